@@ -1,0 +1,163 @@
+"""The service: how soon a result is seen, lists of many searches, many readers of events, work lost by a kill."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+from httpx_sse import aconnect_sse
+from sqlalchemy import insert
+
+from bench import data
+from bench.cases.case import Measured, Settings
+from bench.figure import Figure
+from bench.place import BUILD
+from shardblast.core.search import Search, SearchId, State
+from shardblast.store.connection import Database
+from shardblast.store.searches import row_of
+from shardblast.store.tables import searches
+from tests.service.server import Server
+
+LATENCY_MEDIAN_S, LATENCY_P95_S = 0.5, 1.0
+LIST_P95_S = 0.05
+READER_LAG_S = 1.0
+QUERY_STEP = 7
+"""One protein of so many is a query."""
+
+
+def measure_tiny(settings: Settings) -> Measured:
+    """From submission to a completed search that is seen, less what its BLAST+ process took."""
+    query = data.tiny_query().read_text()
+    with _served() as server:
+        seconds = []
+        for _ in range(settings.size(40, 3)):
+            started = time.monotonic()
+            search = server.submit("blastn", "16s", query)
+            for event in server.events(search["id"]):
+                if json.loads(event.data).get("state") == "completed":
+                    break
+            elapsed = time.monotonic() - started
+            pieces = server.http.get(f"/searches/{search['id']}/pieces").json()
+            seconds.append(elapsed - sum(piece["seconds"] for piece in pieces))
+    figures = (
+        Figure("more than BLAST+, median", statistics.median(seconds), "s", LATENCY_MEDIAN_S),
+        Figure("more than BLAST+, 95 of 100", _p95(seconds), "s", LATENCY_P95_S),
+    )
+    return Measured(f"1 query of 100 nt in 16S of demo/data, {len(seconds)} times", figures)
+
+
+def measure_list(settings: Settings) -> Measured:
+    """Pages of a list of many searches while some run."""
+    stored = settings.size(100_000, 1_000)
+    with _served(stored) as server, ThreadPoolExecutor(1) as pool:
+        query = data.protein_queries(QUERY_STEP).read_text()
+        running = [server.submit("blastp", "proteins", query, f"-max_target_seqs {n + 5}")["id"] for n in range(10)]
+        seconds = []
+        cursor: str | None = None
+        for _ in range(settings.size(300, 10)):
+            started = time.monotonic()
+            values = {"limit": "50"} | ({"cursor": cursor} if cursor else {})
+            page = pool.submit(server.http.get, "/searches", params=values).result().json()
+            seconds.append(time.monotonic() - started)
+            cursor = page["cursor"]
+        for one in running:
+            server.http.post(f"/searches/{one}/cancel")
+    figure = Figure("a page of 50, 95 of 100", _p95(seconds), "s", LIST_P95_S)
+    return Measured(f"{stored:,} stored searches, 10 submitted, {len(seconds)} pages", (figure,))
+
+
+def measure_events(settings: Settings) -> Measured:
+    """How far behind the first reader of an event the last one is."""
+    readers = settings.size(500, 10)
+    with _served() as server:
+        search = server.submit("blastp", "proteins", data.protein_queries(QUERY_STEP).read_text())
+        told = asyncio.run(_read_all(server.url, search["id"], readers))
+    lags = [max(times) - min(times) for times in told.values() if len(times) == readers]
+    figures = (
+        Figure("last reader behind the first", max(lags), "s", READER_LAG_S),
+        Figure("events that every reader had", 100 * len(lags) / max(len(told), 1), "%", 100, at_least=True),
+    )
+    return Measured(f"{readers} readers of one search, {len(told)} events", figures)
+
+
+def measure_resume(settings: Settings) -> Measured:
+    """Pieces that are searched twice because the service was killed."""
+    query = data.protein_queries(QUERY_STEP).read_text()
+    with _served() as server:
+        search = server.submit("blastp", "proteins", query, "-max_target_seqs 7")
+        finished = 0
+        for event in server.events(search["id"]):
+            finished += event.event == "piece"
+            if finished >= 3:
+                break
+        before = len(server.http.get(f"/searches/{search['id']}/pieces").json())
+        server.kill()
+        server.start()
+        server.ended(search["id"])
+        pieces = server.http.get(f"/searches/{search['id']}/pieces").json()
+    kept = {(piece["batch"], piece["shard"]) for piece in pieces[:before]}
+    again = sum((piece["batch"], piece["shard"]) in kept for piece in pieces[before:])
+    note = f"{before} of {len(kept) + len(pieces) - before} pieces were finished before the kill"
+    figure = Figure("finished pieces that were searched again", float(again), "pieces", 0, note=note)
+    return Measured("proteins of demo/data in themselves", (figure,))
+
+
+@contextmanager
+def _served(stored: int = 0) -> Iterator[Server]:
+    home = BUILD / "service"
+    shutil.rmtree(home, ignore_errors=True)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    server = Server(home)
+    server.add_database("16s", data.small_rrna())
+    server.add_database("proteins", data.proteins())
+    if stored:
+        _store(home, stored)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def _store(home: Path, count: int) -> None:
+    """Write finished searches as they would be in the store."""
+    search = Search(SearchId(""), "anybody", "of long ago", "blastn", "16s", "g", (), "identical", 0.0, 3, 300)
+    done = replace(search, state=State.COMPLETED, started=1.0, finished=2.0, hits=10, verdicts={"merged": 3})
+    rows = [
+        {**row_of(replace(done, id=SearchId(f"{number:032x}"), created=float(number))), "fingerprint": ""}
+        for number in range(count)
+    ]
+    with Database(f"sqlite:///{home / 'shardblast.sqlite'}").writing() as connection:
+        connection.execute(insert(searches), rows)
+
+
+async def _read_all(url: str, search_id: str, readers: int) -> dict[str, list[float]]:
+    """Return when each reader had each event."""
+    told: dict[str, list[float]] = defaultdict(list)
+    limits = httpx.Limits(max_connections=None)
+
+    async def read(client: httpx.AsyncClient) -> None:
+        path = f"{url}/api/v1/searches/{search_id}/events"
+        async with aconnect_sse(client, "GET", path, headers={"Last-Event-ID": "0"}) as source:
+            async for event in source.aiter_sse():
+                if event.event != "message":  # a sign of life
+                    told[event.id].append(time.monotonic())
+
+    async with httpx.AsyncClient(timeout=None, limits=limits) as client:
+        await asyncio.gather(*(read(client) for _ in range(readers)))
+    first = sorted(told, key=int)[: len(told) // 4]  # of the time when readers still came
+    return {event: times for event, times in told.items() if event not in first}
+
+
+def _p95(seconds: list[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.95)]

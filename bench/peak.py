@@ -1,0 +1,27 @@
+"""Run ``shardblast`` and write its own peak memory: ``python -m bench.peak FILE PROGRAM ...``.
+
+The kernel's account of an ended process mixes in its children, so the process writes down its own before it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from shardblast.cli.main import main
+
+
+def peak_bytes() -> int:
+    """Return VmHWM: the most memory that this process held, mapped files included."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.M)
+    if found is None:
+        raise SystemExit("VmHWM is not in /proc/self/status: this needs Linux")
+    return int(found[1]) * 1024
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[2:])
+    Path(sys.argv[1]).write_text(json.dumps({"peak_bytes": peak_bytes()}))
+    sys.exit(status)

@@ -1,0 +1,36 @@
+"""NCBI BLAST+ over a sharded database, with the bytes of an unsharded run."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing's own takes 15 ms to import, and type checkers know this one by its name
+if TYPE_CHECKING:
+    from shardblast.core.errors import ShardblastError
+    from shardblast.core.results import Hit, Hsp, QueryResult
+    from shardblast.core.version import __version__
+    from shardblast.library import search
+
+__all__ = ["Hit", "Hsp", "QueryResult", "ShardblastError", "__version__", "search"]
+
+_HOMES = {
+    "Hit": "shardblast.core.results",
+    "Hsp": "shardblast.core.results",
+    "QueryResult": "shardblast.core.results",
+    "ShardblastError": "shardblast.core.errors",
+    "__version__": "shardblast.core.version",
+    "search": "shardblast.library",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for: the command must start fast."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,7 @@
+"""``python -m shardblast``."""
+
+import sys
+
+from shardblast.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""HTTP: the one layer that knows FastAPI."""

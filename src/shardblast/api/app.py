@@ -1,0 +1,85 @@
+"""The application: routes, errors, headers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+
+from shardblast.api import blast_url, databases, operations, results, searches
+from shardblast.api.errors import add_handlers, problem
+from shardblast.api.models import SearchIn
+from shardblast.bootstrap.service import Service
+from shardblast.core.version import __version__
+from shardblast.service.identity import is_loopback
+
+PREFIX = "/api/v1"
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def make_app(service: Service) -> FastAPI:
+    """Return the application; searches run from its start to its end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(service.launch)
+        try:
+            yield
+        finally:
+            service.queue.close()
+
+    context: Callable[[FastAPI], AbstractAsyncContextManager[None]] = lifespan
+    app = FastAPI(
+        title="shardblast",
+        version=__version__,
+        lifespan=context,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    for router in (searches.router, results.router, databases.router, operations.me_router):
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(operations.router)
+    app.include_router(blast_url.router)
+    add_handlers(app)
+    app.middleware("http")(_guard)
+    _describe_bodies(app)
+    return app
+
+
+async def _guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Refuse what another site's page makes a browser send, and tell browsers to trust nothing they should not."""
+    service: Service = request.app.state.service
+    if service.identity.everybody and not is_loopback(request.url.hostname or ""):
+        return problem(403, "host", "Without sign-in only local names are answered.", "Use 127.0.0.1 or localhost.")
+    changes = request.method not in SAFE_METHODS or request.url.path == blast_url.PATH
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    foreign = origin is not None and origin.partition("://")[2] != host
+    if changes and (foreign or request.headers.get("sec-fetch-site") not in (None, "same-origin", "none")):
+        return problem(403, "cross-site", "Another site's page sent this.", "Use the service's own page.")
+    response = await answer(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _describe_bodies(app: FastAPI) -> None:
+    """Add the model of bodies that a route reads by itself to the OpenAPI document."""
+    made = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = made()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.setdefault("SearchIn", SearchIn.model_json_schema())
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

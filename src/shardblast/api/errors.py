@@ -1,0 +1,102 @@
+"""Errors as problem details (RFC 9457), one shape for all, with a stable code and what to do."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from shardblast.core.errors import (
+    ConflictError,
+    DatabaseError,
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    RefusedError,
+    ShardblastError,
+    StorageError,
+    StoreError,
+    TooLargeError,
+    UnauthorizedError,
+)
+
+STATUSES: tuple[tuple[type[ShardblastError], int], ...] = (
+    (RefusedError, 422),
+    (InputError, 422),
+    (DatabaseError, 409),
+    (NotFoundError, 404),
+    (ConflictError, 409),
+    (NotAllowedError, 403),
+    (UnauthorizedError, 401),
+    (TooLargeError, 413),
+    (StoreError, 503),
+    (StorageError, 503),
+    (ShardblastError, 500),
+)
+"""The first class that fits decides."""
+
+logger = logging.getLogger(__name__)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Make every error of the application a problem."""
+    app.add_exception_handler(ShardblastError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OSError, _disk)
+    app.add_exception_handler(Exception, _bug)
+
+
+def problem(status: int, code: str, detail: str, remedy: str, **more: Any) -> JSONResponse:
+    """Return a problem as a response."""
+    content = {"type": f"urn:shardblast:{code}", "title": code.replace("-", " "), "status": status, "code": code}
+    content |= {"detail": detail, "remedy": remedy, **more}
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(content, status, headers, media_type="application/problem+json")
+
+
+async def _ours(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ShardblastError)
+    status = next(status for kind, status in STATUSES if isinstance(error, kind))
+    more = {"problems": [asdict(one) for one in error.problems]} if isinstance(error, RefusedError) else {}
+    return problem(status, error.code, error.problem, error.remedy, **more)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    told = [
+        {
+            "code": "invalid",
+            "field": ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]),
+            "detail": f"{one['msg']}.",
+            "remedy": "See /docs for what is expected.",
+        }
+        for one in error.errors()
+    ]
+    return problem(422, "invalid", "The request is not as it should be.", "Mend what 'problems' lists.", problems=told)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    codes = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media-type"}
+    code = codes.get(error.status_code, "http")
+    answer = problem(error.status_code, code, str(error.detail), "Check the address and the method.")
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _disk(request: Request, error: Exception) -> JSONResponse:
+    logger.error("%s %s: %s", request.method, request.url.path, error)
+    return problem(503, "storage", "The service can't write or read a file.", "Try again later; its disk may be full.")
+
+
+async def _bug(request: Request, error: Exception) -> JSONResponse:
+    number = secrets.token_hex(4)
+    logger.error("a bug answered %s %s (%s)", request.method, request.url.path, number, exc_info=error)
+    return problem(500, "internal", f"The service failed; its log tells more under {number}.", "Try again.", id=number)

@@ -1,0 +1,142 @@
+"""A BLAST database as ``-db`` names it: its volumes in OID order, its totals, and what speaks against cutting it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+
+from shardblast.blast.installation import Installation
+from shardblast.blast.process import run
+from shardblast.blast.volume import Volume, read_volume
+from shardblast.core.errors import DatabaseError
+from shardblast.core.program import Molecule
+
+_TOTALS = re.compile(r"^\s+([\d,]+) sequences; ([\d,]+) total (?:bases|residues)", re.M)
+_SAFE_ALIAS_KEYS = frozenset({"TITLE", "DBLIST", "NSEQ", "LENGTH"})
+_SEARCH_PATH_SEPARATOR = ":"
+
+
+@dataclass(frozen=True)
+class Database:
+    """One or several BLAST databases that are searched as one."""
+
+    name: str
+    """As given to ``-db``."""
+    molecule: Molecule
+    num_seqs: int
+    letters: int
+    volumes: tuple[Volume, ...]
+    """In OID order."""
+    obstacle: str | None
+    """Why it can't be cut into shards, or None."""
+
+    @cached_property
+    def first_oids(self) -> tuple[int, ...]:
+        """The OID of each volume's first sequence; one entry more than there are volumes."""
+        return (0, *accumulate(volume.num_seqs for volume in self.volumes))
+
+    @property
+    def unique_ids(self) -> bool:
+        """Whether every sequence has an id of its own: one database that was made with ``-parse_seqids``."""
+        indices = {volume.id_index for volume in self.volumes}
+        return len(indices) == 1 and None not in indices
+
+    @cached_property
+    def size_bytes(self) -> int:
+        return sum(volume.size_bytes for volume in self.volumes)
+
+
+def open_database(installation: Installation, name: str, molecule: Molecule) -> Database:
+    """Find a database's volumes the way BLAST+ finds them.
+
+    Raises:
+        DatabaseError: BLAST+ does not find or can't read it; the problem is BLAST+'s own message.
+    """
+    argv = [installation.program("blastdbcmd"), "-db", name, "-dbtype", molecule.dbtype, "-info", "-exact_length"]
+    result = run(argv)
+    match = _TOTALS.search(result.stdout.decode(errors="replace"))
+    if result.status or match is None:
+        message = result.stderr.decode(errors="replace").strip()
+        raise DatabaseError(message, remedy="Check the name given to -db and the variable BLASTDB.")
+    num_seqs, letters = (int(number.replace(",", "")) for number in match.groups())
+    listed = result.stdout.decode(errors="surrogateescape").partition("\nVolumes:\n")[2]
+    try:
+        paths = _in_oid_order(_volumes(Path(line.strip("\t")) for line in listed.splitlines() if line.strip()))
+        volumes = tuple(read_volume(path, molecule) for path in paths)
+        obstacle = _obstacle(name, molecule, volumes, num_seqs, letters)
+    except (DatabaseError, ValueError, OSError) as error:
+        volumes, obstacle = (), f"its volumes can't be read ({error})"
+    return Database(name, molecule, num_seqs, letters, volumes, obstacle)
+
+
+def _volumes(listed: Iterator[Path]) -> Iterator[Path]:
+    """Replace the nested aliases that ``blastdbcmd -info`` lists among the volumes by their own volumes."""
+    for path in listed:
+        if path.suffix in (".nal", ".pal"):
+            for name in _alias_lines(path).get("DBLIST", []):
+                nested = path.parent / name
+                alias = nested.with_name(nested.name + path.suffix)
+                yield from _volumes(iter([alias if alias.exists() else nested]))
+        else:
+            yield path
+
+
+def _in_oid_order(paths: Iterator[Path]) -> list[Path]:
+    """Sort as SeqDB does: by name, then by folder (seqdbalias.cpp, SeqDB_CompareVolume)."""
+    unique = {os.path.normpath(path) for path in paths}
+    return [Path(path) for path in sorted(unique, key=lambda path: (os.path.basename(path), path))]
+
+
+def _alias_lines(path: Path) -> dict[str, list[str]]:
+    lines: dict[str, list[str]] = {}
+    for line in path.read_text(errors="surrogateescape").splitlines():
+        key, _, value = line.strip().partition(" ")
+        if key and not key.startswith("#"):
+            lines[key] = shlex.split(value) if key == "DBLIST" else [value.strip()]
+    return lines
+
+
+def _obstacle(name: str, molecule: Molecule, volumes: tuple[Volume, ...], num_seqs: int, letters: int) -> str | None:
+    names = shlex.split(name)
+    if not all(text.isascii() and text.isprintable() for text in (name, *(str(volume.path) for volume in volumes))):
+        return "its path has letters that aliases or archives do not hold"
+    if not all(_is_where_we_look(one, molecule) for one in names):
+        return "BLAST+ finds it by its own configuration file"
+    if len({os.path.realpath(one) for one in names}) < len(names):
+        return "a database is named twice"
+    for alias in _aliases(name, molecule):
+        if keys := set(_alias_lines(alias)) - _SAFE_ALIAS_KEYS:
+            return f"the alias {alias.name} changes more than the list of volumes ({', '.join(sorted(keys))})"
+    if (sum(v.num_seqs for v in volumes), sum(v.letters for v in volumes)) != (num_seqs, letters):
+        return "its totals are not those of its volumes, so an alias filters or restates them"
+    if not num_seqs:
+        return "it holds no sequences"
+    return None
+
+
+def _folders() -> list[str]:
+    return ["", *os.environ.get("BLASTDB", "").split(_SEARCH_PATH_SEPARATOR)]
+
+
+def _is_where_we_look(name: str, molecule: Molecule) -> bool:
+    suffixes = (molecule.alias_suffix, f"{molecule.alias_suffix[0]}in")
+    return any(Path(folder, f"{name}.{suffix}").is_file() for folder in _folders() for suffix in suffixes)
+
+
+def _aliases(name: str, molecule: Molecule) -> Iterator[Path]:
+    """Yield the alias files that a ``-db`` value leads to, nested ones included."""
+    for one in shlex.split(name):
+        for folder in _folders():
+            path = Path(folder, f"{one}.{molecule.alias_suffix}")
+            if path.is_file():
+                yield path
+                nested = _alias_lines(path).get("DBLIST", [])
+                for inner in nested:
+                    yield from _aliases(shlex.quote(str(path.parent / inner)), molecule)
+                break

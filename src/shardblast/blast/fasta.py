@@ -1,0 +1,209 @@
+"""Query files: read as a stream of records, cut into batch files that BLAST+ reads as it would read the original."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from shardblast.core.errors import InputError
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_BLANKS = b" \t\r\n\v\f"
+_MEANINGFUL = re.compile(rb"[^NnXx\s-]")
+_REPLACED = re.compile(rb"[OoUuJj*-]")
+_IRREGULAR = re.compile(rb"^(?:[;!#]|>\?)|\r(?!\n)", re.M)
+_PRINTED_WORDS = (b"Query=", b"Effective search space", b"Lambda")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive queries in a file of their own."""
+
+    index: int
+    path: Path
+    first_query: int
+    """0-based position of its first query among all queries."""
+    queries: int
+    letters: int
+    titled: bool
+    """Whether every query has a title; BLAST+ names the others by their number in the file."""
+    lettered: bool
+    """Whether every query has letters; BLAST+ searches the others together with the next one."""
+    searchable: bool
+    """Whether some query has letters other than N and X; what BLAST+ prints of the others depends on that."""
+    ascii: bool
+    """Whether all deflines are ASCII, which is all that archives hold."""
+    plain: bool
+    """Whether no query has letters that BLAST+ replaces in proteins, with a warning that some formats print."""
+    regular: bool
+    """Whether every record is a defline and lines of letters: no comments, gap lines (``>?10``) or lone returns."""
+    quotable: bool
+    """Whether no defline holds words by which the printed text is cut."""
+
+
+class NotFasta(InputError):
+    """The input does not start with a defline, so only BLAST+ itself knows how to read it."""
+
+    code = "not-fasta"
+
+
+@contextmanager
+def open_queries(path: str) -> Iterator[BinaryIO]:
+    """Open a query file, or standard input for ``-``; gzip and zstd are unpacked.
+
+    Raises:
+        InputError: It can't be opened.
+    """
+    try:
+        raw = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(f"The query file {path!r} can't be read: {error.strerror}.", remedy="Check -query.") from error
+    with raw:
+        buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
+        start = buffered.peek(4)[:4]
+        if start.startswith(_GZIP):
+            with gzip.open(buffered, "rb") as unpacked:
+                yield cast(BinaryIO, unpacked)
+        elif start == _ZSTD:
+            from shardblast.blast.zstd import Unpacked
+
+            yield cast(BinaryIO, io.BufferedReader(Unpacked(buffered)))
+        else:
+            yield buffered
+
+
+def is_packed(path: str) -> bool:
+    """Tell whether a file is packed in a way that BLAST+ does not read."""
+    with open(path, "rb") as file:
+        start = file.read(4)
+    return start.startswith(_GZIP) or start == _ZSTD
+
+
+def records(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """Yield each record's lines, the defline first, as they stand.
+
+    Raises:
+        NotFasta: The first line that is not blank is no defline.
+    """
+    record: list[bytes] = []
+    for line in stream:
+        if line.startswith(b">"):
+            if record:
+                yield record
+            record = [line]
+        elif record:
+            record.append(line)
+        elif line.strip():
+            raise NotFasta("The queries do not start with '>'.", remedy="BLAST+ itself reads them.")
+    if record:
+        yield record
+
+
+def split(
+    stream: BinaryIO, folder: Path, batch_letters: int, batch_queries: int, scan_letters: int = 0
+) -> Iterator[Batch]:
+    """Write batch files and yield each when it is whole.
+
+    Args:
+        stream: FASTA.
+        folder: Where the files go.
+        batch_letters: A batch ends with the query that reaches this many letters.
+        batch_queries: Or with the query that makes it this many.
+        scan_letters: But only where BLAST+ would begin a batch of its own, which ends with the query that reaches this
+            many letters: the statistics of linked HSPs depend on the queries that BLAST+ searches together.
+
+    Raises:
+        NotFasta: As ``records``.
+        InputError: The stream is damaged.
+    """
+    first = index = 0
+    draft = _Draft()
+    scanned = 0
+    for record in _records(stream):
+        scanned += draft.add(record)
+        if scanned < scan_letters:
+            continue
+        scanned = 0
+        if draft.letters >= batch_letters or draft.queries >= batch_queries:
+            yield draft.write(index, folder, first)
+            first, index, draft = first + draft.queries, index + 1, _Draft()
+    if draft.queries:
+        yield draft.write(index, folder, first)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A batch that still grows."""
+
+    lines: list[bytes] = field(default_factory=list)
+    queries: int = 0
+    letters: int = 0
+    titled: bool = True
+    lettered: bool = True
+    searchable: bool = False
+    ascii: bool = True
+    plain: bool = True
+    regular: bool = True
+    quotable: bool = True
+
+    def add(self, record: list[bytes]) -> int:
+        """Take a query; return its number of letters."""
+        sequence = b"".join(record[1:])
+        length = len(b"".join(sequence.split()))
+        self.regular = self.regular and _IRREGULAR.search(record[0] + sequence) is None
+        self.quotable = self.quotable and not any(words in record[0] for words in _PRINTED_WORDS)
+        self.lines += record
+        self.queries += 1
+        self.letters += length
+        self.titled = self.titled and bool(record[0][1:].strip(_BLANKS))
+        self.lettered = self.lettered and length > 0
+        self.searchable = self.searchable or _MEANINGFUL.search(sequence) is not None
+        self.ascii = self.ascii and record[0].isascii()
+        self.plain = self.plain and _REPLACED.search(sequence) is None
+        return length
+
+    def write(self, index: int, folder: Path, first: int) -> Batch:
+        """Write the batch's file."""
+        if not self.lines[-1].endswith(b"\n"):
+            self.lines[-1] += b"\n"
+        path = folder / f"batch{index}.fa"
+        path.write_bytes(b"".join(self.lines))
+        traits = (self.titled, self.lettered, self.searchable, self.ascii, self.plain, self.regular, self.quotable)
+        return Batch(index, path, first, self.queries, self.letters, *traits)
+
+
+def _records(stream: BinaryIO) -> Iterator[list[bytes]]:
+    with reading_errors():
+        yield from records(stream)
+
+
+@contextmanager
+def reading_errors() -> Iterator[None]:
+    """Translate what reading a damaged file raises."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:  # gzip.BadGzipFile is an OSError
+        raise InputError(f"The queries can't be read: {error}.", remedy="Check the query file.") from error
+
+
+def write_selected(batch: Batch, ordinals: set[int], path: Path) -> None:
+    """Write a batch's queries of these 0-based positions to a file."""
+    with batch.path.open("rb") as source, path.open("wb") as target:
+        for ordinal, record in enumerate(records(source)):
+            if ordinal in ordinals:
+                target.writelines(record)
+
+
+def query_id(defline: bytes) -> str:
+    """Return the first word of a defline."""
+    words = defline[1:].split(None, 1)
+    return words[0].decode(errors="replace") if words else ""

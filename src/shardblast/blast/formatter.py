@@ -1,0 +1,125 @@
+"""``blast_formatter`` as a process that reads a stream of one-query archives and prints any format."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, BinaryIO, Self
+
+from shardblast.blast.installation import Installation
+from shardblast.blast.process import mortal
+from shardblast.core.errors import OutOfMemory, OutputError, error_for_exit_status
+from shardblast.core.options import SearchOptions
+
+FORMATTING_OPTIONS = frozenset(
+    {"outfmt", "show_gis", "num_descriptions", "num_alignments", "line_length", "html", "sorthits", "sorthsps"}
+    | {"max_target_seqs", "parse_deflines"}
+)
+
+MOST_FORMATTED = 2500
+"""``blast_formatter`` prints no more subjects in formats 0 to 4, whatever ``-max_target_seqs`` says."""
+
+Copy = Callable[[BinaryIO], None]
+"""Reads what ``blast_formatter`` prints, to its end."""
+
+
+def _formatting_argv(options: SearchOptions) -> list[str]:
+    drop = {name for name in options.given if name not in FORMATTING_OPTIONS}
+    wanted = options.integer("max_target_seqs")
+    if wanted is None or wanted <= MOST_FORMATTED or not options.outfmt.is_pairwise:
+        return options.argv(drop=drop)
+    shown = {"num_descriptions": str(wanted), "num_alignments": str(wanted)}
+    return options.argv(drop=drop | {"max_target_seqs"}, set=shown)
+
+
+class Formatter:
+    """Prints the archives that are written to it.
+
+    Raises (on leaving the context):
+        ShardblastError: ``blast_formatter`` failed.
+    """
+
+    def __init__(
+        self, installation: Installation, options: SearchOptions, copy: Copy, folder: Path, out: Path | None
+    ) -> None:
+        argv = [installation.program("blast_formatter"), "-archive", "-", *_formatting_argv(options)]
+        if out is not None:
+            argv += ["-out", str(out)]
+        self._errors = (folder / "formatter.stderr").open("w+b")
+        self._process = subprocess.Popen(
+            mortal(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            process_group=0,
+        )
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._copy, args=(copy,), daemon=True)
+        self._thread.start()
+
+    def write(self, archive: bytes) -> None:
+        """Print one more archive.
+
+        Raises:
+            OutputError: ``blast_formatter`` reads no more; leaving the context tells why.
+        """
+        try:
+            self._stdin.write(archive)
+        except BrokenPipeError as error:
+            self._thread.join()
+            if self._failure is not None:
+                raise self._failure from None
+            raise OutputError("blast_formatter stopped early.", remedy=self._message()) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is not None:
+                self._process.kill()
+                return
+            self._stdin.close()
+            self._thread.join()
+            if self._failure is not None:
+                raise self._failure
+            status = self._process.wait()
+            if status == -signal.SIGKILL:
+                raise OutOfMemory(
+                    "blast_formatter was killed while the result was printed, most likely for want of memory.",
+                    remedy="Free some memory, or search fewer queries at a time.",
+                )
+            if status:
+                raise error_for_exit_status(status)(self._message(), remedy="It happened while the result was printed.")
+        finally:
+            with suppress(OSError):
+                self._stdin.close()
+            self._process.wait()
+            self._thread.join()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+            self._errors.close()
+
+    @property
+    def _stdin(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def _copy(self, copy: Copy) -> None:
+        assert self._process.stdout is not None
+        try:
+            copy(self._process.stdout)  # type: ignore[arg-type]
+        except BaseException as error:
+            self._failure = error
+            self._process.kill()
+
+    def _message(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace").strip() or "blast_formatter failed without a message."

@@ -1,0 +1,62 @@
+"""What BLAST+ says of queries in a database of this size, whatever the hits: searched in one short sequence.
+
+The probe's alias has the whole database's totals and a single sequence that nothing matches, so BLAST+ itself computes
+each query's masks, statistical parameters, length adjustment and effective search space. With its own batches cut
+to one query each, it writes one archive per query: the template into which the merged alignments go.
+
+Source:
+    NCBI C++ Toolkit, algo/blast/blastinput/blast_input_aux.cpp (GetQueryBatchSize reads BATCH_SIZE).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from shardblast.blast.alias import write_alias
+from shardblast.blast.database import Database
+from shardblast.blast.installation import Installation
+from shardblast.blast.process import checked, run
+from shardblast.core.options import SearchOptions
+from shardblast.core.program import Molecule, Program
+
+ONE_QUERY_PER_ARCHIVE = {"BATCH_SIZE": "1"}
+STRANDS_DIFFER = "for these scores BLAST+ computes E-values strand by strand, to digits that archives do not hold"
+TABULATED_DIGITS = 6
+"""A parameter from a table has few digits, a computed one all fifteen."""
+
+_NOT_ASKED = frozenset({"query", "db", "outfmt", "out", "html", "show_gis", "line_length", "sorthits", "sorthsps"}) | {
+    "num_descriptions",
+    "num_alignments",
+    "max_target_seqs",
+}
+_GAPPED_LAMBDA = re.compile(rb"lambda \{ (\d+), 10, -?\d+ \},\n[^}]*\},\n[^}]*\},\n +gapped TRUE")
+_UNLIKE_ANYTHING = {Molecule.NUCLEOTIDE: b"ACGTACGTAC", Molecule.PROTEIN: b"MX"}
+
+
+def write_probe(installation: Installation, folder: Path, database: Database) -> str:
+    """Make the probe's database; return the path to give to ``-db``."""
+    sequence = folder / "one"
+    molecule = database.molecule
+    argv = [installation.program("makeblastdb"), "-dbtype", molecule.dbtype, "-title", "one", "-in", "-", "-out", "one"]
+    fasta = b">one\n" + _UNLIKE_ANYTHING[molecule] + b"\n"
+    checked(run(argv, stdin=fasta, folder=folder), "making the probe")
+    return write_alias(folder, "probe", database, [sequence])
+
+
+def strands_are_alike(installation: Installation, folder: Path, database: Database, options: SearchOptions) -> bool:
+    """Tell whether equal raw scores mean equal E-values, to the last digit, on both strands of a blastn query.
+
+    They do where the parameters for gapped alignments come from a table. Where it has none for the gap costs, BLAST+
+    computes them for each strand, and the results differ in the fifteenth digit or after it, where no archive tells
+    them apart; that decides the order of equal hits. Other programs have no strands in this sense.
+    """
+    if options.program is not Program.BLASTN:
+        return True
+    probe = write_probe(installation, folder, database)
+    query = folder / "strands.fa"
+    query.write_bytes(b">strands\nGATTACAGGCTCCTAGTCAAGCGTATTCGGACCTTGAGCATCGTTAACCGGATAC\n")
+    argv = [installation.program(options.program.value), *options.argv(drop=_NOT_ASKED)]
+    place = ["-query", str(query), "-db", probe, "-outfmt", "11"]
+    match = _GAPPED_LAMBDA.search(run([*argv, *place]).stdout)  # nothing if BLAST+ refuses the options; it will say so
+    return match is not None and len(match[1]) <= TABULATED_DIGITS

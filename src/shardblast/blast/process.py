@@ -1,0 +1,177 @@
+"""BLAST+ programs as processes: one runner, argv lists, bytes in and bytes out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from shardblast.core.errors import Interrupted, OutOfMemory, ShardblastError, UnknownFailure, error_for_exit_status
+
+KILL_AFTER_S = 2.0
+"""How long a stopped process may take to end before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A process that ended."""
+
+    status: int
+    """Exit status, or the negative number of the signal that ended it."""
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+    peak_memory_bytes: int
+
+
+class Processes:
+    """Runs processes, from any thread, and can stop all of them at once."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes | None = None,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> Finished:
+        """Run a program to its end.
+
+        Args:
+            argv: The program's path and its arguments.
+            stdin: Bytes for its standard input; None gives it none.
+            environment: Variables to set beside ours.
+            folder: Where it runs; None for where we run.
+
+        Raises:
+            Interrupted: ``stop`` was called.
+        """
+        with TemporaryFile() as out, TemporaryFile() as err, TemporaryFile() as given:
+            given.write(stdin or b"")
+            given.seek(0)
+            started = time.monotonic()
+            streams = (given.fileno(), out.fileno(), err.fileno())
+            process = self._start(argv, streams, environment, folder)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            seconds = time.monotonic() - started
+            with self._lock:
+                self._running.discard(process)
+                if self._stopped:
+                    raise Interrupted
+            out.seek(0)
+            err.seek(0)
+            return Finished(process.returncode, out.read(), err.read(), seconds, usage.ru_maxrss * 1024)
+
+    def stop(self) -> None:
+        """End every process, and start no more."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            _signal(process, signal.SIGTERM)
+        deadline = time.monotonic() + KILL_AFTER_S
+        while time.monotonic() < deadline and any(process.returncode is None for process in running):
+            time.sleep(0.01)
+        for process in running:
+            _signal(process, signal.SIGKILL)
+
+    def _start(
+        self,
+        argv: Sequence[str],
+        streams: tuple[int, int, int],
+        environment: Mapping[str, str] | None,
+        folder: Path | None,
+    ) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._stopped:
+                raise Interrupted
+            process = subprocess.Popen(
+                mortal(argv),
+                stdin=streams[0],
+                stdout=streams[1],
+                stderr=streams[2],
+                cwd=folder,
+                env={**os.environ, **(environment or {})},
+                process_group=0,  # Ctrl-C reaches us alone, and we end what we started
+            )
+            self._running.add(process)
+            return process
+
+
+def mortal(argv: Sequence[str]) -> list[str]:
+    """Return arguments for a process that the kernel ends with us, should we be killed; only where setpriv exists.
+
+    The thread that starts the process must outlive it.
+    """
+    setpriv = _setpriv()
+    return [*([setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []), *argv]
+
+
+@cache
+def _setpriv() -> str | None:
+    """Return util-linux's setpriv, if it knows the option."""
+    path = shutil.which("setpriv")
+    if path is None:
+        return None
+    tried = subprocess.run([path, "--pdeathsig", "KILL", "--", "true"], capture_output=True)
+    return path if tried.returncode == 0 else None
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.returncode is None:
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def run(argv: Sequence[str], *, stdin: bytes | None = None, folder: Path | None = None) -> Finished:
+    """Run one short program to its end."""
+    return Processes().run(argv, stdin=stdin, folder=folder)
+
+
+def checked(finished: Finished, what: str) -> Finished:
+    """Return a process that ended well.
+
+    Args:
+        finished: The process.
+        what: What it did, for the message: "piece 3 of 8 (batch 1, shard 3)".
+
+    Raises:
+        ShardblastError: It failed; the class tells why, the text is BLAST+'s own.
+    """
+    if finished.status == 0:
+        return finished
+    message = finished.stderr.decode(errors="replace").strip()
+    if finished.status in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        raise OutOfMemory(
+            f"BLAST+ was killed during {what}, most likely for want of memory; it held "
+            f"{finished.peak_memory_bytes / 2**20:,.0f} MiB.",
+            remedy="Cut the database into more shards (--shards N), or lower -num_threads.",
+        )
+    if finished.status < 0:
+        name = signal.Signals(-finished.status).name
+        raise UnknownFailure(
+            f"BLAST+ was ended by {name} during {what}. {message}",
+            remedy="Check the database (blastdbcheck), or run with '--shards off'.",
+        )
+    raise _translated(finished.status, message, what)
+
+
+def _translated(status: int, message: str, what: str) -> ShardblastError:
+    error = error_for_exit_status(status)
+    return error(message or f"BLAST+ failed with exit status {status}.", remedy=f"It happened during {what}.")

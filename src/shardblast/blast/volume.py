@@ -1,0 +1,219 @@
+"""Volumes of a BLAST database: their index, and small volumes cut out of larger ones byte for byte.
+
+A volume is read through its index file (``.nin``/``.pin``) alone: letters, sequences and the place of every sequence
+are known without touching sequence data.
+
+Source:
+    NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbfile.cpp (CSeqDBIdxFile) and the BLAST database format
+    description of versions 4 and 5.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import struct
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+from shardblast.core.errors import DatabaseError
+from shardblast.core.program import Molecule
+
+MAX_FILE_BYTES = 1 << 32
+"""Offsets in an index are unsigned 32-bit numbers."""
+
+_ORDINAL = re.compile(
+    rb"(\x1a\x09BL_ORD_ID\x00\x00\xa1\x80\xa0\x80\x02)(?:\x01.|\x02..|\x03...|\x04....|\x05.....)", re.S
+)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One volume; OIDs here are 0-based and count from the volume's first sequence."""
+
+    path: Path
+    """Without suffix."""
+    molecule: Molecule
+    version: int
+    num_seqs: int
+    letters: int
+    max_length: int
+    """Letters of the longest sequence."""
+    arrays_at: int
+    """Where the offset arrays start in the index, in bytes."""
+    id_index: Path | None
+    """The file in which ids are looked up, shared by the volumes of a database; None without ``-parse_seqids``."""
+
+    @property
+    def sequence_file(self) -> Path:
+        return self._file("sq")
+
+    @property
+    def header_file(self) -> Path:
+        return self._file("hr")
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the index and the sequences: what a search maps into memory."""
+        return self._file("in").stat().st_size + self.sequence_file.stat().st_size
+
+    def offset(self, array: int, oid: int) -> int:
+        """Return an entry of the index: array 0 holds headers, 1 sequences, 2 ambiguities (nucleotide only)."""
+        place = self.arrays_at + 4 * (array * (self.num_seqs + 1) + oid)
+        return int(struct.unpack_from(">I", self._index, place)[0])
+
+    def cuts(self, parts: int) -> list[int]:
+        """Return ``parts + 1`` ascending OIDs that cut the volume into ranges of about equal letters."""
+        first, last = self.offset(1, 0), self.offset(1, self.num_seqs)
+        inner = [
+            bisect_left(
+                range(self.num_seqs), first + (last - first) * part // parts, key=lambda oid: self.offset(1, oid)
+            )
+            for part in range(1, parts)
+        ]
+        return [0, *inner, self.num_seqs]
+
+    def letters_of(self, first: int, last: int) -> int:
+        """Return the letters of the OIDs from ``first`` up to, not including, ``last``, to within one byte each."""
+        span = self.offset(1, last) - self.offset(1, first)
+        return span * 4 if self.molecule is Molecule.NUCLEOTIDE else max(span - (last - first), 0)
+
+    def _file(self, suffix: str) -> Path:
+        return self.path.with_name(f"{self.path.name}.{self.molecule.letter}{suffix}")
+
+    @cached_property
+    def _index(self) -> mmap.mmap:
+        with self._file("in").open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def read_volume(path: Path, molecule: Molecule) -> Volume:
+    """Read a volume's index.
+
+    Raises:
+        DatabaseError: There is no such volume, or its index is of a kind we do not know.
+    """
+    index = path.with_name(f"{path.name}.{molecule.letter}in")
+    try:
+        with index.open("rb") as file:
+            return _read_index(file, path, molecule)
+    except (OSError, struct.error, UnicodeDecodeError) as error:
+        raise DatabaseError(f"The index {str(index)!r} can't be read: {error}.", remedy="Format it again.") from error
+
+
+def _read_index(file: BinaryIO, path: Path, molecule: Molecule) -> Volume:
+    version, kind = struct.unpack(">II", file.read(8))
+    if version not in (4, 5) or kind != (molecule is Molecule.PROTEIN):
+        raise DatabaseError(
+            f"The index of {str(path)!r} is of version {version}, type {kind}.",
+            remedy="Format it again with makeblastdb.",
+        )
+    if version == 5:
+        file.read(4)  # number of the volume
+    _read_text(file)  # title
+    lmdb = _read_text(file).rstrip(b"\0").decode() if version == 5 else ""
+    _read_text(file)  # date
+    (num_seqs,) = struct.unpack(">I", file.read(4))
+    (letters,) = struct.unpack("<Q", file.read(8))
+    (max_length,) = struct.unpack(">I", file.read(4))
+    id_index = (
+        path.with_name(lmdb).with_suffix(f".{molecule.letter}os")
+        if lmdb
+        else path.with_name(f"{path.name}.{molecule.letter}sd")
+    )
+    arrays = 3 if molecule is Molecule.NUCLEOTIDE else 2
+    if os.fstat(file.fileno()).st_size < file.tell() + 4 * arrays * (num_seqs + 1):
+        raise DatabaseError(f"The index of {str(path)!r} is cut short.", remedy="Copy or format the database again.")
+    present = id_index if id_index.exists() else None
+    return Volume(path, molecule, version, num_seqs, letters, max_length, file.tell(), present)
+
+
+def _read_text(file: BinaryIO) -> bytes:
+    (length,) = struct.unpack(">I", file.read(4))
+    return file.read(length)
+
+
+def _numbered(header: bytes, oid: int) -> bytes:
+    """Return a header (BER of a Blast-def-line-set) whose ``BL_ORD_ID``, if it has one, is this OID."""
+    number = oid.to_bytes(oid.bit_length() // 8 + 1, "big")
+    return _ORDINAL.sub(lambda match: match[1] + bytes([len(number)]) + number, header)
+
+
+class VolumeWriter:
+    """Writes a version 4 volume whose sequences and headers are copied as they stand, ambiguities and taxids included.
+
+    Nothing is decoded, so a search of the copy sees the very bytes that a search of the original sees. Only the number
+    that stands for the id of a sequence without one becomes its OID in the copy.
+    """
+
+    def __init__(self, path: Path, molecule: Molecule) -> None:
+        self._path = path
+        self._molecule = molecule
+        self._headers = [0]
+        self._sequences = [1]
+        self._ambiguities: list[int] = []
+        self._letters = 0
+        self._max_length = 0
+
+    def write(self, sources: Iterable[tuple[Volume, Sequence[int]]]) -> None:
+        """Copy the sequences of these OIDs (0-based, of each volume), in this order.
+
+        Raises:
+            DatabaseError: They are too many for one volume.
+        """
+        stem = f"{self._path}.{self._molecule.letter}"
+        with open(stem + "hr", "wb") as headers, open(stem + "sq", "wb") as sequences:
+            sequences.write(b"\0")
+            for volume, oids in sources:
+                with volume.header_file.open("rb") as from_headers, volume.sequence_file.open("rb") as from_sequences:
+                    for oid in oids:
+                        self._copy_header(volume, oid, from_headers, headers)
+                        self._copy_sequence(volume, oid, from_sequences, sequences)
+        with open(stem + "in", "wb") as index:
+            index.write(self._index())
+
+    def _copy_header(self, volume: Volume, oid: int, source: BinaryIO, target: BinaryIO) -> None:
+        begin, end = volume.offset(0, oid), volume.offset(0, oid + 1)
+        source.seek(begin)
+        header = _numbered(source.read(end - begin), len(self._headers) - 1)
+        target.write(header)
+        self._headers.append(self._headers[-1] + len(header))
+
+    def _copy_sequence(self, volume: Volume, oid: int, source: BinaryIO, target: BinaryIO) -> None:
+        begin, end = volume.offset(1, oid), volume.offset(1, oid + 1)
+        source.seek(begin)
+        data = source.read(end - begin)
+        target.write(data)
+        if self._molecule is Molecule.NUCLEOTIDE:
+            packed = volume.offset(2, oid) - begin
+            self._ambiguities.append(self._sequences[-1] + packed)
+            length = (packed - 1) * 4 + (data[packed - 1] & 3)
+        else:
+            length = len(data) - 1
+        self._sequences.append(self._sequences[-1] + len(data))
+        if self._sequences[-1] >= MAX_FILE_BYTES:
+            raise DatabaseError("The candidates do not fit one volume.", remedy="Lower -max_target_seqs.")
+        self._letters += length
+        self._max_length = max(self._max_length, length)
+
+    def _index(self) -> bytes:
+        arrays = [self._headers, self._sequences]
+        if self._molecule is Molecule.NUCLEOTIDE:
+            arrays.append([*self._ambiguities, self._sequences[-1]])
+        title = b"candidates"
+        date = b"Jan 1, 1970  0:00 AM"  # padded below: makeblastdb aligns the arrays to 8 bytes
+        date += b"\0" * (-(8 + 4 + len(title) + 4 + len(date) + 16) % 8)
+        counts = struct.pack(">I", len(self._headers) - 1) + struct.pack("<Q", self._letters)
+        parts = [
+            struct.pack(">II", 4, self._molecule is Molecule.PROTEIN),
+            struct.pack(">I", len(title)) + title,
+            struct.pack(">I", len(date)) + date,
+            counts + struct.pack(">I", self._max_length),
+            *(struct.pack(f">{len(array)}I", *array) for array in arrays),
+        ]
+        return b"".join(parts)

@@ -1,0 +1,53 @@
+"""A zstd file as a stream that knows when the file is cut short, which the library's own stream does not tell."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO
+
+import zstandard
+
+BLOCK_BYTES = 1 << 17
+
+
+class Unpacked(io.RawIOBase):
+    """Reads the frames of a zstd file one after the other.
+
+    Raises (on reading):
+        EOFError: The file ends within a frame.
+        OSError: It is damaged.
+    """
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed = packed
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._rest = b""
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._ready:
+            block = self._rest or self._packed.read(BLOCK_BYTES)
+            if not block:
+                if self._frame is not None:
+                    raise EOFError("the zstd file ends early")
+                return 0
+            self._ready = self._unpack(block)
+        taken = min(len(buffer), len(self._ready))
+        buffer[:taken] = self._ready[:taken]
+        self._ready = self._ready[taken:]
+        return taken
+
+    def _unpack(self, block: bytes) -> bytes:
+        if self._frame is None:
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+        try:
+            text = self._frame.decompress(block)
+        except zstandard.ZstdError as error:
+            raise OSError(f"the zstd file is damaged ({error})") from error
+        self._rest = self._frame.unused_data if self._frame.eof else b""
+        if self._frame.eof:
+            self._frame = None
+        return text

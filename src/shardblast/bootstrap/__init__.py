@@ -1,0 +1,36 @@
+"""The one place that wires things together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from shardblast.blast.arguments import read_arguments
+from shardblast.blast.installation import Installation, find_installation
+from shardblast.blast.process import checked, run
+from shardblast.core.arguments import Arguments
+from shardblast.core.program import Program
+from shardblast.engine.local import LocalEngine
+from shardblast.engine.machine import this_machine
+
+
+def home() -> Path:
+    """Return the folder for what we keep: ``SHARDBLAST_HOME``, else the user's cache folder."""
+    if given := os.environ.get("SHARDBLAST_HOME"):
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "shardblast")
+
+
+def local_engine() -> LocalEngine:
+    """Return the engine that searches on this machine.
+
+    Raises:
+        EngineError: BLAST+ is not installed.
+    """
+    return LocalEngine(find_installation(), this_machine(), home())
+
+
+def known_arguments(installation: Installation, program: Program) -> Arguments:
+    """Return the options that the installed program describes."""
+    finished = run([installation.program(program.value), "-xmlhelp"])
+    return read_arguments(checked(finished, f"reading the options of {program.value}").stdout)

@@ -1,0 +1,128 @@
+"""Wires the service together: its database, its storage, its engine, its use cases."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from shardblast.blast.installation import find_installation
+from shardblast.bootstrap import home, known_arguments
+from shardblast.core.arguments import Arguments
+from shardblast.core.program import Program
+from shardblast.engine.machine import this_machine
+from shardblast.engine.pool import Pool
+from shardblast.engine.stored import StoredEngine
+from shardblast.service.catalogue import Catalogue
+from shardblast.service.durable import DurableQueue
+from shardblast.service.events import Broadcast
+from shardblast.service.folders import Folders
+from shardblast.service.identity import Identity, Mode
+from shardblast.service.operations import Operations
+from shardblast.service.results import Results
+from shardblast.service.runner import Runner
+from shardblast.service.searches import SearchService
+from shardblast.service.settings import Settings
+from shardblast.storage.objects import Objects
+from shardblast.store.connection import Database
+from shardblast.store.databases import DatabaseStore
+from shardblast.store.migrate import migrate
+from shardblast.store.searches import SearchStore
+from shardblast.store.tokens import TokenStore
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The use cases behind the routes, and the queue that runs searches."""
+
+    settings: Settings
+    searches: SearchService
+    results: Results
+    catalogue: Catalogue
+    store: SearchStore
+    broadcast: Broadcast
+    folders: Folders
+    identity: Identity
+    operations: Operations
+    queue: DurableQueue
+
+    def launch(self) -> None:
+        """Begin to run searches, without what requests left that a crash cut off."""
+        for folder in (self.folders.scratch, self.folders.incoming):
+            shutil.rmtree(folder, ignore_errors=True)
+        days = self.settings.retention_days
+        self.queue.launch(lambda: self.searches.expire(days) if days else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """What commands on the server itself use, beside a service that may run."""
+
+    settings: Settings
+    catalogue: Catalogue
+    tokens: TokenStore
+
+
+def settings_of(
+    folder: Path | None = None, host: str = "127.0.0.1", port: int = 8642, retention_days: float = 30.0
+) -> Settings:
+    """Return the settings: options, else ``SHARDBLAST_*`` variables, else defaults."""
+    return Settings(
+        home=(folder or home()).absolute(),
+        host=host,
+        port=port,
+        database_url=os.environ.get("SHARDBLAST_DATABASE_URL", ""),
+        storage_url=os.environ.get("SHARDBLAST_STORAGE", ""),
+        retention_days=retention_days,
+    )
+
+
+def administration(settings: Settings) -> Administration:
+    """Open the catalogue and the tokens.
+
+    Raises:
+        StoreError: The database can't be reached.
+    """
+    database = _database(settings)
+    catalogue = Catalogue(DatabaseStore(database), find_installation(), Folders(settings.home).databases)
+    return Administration(settings, catalogue, TokenStore(database))
+
+
+def service(settings: Settings, mode: Mode) -> Service:
+    """Wire a service.
+
+    Raises:
+        ShardblastError: Something that it needs is missing.
+    """
+    installation, machine = find_installation(), this_machine()
+
+    @cache
+    def arguments(program: Program) -> Arguments:
+        return known_arguments(installation, program)
+
+    database = _database(settings)
+    objects, folders, broadcast = Objects(settings.storage), Folders(settings.home), Broadcast()
+    store = SearchStore(database, broadcast.announce)
+    catalogue = Catalogue(DatabaseStore(database), installation, folders.databases)
+    engine = StoredEngine(installation, machine, Pool(machine.cores))
+    runner = Runner(store, objects, catalogue, engine, folders, arguments)
+    results = Results(store, catalogue, engine, folders, runner)
+    queue = DurableQueue(store, runner, results, _steps_address(settings), settings.limits)
+    searches = SearchService(store, objects, catalogue, folders, runner, queue, machine, settings.limits, arguments)
+    operations = Operations(store, objects, installation, settings.home)
+    identity = Identity(mode, TokenStore(database))
+    return Service(settings, searches, results, catalogue, store, broadcast, folders, identity, operations, queue)
+
+
+def _database(settings: Settings) -> Database:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    migrate(database)
+    return database
+
+
+def _steps_address(settings: Settings) -> str:
+    """Return where finished steps are remembered: the same PostgreSQL, or a SQLite file of their own."""
+    return settings.database_url or f"sqlite:///{settings.home / 'steps.sqlite'}"

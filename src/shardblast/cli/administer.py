@@ -1,0 +1,94 @@
+"""``shardblast db`` and ``shardblast token``: what is done on the server itself."""
+
+from __future__ import annotations
+
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from shardblast.bootstrap.service import Administration
+
+databases = typer.Typer(add_completion=False, rich_markup_mode=None, help="The databases of a service.")
+tokens = typer.Typer(add_completion=False, rich_markup_mode=None, help="The API tokens of a service.")
+
+Home = Annotated[Path | None, typer.Option("--home", metavar="FOLDER", help="Of the service.")]
+
+
+class ScopeName(StrEnum):
+    """What a token allows."""
+
+    READ = "read"
+    SEARCH = "search"
+    ADMIN = "admin"
+
+
+@databases.command("add", short_help="Add a database.")
+def add_database(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What searches call it.")],
+    source: Annotated[str, typer.Argument(metavar="PATH", help="Of a BLAST database, without suffix.")],
+    home: Home = None,
+) -> int:
+    """Add a BLAST database where it lies; one of the same name is replaced for new searches."""
+    one = _administration(home).catalogue.add(name, source)
+    sys.stdout.write(f"{one.name}: {one.title}; {one.num_seqs:,} sequences, {one.letters:,} letters\n")
+    return 0
+
+
+@databases.command("list", short_help="List the databases.")
+def list_databases(home: Home = None) -> int:
+    """List the databases by name."""
+    for one in _administration(home).catalogue.all():
+        sys.stdout.write(
+            f"{one.name}  {one.molecule}  {one.num_seqs:,} sequences  {one.letters:,} letters  {one.path}\n"
+        )
+    return 0
+
+
+@databases.command("remove", short_help="Take a database out of the catalogue.")
+def remove_database(name: Annotated[str, typer.Argument(metavar="NAME")], home: Home = None) -> int:
+    """Take a database out of the catalogue; its files stay."""
+    _administration(home).catalogue.remove(name)
+    return 0
+
+
+@tokens.command("create", short_help="Make a token and print it.")
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.")],
+    owner: Annotated[str, typer.Option("--owner", help="Whose searches it makes and sees.")],
+    scope: Annotated[list[ScopeName] | None, typer.Option("--scope", help="May be given several times.")] = None,
+    days: Annotated[float | None, typer.Option("--days", min=0, help="After which it is void.")] = None,
+    home: Home = None,
+) -> int:
+    """Make a token and print it, this once: only its hash is kept. Without --scope it allows to read and to search."""
+    from shardblast.service.identity import Scope, create_token
+
+    wanted = [Scope(one.value) for one in scope or (ScopeName.READ, ScopeName.SEARCH)]
+    sys.stdout.write(create_token(_administration(home).tokens, name, owner, wanted, days) + "\n")
+    return 0
+
+
+@tokens.command("list", short_help="List the tokens.")
+def list_tokens(home: Home = None) -> int:
+    """List the tokens, but not what they are."""
+    for token in _administration(home).tokens.all():
+        state = "revoked" if token.revoked else "expired" if token.expires and token.expires < time.time() else "valid"
+        sys.stdout.write(f"{token.id}  {state}  {token.owner}  {','.join(token.scopes)}  {token.name}\n")
+    return 0
+
+
+@tokens.command("revoke", short_help="Make a token void.")
+def revoke(token_id: Annotated[str, typer.Argument(metavar="ID")], home: Home = None) -> int:
+    """Make a token void at once."""
+    _administration(home).tokens.revoke(token_id, time.time())
+    return 0
+
+
+def _administration(home: Path | None) -> Administration:
+    from shardblast.bootstrap.service import administration, settings_of
+
+    return administration(settings_of(home))

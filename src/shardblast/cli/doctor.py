@@ -1,0 +1,233 @@
+"""``shardblast doctor``: what is missing or wrong on this machine, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from shardblast.blast.database import Database, open_database
+from shardblast.blast.installation import Installation, find_installation
+from shardblast.blast.process import run
+from shardblast.bootstrap import home
+from shardblast.core.choice import MEMORY_SHARE, Situation, choose
+from shardblast.core.errors import DatabaseError, EngineError
+from shardblast.core.program import Program
+from shardblast.engine.machine import Machine, this_machine
+
+NEEDED = (*(program.value for program in Program), "blast_formatter", "makeblastdb", "blastdbcmd")
+OLDEST_TESTED, NEWEST_TESTED = (2, 12), (2, 17)
+LITTLE_MEMORY_BYTES = 1 << 30
+LITTLE_DISK_BYTES = 1 << 30
+
+_VERSION = re.compile(rb"^\S+: (\d+)\.(\d+)\.(\d+)\+", re.M)
+_GIB = 1 << 30
+
+
+class State(StrEnum):
+    """How serious a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Searches work, but not as well as they could, or not as surely."""
+    PROBLEM = "problem"
+    """Searches fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked."""
+
+    subject: str
+    state: State
+    message: str
+    remedy: str = ""
+    """What to do; nothing if all is well."""
+
+
+def doctor(database: str | None, program: Program | None, *, as_json: bool) -> int:
+    """Check this machine and print what was found; return 1 if there is a problem, else 0.
+
+    Args:
+        database: A database to check, as given to ``-db``.
+        program: The program to search it with; None takes blastp for a protein database, else blastn.
+        as_json: Print JSON instead of lines.
+    """
+    findings = list(_findings(database, program))
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
+    else:
+        for finding in findings:
+            sys.stdout.write(f"{finding.state:<8} {finding.subject}: {finding.message}\n")
+            if finding.remedy:
+                sys.stdout.write(f"{'':<8} {finding.remedy}\n")
+    return int(any(finding.state is State.PROBLEM for finding in findings))
+
+
+def _findings(database: str | None, program: Program | None) -> Iterator[Finding]:
+    installation = None
+    try:
+        installation = find_installation()
+    except EngineError as error:
+        yield Finding("BLAST+", State.PROBLEM, error.problem, error.remedy)
+    else:
+        yield from _programs(installation)
+    machine = this_machine()
+    yield from _machine(machine)
+    yield from _cache(home())
+    if database is not None and installation is not None:
+        yield from _database(installation, machine, database, program)
+
+
+def _programs(installation: Installation) -> Iterator[Finding]:
+    missing = [name for name in NEEDED if not (installation.folder / name).exists()]
+    if missing:
+        yield Finding(
+            "BLAST+",
+            State.PROBLEM,
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in {installation.folder}.",
+            "Install all of BLAST+, or put the folder of a whole installation first on PATH.",
+        )
+    versions = {name: _version(installation, name) for name in NEEDED if name not in missing}
+    broken = [name for name, version in versions.items() if version is None]
+    if broken:
+        yield Finding(
+            "BLAST+",
+            State.PROBLEM,
+            f"{', '.join(broken)} in {installation.folder} can't be run.",
+            f"Run '{installation.folder / broken[0]} -version' to see why, then install BLAST+ again.",
+        )
+    yield from _version_findings(installation, {version for version in versions.values() if version is not None})
+
+
+def _version_findings(installation: Installation, versions: set[tuple[int, int, int]]) -> Iterator[Finding]:
+    found = ", ".join(".".join(str(part) for part in version) for version in sorted(versions))
+    where = f"{found} in {installation.folder}"
+    if len(versions) > 1:
+        yield Finding(
+            "BLAST+ version",
+            State.PROBLEM,
+            f"The programs are of several versions: {where}.",
+            "Install one version, or put the folder of a whole installation first on PATH.",
+        )
+        return
+    for version in versions:
+        if OLDEST_TESTED <= version[:2] <= NEWEST_TESTED:
+            yield Finding("BLAST+ version", State.OK, where)
+        else:
+            yield Finding(
+                "BLAST+ version",
+                State.WARNING,
+                f"{where}. That searches with shards print the same bytes was tested with 2.12 to 2.17 only.",
+                "Compare your own searches with 'shardblast verify', or install a version that was tested.",
+            )
+
+
+def _version(installation: Installation, name: str) -> tuple[int, int, int] | None:
+    try:
+        match = _VERSION.search(run([installation.program(name), "-version"]).stdout)
+    except OSError:
+        return None
+    return None if match is None else (int(match[1]), int(match[2]), int(match[3]))
+
+
+def _machine(machine: Machine) -> Iterator[Finding]:
+    yield Finding("cores", State.OK, f"{machine.cores} that this process may use")
+    amount = f"{machine.memory_bytes / _GIB:,.1f} GiB that this process may use"
+    if machine.memory_bytes < LITTLE_MEMORY_BYTES:
+        yield Finding(
+            "memory",
+            State.WARNING,
+            f"{amount}. Searches with many hits may be killed.",
+            "Raise the limit of the container, or lower -num_threads.",
+        )
+    else:
+        yield Finding("memory", State.OK, amount)
+
+
+def _cache(folder: Path) -> Iterator[Finding]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            free = shutil.disk_usage(folder).free
+    except OSError as error:
+        yield Finding(
+            "cache folder",
+            State.PROBLEM,
+            f"{folder} can't be written: {error.strerror}.",
+            "Set SHARDBLAST_HOME to a folder that can be.",
+        )
+        return
+    amount = f"{free / _GIB:,.1f} GiB free in {folder}"
+    if free < LITTLE_DISK_BYTES:
+        yield Finding(
+            "cache folder",
+            State.WARNING,
+            f"{amount}. What pieces find may not fit while a search runs.",
+            "Set SHARDBLAST_HOME to a folder on a larger disk.",
+        )
+    else:
+        yield Finding("cache folder", State.OK, amount)
+
+
+def _database(installation: Installation, machine: Machine, name: str, program: Program | None) -> Iterator[Finding]:
+    subject = f"database {name}"
+    opened: Database | None = None
+    problem = ""
+    for candidate in (program,) if program else (Program.BLASTN, Program.BLASTP):
+        try:
+            opened = open_database(installation, name, candidate.database_molecule)
+        except DatabaseError as error:
+            problem = problem or error.problem
+        else:
+            program = candidate
+            break
+    if opened is None or program is None:
+        remedy = "Check the name, the variable BLASTDB, and that --program goes with the database's molecule."
+        yield Finding(subject, State.PROBLEM, problem, remedy)
+        return
+    yield Finding(
+        subject,
+        State.OK,
+        f"{opened.num_seqs:,} sequences, {opened.letters:,} letters, {opened.molecule}, "
+        f"{len(opened.volumes)} {'volume' if len(opened.volumes) == 1 else 'volumes'}",
+    )
+    if opened.obstacle is not None:
+        yield Finding(
+            "shards",
+            State.WARNING,
+            f"none: {opened.obstacle}. {program} runs as BLAST+ itself.",
+            "Name the database under the alias in -db, if its filter is not wanted.",
+        )
+        return
+    yield _size(machine, opened)
+    yield _auto(machine, opened, program)
+
+
+def _size(machine: Machine, database: Database) -> Finding:
+    amount = f"{database.size_bytes / _GIB:,.2f} GiB to map, of {machine.memory_bytes / _GIB:,.1f} GiB of memory"
+    if database.size_bytes <= MEMORY_SHARE * machine.memory_bytes:
+        return Finding("size", State.OK, f"{amount}: it stays in memory")
+    return Finding(
+        "size",
+        State.WARNING,
+        f"{amount}: it does not stay in memory with room for the search (at most {MEMORY_SHARE:.0%} of it).",
+        "Searches go shard by shard, so that each is read from disk once. More memory makes them faster.",
+    )
+
+
+def _auto(machine: Machine, database: Database, program: Program) -> Finding:
+    situation = Situation(
+        program, database.letters, database.size_bytes, machine.cores, machine.memory_bytes, query_letters=None
+    )
+    choice = choose(situation, None)
+    how = {0: "BLAST+ itself", 1: "the whole database, queries in batches"}.get(
+        choice.shards, f"{choice.shards} shards"
+    )
+    return Finding("--shards auto", State.OK, f"{program}, few queries: {how} ({choice.why})")

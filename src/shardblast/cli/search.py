@@ -1,0 +1,75 @@
+"""``shardblast blastn|blastp|blastx|tblastn|tblastx``: BLAST+'s command line, searched in shards."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from shardblast.bootstrap import known_arguments, local_engine
+from shardblast.cli.progress import watcher_for
+from shardblast.core.errors import InputError, OutputError, UsageError
+from shardblast.core.options import OUR_HELP, parse, without_ours
+from shardblast.core.program import Program
+from shardblast.core.report import Report
+from shardblast.core.version import __version__
+
+INFORMATION = ("-h", "-help", "-version")
+
+
+def search(program: Program, argv: Sequence[str]) -> int:
+    """Run the command; return the exit status.
+
+    Raises:
+        ShardblastError: The search failed.
+    """
+    argv = ["-help" if word == "--help" else word for word in argv]
+    engine = local_engine()
+    path = engine.installation.program(program.value)
+    if asked := next((word for word in argv if word in INFORMATION), None):
+        return _inform(path, asked)
+    arguments = known_arguments(engine.installation, program)
+    try:
+        options = parse(program, argv, arguments)
+    except UsageError:
+        raise
+    except InputError:
+        return subprocess.call([path, *without_ours(argv, arguments)])  # BLAST+ says what is wrong, in its own words
+    if options.ours.engine != "local" or options.ours.scheduler is not None:
+        raise UsageError("This version searches on one machine only.", remedy="Leave out --engine and --scheduler.")
+    if options.ours.report is not None and not Path(options.ours.report).absolute().parent.is_dir():
+        raise OutputError(f"There is no folder for the report {options.ours.report!r}.", remedy="Check --report.")
+    gc.disable()  # millions of rows in lists, none in a cycle: collecting costs a third of the merge
+    with watcher_for(options) as watcher:
+        outcome = engine.search(options, watcher)
+    if options.ours.report is not None:
+        write_report(options.ours.report, outcome.report)
+    return outcome.status
+
+
+def _inform(path: str, asked: str) -> int:
+    status = subprocess.call([path, asked])
+    sys.stdout.write(f" shardblast: {__version__}\n" if asked == "-version" else f"\n{OUR_HELP}")
+    return status
+
+
+def write_report(path: str, report: Report) -> None:
+    """Write a report as JSON; it gets its name when it is whole.
+
+    Raises:
+        OutputError: It can't be written.
+    """
+    partial = f"{path}.partial"
+    try:
+        with open(partial, "w") as file:
+            json.dump(report.document(), file, indent=2)
+            file.write("\n")
+        os.replace(partial, path)
+    except OSError as error:
+        raise OutputError(
+            f"The report {path!r} can't be written: {error.strerror}.", remedy="Check --report."
+        ) from error

@@ -1,0 +1,226 @@
+"""Every error we raise on purpose.
+
+ShardblastError
+├── InputError           the user can fix it              BLAST+ exit status 1
+│   └── UsageError       one of our own options is wrong
+├── DatabaseError        the operator can fix it          BLAST+ exit status 2
+├── EngineError          BLAST+ or its host failed        BLAST+ exit status 3
+│   ├── ArchiveError     what BLAST+ wrote is damaged
+│   ├── OutOfMemory      more, smaller shards may help    BLAST+ exit status 4
+│   └── UnknownFailure   BLAST+ does not say why          BLAST+ exit status 255
+├── NetworkError         try again                        BLAST+ exit status 5
+├── OutputError          the result can't be written      BLAST+ exit status 6
+├── StoreError           the service's database fails     6
+├── StorageError         files or objects can't be kept   6
+├── NotFoundError        there is no such thing           1
+├── ConflictError        its state does not allow that    1
+├── RefusedError         a search has problems            1
+├── NotAllowedError      the caller may not do that       1
+├── TooLargeError        more than the service takes      1
+├── UnauthorizedError    the service does not know who    1
+└── Interrupted          the user stopped it              130, as a shell says for Ctrl-C
+
+Source:
+    NCBI C++ Toolkit, app/blast/blast_app_util.hpp (BLAST_INPUT_ERROR and following).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+
+class ShardblastError(Exception):
+    """What went wrong, then what to do about it."""
+
+    code: ClassVar[str] = "internal"
+    """Stable; part of the API."""
+    retryable: ClassVar[bool] = False
+    """Whether the same work can succeed when it is tried again unchanged."""
+    exit_status: ClassVar[int] = 255
+    """What the command exits with."""
+
+    def __init__(self, problem: str, *, remedy: str) -> None:
+        super().__init__(f"{problem} {remedy}")
+        self.problem = problem
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross processes, and the default would call the constructor with the joined text alone."""
+        return _restored, (type(self), str(self)), self.__dict__.copy()
+
+    @classmethod
+    def _blank(cls, text: str) -> Self:
+        error = cls.__new__(cls)
+        Exception.__init__(error, text)
+        return error
+
+
+def _restored(kind: type[ShardblastError], text: str) -> ShardblastError:
+    return kind._blank(text)
+
+
+class InputError(ShardblastError):
+    """The options or the queries are wrong, in the way BLAST+ would say."""
+
+    code = "input"
+    exit_status = 1
+
+
+class UsageError(InputError):
+    """One of our own, double-dash options is wrong, so BLAST+ has nothing to say about it."""
+
+    code = "usage"
+
+
+class DatabaseError(ShardblastError):
+    """The database is missing, damaged or of the wrong molecule."""
+
+    code = "database"
+    exit_status = 2
+
+
+class EngineError(ShardblastError):
+    """BLAST+ or the machine it ran on failed.
+
+    Not retryable: BLAST+ also answers 3 to options it can't search with, such as unsupported gap costs.
+    """
+
+    code = "engine"
+    exit_status = 3
+
+
+class ArchiveError(EngineError):
+    """An archive (``-outfmt 11``) can't be read."""
+
+    code = "archive"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            problem,
+            remedy="Run the search again; if it fails again, check that the disk is not full, or use '--shards off'.",
+        )
+
+
+class OutOfMemory(EngineError):
+    """BLAST+ found no memory, or was killed for using too much."""
+
+    code = "out-of-memory"
+    exit_status = 4
+
+
+class UnknownFailure(EngineError):
+    """BLAST+ ended in a way that its exit status does not explain, a signal among them."""
+
+    code = "unknown"
+    exit_status = 255
+
+
+class NetworkError(ShardblastError):
+    """A remote service could not be reached."""
+
+    code = "network"
+    retryable = True
+    exit_status = 5
+
+
+class OutputError(ShardblastError):
+    """The result can't be written."""
+
+    code = "output"
+    exit_status = 6
+
+
+class StoreError(ShardblastError):
+    """The service's own database can't be reached or written."""
+
+    code = "store"
+    retryable = True
+    exit_status = 6
+
+
+class StorageError(ShardblastError):
+    """A file or an object can't be stored or read."""
+
+    code = "storage"
+    retryable = True
+    exit_status = 6
+
+
+class NotFoundError(ShardblastError):
+    """There is no such search, database or token, or the caller may not see it."""
+
+    code = "not-found"
+    exit_status = 1
+
+
+class ConflictError(ShardblastError):
+    """The state of a thing does not allow what was asked for."""
+
+    code = "conflict"
+    exit_status = 1
+
+
+class RefusedError(ShardblastError):
+    """A search can't run as it was asked for; ``problems`` has every reason."""
+
+    code = "refused"
+    exit_status = 1
+
+    def __init__(self, problems: Sequence[Any]) -> None:
+        first = problems[0]
+        more = f" There are {len(problems) - 1} more problems." if len(problems) > 1 else ""
+        super().__init__(f"{first.detail}{more}", remedy=first.remedy)
+        self.problems = problems
+
+
+class NotAllowedError(ShardblastError):
+    """The caller is known and may not do this."""
+
+    code = "not-allowed"
+    exit_status = 1
+
+
+class TooLargeError(ShardblastError):
+    """More letters, queries or bytes than the service takes."""
+
+    code = "too-large"
+    exit_status = 1
+
+
+class UnauthorizedError(ShardblastError):
+    """The service does not know who asks, or no longer."""
+
+    code = "unauthorized"
+    exit_status = 1
+
+
+class Interrupted(ShardblastError):
+    """The search was stopped from outside."""
+
+    code = "interrupted"
+    exit_status = 130
+
+    def __init__(self) -> None:
+        super().__init__("The search was stopped.", remedy="Start it again to get its result.")
+
+
+_BY_EXIT_STATUS: dict[int, type[ShardblastError]] = {
+    kind.exit_status: kind for kind in (InputError, DatabaseError, EngineError, OutOfMemory, NetworkError, OutputError)
+}
+
+
+def error_for_exit_status(status: int) -> type[ShardblastError]:
+    """Return the error that a BLAST+ program means by a non-zero exit status, or by a signal (negative)."""
+    return _BY_EXIT_STATUS.get(status, UnknownFailure)
+
+
+def error_for_code(code: str) -> type[ShardblastError]:
+    """Return the error that a service answered with; what it refused is wrong input."""
+    waiting: list[type[ShardblastError]] = [ShardblastError]
+    while waiting:
+        kind = waiting.pop()
+        if kind.code == code and kind is not RefusedError:
+            return kind
+        waiting += kind.__subclasses__()
+    return InputError

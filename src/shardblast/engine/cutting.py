@@ -1,0 +1,23 @@
+"""Queries cut into batches, and a database into shards, as a search's plan says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from shardblast.blast.database import Database
+from shardblast.blast.fasta import Batch, open_queries, split
+from shardblast.core.choice import BATCH_QUERIES, Choice
+from shardblast.core.planning import Shard, VolumeSize, cut_shards
+
+
+def batches_of(query: str, folder: Path, choice: Choice) -> Iterator[Batch]:
+    """Write the batches of a query file to a folder and yield each when it is whole."""
+    with open_queries(query) as stream:
+        yield from split(stream, folder, choice.batch_letters, BATCH_QUERIES, choice.scan_letters)
+
+
+def shards_of(database: Database, count: int) -> tuple[Shard, ...]:
+    """Return so many shards of about equal letters, in OID order."""
+    sizes = [VolumeSize(volume.num_seqs, volume.letters) for volume in database.volumes]
+    return cut_shards(sizes, count, lambda volume, parts: database.volumes[volume].cuts(parts))

@@ -1,0 +1,84 @@
+"""Where results go: standard output, or a file that gets its name when it is whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO, cast
+
+from shardblast.core.errors import OutputError
+
+OWN_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2, "/dev/fd/1": 1, "/dev/fd/2": 2}
+"""Links that follow to whatever our own streams are, which may be files that must not be replaced."""
+
+
+@contextmanager
+def open_output(out: str | None) -> Iterator[BinaryIO]:
+    """Open the output; a file is written under a temporary name beside it and renamed when all went well.
+
+    A link stays a link, and a file that is replaced leaves its mode and owner.
+
+    Raises:
+        OutputError: It can't be written.
+    """
+    if out is None or out == "-":
+        with _translated("standard output"):
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        return
+    if out in OWN_STREAMS:
+        with _translated(out), open(os.dup(OWN_STREAMS[out]), "wb") as stream:
+            yield stream
+        return
+    path = Path(os.path.realpath(out))
+    if path.exists() and not path.is_file():
+        with _translated(out), path.open("wb") as device:  # a pipe or /dev/null can't be renamed over
+            yield device
+        return
+    with _translated(out):
+        partial = NamedTemporaryFile(  # noqa: SIM115 - closed below, where its errors have a meaning
+            dir=path.parent, prefix=".shardblast-", suffix=".partial", delete=False
+        )
+    try:
+        with _translated(out), partial:
+            yield cast(BinaryIO, partial)
+        with _translated(out):
+            _move(Path(partial.name), path)
+    finally:
+        Path(partial.name).unlink(missing_ok=True)
+
+
+def _move(partial: Path, path: Path) -> None:
+    if not path.exists():
+        partial.chmod(0o666 & ~_umask())
+        partial.replace(path)
+        return
+    before = path.stat()
+    if before.st_nlink > 1:  # its other names are to see the result too
+        shutil.copyfile(partial, path)
+        return
+    with suppress(PermissionError):
+        os.chown(partial, before.st_uid, before.st_gid)
+    partial.chmod(before.st_mode & 0o7777)
+    partial.replace(path)
+
+
+@contextmanager
+def _translated(out: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever read wants no more
+    except OSError as error:
+        raise OutputError(f"{out!r} can't be written: {error.strerror}.", remedy="Check -out and the disk.") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,215 @@
+"""Where merged queries go: rows that are written as they are, or archives that ``blast_formatter`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+from shardblast.blast import stitch
+from shardblast.blast.archive import QueryArchive, renumber
+from shardblast.blast.fasta import Batch
+from shardblast.blast.formatter import Formatter
+from shardblast.blast.hits import TabularLayout
+from shardblast.blast.installation import Installation
+from shardblast.core.options import SearchOptions
+from shardblast.core.saturation import Verdict
+
+COMMENTED = 7
+ARCHIVE = 11
+SAM = 17
+MANY_FILES = (13, 14)
+JSON = frozenset({13, 15})
+XML = frozenset({5, 14, 16})
+WITH_MESSAGES = JSON | XML
+"""Formats that print what BLAST+ warned of, query by query."""
+WITHOUT_STATISTICS = frozenset({6, 7, 8, 9, 10, 12})
+"""Formats that print neither masks nor search statistics, so that one archive may hold many queries."""
+JOINED_QUERIES = 100
+JOINED_BYTES = 1 << 23
+"""An archive is printed when it holds so much. ``blast_formatter`` takes 6 ms for each, however small."""
+
+
+@dataclass(slots=True)
+class MergedQuery:
+    """One query's final hits and what is needed to print them."""
+
+    number: int
+    """0-based among all queries."""
+    first_of_batch: int
+    """Number of the first query of its batch; ids in the batch's texts count from there."""
+    texts: list[bytes]
+    """Alignments or rows."""
+    comments: list[bytes] = field(default_factory=list)
+    template: QueryArchive | None = None
+    printed: bytes | None = None
+    """What BLAST+ prints of the query in the probe; the whole of it if the query could not be searched."""
+    searchable: bool = True
+    name: str = ""
+    """The first word of its defline."""
+    verdict: Verdict | None = None
+
+
+class Printer(Protocol):
+    """Takes queries in order and prints them; a context that finishes the output when left without an error."""
+
+    def write(self, query: MergedQuery) -> None: ...
+
+    def finish_batch(self, batch: Batch) -> None:
+        """Every query of the batch was written."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class TabularPrinter:
+    """Prints formats 6, 7 and 10 from rows."""
+
+    def __init__(self, target: BinaryIO, options: SearchOptions, layout: TabularLayout) -> None:
+        self._target = target
+        self._options = options
+        self._layout = layout
+        self._delimiter = (options.outfmt.delimiter or "\t").encode()
+        self._queries = 0
+
+    def write(self, query: MergedQuery) -> None:
+        rows = b"\n".join(query.texts)
+        if self._delimiter != b"\t":
+            rows = rows.replace(b"\t", self._delimiter)
+        self._queries += 1
+        if self._options.outfmt.number == COMMENTED:
+            self._target.writelines(self._comments(query.comments, len(query.texts)))
+        if rows:
+            self._target.write(rows)
+            self._target.write(b"\n")
+
+    def finish_batch(self, batch: Batch) -> None: ...
+
+    def _comments(self, comments: list[bytes], rows: int) -> list[bytes]:
+        database = (self._options.text("db") or "").encode(errors="surrogateescape")
+        lines = []
+        for line in comments:
+            if line.startswith(b"# Database: "):
+                lines.append(b"# Database: " + database + b"\n")
+            elif line.startswith(b"# Fields: "):
+                names = line.removeprefix(b"# Fields: ").rstrip(b"\n").split(b", ")
+                lines.append(b"# Fields: " + b", ".join(names[: self._layout.shown]) + b"\n")
+            elif line.endswith(b" hits found\n"):
+                lines.append(b"# %d hits found\n" % rows)
+            else:
+                lines.append(line)
+        return lines
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self._options.outfmt.number == COMMENTED:
+            self._target.write(b"# BLAST processed %d queries\n" % self._queries)
+
+
+class ArchivePrinter:
+    """Prints every other format: one archive per query into one ``blast_formatter``, whose output is stitched."""
+
+    def __init__(self, installation: Installation, options: SearchOptions, folder: Path, target: BinaryIO) -> None:
+        self._options = options
+        self._target = target
+        self._folder = folder
+        self._database = options.text("db") or ""
+        self._parts: dict[int, tuple[bytes, bool]] = {}
+        self._unsearchable_files: dict[int, bytes] = {}
+        self._waiting: list[tuple[QueryArchive, list[bytes]]] = []
+        self._waiting_bytes = 0
+        self._most = JOINED_QUERIES if options.outfmt.number in WITHOUT_STATISTICS else 1
+        self._stack = ExitStack()
+        self._formatter: Formatter | None = None
+        if options.outfmt.number != ARCHIVE:
+            out = folder / Path(options.text("out") or "").name if options.outfmt.number in MANY_FILES else None
+            self._formatter = Formatter(installation, options, self._copier(), folder, out)
+
+    def write(self, query: MergedQuery) -> None:
+        assert query.template is not None
+        texts = [renumber(text, query.first_of_batch) for text in query.texts]
+        template = query.template.on_database(self._database).renumbered(query.first_of_batch)
+        if query.printed is not None:
+            self._keep(query)
+        self._waiting.append((template, texts))
+        self._waiting_bytes += sum(len(text) for text in texts)
+        if len(self._waiting) >= self._most or self._waiting_bytes >= JOINED_BYTES:
+            self._flush()
+
+    def finish_batch(self, batch: Batch) -> None: ...
+
+    def _flush(self) -> None:
+        """Print the queries that wait."""
+        if not self._waiting:
+            return
+        (first, _), *others = self._waiting
+        template = first.joined([other for other, _ in others]) if others else first
+        archive = template.with_alignments([text for _, texts in self._waiting for text in texts])
+        self._waiting, self._waiting_bytes = [], 0
+        if self._formatter is None:
+            self._target.write(archive)
+        else:
+            self._formatter.write(archive)
+
+    def _keep(self, query: MergedQuery) -> None:
+        assert query.printed is not None
+        if self._options.outfmt.number in MANY_FILES:
+            self._unsearchable_files[query.number] = stitch.renumbered(query.printed, query.first_of_batch)
+        elif self._options.outfmt.is_pairwise:
+            self._parts[query.number] = (query.printed, query.searchable)
+        else:
+            self._parts[query.number] = (stitch.renumbered(query.printed, query.first_of_batch), query.searchable)
+
+    def __enter__(self) -> Self:
+        if self._formatter is not None:
+            self._stack.enter_context(self._formatter)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._flush()
+        self._stack.__exit__(kind, error, trace)
+        for number, text in self._unsearchable_files.items():
+            next(self._folder.glob(f"*_{number + 1}.*")).write_bytes(text)
+
+    def _copier(self) -> Callable[[BinaryIO], None]:
+        number = self._options.outfmt.number
+        if self._options.outfmt.is_pairwise:
+            return lambda source: stitch.stitch_pairwise(source, self._target, self._correct)
+        if number in stitch.MARKERS:
+            return lambda source: stitch.stitch_marked(source, self._target, stitch.MARKERS[number], self._correct)
+        if number == COMMENTED:
+            return lambda source: stitch.stitch_comments(source, self._target)
+        if number == SAM:
+            return self._copy_sam
+        return self._copy_all
+
+    def _correct(self, number: int, part: bytes) -> bytes:
+        """Return a query's part with what only the probe knows."""
+        probed, searchable = self._parts.pop(number, (None, True))
+        if probed is None:
+            return part
+        return stitch.with_statistics_of(part, probed) if searchable else probed
+
+    def _copy_all(self, source: BinaryIO) -> None:
+        while block := source.read(stitch.BLOCK_BYTES):
+            self._target.write(block)
+
+    def _copy_sam(self, source: BinaryIO) -> None:
+        words = [self._options.program.value, *self._options.argv()]
+        with TemporaryFile(dir=self._folder) as rows:
+            stitch.stitch_sam(source, self._target, rows, " ".join(words).encode(errors="surrogateescape") + b" ")

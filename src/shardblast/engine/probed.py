@@ -1,0 +1,128 @@
+"""What the probe tells of a batch's queries, one by one: the archive to fill, and what BLAST+ prints without hits."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from shardblast.blast import stitch
+from shardblast.blast.archive import ArchiveReader, QueryArchive
+from shardblast.blast.fasta import Batch
+from shardblast.blast.probe import ONE_QUERY_PER_ARCHIVE
+from shardblast.blast.process import Finished
+from shardblast.core.errors import EngineError
+from shardblast.engine.limits import OWN, piece_argv
+from shardblast.engine.printer import ARCHIVE, JSON, MANY_FILES, XML
+from shardblast.engine.work import Purpose, Work
+
+_UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
+"""tblastx has no gapped parameters for any query."""
+_NAMED_QUERY = re.compile(rb"\] Query_(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedQuery:
+    """One query without hits."""
+
+    template: QueryArchive
+    printed: bytes | None
+    """What BLAST+ prints of it in the user's format, where something of that is needed."""
+    searchable: bool
+    """Whether BLAST+ could search it; a query of nothing but N can't be."""
+
+
+class ProbedBatch:
+    """A batch in the probe."""
+
+    def __init__(self, work: Work, batch: Batch, database: str) -> None:
+        self._work = work
+        self._batch = batch
+        self._database = database
+        self._unsearchable = False
+        self._archives = self._start("11", "probe", ONE_QUERY_PER_ARCHIVE)
+        self._printed = self._start_printed() if work.options.outfmt.is_pairwise else None
+
+    @property
+    def warnings(self) -> bytes:
+        """What BLAST+ warns of; of queries that it can't search it says so in other formats than archives only."""
+        told = self._printed or (self._start("6", "warnings", {}) if self._unsearchable else self._archives)
+        return renumbered_warnings(told.result().stderr, self._batch)
+
+    def queries(self) -> Iterator[ProbedQuery]:
+        """Yield every query in order."""
+        self._archives.result()
+        parts: list[bytes] | None = None
+        if self._printed is not None:
+            parts = self._parts(self._printed)
+        with self._file("probe").open("rb") as stream:
+            for ordinal, template in enumerate(ArchiveReader(stream, "of the probe").templates()):
+                searchable = _UNSEARCHABLE.search(template.after) is None
+                self._unsearchable = self._unsearchable or not searchable
+                if not searchable and parts is None and self._prints_messages:
+                    parts = self._parts(self._start_printed())
+                printed = parts[ordinal] if parts and (self._printed is not None or not searchable) else None
+                if self._work.options.outfmt.number != ARCHIVE:
+                    template = template.with_gapped_parameters()
+                yield ProbedQuery(template, printed, searchable)
+
+    @property
+    def _prints_messages(self) -> bool:
+        number = self._work.options.outfmt.number
+        return number in stitch.MARKERS or number in MANY_FILES
+
+    def _start_printed(self) -> Future[Finished]:
+        return self._start(self._work.options.outfmt.text, "printed", {})
+
+    def _start(self, outfmt: str, name: str, environment: dict[str, str]) -> Future[Finished]:
+        options = self._work.options
+        # Archives are asked for with another format than the user's, in which these options would mean another number.
+        argv = piece_argv(options, options.max_target_seqs) if name == "probe" else options.argv(drop=OWN)
+        batch = self._batch
+        place = ["-query", str(batch.path), "-db", self._database, "-outfmt", outfmt, "-out", str(self._file(name))]
+        return self._work.start(
+            [*argv, *place],
+            Purpose("probe", batch.index, None),
+            f"the probe of batch {batch.index + 1}",
+            (0, batch.index),
+            environment,
+        )
+
+    def _file(self, name: str) -> Path:
+        return self._work.folder / f"batch{self._batch.index}.{name}"
+
+    def _parts(self, printed: Future[Finished]) -> list[bytes]:
+        printed.result()
+        number = self._work.options.outfmt.number
+        file = self._file("printed")
+        if number in MANY_FILES:
+            suffix = {13: "json", 14: "xml"}[number]
+            documents = [file.with_name(f"{file.name}_{place + 1}.{suffix}") for place in range(self._batch.queries)]
+            parts = [document.read_bytes() for document in documents]
+        elif number in stitch.MARKERS:
+            parts = stitch.marked_parts(file.read_bytes(), stitch.MARKERS[number])
+        else:
+            parts = stitch.pairwise_parts(file.read_bytes())
+        if len(parts) != self._batch.queries:
+            raise EngineError("BLAST+ prints another number of queries than it reads.", remedy="Use '--shards off'.")
+        return [self._named(part) for part in parts]
+
+    def _named(self, part: bytes) -> bytes:
+        """Return a part with the user's database in place of the probe."""
+        number = self._work.options.outfmt.number
+        names = [self._database, self._work.options.text("db") or ""]
+        if number in XML:
+            names = [escape(name, {'"': "&quot;", "'": "&apos;"}) for name in names]
+        elif number in JSON:
+            names = [json.dumps(name, ensure_ascii=False)[1:-1] for name in names]
+        probe, user = (name.encode(errors="surrogateescape") for name in names)
+        return part.replace(probe, user)
+
+
+def renumbered_warnings(text: bytes, batch: Batch) -> bytes:
+    """Return what BLAST+ warned of with the queries numbered as in the user's file."""
+    return _NAMED_QUERY.sub(lambda match: b"] Query_%d" % (int(match[1]) + batch.first_query), text)

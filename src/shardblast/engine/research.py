@@ -1,0 +1,231 @@
+"""Saturated queries searched again: in their candidates, for BLAST+'s own cut; or in all shards, for all hits."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from shardblast.blast.archive import renumber
+from shardblast.blast.candidates import CandidateDatabase, letters_of, oid_of, oids_of_ids, write_candidates
+from shardblast.blast.carrier import ArchiveCarrier, Carrier, TabularCarrier
+from shardblast.blast.fasta import Batch, write_selected
+from shardblast.blast.hits import QueryHits, by_query, layout_for
+from shardblast.blast.process import Finished
+from shardblast.blast.seqalign import alignment_ids, ordinal_id, with_oid
+from shardblast.core.planning import Shard
+from shardblast.engine.limits import Limits, candidate_argv, piece_argv
+from shardblast.engine.work import Purpose, Work
+
+WHOLE_DATABASE_SHARE = 0.5
+"""Candidates with more than this share of the database's letters are no smaller database: search the whole one."""
+FIRST_LIMIT = 5_000
+BOUND = 500_000
+"""The shortest and the longest list that a shard is asked for when all of its hits are wanted."""
+GROWTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Saturated queries that one process searches."""
+
+    ordinals: list[int]
+    """0-based in the batch."""
+    out: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Enumerated:
+    """All hits of some queries in all shards."""
+
+    files: list[Path]
+    """In shard order."""
+    full: set[int]
+    """Places, among the queries, of those whose list was full in some shard even at the bound."""
+
+
+class Research:
+    """Searches saturated queries again.
+
+    Which subjects make BLAST+'s preliminary list can't be told from final scores: among 5,244 16S genes a subject of
+    the first 550 by preliminary score was found at place 3,046 by final score. So candidates are all that pass,
+    not the best of each shard; and where the whole database is in memory, or where composition-based statistics
+    hide who passes, the search of the whole database is the way.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        shards: Sequence[Shard],
+        aliases: Sequence[str],
+        carrier: Carrier,
+        limits: Limits,
+        *,
+        in_memory: bool,
+    ) -> None:
+        self._work = work
+        self._shards = shards
+        self._aliases = aliases
+        self._carrier = carrier
+        self._limits = limits
+        self._in_memory = in_memory
+        unique = work.database.unique_ids
+        self._candidate_carrier: Carrier = TabularCarrier(layout_for(())) if unique else ArchiveCarrier()
+
+    @property
+    def needs_no_shards(self) -> bool:
+        """Whether saturated queries are searched in the whole database."""
+        return self._in_memory or self._limits.composition_based
+
+    def identical(self, batch: Batch, suspects: list[int]) -> Iterator[QueryHits]:
+        """Search saturated queries so that BLAST+ makes its own cut; yield their final hits, in order.
+
+        Args:
+            batch: Their batch.
+            suspects: Their 0-based positions in it.
+        """
+        whole = CandidateDatabase(self._work.database.name, None)
+        database = whole if self.needs_no_shards else self._candidates(batch, suspects) or whole
+        if self._limits.linked:
+            everything = self._search_again(batch, list(range(batch.queries)), 1, database)
+            wanted = set(suspects)
+            yield from (found for found in everything if found.ordinal in wanted)
+            return
+        yield from self._search_again(batch, suspects, self._work.pool.size, database)
+
+    def _search_again(
+        self, batch: Batch, ordinals: list[int], parts: int, database: CandidateDatabase
+    ) -> Iterator[QueryHits]:
+        """Search some of a batch's queries in one database, dealt to so many processes."""
+        argv = piece_argv(self._work.options, self._limits.max_target_seqs)
+        dealt = self._deal(batch, ordinals, parts)
+        futures = [self._start(batch, part, argv, database.name, number) for number, part in enumerate(dealt)]
+        for part, future in zip(dealt, futures, strict=True):
+            future.result()
+            yield from self._read(part, database)
+
+    def complete(self, batch: Batch, suspects: list[int]) -> Iterator[tuple[QueryHits, bool]]:
+        """Search saturated queries in all shards with ever longer lists; yield the best hits of all.
+
+        Yields:
+            The hits, and whether some shard's list was still full at the bound.
+        """
+        first_oids = [shard.first_oid for shard in self._shards]
+        found = self._enumerate(batch, suspects, self._carrier, lambda limit: piece_argv(self._work.options, limit))
+        for local, parts in enumerate(_by_query(self._carrier, found.files, len(suspects))):
+            texts = self._carrier.merge(parts, first_oids, self._limits.max_target_seqs)
+            renumbered = [renumber(text, suspects[local] - local) for text in texts]
+            yield QueryHits(suspects[local], renumbered, comments_of(parts)), local in found.full
+
+    def _candidates(self, batch: Batch, suspects: list[int]) -> CandidateDatabase | None:
+        """Return a database of all subjects that pass the preliminary stage; None if they can't be told or are most."""
+        carrier = self._candidate_carrier
+        found = self._enumerate(batch, suspects, carrier, lambda limit: candidate_argv(self._work.options, limit))
+        oids = None if found.full else self._oids(batch, found.files)
+        whole = self._work.database
+        if oids is None or letters_of(whole, oids) > WHOLE_DATABASE_SHARE * whole.letters:
+            return None
+        return write_candidates(self._work.folder, f"batch{batch.index}.candidates", whole, oids)
+
+    def _enumerate(
+        self, batch: Batch, suspects: list[int], carrier: Carrier, argv: Callable[[int], list[str]]
+    ) -> _Enumerated:
+        """Search queries in all shards with ever longer lists until none is full."""
+        limit = max(FIRST_LIMIT, 2 * self._limits.max_target_seqs)
+        while True:
+            files = self._search_shards(batch, suspects, argv(limit), carrier)
+            full = {
+                place
+                for place, parts in enumerate(_by_query(carrier, files, len(suspects)))
+                if any(carrier.count(part) >= limit for part in parts if len(part.texts) >= limit)
+            }
+            if not full or limit >= BOUND:
+                return _Enumerated(files, full)
+            limit = min(limit * GROWTH, BOUND)
+
+    def _search_shards(self, batch: Batch, suspects: list[int], argv: list[str], carrier: Carrier) -> list[Path]:
+        """Search some of a batch's queries in every shard; return the pieces' files, in shard order."""
+        queries = self._work.folder / f"batch{batch.index}.suspects.fa"
+        write_selected(batch, set(suspects), queries)
+        files = [self._work.folder / f"batch{batch.index}.candidates.{shard.index}" for shard in self._shards]
+        futures = [
+            self._work.start(
+                [
+                    *[*argv, "-query", str(queries), "-db", self._aliases[shard.index]],
+                    *["-outfmt", carrier.outfmt, "-out", str(files[shard.index])],
+                ],
+                Purpose("candidates", batch.index, shard.index),
+                f"the candidates of batch {batch.index + 1}, shard {shard.index + 1} of {len(self._shards)}",
+                (0, batch.index),
+            )
+            for shard in self._shards
+        ]
+        for future in futures:
+            future.result()
+        return files
+
+    def _oids(self, batch: Batch, files: Sequence[Path]) -> set[int] | None:
+        """Return the OIDs of all subjects in these files, or None if some id can't be looked up."""
+        oids: set[int] = set()
+        names: set[bytes] = set()
+        for shard, path in zip(self._shards, files, strict=True):
+            for query in self._candidate_carrier.read(path):
+                for subject in self._candidate_carrier.subjects(query):
+                    oid = oid_of(subject, shard.first_oid)
+                    if oid is None:
+                        names.add(subject)
+                    else:
+                        oids.add(oid)
+        if not names:
+            return oids
+        if not self._work.database.unique_ids:
+            return None
+        file = self._work.folder / f"batch{batch.index}.ids"
+        found = oids_of_ids(self._work.installation, self._work.processes, self._work.database, names, file)
+        return None if found is None else oids | found
+
+    def _deal(self, batch: Batch, suspects: list[int], parts: int) -> list[_Part]:
+        """Cut the saturated queries into at most so many parts."""
+        count = min(parts, len(suspects))
+        cuts = [len(suspects) * part // count for part in range(count + 1)]
+        return [
+            _Part(suspects[begin:end], self._work.folder / f"batch{batch.index}.research.{number}")
+            for number, (begin, end) in enumerate(itertools.pairwise(cuts))
+        ]
+
+    def _start(self, batch: Batch, part: _Part, argv: list[str], database: str, number: int) -> Future[Finished]:
+        queries = part.out.with_name(part.out.name + ".fa")
+        write_selected(batch, set(part.ordinals), queries)
+        place = ["-query", str(queries), "-db", database, "-outfmt", self._carrier.outfmt, "-out", str(part.out)]
+        return self._work.start(
+            [*argv, *place],
+            Purpose("research", batch.index, None),
+            f"the search of the candidates of batch {batch.index + 1}, part {number + 1}",
+            (0, batch.index),
+        )
+
+    def _read(self, part: _Part, database: CandidateDatabase) -> Iterator[QueryHits]:
+        for local, (found,) in enumerate(by_query([self._carrier.read(part.out)], len(part.ordinals))):
+            texts = [renumber(text, part.ordinals[local] - local) for text in found.texts]
+            if isinstance(self._carrier, TabularCarrier):
+                texts = self._carrier.merge([found], [0], len(texts))
+            elif database.oids is not None:
+                texts = [_in_whole_database(text, database.oids) for text in texts]
+            yield QueryHits(part.ordinals[local], texts, found.comments)
+
+
+def _by_query(carrier: Carrier, files: Sequence[Path], queries: int) -> Iterator[list[QueryHits]]:
+    return by_query([carrier.read(path) for path in files], queries)
+
+
+def comments_of(parts: Sequence[QueryHits]) -> list[bytes]:
+    """Return the comment lines of a shard with hits, if there is one: only these name the columns."""
+    return next((part.comments for part in parts if part.texts), parts[0].comments)
+
+
+def _in_whole_database(text: bytes, oids: Sequence[int]) -> bytes:
+    """Return an alignment of the candidates with the OID that its subject has in the whole database."""
+    ordinal = ordinal_id(alignment_ids(text).subject)
+    return text if ordinal is None else with_oid(text, oids[ordinal])

@@ -1,0 +1,124 @@
+"""One search's place and means: its folder, its pool of processes, its report and who watches it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Protocol
+
+from shardblast.blast.database import Database
+from shardblast.blast.installation import Installation
+from shardblast.blast.process import Finished, Processes, checked
+from shardblast.core.options import SearchOptions
+from shardblast.core.report import PieceReport, Report
+from shardblast.engine.pool import Pool, Priority
+
+NOTHING_TO_DO = Finished(0, b"", b"", 0.0, 0)
+"""What an earlier run of the search did."""
+
+
+class Watcher(Protocol):
+    """Is told of finished things."""
+
+    def queries_read(self, queries: int) -> None:
+        """So many more queries were read."""
+        ...
+
+    def pieces_planned(self, pieces: int) -> None:
+        """So many more pieces are to be searched."""
+        ...
+
+    def piece_finished(self, piece: PieceReport | None) -> None:
+        """A piece ended; None if an earlier run of the search had finished it."""
+        ...
+
+    def queries_finished(self, queries: int) -> None:
+        """So many more queries were printed."""
+        ...
+
+    def warned(self, text: bytes) -> None:
+        """BLAST+ warned of something."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a process is for."""
+
+    name: str
+    """As in the report."""
+    batch: int
+    shard: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every step of a search needs."""
+
+    installation: Installation
+    options: SearchOptions
+    database: Database
+    folder: Path
+    pool: Pool
+    processes: Processes
+    report: Report
+    watcher: Watcher
+    resumes: bool = False
+    """Whether a file of a finished piece is taken as it is, because an earlier run of this search wrote it."""
+
+    def start(
+        self,
+        argv: list[str],
+        purpose: Purpose,
+        what: str,
+        priority: Priority,
+        environment: Mapping[str, str] | None = None,
+    ) -> Future[Finished]:
+        """Queue a run of the search's program; the future holds a process that ended well.
+
+        Args:
+            argv: Arguments without the program.
+            purpose: For the report.
+            what: For messages: "batch 1, shard 3 of 8".
+            priority: The lowest starts first.
+            environment: Variables to set.
+        """
+        return self.pool.submit(lambda: self._run(argv, purpose, what, environment)[0], priority)
+
+    def start_piece(
+        self, argv: list[str], out: Path, purpose: Purpose, what: str, priority: Priority
+    ) -> Future[Finished]:
+        """Queue a run that writes this file, which gets its name when it is whole, and tell the watcher of its end.
+
+        Args:
+            argv: Arguments without the program and ``-out``.
+            out: The file.
+            purpose: For the report.
+            what: For messages.
+            priority: The lowest starts first.
+        """
+
+        def run() -> Finished:
+            if self.resumes and out.exists():
+                self.watcher.piece_finished(None)
+                return NOTHING_TO_DO
+            with NamedTemporaryFile(prefix=f"{out.name}.", suffix=".partial", dir=out.parent, delete=False) as partial:
+                finished, piece = self._run([*argv, "-out", partial.name], purpose, what, None)
+            os.replace(partial.name, out)
+            self.watcher.piece_finished(piece)
+            return finished
+
+        return self.pool.submit(run, priority)
+
+    def _run(
+        self, argv: list[str], purpose: Purpose, what: str, environment: Mapping[str, str] | None
+    ) -> tuple[Finished, PieceReport]:
+        program = self.installation.program(self.options.program.value)
+        finished = checked(self.processes.run([program, *argv], environment=environment), what)
+        piece = PieceReport(purpose.name, purpose.batch, purpose.shard, finished.seconds, finished.peak_memory_bytes)
+        self.report.pieces.append(piece)
+        return finished, piece

@@ -1,0 +1,291 @@
+"""The library: ``search`` runs the same engine as the command and yields typed results."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
+from shardblast.blast.alias import quoted
+from shardblast.blast.archive import Alignments, ArchiveReader, QueryArchive
+from shardblast.blast.database import open_database
+from shardblast.blast.hsps import ArchivedHsp, hsps_of
+from shardblast.blast.rows import Row, rows_of
+from shardblast.blast.seqalign import alignment_ids
+from shardblast.bootstrap import known_arguments, local_engine
+from shardblast.core.arguments import Arguments, Kind
+from shardblast.core.errors import EngineError, InputError, OutputError, error_for_exit_status
+from shardblast.core.options import SearchOptions, Shards, parse
+from shardblast.core.program import Program
+from shardblast.core.report import PieceReport
+from shardblast.core.results import Hit, Hsp, QueryResult
+from shardblast.engine.local import LocalEngine
+
+logger = logging.getLogger(__name__)
+
+OptionValue = str | int | float | bool | Path | None
+"""Of a BLAST+ option: True and False of a flag say whether it is given; None counts as not given."""
+
+GROUP_QUERIES = 100
+GROUP_BYTES = 1 << 23
+"""So many queries, or so much of an archive, are read at a time."""
+
+_ELSEWHERE = {
+    "db": "Give db.",
+    "query": "Give query.",
+    "out": "Results are returned, not written.",
+    "outfmt": "Results are typed; for a format of BLAST+ use the command.",
+    "num_alignments": "Give max_target_seqs.",
+    "num_descriptions": "Give max_target_seqs.",
+    "parse_deflines": "Ids of queries are the first words of their titles here.",
+    "subject": "Make a database of the subjects and give db.",
+    "remote": "Search a database on this machine.",
+    "import_search_strategy": "Give the options themselves.",
+    "export_search_strategy": "Use the command.",
+    "in_pssm": "Use the command.",
+}
+_PRINTING = ("html", "show_gis", "line_length", "sorthits", "sorthsps")
+_STRING = rb'"(?:[^"]|"")*"'
+_FACT = re.compile(rb"\n +title (" + _STRING + rb")|\n +length (\d+)|" + _STRING)
+
+
+def search(
+    program: str,
+    *,
+    db: str | Path,
+    query: Path | str,
+    shards: Shards = "auto",
+    exactness: str = "identical",
+    **blast_options: OptionValue,
+) -> Iterator[QueryResult]:
+    """Search and yield every query's result, in the order of the queries, those without hits included.
+
+    Options are checked when this is called. The search runs when the first result is asked for; then results are
+    read from its archive one after the other, so that memory holds a few queries' hits at a time.
+
+        for result in search("blastn", db="nt", query=Path("genes.fa"), evalue=1e-5):
+            for hit in result.hits:
+                print(result.query_id, hit.subject_id, hit.evalue)
+
+    Args:
+        program: blastn, blastp, blastx, tblastn or tblastx.
+        db: As BLAST+'s ``-db``; a path may hold blanks.
+        query: A ``Path`` names a FASTA file, which may be packed with gzip or zstd. A ``str`` is FASTA text itself.
+        shards: "auto": whatever is fastest, "off": BLAST+ itself, or a number.
+        exactness: "identical": what an unsharded BLAST+ run reports; "complete": the best of all hits.
+        blast_options: BLAST+'s own options by their own names, such as ``evalue=1e-5``, ``task="blastn"``,
+            ``ungapped=True``. Those that only say how results are printed are not taken.
+
+    Raises:
+        InputError: An option or the query is wrong.
+        DatabaseError: There is no such database.
+        EngineError: BLAST+ is missing or fails.
+    """
+    engine = local_engine()
+    kind = _program(program)
+    arguments = known_arguments(engine.installation, kind)
+    given = _given(blast_options, arguments)
+    text = _checked(query)
+    ours = ["--shards", str(shards), "--exactness", exactness, "--quiet"]
+    database = quoted(db) if isinstance(db, Path) else db
+
+    def options_in(folder: Path) -> SearchOptions:
+        path = query if text is None else folder / "query.fa"
+        place = ["-db", database, "-query", str(path), "-outfmt", "11", "-out", str(folder / "archive")]
+        return parse(kind, [*place, *given, *ours], arguments)
+
+    options_in(Path("folder"))
+    return _search(engine, options_in, text)
+
+
+class _Logged:
+    """Watches a search for a program that has no terminal: BLAST+'s warnings go to the log."""
+
+    def queries_read(self, queries: int) -> None: ...
+
+    def pieces_planned(self, pieces: int) -> None: ...
+
+    def piece_finished(self, piece: PieceReport | None) -> None: ...
+
+    def queries_finished(self, queries: int) -> None: ...
+
+    def warned(self, text: bytes) -> None:
+        for line in text.decode(errors="replace").splitlines():
+            logger.warning("BLAST+: %s", line)
+
+
+def _program(name: str) -> Program:
+    try:
+        return Program(name)
+    except ValueError:
+        raise InputError(f"{name!r} is no program.", remedy=f"Name one of {', '.join(Program)}.") from None
+
+
+def _given(blast_options: Mapping[str, OptionValue], arguments: Arguments) -> list[str]:
+    """Return BLAST+'s arguments for keyword arguments."""
+    words: list[str] = []
+    for name, value in blast_options.items():
+        if name in _ELSEWHERE or name in _PRINTING:
+            remedy = _ELSEWHERE.get(name, "It says how results are printed, and here they are not.")
+            raise InputError(f"{name} is no option of the library.", remedy=remedy)
+        if value is None:
+            continue
+        is_flag = name in arguments and arguments[name].kind is Kind.FLAG
+        if is_flag and not isinstance(value, bool):
+            raise InputError(f"{name} is a flag, and {value!r} is neither True nor False.", remedy="Give one of them.")
+        if not is_flag:
+            words += [f"-{name}", str(value).lower() if isinstance(value, bool) else str(value)]
+        elif value:
+            words.append(f"-{name}")
+    return words
+
+
+def _checked(query: Path | str) -> str | None:
+    """Return the text of queries that are no file."""
+    if isinstance(query, Path):
+        if not query.exists():
+            raise InputError(f"There is no query file {str(query)!r}.", remedy="Check query.")
+        return None
+    if not query.lstrip().startswith(">"):
+        start = query[:40]
+        raise InputError(f"{start!r} is no FASTA: it does not start with '>'.", remedy="For a file give a Path.")
+    return query
+
+
+def _search(
+    engine: LocalEngine, options_in: Callable[[Path], SearchOptions], text: str | None
+) -> Iterator[QueryResult]:
+    folder = _folder(engine.cache)
+    try:
+        if text is not None:
+            (folder / "query.fa").write_text(text, errors="surrogateescape", newline="")
+        options = options_in(folder)
+        open_database(
+            engine.installation, options.text("db") or "", options.program.database_molecule
+        )  # or say why not
+        outcome = engine.search(options, _Logged())
+        if outcome.status:
+            raise error_for_exit_status(outcome.status)(
+                f"{options.program} ended with exit status {outcome.status}.",
+                remedy="It said why on standard error.",
+            )
+        yield from _Results(engine, options, folder).read()
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
+def _folder(cache: Path) -> Path:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        return Path(mkdtemp(prefix="library-", dir=cache))
+    except OSError as error:
+        raise OutputError(
+            f"No folder can be made in {str(cache)!r}: {error.strerror}.", remedy="Set SHARDBLAST_HOME."
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A query of a group, and its alignments."""
+
+    number: int
+    """0-based among all queries."""
+    archive: QueryArchive
+    blocks: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """Reads the results of a search that has ended."""
+
+    engine: LocalEngine
+    options: SearchOptions
+    folder: Path
+
+    def read(self) -> Iterator[QueryResult]:
+        group: list[_Query] = []
+        size = 0
+        for query in self._queries():
+            group.append(query)
+            size += sum(len(block) for block in query.blocks)
+            if len(group) >= GROUP_QUERIES or size >= GROUP_BYTES:
+                yield from self._results(group)
+                group, size = [], 0
+        yield from self._results(group)
+
+    def _queries(self) -> Iterator[_Query]:
+        """Yield all queries: their archives' texts and their alignments are read side by side."""
+        path = self.folder / "archive"
+        with path.open("rb") as one, path.open("rb") as other:
+            found: Iterator[Alignments] = ArchiveReader(other, path.name).alignments()
+            head = next(found, None)
+            for number, archive in enumerate(ArchiveReader(one, path.name).templates()):
+                if head is not None and head.ordinal == number:
+                    yield _Query(number, archive, head.blocks)
+                    head = next(found, None)
+                else:
+                    yield _Query(number, archive, [])
+
+    def _results(self, group: Sequence[_Query]) -> Iterator[QueryResult]:
+        rows = iter(self._rows([query for query in group if query.blocks]))
+        for query in group:
+            title, length = _facts(query.archive.before)
+            words = title.split(None, 1)
+            query_id = words[0] if words else f"Query_{query.number + 1}"
+            yield QueryResult(query_id, title, length, tuple(self._hits(query.blocks, rows)))
+
+    def _rows(self, queries: Sequence[_Query]) -> list[Row]:
+        if not queries:
+            return []
+        first, *others = (query.archive for query in queries)
+        joined = first.joined(others) if others else first
+        path = self.folder / "group"
+        path.write_bytes(joined.with_alignments([block for query in queries for block in query.blocks]))
+        return rows_of(self.engine.installation, path, self.options.max_target_seqs)
+
+    def _hits(self, blocks: Sequence[bytes], rows: Iterator[Row]) -> Iterator[Hit]:
+        for _, same in groupby(blocks, key=lambda block: alignment_ids(block).subject):
+            pairs = [(hsp, _next(rows, hsp)) for block in same for hsp in hsps_of(block, self.options.program)]
+            yield Hit(pairs[0][1].subject_id, tuple(_hsp(hsp, row) for hsp, row in pairs))
+
+
+def _next(rows: Iterator[Row], hsp: ArchivedHsp) -> Row:
+    row = next(rows, None)
+    if row is None or row.raw_score != hsp.raw_score:
+        raise EngineError("blast_formatter printed other HSPs than the search found.", remedy="Use the command.")
+    return row
+
+
+def _hsp(hsp: ArchivedHsp, row: Row) -> Hsp:
+    return Hsp(
+        evalue=hsp.evalue,
+        bit_score=hsp.bit_score,
+        raw_score=hsp.raw_score,
+        identities=row.identities,
+        positives=row.positives,
+        query_start=hsp.query_start,
+        query_end=hsp.query_end,
+        subject_start=hsp.subject_start,
+        subject_end=hsp.subject_end,
+        query_frame=row.query_frame,
+        subject_frame=row.subject_frame,
+        length=hsp.length,
+        gaps=hsp.gaps,
+        gap_openings=hsp.gap_openings,
+    )
+
+
+def _facts(before: bytes) -> tuple[str, int]:
+    """Return the title and the length of an archive's first query."""
+    title = b""
+    for match in _FACT.finditer(before):
+        if match[2] is not None:
+            return title.decode(errors="replace"), int(match[2])
+        if match[1] is not None:
+            title = match[1][1:-1].replace(b"\n", b"").replace(b'""', b'"')
+    raise EngineError("An archive does not tell the length of its query.", remedy="Use the command.")

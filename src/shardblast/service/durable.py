@@ -1,0 +1,174 @@
+"""The queue of searches and the workflow of each: what was begun goes on after any crash. The one place for DBOS."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+
+from shardblast.core.errors import ConflictError, Interrupted, NotFoundError, ShardblastError
+from shardblast.core.search import Failure, Search, SearchId, State, moved, search_of
+from shardblast.service.results import Results
+from shardblast.service.runner import Runner
+from shardblast.service.settings import Limits
+from shardblast.store.searches import SearchStore
+
+QUEUE = "searches"
+POLLED_EVERY_S = 0.05
+VERSION = "1"
+"""Of the workflow's steps: changes when a search begun by an older version can't go on with these."""
+EVERY_HOUR = "17 * * * *"
+
+logger = logging.getLogger(__name__)
+
+
+class DurableQueue:
+    """Runs searches one step after the other; small ones first, and each owner only so many at once."""
+
+    def __init__(self, store: SearchStore, runner: Runner, results: Results, address: str, limits: Limits) -> None:
+        """Set up the workflows; nothing runs before ``launch``.
+
+        Args:
+            store: Of the searches.
+            runner: Does the steps.
+            results: Makes hits readable.
+            address: Of the SQL database that remembers which steps are done.
+            limits: How many searches run at once.
+        """
+        self._store = store
+        self._runner = runner
+        self._results = results
+        self._limits = limits
+        self._stopping = threading.Event()
+        config: DBOSConfig = {
+            "name": "shardblast",
+            "system_database_url": address,
+            "application_version": VERSION,
+            "executor_id": "local",
+            "log_level": "WARNING",
+            "notification_listener_polling_interval_sec": 0.1,
+        }
+        DBOS(config=config)
+        self._expire: Callable[[], object] = lambda: None
+
+        @DBOS.workflow(name="search")
+        def run(document: dict[str, Any]) -> None:
+            self._run(document)
+
+        @DBOS.workflow(name="expire")
+        def expire(scheduled: datetime, context: object) -> None:
+            self._expire()
+
+        self._workflow, self._expiry = run, expire
+
+    def launch(self, expire: Callable[[], object]) -> None:
+        """Begin: go on with what a crash interrupted, then take what is queued.
+
+        Args:
+            expire: Is called every hour.
+        """
+        self._expire = expire
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE,
+            global_concurrency=self._limits.running,
+            partition_concurrency=self._limits.running_of_owner,
+            polling_interval_sec=POLLED_EVERY_S,
+            on_conflict="always_update",
+        )
+        schedule: Any = {
+            "schedule_name": "expire",
+            "workflow_fn": self._expiry,
+            "schedule": EVERY_HOUR,
+            "context": None,
+        }
+        DBOS.apply_schedules([schedule])
+
+    def close(self) -> None:
+        """Stop; searches that run go on with the next ``launch``."""
+        self._stopping.set()
+        self._runner.stop_all()
+
+    def enqueue(self, search: Search, attempt: int, fingerprint: str, idempotency_key: str | None) -> None:
+        """Run a search when its turn comes; does nothing if this attempt is queued already."""
+        options = SetEnqueueOptions(priority=_priority(search), queue_partition_key=search.owner)
+        document = {"search": asdict(search), "fingerprint": fingerprint, "key": idempotency_key, "attempt": attempt}
+        with SetWorkflowID(_workflow_id(search.id, attempt)), options:
+            DBOS.enqueue_workflow(QUEUE, self._workflow, document)
+
+    def _run(self, document: dict[str, Any]) -> None:
+        """Run a search, from whichever step was not finished."""
+        search = search_of(document["search"])
+        attempt = document["attempt"]
+        steps: list[tuple[str, Callable[[], None]]] = [
+            ("admit", lambda: self._admit(search, document)),
+            ("prepare", lambda: self._runner.prepare(search.id, attempt)),
+            ("search", lambda: self._runner.search(search.id)),
+            ("publish", lambda: self._runner.publish(search.id, self._results.write_index)),
+        ]
+        for name, step in steps:
+            if not DBOS.run_step({"name": name}, self._step, search.id, step):
+                return
+
+    def _admit(self, search: Search, document: dict[str, Any]) -> None:
+        """Add the search, if the request that queued it could not.
+
+        Raises:
+            ConflictError: Another request with the same key was faster, so this search is none.
+        """
+        if not document["fingerprint"]:
+            return
+        if self._store.add(search, document["fingerprint"], document["key"]).id != search.id:
+            raise ConflictError("Another request was faster.", remedy="Its search runs.")
+
+    def _step(self, search_id: SearchId, step: Callable[[], None]) -> bool:
+        """Do a step; return whether the next one is to follow."""
+        try:
+            step()
+        except ShardblastError as error:
+            return self._ended(search_id, error)
+        except Exception:
+            number = secrets.token_hex(4)
+            logger.exception("a bug ended search %s (%s)", search_id, number, extra={"search_id": search_id})
+            problem = f"The service failed; its log tells more under {number}."
+            self._fail(search_id, Failure("internal", problem, "Try again, and tell who runs the service."))
+            return False
+        return True
+
+    def _ended(self, search_id: SearchId, error: ShardblastError) -> bool:
+        while self._stopping.is_set():
+            time.sleep(1)  # this process is about to end, and the step to be repeated by the next
+        try:
+            state = self._store.get(search_id).state
+        except NotFoundError:
+            return False
+        if state is State.CANCELLED:
+            self._runner.clean(search_id)
+        elif isinstance(error, Interrupted):
+            self._fail(search_id, Failure("interrupted", "BLAST+ was stopped from outside.", "Retry the search."))
+        else:
+            logger.warning("search %s failed: %s", search_id, error.problem, extra={"search_id": search_id})
+            self._fail(search_id, Failure(error.code, error.problem, error.remedy))
+        return False
+
+    def _fail(self, search_id: SearchId, failure: Failure) -> None:
+        def change(one: Search) -> Search:
+            return one if one.state.is_final else moved(one, State.FAILED, time.time(), failure=failure)
+
+        self._store.change(search_id, change)
+
+
+def _workflow_id(search_id: SearchId, attempt: int) -> str:
+    return f"{search_id}-{attempt}"
+
+
+def _priority(search: Search) -> int:
+    """Return the rank in the queue: less work is first, by powers of two, so that equals keep their order."""
+    return max(search.letters, 1).bit_length()

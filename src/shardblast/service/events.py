@@ -1,0 +1,87 @@
+"""Events, from the transaction that made them to everybody who watches."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from shardblast.core.search import Event, SearchId
+
+WAITING = 256
+"""Events that a slow reader may be behind before it is sent to the store for them."""
+
+ReadAfter = Callable[[SearchId, int], Sequence[Event]]
+
+
+class Subscription:
+    """One reader of one search's events."""
+
+    def __init__(self, search_id: SearchId, last: int, read_after: ReadAfter) -> None:
+        self._search_id = search_id
+        self._last = last
+        self._read_after = read_after
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[Event] = asyncio.Queue(WAITING)
+        self._missed = True
+        """Whether some event is in the store alone: from before this subscription, or because it was too slow."""
+
+    def offer(self, event: Event) -> None:
+        """Take an event from any thread, without waiting."""
+        self._loop.call_soon_threadsafe(self._put, event)
+
+    def _put(self, event: Event) -> None:
+        try:
+            self._queue.put_nowait(event)
+        except asyncio.QueueFull:
+            self._missed = True
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield every event after the last one known, each once, in order."""
+        while True:
+            if self._missed:
+                self._missed = False
+                for event in await asyncio.to_thread(self._read_after, self._search_id, self._last):
+                    self._last = event.id
+                    yield event
+            event = await self._queue.get()
+            if event.id > self._last:
+                self._last = event.id
+                yield event
+
+
+class Broadcast:
+    """Hands events to the subscriptions of their searches."""
+
+    def __init__(self) -> None:
+        self._subscriptions: dict[SearchId, set[Subscription]] = defaultdict(set)
+        self._lock = threading.Lock()
+
+    def announce(self, event: Event) -> None:
+        """Tell everybody who watches the event's search."""
+        with self._lock:
+            watching = list(self._subscriptions.get(event.search_id, ()))
+        for subscription in watching:
+            subscription.offer(event)
+
+    @asynccontextmanager
+    async def subscribed(self, search_id: SearchId, last: int, read_after: ReadAfter) -> AsyncIterator[Subscription]:
+        """Watch a search.
+
+        Args:
+            search_id: Which.
+            last: Id of the last event that is known; older ones are not told.
+            read_after: Reads a search's later events from the store.
+        """
+        subscription = Subscription(search_id, last, read_after)
+        with self._lock:
+            self._subscriptions[search_id].add(subscription)
+        try:
+            yield subscription
+        finally:
+            with self._lock:
+                self._subscriptions[search_id].discard(subscription)
+                if not self._subscriptions[search_id]:
+                    del self._subscriptions[search_id]

@@ -1,0 +1,40 @@
+"""Where the service keeps files on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shardblast.core.search import SearchId
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders below the home."""
+
+    home: Path
+
+    def work(self, search_id: SearchId) -> Path:
+        """Return a search's own folder: its queries, its pieces while they are needed, its merged batches."""
+        folder = self.home / "searches" / search_id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def incoming(self) -> Path:
+        """Uploads that are not yet a search."""
+        folder = self.home / "incoming"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def scratch(self) -> Path:
+        """Files of a request that lives as long as the request."""
+        folder = self.home / "scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def databases(self) -> Path:
+        """Aliases of the catalogue."""
+        return self.home / "databases"

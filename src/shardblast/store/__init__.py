@@ -1,0 +1,1 @@
+"""What the service remembers, in SQLite or PostgreSQL: the one layer that knows SQL."""

@@ -1,0 +1,102 @@
+"""Connections: the same SQLAlchemy Core for SQLite and PostgreSQL, with one writer at a time in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+
+from shardblast.core.errors import StoreError
+
+BUSY_TIMEOUT_S = 30
+"""How long a writer waits for another one in SQLite."""
+
+
+class Database:
+    """Opens transactions."""
+
+    def __init__(self, address: str) -> None:
+        """Connect; nothing is read yet.
+
+        Args:
+            address: ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
+
+        Raises:
+            StoreError: The address is none that we know.
+        """
+        try:
+            parsed = make_url(address)
+        except (ArgumentError, ValueError) as error:
+            raise StoreError("The database's address is none.", remedy="Check SHARDBLAST_DATABASE_URL.") from error
+        match parsed.get_backend_name():
+            case "sqlite":
+                self.engine = _sqlite(parsed)
+            case "postgresql":
+                self.engine = create_engine(
+                    parsed.set(drivername="postgresql+psycopg"), pool_size=20, pool_pre_ping=True
+                )
+            case other:
+                raise StoreError(f"{other!r} is no database we know.", remedy="Use sqlite:/// or postgresql://.")
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that is committed when left without an error.
+
+        Raises:
+            StoreError: The database can't be reached or written.
+        """
+        with _translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection that sees one state of the database and waits for no writer.
+
+        Raises:
+            StoreError: The database can't be reached.
+        """
+        with _translated(), self.engine.connect() as connection:
+            connection.execution_options(shardblast_reads=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreError(f"The database fails: {error.orig}.", remedy="Check that it runs and has space.") from error
+    except SQLAlchemyError as error:
+        raise StoreError(f"The database refuses: {type(error).__name__}.", remedy="The log has more.") from error
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database:
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            problem = f"No folder for the database: {error.strerror}."
+            raise StoreError(problem, remedy="Check SHARDBLAST_DATABASE_URL or --home.") from error
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reads = connection.get_execution_options().get("shardblast_reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,117 @@
+"""Hits of a query in several shards, and their merge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shardblast.blast.hits import (
+    Hit,
+    QueryHits,
+    by_query,
+    layout_for,
+    merge_hits,
+    merge_rows,
+    parse_rows,
+    read_tabular_hits,
+)
+from shardblast.core.errors import EngineError
+
+found = st.lists(st.tuples(st.sampled_from([0.0, 1e-200, 1e-50, 1e-3, 5.0]), st.integers(1, 6)), max_size=12)
+
+
+@given(shards=st.lists(found, min_size=1, max_size=5), wanted=st.integers(1, 20))
+def test_merging_is_sorting_all_hits_and_cutting(shards: list[list[tuple[float, int]]], wanted: int) -> None:
+    """With the OIDs of later shards higher and each shard in BLAST's order."""
+    oid = 0
+    lists: list[list[Hit]] = []
+    everything: list[tuple[tuple[float, int, int], bytes]] = []
+    for hits in shards:
+        keyed = []
+        for evalue, score in hits:
+            keyed.append(((0.0 if evalue < 1e-180 else evalue, -score, -oid), evalue, b"%d" % oid))
+            oid += 1
+        keyed.sort()
+        lists.append([Hit(evalue, -key[1], name, [name]) for key, evalue, name in keyed])
+        everything += [(key, name) for key, _, name in keyed]
+
+    merged = merge_hits(lists, wanted)
+
+    assert [hit.subject for _, hit in merged] == [name for _, name in sorted(everything)[:wanted]]
+    assert all(hit in lists[index] for index, hit in merged)
+
+
+@given(shards=st.lists(st.lists(st.integers(1, 6), max_size=12), min_size=1, max_size=5), wanted=st.integers(1, 20))
+def test_merging_rows_is_merging_hits_whose_score_decides(shards: list[list[int]], wanted: int) -> None:
+    lists, rows = [], []
+    layout = layout_for(["qseqid", "evalue"])
+    for shard, scores in enumerate(shards):
+        ordered = sorted(scores, reverse=True)
+        hits = [
+            Hit(
+                0.0,
+                score,
+                b"s%d_%d" % (shard, place),
+                [b"q\t%d.%d.%d" % (shard, place, row) for row in range(1 + place % 3)],
+            )
+            for place, score in enumerate(ordered)
+        ]
+        lists.append(hits)
+        lines = [b"%s\t%d\t%s\n" % (text, hit.raw_score, hit.subject) for hit in hits for text in hit.texts]
+        rows.append(parse_rows(lines, layout))
+
+    merged = merge_rows(rows, wanted)
+
+    assert merged == [text for _, hit in merge_hits(lists, wanted) for text in hit.texts]
+
+
+@pytest.mark.parametrize(
+    ("columns", "outfmt", "shown"),
+    [
+        (["qseqid", "evalue"], "7 qseqid evalue score sseqid", 2),
+        (["score", "sseqid"], "7 score sseqid", 2),
+        (["sseqid", "length"], "7 sseqid length score", 2),
+        ([], "7 score sseqid", 0),
+    ],
+)
+def test_the_layout_adds_what_merging_needs(columns: list[str], outfmt: str, shown: int) -> None:
+    layout = layout_for(columns)
+
+    assert (layout.outfmt, layout.shown) == (outfmt, shown)
+
+
+def test_pieces_that_leave_queries_out_are_read_side_by_side() -> None:
+    one = [QueryHits(0, [b"a"]), QueryHits(3, [b"b"])]
+    other = [QueryHits(3, [b"c"])]
+
+    read = list(by_query([iter(one), iter(other)], 5))
+
+    assert [[part.texts for part in parts] for parts in read] == [
+        *([[b"a"], []], [[], []], [[], []]),
+        *([[b"b"], [b"c"]], [[], []]),
+    ]
+    assert [[part.ordinal for part in parts] for parts in read] == [[number, number] for number in range(5)]
+
+
+def test_tabular_output_is_read_query_by_query(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_bytes(
+        b"# BLASTN\n# Query: a\n# 2 hits found\na\t1\na\t2\n"
+        b"# BLASTN\n# Query: b\n# 0 hits found\n# BLAST processed 2 queries\n"
+    )
+
+    first, second = read_tabular_hits(path)
+
+    assert (first.ordinal, first.texts, len(first.comments)) == (0, [b"a\t1\n", b"a\t2\n"], 3)
+    assert (second.ordinal, second.texts) == (1, [])
+
+
+def test_tabular_output_that_ends_early_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_bytes(b"# 2 hits found\na\t1\n")
+
+    with pytest.raises(EngineError):
+        list(read_tabular_hits(path))

@@ -1,0 +1,107 @@
+"""Joining what ``blast_formatter`` prints of many archives."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from shardblast.blast import stitch
+from shardblast.blast.stitch import MARKERS
+
+HEADER = b"BLASTN 2.12.0+\n\n\nDatabase: x\n\n\n"
+FOOTER = b"\n\n  Database: x\n    Posted date:  today\n\n\nMatrix: blastn matrix 1 -2\n"
+
+
+def pairwise(query: bytes) -> bytes:
+    return (
+        b"\n\nQuery= %s\n\nLength=9\n\n\n***** No hits found *****\n\n\n\nLambda      K\n    1.3\n\n"
+        b"Effective search space used: 123\n" % query
+    )
+
+
+@pytest.fixture(params=[1, 5, 100, 1 << 20], autouse=True)
+def block_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stitch, "BLOCK_BYTES", request.param)
+
+
+def test_pairwise_output_keeps_the_first_header_and_one_footer() -> None:
+    source = b"".join(HEADER + pairwise(query) + FOOTER for query in (b"a", b"b", b"c"))
+    target = io.BytesIO()
+
+    stitch.stitch_pairwise(io.BytesIO(source), target, lambda _, part: part)
+
+    assert target.getvalue() == HEADER + b"".join(pairwise(query) for query in (b"a", b"b", b"c")) + FOOTER
+
+
+def test_pairwise_parts_are_corrected_by_their_number() -> None:
+    source = b"".join(HEADER + pairwise(query) + FOOTER for query in (b"a", b"b"))
+    target = io.BytesIO()
+
+    stitch.stitch_pairwise(io.BytesIO(source), target, lambda number, _: b"part %d\n" % number)
+
+    assert target.getvalue() == HEADER + b"part 0\npart 1\n" + FOOTER
+
+
+def test_pairwise_parts_of_one_document_are_found() -> None:
+    document = HEADER + pairwise(b"a") + pairwise(b"b") + FOOTER
+
+    assert stitch.pairwise_parts(document) == [pairwise(b"a"), pairwise(b"b")]
+
+
+@pytest.mark.parametrize("number", MARKERS)
+def test_marked_documents_are_copied_part_by_part(number: int) -> None:
+    markers = MARKERS[number]
+    parts = [markers.begin + b"text %d" % count + markers.end for count in range(3)]
+    source = b"head\n" + b",\n".join(parts) + b"tail\n"
+    target = io.BytesIO()
+    seen: list[int] = []
+
+    def correct(count: int, part: bytes) -> bytes:
+        seen.append(count)
+        return part.replace(b"text", b"TEXT")
+
+    stitch.stitch_marked(io.BytesIO(source), target, markers, correct)
+
+    assert target.getvalue() == source.replace(b"text", b"TEXT")
+    assert seen == [0, 1, 2]
+    assert stitch.marked_parts(source, markers) == parts
+
+
+def test_comments_count_the_queries_once() -> None:
+    source = b"# Query: a\nrow\n# BLAST processed 1 queries\n# Query: b\n# BLAST processed 4 queries\n"
+    target = io.BytesIO()
+
+    stitch.stitch_comments(io.BytesIO(source), target)
+
+    assert target.getvalue() == b"# Query: a\nrow\n# Query: b\n# BLAST processed 5 queries\n"
+
+
+def test_sam_gets_one_header_with_every_query_before_all_rows() -> None:
+    one = b"@HD\tVN:1.2\n@SQ\tSN:%s\tLN:9\n@PG\tID:0\tCL:x \tPN:blastn\n%s\trow\n"
+    target = io.BytesIO()
+
+    stitch.stitch_sam(io.BytesIO(one % (b"a", b"a") + one % (b"b", b"b")), target, io.BytesIO(), rb"blastn -db \1 ")
+
+    assert target.getvalue() == (
+        b"@HD\tVN:1.2\n@SQ\tSN:a\tLN:9\n@SQ\tSN:b\tLN:9\n"
+        rb"@PG"
+        b"\tID:0\tCL:"
+        rb"blastn -db \1 "
+        b"\tPN:blastn\n"
+        b"a\trow\nb\trow\n"
+    )
+
+
+def test_a_part_gets_the_statistics_of_another() -> None:
+    other = pairwise(b"a").replace(b"1.3", b"9.9")
+
+    assert stitch.with_statistics_of(pairwise(b"a"), other) == other
+    assert stitch.with_statistics_of(b"nothing", other) == b"nothing"
+
+
+def test_numbers_of_queries_are_shifted() -> None:
+    part = b"<Iteration_iter-num>2</Iteration_iter-num><Iteration_query-ID>Query_2<"
+
+    assert stitch.renumbered(part, 0) == part
+    assert stitch.renumbered(part, 10) == b"<Iteration_iter-num>12</Iteration_iter-num><Iteration_query-ID>Query_12<"

@@ -1,0 +1,137 @@
+"""Volumes: what an index tells, and small volumes copied out of larger ones."""
+
+from __future__ import annotations
+
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from shardblast.blast.volume import Volume, VolumeWriter, read_volume
+from shardblast.core.errors import DatabaseError
+from shardblast.core.program import Molecule
+from tests.databases import Databases, make_database
+from tests.sequences import Sequence, nucleotides, proteins, write_fasta
+
+KINDS = ["v5", "v4", "v5-ids", "v4-ids"]
+MOLECULES = list(Molecule)
+
+
+@pytest.fixture(params=[(kind, molecule) for kind in KINDS for molecule in MOLECULES], ids=str)
+def volume(request: pytest.FixtureRequest, databases: Databases) -> Volume:
+    kind, molecule = request.param
+    return read_volume(Path(databases(kind, molecule.dbtype)), molecule)
+
+
+def test_the_index_tells_what_blastdbcmd_tells(volume: Volume) -> None:
+    lengths = [int(line) for line in listed(volume.path, volume.molecule, "%l")]
+
+    assert (volume.num_seqs, volume.letters, volume.max_length) == (len(lengths), sum(lengths), max(lengths))
+    assert volume.size_bytes > 0
+
+
+def test_only_a_database_with_parsed_ids_has_an_index_of_ids(volume: Volume, databases: Databases) -> None:
+    has_ids = "-ids" in str(volume.path)
+
+    assert (volume.id_index is not None) is has_ids
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7])
+def test_cuts_are_ascending_and_of_about_equal_letters(volume: Volume, parts: int) -> None:
+    lengths = [int(line) for line in listed(volume.path, volume.molecule, "%l")]
+
+    cuts = volume.cuts(parts)
+
+    assert (cuts[0], cuts[-1], len(cuts)) == (0, volume.num_seqs, parts + 1)
+    assert cuts == sorted(cuts)
+    for begin, end in pairwise(cuts):
+        bytes_of_ambiguities = 4 * sum(lengths) // 100
+        assert sum(lengths[begin:end]) <= sum(lengths) / parts + max(lengths) + bytes_of_ambiguities
+
+
+def test_more_cuts_than_sequences_are_still_ascending(volume: Volume) -> None:
+    cuts = volume.cuts(3 * volume.num_seqs)
+
+    assert cuts == sorted(cuts)
+    assert set(cuts) <= set(range(volume.num_seqs + 1))
+
+
+def test_letters_of_a_range_are_right_to_a_few_for_each_sequence(volume: Volume) -> None:
+    lengths = [int(line) for line in listed(volume.path, volume.molecule, "%l")]
+
+    for first, last in ((0, volume.num_seqs), (5, 25), (7, 8)):
+        assert volume.letters_of(first, last) >= sum(lengths[first:last])
+
+
+def test_a_copy_of_all_holds_the_same_sequences_and_titles(volume: Volume, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+
+    VolumeWriter(copy, volume.molecule).write([(volume, range(volume.num_seqs))])
+
+    assert listed(copy, volume.molecule, "%l %s %t") == listed(volume.path, volume.molecule, "%l %s %t")
+    read = read_volume(copy, volume.molecule)
+    assert (read.num_seqs, read.letters, read.max_length) == (volume.num_seqs, volume.letters, volume.max_length)
+
+
+def test_a_copy_of_some_holds_these_with_their_ids(volume: Volume, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    oids = [1, 4, 5, volume.num_seqs - 1]
+
+    VolumeWriter(copy, volume.molecule).write([(volume, oids)])
+
+    whole = listed(volume.path, volume.molecule, "%l %s %t")
+    assert listed(copy, volume.molecule, "%l %s %t") == [whole[oid] for oid in oids]
+    ids = listed(copy, volume.molecule, "%i")
+    if volume.id_index is None:
+        assert ids == [f"gnl|BL_ORD_ID|{number}" for number in range(4)]
+    else:
+        assert ids == [listed(volume.path, volume.molecule, "%i")[oid] for oid in oids]
+
+
+@pytest.mark.parametrize("molecule", MOLECULES)
+def test_a_copy_is_searched_as_the_original(tmp_path: Path, molecule: Molecule) -> None:
+    sequences = {"nucl": nucleotides(), "prot": proteins()}[molecule.dbtype]
+    path = make_database(tmp_path / "db", molecule.dbtype, sequences)
+    volume = read_volume(path, molecule)
+    query = write_fasta(tmp_path / "q.fa", sequences[5:9])
+
+    VolumeWriter(tmp_path / "copy", molecule).write([(volume, range(volume.num_seqs))])
+
+    program = {"nucl": "blastn", "prot": "blastp"}[molecule.dbtype]
+    found = [
+        subprocess.run([program, "-db", str(db), "-query", str(query), "-outfmt", "6"], capture_output=True, check=True)
+        for db in (path, tmp_path / "copy")
+    ]
+    assert found[0].stdout
+    assert found[0].stdout == found[1].stdout
+
+
+def test_ordinals_of_any_size_are_renumbered(tmp_path: Path) -> None:
+    sequences = [Sequence(f"s{number}", "ACGTACGTAC") for number in range(70_000)]
+    volume = read_volume(make_database(tmp_path / "db", "nucl", sequences), Molecule.NUCLEOTIDE)
+    oids = [0, 127, 128, 255, 256, 32_767, 32_768, 65_535, 65_536, 69_999]
+
+    VolumeWriter(tmp_path / "copy", Molecule.NUCLEOTIDE).write([(volume, oids)])
+
+    assert listed(tmp_path / "copy", Molecule.NUCLEOTIDE, "%i %t") == [
+        f"gnl|BL_ORD_ID|{number} s{oid}" for number, oid in enumerate(oids)
+    ]
+
+
+def test_a_volume_that_is_not_there_is_a_database_error(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="can't be read"):
+        read_volume(tmp_path / "absent", Molecule.PROTEIN)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0\0", b"\0\0\0\x05\0\0\0\x01" + b"\xff" * 40, b"\0\0\0\x09\0\0\0\x01"])
+def test_an_index_of_another_kind_is_a_database_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "db.pin").write_bytes(content)
+
+    with pytest.raises(DatabaseError):
+        read_volume(tmp_path / "db", Molecule.PROTEIN)
+
+
+def listed(path: Path, molecule: Molecule, outfmt: str) -> list[str]:
+    argv = ["blastdbcmd", "-db", str(path), "-dbtype", molecule.dbtype, "-entry", "all", "-outfmt", outfmt]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()

@@ -1,0 +1,424 @@
+"""``shardblast blastn`` as a command: exit statuses, messages, files, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from shardblast import __version__
+from shardblast.core.program import Program
+from tests.cli.conftest import SHARDBLAST, Place
+
+SHARDED = ("--shards", "3", "--quiet")
+TELL_PID = 'case "$*" in *piece*) echo $$ > "$MARK.$$"; mv "$MARK.$$" "$MARK"; exec sleep 60;; esac'
+"""For a wrapped blastn: a piece tells its process id and then takes a minute."""
+
+
+BAD = {
+    "nothing": [],
+    "no such database": ["-db", "nope", "-query", "QUERY"],
+    "no database": ["-query", "QUERY"],
+    "empty database name": ["-db", "", "-query", "QUERY"],
+    "unknown option": ["-db", "DB", "-query", "QUERY", "-bogus", "1"],
+    "positional word": ["-db", "DB", "-query", "QUERY", "stray"],
+    "option without value": ["-db", "DB", "-query", "QUERY", "-evalue"],
+    "option twice": ["-db", "DB", "-query", "QUERY", "-db", "DB"],
+    "no number": ["-db", "DB", "-query", "QUERY", "-evalue", "small"],
+    "evalue of 0": ["-db", "DB", "-query", "QUERY", "-evalue", "0"],
+    "word size out of range": ["-db", "DB", "-query", "QUERY", "-word_size", "2"],
+    "no such task": ["-db", "DB", "-query", "QUERY", "-task", "nonsense"],
+    "no such format": ["-db", "DB", "-query", "QUERY", "-outfmt", "99"],
+    "format without delimiter": ["-db", "DB", "-query", "QUERY", "-outfmt", "6 delim"],
+    "excluded option": ["-db", "DB", "-query", "QUERY", "-subject", "QUERY"],
+    "needed option": ["-db", "DB", "-query", "QUERY", "-template_type", "coding"],
+    "range of the query the wrong way round": ["-db", "DB", "-query", "QUERY", "-query_loc", "5-1"],
+    "no threads": ["-db", "DB", "-query", "QUERY", "-num_threads", "0"],
+    "no targets": ["-db", "DB", "-query", "QUERY", "-max_target_seqs", "0"],
+    "no such query file": ["-db", "DB", "-query", "nope.fa"],
+    "no such folder for the output": ["-db", "DB", "-query", "QUERY", "-out", "/nonexistent/out"],
+    "many files without a name": ["-db", "DB", "-query", "QUERY", "-outfmt", "13"],
+}
+
+
+@pytest.mark.parametrize("words", [pytest.param(words, id=name) for name, words in BAD.items()])
+def test_bad_input_has_the_status_and_the_message_of_blast(place: Place, words: list[str]) -> None:
+    values = {"DB": str(place.database), "QUERY": str(place.query)}
+    argv = [values.get(word, word) for word in words]
+    expected = place.blast("blastn", *argv)
+
+    actual = place.shardblast("blastn", *SHARDED, *argv)
+
+    assert (actual.returncode, actual.stdout) == (expected.returncode, expected.stdout)
+    assert expected.returncode
+    assert actual.stderr.startswith(expected.stderr)
+    assert place.left_behind() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--shards", "none"], "'none' is no number of shards"),
+        (["--shards", "0"], "'0' is no number of shards"),
+        (["--exactness", "nearly"], "unknown 'nearly'"),
+        (["--report"], "--report has no value"),
+        (["--fast"], "Unknown option '--fast'"),
+        (["--quiet", "--quiet"], "--quiet is given twice"),
+    ],
+)
+def test_bad_option_of_ours_has_status_1_and_says_what_to_do(place: Place, words: list[str], said: str) -> None:
+    finished = place.shardblast("blastn", *place.words, *words)
+
+    problem, remedy = finished.stderr.decode().splitlines()
+    assert finished.returncode == 1
+    assert said in problem
+    assert remedy.startswith("shardblast: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["no-such-command"], "No such command 'no-such-command'"),
+        (["doctor", "--no-such-option"], "No such option: --no-such-option"),
+        (["verify", "psiblast", "-db", "x"], "'psiblast' is not one of"),
+    ],
+)
+def test_bad_command_has_status_1_and_says_what_to_do(place: Place, words: list[str], said: str) -> None:
+    finished = place.shardblast(*words)
+
+    problem, remedy = finished.stderr.decode().splitlines()
+    assert finished.returncode == 1
+    assert said in problem
+    assert remedy.startswith("shardblast: ")
+    assert "--help' lists" in remedy
+
+
+@pytest.mark.parametrize("words", [["--help"], []], ids=["asked for", "no words"])
+def test_help_lists_every_command_with_a_line_each(place: Place, words: list[str]) -> None:
+    finished = place.shardblast(*words)
+
+    lines = [line.split(None, 1) for line in finished.stdout.decode().partition("Commands:")[2].splitlines() if line]
+    assert finished.returncode == 0
+    service = ["serve", "submit", "status", "wait", "results", "cancel", "list"]
+    assert {name for name, _ in lines} == {*Program, "verify", "doctor", *service, "db", "token"}
+
+
+def test_version_is_printed(place: Place) -> None:
+    assert place.shardblast("--version").stdout.decode() == f"shardblast {__version__}\n"
+
+
+@pytest.mark.parametrize("program", ["blastn", "tblastx"])
+@pytest.mark.parametrize("asked", ["-version", "-h", "-help"])
+def test_information_is_that_of_blast_and_then_ours(place: Place, program: str, asked: str) -> None:
+    expected = place.blast(program, asked)
+
+    actual = place.shardblast(program, asked)
+
+    assert actual.returncode == expected.returncode == 0
+    assert actual.stdout.startswith(expected.stdout)
+    ours = actual.stdout.removeprefix(expected.stdout).decode()
+    assert ours == f" shardblast: {__version__}\n" if asked == "-version" else "--shards <" in ours
+
+
+def test_report_tells_verdicts_shards_and_pieces(place: Place) -> None:
+    finished = place.shardblast("blastn", *place.words, "-max_target_seqs", "5", *SHARDED, "--report", "report.json")
+
+    report = json.loads((place.folder / "report.json").read_bytes())
+    assert finished.returncode == 0
+    assert report["program"] == "blastn"
+    assert report["database"]["num_seqs"] == 400
+    assert report["shards"] == 3
+    assert report["why"]
+    assert report["command"] == ["blastn", *place.words, "-max_target_seqs", "5"]
+    assert report["queries"] == sum(report["verdicts"].values()) == 6
+    assert report["verdicts"] == {"merged": 1, "researched": 5}
+    assert len(report["not_merged"]["researched"]) == 5
+    assert {piece["shard"] for piece in report["pieces"] if piece["purpose"] == "search"} == {0, 1, 2}
+    assert all(piece["peak_memory_bytes"] > 1 << 20 for piece in report["pieces"])
+    assert place.left_behind() == ["report.json"]
+
+
+def test_report_of_what_runs_unsharded_says_why(place: Place) -> None:
+    place.shardblast("blastn", *place.words, "-culling_limit", "1", *SHARDED, "--report", "report.json")
+
+    report = json.loads((place.folder / "report.json").read_bytes())
+    assert report["shards"] == 0
+    assert "culling_limit" in report["why"]
+
+
+@pytest.mark.parametrize("outfmt", ["6", "0"])
+def test_out_gets_what_standard_output_gets_and_nothing_is_left_beside_it(place: Place, outfmt: str) -> None:
+    expected = place.blast("blastn", *place.words, "-outfmt", outfmt).stdout
+    words = ["blastn", *place.words, "-outfmt", outfmt, *SHARDED]
+    os.umask(umask := os.umask(0))
+
+    printed = place.shardblast(*words).stdout
+    place.shardblast(*words, "-out", "result.txt")
+
+    out = place.folder / "result.txt"
+    assert printed == out.read_bytes() == expected
+    assert out.stat().st_mode & 0o777 == 0o666 & ~umask
+    assert place.left_behind() == ["result.txt"]
+
+
+def test_keep_leaves_pieces_in_the_folder(place: Place) -> None:
+    finished = place.shardblast("blastn", *place.words, "-outfmt", "6", *SHARDED, "--keep", "kept/here")
+
+    kept = [path.name for path in (place.folder / "kept" / "here").iterdir()]
+    assert finished.returncode == 0
+    assert sum("piece" in name for name in kept) == 3
+    assert place.left_behind() == ["kept"]
+
+
+def test_keep_of_a_folder_that_cannot_be_made_is_an_output_error(place: Place) -> None:
+    finished = place.shardblast("blastn", *place.words, *SHARDED, "--keep", "/proc/nowhere")
+
+    assert finished.returncode == 6
+    assert b"Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("outfmt", ["6", "0"])
+def test_full_disk_under_standard_output_is_an_output_error(place: Place, outfmt: str) -> None:
+    with open("/dev/full", "wb") as full:
+        argv = [*SHARDBLAST, "blastn", *place.words, "-outfmt", outfmt, *SHARDED]
+        finished = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, env=place.environment, timeout=120)
+
+    assert finished.returncode == 6
+    assert b"No space left" in finished.stderr
+    assert b"Traceback" not in finished.stderr
+
+
+def test_damaged_packed_queries_are_an_input_error(place: Place) -> None:
+    (place.folder / "query.fa.gz").write_bytes(b"\x1f\x8bno gzip")
+
+    finished = place.shardblast("blastn", "-db", str(place.database), "-query", "query.fa.gz", *SHARDED)
+
+    assert finished.returncode == 1
+    assert b"Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["-query_loc", "5-1", "--shards", "3"], id="sharded"),
+        pytest.param(["-query_loc", "5-1", "--shards", "off"], id="unsharded"),
+        pytest.param(["-db", "nope"], id="no such database"),
+    ],
+)
+def test_failure_leaves_an_existing_output_untouched(place: Place, words: list[str]) -> None:
+    (place.folder / "out").write_text("of yesterday")
+    argv = ["-query", str(place.query), "-out", "out", *words]
+    if "-db" not in words:
+        argv += ["-db", str(place.database)]
+
+    finished = place.shardblast("blastn", *argv)
+
+    assert finished.returncode
+    assert (place.folder / "out").read_text() == "of yesterday"
+    assert place.left_behind() == ["out"]
+
+
+def test_piece_killed_for_memory_is_named_and_more_shards_are_advised(wrapped: Place) -> None:
+    wrapped.variables["DO"] = 'case "$*" in *piece.1*) kill -9 $$;; esac'
+    (wrapped.folder / "out").write_text("of yesterday")
+
+    finished = wrapped.shardblast("blastn", *wrapped.words, *SHARDED, "-out", "out")
+
+    said = finished.stderr.decode()
+    assert finished.returncode == 4
+    assert "batch 1, shard 2 of 3" in said
+    assert "MiB" in said
+    assert "more shards" in said
+    assert "Traceback" not in said
+    assert (wrapped.folder / "out").read_text() == "of yesterday"
+    assert wrapped.left_behind() == ["out"]
+
+
+def test_piece_that_crashes_stops_the_search(wrapped: Place) -> None:
+    wrapped.variables["DO"] = 'case "$*" in *piece.2*) kill -SEGV $$;; esac'
+
+    finished = wrapped.shardblast("blastn", *wrapped.words, *SHARDED, "-out", "out")
+
+    assert finished.returncode in (3, 255)
+    assert b"SIGSEGV during batch 1, shard 3 of 3" in finished.stderr
+    assert wrapped.left_behind() == []
+
+
+@pytest.mark.parametrize("shards", ["3", "off"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_stops_everything_and_leaves_nothing(wrapped: Place, number: signal.Signals, shards: str) -> None:
+    mark = wrapped.folder.parent / "mark"
+    wrapped.variables.update(DO=TELL_PID if shards != "off" else TELL_PID.replace("piece", "query"), MARK=str(mark))
+    (wrapped.folder / "out").write_text("of yesterday")
+    argv = [*SHARDBLAST, "blastn", *wrapped.words, "--shards", shards, "-out", "out"]
+    process = subprocess.Popen(argv, stderr=subprocess.PIPE, env=wrapped.environment, cwd=wrapped.folder)
+    piece = _wait_for_pid(mark)
+
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert said.decode().splitlines()[0] == "The search was stopped."
+    assert not _runs(piece)
+    assert (wrapped.folder / "out").read_text() == "of yesterday"
+    assert wrapped.left_behind() == ["out"]
+
+
+def test_closed_standard_error_costs_only_the_messages(place: Place) -> None:
+    argv = [*SHARDBLAST, "blastn", *place.words, *SHARDED]
+    shell = ["sh", "-c", 'exec "$@" 2>&-', "sh"]
+
+    finished = subprocess.run([*shell, *argv], stdout=subprocess.PIPE, env=place.environment, cwd=place.folder)
+
+    assert finished.returncode == 0
+    assert finished.stdout == place.shardblast("blastn", *place.words, *SHARDED).stdout
+
+
+def test_output_that_names_our_own_stream_goes_there(place: Place) -> None:
+    expected = place.shardblast("blastn", *place.words, *SHARDED).stdout
+
+    finished = place.shardblast("blastn", *place.words, *SHARDED, "-out", "/dev/stdout")
+
+    assert finished.stdout == expected != b""
+    assert Path("/dev/stdout").is_symlink()
+
+
+def test_more_threads_than_cores_are_as_many_as_cores(place: Place) -> None:
+    finished = place.shardblast("blastn", *place.words, *SHARDED, "-num_threads", "100000")
+
+    assert finished.returncode == 0
+    assert b"Traceback" not in finished.stderr
+
+
+def test_folder_that_cannot_be_used_is_replaced_by_another(place: Place) -> None:
+    place.variables["SHARDBLAST_HOME"] = "/proc/absent"
+
+    assert place.shardblast("blastn", *place.words, *SHARDED).returncode == 0
+
+
+def test_second_signal_does_not_disturb_the_cleaning(wrapped: Place) -> None:
+    mark = wrapped.folder.parent / "mark"
+    wrapped.variables.update(DO=TELL_PID.replace("exec", "trap '' TERM; exec"), MARK=str(mark))
+    argv = [*SHARDBLAST, "blastn", *wrapped.words, *SHARDED]
+    process = subprocess.Popen(argv, stderr=subprocess.PIPE, env=wrapped.environment, cwd=wrapped.folder)
+    piece = _wait_for_pid(mark)
+
+    try:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=15)
+    finally:
+        process.kill()
+        process.wait()
+        if _runs(piece):
+            os.kill(piece, signal.SIGKILL)
+
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    assert not _runs(piece)
+    assert wrapped.left_behind() == []
+
+
+def test_progress_is_shown_on_a_terminal(place: Place) -> None:
+    assert b"pieces" in _on_terminal(place, ["--shards", "3"])
+
+
+def test_quiet_shows_no_progress(place: Place) -> None:
+    assert _on_terminal(place, ["--shards", "3", "--quiet"]) == b""
+
+
+def test_no_progress_without_a_terminal(place: Place) -> None:
+    assert place.shardblast("blastn", *place.words, "--shards", "3").stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("shards", "outfmt"),
+    [
+        *[("3", "0"), ("3", "6"), ("3", "11"), ("off", "0"), ("off", "6"), ("off", "11")],
+    ],
+)
+def test_reader_that_wants_no_more_ends_the_search_without_a_traceback(place: Place, outfmt: str, shards: str) -> None:
+    argv = [*SHARDBLAST, "blastn", *place.words, "-outfmt", outfmt, "--shards", shards]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=place.environment)
+    assert process.stdout is not None
+    assert process.stderr is not None
+
+    process.stdout.readline()
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+
+    assert process.wait(60) in (0, 141)
+    assert said == b""
+    assert place.left_behind() == []
+
+
+HOSTILE = ("$(touch pwned)", "`touch pwned`", "; touch pwned", "a'b\"c", "two\nlines", "-starts-with-a-dash", "a b")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_of_files_reach_no_shell(place: Place, name: str) -> None:
+    (place.folder / f"{name}.fa").write_bytes(place.query.read_bytes())
+    argv = ["-db", str(place.database), "-query", f"{name}.fa", "-outfmt", "6"]
+    expected = place.blast("blastn", *argv)
+
+    actual = place.shardblast("blastn", *argv, *SHARDED, "-out", f"{name}.tsv")
+
+    written = place.folder / f"{name}.tsv"
+    assert actual.returncode == expected.returncode
+    assert (written.read_bytes() if written.exists() else b"") == expected.stdout
+    assert not (place.folder / "pwned").exists()
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("option", ["-task", "-outfmt", "-db"])
+def test_values_of_options_reach_no_shell(place: Place, option: str, value: str) -> None:
+    text = f"6 qseqid {value}" if option == "-outfmt" else value
+    argv = [*place.words, option, text] if option != "-db" else ["-query", str(place.query), "-db", value]
+    expected = place.blast("blastn", *argv)
+
+    actual = place.shardblast("blastn", *argv, *SHARDED)
+
+    assert (actual.returncode, actual.stdout) == (expected.returncode, expected.stdout)
+    assert place.left_behind() == []
+
+
+def _wait_for_pid(mark: Path) -> int:
+    deadline = time.monotonic() + 30
+    while not mark.exists():
+        assert time.monotonic() < deadline, "no piece has started"
+        time.sleep(0.02)
+    return int(mark.read_text())
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def _on_terminal(place: Place, words: list[str]) -> bytes:
+    """Return what a search writes to standard error if that is a terminal."""
+    master, slave = pty.openpty()
+    argv = [*SHARDBLAST, "blastn", *place.words, "-outfmt", "6", *words]
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=slave, env=place.environment)
+    os.close(slave)
+    seen = b""
+    try:
+        while block := os.read(master, 65536):
+            seen += block
+    except OSError:  # Linux says so when the other end is closed
+        pass
+    finally:
+        os.close(master)
+    assert process.wait(60) == 0
+    return seen

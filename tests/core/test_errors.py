@@ -1,0 +1,97 @@
+"""The tree of errors."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from shardblast.core.errors import (
+    ArchiveError,
+    DatabaseError,
+    EngineError,
+    InputError,
+    Interrupted,
+    NetworkError,
+    OutOfMemory,
+    OutputError,
+    ShardblastError,
+    UnknownFailure,
+    UsageError,
+    error_for_exit_status,
+)
+
+KINDS = (
+    InputError,
+    UsageError,
+    DatabaseError,
+    EngineError,
+    ArchiveError,
+    OutOfMemory,
+    UnknownFailure,
+    NetworkError,
+    OutputError,
+    Interrupted,
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (1, InputError),
+        (2, DatabaseError),
+        (3, EngineError),
+        (4, OutOfMemory),
+        (5, NetworkError),
+        (6, OutputError),
+        (255, UnknownFailure),
+        (139, UnknownFailure),
+        (-11, UnknownFailure),
+    ],
+)
+def test_every_exit_status_of_blast_has_its_error(status: int, kind: type[ShardblastError]) -> None:
+    assert error_for_exit_status(status) is kind
+
+
+@pytest.mark.parametrize("status", [1, 2, 3, 4, 5, 6, 255])
+def test_error_of_an_exit_status_exits_with_it(status: int) -> None:
+    error = error_for_exit_status(status)("What BLAST+ said.", remedy="Do this.")
+
+    assert error.exit_status == status
+
+
+def test_codes_are_stable_and_distinct() -> None:
+    assert [kind.code for kind in KINDS] == [
+        "input",
+        "usage",
+        "database",
+        "engine",
+        "archive",
+        "out-of-memory",
+        "unknown",
+        "network",
+        "output",
+        "interrupted",
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_network_errors_are_tried_again(kind: type[ShardblastError]) -> None:
+    assert kind.retryable == (kind is NetworkError)
+
+
+def test_error_says_what_happened_and_then_what_to_do() -> None:
+    error = DatabaseError("There is no 'nt'.", remedy="Check -db.")
+
+    assert str(error) == "There is no 'nt'. Check -db."
+    assert (error.problem, error.remedy) == ("There is no 'nt'.", "Check -db.")
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("A.", remedy="B."), ArchiveError("It ends early."), Interrupted()], ids=lambda e: e.code
+)
+def test_error_survives_the_way_to_another_process(error: ShardblastError) -> None:
+    copy = pickle.loads(pickle.dumps(error))
+
+    assert type(copy) is type(error)
+    assert (str(copy), copy.problem, copy.remedy) == (str(error), error.problem, error.remedy)

@@ -1,0 +1,123 @@
+"""The life of a search."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import asdict
+
+import pytest
+
+from shardblast.core.errors import ConflictError
+from shardblast.core.search import (
+    NO_PROGRESS,
+    TRANSITIONS,
+    Failure,
+    Phase,
+    PhaseStatus,
+    Search,
+    SearchId,
+    State,
+    again,
+    begin,
+    count,
+    document,
+    end,
+    moved,
+    search_of,
+)
+
+
+def a_search() -> Search:
+    return Search(SearchId("s"), "ada", "t", "blastn", "16s", "g", ("-evalue", "1"), "identical", 1.0, 3, 300)
+
+
+@pytest.mark.parametrize(("current", "wanted"), list(itertools.product(State, State)))
+def test_only_the_transitions_of_the_table_happen(current: State, wanted: State) -> None:
+    search = search_of({**asdict(a_search()), "state": current})
+
+    if wanted in TRANSITIONS[current]:
+        assert moved(search, wanted, 5.0).state is wanted
+    else:
+        with pytest.raises(ConflictError):
+            moved(search, wanted, 5.0)
+
+
+def test_a_final_state_is_left_by_a_retry_alone() -> None:
+    for state in State:
+        assert state.is_final == (TRANSITIONS[state] <= {State.QUEUED})
+
+
+def test_a_later_phase_closes_the_earlier_ones() -> None:
+    progress = begin(begin(NO_PROGRESS, Phase.PREPARING, 1.0, 3), Phase.SEARCHING, 2.0, 8)
+
+    told = {one.phase: (one.status, one.started, one.finished) for one in progress}
+
+    assert told[Phase.PREPARING] == (PhaseStatus.COMPLETED, 1.0, 2.0)
+    assert told[Phase.STAGING][0] is told[Phase.WARMING][0] is PhaseStatus.SKIPPED
+    assert told[Phase.SEARCHING] == (PhaseStatus.RUNNING, 2.0, None)
+    assert told[Phase.MERGING][0] is PhaseStatus.PENDING
+
+
+def test_things_are_counted_in_their_phase_alone() -> None:
+    progress = count(begin(NO_PROGRESS, Phase.SEARCHING, 1.0, 8), Phase.SEARCHING, 5)
+
+    assert [(one.done, one.total) for one in progress if one.phase is Phase.SEARCHING] == [(5, 8)]
+    assert sum(one.done for one in progress) == 5
+
+
+def test_a_phase_that_is_entered_again_keeps_its_start() -> None:
+    once = begin(NO_PROGRESS, Phase.SEARCHING, 1.0, 8)
+
+    (searching,) = [one for one in begin(once, Phase.SEARCHING, 9.0, 8) if one.phase is Phase.SEARCHING]
+
+    assert (searching.status, searching.started) == (PhaseStatus.RUNNING, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (State.FAILED, PhaseStatus.FAILED),
+        (State.CANCELLED, PhaseStatus.FAILED),
+        (State.COMPLETED, PhaseStatus.COMPLETED),
+    ],
+)
+def test_no_phase_of_a_search_that_is_over_runs(state: State, status: PhaseStatus) -> None:
+    running = moved(a_search(), State.RUNNING, 1.0)
+    running = search_of(
+        {**asdict(running), "progress": [asdict(one) for one in begin(NO_PROGRESS, Phase.SEARCHING, 1.0, 8)]}
+    )
+
+    over = moved(running, state, 2.0)
+
+    assert over.phase is None
+    assert next(one.status for one in over.progress if one.phase is Phase.SEARCHING) is status
+    assert {one.status for one in over.progress if one.phase is not Phase.SEARCHING} == {PhaseStatus.SKIPPED}
+
+
+def test_progress_that_ended_has_nothing_pending() -> None:
+    assert {one.status for one in end(NO_PROGRESS, PhaseStatus.COMPLETED, 1.0)} == {PhaseStatus.SKIPPED}
+
+
+def test_a_retry_begins_anew_and_only_once() -> None:
+    failed = moved(moved(a_search(), State.RUNNING, 1.0), State.FAILED, 2.0, failure=Failure("c", "p", "r"))
+
+    retried = again(failed, 2, 3.0)
+
+    assert (retried.state, retried.attempt, retried.failure, retried.progress) == (State.QUEUED, 2, None, NO_PROGRESS)
+    assert again(retried, 2, 4.0) is retried
+    cancelled = moved(retried, State.CANCELLED, 5.0)
+    assert again(cancelled, 2, 6.0) is cancelled
+
+
+def test_a_search_survives_json() -> None:
+    search = moved(a_search(), State.RUNNING, 1.0)
+
+    assert search_of(json.loads(json.dumps(asdict(search)))) == search
+
+
+def test_a_document_names_the_phases_in_order() -> None:
+    told = json.loads(json.dumps(document(a_search())))
+
+    assert [one["name"] for one in told["phases"]] == [phase.value for phase in Phase]
+    assert told["phase"] is None

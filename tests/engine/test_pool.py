@@ -1,0 +1,106 @@
+"""The pool of threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from shardblast.core.errors import Interrupted
+from shardblast.engine.pool import Pool
+
+
+def test_the_most_urgent_task_starts_first() -> None:
+    started: list[str] = []
+    gate = threading.Event()
+    pool = Pool(1)
+    first = pool.submit(lambda: gate.wait(10), (9,))
+    while first.running() is False and not first.done() and pool._tasks:
+        time.sleep(0.001)
+
+    futures = [
+        pool.submit(lambda name=name: started.append(name), key)
+        for name, key in (("b", (1, 0)), ("c", (2,)), ("a", (0, 5)))
+    ]
+    gate.set()
+    for future in futures:
+        future.result(timeout=10)
+
+    assert started == ["a", "b", "c"]
+    pool.close()
+
+
+def test_tasks_of_the_same_priority_start_in_the_order_they_came() -> None:
+    started: list[int] = []
+    gate = threading.Event()
+    pool = Pool(1)
+    pool.submit(lambda: gate.wait(10), (0,))
+    futures = [pool.submit(lambda number=number: started.append(number), (1,)) for number in range(20)]
+    gate.set()
+    for future in futures:
+        future.result(timeout=10)
+
+    assert started == list(range(20))
+    pool.close()
+
+
+def test_no_more_tasks_run_at_once_than_the_pool_has_threads() -> None:
+    running = 0
+    most = 0
+    lock = threading.Lock()
+
+    def task() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+
+    pool = Pool(3)
+    for future in [pool.submit(task, (0,)) for _ in range(12)]:
+        future.result(timeout=10)
+
+    assert most == 3
+    pool.close()
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), Interrupted()])
+def test_a_task_that_fails_hands_its_error_on_and_the_pool_goes_on(error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    pool = Pool(1)
+    failed = pool.submit(fail, (0,))
+    fine = pool.submit(lambda: 5, (1,))
+
+    with pytest.raises(type(error)):
+        failed.result(timeout=10)
+    assert fine.result(timeout=10) == 5
+    pool.close()
+
+
+def test_closing_drops_what_waits_and_waits_for_what_runs() -> None:
+    done: list[int] = []
+    begun, gate = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        gate.wait(10)
+        done.append(1)
+
+    pool = Pool(1)
+    pool.submit(slow, (0,))
+    pool.submit(lambda: done.append(2), (1,))
+    begun.wait(10)
+    closing = threading.Thread(target=pool.close)
+    closing.start()
+    while pool._tasks:
+        time.sleep(0.001)
+    gate.set()
+    closing.join(10)
+
+    assert not closing.is_alive()
+    assert done == [1]

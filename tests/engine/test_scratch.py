@@ -1,0 +1,40 @@
+"""Folders of searches that run, and of those that were killed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from shardblast.engine.scratch import scratch
+
+
+def test_a_folder_is_gone_when_it_is_no_longer_needed(tmp_path: Path) -> None:
+    with scratch(tmp_path / "cache") as folder:
+        (folder / "piece").write_text("rows")
+
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_what_a_killed_search_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    left = tmp_path / "search-left"
+    left.mkdir()
+    (left / "piece").write_text("rows")
+    os.utime(left, (0, 0))
+
+    with scratch(tmp_path):
+        assert not left.exists()
+
+
+def test_the_folder_of_a_search_that_runs_is_left_alone(tmp_path: Path) -> None:
+    with scratch(tmp_path) as running:
+        os.utime(running, (0, 0))
+        with scratch(tmp_path):
+            assert running.exists()
+
+
+def test_a_folder_that_is_just_being_made_is_left_alone(tmp_path: Path) -> None:
+    young = tmp_path / "search-young"
+    young.mkdir()
+
+    with scratch(tmp_path):
+        assert young.exists()

@@ -1,0 +1,214 @@
+"""Queries of which more subjects are found than BLAST+ keeps: the point where shards would find more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shardblast.engine.machine import Machine
+from tests.databases import Databases
+from tests.identity.comparison import (
+    DATABASE_TYPE,
+    PROGRAMS,
+    QUERY_TYPE,
+    assert_identical,
+    assert_identical_here,
+    blast,
+    shardblast,
+)
+from tests.sequences import Sequence, fragments, gene, protein_queries, real, write_fasta
+
+TINY_MEMORY = Machine(cores=2, memory_bytes=1 << 12)
+"""A machine whose memory does not hold our databases."""
+MANY = 1300
+"""More than the 1,050 candidates that BLAST+ keeps with composition-based statistics."""
+
+
+def many_subjects(databases: Databases, dbtype: str, *options: str) -> str:
+    """Return a database in which the queries below find more subjects than BLAST+ keeps."""
+    name = "many" + "".join(options)
+    pieces = fragments(MANY)
+    if dbtype == "nucl":
+        pieces = [gene(one, seed) for seed, one in enumerate(pieces)]
+    return databases.of(name, dbtype, pieces, *options)
+
+
+def ribosomal(databases: Databases, *options: str) -> str:
+    chosen = [*real("16s")[::25], *real("16s")[::250]]
+    named = [Sequence(f"r{number} 16S", one.letters) for number, one in enumerate(chosen)]
+    return databases.of("16s" + "".join(options), "nucl", named, *options)
+
+
+@pytest.fixture(scope="session")
+def saturated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Queries of proteins, genes and 16S genes."""
+    folder = tmp_path_factory.mktemp("saturated")
+    chosen = [*fragments(6), protein_queries()[5]]
+    biased = Sequence("biased", "PEPKPEPAPQPEPSPEPTPQ" * 5)
+    genes = [gene(one, seed) for seed, one in enumerate(chosen[:4])]
+    pieces = [
+        Sequence(f"p{n} 16S", one.letters[n * 20 : n * 20 + 500]) for n, one in enumerate(real("16s-queries")[::5])
+    ]
+    return {
+        "prot": write_fasta(folder / "prot.fa", [*chosen, biased]),
+        "nucl": write_fasta(folder / "nucl.fa", genes),
+        "16s": write_fasta(folder / "16s.fa", pieces),
+    }
+
+
+@pytest.mark.parametrize("options", [(), ("-parse_seqids",)], ids=["ordinal ids", "ids"])
+@pytest.mark.parametrize("limit", [1, 5, 10, 50])
+@pytest.mark.parametrize("task", ["megablast", "blastn", "dc-megablast"])
+def test_16s_genes_in_16s_genes_are_identical(
+    task: str, limit: int, options: tuple[str, ...], databases: Databases, saturated: dict[str, Path]
+) -> None:
+    words = ["-db", ribosomal(databases, *options), "-query", str(saturated["16s"]), "-task", task]
+    words += ["-max_target_seqs", str(limit), "-outfmt", "6"]
+
+    for machine in (Machine(2, 1 << 40), TINY_MEMORY):
+        (report,) = assert_identical_here("blastn", words, machine=machine)
+        assert report["verdicts"]["researched"] > 1
+
+
+@pytest.mark.parametrize("memory_bytes", [1 << 40, 1 << 12], ids=["in memory", "larger than memory"])
+@pytest.mark.parametrize("limit", [1, 10, 50, 500])
+@pytest.mark.parametrize("evalue", ["1e-10", "1e4"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_saturated_queries_of_every_program_are_identical(
+    program: str, evalue: str, limit: int, memory_bytes: int, databases: Databases, saturated: dict[str, Path]
+) -> None:
+    words = ["-db", many_subjects(databases, DATABASE_TYPE[program]), "-query", str(saturated[QUERY_TYPE[program]])]
+    words += ["-evalue", evalue, "-max_target_seqs", str(limit), "-outfmt", "6"]
+    if program == "blastn":
+        words += ["-task", "blastn"]
+
+    (report,) = assert_identical_here(
+        program, words, shards=[4], machine=Machine(2, memory_bytes), empty=evalue == "1e-10"
+    )
+
+    if evalue == "1e4" and limit <= 50:
+        assert report["verdicts"]["researched"]
+
+
+@pytest.mark.parametrize("comp_based_stats", ["0", "1", "3"])
+@pytest.mark.parametrize("limit", [5, 100])
+def test_saturated_queries_are_identical_with_other_statistics(
+    comp_based_stats: str, limit: int, databases: Databases, saturated: dict[str, Path]
+) -> None:
+    words = ["-db", many_subjects(databases, "prot", "-parse_seqids"), "-query", str(saturated["prot"])]
+    words += ["-comp_based_stats", comp_based_stats, "-max_target_seqs", str(limit), "-evalue", "1000"]
+
+    for machine in (Machine(2, 1 << 40), TINY_MEMORY):
+        assert_identical_here("blastp", [*words, "-outfmt", "7"], machine=machine)
+
+
+@pytest.mark.parametrize("evalue", ["1e-3", "1", "10"])
+def test_saturation_hidden_by_few_hits_is_found(evalue: str, databases: Databases, tmp_path: Path) -> None:
+    repeat = "PEPKPEPAPQPEPSPEPTPQ"
+    subjects = [
+        Sequence(f"b{n}", repeat[n % 20 :] + repeat * (1 + n % 3) + one.letters[:30])
+        for n, one in enumerate(fragments(MANY))
+    ]
+    database = databases.of("biased", "prot", subjects)
+    query = write_fasta(
+        tmp_path / "q.fa", [Sequence("biased", repeat * 5), protein_queries()[5], Sequence("q3", repeat)]
+    )
+    words = ["-db", database, "-query", str(query), "-evalue", evalue, "-seg", "no", "-outfmt", "6"]
+
+    for machine in (Machine(2, 1 << 40), TINY_MEMORY):
+        for limit in ("500", "1000"):
+            assert_identical_here("blastp", [*words, "-max_target_seqs", limit], machine=machine, empty=True)
+
+
+@pytest.mark.parametrize("options", ["-perc_identity 90", "-qcov_hsp_perc 95", "-max_hsps 1", "-subject_besthit"])
+def test_filters_after_the_cut_hide_no_saturation(
+    options: str, databases: Databases, saturated: dict[str, Path]
+) -> None:
+    words = ["-db", ribosomal(databases), "-query", str(saturated["16s"]), *options.split(), "-max_target_seqs", "5"]
+
+    for machine in (Machine(2, 1 << 40), TINY_MEMORY):
+        assert_identical_here("blastn", [*words, "-outfmt", "6"], machine=machine)
+
+
+@pytest.mark.parametrize("outfmt", ["0", "5", "7", "15", "17"])
+@pytest.mark.parametrize("memory_bytes", [1 << 40, 1 << 12], ids=["in memory", "larger than memory"])
+def test_saturated_queries_among_others_are_printed_in_their_places(
+    outfmt: str, memory_bytes: int, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shardblast.engine.cutting.BATCH_QUERIES", 3)
+    pieces = real("16s-queries")
+    query = write_fasta(
+        tmp_path / "q.fa",
+        [
+            Sequence("empty of hits", "ACGTTGCAAC" * 5),
+            Sequence("s1", pieces[3].letters),
+            Sequence("masked", "N" * 60),
+            Sequence("s2 title", pieces[9].letters[:300]),
+            Sequence("short", pieces[1].letters[3:15]),
+            Sequence("s3", pieces[20].letters[:200]),
+            Sequence("none", "TTGACCA" * 9),
+        ],
+    )
+    words = ["-db", ribosomal(databases), "-query", str(query), "-max_target_seqs", "7", "-outfmt", outfmt]
+
+    assert_identical_here("blastn", words, machine=Machine(2, memory_bytes))
+
+
+@pytest.mark.parametrize("options", ["", "-task blastn", "-perc_identity 90"])
+@pytest.mark.parametrize("limit", ["1", "5", "50"])
+def test_database_that_is_not_cut_keeps_blasts_own_cut(
+    limit: str, options: str, databases: Databases, saturated: dict[str, Path]
+) -> None:
+    words = ["-db", ribosomal(databases), "-query", str(saturated["16s"]), "-max_target_seqs", limit]
+
+    for outfmt in ("0", "6"):
+        assert_identical_here("blastn", [*words, *options.split(), "-outfmt", outfmt], shards=[1], sharded=None)
+
+
+@pytest.mark.parametrize("volumes", [(), ("-max_file_sz", "12000"), ("-max_file_sz", "12000", "-parse_seqids")])
+def test_candidates_are_taken_from_many_volumes(
+    volumes: tuple[str, ...], databases: Databases, saturated: dict[str, Path]
+) -> None:
+    words = ["-db", ribosomal(databases, *volumes), "-query", str(saturated["16s"]), "-max_target_seqs", "5"]
+
+    for outfmt in ("0", "6"):
+        assert_identical_here("blastn", [*words, "-outfmt", outfmt], machine=TINY_MEMORY, shards=[3, 9])
+
+
+@pytest.mark.parametrize(("program", "options"), [("blastn", ["-task", "blastn"]), ("blastp", ["-evalue", "1000"])])
+def test_complete_gives_the_best_of_all_hits(
+    program: str, options: list[str], databases: Databases, saturated: dict[str, Path]
+) -> None:
+    database = ribosomal(databases) if program == "blastn" else many_subjects(databases, "prot")
+    query = saturated["16s" if program == "blastn" else "prot"]
+    words = ["-db", database, "-query", str(query), *options, "-outfmt", "6"]
+    everything = blast(program, [*words, "-max_target_seqs", "100000"])
+    expected = best(everything.stdout, 5)
+
+    found = shardblast(program, [*words, "-max_target_seqs", "5", "--exactness", "complete", "--shards", "3"])
+
+    assert found.status == 0, found.stderr.decode()
+    assert found.stdout.decode().splitlines() == expected
+
+
+def best(rows: bytes, limit: int) -> list[str]:
+    """Return the rows of each query's first subjects."""
+    subjects: dict[str, list[str]] = {}
+    kept = []
+    for row in rows.decode().splitlines():
+        query, subject = row.split("\t")[:2]
+        seen = subjects.setdefault(query, [])
+        if subject not in seen:
+            seen.append(subject)
+        if seen.index(subject) < limit:
+            kept.append(row)
+    return kept
+
+
+def test_command_finds_saturated_queries_too(databases: Databases, saturated: dict[str, Path]) -> None:
+    words = ["-db", ribosomal(databases), "-query", str(saturated["16s"]), "-max_target_seqs", "10"]
+
+    report = assert_identical("blastn", words, shards=4)
+
+    assert report["verdicts"]["researched"] > 1

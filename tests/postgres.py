@@ -1,0 +1,39 @@
+"""A PostgreSQL of Debian's package, in a folder of ours, on loopback, for the tests that need one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Start a server and yield the address of an empty database; stop it by its own pid file."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    assert programs, "PostgreSQL is missing: apt-get install postgresql"
+    port = free_port()
+    data = folder / "data"
+    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    if as_user:
+        shutil.chown(folder, "postgres")
+    run = [*as_user, str(programs[-1] / "pg_ctl"), "-D", str(data), "-w"]
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    subprocess.run([*run, "init", "-o", "-A trust -U tester"], check=True, capture_output=True, cwd=folder)
+    subprocess.run(
+        [*run, "start", "-l", str(folder / "log"), "-o", options], check=True, cwd=folder, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*run, "stop", "-m", "immediate"], check=True, capture_output=True, cwd=folder)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])

@@ -1,0 +1,149 @@
+"""Small sets of sequences: real ones from demo/data, and what data sets in the wild hold besides."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+DATA = Path(__file__).parent.parent / "demo" / "data"
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
+
+
+def genetic_code(codons: str) -> dict[str, str]:
+    """Return a codon for each amino acid, from codons in the order of AMINO_ACIDS."""
+    return dict(zip(AMINO_ACIDS, codons.split(), strict=True))
+
+
+CODONS = genetic_code("GCT TGC GAC GAA TTT GGC CAT ATC AAA CTG ATG AAT CCG CAG CGT TCT ACC GTG TGG TAT")
+OTHER_CODONS = genetic_code("GCG TGT GAT GAG TTC GGT CAC ATT AAG TTA ATG AAC CCT CAA AGA AGC ACA GTT TGG TAC")
+LETTERS = {"nucl": "ACGT", "prot": "ACDEFGHIKLMNPQRSTVWY"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A FASTA record."""
+
+    title: str
+    letters: str
+
+    @property
+    def fasta(self) -> str:
+        lines = [self.letters[at : at + 70] for at in range(0, len(self.letters), 70)]
+        return "\n".join([f">{self.title}", *lines, ""])
+
+
+def write_fasta(path: Path, sequences: Iterable[Sequence]) -> Path:
+    path.write_text("".join(sequence.fasta for sequence in sequences))
+    return path
+
+
+@cache
+def real(name: str) -> tuple[Sequence, ...]:
+    """Return the records of a file in demo/data."""
+    with gzip.open(DATA / f"{name}.fa.gz", "rt") as lines:
+        records = "".join(lines).split(">")[1:]
+    return tuple(
+        Sequence(title, letters.replace("\n", ""))
+        for title, _, letters in (record.partition("\n") for record in records)
+    )
+
+
+@cache
+def proteins() -> tuple[Sequence, ...]:
+    """Two families and a random choice of proteins, with duplicates, masked and very short and very long ones."""
+    everything = real("proteins")
+    family = [one for one in everything if "ABC" in one.title and len(one.letters) < 400][:90]
+    others = [one for one in everything[::60] if len(one.letters) < 600]
+    return tuple(with_oddities([*family, *others], "prot"))
+
+
+@cache
+def nucleotides() -> tuple[Sequence, ...]:
+    """16S genes and genes of the proteins, with duplicates, masked and very short and very long ones."""
+    ribosomal = real("16s")[::46]
+    genes = [gene(one, seed) for seed, one in enumerate(proteins()[:60])]
+    return tuple(with_oddities([*ribosomal, *genes], "nucl"))
+
+
+def fragments(count: int, length: int = 60) -> list[Sequence]:
+    """Return many short pieces of proteins, so that many subjects are found of any query."""
+    chosen = real("proteins")[:: max(1, len(real("proteins")) // count)][:count]
+    return [Sequence(f"piece{number} of {one.title}", one.letters[:length]) for number, one in enumerate(chosen)]
+
+
+def gene(protein: Sequence, seed: int = 0) -> Sequence:
+    """Return a gene of a protein; odd seeds give the other strand."""
+    choose = random.Random(seed).choice
+    letters = "".join(choose((CODONS, OTHER_CODONS)).get(letter, "NNN") for letter in protein.letters)
+    if seed % 2:
+        letters = letters[::-1].translate(str.maketrans("ACGTN", "TGCAN"))
+    return Sequence("gene_of_" + protein.title, letters)
+
+
+def changed(sequence: Sequence, kind: str, *, share: float = 0.1, seed: int = 1, title: str | None = None) -> Sequence:
+    """Return a relative: a share of its letters is exchanged, one piece is lost."""
+    chance = random.Random(seed)
+    letters = [chance.choice(LETTERS[kind]) if chance.random() < share else one for one in sequence.letters]
+    middle = len(letters) // 2
+    return Sequence(title or f"relative{seed} of {sequence.title}", "".join(letters[:middle] + letters[middle + 9 :]))
+
+
+def invented(kind: str, length: int, seed: int, title: str) -> Sequence:
+    """Return random letters."""
+    return Sequence(title, "".join(random.Random(seed).choices(LETTERS[kind], k=length)))
+
+
+def with_oddities(sequences: list[Sequence], kind: str) -> list[Sequence]:
+    """Add exact duplicates, masked, very short and very long sequences, spread among the others."""
+    mask = "N" if kind == "nucl" else "X"
+    result = list(sequences)
+    for number, one in enumerate(sequences[::9]):
+        result.insert(number * 7, replace(one, title=f"twin{number} {one.title}"))
+    masked = [
+        replace(one, title=f"masked{number}", letters=one.letters[:50] + mask * (20 + number) + one.letters[90:])
+        for number, one in enumerate(sequences[:6])
+    ]
+    short = [Sequence(f"short{length}", sequences[2].letters[:length]) for length in (1, 3, 7, 12, 30)]
+    long = Sequence("long of many", (mask * 30).join(one.letters for one in sequences[::12]))
+    repeat = Sequence("repeat", sequences[0].letters * 4)
+    for place, one in zip(
+        (3, 11, 20, 31, 45, 61, 2, 40, 41, 42, 90, 0, 77), [*masked, *short, long, repeat], strict=True
+    ):
+        result.insert(place, one)
+    names = [f"s{number}_{one.title.split()[0].replace('|', '_')[:30]}" for number, one in enumerate(result)]
+    return [
+        replace(one, title=" ".join([name, *one.title.split()[1:]])) for name, one in zip(names, result, strict=True)
+    ]
+
+
+@cache
+def protein_queries() -> tuple[Sequence, ...]:
+    """Relatives of proteins in the database, one that is in it, one without hits, one masked."""
+    database = [one for one in proteins() if len(one.letters) > 100]
+    return (
+        changed(database[3], "prot", share=0.3, title="q1 a relative"),
+        Sequence("q2", database[50].letters),
+        invented("prot", 60, 5, "q3_nothing like it"),
+        changed(database[120], "prot", share=0.2, seed=2, title="q4 another relative"),
+        Sequence("q5", "X" * 40),
+        Sequence("q6 biased", "PEPKPEPAPQPEPSPEPTPQ" * 4 + database[60].letters[:80]),
+    )
+
+
+@cache
+def nucleotide_queries() -> tuple[Sequence, ...]:
+    """Pieces of 16S genes and of genes, one without hits, one masked."""
+    ribosomal = real("16s-queries")
+    coding = [gene(one, seed) for seed, one in enumerate(protein_queries())]
+    return (
+        replace(ribosomal[0], title="n1 16S", letters=ribosomal[0].letters[100:700]),
+        Sequence("n2", coding[0].letters),
+        invented("nucl", 70, 6, "n3_nothing like it"),
+        Sequence("n4 | a gene", coding[3].letters),
+        Sequence("n5", "N" * 50),
+        changed(nucleotides()[30], "nucl", share=0.05, title="n6 relative"),
+    )

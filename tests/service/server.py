@@ -1,0 +1,117 @@
+"""``shardblast serve`` as a process of its own, that tests may kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from httpx_sse import ServerSentEvent, connect_sse
+
+from tests.postgres import free_port
+
+START_WITHIN_S = 30.0
+END_WITHIN_S = 120.0
+OVER = ("completed", "failed", "cancelled")
+
+
+class Server:
+    """A service with its own home."""
+
+    def __init__(self, home: Path, *options: str, variables: dict[str, str] | None = None) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **os.environ,
+            "SHARDBLAST_HOME": str(home),
+            "SHARDBLAST_SERVER": self.url,
+            **(variables or {}),
+        }
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=60)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours with the service's home and address."""
+        argv = [sys.executable, "-m", "shardblast", *words]
+        return subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=120)
+
+    def add_database(self, name: str, path: Path | str) -> None:
+        added = self.run("db", "add", name, str(path))
+        assert added.returncode == 0, added.stderr
+
+    def start(self) -> None:
+        argv = [sys.executable, "-m", "shardblast", "serve", "--port", str(self.port), *self._options]
+        with (self.home.parent / f"{self.home.name}.log").open("ab") as log:
+            self._process = subprocess.Popen(argv, env=self.environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_WITHIN_S
+        while True:
+            try:
+                if httpx.get(f"{self.url}/health").is_success:
+                    return
+            except httpx.TransportError:
+                assert self._process.poll() is None, self.log
+                assert time.monotonic() < deadline, self.log
+                time.sleep(0.05)
+
+    @property
+    def log(self) -> str:
+        return (self.home.parent / f"{self.home.name}.log").read_text()
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        status = self._process.wait(timeout=30)
+        self._process = None
+        return status
+
+    def close(self) -> None:
+        self.http.close()
+        if self._process is not None:
+            self.stop()
+
+    def submit(self, program: str, database: str, query: str, options: object = "", **more: Any) -> dict[str, Any]:
+        headers = more.pop("headers", {})
+        body = {"program": program, "database": database, "query": query, "options": options, **more}
+        answer = self.http.post("/searches", json=body, headers=headers)
+        assert answer.status_code == 202, answer.text
+        assert answer.headers["Location"] == f"/api/v1/searches/{answer.json()['id']}"
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def search(self, search_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.http.get(f"/searches/{search_id}").json()
+        return found
+
+    def events(self, search_id: str, last: str | None = None) -> Iterator[ServerSentEvent]:
+        headers = {} if last is None else {"Last-Event-ID": last}
+        with connect_sse(
+            self.http, "GET", f"/searches/{search_id}/events", headers=headers, timeout=END_WITHIN_S
+        ) as source:
+            yield from (event for event in source.iter_sse() if event.event != "message")  # but signs of life
+
+    def ended(self, search_id: str) -> dict[str, Any]:
+        """Wait for the end of a search by its events; return it."""
+        for _ in self.events(search_id):
+            pass
+        found = self.search(search_id)
+        assert found["state"] in OVER
+        return found
+
+    def result(self, search_id: str, outfmt: str, **more: Any) -> bytes:
+        answer = self.http.get(f"/searches/{search_id}/results", params={"outfmt": outfmt, **more})
+        assert answer.status_code == 200, answer.text
+        return answer.content

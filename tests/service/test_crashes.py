@@ -1,0 +1,83 @@
+"""Searches that outlive their service."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from tests.sequences import real
+from tests.service.processes import blast_runs
+from tests.service.server import Server
+
+MANY = "".join(one.fasta for one in real("proteins")[:400])
+
+
+@pytest.mark.parametrize("phase", ["preparing", "searching", "merging", "publishing"])
+def test_a_search_goes_on_after_a_kill_in_any_phase(own_server: Server, phase: str) -> None:
+    search = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 5", headers={"Idempotency-Key": "k"})
+    finished = 0
+    for event in own_server.events(search["id"]):
+        told = json.loads(event.data)
+        finished += event.event == "piece"
+        if event.event == "search" and told["phase"] == phase and (phase != "searching" or finished):
+            break
+    own_server.kill()
+    before = own_server.home / "searches" / search["id"]
+    pieces = sorted(before.glob("batch*.piece.?")) + sorted((before / "merged").glob("*.json"))
+    times = {path: path.stat().st_mtime_ns for path in pieces}
+
+    own_server.start()
+
+    ended = own_server.ended(search["id"])
+    assert ended["state"] == "completed", ended["failure"]
+    assert ended["attempt"] == 1
+    assert {path: path.stat().st_mtime_ns for path in pieces if path.exists()}.items() <= times.items()
+    assert (
+        own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 5", headers={"Idempotency-Key": "k"})["id"]
+        == search["id"]
+    )
+    told = own_server.http.get(f"/searches/{search['id']}/pieces").json()
+    assert len({(piece["batch"], piece["shard"]) for piece in told}) == len(told)
+    again = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 5")
+    own_server.ended(again["id"])
+    assert own_server.result(search["id"], "6") == own_server.result(again["id"], "6") != b""
+
+
+def test_no_blast_outlives_a_killed_service(own_server: Server) -> None:
+    search = own_server.submit("blastp", "proteins", MANY * 3, "-evalue 1000")
+    for event in own_server.events(search["id"]):
+        if '"phase": "searching"' in event.data:
+            break
+    folder = own_server.home / "searches" / search["id"]
+
+    own_server.kill()
+
+    deadline = time.monotonic() + 5
+    while blast_runs(folder):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_search_goes_on_after_an_orderly_stop(own_server: Server) -> None:
+    search = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 5")
+    for event in own_server.events(search["id"]):
+        if event.event == "piece":
+            break
+
+    assert own_server.stop() == 0
+    own_server.start()
+
+    assert own_server.ended(search["id"])["state"] == "completed"
+
+
+def test_a_queued_search_that_is_cancelled_never_runs(own_server: Server) -> None:
+    first = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 5")
+    second = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 6")
+
+    cancelled = own_server.http.post(f"/searches/{second['id']}/cancel").json()
+    own_server.ended(first["id"])
+
+    assert cancelled["state"] == "cancelled"
+    assert own_server.search(second["id"])["started"] is None

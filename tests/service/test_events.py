@@ -1,0 +1,84 @@
+"""Readers of events, quick and slow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from shardblast.core.search import Event, SearchId
+from shardblast.service.events import WAITING, Broadcast, Subscription
+
+SEARCH = SearchId("s")
+
+
+class Store:
+    """Keeps events and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.asked = 0
+
+    def after(self, search_id: SearchId, last: int) -> Sequence[Event]:
+        self.asked += 1
+        return [event for event in self.events if event.id > last]
+
+
+def an_event(number: int) -> Event:
+    return Event(number, SEARCH, "search", {})
+
+
+async def first(subscription: Subscription, count: int) -> list[int]:
+    """Read so many events."""
+    found: list[int] = []
+    async for event in subscription.events():
+        found.append(event.id)
+        if len(found) == count:
+            break
+    return found
+
+
+def test_a_reader_has_what_was_before_and_what_comes() -> None:
+    async def read() -> list[int]:
+        store, broadcast = Store(), Broadcast()
+        store.events = [an_event(number) for number in range(1, 4)]
+        async with broadcast.subscribed(SEARCH, 1, store.after) as subscription:
+            store.events.append(an_event(4))
+            broadcast.announce(an_event(4))
+            broadcast.announce(an_event(5))
+            return await first(subscription, 4)
+
+    assert asyncio.run(read()) == [2, 3, 4, 5]
+
+
+def test_a_reader_that_stops_for_a_while_holds_nobody_up_and_misses_nothing() -> None:
+    async def read() -> tuple[list[int], list[int], int]:
+        store, broadcast = Store(), Broadcast()
+        count = WAITING * 3
+        async with (
+            broadcast.subscribed(SEARCH, 0, store.after) as slow,
+            broadcast.subscribed(SEARCH, 0, store.after) as quick,
+        ):
+            reading = asyncio.create_task(first(quick, count))
+            for number in range(1, count + 1):
+                store.events.append(an_event(number))
+                broadcast.announce(an_event(number))
+                if number % 50 == 0:
+                    await asyncio.sleep(0)
+            of_quick = await asyncio.wait_for(reading, 10)
+            of_slow = await asyncio.wait_for(first(slow, count), 10)
+            return of_quick, of_slow, store.asked
+
+    of_quick, of_slow, asked = asyncio.run(read())
+
+    assert of_quick == of_slow == list(range(1, WAITING * 3 + 1))
+    assert asked < 10
+
+
+def test_a_reader_that_left_is_forgotten() -> None:
+    async def leave() -> int:
+        broadcast = Broadcast()
+        async with broadcast.subscribed(SEARCH, 0, Store().after):
+            pass
+        return len(broadcast._subscriptions)
+
+    assert asyncio.run(leave()) == 0

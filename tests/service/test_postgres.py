@@ -1,0 +1,56 @@
+"""The service on PostgreSQL and with a store of objects of its own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import postgres
+from tests.sequences import real
+from tests.service.server import Server
+
+VARIABLES = ("SHARDBLAST_DATABASE_URL", "SHARDBLAST_STORAGE")
+QUERIES = "".join(one.fasta for one in real("proteins")[:300])
+
+
+@pytest.fixture
+def server(tmp_path: Path, served: dict[str, Path]) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        with postgres(Path(folder)) as address:
+            variables = {"SHARDBLAST_DATABASE_URL": address, "SHARDBLAST_STORAGE": (tmp_path / "objects").as_uri()}
+            one = Server(tmp_path / "home", variables=variables)
+            one.add_database("proteins", served["proteins"])
+            one.start()
+            yield one
+            one.close()
+
+
+def test_a_search_survives_a_kill_and_is_printed_by_another_server(
+    server: Server, tmp_path: Path, served: dict[str, Path]
+) -> None:
+    search = server.submit("blastp", "proteins", QUERIES, "-max_target_seqs 5")
+    for event in server.events(search["id"]):
+        if event.event == "piece":
+            break
+    server.kill()
+    server.start()
+    ended = server.ended(search["id"])
+    assert ended["state"] == "completed", ended["failure"]
+    printed = server.result(search["id"], "6")
+    server.stop()
+    other = Server(tmp_path / "another home", variables={name: server.environment[name] for name in VARIABLES})
+
+    other.start()
+
+    try:
+        assert other.search(search["id"]) == ended
+        assert other.result(search["id"], "6") == printed != b""
+    finally:
+        other.close()
+    assert not (server.home / "shardblast.sqlite").exists()
+    assert any((tmp_path / "objects" / "searches").iterdir())

@@ -1,0 +1,299 @@
+"""Searches over HTTP: from what is sent to the bytes that BLAST+ prints."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sequences import Sequence, real
+from tests.service.processes import blast_runs
+from tests.service.server import Server
+
+RNA = "".join(one.fasta for one in real("16s-queries")[:4])
+PROTEINS = "".join(one.fasta for one in real("protein-queries")[:6])
+MANY = "".join(one.fasta for one in real("proteins")[:400])
+FORMATS = ("0", "5", "6", "7", "10", "12", "15", "16", "17", "18", "6 qseqid sseqid evalue stitle")
+
+
+def blast(program: str, path: Path, name: str, query: str, options: list[str], outfmt: str, folder: Path) -> bytes:
+    """Run BLAST+ as a user would who has the database under this name."""
+    file = folder / "query.fa"
+    file.write_text(query)
+    suffix = "nal" if program in ("blastn", "tblastn", "tblastx") else "pal"
+    title = subprocess.run(
+        ["blastdbcmd", "-db", str(path), "-info"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()[0]
+    (folder / f"{name}.{suffix}").write_text(f'TITLE {title.removeprefix("Database: ")}\nDBLIST "{path}"\n')
+    argv = [program, "-db", name, "-query", str(file), *options, "-outfmt", outfmt]
+    variables = {**os.environ, "BLASTDB": str(folder)}
+    return subprocess.run(argv, capture_output=True, check=True, env=variables).stdout
+
+
+def without_command(sam: bytes) -> bytes:
+    return b"\n".join(line for line in sam.split(b"\n") if not line.startswith(b"@PG"))
+
+
+@pytest.mark.parametrize(
+    ("program", "database", "query", "options"),
+    [
+        ("blastn", "16s", RNA, ["-max_target_seqs", "20", "-evalue", "1e-20"]),
+        ("blastp", "proteins", PROTEINS, []),
+        ("blastx", "proteins", RNA, ["-evalue", "1000", "-max_hsps", "1"]),
+        ("tblastn", "16s", PROTEINS, ["-evalue", "100", "-culling_limit", "2"]),
+    ],
+)
+def test_every_format_is_printed_as_blast_prints_it(
+    server: Server, served: dict[str, Path], tmp_path: Path, program: str, database: str, query: str, options: list[str]
+) -> None:
+    search = server.submit(program, database, query, " ".join(options))
+
+    assert server.ended(search["id"])["state"] == "completed"
+
+    for outfmt in FORMATS:
+        if outfmt == "17" and program != "blastn":
+            continue
+        expected = blast(program, served[database], database, query, options, outfmt, tmp_path)
+        actual = server.result(search["id"], outfmt)
+        if outfmt == "17":
+            expected, actual = without_command(expected), without_command(actual)
+        assert expected
+        assert actual == expected, outfmt
+
+
+def test_one_query_is_printed_as_if_it_were_alone(server: Server, served: dict[str, Path], tmp_path: Path) -> None:
+    search = server.submit("blastp", "proteins", PROTEINS)
+    server.ended(search["id"])
+
+    for outfmt in ("0", "6", "5"):
+        third = real("protein-queries")[2].fasta
+        expected = blast("blastp", served["proteins"], "proteins", third, [], outfmt, tmp_path)
+        assert server.result(search["id"], outfmt, query=2) == expected
+
+
+def test_a_search_goes_through_its_phases_in_order(server: Server) -> None:
+    search = server.submit("blastp", "proteins", MANY, {"evalue": 1e-5})
+
+    told = [(event.event, json.loads(event.data)) for event in server.events(search["id"])]
+
+    assert told[0][0] == "snapshot"
+    states = [data["state"] for kind, data in told if kind != "piece"]
+    assert sorted(set(states), key=states.index) == [one for one in ("queued", "running", "completed") if one in states]
+    phases = [data["phase"] for kind, data in told if kind != "piece" and data["phase"]]
+    order = ["preparing", "searching", "merging", "publishing"]
+    assert sorted(set(phases), key=phases.index) == [phase for phase in order if phase in phases]
+    last = told[-1][1]
+    for phase in last["phases"]:
+        assert phase["status"] == ("skipped" if phase["name"] in ("staging", "warming") else "completed")
+        assert phase["done"] == phase["total"]
+    for kind, data in told:
+        assert kind == "piece" or all(0 <= one["done"] <= one["total"] or not one["total"] for one in data["phases"])
+
+
+def test_a_piece_is_told_with_its_shard_seconds_and_memory(server: Server) -> None:
+    search = server.submit("blastp", "proteins", PROTEINS)
+    server.ended(search["id"])
+
+    pieces = server.http.get(f"/searches/{search['id']}/pieces").json()
+
+    assert pieces
+    assert all(piece["seconds"] > 0 and piece["peak_memory_bytes"] > 0 and piece["node"] for piece in pieces)
+
+
+def test_a_reader_that_comes_back_misses_nothing(server: Server) -> None:
+    search = server.submit("blastp", "proteins", MANY, {"evalue": 1e-6})
+    whole = [(event.id, event.event) for event in server.events(search["id"])]
+    start = int(whole[0][0])
+
+    again = [(event.id, event.event) for event in server.events(search["id"], last=str(start))]
+
+    assert again == whole[1:]
+
+
+def test_list_and_detail_tell_the_same_at_once(server: Server) -> None:
+    search = server.submit("blastn", "16s", RNA)
+
+    ended = server.ended(search["id"])
+
+    (listed,) = [one for one in server.http.get("/searches").json()["searches"] if one["id"] == search["id"]]
+    assert listed == ended
+    assert ended["state"] == "completed"
+
+
+def test_the_same_key_is_one_search(server: Server) -> None:
+    headers = {"Idempotency-Key": "once"}
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = set(pool.map(lambda _: server.submit("blastn", "16s", RNA, headers=headers)["id"], range(16)))
+
+    assert len(ids) == 1
+    body = {"program": "blastp", "database": "proteins", "query": PROTEINS}
+    assert server.http.post("/searches", json=body, headers=headers).status_code == 409
+
+
+def test_one_key_for_other_requests_at_once_searches_what_was_accepted(server: Server) -> None:
+    queries = [one.fasta for one in real("16s-queries")[:6]]
+
+    def send(query: str) -> tuple[int, dict[str, Any]]:
+        body = {"program": "blastn", "database": "16s", "query": query, "options": "-max_target_seqs 5"}
+        answer = server.http.post("/searches", json=body, headers={"Idempotency-Key": "one for many"})
+        return answer.status_code, answer.json()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(send, queries))
+
+    (accepted,) = [place for place, (status, _) in enumerate(answers) if status == 202]
+    assert sorted(status for status, _ in answers) == [202] + [409] * 5
+    search = server.ended(answers[accepted][1]["id"])
+    assert search["state"] == "completed"
+    (query,) = server.http.get(f"/searches/{search['id']}/queries").json()["rows"]
+    assert query["id"] == queries[accepted][1:].split()[0]
+
+
+def test_a_key_is_free_again_when_its_search_is_deleted(server: Server) -> None:
+    headers = {"Idempotency-Key": "again"}
+    first = server.submit("blastn", "16s", RNA, headers=headers)
+    server.ended(first["id"])
+    server.http.delete(f"/searches/{first['id']}")
+
+    second = server.submit("blastn", "16s", RNA, headers=headers)
+
+    assert second["id"] != first["id"]
+    assert server.ended(second["id"])["state"] == "completed"
+
+
+def test_a_reader_that_comes_back_after_the_end_is_told_so(server: Server) -> None:
+    search = server.submit("blastn", "16s", RNA)
+    ids = [event.id for event in server.events(search["id"])]
+
+    assert [event.id for event in server.events(search["id"], last=ids[-2])] == ids[-1:]
+    assert list(server.events(search["id"], last=ids[-1])) == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_is_taken_plain_or_packed(server: Server, packed: bool) -> None:
+    content = gzip.compress(RNA.encode()) if packed else RNA.encode()
+    fields = {"program": "blastn", "database": "16s", "options": '{"evalue": 1e-10}', "title": "a file"}
+
+    answer = server.http.post("/searches", data=fields, files={"query": ("q.fa", content)})
+
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["queries"] == 4
+    assert answer.json()["options"] == ["-evalue", "1e-10"]
+
+
+def test_many_submissions_at_once_all_end(server: Server) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        ids = list(
+            pool.map(
+                lambda n: server.submit("blastn", "16s", Sequence(f"q{n}", "ACGTTGCATC" * 5).fasta)["id"], range(60)
+            )
+        )
+
+    assert len(set(ids)) == 60
+    assert {server.ended(one)["state"] for one in ids} == {"completed"}
+
+
+def test_cancelling_stops_blast_and_leaves_only_the_queries(server: Server) -> None:
+    search = server.submit("blastp", "proteins", MANY * 5, {"evalue": 1000})
+    for event in server.events(search["id"]):
+        if '"phase": "searching"' in event.data:
+            break
+    time.sleep(0.5)
+
+    started = time.monotonic()
+    answer = server.http.post(f"/searches/{search['id']}/cancel")
+
+    assert answer.json()["state"] == "cancelled"
+    folder = server.home / "searches" / search["id"]
+    while blast_runs(folder) or [file.name for file in folder.iterdir()] != ["query.fa"]:
+        assert time.monotonic() < started + 10, list(folder.iterdir())
+        time.sleep(0.05)
+    assert server.search(search["id"])["phase"] is None
+    assert server.http.post(f"/searches/{search['id']}/cancel").status_code == 200
+    retried = server.http.post(f"/searches/{search['id']}/retry")
+    assert (retried.status_code, retried.json()["attempt"]) == (202, 2)
+    server.http.post(f"/searches/{search['id']}/cancel")
+
+
+def test_a_search_is_deleted_with_all_its_files(server: Server) -> None:
+    search = server.submit("blastn", "16s", RNA)
+    server.ended(search["id"])
+
+    assert server.http.delete(f"/searches/{search['id']}").status_code == 204
+
+    assert server.http.get(f"/searches/{search['id']}").status_code == 404
+    left = [path for path in server.home.rglob("*") if search["id"] in str(path) and path.is_file()]
+    assert left == []
+
+
+def test_a_search_that_fails_says_why_and_what_to_do(server: Server) -> None:
+    search = server.submit("blastp", "proteins", PROTEINS, "-gapopen 3 -gapextend 7")
+
+    ended = server.ended(search["id"])
+
+    assert ended["state"] == "failed"
+    assert ended["failure"]["problem"]
+    assert ended["failure"]["remedy"]
+    assert server.http.get(f"/searches/{search['id']}/results").status_code == 409
+
+
+def test_hits_are_paged_sorted_and_filtered(server: Server) -> None:
+    search = server.submit("blastn", "16s", RNA, "-max_target_seqs 50")
+    server.ended(search["id"])
+    base = f"/searches/{search['id']}"
+
+    queries = server.http.get(f"{base}/queries").json()["rows"]
+    first = server.http.get(f"{base}/hits", params={"query": 0, "limit": 7}).json()
+    second = server.http.get(f"{base}/hits", params={"query": 0, "limit": 7, "after": first["next"]}).json()
+    by_length = server.http.get(f"{base}/hits", params={"query": 0, "sort": "length", "limit": 500}).json()["rows"]
+    hsps = server.http.get(f"{base}/hsps", params={"query": 0, "hit": 0}).json()["rows"]
+
+    rows = [
+        line.split("\t")
+        for line in server.result(search["id"], "6 qseqid saccver evalue", query=0).decode().splitlines()
+    ]
+    subjects = list(dict.fromkeys(row[1] for row in rows))
+    assert [one["subject"] for one in first["rows"] + second["rows"]] == subjects[:14]
+    assert queries[0]["hits"] == len(subjects) == len(by_length)
+    assert [one["length"] for one in by_length] == sorted((one["length"] for one in by_length), reverse=True)
+    word = by_length[3]["title"].split()[1]
+    found = server.http.get(f"{base}/hits", params={"query": 0, "text": word.upper(), "limit": 500}).json()["rows"]
+    assert {one["subject"] for one in found} == {
+        one["subject"] for one in by_length if word.lower() in one["title"].lower()
+    }
+    assert hsps[0]["query_row"].replace("-", "").upper() in real("16s-queries")[0].letters.upper()
+    assert server.http.get(f"{base}/hits", params={"sort": "1; DROP TABLE hits"}).status_code == 422
+
+
+def test_a_result_has_a_name_a_type_and_ranges(server: Server) -> None:
+    search = server.submit("blastn", "16s", RNA, title='16S "of" ../../today')
+    server.ended(search["id"])
+
+    answer = server.http.get(
+        f"/searches/{search['id']}/results", params={"outfmt": "6"}, headers={"Range": "bytes=0-9"}
+    )
+
+    assert answer.status_code == 206
+    assert answer.content == server.result(search["id"], "6")[:10]
+    assert answer.headers["content-type"].startswith("text/tab-separated-values")
+    assert 'filename="16S-of-..-..-today.tsv"' in answer.headers["content-disposition"]
+
+
+def test_the_report_tells_verdicts_versions_and_the_command(server: Server) -> None:
+    search = server.submit("blastn", "16s", RNA, "-evalue 1e-9")
+    server.ended(search["id"])
+
+    report = server.http.get(f"/searches/{search['id']}/report").json()
+
+    assert sum(report["verdicts"].values()) == 4
+    assert report["command"] == ["blastn", "-db", "16s", "-query", "query.fa", "-evalue", "1e-9"]
+    assert report["blast_version"][0].isdigit()
+    assert "Camacho" in report["citation"]
