@@ -261,7 +261,7 @@ def test_signal_stops_everything_and_leaves_nothing(wrapped: Place, number: sign
     piece = _wait_for_pid(mark)
 
     process.send_signal(number)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert said.decode().splitlines()[0] == "The search was stopped."
@@ -313,7 +313,7 @@ def test_second_signal_does_not_disturb_the_cleaning(wrapped: Place) -> None:
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=15)
+        _, said = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
@@ -391,7 +391,7 @@ def test_values_of_options_reach_no_shell(place: Place, option: str, value: str)
 
 
 def _wait_for_pid(mark: Path) -> int:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not mark.exists():
         assert time.monotonic() < deadline, "no piece has started"
         time.sleep(0.02)

@@ -104,3 +104,26 @@ def test_closing_drops_what_waits_and_waits_for_what_runs() -> None:
 
     assert not closing.is_alive()
     assert done == [1]
+
+
+def test_a_cancelled_task_never_starts() -> None:
+    done: list[int] = []
+    begun, gate = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        gate.wait(10)
+
+    pool = Pool(1)
+    first = pool.submit(slow, (0,))
+    second = pool.submit(lambda: done.append(2), (1,))
+    third = pool.submit(lambda: done.append(3), (2,))
+    begun.wait(10)
+
+    assert not first.cancel()
+    assert second.cancel()
+    gate.set()
+    third.result(timeout=60)
+
+    assert done == [3]
+    pool.close()

@@ -16,8 +16,8 @@ from httpx_sse import ServerSentEvent, connect_sse
 
 from tests.postgres import free_port
 
-START_WITHIN_S = 30.0
-END_WITHIN_S = 120.0
+START_WITHIN_S = 90.0
+END_WITHIN_S = 300.0
 OVER = ("completed", "failed", "cancelled")
 
 
@@ -74,7 +74,7 @@ class Server:
     def _end(self, number: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(number)
-        status = self._process.wait(timeout=30)
+        status = self._process.wait(timeout=90)
         self._process = None
         return status
 

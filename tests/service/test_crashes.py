@@ -54,7 +54,7 @@ def test_no_blast_outlives_a_killed_service(own_server: Server) -> None:
 
     own_server.kill()
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while blast_runs(folder):
         assert time.monotonic() < deadline
         time.sleep(0.05)

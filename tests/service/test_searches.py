@@ -214,7 +214,7 @@ def test_cancelling_stops_blast_and_leaves_only_the_queries(server: Server) -> N
     assert answer.json()["state"] == "cancelled"
     folder = server.home / "searches" / search["id"]
     while blast_runs(folder) or [file.name for file in folder.iterdir()] != ["query.fa"]:
-        assert time.monotonic() < started + 10, list(folder.iterdir())
+        assert time.monotonic() < started + 60, list(folder.iterdir())
         time.sleep(0.05)
     assert server.search(search["id"])["phase"] is None
     assert server.http.post(f"/searches/{search['id']}/cancel").status_code == 200

@@ -163,13 +163,10 @@ class LocalEngine:
     def _work(
         self, options: SearchOptions, database: Database, folder: Path, report: Report, watcher: Watcher
     ) -> Iterator[Work]:
-        processes = Processes()
         pool = Pool(self._cores(options))
         try:
-            yield Work(self.installation, options, database, folder, pool, processes, report, watcher)
-        except BaseException:
-            processes.stop()
-            raise
+            with Work(self.installation, options, database, folder, pool, Processes(), report, watcher) as work:
+                yield work
         finally:
             pool.close()
 

@@ -32,7 +32,7 @@ class Pool:
             thread.start()
 
     def submit(self, task: Callable[[], T], priority: Priority) -> Future[T]:
-        """Queue a task; the lowest priority starts first."""
+        """Queue a task; the lowest priority starts first, and a cancelled one never."""
         future: Future[T] = Future()
         with self._ready:
             heapq.heappush(self._tasks, (priority, next(self._order), future, task))
@@ -56,6 +56,8 @@ class Pool:
                 if self._closed:
                     return
                 _, _, future, task = heapq.heappop(self._tasks)
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 future.set_result(task())
             except (Exception, Interrupted) as error:

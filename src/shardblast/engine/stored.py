@@ -134,11 +134,12 @@ class StoredEngine:
                     watcher.piece_finished(None)
                 watcher.queries_finished(batch.queries)
         report = Report(options.program.value, "", database.name, 0, 0, plan.choice.shards, "", [])
-        work = Work(self.installation, options, database, folder, self.pool, processes, report, watcher, resumes=True)
         shards = shards_of(database, plan.choice.shards)
         carrier, by_shard = ArchiveCarrier(), plan.choice.by_shard
-        search = ShardedSearch(work, shards, carrier, by_shard=by_shard, threads=plan.threads)
-        search.run(missing, _MergedBatches(merged))
+        means = (self.installation, options, database, folder, self.pool, processes, report, watcher)
+        with Work(*means, resumes=True) as work:
+            search = ShardedSearch(work, shards, carrier, by_shard=by_shard, threads=plan.threads)
+            search.run(missing, _MergedBatches(merged))
 
     def print(
         self,
@@ -162,9 +163,9 @@ class StoredEngine:
             only: The 0-based number of the one query to print; None for all.
         """
         report = Report(options.program.value, "", database.name, 0, 0, plan.choice.shards, "", [])
-        work = Work(self.installation, options, database, scratch, self.pool, Processes(), report, _Silent())
+        means = (self.installation, options, database, scratch, self.pool, Processes(), report, _Silent())
         probe = write_probe(self.installation, scratch, database)
-        with ArchivePrinter(self.installation, options, scratch, target) as printer:
+        with Work(*means) as work, ArchivePrinter(self.installation, options, scratch, target) as printer:
             for batch in batches_of(str(folder / "query.fa"), scratch, plan.choice):
                 archive = folder / "merged" / f"{batch.index}.asn"
                 if only is None:

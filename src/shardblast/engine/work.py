@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
@@ -57,7 +58,7 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What every step of a search needs."""
+    """What every step of a search needs; when its context ends, nothing of the search runs any more."""
 
     installation: Installation
     options: SearchOptions
@@ -69,6 +70,18 @@ class Work:
     watcher: Watcher
     resumes: bool = False
     """Whether a file of a finished piece is taken as it is, because an earlier run of this search wrote it."""
+    _futures: set[Future[Any]] = field(default_factory=set, init=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        begun = [future for future in list(self._futures) if not future.cancel()]
+        if error is not None:
+            self.processes.stop()
+        wait(begun)
 
     def start(
         self,
@@ -87,7 +100,7 @@ class Work:
             priority: The lowest starts first.
             environment: Variables to set.
         """
-        return self.pool.submit(lambda: self._run(argv, purpose, what, environment)[0], priority)
+        return self._submit(lambda: self._run(argv, purpose, what, environment)[0], priority)
 
     def start_piece(
         self, argv: list[str], out: Path, purpose: Purpose, what: str, priority: Priority
@@ -107,12 +120,22 @@ class Work:
                 self.watcher.piece_finished(None)
                 return NOTHING_TO_DO
             with NamedTemporaryFile(prefix=f"{out.name}.", suffix=".partial", dir=out.parent, delete=False) as partial:
-                finished, piece = self._run([*argv, "-out", partial.name], purpose, what, None)
+                try:
+                    finished, piece = self._run([*argv, "-out", partial.name], purpose, what, None)
+                except BaseException:
+                    os.unlink(partial.name)
+                    raise
             os.replace(partial.name, out)
             self.watcher.piece_finished(piece)
             return finished
 
-        return self.pool.submit(run, priority)
+        return self._submit(run, priority)
+
+    def _submit(self, task: Callable[[], Finished], priority: Priority) -> Future[Finished]:
+        future = self.pool.submit(task, priority)
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
+        return future
 
     def _run(
         self, argv: list[str], purpose: Purpose, what: str, environment: Mapping[str, str] | None
