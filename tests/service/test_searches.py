@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.databases import make_database
 from tests.sequences import Sequence, real
 from tests.service.processes import blast_runs
 from tests.service.server import Server
@@ -297,3 +299,23 @@ def test_the_report_tells_verdicts_versions_and_the_command(server: Server) -> N
     assert report["command"] == ["blastn", "-db", "16s", "-query", "query.fa", "-evalue", "1e-9"]
     assert report["blast_version"][0].isdigit()
     assert "Camacho" in report["citation"]
+
+
+def test_a_result_is_printed_when_its_database_was_replaced_and_when_it_was_removed(
+    own_server: Server, tmp_path: Path
+) -> None:
+    path = make_database(tmp_path / "mine" / "db", "nucl", real("16s")[:50], "-parse_seqids")
+    own_server.add_database("mine", path)
+    search = own_server.submit("blastn", "mine", RNA, "-max_target_seqs 5")
+    own_server.ended(search["id"])
+    before = {outfmt: own_server.result(search["id"], outfmt) for outfmt in ("0", "5", "7", "17")}
+
+    make_database(path, "nucl", real("16s")[50:90], "-parse_seqids")
+    own_server.add_database("mine", path)
+    replaced = {outfmt: own_server.result(search["id"], outfmt) for outfmt in before}
+    own_server.http.delete("/databases/mine")
+    shutil.rmtree(path.parent)
+    removed = {outfmt: own_server.result(search["id"], outfmt) for outfmt in before}
+
+    assert before == replaced == removed
+    assert own_server.http.get(f"/searches/{search['id']}/report").json()["self_contained"]

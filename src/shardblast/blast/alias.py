@@ -13,7 +13,9 @@ from shardblast.blast.database import Database
 from shardblast.core.planning import Shard
 
 
-def write_alias(folder: Path, name: str, database: Database, volumes: list[Path], oids: range | None = None) -> str:
+def write_alias(
+    folder: Path, name: str, database: Database, volumes: list[Path], oids: range | None = None, title: str = "shard"
+) -> str:
     """Write an alias with the whole database's totals; return the path to give to ``-db``, quoted as BLAST+ wants it.
 
     Args:
@@ -22,8 +24,9 @@ def write_alias(folder: Path, name: str, database: Database, volumes: list[Path]
         database: The whole database, for its totals.
         volumes: What the alias shows.
         oids: Of a single volume, the OIDs to show, 0-based; None shows all.
+        title: As it is printed.
     """
-    lines = ["TITLE shard", "DBLIST " + " ".join(f'"{path}"' for path in volumes)]
+    lines = [f"TITLE {title}", "DBLIST " + " ".join(f'"{path}"' for path in volumes)]
     if oids is not None:
         lines += [f"FIRST_OID {oids.start + 1}", f"LAST_OID {oids.stop}"]
     lines += [f"NSEQ {database.num_seqs}", f"LENGTH {database.letters}"]

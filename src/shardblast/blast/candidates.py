@@ -7,7 +7,7 @@ search of all; a missing one would. So ids that name several sequences bring all
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Processes
 from shardblast.blast.seqalign import ordinal_id
-from shardblast.blast.volume import VolumeWriter
+from shardblast.blast.volume import Volume, VolumeWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,19 @@ def oid_of(subject: bytes, first_oid: int) -> int | None:
 def write_candidates(folder: Path, name: str, database: Database, oids: set[int]) -> CandidateDatabase:
     """Copy these sequences into a database of their own behind an alias with the whole database's totals."""
     ordered = tuple(sorted(oids))
-    by_volume: dict[int, list[int]] = {}
-    for oid in ordered:
-        place = bisect_right(database.first_oids, oid) - 1
-        by_volume.setdefault(place, []).append(oid - database.first_oids[place])
     path = folder / f"{name}.volume"
-    writer = VolumeWriter(path, database.molecule)
-    writer.write((database.volumes[place], own) for place, own in by_volume.items())
+    VolumeWriter(path, database.molecule).write(by_volume(database, ordered))
     return CandidateDatabase(write_alias(folder, name, database, [path]), ordered)
+
+
+def by_volume(database: Database, oids: Iterable[int]) -> Iterator[tuple[Volume, Sequence[int]]]:
+    """Yield the volumes that hold these ascending OIDs, with the OIDs counted from the first of each volume."""
+    found: dict[int, list[int]] = {}
+    for oid in oids:
+        place = bisect_right(database.first_oids, oid) - 1
+        found.setdefault(place, []).append(oid - database.first_oids[place])
+    for place, own in found.items():
+        yield database.volumes[place], own
 
 
 def letters_of(database: Database, oids: set[int]) -> int:

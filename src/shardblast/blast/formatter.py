@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -45,7 +46,13 @@ class Formatter:
     """
 
     def __init__(
-        self, installation: Installation, options: SearchOptions, copy: Copy, folder: Path, out: Path | None
+        self,
+        installation: Installation,
+        options: SearchOptions,
+        copy: Copy,
+        folder: Path,
+        out: Path | None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         argv = [installation.program("blast_formatter"), "-archive", "-", *_formatting_argv(options)]
         if out is not None:
@@ -56,6 +63,7 @@ class Formatter:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            env={**os.environ, **(environment or {})},
             process_group=0,
         )
         self._failure: BaseException | None = None

@@ -10,7 +10,9 @@ Source:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import mmap
 
 from shardblast.core.errors import ArchiveError
 
@@ -60,6 +62,11 @@ def ordinal_id(subject: bytes) -> int | None:
     """Return the OID that stands for the id of a subject without one, 0-based in the database that was searched."""
     match = _ORDINAL_ID.search(subject)
     return int(match[2]) if match else None
+
+
+def ordinal_ids(text: bytes | mmap) -> Iterator[int]:
+    """Yield the OIDs of all subjects in a text that are known by them alone, repeated as they come."""
+    return (int(match[2]) for match in _ORDINAL_ID.finditer(text))
 
 
 def with_oid(block: bytes, oid: int) -> bytes:

@@ -14,6 +14,8 @@ import mmap
 import os
 import re
 import struct
+import sys
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -144,6 +146,16 @@ def _numbered(header: bytes, oid: int) -> bytes:
     return _ORDINAL.sub(lambda match: match[1] + bytes([len(number)]) + number, header)
 
 
+@dataclass(frozen=True, slots=True)
+class Oids:
+    """Which OIDs of a database a volume holds."""
+
+    present: Sequence[int]
+    """0-based, ascending."""
+    num_seqs: int
+    """Of the whole database."""
+
+
 class VolumeWriter:
     """Writes a version 4 volume whose sequences and headers are copied as they stand, ambiguities and taxids included.
 
@@ -151,9 +163,21 @@ class VolumeWriter:
     that stands for the id of a sequence without one becomes its OID in the copy.
     """
 
-    def __init__(self, path: Path, molecule: Molecule) -> None:
+    def __init__(
+        self, path: Path, molecule: Molecule, date: str = "Jan 1, 1970  0:00 AM", oids: Oids | None = None
+    ) -> None:
+        """Write to a path without suffix.
+
+        Args:
+            path: Of the copy.
+            molecule: Of the sequences.
+            date: Printed by formats 0 to 4.
+            oids: Of the sequences in the copy; None: 0, 1, 2 and so on. Others name sequences that are not there.
+        """
         self._path = path
         self._molecule = molecule
+        self._date = date.encode()
+        self._oids = oids
         self._headers = [0]
         self._sequences = [1]
         self._ambiguities: list[int] = []
@@ -180,7 +204,8 @@ class VolumeWriter:
     def _copy_header(self, volume: Volume, oid: int, source: BinaryIO, target: BinaryIO) -> None:
         begin, end = volume.offset(0, oid), volume.offset(0, oid + 1)
         source.seek(begin)
-        header = _numbered(source.read(end - begin), len(self._headers) - 1)
+        place = len(self._headers) - 1
+        header = _numbered(source.read(end - begin), self._oids.present[place] if self._oids else place)
         target.write(header)
         self._headers.append(self._headers[-1] + len(header))
 
@@ -206,14 +231,25 @@ class VolumeWriter:
         if self._molecule is Molecule.NUCLEOTIDE:
             arrays.append([*self._ambiguities, self._sequences[-1]])
         title = b"candidates"
-        date = b"Jan 1, 1970  0:00 AM"  # padded below: makeblastdb aligns the arrays to 8 bytes
+        date = self._date  # padded below: makeblastdb aligns the arrays to 8 bytes
         date += b"\0" * (-(8 + 4 + len(title) + 4 + len(date) + 16) % 8)
-        counts = struct.pack(">I", len(self._headers) - 1) + struct.pack("<Q", self._letters)
+        num_seqs = self._oids.num_seqs if self._oids else len(self._headers) - 1
+        counts = struct.pack(">I", num_seqs) + struct.pack("<Q", self._letters)
         parts = [
             struct.pack(">II", 4, self._molecule is Molecule.PROTEIN),
             struct.pack(">I", len(title)) + title,
             struct.pack(">I", len(date)) + date,
             counts + struct.pack(">I", self._max_length),
-            *(struct.pack(f">{len(array)}I", *array) for array in arrays),
+            *(self._offsets(one) for one in arrays),
         ]
         return b"".join(parts)
+
+    def _offsets(self, ends: list[int]) -> bytes:
+        """Return an array of the index, in which OIDs that are not there begin where the next one does."""
+        offsets = array("I", ends if self._oids is None else ())
+        if self._oids is not None:
+            for oid, offset in zip((*self._oids.present, self._oids.num_seqs), ends, strict=True):
+                offsets.extend(array("I", [offset]) * (oid + 1 - len(offsets)))
+        if sys.byteorder == "little":
+            offsets.byteswap()
+        return offsets.tobytes()

@@ -108,7 +108,7 @@ def service(settings: Settings, mode: Mode) -> Service:
     catalogue = Catalogue(DatabaseStore(database), installation, folders.databases)
     engine = StoredEngine(installation, machine, Pool(machine.cores))
     runner = Runner(store, objects, catalogue, engine, folders, arguments)
-    results = Results(store, catalogue, engine, folders, runner)
+    results = Results(store, catalogue, engine, folders, runner, settings.limits.kept_bytes)
     queue = DurableQueue(store, runner, results, _steps_address(settings), settings.limits)
     searches = SearchService(store, objects, catalogue, folders, runner, queue, machine, settings.limits, arguments)
     operations = Operations(store, objects, installation, settings.home)

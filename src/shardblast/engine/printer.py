@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,7 +121,23 @@ class TabularPrinter:
 class ArchivePrinter:
     """Prints every other format: one archive per query into one ``blast_formatter``, whose output is stitched."""
 
-    def __init__(self, installation: Installation, options: SearchOptions, folder: Path, target: BinaryIO) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        options: SearchOptions,
+        folder: Path,
+        target: BinaryIO,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Print into a stream.
+
+        Args:
+            installation: Of BLAST+.
+            options: The user's.
+            folder: For files that are needed while it prints.
+            target: Gets the bytes.
+            environment: Variables by which ``blast_formatter`` finds the database.
+        """
         self._options = options
         self._target = target
         self._folder = folder
@@ -135,7 +151,7 @@ class ArchivePrinter:
         self._formatter: Formatter | None = None
         if options.outfmt.number != ARCHIVE:
             out = folder / Path(options.text("out") or "").name if options.outfmt.number in MANY_FILES else None
-            self._formatter = Formatter(installation, options, self._copier(), folder, out)
+            self._formatter = Formatter(installation, options, self._copier(), folder, out, environment)
 
     def write(self, query: MergedQuery) -> None:
         assert query.template is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +32,7 @@ from shardblast.engine.machine import Machine
 from shardblast.engine.pool import Pool
 from shardblast.engine.printer import ArchivePrinter, MergedQuery
 from shardblast.engine.probed import ProbedBatch
+from shardblast.engine.sequences import HitSequences
 from shardblast.engine.sharded import ShardedSearch
 from shardblast.engine.work import Watcher, Work
 
@@ -141,10 +142,24 @@ class StoredEngine:
             search = ShardedSearch(work, shards, carrier, by_shard=by_shard, threads=plan.threads)
             search.run(missing, _MergedBatches(merged))
 
+    def keep_sequences(
+        self, database: Database, folder: Path, ids: Iterable[str], scratch: Path, most_bytes: int
+    ) -> bool:
+        """Make a finished search printable without its database; return whether that was possible.
+
+        Args:
+            database: The one that was searched.
+            folder: Of the search.
+            ids: Of all subjects, as ``sseqid`` prints them.
+            scratch: An empty folder.
+            most_bytes: Of the sequences.
+        """
+        return HitSequences(folder).keep(self.installation, database, ids, scratch, most_bytes)
+
     def print(
         self,
         options: SearchOptions,
-        database: Database,
+        database: Database | None,
         plan: StoredPlan,
         folder: Path,
         target: BinaryIO,
@@ -155,17 +170,23 @@ class StoredEngine:
 
         Args:
             options: The user's, with the wanted ``-outfmt``.
-            database: The one that was searched.
+            database: The one that was searched; None to print from the sequences kept.
             plan: Of the search.
             folder: Of the search.
             target: Gets the bytes that BLAST+ prints.
             scratch: An empty folder.
             only: The 0-based number of the one query to print; None for all.
         """
-        report = Report(options.program.value, "", database.name, 0, 0, plan.choice.shards, "", [])
+        report = Report(options.program.value, "", options.text("db") or "", 0, 0, plan.choice.shards, "", [])
+        variables: dict[str, str] = {}
+        if database is None:
+            found_in = scratch / "database"
+            found_in.mkdir()
+            database = HitSequences(folder).open(found_in)
+            variables["BLASTDB"] = os.pathsep.join([str(found_in), os.environ.get("BLASTDB", "")])
         means = (self.installation, options, database, scratch, self.pool, Processes(), report, _Silent())
         probe = write_probe(self.installation, scratch, database)
-        with Work(*means) as work, ArchivePrinter(self.installation, options, scratch, target) as printer:
+        with Work(*means) as work, ArchivePrinter(self.installation, options, scratch, target, variables) as printer:
             for batch in batches_of(str(folder / "query.fa"), scratch, plan.choice):
                 archive = folder / "merged" / f"{batch.index}.asn"
                 if only is None:

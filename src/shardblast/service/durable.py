@@ -111,7 +111,7 @@ class DurableQueue:
             ("admit", lambda: self._admit(search, document)),
             ("prepare", lambda: self._runner.prepare(search.id, attempt)),
             ("search", lambda: self._runner.search(search.id)),
-            ("publish", lambda: self._runner.publish(search.id, self._results.write_index)),
+            ("publish", lambda: self._runner.publish(search.id, self._results.complete)),
         ]
         for name, step in steps:
             if not DBOS.run_step({"name": name}, self._step, search.id, step):

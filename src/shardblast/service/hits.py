@@ -16,7 +16,7 @@ from shardblast.core.errors import InputError
 from shardblast.engine.stored import StoredQuery
 
 _COLUMNS = (
-    "saccver slen staxids sscinames evalue bitscore score pident nident positive length gaps gapopen "
+    "sseqid saccver slen staxids sscinames evalue bitscore score pident nident positive length gaps gapopen "
     "qstart qend sstart send qframe sframe qcovs qcovhsp qseq sseq stitle"
 )
 COLUMNS = tuple(_COLUMNS.split())
@@ -33,8 +33,8 @@ SORTS = {
 }
 _SCHEMA = """
 CREATE TABLE queries (number INTEGER PRIMARY KEY, id TEXT, hits INTEGER, hsps INTEGER, verdict TEXT);
-CREATE TABLE hits (query INTEGER, rank INTEGER, subject TEXT, title TEXT, length INTEGER, taxids TEXT, names TEXT,
-    evalue REAL, bit_score REAL, total_score REAL, coverage REAL, identity REAL, hsps INTEGER,
+CREATE TABLE hits (query INTEGER, rank INTEGER, id TEXT, subject TEXT, title TEXT, length INTEGER,
+    taxids TEXT, names TEXT, evalue REAL, bit_score REAL, total_score REAL, coverage REAL, identity REAL, hsps INTEGER,
     PRIMARY KEY (query, rank)) WITHOUT ROWID;
 CREATE TABLE hsps (query INTEGER, rank INTEGER, number INTEGER, evalue REAL, bit_score REAL, raw_score INTEGER,
     identities INTEGER, positives INTEGER, length INTEGER, gaps INTEGER, gap_openings INTEGER,
@@ -42,7 +42,7 @@ CREATE TABLE hsps (query INTEGER, rank INTEGER, number INTEGER, evalue REAL, bit
     query_frame INTEGER, subject_frame INTEGER, coverage REAL, query_row TEXT, subject_row TEXT,
     PRIMARY KEY (query, rank, number)) WITHOUT ROWID;
 """
-_HIT_COLUMNS = 13
+_HIT_COLUMNS = 14
 _HSP_COLUMNS = 20
 
 
@@ -116,6 +116,10 @@ class HitIndex:
         found = self._connection.execute(sql, [query, text, text, limit + 1, offset]).fetchall()
         return Rows([_plain(row) for row in found[:limit]], offset + limit if len(found) > limit else None)
 
+    def ids(self) -> Sequence[str]:
+        """Return the ids of all subjects, each once."""
+        return [row[0] for row in self._connection.execute("SELECT DISTINCT id FROM hits")]
+
     def hsps(self, query: int, rank: int, *, after: int, limit: int) -> Rows:
         """Return HSPs of a hit with their alignment rows, from a 0-based number on."""
         sql = "SELECT * FROM hsps WHERE query = ? AND rank = ? AND number >= ? ORDER BY number"
@@ -154,7 +158,7 @@ def _by_subject(rows: list[list[str]]) -> Iterator[list[dict[str, str]]]:
 
 
 def _subject(hsp: dict[str, str]) -> tuple[str, str, str]:
-    return hsp["saccver"], hsp["stitle"], hsp["slen"]
+    return hsp["sseqid"], hsp["stitle"], hsp["slen"]
 
 
 def _hit(query: int, rank: int, hsps: list[dict[str, str]]) -> tuple[Any, ...]:
@@ -162,6 +166,7 @@ def _hit(query: int, rank: int, hsps: list[dict[str, str]]) -> tuple[Any, ...]:
     return (
         query,
         rank,
+        best["sseqid"],
         best["saccver"],
         best["stitle"],
         int(best["slen"]),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from shardblast.blast.database import Database
 from shardblast.core.errors import ConflictError, DatabaseError, InputError
 from shardblast.core.search import Search, SearchId, State
 from shardblast.core.version import __version__
 from shardblast.engine.printer import MANY_FILES
+from shardblast.engine.sequences import HitSequences
 from shardblast.engine.stored import StoredEngine, StoredPlan, stored_queries
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
@@ -36,12 +38,14 @@ class Results:
         engine: StoredEngine,
         folders: Folders,
         runner: Runner,
+        most_kept_bytes: int,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._engine = engine
         self._folders = folders
         self._runner = runner
+        self._most_kept_bytes = most_kept_bytes
 
     @contextmanager
     def printed(self, search_id: SearchId, outfmt: str, only: int | None = None) -> Iterator[Path]:
@@ -55,7 +59,7 @@ class Results:
         Raises:
             ConflictError: The search is not completed.
             InputError: There is no such format.
-            DatabaseError: The database has changed since.
+            DatabaseError: The database has changed since, and its hit sequences could not be kept.
         """
         with self._printed(self._completed(search_id), outfmt, only) as path:
             yield path
@@ -69,8 +73,7 @@ class Results:
         plan = StoredPlan.of(json.loads((folder / "plan.json").read_text()))
         if only is not None and not 0 <= only < plan.queries:
             raise InputError("There is no such query.", remedy=f"Queries are numbered from 0 to {plan.queries - 1}.")
-        self._check_generation(search)
-        database = self._catalogue.open(search.database)
+        database = None if HitSequences(folder).are_kept else self._database(search)
         with TemporaryDirectory(dir=self._folders.scratch) as scratch:
             out = Path(scratch, "result")
             work = Path(scratch, "work")
@@ -96,6 +99,18 @@ class Results:
             yield index
         finally:
             index.close()
+
+    def complete(self, search_id: SearchId) -> None:
+        """Make of a search whose batches are all merged what pages and later formats need."""
+        self.write_index(search_id)
+        search, folder = self._store.get(search_id), self._folder(search_id)
+        if HitSequences(folder).are_kept:
+            return
+        with closing(HitIndex(folder / "hits.sqlite")) as index:
+            ids = index.ids()
+        with TemporaryDirectory(dir=self._folders.scratch) as scratch:
+            database = self._database(search)
+            self._engine.keep_sequences(database, folder, ids, Path(scratch), self._most_kept_bytes)
 
     def write_index(self, search_id: SearchId) -> None:
         """Write the index of the hits of a search whose batches are all merged."""
@@ -129,6 +144,7 @@ class Results:
             "pieces": [
                 {name: getattr(piece, name) for name in piece.__slots__} for piece in self._store.pieces(search_id)
             ],
+            "self_contained": HitSequences(self._folder(search_id)).are_kept,
             "seconds": (search.finished or 0.0) - (search.started or 0.0),
             "citation": CITATION,
         }
@@ -141,11 +157,18 @@ class Results:
             )
         return search
 
-    def _check_generation(self, search: Search) -> None:
+    def _database(self, search: Search) -> Database:
+        """Return the database that was searched.
+
+        Raises:
+            NotFoundError: It was removed.
+            DatabaseError: It was replaced since.
+        """
         if self._catalogue.get(search.database).generation != search.generation:
             raise DatabaseError(
                 f"The database {search.database!r} has changed since the search.", remedy="Submit the search again."
             )
+        return self._catalogue.open(search.database)
 
     def _folder(self, search_id: SearchId) -> Path:
         """Return the search's folder, with its result fetched from the storage if it is not there."""

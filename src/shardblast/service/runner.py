@@ -19,6 +19,7 @@ from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Program
 from shardblast.core.report import PieceReport
 from shardblast.core.search import Phase, Piece, Progress, Search, SearchId, State, again, begin, count, moved
+from shardblast.engine.sequences import KEPT
 from shardblast.engine.stored import StoredEngine, StoredPlan, stored_queries
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
@@ -93,21 +94,21 @@ class Runner:
             with self._lock:
                 del self._running[search_id]
 
-    def publish(self, search_id: SearchId, write_index: Callable[[SearchId], None]) -> None:
-        """Store the result and end the search; ``write_index`` makes its hits readable page by page."""
+    def publish(self, search_id: SearchId, complete: Callable[[SearchId], None]) -> None:
+        """Store the result and end the search; ``complete`` adds to it what is made of it."""
         search, plan = self._store.get(search_id), self._plan(search_id)
         folder = self._folders.work(search_id)
-        files = [folder / "plan.json", *sorted((folder / "merged").iterdir())]
-        total = len(files) + 1
         self._store.change(
-            search_id, lambda one: _progressed(one, begin(one.progress, Phase.PUBLISHING, time.time(), total))
+            search_id, lambda one: _progressed(one, begin(one.progress, Phase.PUBLISHING, time.time(), 1))
         )
-        write_index(search_id)
+        complete(search_id)
+        files = [folder / "plan.json", *sorted((folder / "merged").iterdir()), *sorted((folder / KEPT).glob("*"))]
+        total = len(files) + 1
         for done, file in enumerate(files, 1):
             self._objects.put(f"searches/{search_id}/{file.relative_to(folder)}", file)
-            if done % 50 == 0:
-                self._count(search_id, Phase.PUBLISHING, done)
-        self._count(search_id, Phase.PUBLISHING, total)
+            if done % 50 == 1:
+                self._count(search_id, Phase.PUBLISHING, done, total)
+        self._count(search_id, Phase.PUBLISHING, total, total)
         verdicts: dict[str, int] = {}
         hits = 0
         for query in stored_queries(folder):
@@ -127,7 +128,8 @@ class Runner:
     def fetch(self, search_id: SearchId) -> None:
         """Bring a result that another server stored."""
         folder = self._folders.work(search_id)
-        (folder / "merged").mkdir(exist_ok=True)
+        for name in ("merged", KEPT):
+            (folder / name).mkdir(exist_ok=True)
         self._fetch_query(search_id)
         manifest = json.loads(self._objects.read(f"searches/{search_id}/manifest.json"))
         for name in sorted(manifest["files"], key=lambda name: name == "plan.json"):  # last: what says it is whole
@@ -170,8 +172,8 @@ class Runner:
     def _plan(self, search_id: SearchId) -> StoredPlan:
         return StoredPlan.of(json.loads((self._folders.work(search_id) / "plan.json").read_text()))
 
-    def _count(self, search_id: SearchId, phase: Phase, done: int) -> None:
-        self._store.change(search_id, lambda one: _progressed(one, count(one.progress, phase, done)))
+    def _count(self, search_id: SearchId, phase: Phase, done: int, total: int) -> None:
+        self._store.change(search_id, lambda one: _progressed(one, count(one.progress, phase, done, total)))
 
 
 class _Recorder:

@@ -15,6 +15,8 @@ class Limits:
     queries: int = 1_000_000
     letters: int = 1_000_000_000
     """Over all queries of a search."""
+    kept_bytes: int = 1 << 30
+    """Of the sequences that a search has hit; with more, its result is printed only while its database is there."""
     running: int = 2
     """Searches that run at once."""
     running_of_owner: int = 1
