@@ -34,7 +34,7 @@ def make_app(service: Service) -> FastAPI:
         try:
             yield
         finally:
-            service.queue.close()
+            await asyncio.to_thread(service.close)
 
     context: Callable[[FastAPI], AbstractAsyncContextManager[None]] = lifespan
     app = FastAPI(

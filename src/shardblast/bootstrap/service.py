@@ -12,6 +12,7 @@ from shardblast.blast.installation import find_installation
 from shardblast.bootstrap import home, known_arguments
 from shardblast.core.arguments import Arguments
 from shardblast.core.program import Program
+from shardblast.core.search import SearchId
 from shardblast.engine.machine import this_machine
 from shardblast.engine.pool import Pool
 from shardblast.engine.stored import StoredEngine
@@ -29,6 +30,7 @@ from shardblast.storage.objects import Objects
 from shardblast.store.connection import Database
 from shardblast.store.databases import DatabaseStore
 from shardblast.store.migrate import migrate
+from shardblast.store.peers import Peers
 from shardblast.store.searches import SearchStore
 from shardblast.store.tokens import TokenStore
 
@@ -47,13 +49,29 @@ class Service:
     identity: Identity
     operations: Operations
     queue: DurableQueue
+    runner: Runner
+    peers: Peers
 
     def launch(self) -> None:
         """Begin to run searches, without what requests left that a crash cut off."""
         for folder in (self.folders.scratch, self.folders.incoming):
             shutil.rmtree(folder, ignore_errors=True)
         days = self.settings.retention_days
+        self.peers.join(self._follow)
         self.queue.launch(lambda: self.searches.expire(days) if days else 0)
+
+    def close(self) -> None:
+        """Stop; searches that run go on with the next launch, here or on another server."""
+        self.queue.close()
+        self.peers.leave()
+
+    def _follow(self, search_id: SearchId | None) -> None:
+        """Follow what another server did to a search, or may have done to any."""
+        self.broadcast.look(search_id)
+        if search_id is None:
+            self.runner.look_at_all()
+        else:
+            self.runner.look(search_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,7 @@ def service(settings: Settings, mode: Mode) -> Service:
     def arguments(program: Program) -> Arguments:
         return known_arguments(installation, program)
 
+    Folders(settings.home).claim()
     database = _database(settings)
     objects, folders, broadcast = Objects(settings.storage), Folders(settings.home), Broadcast()
     store = SearchStore(database, broadcast.announce)
@@ -109,11 +128,14 @@ def service(settings: Settings, mode: Mode) -> Service:
     engine = StoredEngine(installation, machine, Pool(machine.cores))
     runner = Runner(store, objects, catalogue, engine, folders, arguments)
     results = Results(store, catalogue, engine, folders, runner, settings.limits.kept_bytes)
-    queue = DurableQueue(store, runner, results, _steps_address(settings), settings.limits)
+    peers = Peers(database)
+    queue = DurableQueue(store, runner, results, peers, database.server, _steps_address(settings), settings.limits)
     searches = SearchService(store, objects, catalogue, folders, runner, queue, machine, settings.limits, arguments)
     operations = Operations(store, objects, installation, settings.home)
     identity = Identity(mode, TokenStore(database))
-    return Service(settings, searches, results, catalogue, store, broadcast, folders, identity, operations, queue)
+    return Service(
+        settings, searches, results, catalogue, store, broadcast, folders, identity, operations, queue, runner, peers
+    )
 
 
 def _database(settings: Settings) -> Database:

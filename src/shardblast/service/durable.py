@@ -18,12 +18,14 @@ from shardblast.core.search import Failure, Search, SearchId, State, moved, sear
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner
 from shardblast.service.settings import Limits
+from shardblast.store.peers import Peers
 from shardblast.store.searches import SearchStore
 
 QUEUE = "searches"
 POLLED_EVERY_S = 0.05
 VERSION = "1"
 """Of the workflow's steps: changes when a search begun by an older version can't go on with these."""
+PEERS_WATCHED_EVERY_S = 5.0
 EVERY_HOUR = "17 * * * *"
 
 logger = logging.getLogger(__name__)
@@ -32,26 +34,39 @@ logger = logging.getLogger(__name__)
 class DurableQueue:
     """Runs searches one step after the other; small ones first, and each owner only so many at once."""
 
-    def __init__(self, store: SearchStore, runner: Runner, results: Results, address: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        store: SearchStore,
+        runner: Runner,
+        results: Results,
+        peers: Peers,
+        server: str,
+        address: str,
+        limits: Limits,
+    ) -> None:
         """Set up the workflows; nothing runs before ``launch``.
 
         Args:
             store: Of the searches.
             runner: Does the steps.
             results: Makes hits readable.
+            peers: Other servers on the same database, whose searches are taken over when they are gone.
+            server: This one's name among them.
             address: Of the SQL database that remembers which steps are done.
             limits: How many searches run at once.
         """
         self._store = store
         self._runner = runner
         self._results = results
+        self._peers = peers
+        self._server = server
         self._limits = limits
         self._stopping = threading.Event()
         config: DBOSConfig = {
             "name": "shardblast",
             "system_database_url": address,
             "application_version": VERSION,
-            "executor_id": "local",
+            "executor_id": server if peers.possible else "local",
             "log_level": "WARNING",
             "notification_listener_polling_interval_sec": 0.1,
         }
@@ -90,11 +105,30 @@ class DurableQueue:
             "context": None,
         }
         DBOS.apply_schedules([schedule])
+        if self._peers.possible:
+            threading.Thread(target=self._watch_peers, daemon=True).start()
 
     def close(self) -> None:
         """Stop; searches that run go on with the next ``launch``."""
         self._stopping.set()
         self._runner.stop_all()
+
+    def _watch_peers(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._take_over()
+            except Exception:  # whatever it is, the searches of others must not wait for the next start
+                logger.warning("the searches of other servers could not be looked at", exc_info=True)
+            self._stopping.wait(PEERS_WATCHED_EVERY_S)
+
+    def _take_over(self) -> None:
+        """Queue again what a server that is gone was running."""
+        begun = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        for server in {str(one.executor_id) for one in begun} - {self._server}:
+            with self._peers.gone(server) as gone:
+                if gone:
+                    logger.info("taking over the searches of a server that is gone")
+                    DBOS._recover_pending_workflows([server])  # as DBOS does for itself where servers keep their names
 
     def enqueue(self, search: Search, attempt: int, fingerprint: str, idempotency_key: str | None) -> None:
         """Run a search when its turn comes; does nothing if this attempt is queued already."""

@@ -24,7 +24,7 @@ class Subscription:
         self._last = last
         self._read_after = read_after
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Event] = asyncio.Queue(WAITING)
+        self._queue: asyncio.Queue[Event | None] = asyncio.Queue(WAITING)
         self._missed = True
         """Whether some event is in the store alone: from before this subscription, or because it was too slow."""
 
@@ -32,7 +32,11 @@ class Subscription:
         """Take an event from any thread, without waiting."""
         self._loop.call_soon_threadsafe(self._put, event)
 
-    def _put(self, event: Event) -> None:
+    def look(self) -> None:
+        """Look into the store, from any thread: another server made an event."""
+        self._loop.call_soon_threadsafe(self._put, None)
+
+    def _put(self, event: Event | None) -> None:
         try:
             self._queue.put_nowait(event)
         except asyncio.QueueFull:
@@ -46,10 +50,12 @@ class Subscription:
                 for event in await asyncio.to_thread(self._read_after, self._search_id, self._last):
                     self._last = event.id
                     yield event
-            event = await self._queue.get()
-            if event.id > self._last:
-                self._last = event.id
-                yield event
+            told = await self._queue.get()
+            if told is None:
+                self._missed = True
+            elif told.id > self._last:
+                self._last = told.id
+                yield told
 
 
 class Broadcast:
@@ -65,6 +71,14 @@ class Broadcast:
             watching = list(self._subscriptions.get(event.search_id, ()))
         for subscription in watching:
             subscription.offer(event)
+
+    def look(self, search_id: SearchId | None) -> None:
+        """Have those who watch a search, or any of them, look for events that another server made."""
+        with self._lock:
+            found = self._subscriptions.values() if search_id is None else [self._subscriptions.get(search_id, set())]
+            watching = [one for some in found for one in some]
+        for subscription in watching:
+            subscription.look()
 
     @asynccontextmanager
     async def subscribed(self, search_id: SearchId, last: int, read_after: ReadAfter) -> AsyncIterator[Subscription]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from shardblast.core.errors import ConflictError
 from shardblast.core.search import SearchId
 
 
@@ -13,6 +16,23 @@ class Folders:
     """The folders below the home."""
 
     home: Path
+
+    def claim(self) -> None:
+        """Keep the home for this process as long as it lives.
+
+        Raises:
+            ConflictError: Another service uses it.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        file = os.open(self.home / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(file)
+            raise ConflictError(
+                f"Another service uses the folder {str(self.home)!r}.",
+                remedy="Stop it, or give this one its own --home.",
+            ) from error
 
     def work(self, search_id: SearchId) -> Path:
         """Return a search's own folder: its queries, its pieces while they are needed, its merged batches."""

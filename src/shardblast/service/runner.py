@@ -15,6 +15,7 @@ import zstandard
 
 from shardblast.blast.process import Processes
 from shardblast.core.arguments import Arguments
+from shardblast.core.errors import NotFoundError
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Program
 from shardblast.core.report import PieceReport
@@ -61,16 +62,8 @@ class Runner:
             ConflictError: It was cancelled.
         """
         self._store.change(search_id, lambda one: again(one, attempt, time.time()))
-        search = self._store.change(search_id, _started)
-        folder = self._folders.work(search_id)
-        query = folder / "query.fa"
-        self._fetch_query(search_id)
-        if not (folder / "plan.json").exists():
-            database = self._catalogue.open(search.database)
-            plan = self._engine.plan(self.options(search, "11"), database, query, folder)
-            _write(folder / "plan.json", json.dumps(plan.document()))
-        plan = self._plan(search_id)
-        self._store.change(search_id, lambda one: _planned(one, plan))
+        self._store.change(search_id, _started)
+        self._decide(search_id)
 
     def search(self, search_id: SearchId) -> None:
         """Search and merge what is not finished yet.
@@ -83,6 +76,8 @@ class Runner:
         with self._lock:
             self._running[search_id] = processes
         try:
+            if not (self._folders.work(search_id) / "plan.json").exists():
+                self._decide(search_id)  # another server did, and is gone with what it had
             search, plan = self._store.get(search_id), self._plan(search_id)
             if search.state is not State.RUNNING:
                 processes.stop()  # cancelled between two steps
@@ -96,8 +91,10 @@ class Runner:
 
     def publish(self, search_id: SearchId, complete: Callable[[SearchId], None]) -> None:
         """Store the result and end the search; ``complete`` adds to it what is made of it."""
-        search, plan = self._store.get(search_id), self._plan(search_id)
         folder = self._folders.work(search_id)
+        if not _is_merged(folder):
+            self.search(search_id)  # another server did, and is gone with what it had
+        search, plan = self._store.get(search_id), self._plan(search_id)
         self._store.change(
             search_id, lambda one: _progressed(one, begin(one.progress, Phase.PUBLISHING, time.time(), 1))
         )
@@ -149,6 +146,23 @@ class Runner:
         if processes is not None:
             processes.stop()
 
+    def look(self, search_id: SearchId) -> None:
+        """Follow what another server did to a search: stop it if it was cancelled, forget it if it was deleted."""
+        try:
+            state = self._store.get(search_id).state
+        except NotFoundError:
+            shutil.rmtree(self._folders.home / "searches" / search_id, ignore_errors=True)
+            return
+        if state is State.CANCELLED:
+            self.stop(search_id)
+
+    def look_at_all(self) -> None:
+        """Follow what other servers may have done to what runs here."""
+        with self._lock:
+            running = list(self._running)
+        for search_id in running:
+            self.look(search_id)
+
     def stop_all(self) -> None:
         """End all BLAST+ processes; their searches go on with the next start."""
         with self._lock:
@@ -169,8 +183,20 @@ class Runner:
                 continue
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
+    def _decide(self, search_id: SearchId) -> None:
+        """Read the queries and decide how to cut, unless that is done."""
+        folder = self._folders.work(search_id)
+        if not (folder / "plan.json").exists():
+            self._fetch_query(search_id)
+            search = self._store.get(search_id)
+            database = self._catalogue.open(search.database)
+            plan = self._engine.plan(self.options(search, "11"), database, folder / "query.fa", folder)
+            _write(folder / "plan.json", json.dumps(plan.document()))
+        plan = self._plan(search_id)
+        self._store.change(search_id, lambda one: _planned(one, plan))
+
     def _plan(self, search_id: SearchId) -> StoredPlan:
-        return StoredPlan.of(json.loads((self._folders.work(search_id) / "plan.json").read_text()))
+        return _plan_in(self._folders.work(search_id))
 
     def _count(self, search_id: SearchId, phase: Phase, done: int, total: int) -> None:
         self._store.change(search_id, lambda one: _progressed(one, count(one.progress, phase, done, total)))
@@ -242,7 +268,19 @@ def _started(search: Search) -> Search:
     return _progressed(search, begin(search.progress, Phase.PREPARING, at, search.queries))
 
 
+def _plan_in(folder: Path) -> StoredPlan:
+    return StoredPlan.of(json.loads((folder / "plan.json").read_text()))
+
+
+def _is_merged(folder: Path) -> bool:
+    return (folder / "plan.json").exists() and all(
+        (folder / "merged" / f"{batch}.json").exists() for batch in range(_plan_in(folder).batches)
+    )
+
+
 def _planned(search: Search, plan: StoredPlan) -> Search:
+    if search.state is not State.RUNNING:
+        return search
     progress = count(search.progress, Phase.PREPARING, plan.queries, plan.queries)
     progress = begin(progress, Phase.SEARCHING, time.time(), plan.pieces)
     return replace(search, progress=progress, shards=plan.choice.shards, why=plan.choice.why)

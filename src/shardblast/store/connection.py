@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ class Database:
         Raises:
             StoreError: The address is none that we know.
         """
+        self.server = secrets.token_hex(8)
+        """This process among those that share the database."""
         try:
             parsed = make_url(address)
         except (ArgumentError, ValueError) as error:
@@ -41,6 +44,11 @@ class Database:
                 )
             case other:
                 raise StoreError(f"{other!r} is no database we know.", remedy="Use sqlite:/// or postgresql://.")
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other servers may use the database."""
+        return self.engine.dialect.name == "postgresql"
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

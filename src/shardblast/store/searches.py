@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from shardblast.core.errors import ConflictError, InputError, NotFoundError
 from shardblast.core.search import Event, Piece, Search, SearchId, State, document, search_of
 from shardblast.store.connection import Database
+from shardblast.store.peers import tell_peers
 from shardblast.store.tables import events, pieces, searches
 
 Change = Callable[[Search], Search]
@@ -49,7 +50,7 @@ class SearchStore:
                     if found := self._same(connection, search, idempotency_key):
                         return _checked(found, fingerprint)
                     connection.execute(insert(searches).values(values))
-                    event = _note(connection, search.id, "search", document(search))
+                    event = self._note(connection, search.id, "search", document(search))
                 self._announce(event)
         except IntegrityError:  # another server was faster
             with self._database.reading() as connection:
@@ -100,10 +101,10 @@ class SearchStore:
                 after = change(before)
                 if piece is not None:
                     connection.execute(insert(pieces).values(search_id=search_id, **asdict(piece)))
-                    told.append(_note(connection, search_id, "piece", asdict(piece)))
+                    told.append(self._note(connection, search_id, "piece", asdict(piece)))
                 if after != before:
                     connection.execute(update(searches).where(searches.c.id == search_id).values(row_of(after)))
-                    told.append(_note(connection, search_id, "search", document(after)))
+                    told.append(self._note(connection, search_id, "search", document(after)))
             for event in told:
                 self._announce(event)
         return after
@@ -157,7 +158,7 @@ class SearchStore:
                 search = self._get(connection, search_id, lock=True)
                 if not search.state.is_final:
                     raise ConflictError(f"The search is {search.state}.", remedy="Cancel it first.")
-                last = _note(connection, search_id, "deleted", {})
+                last = self._note(connection, search_id, "deleted", {})
                 connection.execute(delete(events).where(events.c.search_id == search_id))
                 connection.execute(delete(searches).where(searches.c.id == search_id))
             self._announce(last)
@@ -195,6 +196,13 @@ class SearchStore:
             raise NotFoundError("There is no such search.", remedy="It may have been deleted; list the searches.")
         return _search(row)
 
+    def _note(self, connection: Connection, search_id: SearchId, kind: str, data: dict[str, Any]) -> Event:
+        values = {"search_id": search_id, "kind": kind, "data": data}
+        key = connection.execute(insert(events).values(values)).inserted_primary_key
+        assert key is not None
+        tell_peers(connection, self._database.server, search_id)
+        return Event(key[0], search_id, kind, data)
+
     def _same(self, connection: Connection, search: Search, key: str | None) -> Row[Any] | None:
         same = searches.c.id == search.id
         if key is not None:
@@ -212,13 +220,6 @@ def _place(cursor: str) -> tuple[float, str]:
     if not separator or not math.isfinite(at):
         raise InputError("The cursor is none of ours.", remedy="Leave it out to start again.")
     return at, last
-
-
-def _note(connection: Connection, search_id: SearchId, kind: str, data: dict[str, Any]) -> Event:
-    values = {"search_id": search_id, "kind": kind, "data": data}
-    key = connection.execute(insert(events).values(values)).inserted_primary_key
-    assert key is not None
-    return Event(key[0], search_id, kind, data)
 
 
 def row_of(search: Search) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""Servers that share a PostgreSQL: which of them live, and what they changed.
+
+A server holds a lock of the database's for as long as its connection lives, so whether it is gone is asked of
+PostgreSQL and not of a clock. Changes are told by ``NOTIFY`` within the transaction that makes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import Connection, func, select
+
+from shardblast.core.errors import StoreError
+from shardblast.core.search import SearchId
+from shardblast.store.connection import Database
+
+CHANNEL = "shardblast_searches"
+LOOKED_AFTER_S = 5.0
+"""How often the connection is tried when nothing is told."""
+AGAIN_AFTER_S = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class Peers:
+    """The other servers on this database; there are none on SQLite."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def possible(self) -> bool:
+        """Whether several servers may share the database."""
+        return self._database.is_shared
+
+    def join(self, tell: Callable[[SearchId | None], None]) -> None:
+        """Become known to the others.
+
+        Args:
+            tell: Is called with every search that another server changed; with None when some may have been missed.
+
+        Raises:
+            StoreError: The database can't be reached.
+        """
+        if self.possible:
+            connection = self._connect()
+            self._thread = threading.Thread(target=self._listen, args=(connection, tell), daemon=True)
+            self._thread.start()
+
+    def leave(self) -> None:
+        """Let the others take over what runs here."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    @contextmanager
+    def gone(self, server: str) -> Iterator[bool]:
+        """Tell whether a server is gone; as long as the context lasts, nobody else is told that it is."""
+        with self._database.writing() as connection:
+            yield bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_key(server)))))
+
+    def _listen(self, connection: psycopg.Connection, tell: Callable[[SearchId | None], None]) -> None:
+        while not self._stopped.is_set():
+            try:
+                for notice in connection.notifies(timeout=LOOKED_AFTER_S, stop_after=1):
+                    server, _, search_id = notice.payload.partition(" ")
+                    if server != self._database.server:
+                        tell(SearchId(search_id))
+                connection.execute("SELECT 1")
+            except psycopg.Error as error:
+                logger.warning("the connection to the other servers is lost: %s", error)
+                connection = self._reconnected() or connection
+                tell(None)
+        connection.close()
+
+    def _reconnected(self) -> psycopg.Connection | None:
+        while not self._stopped.wait(AGAIN_AFTER_S):
+            try:
+                return self._connect()
+            except StoreError:
+                continue
+        return None
+
+    def _connect(self) -> psycopg.Connection:
+        url = self._database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        try:
+            connection = psycopg.connect(url, autocommit=True)
+            connection.execute("SELECT pg_advisory_lock(%s)", [_key(self._database.server)])
+            connection.execute(f"LISTEN {CHANNEL}")
+        except psycopg.Error as error:
+            raise StoreError("The database can't be reached.", remedy="Check that it runs.") from error
+        return connection
+
+
+def tell_peers(connection: Connection, server: str, search_id: SearchId) -> None:
+    """Tell the others, when the transaction is committed, that a search has changed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_notify(CHANNEL, f"{server} {search_id}")))
+
+
+def _key(server: str) -> int:
+    """Return the number of a server's lock."""
+    return int.from_bytes(hashlib.sha256(server.encode()).digest()[:8], signed=True)

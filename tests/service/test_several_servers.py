@@ -1,0 +1,101 @@
+"""Several services on one PostgreSQL and one store of objects."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import postgres
+from tests.sequences import real
+from tests.service.processes import blast_runs
+from tests.service.server import Server
+
+QUERIES = "".join(one.fasta for one in real("proteins")[:150])
+WAIT_S = 60.0
+
+
+@pytest.fixture
+def servers(tmp_path: Path, served: dict[str, Path]) -> Iterator[tuple[Server, Server]]:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        with postgres(Path(folder)) as address:
+            variables = {"SHARDBLAST_DATABASE_URL": address, "SHARDBLAST_STORAGE": (tmp_path / "objects").as_uri()}
+            first = Server(tmp_path / "first", variables=variables)
+            first.add_database("proteins", served["proteins"])
+            second = Server(tmp_path / "second", variables=variables)
+            first.start()
+            second.start()
+            yield first, second
+            first.close()
+            second.close()
+
+
+def runs_on(search_id: str, *servers: Server) -> Server:
+    """Return the server that searches, once a piece is finished."""
+    for event in servers[0].events(search_id):
+        if event.event == "piece":
+            break
+    return next(server for server in servers if (server.home / "searches" / search_id / "merged").exists())
+
+
+def test_the_searches_of_a_server_that_was_killed_are_taken_over(servers: tuple[Server, Server]) -> None:
+    search = servers[0].submit("blastp", "proteins", QUERIES, "-max_target_seqs 5")
+    killed = runs_on(search["id"], *servers)
+    (other,) = set(servers) - {killed}
+
+    killed.kill()
+
+    ended = other.ended(search["id"])
+    assert ended["state"] == "completed", ended["failure"]
+    again = other.submit("blastp", "proteins", QUERIES, "-max_target_seqs 5")
+    other.ended(again["id"])
+    assert other.result(search["id"], "6") == other.result(again["id"], "6") != b""
+
+
+def test_every_server_tells_what_happens_on_any(servers: tuple[Server, Server]) -> None:
+    search = servers[0].submit("blastp", "proteins", QUERIES, "-max_target_seqs 5")
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(
+            pool.map(lambda server: [(event.id, event.event) for event in server.events(search["id"])], servers)
+        )
+
+    assert told[0][-1] == told[1][-1]
+    assert len({event for event in told[0] if event[1] == "piece"}) > 1
+    assert {event for event in told[0] if event[1] == "piece"} == {event for event in told[1] if event[1] == "piece"}
+    assert servers[0].search(search["id"]) == servers[1].search(search["id"])
+    assert servers[1].search(search["id"])["state"] == "completed"
+
+
+def test_what_is_cancelled_and_deleted_on_one_server_ends_on_the_other(servers: tuple[Server, Server]) -> None:
+    search = servers[0].submit("blastp", "proteins", QUERIES * 12, "-evalue 1000")
+    running = runs_on(search["id"], *servers)
+    (other,) = set(servers) - {running}
+    folder = running.home / "searches" / search["id"]
+
+    assert other.http.post(f"/searches/{search['id']}/cancel").json()["state"] == "cancelled"
+
+    deadline = time.monotonic() + WAIT_S
+    while blast_runs(folder):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    while [file.name for file in folder.iterdir()] != ["query.fa"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert other.http.delete(f"/searches/{search['id']}").status_code == 204
+    while folder.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_home_is_used_by_one_service(servers: tuple[Server, Server]) -> None:
+    refused = servers[0].run("serve", "--port", "0")
+
+    assert refused.returncode != 0
+    assert "Another service uses the folder" in refused.stderr
