@@ -18,7 +18,7 @@ from joserfc.jwk import RSAKey
 
 from tests.openid.provider import AUDIENCE, CLIENT, ROBOT, SECRET, Provider, sign_in
 from tests.sequences import real
-from tests.service.server import Server
+from tests.service.server import END_WITHIN_S, Server
 
 RNA = real("16s-queries")[0].fasta
 BODY = {"program": "blastn", "database": "16s", "query": RNA}
@@ -126,7 +126,10 @@ def test_a_browser_signs_in_and_out(browser: Browser, provider: Provider, server
         "scopes": ["read", "search"],
         "by": "session",
     }
-    assert browser.http.post("/api/v1/searches", json=BODY).json()["owner"] == told["owner"]
+    search = browser.http.post("/api/v1/searches", json=BODY).json()
+    assert search["owner"] == told["owner"]
+    events = browser.http.get(f"/api/v1/searches/{search['id']}/events", timeout=END_WITHIN_S).text  # until it is over
+    assert '"state": "completed"' in events
     former = browser.session
     assert browser.http.post("/auth/logout").status_code == 204
     assert browser.session is None

@@ -70,8 +70,10 @@ class Issuer:
             NetworkError: It could not be read even once.
         """
         known = self._known
-        if known is not None and known is not newer_than and time.monotonic() - self._read < VALID_FOR_S:
-            return known
+        if known is not None and known is not newer_than:
+            is_old = time.monotonic() - self._read >= VALID_FOR_S
+            if not is_old or self._lock.locked():  # somebody reads it already, and what is known will do meanwhile
+                return known
         with self._lock:
             if self._known is known:  # nobody else has read it meanwhile
                 self._try_to_read()
