@@ -1,5 +1,5 @@
 // An OpenID provider on loopback: `node provider.mjs MODULE SETTINGS`, where MODULE is oidc-provider's entry and SETTINGS
-// a JSON file with port, clients and jwks. It listens until it is ended.
+// a JSON file with port, clients and jwks. It listens until it is ended, and prints what it is asked.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
@@ -27,5 +27,9 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     accountId: id,
     claims: () => ({ sub: id, name: `${id} of the lab`, groups: id === 'root' ? ['people', 'blast-admins'] : ['people'] }),
   }),
+});
+provider.use((context, next) => {
+  console.log(`${context.method} ${context.path}`);
+  return next();
 });
 provider.listen(port, '127.0.0.1');

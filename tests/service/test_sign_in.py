@@ -415,6 +415,16 @@ def test_new_keys_of_the_issuer_are_taken_and_old_ones_are_not(
         provider.stop()
 
 
+def test_unknown_keys_do_not_make_the_service_ask_again_and_again(server: Server, provider: Provider) -> None:
+    before, began = provider.log.count("GET /jwks"), time.monotonic()
+
+    for number in range(40):
+        assert bearer(server, provider.signed({"kid": f"unknown {number}"})).status_code == 401
+
+    may = 1 + int((time.monotonic() - began) / 10)
+    assert provider.log.count("GET /jwks") - before <= may
+
+
 def test_without_the_issuer_tokens_of_ours_work_and_the_rest_waits(tmp_path: Path) -> None:
     provider = Provider(tmp_path)
     server = a_server(provider, tmp_path / "home")

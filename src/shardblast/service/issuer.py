@@ -58,7 +58,8 @@ class Issuer:
 
     def __init__(self, settings: OpenId) -> None:
         self._settings = settings
-        self._http = httpx.Client(timeout=TIMEOUT_S, headers={"Accept": "application/json"})
+        rarely = httpx.Limits(max_keepalive_connections=0)  # a kept connection would be stale when it is used again
+        self._http = httpx.Client(timeout=TIMEOUT_S, limits=rarely, headers={"Accept": "application/json"})
         self._lock = threading.Lock()
         self._known: Published | None = None
         self._read = self._tried = -VALID_FOR_S
