@@ -304,13 +304,14 @@ def test_the_report_tells_verdicts_versions_and_the_command(server: Server) -> N
 def test_a_result_is_printed_when_its_database_was_replaced_and_when_it_was_removed(
     own_server: Server, tmp_path: Path
 ) -> None:
-    path = make_database(tmp_path / "mine" / "db", "nucl", real("16s")[:50], "-parse_seqids")
+    genes = [Sequence(f"gene{number}", one.letters) for number, one in enumerate(real("16s")[:90])]
+    path = make_database(tmp_path / "mine" / "db", "nucl", genes[:50], "-parse_seqids")
     own_server.add_database("mine", path)
     search = own_server.submit("blastn", "mine", RNA, "-max_target_seqs 5")
     own_server.ended(search["id"])
     before = {outfmt: own_server.result(search["id"], outfmt) for outfmt in ("0", "5", "7", "17")}
 
-    make_database(path, "nucl", real("16s")[50:90], "-parse_seqids")
+    make_database(path, "nucl", genes[50:], "-parse_seqids")
     own_server.add_database("mine", path)
     replaced = {outfmt: own_server.result(search["id"], outfmt) for outfmt in before}
     own_server.http.delete("/databases/mine")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect
@@ -18,27 +14,6 @@ from shardblast.store.connection import Database
 from shardblast.store.migrate import migrate
 from shardblast.store.searches import SearchStore
 from shardblast.store.tables import metadata
-from tests.postgres import postgres
-
-
-@pytest.fixture(scope="module")
-def postgres_address() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        with postgres(Path(folder)) as address:
-            yield address
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        opened = Database(f"sqlite:///{tmp_path / 'a folder' / 'test.sqlite'}")
-    else:
-        opened = Database(request.getfixturevalue("postgres_address"))
-    migrate(opened)
-    yield opened
-    migrate(opened, "base")
-    opened.close()
 
 
 @pytest.fixture

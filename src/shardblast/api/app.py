@@ -8,7 +8,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 
-from shardblast.api import blast_url, databases, operations, results, searches
+from shardblast.api import blast_url, databases, operations, results, searches, sharing, sign_in
+from shardblast.api.cookies import session_of
 from shardblast.api.errors import add_handlers, problem
 from shardblast.api.models import SearchIn
 from shardblast.bootstrap.service import Service
@@ -46,9 +47,10 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    for router in (searches.router, results.router, databases.router, operations.me_router):
+    for router in (searches.router, results.router, sharing.router, databases.router, operations.me_router):
         app.include_router(router, prefix=PREFIX)
     app.include_router(operations.router)
+    app.include_router(sign_in.router)
     app.include_router(blast_url.router)
     add_handlers(app)
     app.middleware("http")(_guard)
@@ -62,14 +64,22 @@ async def _guard(request: Request, answer: Callable[[Request], Awaitable[Respons
     if service.identity.everybody and not is_loopback(request.url.hostname or ""):
         return problem(403, "host", "Without sign-in only local names are answered.", "Use 127.0.0.1 or localhost.")
     changes = request.method not in SAFE_METHODS or request.url.path == blast_url.PATH
-    origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    foreign = origin is not None and origin.partition("://")[2] != host
-    if changes and (foreign or request.headers.get("sec-fetch-site") not in (None, "same-origin", "none")):
+    if changes and _is_foreign(request, service):
         return problem(403, "cross-site", "Another site's page sent this.", "Use the service's own page.")
     response = await answer(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
+
+
+def _is_foreign(request: Request, service: Service) -> bool:
+    """Tell whether another site's page sent a request, or may have: one that relies on a cookie must say where from."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if origin is None and site is None:
+        return session_of(request, service) is not None
+    host = request.headers.get("host", "")
+    ours = (service.settings.public_url,) if service.settings.public_url else (f"http://{host}", f"https://{host}")
+    return origin not in (None, *ours) or site not in (None, "same-origin", "none")
 
 
 def _describe_bodies(app: FastAPI) -> None:

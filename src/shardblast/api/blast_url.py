@@ -22,7 +22,7 @@ from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError, NotFoundError
 from shardblast.core.permitted import OptionValue
 from shardblast.core.search import Search, SearchId, State
-from shardblast.service.identity import Caller, Scope
+from shardblast.service.callers import Caller, Scope
 from shardblast.service.searches import Wanted
 
 FORMATS = {"TEXT": "0", "HTML": "0", "XML": "5", "XML2": "16", "XML2_S": "16", "JSON2": "15", "JSON2_S": "15"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Query, Request
 
+from shardblast.api.cookies import session_of
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import UnauthorizedError
 from shardblast.core.search import Search, SearchId
-from shardblast.service.identity import Caller, Scope
+from shardblast.service.callers import Caller, Scope
 
 
 def service_of(request: Request) -> Service:
@@ -29,14 +30,14 @@ def caller_of(request: Request, service: ServiceDep) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme and scheme.lower() != "bearer":
         raise UnauthorizedError(f"{scheme!r} is no way to sign in here.", remedy="Send 'Authorization: Bearer TOKEN'.")
-    return service.identity.caller(token.strip() or None)
+    return service.identity.caller(token.strip() or None, session_of(request, service))
 
 
 CallerDep = Annotated[Caller, Depends(caller_of)]
 
 
 def search_of(search_id: str, service: ServiceDep, caller: CallerDep) -> Search:
-    """Return the search that an address names.
+    """Return the search that an address names, for its owner.
 
     Raises:
         NotAllowedError: The caller may not read.
@@ -47,3 +48,26 @@ def search_of(search_id: str, service: ServiceDep, caller: CallerDep) -> Search:
 
 
 SearchDep = Annotated[Search, Depends(search_of)]
+
+
+def readable_of(
+    request: Request,
+    search_id: str,
+    service: ServiceDep,
+    share: Annotated[str | None, Query(max_length=100, description="Token of a share link")] = None,
+    x_share_token: Annotated[str | None, Header(max_length=100)] = None,
+) -> Search:
+    """Return the search that an address names, for its owner or for whoever has a share link; only to read it.
+
+    Raises:
+        UnauthorizedError: Nobody that the service knows, and without a link.
+        NotAllowedError: The caller may not read.
+        NotFoundError: There is none that the caller may see, or the link is not of this one.
+    """
+    if (token := share or x_share_token) is None:
+        return search_of(search_id, service, caller_of(request, service))
+    service.sharing.check(SearchId(search_id), token)
+    return service.searches.get(SearchId(search_id), None)
+
+
+ReadableDep = Annotated[Search, Depends(readable_of)]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response, status
 
 from shardblast.api.context import CallerDep, ServiceDep
 from shardblast.api.models import DatabaseIn, DatabaseOut
-from shardblast.service.identity import Scope
+from shardblast.service.callers import Scope
 
 router = APIRouter(prefix="/databases", tags=["databases"])
 

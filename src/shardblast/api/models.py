@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shardblast.core.catalogue import CataloguedDatabase
 from shardblast.core.permitted import Problem
 from shardblast.core.search import Search, document
+from shardblast.service.callers import Caller, Means, Scope
 from shardblast.service.searches import Preflight
 
 StateName = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -176,6 +177,34 @@ class DatabaseOut(BaseModel):
         values = asdict(one)
         del values["path"]
         return cls(**values)
+
+
+class MeOut(BaseModel):
+    """Who asks."""
+
+    owner: str = Field(description="Of the searches that they make")
+    name: str = Field(description="For people to read")
+    scopes: list[Scope]
+    by: Means = Field(description="How they are known: nothing, token, issuer or session")
+
+    @classmethod
+    def of(cls, caller: Caller) -> MeOut:
+        """Return a caller as they are answered."""
+        return cls(owner=caller.owner, name=caller.name, scopes=sorted(caller.scopes), by=caller.by)
+
+
+class ShareOut(BaseModel):
+    """A link by which anybody may read a search."""
+
+    id: str
+    created: float
+
+
+class NewShareOut(ShareOut):
+    """A link that was made just now: only this once it tells what it is."""
+
+    token: str = Field(description="For ?share= or the header X-Share-Token")
+    url: str
 
 
 class RowsOut(BaseModel):

@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from shardblast.api.context import CallerDep, ServiceDep
+from shardblast.api.models import MeOut
 from shardblast.core.version import __version__
 from shardblast.store.searches import SearchStore
 
@@ -42,9 +43,9 @@ def metrics(service: ServiceDep) -> Response:
 
 
 @me_router.get("/me")
-def read_me(caller: CallerDep) -> dict[str, Any]:
-    """Tell who asks and what they may do."""
-    return {"owner": caller.owner, "scopes": sorted(caller.scopes)}
+def read_me(caller: CallerDep) -> MeOut:
+    """Tell who asks, what they may do and how they are known."""
+    return MeOut.of(caller)
 
 
 class _States(Collector):

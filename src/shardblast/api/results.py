@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from shardblast.api.context import SearchDep, ServiceDep
+from shardblast.api.context import ReadableDep, ServiceDep
 from shardblast.api.models import RowsOut
 from shardblast.core.errors import InputError
 from shardblast.core.outfmt import parse_outfmt
@@ -35,7 +35,7 @@ Number = Annotated[int, Query(ge=0, le=1 << 31)]
 
 @router.get("/results", response_class=FileResponse)
 def read_results(
-    search: SearchDep,
+    search: ReadableDep,
     service: ServiceDep,
     outfmt: Annotated[str, Query(max_length=500, description="As -outfmt of BLAST+")] = "0",
     query: Annotated[int | None, Query(ge=0, description="Only this query, by its 0-based number")] = None,
@@ -53,14 +53,14 @@ def read_results(
 
 
 @router.get("/report")
-def read_report(search: SearchDep, service: ServiceDep) -> dict[str, Any]:
+def read_report(search: ReadableDep, service: ServiceDep) -> dict[str, Any]:
     """Read what was done: verdicts, shards, times, versions, the BLAST+ command that prints the same, what to cite."""
     return service.results.report(search.id)
 
 
 @router.get("/queries")
 def read_queries(
-    search: SearchDep,
+    search: ReadableDep,
     service: ServiceDep,
     text: Annotated[str, Query(max_length=200)] = "",
     after: Number = 0,
@@ -74,7 +74,7 @@ def read_queries(
 
 @router.get("/hits")
 def read_hits(
-    search: SearchDep,
+    search: ReadableDep,
     service: ServiceDep,
     query: Number = 0,
     text: Annotated[str, Query(max_length=200)] = "",
@@ -90,7 +90,7 @@ def read_hits(
 
 @router.get("/hsps")
 def read_hsps(
-    search: SearchDep, service: ServiceDep, query: Number = 0, hit: Number = 0, after: Number = 0, limit: Limit = 100
+    search: ReadableDep, service: ServiceDep, query: Number = 0, hit: Number = 0, after: Number = 0, limit: Limit = 100
 ) -> RowsOut:
     """List HSPs of a hit, by its rank, with the rows of their alignments."""
     with service.results.index(search.id) as index:

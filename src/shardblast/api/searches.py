@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import UploadFile
 
-from shardblast.api.context import CallerDep, SearchDep, ServiceDep
+from shardblast.api.context import CallerDep, ReadableDep, SearchDep, ServiceDep
 from shardblast.api.models import PreflightOut, SearchesOut, SearchFields, SearchIn, SearchOut, StateName
 from shardblast.api.uploads import bounded, incoming, limited, unpacked
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError, TooLargeError
 from shardblast.core.search import Event, SearchId, State, document
-from shardblast.service.identity import Scope
+from shardblast.service.callers import Scope
 from shardblast.service.searches import Wanted
 
 JSON_BYTES = 64 << 20
@@ -96,20 +96,20 @@ def list_searches(
 
 
 @router.get("/{search_id}")
-def read_search(search: SearchDep) -> SearchOut:
+def read_search(search: ReadableDep) -> SearchOut:
     """Read a search."""
     return SearchOut.of(search)
 
 
 @router.get("/{search_id}/pieces")
-def read_pieces(search: SearchDep, service: ServiceDep) -> list[dict[str, Any]]:
+def read_pieces(search: ReadableDep, service: ServiceDep) -> list[dict[str, Any]]:
     """List the BLAST+ processes of a search that have ended."""
     return [{name: getattr(one, name) for name in one.__slots__} for one in service.store.pieces(search.id)]
 
 
 @router.get("/{search_id}/events", response_class=EventSourceResponse)
 async def read_events(
-    search: SearchDep, service: ServiceDep, last_event_id: Annotated[str | None, Header(max_length=20)] = None
+    search: ReadableDep, service: ServiceDep, last_event_id: Annotated[str | None, Header(max_length=20)] = None
 ) -> EventSourceResponse:
     """Stream what happens to a search: first the search as it is, then every change."""
     told = last_event_id or ""

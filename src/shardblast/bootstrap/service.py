@@ -21,17 +21,23 @@ from shardblast.service.durable import DurableQueue
 from shardblast.service.events import Broadcast
 from shardblast.service.folders import Folders
 from shardblast.service.identity import Identity, Mode
+from shardblast.service.issuer import Issuer
 from shardblast.service.operations import Operations
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner
 from shardblast.service.searches import SearchService
-from shardblast.service.settings import Settings
+from shardblast.service.sessions import Sessions
+from shardblast.service.settings import OpenId, Settings
+from shardblast.service.sharing import Sharing
+from shardblast.service.sign_in import SignIn
 from shardblast.storage.objects import Objects
 from shardblast.store.connection import Database
 from shardblast.store.databases import DatabaseStore
 from shardblast.store.migrate import migrate
 from shardblast.store.peers import Peers
 from shardblast.store.searches import SearchStore
+from shardblast.store.sessions import SessionStore
+from shardblast.store.shares import ShareStore
 from shardblast.store.tokens import TokenStore
 
 
@@ -47,6 +53,8 @@ class Service:
     broadcast: Broadcast
     folders: Folders
     identity: Identity
+    sessions: Sessions
+    sharing: Sharing
     operations: Operations
     queue: DurableQueue
     runner: Runner
@@ -56,9 +64,16 @@ class Service:
         """Begin to run searches, without what requests left that a crash cut off."""
         for folder in (self.folders.scratch, self.folders.incoming):
             shutil.rmtree(folder, ignore_errors=True)
-        days = self.settings.retention_days
         self.peers.join(self._follow)
-        self.queue.launch(lambda: self.searches.expire(days) if days else 0)
+        self.queue.launch(self.expire)
+        if self.settings.open_id is not None:
+            self.identity.sign_in.connect()
+
+    def expire(self) -> None:
+        """Remove what has been kept long enough."""
+        if days := self.settings.retention_days:
+            self.searches.expire(days)
+        self.sessions.expire()
 
     def close(self) -> None:
         """Stop; searches that run go on with the next launch, here or on another server."""
@@ -84,7 +99,12 @@ class Administration:
 
 
 def settings_of(
-    folder: Path | None = None, host: str = "127.0.0.1", port: int = 8642, retention_days: float = 30.0
+    folder: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8642,
+    retention_days: float = 30.0,
+    public_url: str = "",
+    open_id: OpenId | None = None,
 ) -> Settings:
     """Return the settings: options, else ``SHARDBLAST_*`` variables, else defaults."""
     return Settings(
@@ -94,6 +114,8 @@ def settings_of(
         database_url=os.environ.get("SHARDBLAST_DATABASE_URL", ""),
         storage_url=os.environ.get("SHARDBLAST_STORAGE", ""),
         retention_days=retention_days,
+        public_url=public_url,
+        open_id=open_id,
     )
 
 
@@ -132,10 +154,31 @@ def service(settings: Settings, mode: Mode) -> Service:
     queue = DurableQueue(store, runner, results, peers, database.server, _steps_address(settings), settings.limits)
     searches = SearchService(store, objects, catalogue, folders, runner, queue, machine, settings.limits, arguments)
     operations = Operations(store, objects, installation, settings.home)
-    identity = Identity(mode, TokenStore(database))
+    sessions = Sessions(SessionStore(database), settings.session_hours)
+    identity = Identity(mode, TokenStore(database), _sign_in(settings, sessions))
+    sharing = Sharing(ShareStore(database))
     return Service(
-        settings, searches, results, catalogue, store, broadcast, folders, identity, operations, queue, runner, peers
+        settings=settings,
+        searches=searches,
+        results=results,
+        catalogue=catalogue,
+        store=store,
+        broadcast=broadcast,
+        folders=folders,
+        identity=identity,
+        sessions=sessions,
+        sharing=sharing,
+        operations=operations,
+        queue=queue,
+        runner=runner,
+        peers=peers,
     )
+
+
+def _sign_in(settings: Settings, sessions: Sessions) -> SignIn | None:
+    if settings.open_id is None:
+        return None
+    return SignIn(settings.open_id, Issuer(settings.open_id), sessions, settings.address)
 
 
 def _database(settings: Settings) -> Database:

@@ -65,7 +65,8 @@ def create(
     home: Home = None,
 ) -> int:
     """Make a token and print it, this once: only its hash is kept. Without --scope it allows to read and to search."""
-    from shardblast.service.identity import Scope, create_token
+    from shardblast.service.callers import Scope
+    from shardblast.service.identity import create_token
 
     wanted = [Scope(one.value) for one in scope or (ScopeName.READ, ScopeName.SEARCH)]
     sys.stdout.write(create_token(_administration(home).tokens, name, owner, wanted, days) + "\n")

@@ -32,6 +32,7 @@ class SignIn(StrEnum):
 
     NONE = "none"
     TOKEN = "token"
+    OIDC = "oidc"
 
 
 @remote.command(short_help="Serve searches over HTTP.")
@@ -40,8 +41,34 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8642,
     auth: Annotated[
-        SignIn, typer.Option("--auth", help="none: everybody on this machine; token: API tokens.")
+        SignIn,
+        typer.Option(
+            "--auth", help="none: everybody on this machine; token: API tokens; oidc: OpenID Connect and API tokens."
+        ),
     ] = SignIn.NONE,
+    public_url: Annotated[
+        str, typer.Option("--public-url", envvar="SHARDBLAST_PUBLIC_URL", help="Where browsers find the service.")
+    ] = "",
+    issuer: Annotated[
+        str, typer.Option("--oidc-issuer", envvar="SHARDBLAST_OIDC_ISSUER", help="Address of the OpenID provider.")
+    ] = "",
+    client_id: Annotated[
+        str,
+        typer.Option("--oidc-client-id", envvar="SHARDBLAST_OIDC_CLIENT_ID", help="What it calls this service."),
+    ] = "",
+    client_secret: Annotated[
+        Path | None,
+        typer.Option(
+            "--oidc-client-secret-file", metavar="FILE", help="Else SHARDBLAST_OIDC_CLIENT_SECRET; none: PKCE alone."
+        ),
+    ] = None,
+    audience: Annotated[
+        str, typer.Option("--oidc-audience", help="What bearer tokens are made for; default: the client id.")
+    ] = "",
+    scopes: Annotated[str, typer.Option("--oidc-scopes", help="Asked for when a browser signs in.")] = "openid profile",
+    admin_claim: Annotated[
+        str, typer.Option("--oidc-admin-claim", metavar="CLAIM=VALUE", help="Makes whoever has it an administrator.")
+    ] = "",
     retention_days: Annotated[
         float, typer.Option("--retention-days", min=0, help="Delete searches so long after their end; 0: never.")
     ] = 30.0,
@@ -51,10 +78,14 @@ def serve(
     SHARDBLAST_DATABASE_URL and SHARDBLAST_STORAGE name a PostgreSQL database and an object store in place of files in
     the home folder. Searches that run when the service ends, however it ends, go on with its next start.
     """
+    from shardblast.bootstrap.service import settings_of
+    from shardblast.cli.openid import checked_url, open_id
     from shardblast.cli.serve import serve
     from shardblast.service.identity import Mode
 
-    return serve(home, host, port, Mode(auth.value), retention_days)
+    mode = Mode(auth.value)
+    agreed = open_id(issuer, client_id, client_secret, audience, scopes, admin_claim) if mode is Mode.OIDC else None
+    return serve(settings_of(home, host, port, retention_days, checked_url(public_url), agreed), mode)
 
 
 @remote.command(short_help="Queue a search.")

@@ -6,38 +6,43 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import uvicorn
 
 from shardblast.api.app import make_app
-from shardblast.bootstrap.service import service, settings_of
+from shardblast.bootstrap.service import service
 from shardblast.service.identity import Mode, check_mode
+from shardblast.service.settings import Settings
 
 STOP_AFTER_S = 5
 
 
-def serve(home: Path | None, host: str, port: int, mode: Mode, retention_days: float) -> int:
+def serve(settings: Settings, mode: Mode) -> int:
     """Serve until stopped; searches that run then go on with the next start.
 
     Raises:
         ShardblastError: Something that the service needs is missing, or everybody could come in.
     """
-    check_mode(mode, host)
+    check_mode(mode, settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    settings = settings_of(home, host, port, retention_days)
+    for chatty in ("alembic", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     wired = service(settings, mode)
     app = make_app(wired)
     sys.stderr.write(
-        f"shardblast listens on http://{host}:{port}\n"
+        f"shardblast listens on http://{settings.host}:{settings.port}\n"
         f"  home     {settings.home}\n"
         f"  database {without_password(settings.database)}\n"
         f"  storage  {without_password(settings.storage)}\n"
-        f"  sign-in  {mode.value}\n"
+        f"  sign-in  {mode.value}{f' at {settings.open_id.issuer}' if settings.open_id else ''}\n"
     )
     config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=STOP_AFTER_S, access_log=False
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        timeout_graceful_shutdown=STOP_AFTER_S,
+        access_log=False,  # addresses may hold the tokens of share links
     )
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):  # which uvicorn raises again when it has stopped

@@ -1,20 +1,23 @@
-"""Who asks, and what they may do: nobody in particular on a loopback address, else holders of tokens."""
+"""Who asks: nobody in particular on a loopback address, else holders of tokens, and browsers that signed in."""
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
-from shardblast.core.errors import ConflictError, NotAllowedError, UnauthorizedError
+from shardblast.core.errors import ConflictError, NotFoundError, UnauthorizedError
+from shardblast.service.callers import Caller, Means, Scope
+from shardblast.service.secret import hashed, new_secret
+from shardblast.service.settings import Settings
+from shardblast.service.sign_in import SignIn
 from shardblast.store.tokens import Token, TokenStore
 
 PREFIX = "sb_"
 ANYBODY = "anybody"
+EVERYWHERE = ("0.0.0.0", "::", "")
 
 
 class Mode(StrEnum):
@@ -23,62 +26,55 @@ class Mode(StrEnum):
     NONE = "none"
     """Everybody is the same one user: only on a loopback address."""
     TOKEN = "token"
-
-
-class Scope(StrEnum):
-    """What a token allows."""
-
-    READ = "read"
-    SEARCH = "search"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody who asks."""
-
-    owner: str
-    scopes: frozenset[Scope]
-
-    @property
-    def sees(self) -> str | None:
-        """Whose searches are seen; None: everybody's."""
-        return None if Scope.ADMIN in self.scopes else self.owner
-
-    def check(self, scope: Scope) -> None:
-        """Refuse what is not allowed.
-
-        Raises:
-            NotAllowedError: The caller lacks the scope.
-        """
-        if scope not in self.scopes and Scope.ADMIN not in self.scopes:
-            raise NotAllowedError(f"The token does not allow to {scope}.", remedy="Use one with that scope.")
+    """By API tokens of this service."""
+    OIDC = "oidc"
+    """By an OpenID Connect issuer, and by API tokens beside it."""
 
 
 class Identity:
-    """Tells who a token belongs to."""
+    """Tells who a token or a session belongs to."""
 
-    def __init__(self, mode: Mode, tokens: TokenStore) -> None:
+    def __init__(self, mode: Mode, tokens: TokenStore, sign_in: SignIn | None) -> None:
         self._mode = mode
         self._tokens = tokens
+        self._sign_in = sign_in
 
     @property
     def everybody(self) -> bool:
         """Whether nobody has to sign in."""
         return self._mode is Mode.NONE
 
-    def caller(self, token: str | None) -> Caller:
-        """Return who asks.
+    @property
+    def sign_in(self) -> SignIn:
+        """How browsers sign in.
 
         Raises:
-            UnauthorizedError: The token is missing, unknown, expired or revoked.
+            NotFoundError: They don't here.
+        """
+        if self._sign_in is None:
+            raise NotFoundError("Browsers don't sign in here.", remedy="Serve with --auth oidc.")
+        return self._sign_in
+
+    def caller(self, token: str | None, session: str | None = None) -> Caller:
+        """Return who asks; a token goes before a session.
+
+        Raises:
+            UnauthorizedError: There is neither, or it is unknown, expired or revoked.
+            NetworkError: The issuer is needed to tell, and can't be reached.
         """
         if self._mode is Mode.NONE:
-            return Caller(ANYBODY, frozenset(Scope))
-        found = self._tokens.find(_hash(token)) if token else None
+            return Caller(ANYBODY, frozenset(Scope), Means.NOTHING, ANYBODY)
+        if token is None and session is not None and self._sign_in is not None:
+            return self._sign_in.caller_of_session(session)
+        if token is not None and not token.startswith(PREFIX) and self._sign_in is not None:
+            return self._sign_in.caller_of_token(token)
+        return self._caller_of_api_token(token)
+
+    def _caller_of_api_token(self, token: str | None) -> Caller:
+        found = self._tokens.find(hashed(token)) if token else None
         if found is None or found.revoked is not None or (found.expires is not None and found.expires < time.time()):
             raise UnauthorizedError("No valid token was sent.", remedy="Send 'Authorization: Bearer TOKEN'.")
-        return Caller(found.owner, frozenset(Scope(scope) for scope in found.scopes))
+        return Caller(found.owner, frozenset(Scope(scope) for scope in found.scopes), Means.TOKEN, found.owner)
 
 
 def create_token(store: TokenStore, name: str, owner: str, scopes: Sequence[Scope], days: float | None) -> str:
@@ -91,24 +87,27 @@ def create_token(store: TokenStore, name: str, owner: str, scopes: Sequence[Scop
         scopes: What it allows.
         days: After which it is void; None: never.
     """
-    secret = PREFIX + secrets.token_urlsafe(32)
+    secret = PREFIX + new_secret()
     now = time.time()
     expires = None if days is None else now + days * 86400
-    token = Token(secrets.token_hex(8), name, owner, _hash(secret), tuple(scopes), now, expires, None)
+    token = Token(secrets.token_hex(8), name, owner, hashed(secret), tuple(scopes), now, expires, None)
     store.add(token)
     return secret
 
 
-def check_mode(mode: Mode, host: str) -> None:
-    """Refuse to let everybody in from outside this machine.
+def check_mode(mode: Mode, settings: Settings) -> None:
+    """Refuse to let everybody in from outside this machine, and to send browsers to an address that is none.
 
     Raises:
-        ConflictError: The address is no loopback address.
+        ConflictError: The address is no loopback address, or stands for all.
     """
+    host = settings.host
+    if mode is Mode.OIDC and host.strip("[]") in EVERYWHERE and not settings.public_url:
+        raise ConflictError(f"No browser can be sent back to {host}.", remedy="Add --public-url https://NAME.")
     if mode is Mode.NONE and not is_loopback(host):
         raise ConflictError(
             f"Without sign-in the service would be open to everybody who reaches {host}.",
-            remedy="Use --auth token, or --host 127.0.0.1.",
+            remedy="Use --auth token or oidc, or --host 127.0.0.1.",
         )
 
 
@@ -118,8 +117,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _hash(secret: str) -> str:
-    """Return a token's hash: it has 256 random bits, so a plain one will do."""
-    return hashlib.sha256(secret.encode()).hexdigest()

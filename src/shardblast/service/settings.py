@@ -24,6 +24,24 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenId:
+    """Where people and programs sign in with OpenID Connect."""
+
+    issuer: str
+    """Its address, as its tokens spell it (``--oidc-issuer``, ``SHARDBLAST_OIDC_ISSUER``)."""
+    client_id: str
+    """What the issuer calls this service (``--oidc-client-id``, ``SHARDBLAST_OIDC_CLIENT_ID``)."""
+    client_secret: str = field(default="", repr=False)
+    """``--oidc-client-secret-file``, ``SHARDBLAST_OIDC_CLIENT_SECRET``; a public client has none, and PKCE alone."""
+    audience: str = ""
+    """What tokens sent as ``Bearer`` must be made for (``--oidc-audience``); default: the client id."""
+    scopes: str = "openid profile"
+    """Asked of the issuer when a browser signs in (``--oidc-scopes``)."""
+    admin_claim: tuple[str, str] | None = None
+    """The claim and the value in it that make an administrator (``--oidc-admin-claim``); None: nobody is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What ``shardblast serve`` is told, by options or by environment variables."""
 
@@ -37,7 +55,23 @@ class Settings:
     """``SHARDBLAST_STORAGE``; default: files in the home folder."""
     retention_days: float = 30.0
     """Searches are deleted so long after their end; 0 keeps them."""
+    public_url: str = ""
+    """Where browsers find the service, if not at host and port (``--public-url``, ``SHARDBLAST_PUBLIC_URL``)."""
+    session_hours: float = 12.0
+    """A browser has to sign in again so long after it did."""
+    open_id: OpenId | None = None
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def address(self) -> str:
+        """Where browsers find the service; never what a request claims."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach it over HTTPS alone."""
+        return self.address.startswith("https://")
 
     @property
     def database(self) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError
 
 from shardblast.core.errors import StoreError
 
@@ -81,6 +81,8 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except IntegrityError:
+        raise  # who writes knows which rule it broke, and why
     except OperationalError as error:
         raise StoreError(f"The database fails: {error.orig}.", remedy="Check that it runs and has space.") from error
     except SQLAlchemyError as error:

@@ -1,0 +1,224 @@
+"""The OpenID Connect issuer: what it publishes of itself, its keys, and the tokens that it signs. The one place for
+joserfc."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
+
+from shardblast.core.errors import NetworkError, UnauthorizedError
+from shardblast.service.settings import OpenId
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
+"""Asymmetric ones: what verifies a signature must not be able to make one."""
+KINDS = (None, "jwt", "at+jwt", "application/at+jwt")
+"""``typ`` of tokens that say who somebody is; an issuer signs others too, such as those that end a session."""
+LEEWAY_S = 30
+"""How far the issuer's clock and ours may be apart."""
+TIMEOUT_S = 5.0
+VALID_FOR_S = 3600.0
+"""What was published is read again after this long, so that a key that was withdrawn does not stay trusted."""
+READ_EVERY_S = 10.0
+"""And not more often than this, however many tokens with unknown keys arrive."""
+RETRY_EVERY_S = 1.0
+"""While nothing could be read yet."""
+
+Claims = Mapping[str, Any]
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What an issuer tells of itself."""
+
+    issuer: str
+    authorization: str
+    token: str
+    userinfo: str | None
+    takes_basic: bool
+    """Whether the client's secret goes into a header, as is usual, or into the form."""
+    names_itself: bool
+    """Whether it says who it is when it sends a browser back (RFC 9207)."""
+    keys: KeySet
+
+
+class Issuer:
+    """Talks to the issuer; may be used from many threads."""
+
+    def __init__(self, settings: OpenId) -> None:
+        self._settings = settings
+        rarely = httpx.Limits(max_keepalive_connections=0)  # a kept connection would be stale when it is used again
+        self._http = httpx.Client(timeout=TIMEOUT_S, limits=rarely, headers={"Accept": "application/json"})
+        self._lock = threading.Lock()
+        self._known: Published | None = None
+        self._read = self._tried = -VALID_FOR_S
+
+    def published(self, *, newer_than: Published | None = None) -> Published:
+        """Return what the issuer publishes, read again when it is old or when something newer is asked for.
+
+        Raises:
+            NetworkError: It could not be read even once.
+        """
+        known = self._known
+        if known is not None and known is not newer_than:
+            is_old = time.monotonic() - self._read >= VALID_FOR_S
+            if not is_old or self._lock.locked():  # somebody reads it already, and what is known will do meanwhile
+                return known
+        with self._lock:
+            if self._known is known:  # nobody else has read it meanwhile
+                self._try_to_read()
+            if self._known is None:
+                raise _unreachable(self._settings.issuer)
+            return self._known
+
+    def claims(self, token: str, audience: str) -> Claims:
+        """Return what a token says, if the issuer signed it for this audience and it is valid now.
+
+        Raises:
+            UnauthorizedError: It is not.
+            NetworkError: The issuer's keys are needed and can't be read.
+        """
+        published = self.published()
+        try:
+            try:
+                return _claims(token, audience, published)
+            except (InvalidKeyIdError, BadSignatureError):  # the key may be a new one
+                newer = self.published(newer_than=published)
+                if newer is published:
+                    raise
+                return _claims(token, audience, newer)
+        except (JoseError, ValueError, TypeError) as error:
+            logger.info("a token is refused: %s", type(error).__name__)
+            raise UnauthorizedError("The issuer's token is not valid here.", remedy="Sign in again.") from error
+
+    def redeem(self, code: str, verifier: str, redirect: str) -> dict[str, Any]:
+        """Return the tokens for the code that a browser came back with.
+
+        Raises:
+            UnauthorizedError: The issuer does not take the code.
+            NetworkError: It can't be reached, or does not take us.
+        """
+        published, ours = self.published(), self._settings
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "code_verifier": verifier}
+        basic = None
+        if ours.client_secret and published.takes_basic:
+            basic = (quote(ours.client_id, safe=""), quote(ours.client_secret, safe=""))
+        else:
+            form["client_id"] = ours.client_id
+            if ours.client_secret:
+                form["client_secret"] = ours.client_secret
+        status, told = self._ask("POST", published.token, data=form, auth=basic)
+        if status == 400 and told.get("error") == "invalid_grant":
+            raise UnauthorizedError("The issuer does not take this sign-in.", remedy="Sign in again.")
+        if status != 200:
+            logger.error("the issuer refuses this service: %r", told.get("error"))
+            raise NetworkError("The issuer refuses this service.", remedy="Check the client's id and secret.")
+        return told
+
+    def userinfo(self, access_token: str) -> Claims:
+        """Return what the issuer tells of whom it gave an access token; nothing if it does not tell."""
+        address = self.published().userinfo
+        if address is None:
+            return {}
+        status, told = self._ask("GET", address, headers={"Authorization": f"Bearer {access_token}"})
+        return told if status == 200 else {}
+
+    def _try_to_read(self) -> None:
+        """Read what is published, unless that was tried just now; what is known stays when it fails."""
+        now = time.monotonic()
+        if now - self._tried < (RETRY_EVERY_S if self._known is None else READ_EVERY_S):
+            return
+        self._tried = now
+        try:
+            self._known = self._discover()
+        except NetworkError as error:
+            logger.warning("sign-in: %s %s", error.problem, error.remedy)
+            return
+        self._read = now
+
+    def _discover(self) -> Published:
+        issuer = self._settings.issuer
+        told = self._document(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        if str(told.get("issuer")).rstrip("/") != issuer.rstrip("/"):
+            raise NetworkError(f"{issuer} names itself differently.", remedy="Check --oidc-issuer.")
+        try:
+            methods = told.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+            userinfo = told.get("userinfo_endpoint")
+            return Published(
+                issuer=told["issuer"],
+                authorization=checked_address(told["authorization_endpoint"]),
+                token=checked_address(told["token_endpoint"]),
+                userinfo=None if userinfo is None else checked_address(userinfo),
+                takes_basic="client_secret_basic" in methods,
+                names_itself=told.get("authorization_response_iss_parameter_supported") is True,
+                keys=_public_keys(self._document(checked_address(told["jwks_uri"]))),
+            )
+        except (KeyError, TypeError, ValueError, JoseError) as error:
+            raise NetworkError(f"{issuer} publishes no way to sign in.", remedy="Check --oidc-issuer.") from error
+
+    def _document(self, address: str) -> dict[str, Any]:
+        status, told = self._ask("GET", address)
+        if status != 200:
+            raise _unreachable(address)
+        return told
+
+    def _ask(self, method: str, address: str, **request: Any) -> tuple[int, dict[str, Any]]:
+        try:
+            answer = self._http.request(method, address, **request)
+            told = answer.json()
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise _unreachable(address) from error
+        if not isinstance(told, dict):
+            raise _unreachable(address)
+        return answer.status_code, told
+
+
+def checked_address(address: str) -> str:
+    """Return an address where secrets may be sent.
+
+    Raises:
+        ValueError: It is neither HTTPS nor on this machine.
+    """
+    parts = urlsplit(address)
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise ValueError(address)
+    return address
+
+
+def _public_keys(told: Any) -> KeySet:
+    """Return the keys that sign; a shared secret among them would make its reader an issuer."""
+    keys = KeySet.import_key_set(told)
+    return KeySet([key for key in keys if key.key_type != "oct" and key.get("use") in (None, "sig")])
+
+
+def _claims(token: str, audience: str, published: Published) -> Claims:
+    registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
+    decoded = jwt.decode(token, published.keys, algorithms=ALGORITHMS, registry=registry)
+    kind = decoded.header.get("typ")
+    if (kind.lower() if isinstance(kind, str) else kind) not in KINDS:
+        raise ValueError("a token of another kind")
+    jwt.JWTClaimsRegistry(
+        leeway=LEEWAY_S,
+        iss={"essential": True, "value": published.issuer},
+        aud={"essential": True, "value": audience},
+        sub={"essential": True},
+        exp={"essential": True},
+    ).validate(decoded.claims)
+    return decoded.claims
+
+
+def _unreachable(address: str) -> NetworkError:
+    host = urlsplit(address).netloc
+    return NetworkError(f"The sign-in at {host} can't be reached.", remedy="Try again later; API tokens go on working.")

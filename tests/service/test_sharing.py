@@ -1,0 +1,147 @@
+"""Share links: one search for whoever has one, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.sequences import real
+from tests.service.server import Server
+
+RNA = real("16s-queries")[0].fasta
+BODY = {"program": "blastn", "database": "16s", "query": RNA}
+READABLE = ("", "/events", "/pieces", "/results", "/report", "/queries", "/hits", "/hsps")
+
+
+class Shared:
+    """A service with Ada's completed search."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        make = ["token", "create", "for a test", "--owner"]
+        self.ada, self.bob, self.reader, self.admin = (
+            server.run(*make, *words).stdout.strip()
+            for words in (("ada",), ("bob",), ("ada", "--scope", "read"), ("root", "--scope", "admin"))
+        )
+        server.start()
+        self.search = self.new_search()
+
+    def ask(self, token: str | None, method: str, path: str, **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self.server.http.request(method, path, headers=headers | more.pop("headers", {}), **more)
+
+    def new_search(self) -> str:
+        made = self.ask(self.ada, "POST", "/searches", json=BODY)
+        assert made.status_code == 202, made.text
+        path = f"/searches/{made.json()['id']}"
+        self.ask(self.ada, "GET", f"{path}/events", timeout=300)  # until it is over
+        assert self.ask(self.ada, "GET", path).json()["state"] == "completed"
+        return path
+
+    def share(self, path: str) -> dict[str, Any]:
+        made = self.ask(self.ada, "POST", f"{path}/share")
+        assert made.status_code == 201, made.text
+        told: dict[str, Any] = made.json()
+        return told
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, served: dict[str, Path]) -> Iterator[Shared]:
+    server = Server(tmp_path_factory.mktemp("service") / "home", "--auth", "token")
+    server.add_database("16s", served["16s"])
+    yield Shared(server)
+    server.close()
+
+
+def test_whoever_has_a_link_reads_its_search(shared: Shared) -> None:
+    told = shared.share(shared.search)
+
+    assert set(told) == {"id", "url", "token", "created"}
+    for part in READABLE:
+        path = shared.search + part
+        by_address = shared.ask(None, "GET", path, params={"share": told["token"]})
+        by_header = shared.ask(None, "GET", path, headers={"X-Share-Token": told["token"]})
+        own = shared.ask(shared.ada, "GET", path)
+        assert (by_address.status_code, by_header.status_code) == (200, 200), part
+        assert by_address.content == by_header.content == own.content
+        assert shared.ask(None, "GET", path).status_code == 401
+    assert httpx.get(told["url"]).json() == shared.ask(shared.ada, "GET", shared.search).json()
+
+
+def test_a_link_is_good_for_nothing_else(shared: Shared) -> None:
+    token = shared.share(shared.search)["token"]
+    other = shared.new_search()
+
+    for way in ({"params": {"share": token}}, {"headers": {"X-Share-Token": token}}):
+        for part in READABLE:
+            answer = shared.ask(None, "GET", other + part, **way)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+        for method, path in (
+            ("GET", "/searches"),
+            ("GET", "/databases"),
+            ("GET", "/me"),
+            ("POST", "/searches"),
+            ("POST", f"{shared.search}/cancel"),
+            ("POST", f"{shared.search}/retry"),
+            ("DELETE", shared.search),
+            ("POST", f"{shared.search}/share"),
+            ("GET", f"{shared.search}/shares"),
+        ):
+            assert shared.ask(None, method, path, **way).status_code == 401, path
+            if path.startswith(shared.search):  # nor together with somebody's own token
+                assert shared.ask(shared.bob, method, path, **way).status_code == 404, path
+    assert shared.ask(token, "GET", shared.search).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["sbs_wrong", "x", "é", "%00", "a" * 100])
+def test_a_wrong_link_is_as_if_there_were_no_search(shared: Shared, token: str) -> None:
+    wrong = shared.ask(None, "GET", shared.search, params={"share": token})
+    absent = shared.ask(None, "GET", "/searches/absent", params={"share": token})
+
+    assert (wrong.status_code, wrong.json()) == (404, absent.json())
+
+
+def test_a_revoked_link_is_void(shared: Shared) -> None:
+    kept, told = shared.share(shared.search), shared.share(shared.search)
+    path = f"{shared.search}/shares/{told['id']}"
+    assert shared.ask(shared.bob, "DELETE", path).status_code == 404
+
+    assert shared.ask(shared.ada, "DELETE", path).status_code == 204
+
+    assert shared.ask(None, "GET", shared.search, params={"share": told["token"]}).status_code == 404
+    assert shared.ask(None, "GET", shared.search, params={"share": kept["token"]}).status_code == 200
+    assert shared.ask(shared.ada, "DELETE", path).status_code == 404
+
+
+def test_only_the_owner_and_administrators_share(shared: Shared) -> None:
+    statuses = [
+        shared.ask(one, "POST", f"{shared.search}/share").status_code
+        for one in (None, shared.bob, shared.reader, shared.admin)
+    ]
+
+    assert statuses == [401, 404, 403, 201]
+
+
+def test_links_are_listed_without_their_tokens_and_never_logged_or_kept(shared: Shared) -> None:
+    told = shared.share(shared.search)
+    shared.ask(None, "GET", f"{shared.search}/results", params={"share": told["token"], "outfmt": "nothing"})
+
+    listed = shared.ask(shared.ada, "GET", f"{shared.search}/shares")
+
+    assert {"id": told["id"], "created": told["created"]} in listed.json()
+    assert told["token"] not in listed.text + shared.server.log
+    files = [file for file in shared.server.home.rglob("*") if file.is_file()]
+    assert not any(told["token"].encode() in file.read_bytes() for file in files)
+
+
+def test_links_go_with_their_search(shared: Shared) -> None:
+    path = shared.new_search()
+    token = shared.share(path)["token"]
+
+    assert shared.ask(shared.ada, "DELETE", path).status_code == 204
+
+    assert shared.ask(None, "GET", path, params={"share": token}).status_code == 404
