@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import postgres
+from tests.postgres import free_port, postgres
 from tests.sequences import real
 from tests.service.processes import blast_runs
 from tests.service.server import Server
@@ -21,8 +21,9 @@ ONE = real("proteins")[0].fasta
 WAIT_S = 60.0
 
 
-@pytest.fixture
-def servers(tmp_path: Path, served: dict[str, Path]) -> Iterator[tuple[Server, Server]]:
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, served: dict[str, Path]) -> Iterator[tuple[Server, Server]]:
+    tmp_path = tmp_path_factory.mktemp("servers")
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         with postgres(Path(folder)) as address:
@@ -38,11 +39,11 @@ def servers(tmp_path: Path, served: dict[str, Path]) -> Iterator[tuple[Server, S
 
 
 def runs_on(search_id: str, *servers: Server) -> Server:
-    """Return the server that searches, once a piece is finished."""
+    """Return the server that runs a search, once it searches."""
     for event in servers[0].events(search_id):
-        if event.event == "piece":
+        if '"phase": "searching"' in event.data:
             break
-    return next(server for server in servers if (server.home / "searches" / search_id / "merged").exists())
+    return next(server for server in servers if (server.home / "searches" / search_id / "plan.json").exists())
 
 
 def test_the_searches_of_a_server_that_was_killed_are_taken_over(servers: tuple[Server, Server]) -> None:
@@ -57,6 +58,7 @@ def test_the_searches_of_a_server_that_was_killed_are_taken_over(servers: tuple[
     again = other.submit("blastp", "proteins", QUERIES, "-max_target_seqs 5")
     other.ended(again["id"])
     assert other.result(search["id"], "6") == other.result(again["id"], "6") != b""
+    killed.start()
 
 
 def test_every_server_tells_what_happens_on_any(servers: tuple[Server, Server]) -> None:
@@ -109,7 +111,7 @@ def test_one_key_is_one_search_on_all_servers(servers: tuple[Server, Server]) ->
 
 
 def test_a_home_is_used_by_one_service(servers: tuple[Server, Server]) -> None:
-    refused = servers[0].run("serve", "--port", "0")
+    refused = servers[0].run("serve", "--port", str(free_port()))
 
     assert refused.returncode != 0
     assert "Another service uses the folder" in refused.stderr

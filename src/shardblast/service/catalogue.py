@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from shardblast.blast.alias import quoted
 from shardblast.blast.database import Database, open_database
@@ -112,9 +113,9 @@ class Catalogue:
         alias = self._alias(one)
         for molecule in Molecule:
             alias.with_suffix(f".{molecule.alias_suffix}").unlink(missing_ok=True)
-        partial = alias.with_name(alias.name + ".partial")
-        partial.write_text(f'TITLE {one.title}\nDBLIST "{one.path}"\n')
-        partial.replace(alias)
+        with NamedTemporaryFile("w", dir=self._folder, suffix=".partial", delete=False) as partial:  # requests race
+            partial.write(f'TITLE {one.title}\nDBLIST "{one.path}"\n')
+        os.replace(partial.name, alias)
 
 
 def _generation(database: Database) -> str:
