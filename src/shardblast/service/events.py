@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from shardblast.core.search import Event, SearchId
 
 WAITING = 256
-"""Events that a slow reader may be behind before it is sent to the store for them."""
+"""Events that a slow reader may be behind before it is sent to the store for them, and read there at once."""
 
-ReadAfter = Callable[[SearchId, int], Sequence[Event]]
+ReadAfter = Callable[[SearchId, int, int], Sequence[Event]]
+"""Returns at most so many of a search's events after one of this id."""
 
 
 class Subscription:
@@ -41,11 +42,14 @@ class Subscription:
     async def events(self) -> AsyncIterator[Event]:
         """Yield every event after the last one known, each once, in order."""
         while True:
-            if self._missed:
+            while self._missed:
                 self._missed = False
-                for event in await asyncio.to_thread(self._read_after, self._search_id, self._last):
+                found = await asyncio.to_thread(self._read_after, self._search_id, self._last, WAITING)
+                for event in found:
                     self._last = event.id
                     yield event
+                if len(found) == WAITING:
+                    self._missed = True  # there may be more
             event = await self._queue.get()
             if event.id > self._last:
                 self._last = event.id

@@ -26,7 +26,7 @@ class Operations:
     def checks(self) -> dict[str, str]:
         """Return ``ok`` or what is wrong, for each thing that is needed."""
         return {
-            "database": _told(self._store.counts),
+            "database": _told(self._store.check),
             "storage": _told(self._objects.check),
             "blast": _told(lambda: self._installation.program("blastn")),
             "disk": self._disk(),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, false, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shardblast.core.errors import ConflictError, InputError, NotFoundError
@@ -167,6 +167,15 @@ class SearchStore:
         query = select(searches.c.id).where(searches.c.finished < at).order_by(searches.c.finished).limit(limit)
         with self._database.reading() as connection:
             return [SearchId(one) for one in connection.scalars(query)]
+
+    def check(self) -> None:
+        """Read and write, but change nothing.
+
+        Raises:
+            StoreError: That does not work: the database is away, or may only be read.
+        """
+        with self._database.writing() as connection:
+            connection.execute(update(searches).where(false()).values(attempt=0))
 
     def counts(self) -> Mapping[State, int]:
         """Return how many searches are in each state."""
