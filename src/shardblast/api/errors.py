@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from shardblast.api.requests import current, request_id
 from shardblast.core.errors import (
     ConflictError,
     DatabaseError,
@@ -57,6 +57,8 @@ def problem(status: int, code: str, detail: str, remedy: str, **more: Any) -> JS
     """Return a problem as a response."""
     content = {"type": f"urn:shardblast:{code}", "title": code.replace("-", " "), "status": status, "code": code}
     content |= {"detail": detail, "remedy": remedy, **more}
+    if asked := current.get():
+        asked.code = code
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
@@ -92,11 +94,11 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _disk(request: Request, error: Exception) -> JSONResponse:
-    logger.error("%s %s: %s", request.method, request.url.path, error)
+    logger.error("a file failed: %s", error)
     return problem(503, "storage", "The service can't write or read a file.", "Try again later; its disk may be full.")
 
 
 async def _bug(request: Request, error: Exception) -> JSONResponse:
-    number = secrets.token_hex(4)
-    logger.error("a bug answered %s %s (%s)", request.method, request.url.path, number, exc_info=error)
+    number = request_id()
+    logger.error("a bug answered %s (%s)", request.method, number, exc_info=error)
     return problem(500, "internal", f"The service failed; its log tells more under {number}.", "Try again.", id=number)

@@ -11,6 +11,7 @@ from pathlib import Path
 from shardblast.blast.installation import find_installation
 from shardblast.bootstrap import home, known_arguments
 from shardblast.core.arguments import Arguments
+from shardblast.core.errors import InputError
 from shardblast.core.program import Program
 from shardblast.engine.machine import this_machine
 from shardblast.engine.pool import Pool
@@ -20,6 +21,8 @@ from shardblast.service.durable import DurableQueue
 from shardblast.service.events import Broadcast
 from shardblast.service.folders import Folders
 from shardblast.service.identity import Identity, Mode
+from shardblast.service.journal import Journal
+from shardblast.service.observers import Observer, Observers
 from shardblast.service.operations import Operations
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner
@@ -31,6 +34,8 @@ from shardblast.store.databases import DatabaseStore
 from shardblast.store.migrate import migrate
 from shardblast.store.searches import SearchStore
 from shardblast.store.tokens import TokenStore
+
+RECEIVERS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Service:
     identity: Identity
     operations: Operations
     queue: DurableQueue
+    observers: Observers
 
     def launch(self) -> None:
         """Begin to run searches, without what requests left that a crash cut off."""
@@ -54,6 +60,11 @@ class Service:
             shutil.rmtree(folder, ignore_errors=True)
         days = self.settings.retention_days
         self.queue.launch(lambda: self.searches.expire(days) if days else 0)
+
+    def close(self) -> None:
+        """Stop; searches that run go on with the next ``launch``."""
+        self.queue.close()
+        self.observers.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +114,41 @@ def service(settings: Settings, mode: Mode) -> Service:
         return known_arguments(installation, program)
 
     database = _database(settings)
-    objects, folders, broadcast = Objects(settings.storage), Folders(settings.home), Broadcast()
-    store = SearchStore(database, broadcast.announce)
+    observers = Observers([Journal(), *_traces()])
+    objects, folders, broadcast = Objects(settings.storage, observers.stored), Folders(settings.home), Broadcast()
+    store = SearchStore(database, broadcast.announce, observers.noted)
     catalogue = Catalogue(DatabaseStore(database), installation, folders.databases)
     engine = StoredEngine(installation, machine, Pool(machine.cores))
-    runner = Runner(store, objects, catalogue, engine, folders, arguments)
-    results = Results(store, catalogue, engine, folders, runner)
+    runner = Runner(store, objects, catalogue, engine, folders, arguments, observers)
+    results = Results(store, catalogue, engine, folders, runner, observers)
     queue = DurableQueue(store, runner, results, _steps_address(settings), settings.limits)
     searches = SearchService(store, objects, catalogue, folders, runner, queue, machine, settings.limits, arguments)
     operations = Operations(store, objects, installation, settings.home)
     identity = Identity(mode, TokenStore(database))
-    return Service(settings, searches, results, catalogue, store, broadcast, folders, identity, operations, queue)
+    return Service(
+        settings, searches, results, catalogue, store, broadcast, folders, identity, operations, queue, observers
+    )
+
+
+def _traces() -> list[Observer]:
+    """Return what makes traces, if OpenTelemetry's variables name a receiver.
+
+    Raises:
+        InputError: They do, but it is not installed.
+    """
+    wanted = (
+        any(os.environ.get(name) for name in RECEIVERS) and os.environ.get("OTEL_TRACES_EXPORTER", "otlp") == "otlp"
+    )
+    if not wanted or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return []
+    try:
+        from shardblast.service.traces import Traces
+    except ImportError as error:
+        raise InputError(
+            f"Traces are wanted ({RECEIVERS[0]}), but OpenTelemetry is not installed.",
+            remedy="Install shardblast[otel], or unset the variable.",
+        ) from error
+    return [Traces()]
 
 
 def _database(settings: Settings) -> Database:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, NewType
@@ -119,6 +119,13 @@ def count(progress: Progress, phase: Phase, done: int, total: int | None = None)
 def end(progress: Progress, status: PhaseStatus, at: float) -> Progress:
     """Return the progress of a search that ended: what runs gets this status, what never began is skipped."""
     return tuple(_closed(one, at, status) for one in progress)
+
+
+def ended_phases(before: Search, after: Search) -> Iterator[PhaseProgress]:
+    """Yield the phases that ended between two states of a search."""
+    for was, now in zip(before.progress, after.progress, strict=True):
+        if now.finished is not None and now.finished != was.finished:
+            yield now
 
 
 def current(progress: Progress) -> Phase | None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Finished, Processes, checked
+from shardblast.core.errors import ShardblastError
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport, Report
 from shardblast.engine.pool import Pool, Priority
@@ -35,6 +36,10 @@ class Watcher(Protocol):
 
     def piece_finished(self, piece: PieceReport | None) -> None:
         """A piece ended; None if an earlier run of the search had finished it."""
+        ...
+
+    def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
+        """A piece failed, which ends the search."""
         ...
 
     def queries_finished(self, queries: int) -> None:
@@ -141,7 +146,12 @@ class Work:
         self, argv: list[str], purpose: Purpose, what: str, environment: Mapping[str, str] | None
     ) -> tuple[Finished, PieceReport]:
         program = self.installation.program(self.options.program.value)
-        finished = checked(self.processes.run([program, *argv], environment=environment), what)
+        finished = self.processes.run([program, *argv], environment=environment)
+        try:
+            checked(finished, what)
+        except ShardblastError as error:
+            self.watcher.piece_failed(purpose, error)
+            raise
         piece = PieceReport(purpose.name, purpose.batch, purpose.shard, finished.seconds, finished.peak_memory_bytes)
         self.report.pieces.append(piece)
         return finished, piece

@@ -136,7 +136,7 @@ class DurableQueue:
             return self._ended(search_id, error)
         except Exception:
             number = secrets.token_hex(4)
-            logger.exception("a bug ended search %s (%s)", search_id, number, extra={"search_id": search_id})
+            logger.exception("a bug ended a search (%s)", number, extra={"search_id": search_id})
             problem = f"The service failed; its log tells more under {number}."
             self._fail(search_id, Failure("internal", problem, "Try again, and tell who runs the service."))
             return False
@@ -154,7 +154,6 @@ class DurableQueue:
         elif isinstance(error, Interrupted):
             self._fail(search_id, Failure("interrupted", "BLAST+ was stopped from outside.", "Retry the search."))
         else:
-            logger.warning("search %s failed: %s", search_id, error.problem, extra={"search_id": search_id})
             self._fail(search_id, Failure(error.code, error.problem, error.remedy))
         return False
 

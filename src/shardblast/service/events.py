@@ -63,6 +63,12 @@ class Broadcast:
         self._subscriptions: dict[SearchId, set[Subscription]] = defaultdict(set)
         self._lock = threading.Lock()
 
+    @property
+    def readers(self) -> int:
+        """How many watch, over all searches."""
+        with self._lock:
+            return sum(map(len, self._subscriptions.values()))
+
     def announce(self, event: Event) -> None:
         """Tell everybody who watches the event's search."""
         with self._lock:

@@ -17,6 +17,7 @@ from shardblast.engine.stored import StoredEngine, StoredPlan, stored_queries
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
 from shardblast.service.hits import OUTFMT, HitIndex, write_index
+from shardblast.service.observers import Observer
 from shardblast.service.runner import Runner
 from shardblast.store.searches import SearchStore
 
@@ -36,12 +37,14 @@ class Results:
         engine: StoredEngine,
         folders: Folders,
         runner: Runner,
+        observer: Observer,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._engine = engine
         self._folders = folders
         self._runner = runner
+        self._observer = observer
 
     @contextmanager
     def printed(self, search_id: SearchId, outfmt: str, only: int | None = None) -> Iterator[Path]:
@@ -58,6 +61,7 @@ class Results:
             DatabaseError: The database has changed since.
         """
         with self._printed(self._completed(search_id), outfmt, only) as path:
+            self._observer.printed(path.stat().st_size)
             yield path
 
     @contextmanager

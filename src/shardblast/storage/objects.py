@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import obstore
 from obstore.exceptions import BaseError
@@ -19,23 +19,27 @@ READ_BYTES = 1 << 20
 class Objects:
     """A store of objects. Keys are relative, with slashes; an object appears whole or not at all."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, stored: Callable[[int], None] = lambda size_bytes: None) -> None:
         """Open a store; a folder is made if it is missing.
 
         Args:
             url: ``file:///PATH``, ``s3://BUCKET/PREFIX``, ``gs://…`` or ``az://…``; credentials come from where the
                 cloud's own tools look for them.
+            stored: Is told the size of each object that was written.
 
         Raises:
             StorageError: The address is none that we know.
         """
+        self._stored = stored
         with _translated(url):
-            self._store = from_url(url, mkdir=True, automatic_cleanup=True) if url.startswith("file:") else from_url(url)
+            local: dict[str, Any] = {"mkdir": True, "automatic_cleanup": True} if url.startswith("file:") else {}
+            self._store = from_url(url, **local)
 
-    def put(self, key: str, content: bytes | Path | BinaryIO) -> None:
+    def put(self, key: str, content: bytes | Path) -> None:
         """Write an object; large ones go in parts, so that memory stays small."""
         with _translated(key):
             obstore.put(self._store, key, content)
+            self._stored(len(content) if isinstance(content, bytes) else content.stat().st_size)
 
     def read(self, key: str) -> bytes:
         """Return a whole object; only for small ones.

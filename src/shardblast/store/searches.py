@@ -17,6 +17,8 @@ from shardblast.store.connection import Database
 from shardblast.store.tables import events, pieces, searches
 
 Change = Callable[[Search], Search]
+Observe = Callable[[Search | None, Search, Piece | None], None]
+"""Is told of a search before and after a transaction, and of the piece that it notes; in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,15 @@ class Page:
 class SearchStore:
     """Reads and changes searches; tells ``announce`` of every event once it is committed."""
 
-    def __init__(self, database: Database, announce: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        announce: Callable[[Event], None],
+        observe: Observe = lambda before, after, piece: None,
+    ) -> None:
         self._database = database
         self._announce = announce
+        self._observe = observe
         self._order = threading.Lock()
         """Held from before a commit until its events are announced, so that readers have them in the order of ids."""
 
@@ -51,6 +59,7 @@ class SearchStore:
                     connection.execute(insert(searches).values(values))
                     event = _note(connection, search.id, "search", document(search))
                 self._announce(event)
+                self._observe(None, search, None)
         except IntegrityError:  # another server was faster
             with self._database.reading() as connection:
                 found = self._same(connection, search, idempotency_key)
@@ -106,6 +115,7 @@ class SearchStore:
                     told.append(_note(connection, search_id, "search", document(after)))
             for event in told:
                 self._announce(event)
+            self._observe(before, after, piece)
         return after
 
     def page(self, *, owner: str | None, state: State | None, limit: int, cursor: str | None) -> Page:
@@ -167,6 +177,13 @@ class SearchStore:
         query = select(searches.c.id).where(searches.c.finished < at).order_by(searches.c.finished).limit(limit)
         with self._database.reading() as connection:
             return [SearchId(one) for one in connection.scalars(query)]
+
+    def oldest_queued(self) -> float | None:
+        """Return when the oldest search that waits was submitted, or None if none waits."""
+        query = select(func.min(searches.c.created)).where(searches.c.state == State.QUEUED.value)
+        with self._database.reading() as connection:
+            found: float | None = connection.scalar(query)
+        return found
 
     def check(self) -> None:
         """Read and write, but change nothing.
