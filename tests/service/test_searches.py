@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,27 +12,13 @@ from typing import Any
 import pytest
 
 from tests.sequences import Sequence, real
-from tests.service.processes import blast_runs
+from tests.service.processes import blast, blast_runs
 from tests.service.server import Server
 
 RNA = "".join(one.fasta for one in real("16s-queries")[:4])
 PROTEINS = "".join(one.fasta for one in real("protein-queries")[:6])
 MANY = "".join(one.fasta for one in real("proteins")[:400])
 FORMATS = ("0", "5", "6", "7", "10", "12", "15", "16", "17", "18", "6 qseqid sseqid evalue stitle")
-
-
-def blast(program: str, path: Path, name: str, query: str, options: list[str], outfmt: str, folder: Path) -> bytes:
-    """Run BLAST+ as a user would who has the database under this name."""
-    file = folder / "query.fa"
-    file.write_text(query)
-    suffix = "nal" if program in ("blastn", "tblastn", "tblastx") else "pal"
-    title = subprocess.run(
-        ["blastdbcmd", "-db", str(path), "-info"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()[0]
-    (folder / f"{name}.{suffix}").write_text(f'TITLE {title.removeprefix("Database: ")}\nDBLIST "{path}"\n')
-    argv = [program, "-db", name, "-query", str(file), *options, "-outfmt", outfmt]
-    variables = {**os.environ, "BLASTDB": str(folder)}
-    return subprocess.run(argv, capture_output=True, check=True, env=variables).stdout
 
 
 def without_command(sam: bytes) -> bytes:

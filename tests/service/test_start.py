@@ -11,8 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service.server import Server
-
 
 def test_a_port_in_use_is_said_so_and_nothing_is_touched(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -42,11 +40,3 @@ def test_port_0_takes_a_free_port_and_says_which(tmp_path: Path, form: str) -> N
         process.stderr.read()
     assert answer.is_success
     assert process.returncode == 0
-
-
-def test_a_database_that_may_only_be_read_is_not_ready(own_server: Server) -> None:
-    with own_server.read_only():
-        answer = httpx.get(f"{own_server.url}/ready")
-
-    assert answer.status_code == 503
-    assert answer.json()["checks"]["database"] != "ok"

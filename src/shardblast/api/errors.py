@@ -15,6 +15,7 @@ from shardblast.api.requests import current, request_id
 from shardblast.core.errors import (
     ConflictError,
     DatabaseError,
+    DiskFull,
     InputError,
     NotAllowedError,
     NotFoundError,
@@ -24,6 +25,7 @@ from shardblast.core.errors import (
     StoreError,
     TooLargeError,
     UnauthorizedError,
+    file_error,
 )
 
 STATUSES: tuple[tuple[type[ShardblastError], int], ...] = (
@@ -35,6 +37,7 @@ STATUSES: tuple[tuple[type[ShardblastError], int], ...] = (
     (NotAllowedError, 403),
     (UnauthorizedError, 401),
     (TooLargeError, 413),
+    (DiskFull, 507),
     (StoreError, 503),
     (StorageError, 503),
     (ShardblastError, 500),
@@ -94,8 +97,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _disk(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OSError)
     logger.error("a file failed: %s", error)
-    return problem(503, "storage", "The service can't write or read a file.", "Try again later; its disk may be full.")
+    return await _ours(request, file_error(error))
 
 
 async def _bug(request: Request, error: Exception) -> JSONResponse:

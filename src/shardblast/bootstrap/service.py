@@ -29,7 +29,7 @@ from shardblast.service.runner import Runner
 from shardblast.service.searches import SearchService
 from shardblast.service.settings import Settings
 from shardblast.storage.objects import Objects
-from shardblast.store.connection import Database
+from shardblast.store.connection import Database, steps_engine
 from shardblast.store.databases import DatabaseStore
 from shardblast.store.migrate import migrate
 from shardblast.store.searches import SearchStore
@@ -58,6 +58,7 @@ class Service:
         """Begin to run searches, without what requests left that a crash cut off."""
         for folder in (self.folders.scratch, self.folders.incoming):
             shutil.rmtree(folder, ignore_errors=True)
+        self.folders.take_reserve()
         days = self.settings.retention_days
         self.queue.launch(lambda: self.searches.expire(days) if days else 0)
 
@@ -121,9 +122,10 @@ def service(settings: Settings, mode: Mode) -> Service:
     engine = StoredEngine(installation, machine, Pool(machine.cores))
     runner = Runner(store, objects, catalogue, engine, folders, arguments, observers)
     results = Results(store, catalogue, engine, folders, runner, observers)
-    queue = DurableQueue(store, runner, results, _steps_address(settings), settings.limits)
+    engine_of_steps = steps_engine(_steps_address(settings))
+    queue = DurableQueue(store, runner, results, _steps_address(settings), settings.limits, engine_of_steps)
     searches = SearchService(store, objects, catalogue, folders, runner, queue, machine, settings.limits, arguments)
-    operations = Operations(store, objects, installation, settings.home)
+    operations = Operations(store, objects, installation, folders)
     identity = Identity(mode, TokenStore(database))
     return Service(
         settings, searches, results, catalogue, store, broadcast, folders, identity, operations, queue, observers

@@ -16,7 +16,7 @@ from shardblast.cli.remote import LogFormat
 ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 """What every record has; the rest are the fields of the one that wrote it."""
 SECRETS = re.compile(
-    r"(?P<address>://[^\s/:@]*:)[^\s/]+(?=@)"
+    r"(?P<address>://[^\s/:@]*:)[^\s\"]+(?=@)"
     r"|(?P<header>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
     r"|(?P<named>\b(?:x-amz-(?:signature|credential|security-token)|sig|token|password|secret)=)[^\s&\"']+"
     r"|\bsb_[\w-]{20,}",

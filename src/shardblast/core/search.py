@@ -103,6 +103,7 @@ def begin(progress: Progress, phase: Phase, at: float, total: int) -> Progress:
     order = list(Phase)
     place = order.index(phase)
     now = progress[place]
+    at = max(at, *(time or 0.0 for one in progress for time in (one.started, one.finished)))
     started = now.started if now.started is not None else at
     begun = replace(now, status=PhaseStatus.RUNNING, started=started, finished=None, total=total)
     return (*(_closed(one, at) for one in progress[:place]), begun, *progress[place + 1 :])
@@ -215,6 +216,7 @@ def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
         ConflictError: The table of transitions does not hold this.
     """
     check_transition(search.state, wanted)
+    at = never_back(search, at)
     match wanted:
         case State.QUEUED:
             again = replace(search, progress=NO_PROGRESS, started=None, finished=None, failure=None)
@@ -223,6 +225,13 @@ def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
             return replace(search, state=wanted, started=at, **changes)
     status = PhaseStatus.COMPLETED if wanted is State.COMPLETED else PhaseStatus.FAILED
     return replace(search, state=wanted, finished=at, progress=end(search.progress, status, at), **changes)
+
+
+def never_back(search: Search, at: float) -> float:
+    """Return a time that is not before what a search knows already: somebody may have set the clock back."""
+    known = [search.created, search.started or 0.0]
+    known += [time or 0.0 for one in search.progress for time in (one.started, one.finished)]
+    return max(at, *known)
 
 
 def again(search: Search, attempt: int, at: float) -> Search:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
@@ -14,13 +15,17 @@ from typing import Any, Protocol, Self
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Finished, Processes, checked
-from shardblast.core.errors import ShardblastError
+from shardblast.core.errors import DiskFull, OutputError, ShardblastError
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport, Report
 from shardblast.engine.pool import Pool, Priority
 
 NOTHING_TO_DO = Finished(0, b"", b"", 0.0, 0)
 """What an earlier run of the search did."""
+
+
+LEAST_FREE_BYTES = 1 << 20
+"""Less counts as none when a program could not write."""
 
 
 class Watcher(Protocol):
@@ -149,9 +154,16 @@ class Work:
         finished = self.processes.run([program, *argv], environment=environment)
         try:
             checked(finished, what)
-        except ShardblastError as error:
+        except ShardblastError as failed:
+            error = self._explained(failed)
             self.watcher.piece_failed(purpose, error)
-            raise
+            raise error from failed
         piece = PieceReport(purpose.name, purpose.batch, purpose.shard, finished.seconds, finished.peak_memory_bytes)
         self.report.pieces.append(piece)
         return finished, piece
+
+    def _explained(self, error: ShardblastError) -> ShardblastError:
+        """Return why BLAST+ could not write, which it does not say itself."""
+        if isinstance(error, OutputError) and shutil.disk_usage(self.folder).free < LEAST_FREE_BYTES:
+            return DiskFull(f"There is no space left on the disk: {error.problem}")
+        return error

@@ -13,7 +13,15 @@ from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
-from shardblast.core.errors import ConflictError, Interrupted, NotFoundError, ShardblastError
+from shardblast.core.errors import (
+    ConflictError,
+    DiskFull,
+    Interrupted,
+    NotFoundError,
+    ShardblastError,
+    StoreError,
+    file_error,
+)
 from shardblast.core.search import Failure, Search, SearchId, State, moved, search_of
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner
@@ -32,7 +40,9 @@ logger = logging.getLogger(__name__)
 class DurableQueue:
     """Runs searches one step after the other; small ones first, and each owner only so many at once."""
 
-    def __init__(self, store: SearchStore, runner: Runner, results: Results, address: str, limits: Limits) -> None:
+    def __init__(
+        self, store: SearchStore, runner: Runner, results: Results, address: str, limits: Limits, engine: Any = None
+    ) -> None:
         """Set up the workflows; nothing runs before ``launch``.
 
         Args:
@@ -41,6 +51,7 @@ class DurableQueue:
             results: Makes hits readable.
             address: Of the SQL database that remembers which steps are done.
             limits: How many searches run at once.
+            engine: For that database, if not DBOS is to make one.
         """
         self._store = store
         self._runner = runner
@@ -50,6 +61,7 @@ class DurableQueue:
         config: DBOSConfig = {
             "name": "shardblast",
             "system_database_url": address,
+            "system_database_engine": engine,
             "application_version": VERSION,
             "executor_id": "local",
             "log_level": "WARNING",
@@ -134,6 +146,8 @@ class DurableQueue:
             step()
         except ShardblastError as error:
             return self._ended(search_id, error)
+        except OSError as error:
+            return self._ended(search_id, file_error(error))
         except Exception:
             number = secrets.token_hex(4)
             logger.exception("a bug ended a search (%s)", number, extra={"search_id": search_id})
@@ -154,6 +168,8 @@ class DurableQueue:
         elif isinstance(error, Interrupted):
             self._fail(search_id, Failure("interrupted", "BLAST+ was stopped from outside.", "Retry the search."))
         else:
+            if isinstance(error, DiskFull):
+                self._runner.make_room(search_id)
             self._fail(search_id, Failure(error.code, error.problem, error.remedy))
         return False
 
@@ -161,7 +177,13 @@ class DurableQueue:
         def change(one: Search) -> Search:
             return one if one.state.is_final else moved(one, State.FAILED, time.time(), failure=failure)
 
-        self._store.change(search_id, change)
+        while True:
+            try:
+                self._store.change(search_id, change)
+                return
+            except (StoreError, DiskFull) as error:  # the search is not to stay 'running' for ever
+                logger.warning("a failure can't be noted yet", extra={"search_id": search_id, "code": error.code})
+                time.sleep(1)
 
 
 def _workflow_id(search_id: SearchId, attempt: int) -> str:

@@ -19,7 +19,19 @@ from shardblast.core.errors import ShardblastError
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Program
 from shardblast.core.report import PieceReport
-from shardblast.core.search import Phase, Piece, Progress, Search, SearchId, State, again, begin, count, moved
+from shardblast.core.search import (
+    Phase,
+    Piece,
+    Progress,
+    Search,
+    SearchId,
+    State,
+    again,
+    begin,
+    count,
+    moved,
+    never_back,
+)
 from shardblast.engine.stored import StoredEngine, StoredPlan, stored_queries
 from shardblast.engine.work import Purpose
 from shardblast.service.catalogue import Catalogue
@@ -172,6 +184,11 @@ class Runner:
                 continue
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
+    def make_room(self, search_id: SearchId) -> None:
+        """Give up what a search has made, and the reserve, since the disk is full."""
+        self.clean(search_id)
+        self._folders.give_reserve()
+
     def _plan(self, search_id: SearchId) -> StoredPlan:
         return StoredPlan.of(json.loads((self._folders.work(search_id) / "plan.json").read_text()))
 
@@ -247,6 +264,7 @@ def _started(search: Search) -> Search:
     at = time.time()
     if search.state is not State.RUNNING:
         search = moved(search, State.RUNNING, at)
+    at = never_back(search, at)
     return _progressed(search, begin(search.progress, Phase.PREPARING, at, search.queries))
 
 

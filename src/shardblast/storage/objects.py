@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +13,10 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
-from shardblast.core.errors import NotFoundError, StorageError
+from shardblast.core.errors import DiskFull, NotFoundError, StorageError
 
 READ_BYTES = 1 << 20
+NO_SPACE = os.strerror(errno.ENOSPC)
 
 
 class Objects:
@@ -101,6 +104,8 @@ def _translated(what: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotFoundError(f"There is no {what} in the storage.", remedy="It may have been deleted.") from error
     except (BaseError, OSError, ValueError) as error:
+        if NO_SPACE in str(error):
+            raise DiskFull from error
         raise StorageError(
             f"The storage fails for {what}: {error}.", remedy="Check SHARDBLAST_STORAGE, its credentials and its space."
         ) from error
