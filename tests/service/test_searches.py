@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -173,7 +174,8 @@ def test_a_file_is_taken_plain_or_packed(server: Server, packed: bool) -> None:
     assert answer.json()["options"] == ["-evalue", "1e-10"]
 
 
-def test_many_submissions_at_once_all_end(server: Server) -> None:
+def test_many_submissions_at_once_all_run_once(own_server: Server) -> None:
+    server = own_server
     with ThreadPoolExecutor(20) as pool:
         ids = list(
             pool.map(
@@ -183,6 +185,9 @@ def test_many_submissions_at_once_all_end(server: Server) -> None:
 
     assert len(set(ids)) == 60
     assert {server.ended(one)["state"] for one in ids} == {"completed"}
+    runs = Counter(one["search_id"] for one in server.records if one.get("state") == "running")
+    assert runs == Counter(ids)
+    assert all(len(server.http.get(f"/searches/{one}/pieces").json()) == 1 for one in ids)
 
 
 def test_cancelling_stops_blast_and_leaves_only_the_queries(server: Server) -> None:
@@ -201,7 +206,7 @@ def test_cancelling_stops_blast_and_leaves_only_the_queries(server: Server) -> N
         assert time.monotonic() < started + 60, list(folder.iterdir())
         time.sleep(0.05)
     assert server.search(search["id"])["phase"] is None
-    assert server.http.post(f"/searches/{search['id']}/cancel").status_code == 200
+    assert server.http.post(f"/searches/{search['id']}/cancel").status_code == 60
     retried = server.http.post(f"/searches/{search['id']}/retry")
     assert (retried.status_code, retried.json()["attempt"]) == (202, 2)
     server.http.post(f"/searches/{search['id']}/cancel")
