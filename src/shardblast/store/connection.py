@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InternalError, OperationalError, SQLAlchemyError
 
 from shardblast.core.errors import DiskFull, StoreError
 
@@ -76,10 +76,12 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, InternalError) as error:
         if FULL in str(error.orig):
             raise DiskFull from error
-        raise StoreError(f"The database fails: {error.orig}.", remedy="Check that it runs and has space.") from error
+        raise StoreError(
+            f"The database fails: {error.orig}.", remedy="Check that it runs, may be written and has space."
+        ) from error
     except SQLAlchemyError as error:
         raise StoreError(f"The database refuses: {type(error).__name__}.", remedy="The log has more.") from error
 
