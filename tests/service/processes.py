@@ -1,7 +1,9 @@
-"""What runs on this machine."""
+"""BLAST+ beside the service: what of it runs on this machine, and what it prints."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 
@@ -17,3 +19,17 @@ def blast_runs(folder: Path) -> list[str]:
         if str(folder) in command and state != "Z":
             found.append(command)
     return found
+
+
+def blast(program: str, path: Path, name: str, query: str, options: list[str], outfmt: str, folder: Path) -> bytes:
+    """Run BLAST+ as a user would who has the database under this name."""
+    file = folder / "query.fa"
+    file.write_text(query)
+    suffix = "nal" if program in ("blastn", "tblastn", "tblastx") else "pal"
+    title = subprocess.run(
+        ["blastdbcmd", "-db", str(path), "-info"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()[0]
+    (folder / f"{name}.{suffix}").write_text(f'TITLE {title.removeprefix("Database: ")}\nDBLIST "{path}"\n')
+    argv = [program, "-db", name, "-query", str(file), *options, "-outfmt", outfmt]
+    variables = {**os.environ, "BLASTDB": str(folder)}
+    return subprocess.run(argv, capture_output=True, check=True, env=variables).stdout

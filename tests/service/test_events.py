@@ -12,15 +12,15 @@ SEARCH = SearchId("s")
 
 
 class Store:
-    """Keeps events and counts how often it is asked."""
+    """Keeps events, and counts how often it is asked."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.asked = 0
 
-    def after(self, search_id: SearchId, last: int) -> Sequence[Event]:
+    def after(self, search_id: SearchId, last: int, limit: int) -> Sequence[Event]:
         self.asked += 1
-        return [event for event in self.events if event.id > last]
+        return [event for event in self.events if event.id > last][:limit]
 
 
 def an_event(number: int) -> Event:
@@ -72,6 +72,16 @@ def test_a_reader_that_stops_for_a_while_holds_nobody_up_and_misses_nothing() ->
 
     assert of_quick == of_slow == list(range(1, WAITING * 3 + 1))
     assert asked < 10
+
+
+def test_a_reader_that_is_far_behind_reads_all_from_the_store_a_part_at_a_time() -> None:
+    async def read() -> list[int]:
+        store, broadcast = Store(), Broadcast()
+        store.events = [an_event(number) for number in range(1, WAITING * 4 + 1)]
+        async with broadcast.subscribed(SEARCH, 0, store.after) as behind:
+            return await asyncio.wait_for(first(behind, WAITING * 4), 60)
+
+    assert asyncio.run(read()) == list(range(1, WAITING * 4 + 1))
 
 
 def test_a_reader_that_left_is_forgotten() -> None:

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+import psycopg
 import pytest
 
 from tests.postgres import postgres
@@ -54,3 +56,15 @@ def test_a_search_survives_a_kill_and_is_printed_by_another_server(
         other.close()
     assert not (server.home / "shardblast.sqlite").exists()
     assert any((tmp_path / "objects" / "searches").iterdir())
+
+
+def test_a_database_that_may_only_be_read_is_not_ready(server: Server) -> None:
+    assert httpx.get(f"{server.url}/ready").json()["checks"]["database"] == "ok"
+    with psycopg.connect(server.environment["SHARDBLAST_DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("ALTER ROLE tester SET default_transaction_read_only = on")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+    answer = httpx.get(f"{server.url}/ready", timeout=60)
+
+    assert answer.status_code == 503
+    assert "read-only" in answer.json()["checks"]["database"]

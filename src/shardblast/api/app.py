@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
+from starlette.types import ASGIApp
 
 from shardblast.api import blast_url, databases, operations, results, searches, sharing, sign_in
 from shardblast.api.cookies import session_of
 from shardblast.api.errors import add_handlers, problem
+from shardblast.api.metrics import Metrics
 from shardblast.api.models import SearchIn
+from shardblast.api.requests import Requests
 from shardblast.bootstrap.service import Service
 from shardblast.core.version import __version__
 from shardblast.service.identity import is_loopback
@@ -26,7 +29,7 @@ HEADERS = {
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def make_app(service: Service) -> FastAPI:
+def make_app(service: Service) -> ASGIApp:
     """Return the application; searches run from its start to its end."""
 
     @asynccontextmanager
@@ -55,7 +58,10 @@ def make_app(service: Service) -> FastAPI:
     add_handlers(app)
     app.middleware("http")(_guard)
     _describe_bodies(app)
-    return app
+    metrics = Metrics(service.store, service.broadcast)
+    service.observers.add(metrics)
+    app.state.metrics = metrics
+    return Requests(app, service.observers)
 
 
 async def _guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:

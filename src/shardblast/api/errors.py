@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from dataclasses import asdict
 from typing import Any
 
@@ -12,9 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from shardblast.api.requests import current, request_id
 from shardblast.core.errors import (
     ConflictError,
     DatabaseError,
+    DiskFull,
     InputError,
     NetworkError,
     NotAllowedError,
@@ -25,6 +26,7 @@ from shardblast.core.errors import (
     StoreError,
     TooLargeError,
     UnauthorizedError,
+    file_error,
 )
 
 STATUSES: tuple[tuple[type[ShardblastError], int], ...] = (
@@ -37,6 +39,7 @@ STATUSES: tuple[tuple[type[ShardblastError], int], ...] = (
     (UnauthorizedError, 401),
     (TooLargeError, 413),
     (NetworkError, 503),
+    (DiskFull, 507),
     (StoreError, 503),
     (StorageError, 503),
     (ShardblastError, 500),
@@ -59,6 +62,8 @@ def problem(status: int, code: str, detail: str, remedy: str, **more: Any) -> JS
     """Return a problem as a response."""
     content = {"type": f"urn:shardblast:{code}", "title": code.replace("-", " "), "status": status, "code": code}
     content |= {"detail": detail, "remedy": remedy, **more}
+    if asked := current.get():
+        asked.code = code
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
@@ -94,11 +99,12 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _disk(request: Request, error: Exception) -> JSONResponse:
-    logger.error("%s %s: %s", request.method, request.url.path, error)
-    return problem(503, "storage", "The service can't write or read a file.", "Try again later; its disk may be full.")
+    assert isinstance(error, OSError)
+    logger.error("a file failed: %s", error)
+    return await _ours(request, file_error(error))
 
 
 async def _bug(request: Request, error: Exception) -> JSONResponse:
-    number = secrets.token_hex(4)
-    logger.error("a bug answered %s %s (%s)", request.method, request.url.path, number, exc_info=error)
+    number = request_id()
+    logger.error("a bug answered %s (%s)", request.method, number, exc_info=error)
     return problem(500, "internal", f"The service failed; its log tells more under {number}.", "Try again.", id=number)

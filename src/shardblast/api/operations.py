@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from shardblast.api.context import CallerDep, ServiceDep
+from shardblast.api.metrics import Metrics
 from shardblast.api.models import MeOut
 from shardblast.core.version import __version__
-from shardblast.store.searches import SearchStore
 
 router = APIRouter(tags=["operations"])
 me_router = APIRouter(tags=["identity"])
@@ -35,27 +33,13 @@ def ready(service: ServiceDep, response: Response) -> dict[str, Any]:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-def metrics(service: ServiceDep) -> Response:
-    """Tell Prometheus how many searches are in which state."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_States(service.store))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+def metrics(request: Request) -> Response:
+    """Tell Prometheus how things stand and what happened since the start."""
+    figures: Metrics = request.app.state.metrics
+    return Response(figures.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @me_router.get("/me")
 def read_me(caller: CallerDep) -> MeOut:
     """Tell who asks, what they may do and how they are known."""
     return MeOut.of(caller)
-
-
-class _States(Collector):
-    """Counts searches when it is asked, so that the figure is never stale."""
-
-    def __init__(self, store: SearchStore) -> None:
-        self._store = store
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        family = GaugeMetricFamily("shardblast_searches", "Searches in each state.", labels=["state"])
-        for state, number in self._store.counts().items():
-            family.add_metric([state.value], number)
-        return [family]

@@ -146,8 +146,10 @@ async def _events(service: Service, search_id: SearchId, last: int | None) -> As
         if search.state.is_final:
             return
     elif search.state.is_final:
-        for missed in await asyncio.to_thread(service.store.events_after, search_id, last):
-            yield ServerSentEvent(json.dumps(dict(missed.data)), event=missed.kind, id=str(missed.id))
+        while missed := await asyncio.to_thread(service.store.events_after, search_id, last):
+            for event in missed:
+                last = event.id
+                yield ServerSentEvent(json.dumps(dict(event.data)), event=event.kind, id=str(event.id))
         return
     else:
         known = last

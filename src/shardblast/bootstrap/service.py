@@ -11,6 +11,7 @@ from pathlib import Path
 from shardblast.blast.installation import find_installation
 from shardblast.bootstrap import home, known_arguments
 from shardblast.core.arguments import Arguments
+from shardblast.core.errors import InputError
 from shardblast.core.program import Program
 from shardblast.core.search import SearchId
 from shardblast.engine.machine import this_machine
@@ -22,6 +23,8 @@ from shardblast.service.events import Broadcast
 from shardblast.service.folders import Folders
 from shardblast.service.identity import Identity, Mode
 from shardblast.service.issuer import Issuer
+from shardblast.service.journal import Journal
+from shardblast.service.observers import Observer, Observers
 from shardblast.service.operations import Operations
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner
@@ -31,7 +34,7 @@ from shardblast.service.settings import OpenId, Settings
 from shardblast.service.sharing import Sharing
 from shardblast.service.sign_in import SignIn
 from shardblast.storage.objects import Objects
-from shardblast.store.connection import Database
+from shardblast.store.connection import Database, steps_engine
 from shardblast.store.databases import DatabaseStore
 from shardblast.store.migrate import migrate
 from shardblast.store.peers import Peers
@@ -39,6 +42,8 @@ from shardblast.store.searches import SearchStore
 from shardblast.store.sessions import SessionStore
 from shardblast.store.shares import ShareStore
 from shardblast.store.tokens import TokenStore
+
+RECEIVERS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,13 @@ class Service:
     queue: DurableQueue
     runner: Runner
     peers: Peers
+    observers: Observers
 
     def launch(self) -> None:
         """Begin to run searches, without what requests left that a crash cut off."""
         for folder in (self.folders.scratch, self.folders.incoming):
             shutil.rmtree(folder, ignore_errors=True)
+        self.folders.take_reserve()
         self.peers.join(self._follow)
         self.queue.launch(self.expire)
         if self.settings.open_id is not None:
@@ -75,11 +82,6 @@ class Service:
             self.searches.expire(days)
         self.sessions.expire()
 
-    def close(self) -> None:
-        """Stop; searches that run go on with the next launch, here or on another server."""
-        self.queue.close()
-        self.peers.leave()
-
     def _follow(self, search_id: SearchId | None) -> None:
         """Follow what another server did to a search, or may have done to any."""
         self.broadcast.look(search_id)
@@ -87,6 +89,11 @@ class Service:
             self.runner.look_at_all()
         else:
             self.runner.look(search_id)
+
+    def close(self) -> None:
+        """Stop; searches that run go on with the next ``launch``."""
+        self.queue.close()
+        self.observers.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +151,18 @@ def service(settings: Settings, mode: Mode) -> Service:
 
     Folders(settings.home).claim()
     database = _database(settings)
-    objects, folders, broadcast = Objects(settings.storage), Folders(settings.home), Broadcast()
-    store = SearchStore(database, broadcast.announce)
+    observers = Observers([Journal(), *_traces()])
+    objects, folders, broadcast = Objects(settings.storage, observers.stored), Folders(settings.home), Broadcast()
+    store = SearchStore(database, broadcast.announce, observers.noted)
     catalogue = Catalogue(DatabaseStore(database), installation, folders.databases)
     engine = StoredEngine(installation, machine, Pool(machine.cores))
-    runner = Runner(store, objects, catalogue, engine, folders, arguments)
-    results = Results(store, catalogue, engine, folders, runner, settings.limits.kept_bytes)
+    runner = Runner(store, objects, catalogue, engine, folders, arguments, observers)
+    results = Results(store, catalogue, engine, folders, runner, settings.limits.kept_bytes, observers)
     peers = Peers(database)
-    queue = DurableQueue(store, runner, results, peers, database.server, _steps_address(settings), settings.limits)
+    steps = _steps_address(settings)
+    queue = DurableQueue(store, runner, results, peers, database.server, steps, settings.limits, steps_engine(steps))
     searches = SearchService(store, objects, catalogue, folders, runner, queue, machine, settings.limits, arguments)
-    operations = Operations(store, objects, installation, settings.home)
+    operations = Operations(store, objects, installation, folders)
     sessions = Sessions(SessionStore(database), settings.session_hours)
     identity = Identity(mode, TokenStore(database), _sign_in(settings, sessions))
     sharing = Sharing(ShareStore(database))
@@ -172,6 +181,7 @@ def service(settings: Settings, mode: Mode) -> Service:
         queue=queue,
         runner=runner,
         peers=peers,
+        observers=observers,
     )
 
 
@@ -179,6 +189,27 @@ def _sign_in(settings: Settings, sessions: Sessions) -> SignIn | None:
     if settings.open_id is None:
         return None
     return SignIn(settings.open_id, Issuer(settings.open_id), sessions, settings.address)
+
+
+def _traces() -> list[Observer]:
+    """Return what makes traces, if OpenTelemetry's variables name a receiver.
+
+    Raises:
+        InputError: They do, but it is not installed.
+    """
+    wanted = (
+        any(os.environ.get(name) for name in RECEIVERS) and os.environ.get("OTEL_TRACES_EXPORTER", "otlp") == "otlp"
+    )
+    if not wanted or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return []
+    try:
+        from shardblast.service.traces import Traces
+    except ImportError as error:
+        raise InputError(
+            f"Traces are wanted ({RECEIVERS[0]}), but OpenTelemetry is not installed.",
+            remedy="Install shardblast[otel], or unset the variable.",
+        ) from error
+    return [Traces()]
 
 
 def _database(settings: Settings) -> Database:

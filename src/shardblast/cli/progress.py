@@ -31,6 +31,8 @@ class Warnings:
 
     def piece_finished(self, piece: PieceReport | None) -> None: ...
 
+    def piece_failed(self, purpose: object, error: object) -> None: ...
+
     def queries_finished(self, queries: int) -> None: ...
 
     def warned(self, text: bytes) -> None:
@@ -57,6 +59,8 @@ class Bar(Warnings):
         with self._lock:
             self._pieces += pieces
             self._progress.update(self._task, total=self._pieces)
+
+    def piece_failed(self, purpose: object, error: object) -> None: ...
 
     def piece_finished(self, piece: PieceReport | None) -> None:
         with self._lock:

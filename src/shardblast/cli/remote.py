@@ -35,11 +35,20 @@ class SignIn(StrEnum):
     OIDC = "oidc"
 
 
+class LogFormat(StrEnum):
+    """How the log looks on standard error."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 @remote.command(short_help="Serve searches over HTTP.")
 def serve(
     home: Annotated[Path | None, typer.Option("--home", metavar="FOLDER", help="Where everything is kept.")] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8642,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any that is free.")
+    ] = 8642,
     auth: Annotated[
         SignIn,
         typer.Option(
@@ -72,6 +81,9 @@ def serve(
     retention_days: Annotated[
         float, typer.Option("--retention-days", min=0, help="Delete searches so long after their end; 0: never.")
     ] = 30.0,
+    log_format: Annotated[
+        LogFormat | None, typer.Option("--log-format", help="text or json; default: text on a terminal, else json.")
+    ] = None,
 ) -> int:
     """Serve searches over HTTP, on this machine's BLAST+, until stopped.
 
@@ -85,7 +97,7 @@ def serve(
 
     mode = Mode(auth.value)
     agreed = open_id(issuer, client_id, client_secret, audience, scopes, admin_claim) if mode is Mode.OIDC else None
-    return serve(settings_of(home, host, port, retention_days, checked_url(public_url), agreed), mode)
+    return serve(settings_of(home, host, port, retention_days, checked_url(public_url), agreed), mode, log_format)
 
 
 @remote.command(short_help="Queue a search.")

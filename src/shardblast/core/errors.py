@@ -12,6 +12,7 @@ ShardblastError
 ├── OutputError          the result can't be written      BLAST+ exit status 6
 ├── StoreError           the service's database fails     6
 ├── StorageError         files or objects can't be kept   6
+│   └── DiskFull         there is no space left
 ├── NotFoundError        there is no such thing           1
 ├── ConflictError        its state does not allow that    1
 ├── RefusedError         a search has problems            1
@@ -26,6 +27,7 @@ Source:
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -145,6 +147,23 @@ class StorageError(ShardblastError):
     code = "storage"
     retryable = True
     exit_status = 6
+
+
+class DiskFull(StorageError):
+    """There is no space left for files of the service or of BLAST+."""
+
+    code = "disk-full"
+
+    def __init__(self, problem: str = "There is no space left on the disk.") -> None:
+        super().__init__(problem, remedy="Free some space (delete old searches, for example), then try again.")
+
+
+def file_error(error: OSError) -> StorageError:
+    """Return our error for one of the operating system's with a file."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull()
+    reason = (error.strerror or type(error).__name__).lower()
+    return StorageError(f"A file can't be read or written: {reason}.", remedy="Check the disk and who owns the files.")
 
 
 class NotFoundError(ShardblastError):

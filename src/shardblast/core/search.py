@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, NewType
@@ -103,6 +103,7 @@ def begin(progress: Progress, phase: Phase, at: float, total: int) -> Progress:
     order = list(Phase)
     place = order.index(phase)
     now = progress[place]
+    at = max(at, *(time or 0.0 for one in progress for time in (one.started, one.finished)))
     started = now.started if now.started is not None else at
     begun = replace(now, status=PhaseStatus.RUNNING, started=started, finished=None, total=total)
     return (*(_closed(one, at) for one in progress[:place]), begun, *progress[place + 1 :])
@@ -119,6 +120,13 @@ def count(progress: Progress, phase: Phase, done: int, total: int | None = None)
 def end(progress: Progress, status: PhaseStatus, at: float) -> Progress:
     """Return the progress of a search that ended: what runs gets this status, what never began is skipped."""
     return tuple(_closed(one, at, status) for one in progress)
+
+
+def ended_phases(before: Search, after: Search) -> Iterator[PhaseProgress]:
+    """Yield the phases that ended between two states of a search."""
+    for was, now in zip(before.progress, after.progress, strict=True):
+        if now.finished is not None and now.finished != was.finished:
+            yield now
 
 
 def current(progress: Progress) -> Phase | None:
@@ -208,6 +216,7 @@ def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
         ConflictError: The table of transitions does not hold this.
     """
     check_transition(search.state, wanted)
+    at = never_back(search, at)
     match wanted:
         case State.QUEUED:
             again = replace(search, progress=NO_PROGRESS, started=None, finished=None, failure=None)
@@ -216,6 +225,13 @@ def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
             return replace(search, state=wanted, started=at, **changes)
     status = PhaseStatus.COMPLETED if wanted is State.COMPLETED else PhaseStatus.FAILED
     return replace(search, state=wanted, finished=at, progress=end(search.progress, status, at), **changes)
+
+
+def never_back(search: Search, at: float) -> float:
+    """Return a time that is not before what a search knows already: somebody may have set the clock back."""
+    known = [search.created, search.started or 0.0]
+    known += [time or 0.0 for one in search.progress for time in (one.started, one.finished)]
+    return max(at, *known)
 
 
 def again(search: Search, attempt: int, at: float) -> Search:

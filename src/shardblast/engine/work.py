@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
@@ -14,12 +15,17 @@ from typing import Any, Protocol, Self
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Finished, Processes, checked
+from shardblast.core.errors import DiskFull, OutputError, ShardblastError
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport, Report
 from shardblast.engine.pool import Pool, Priority
 
 NOTHING_TO_DO = Finished(0, b"", b"", 0.0, 0)
 """What an earlier run of the search did."""
+
+
+LEAST_FREE_BYTES = 1 << 20
+"""Less counts as none when a program could not write."""
 
 
 class Watcher(Protocol):
@@ -35,6 +41,10 @@ class Watcher(Protocol):
 
     def piece_finished(self, piece: PieceReport | None) -> None:
         """A piece ended; None if an earlier run of the search had finished it."""
+        ...
+
+    def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
+        """A piece failed, which ends the search."""
         ...
 
     def queries_finished(self, queries: int) -> None:
@@ -141,7 +151,19 @@ class Work:
         self, argv: list[str], purpose: Purpose, what: str, environment: Mapping[str, str] | None
     ) -> tuple[Finished, PieceReport]:
         program = self.installation.program(self.options.program.value)
-        finished = checked(self.processes.run([program, *argv], environment=environment), what)
+        finished = self.processes.run([program, *argv], environment=environment)
+        try:
+            checked(finished, what)
+        except ShardblastError as failed:
+            error = self._explained(failed)
+            self.watcher.piece_failed(purpose, error)
+            raise error from failed
         piece = PieceReport(purpose.name, purpose.batch, purpose.shard, finished.seconds, finished.peak_memory_bytes)
         self.report.pieces.append(piece)
         return finished, piece
+
+    def _explained(self, error: ShardblastError) -> ShardblastError:
+        """Return why BLAST+ could not write, which it does not say itself."""
+        if isinstance(error, OutputError) and shutil.disk_usage(self.folder).free < LEAST_FREE_BYTES:
+            return DiskFull(f"There is no space left on the disk: {error.problem}")
+        return error

@@ -13,7 +13,15 @@ from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
-from shardblast.core.errors import ConflictError, Interrupted, NotFoundError, ShardblastError
+from shardblast.core.errors import (
+    ConflictError,
+    DiskFull,
+    Interrupted,
+    NotFoundError,
+    ShardblastError,
+    StoreError,
+    file_error,
+)
 from shardblast.core.search import Failure, Search, SearchId, State, moved, search_of
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner
@@ -43,6 +51,7 @@ class DurableQueue:
         server: str,
         address: str,
         limits: Limits,
+        engine: Any = None,
     ) -> None:
         """Set up the workflows; nothing runs before ``launch``.
 
@@ -54,6 +63,7 @@ class DurableQueue:
             server: This one's name among them.
             address: Of the SQL database that remembers which steps are done.
             limits: How many searches run at once.
+            engine: For that database, if not DBOS is to make one.
         """
         self._store = store
         self._runner = runner
@@ -65,6 +75,7 @@ class DurableQueue:
         config: DBOSConfig = {
             "name": "shardblast",
             "system_database_url": address,
+            "system_database_engine": engine,
             "application_version": VERSION,
             "executor_id": server if peers.possible else "local",
             "log_level": "WARNING",
@@ -168,9 +179,11 @@ class DurableQueue:
             step()
         except ShardblastError as error:
             return self._ended(search_id, error)
+        except OSError as error:
+            return self._ended(search_id, file_error(error))
         except Exception:
             number = secrets.token_hex(4)
-            logger.exception("a bug ended search %s (%s)", search_id, number, extra={"search_id": search_id})
+            logger.exception("a bug ended a search (%s)", number, extra={"search_id": search_id})
             problem = f"The service failed; its log tells more under {number}."
             self._fail(search_id, Failure("internal", problem, "Try again, and tell who runs the service."))
             return False
@@ -188,7 +201,8 @@ class DurableQueue:
         elif isinstance(error, Interrupted):
             self._fail(search_id, Failure("interrupted", "BLAST+ was stopped from outside.", "Retry the search."))
         else:
-            logger.warning("search %s failed: %s", search_id, error.problem, extra={"search_id": search_id})
+            if isinstance(error, DiskFull):
+                self._runner.make_room(search_id)
             self._fail(search_id, Failure(error.code, error.problem, error.remedy))
         return False
 
@@ -196,7 +210,13 @@ class DurableQueue:
         def change(one: Search) -> Search:
             return one if one.state.is_final else moved(one, State.FAILED, time.time(), failure=failure)
 
-        self._store.change(search_id, change)
+        while True:
+            try:
+                self._store.change(search_id, change)
+                return
+            except (StoreError, DiskFull) as error:  # the search is not to stay 'running' for ever
+                logger.warning("a failure can't be noted yet", extra={"search_id": search_id, "code": error.code})
+                time.sleep(1)
 
 
 def _workflow_id(search_id: SearchId, attempt: int) -> str:

@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from shardblast.core.search import Event, SearchId
 
 WAITING = 256
-"""Events that a slow reader may be behind before it is sent to the store for them."""
+"""Events that a slow reader may be behind before it is sent to the store for them, and read there at once."""
 
-ReadAfter = Callable[[SearchId, int], Sequence[Event]]
+ReadAfter = Callable[[SearchId, int, int], Sequence[Event]]
+"""Returns at most so many of a search's events after one of this id."""
 
 
 class Subscription:
@@ -45,11 +46,14 @@ class Subscription:
     async def events(self) -> AsyncIterator[Event]:
         """Yield every event after the last one known, each once, in order."""
         while True:
-            if self._missed:
+            while self._missed:
                 self._missed = False
-                for event in await asyncio.to_thread(self._read_after, self._search_id, self._last):
+                found = await asyncio.to_thread(self._read_after, self._search_id, self._last, WAITING)
+                for event in found:
                     self._last = event.id
                     yield event
+                if len(found) == WAITING:
+                    self._missed = True  # there may be more
             told = await self._queue.get()
             if told is None:
                 self._missed = True
@@ -64,6 +68,12 @@ class Broadcast:
     def __init__(self) -> None:
         self._subscriptions: dict[SearchId, set[Subscription]] = defaultdict(set)
         self._lock = threading.Lock()
+
+    @property
+    def readers(self) -> int:
+        """How many watch, over all searches."""
+        with self._lock:
+            return sum(map(len, self._subscriptions.values()))
 
     def announce(self, event: Event) -> None:
         """Tell everybody who watches the event's search."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from shardblast.core.errors import ConflictError
+from shardblast.core.errors import ConflictError, DiskFull
 from shardblast.core.search import SearchId
+
+LEAST_FREE_BYTES = 256 << 20
+RESERVE_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,35 @@ class Folders:
         folder = self.home / "searches" / search_id
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def free_bytes(self) -> int:
+        """What is free on the disk."""
+        return shutil.disk_usage(self.home).free
+
+    def check_space(self) -> None:
+        """Refuse to begin what a nearly full disk would end.
+
+        Raises:
+            DiskFull: Less is free than a search may need.
+        """
+        if self.free_bytes < LEAST_FREE_BYTES:
+            raise DiskFull(f"Only {self.free_bytes / 2**20:,.0f} MiB are free in the home folder.")
+        self.take_reserve()
+
+    def take_reserve(self) -> None:
+        """Keep some space aside, so that on a full disk the failure of a search can still be noted."""
+        if not self._reserve.exists():
+            with suppress(OSError), self._reserve.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+
+    def give_reserve(self) -> None:
+        """Give that space back, until there is enough again."""
+        self._reserve.unlink(missing_ok=True)
+
+    @property
+    def _reserve(self) -> Path:
+        return self.home / "reserve"
 
     @property
     def incoming(self) -> Path:

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 from shardblast.blast.installation import Installation
 from shardblast.core.errors import ShardblastError
+from shardblast.service.folders import Folders
 from shardblast.storage.objects import Objects
 from shardblast.store.searches import SearchStore
-
-LEAST_FREE_BYTES = 256 << 20
 
 
 class Operations:
     """Checks what searches need."""
 
-    def __init__(self, store: SearchStore, objects: Objects, installation: Installation, home: Path) -> None:
+    def __init__(self, store: SearchStore, objects: Objects, installation: Installation, folders: Folders) -> None:
         self._store = store
         self._objects = objects
         self._installation = installation
-        self._home = home
+        self._folders = folders
 
     def checks(self) -> dict[str, str]:
         """Return ``ok`` or what is wrong, for each thing that is needed."""
         return {
-            "database": _told(self._store.counts),
+            "database": _told(self._store.check),
             "storage": _told(self._objects.check),
             "blast": _told(lambda: self._installation.program("blastn")),
-            "disk": self._disk(),
+            "disk": _told(self._folders.check_space),
         }
-
-    def _disk(self) -> str:
-        free = shutil.disk_usage(self._home).free
-        return "ok" if free >= LEAST_FREE_BYTES else f"only {free / 2**20:,.0f} MiB are free in the home folder"
 
 
 def _told(check: Callable[[], object]) -> str:

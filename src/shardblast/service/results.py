@@ -19,6 +19,7 @@ from shardblast.engine.stored import StoredEngine, StoredPlan, stored_queries
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
 from shardblast.service.hits import OUTFMT, HitIndex, write_index
+from shardblast.service.observers import Observer
 from shardblast.service.runner import Runner
 from shardblast.store.searches import SearchStore
 
@@ -39,6 +40,7 @@ class Results:
         folders: Folders,
         runner: Runner,
         most_kept_bytes: int,
+        observer: Observer,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
@@ -46,6 +48,7 @@ class Results:
         self._folders = folders
         self._runner = runner
         self._most_kept_bytes = most_kept_bytes
+        self._observer = observer
 
     @contextmanager
     def printed(self, search_id: SearchId, outfmt: str, only: int | None = None) -> Iterator[Path]:
@@ -62,6 +65,7 @@ class Results:
             DatabaseError: The database has changed since, and its hit sequences could not be kept.
         """
         with self._printed(self._completed(search_id), outfmt, only) as path:
+            self._observer.printed(path.stat().st_size)
             yield path
 
     @contextmanager

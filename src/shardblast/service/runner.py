@@ -15,15 +15,29 @@ import zstandard
 
 from shardblast.blast.process import Processes
 from shardblast.core.arguments import Arguments
-from shardblast.core.errors import NotFoundError
+from shardblast.core.errors import NotFoundError, ShardblastError
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Program
 from shardblast.core.report import PieceReport
-from shardblast.core.search import Phase, Piece, Progress, Search, SearchId, State, again, begin, count, moved
+from shardblast.core.search import (
+    Phase,
+    Piece,
+    Progress,
+    Search,
+    SearchId,
+    State,
+    again,
+    begin,
+    count,
+    moved,
+    never_back,
+)
 from shardblast.engine.sequences import KEPT
 from shardblast.engine.stored import StoredEngine, StoredPlan, stored_queries
+from shardblast.engine.work import Purpose
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
+from shardblast.service.observers import Observer, PieceFailure
 from shardblast.storage.objects import Objects
 from shardblast.store.searches import SearchStore
 
@@ -39,6 +53,7 @@ class Runner:
         engine: StoredEngine,
         folders: Folders,
         arguments: Callable[[Program], Arguments],
+        observer: Observer,
     ) -> None:
         self._store = store
         self._objects = objects
@@ -46,6 +61,7 @@ class Runner:
         self._engine = engine
         self._folders = folders
         self._arguments = arguments
+        self._observer = observer
         self._running: dict[SearchId, Processes] = {}
         self._lock = threading.Lock()
 
@@ -81,7 +97,7 @@ class Runner:
             search, plan = self._store.get(search_id), self._plan(search_id)
             if search.state is not State.RUNNING:
                 processes.stop()  # cancelled between two steps
-            watcher = _Recorder(self._store, search_id, plan)
+            watcher = _Recorder(self._store, search_id, plan, self._observer)
             database = self._catalogue.open(search.database)
             folder = self._folders.work(search_id)
             self._engine.search(self.options(search, "11"), database, plan, folder, watcher, processes)
@@ -183,6 +199,11 @@ class Runner:
                 continue
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
+    def make_room(self, search_id: SearchId) -> None:
+        """Give up what a search has made, and the reserve, since the disk is full."""
+        self.clean(search_id)
+        self._folders.give_reserve()
+
     def _decide(self, search_id: SearchId) -> None:
         """Read the queries and decide how to cut, unless that is done."""
         folder = self._folders.work(search_id)
@@ -205,10 +226,11 @@ class Runner:
 class _Recorder:
     """Watches a search and writes what is finished to the store, each thing once."""
 
-    def __init__(self, store: SearchStore, search_id: SearchId, plan: StoredPlan) -> None:
+    def __init__(self, store: SearchStore, search_id: SearchId, plan: StoredPlan, observer: Observer) -> None:
         self._store = store
         self._id = search_id
         self._plan = plan
+        self._observer = observer
         self._lock = threading.Lock()
         self._pieces = self._queries = 0
         self._merging = False
@@ -224,6 +246,10 @@ class _Recorder:
             told = None if piece is None else _told(piece)
             self._store.change(self._id, lambda one: _counted(one, Phase.SEARCHING, done), told)
             self._merge_if_all_pieces_are_there()
+
+    def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
+        failure = PieceFailure(self._id, purpose.name, purpose.batch, purpose.shard, error)
+        self._observer.piece_failed(failure)
 
     def queries_finished(self, queries: int) -> None:
         with self._lock:
@@ -265,6 +291,7 @@ def _started(search: Search) -> Search:
     at = time.time()
     if search.state is not State.RUNNING:
         search = moved(search, State.RUNNING, at)
+    at = never_back(search, at)
     return _progressed(search, begin(search.progress, Phase.PREPARING, at, search.queries))
 
 

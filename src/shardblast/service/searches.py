@@ -129,11 +129,13 @@ class SearchService:
 
         Raises:
             RefusedError: It can't run; names every problem.
+            DiskFull: There is not enough space for it.
             ConflictError: The key was used for another request.
         """
         checked = self.preflight(wanted)
         if checked.problems:
             raise RefusedError(checked.problems)
+        self._folders.check_space()
         assert checked.survey is not None
         assert checked.database is not None
         search = Search(
@@ -199,12 +201,14 @@ class SearchService:
 
         Raises:
             ConflictError: It is neither.
+            DiskFull: There is not enough space for it.
         """
         if search.state not in (State.FAILED, State.CANCELLED):
             raise ConflictError(f"The search is {search.state}.", remedy="Only failed and cancelled ones run again.")
         generation = self._catalogue.get(search.database).generation
         if generation != search.generation:
             raise ConflictError("The database has changed since.", remedy="Submit the search again.")
+        self._folders.check_space()
         attempt = search.attempt + 1
         self._queue.enqueue(search, attempt, "", None)
         return self._store.change(search.id, lambda one: again(one, attempt, time.time()))

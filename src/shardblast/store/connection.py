@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, InternalError, OperationalError, SQLAlchemyError
 
-from shardblast.core.errors import StoreError
+from shardblast.core.errors import DiskFull, StoreError
 
 BUSY_TIMEOUT_S = 30
 """How long a writer waits for another one in SQLite."""
+
+FULL = "disk is full"
+"""Of SQLite's message; PostgreSQL's is the storage's own."""
 
 
 class Database:
@@ -83,8 +86,12 @@ def _translated() -> Iterator[None]:
         yield
     except IntegrityError:
         raise  # who writes knows which rule it broke, and why
-    except OperationalError as error:
-        raise StoreError(f"The database fails: {error.orig}.", remedy="Check that it runs and has space.") from error
+    except (OperationalError, InternalError) as error:
+        if FULL in str(error.orig):
+            raise DiskFull from error
+        raise StoreError(
+            f"The database fails: {error.orig}.", remedy="Check that it runs, may be written and has space."
+        ) from error
     except SQLAlchemyError as error:
         raise StoreError(f"The database refuses: {type(error).__name__}.", remedy="The log has more.") from error
 
@@ -108,5 +115,29 @@ def _sqlite(url: URL) -> Engine:
     def _begin(connection: Connection) -> None:
         reads = connection.get_execution_options().get("shardblast_reads", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def steps_engine(address: str) -> Engine | None:
+    """Return what DBOS is to use for a SQLite file, None for other databases.
+
+    It waits for a locked database, but would lose a search whose step it can't note on a full disk: to it a full disk
+    is a lock.
+    """
+    if not address.startswith("sqlite:"):
+        return None
+    engine = create_engine(address)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, record: Any) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("journal_mode = WAL", f"busy_timeout = {BUSY_TIMEOUT_S * 1000}", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "handle_error")
+    def _failed(context: ExceptionContext) -> BaseException | None:
+        full = FULL in str(context.original_exception)
+        return DiskFull("There is no space left on the disk, so the database is locked.") if full else None
 
     return engine

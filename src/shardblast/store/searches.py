@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, false, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shardblast.core.errors import ConflictError, InputError, NotFoundError
@@ -18,6 +18,8 @@ from shardblast.store.peers import tell_peers
 from shardblast.store.tables import events, pieces, searches
 
 Change = Callable[[Search], Search]
+Observe = Callable[[Search | None, Search, Piece | None], None]
+"""Is told of a search before and after a transaction, and of the piece that it notes; in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,15 @@ class Page:
 class SearchStore:
     """Reads and changes searches; tells ``announce`` of every event once it is committed."""
 
-    def __init__(self, database: Database, announce: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        announce: Callable[[Event], None],
+        observe: Observe = lambda before, after, piece: None,
+    ) -> None:
         self._database = database
         self._announce = announce
+        self._observe = observe
         self._order = threading.Lock()
         """Held from before a commit until its events are announced, so that readers have them in the order of ids."""
 
@@ -52,6 +60,7 @@ class SearchStore:
                     connection.execute(insert(searches).values(values))
                     event = self._note(connection, search.id, "search", document(search))
                 self._announce(event)
+                self._observe(None, search, None)
         except IntegrityError:  # another server was faster
             with self._database.reading() as connection:
                 found = self._same(connection, search, idempotency_key)
@@ -107,6 +116,7 @@ class SearchStore:
                     told.append(self._note(connection, search_id, "search", document(after)))
             for event in told:
                 self._announce(event)
+            self._observe(before, after, piece)
         return after
 
     def page(self, *, owner: str | None, state: State | None, limit: int, cursor: str | None) -> Page:
@@ -168,6 +178,22 @@ class SearchStore:
         query = select(searches.c.id).where(searches.c.finished < at).order_by(searches.c.finished).limit(limit)
         with self._database.reading() as connection:
             return [SearchId(one) for one in connection.scalars(query)]
+
+    def oldest_queued(self) -> float | None:
+        """Return when the oldest search that waits was submitted, or None if none waits."""
+        query = select(func.min(searches.c.created)).where(searches.c.state == State.QUEUED.value)
+        with self._database.reading() as connection:
+            found: float | None = connection.scalar(query)
+        return found
+
+    def check(self) -> None:
+        """Read and write, but change nothing.
+
+        Raises:
+            StoreError: That does not work: the database is away, or may only be read.
+        """
+        with self._database.writing() as connection:
+            connection.execute(update(searches).where(false()).values(attempt=0))
 
     def counts(self) -> Mapping[State, int]:
         """Return how many searches are in each state."""

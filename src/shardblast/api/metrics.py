@@ -1,0 +1,117 @@
+"""What ``/metrics`` tells Prometheus: counters of this process, and gauges that are read when they are asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from shardblast.core.search import Piece, Search, State, ended_phases
+from shardblast.service.events import Broadcast
+from shardblast.service.observers import Answer, Observer, PieceFailure
+from shardblast.store.searches import SearchStore
+
+QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+LONG = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
+"""Bounds of buckets, in seconds: searches take from a moment to a day."""
+
+
+class Metrics(Observer):
+    """Counts what happens. Labels hold names of ours alone: no ids, paths or owners."""
+
+    def __init__(self, store: SearchStore, broadcast: Broadcast) -> None:
+        self._registry = one = CollectorRegistry()
+        one.register(_Now(store, broadcast))
+        ProcessCollector(registry=one)
+        self._waits = Histogram(
+            "shardblast_search_wait_seconds", "From submission to start.", ["program"], buckets=LONG, registry=one
+        )
+        self._searches = Histogram(
+            "shardblast_search_seconds", "From start to end.", ["program", "state"], buckets=LONG, registry=one
+        )
+        self._phases = Histogram(
+            "shardblast_search_phase_seconds", "Finished phases.", ["phase", "program"], buckets=LONG, registry=one
+        )
+        self._pieces = Histogram(
+            "shardblast_piece_seconds", "Finished BLAST+ processes.", ["program", "purpose"], buckets=LONG, registry=one
+        )
+        self._failed_pieces = Counter(
+            "shardblast_pieces_failed_total", "BLAST+ processes that failed.", ["code"], registry=one
+        )
+        self._errors = Counter(
+            "shardblast_errors_total", "Failed searches and problems answered.", ["source", "code"], registry=one
+        )
+        self._requests = Histogram(
+            "shardblast_http_request_seconds",
+            "Requests, to the end of the answer.",
+            ["method", "route", "status"],
+            buckets=QUICK,
+            registry=one,
+        )
+        self._uploaded = Counter("shardblast_uploaded_bytes_total", "Bodies of requests.", registry=one)
+        self._stored = Counter("shardblast_stored_bytes_total", "Objects written to the storage.", registry=one)
+        self._printed = Counter("shardblast_printed_bytes_total", "Results printed by BLAST+.", registry=one)
+
+    def text(self) -> bytes:
+        """Return all figures as Prometheus reads them."""
+        return generate_latest(self._registry)
+
+    def search_changed(self, before: Search | None, after: Search) -> None:
+        if before is None:
+            return
+        for phase in ended_phases(before, after):
+            assert phase.started is not None
+            assert phase.finished is not None
+            self._phases.labels(phase.phase, after.program).observe(phase.finished - phase.started)
+        if before.state is after.state:
+            return
+        if after.state is State.RUNNING and after.started is not None and after.attempt == 1:
+            self._waits.labels(after.program).observe(after.started - after.created)
+        if after.state.is_final and after.started is not None and after.finished is not None:
+            self._searches.labels(after.program, after.state).observe(after.finished - after.started)
+        if after.failure is not None:
+            self._errors.labels("search", after.failure.code).inc()
+
+    def piece_ended(self, search: Search, piece: Piece) -> None:
+        self._pieces.labels(search.program, piece.purpose).observe(piece.seconds)
+
+    def piece_failed(self, failure: PieceFailure) -> None:
+        self._failed_pieces.labels(failure.error.code).inc()
+
+    def answered(self, answer: Answer) -> None:
+        self._requests.labels(answer.method, answer.route, answer.status).observe(answer.seconds)
+        self._uploaded.inc(answer.received_bytes)
+        if answer.code:
+            self._errors.labels("http", answer.code).inc()
+
+    def stored(self, size_bytes: int) -> None:
+        self._stored.inc(size_bytes)
+
+    def printed(self, size_bytes: int) -> None:
+        self._printed.inc(size_bytes)
+
+
+class _Now(Collector):
+    """Reads how things stand, so that the figures are never stale."""
+
+    def __init__(self, store: SearchStore, broadcast: Broadcast) -> None:
+        self._store = store
+        self._broadcast = broadcast
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Return nothing: else the database would be read once more, when this is registered."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        states = GaugeMetricFamily("shardblast_searches", "Searches in each state.", labels=["state"])
+        for state, number in self._store.counts().items():
+            states.add_metric([state.value], number)
+        yield states
+        oldest = self._store.oldest_queued()
+        age = 0.0 if oldest is None else max(time.time() - oldest, 0.0)
+        text = "How long ago the oldest queued search was submitted; 0 without one."
+        yield GaugeMetricFamily("shardblast_queue_oldest_seconds", text, age)
+        yield GaugeMetricFamily("shardblast_event_readers", "Readers of event streams.", self._broadcast.readers)

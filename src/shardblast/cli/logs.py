@@ -1,0 +1,98 @@
+"""The log on standard error, as text for people or as JSON lines for programs: ours and that of every library."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+from shardblast.api.requests import request_id
+from shardblast.cli.remote import LogFormat
+
+ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+"""What every record has; the rest are the fields of the one that wrote it."""
+SECRETS = re.compile(
+    r"(?P<address>://[^\s/:@]*:)[^\s\"]+(?=@)"
+    r"|(?P<header>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
+    r"|(?P<named>\b(?:x-amz-(?:signature|credential|security-token)|sig|token|password|secret)=)[^\s&\"']+"
+    r"|\bsb_[\w-]{20,}",
+    re.IGNORECASE,
+)
+"""Nothing of ours logs these; errors of libraries may hold addresses with passwords or signatures."""
+
+
+def configure(form: LogFormat | None) -> LogFormat:
+    """Send all logs to standard error; return their format, which follows from whether that is a terminal if not given.
+
+    The loggers of uvicorn, DBOS and Alembic have no handlers of their own then.
+    """
+    form = form or (LogFormat.TEXT if sys.stderr.isatty() else LogFormat.JSON)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form is LogFormat.JSON else TextFormatter())
+    handler.addFilter(_note_request)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    logging.getLogger("dbos").addHandler(logging.NullHandler())  # it makes one of its own if it finds none
+    for name in ("alembic", "httpx", "uvicorn", "obstore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    threading.excepthook = _note_thread
+    return form
+
+
+class JsonFormatter(logging.Formatter):
+    """A line of JSON for each record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **fields(record),
+        }
+        if record.exc_info:
+            told["traceback"] = self.formatException(record.exc_info)
+        return without_secrets(json.dumps(told, default=str))
+
+
+class TextFormatter(logging.Formatter):
+    """A line of text for each record, and its traceback below."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        more = "".join(f" {name}={value}" for name, value in fields(record).items())
+        text = f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}{more}"
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return without_secrets(text)
+
+
+def fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what was given to a record as ``extra``."""
+    ours = record.name.partition(".")[0] == "shardblast"
+    return {name: value for name, value in vars(record).items() if name not in ORDINARY} if ours else {}
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with dots in place of passwords, tokens and signatures."""
+    return SECRETS.sub(lambda found: f"{next(filter(None, found.groups()), '')}…", text)
+
+
+def _note_request(record: logging.LogRecord) -> bool:
+    if not hasattr(record, "request_id") and (number := request_id()):
+        record.request_id = number
+    return True
+
+
+def _note_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is SystemExit or args.exc_value is None:
+        return
+    exc_info = (args.exc_type, args.exc_value, args.exc_traceback)
+    logging.getLogger("shardblast").error("a thread ended by an error", exc_info=exc_info)
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,112 @@
+"""A disk that is full: what is refused, what fails, and that nothing half-written is taken for a result."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.sequences import real
+from tests.service.processes import blast
+from tests.service.server import Server
+
+SIZE_BYTES = 400 << 20
+MANY = "".join(one.fasta for one in real("proteins")[:400])
+OPTIONS = ["-evalue", "1e-3"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own, in memory."""
+    if os.getuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    folder = tmp_path / "home"
+    folder.mkdir()
+    mounted = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tmpfs", str(folder)]
+    if subprocess.run(mounted, capture_output=True).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def server(small_disk: Path, served: dict[str, Path]) -> Iterator[Server]:
+    one = Server(small_disk)
+    one.add_database("proteins", served["proteins"])
+    one.start()
+    yield one
+    one.close()
+
+
+def fill(folder: Path, left: int) -> Path:
+    """Take all space but so many bytes."""
+    ballast = folder / "ballast"
+    with ballast.open("wb") as file:
+        facts = os.statvfs(folder)
+        free = facts.f_bavail * facts.f_frsize - left
+        while free > 0:
+            try:
+                free -= file.write(b"\0" * min(free, 1 << 16))
+                file.flush()
+            except OSError:
+                break
+    return ballast
+
+
+def test_a_search_is_refused_with_what_to_do_when_little_is_free(server: Server, small_disk: Path) -> None:
+    ballast = fill(small_disk, 100 << 20)
+
+    answer = server.http.post("/searches", json={"program": "blastp", "database": "proteins", "query": MANY})
+    ready = httpx.get(f"{server.url}/ready")
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk-full")
+    assert answer.json()["remedy"]
+    assert ready.status_code == 503
+    assert "MiB are free" in ready.json()["checks"]["disk"]
+    assert server.http.get("/searches").json()["searches"] == []
+    ballast.unlink()
+    assert httpx.get(f"{server.url}/ready").status_code == 200
+
+
+def test_an_upload_that_finds_no_space_is_a_problem_and_no_bug(server: Server, small_disk: Path) -> None:
+    fill(small_disk, 0)
+
+    answer = server.http.post("/searches", json={"program": "blastp", "database": "proteins", "query": MANY})
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk-full")
+    assert list((server.home / "incoming").iterdir()) == []
+
+
+def test_a_search_that_runs_out_of_space_fails_and_its_retry_prints_what_blast_prints(
+    server: Server, small_disk: Path, served: dict[str, Path], tmp_path: Path
+) -> None:
+    search = server.submit("blastp", "proteins", MANY, " ".join(OPTIONS))
+    for event in server.events(search["id"]):
+        if event.event == "search" and json.loads(event.data)["phase"] == "searching":
+            break
+
+    ballast = fill(small_disk, 0)
+
+    waiting = server.events(search["id"])
+    while not list((server.home / "searches" / search["id"] / "merged").glob("*.json")):
+        if any('"state": "failed"' in event.data for event in waiting):
+            break
+    ended = server.ended(search["id"])
+    assert (ended["state"], ended["failure"]["code"]) == ("failed", "disk-full"), ended["failure"]
+    assert "space" in ended["failure"]["problem"]
+    assert ended["failure"]["remedy"]
+    assert server.http.get(f"/searches/{search['id']}/results").status_code == 409
+    assert httpx.get(f"{server.url}/health").is_success
+    assert httpx.get(f"{server.url}/ready").json()["checks"]["disk"] != "ok"
+    assert server.http.post(f"/searches/{search['id']}/retry").status_code == 507
+
+    ballast.unlink()
+    assert server.http.post(f"/searches/{search['id']}/retry").status_code == 202
+    assert server.ended(search["id"])["state"] == "completed"
+    expected = blast("blastp", served["proteins"], "proteins", MANY, OPTIONS, "6", tmp_path)
+    assert server.result(search["id"], "6") == expected != b""
