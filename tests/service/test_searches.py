@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import shutil
 import time
@@ -10,6 +11,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -224,15 +226,60 @@ def test_a_search_is_deleted_with_all_its_files(server: Server) -> None:
     assert [path for path in server.home.rglob("*") if search["id"] in str(path)] == []
 
 
-def test_a_search_that_fails_says_why_and_what_to_do(server: Server) -> None:
-    search = server.submit("blastp", "proteins", PROTEINS, "-gapopen 3 -gapextend 7")
+def test_a_search_that_fails_says_why_and_what_to_do_and_not_where_things_are(
+    own_server: Server, tmp_path: Path
+) -> None:
+    path = make_database(tmp_path / "lost" / "db", "prot", real("proteins")[:20])
+    own_server.add_database("lost", path)
+    shutil.rmtree(path.parent)
+    search = own_server.submit("blastp", "lost", PROTEINS)
 
-    ended = server.ended(search["id"])
+    ended = own_server.ended(search["id"])
 
     assert ended["state"] == "failed"
     assert ended["failure"]["problem"]
     assert ended["failure"]["remedy"]
-    assert server.http.get(f"/searches/{search['id']}/results").status_code == 409
+    assert str(tmp_path) not in json.dumps(ended)
+    assert own_server.http.get(f"/searches/{search['id']}/results").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("program", "options", "said"),
+    [
+        ("blastp", "-gapopen 3 -gapextend 7", "Gap existence and extension values of 3 and 7 not supported"),
+        ("blastp", "-matrix NONE", "NONE is not a supported matrix"),
+        ("blastn", "-template_type coding", "template_length"),
+        ("blastn", "-culling_limit 2 -best_hit_overhang 0.1", "culling_limit"),
+    ],
+)
+def test_what_blast_itself_refuses_is_said_before_a_search_is_queued(
+    server: Server, program: str, options: str, said: str
+) -> None:
+    database, query = ("16s", RNA) if program == "blastn" else ("proteins", PROTEINS)
+    body = {"program": program, "database": database, "query": query, "options": options}
+
+    answer = server.http.post("/searches", json=body)
+
+    assert answer.status_code == 422
+    (problem,) = answer.json()["problems"]
+    assert said in problem["detail"]
+
+
+@pytest.mark.parametrize("outfmt", ["13", "14"])
+def test_the_files_of_a_format_come_in_an_archive(server: Server, served: dict[str, Path], outfmt: str) -> None:
+    search = server.submit("blastn", "16s", RNA)
+    server.ended(search["id"])
+    folder = server.home.parent / f"files{outfmt}"
+    folder.mkdir()
+
+    answer = server.http.get(f"/searches/{search['id']}/results", params={"outfmt": outfmt})
+
+    blast("blastn", served["16s"], "16s", RNA, ["-out", str(folder / "results")], outfmt, folder)
+    with ZipFile(io.BytesIO(answer.content)) as archive:
+        found = {name: archive.read(name) for name in archive.namelist()}
+    assert found == {file.name: file.read_bytes() for file in folder.glob("results*")}
+    assert len(found) == 5
+    assert answer.headers["Content-Type"] == "application/zip"
 
 
 def test_hits_are_paged_sorted_and_filtered(server: Server) -> None:

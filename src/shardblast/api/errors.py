@@ -27,6 +27,7 @@ from shardblast.core.errors import (
     TooLargeError,
     UnauthorizedError,
     file_error,
+    without_folders,
 )
 
 STATUSES: tuple[tuple[type[ShardblastError], int], ...] = (
@@ -72,7 +73,8 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ShardblastError)
     status = next(status for kind, status in STATUSES if isinstance(error, kind))
     more = {"problems": [asdict(one) for one in error.problems]} if isinstance(error, RefusedError) else {}
-    return problem(status, error.code, error.problem, error.remedy, **more)
+    detail = without_folders(error.problem) if status >= 500 else error.problem
+    return problem(status, error.code, detail, error.remedy, **more)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -21,6 +21,8 @@ MEDIA = {
     10: ("text/csv", "csv"),
     11: ("text/plain", "asn"),
     12: ("application/json", "json"),
+    13: ("application/zip", "zip"),
+    14: ("application/zip", "zip"),
     15: ("application/json", "json"),
     16: ("application/xml", "xml"),
     17: ("text/plain", "sam"),

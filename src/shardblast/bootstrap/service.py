@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from shardblast.blast.installation import find_installation
+from shardblast.blast.trial import Trial
 from shardblast.bootstrap import home, known_arguments
 from shardblast.core.arguments import Arguments
 from shardblast.core.errors import InputError
@@ -161,7 +162,9 @@ def service(settings: Settings, mode: Mode) -> Service:
     peers = Peers(database)
     steps = _steps_address(settings)
     queue = DurableQueue(store, runner, results, peers, database.server, steps, settings.limits, steps_engine(steps))
-    searches = SearchService(store, objects, catalogue, folders, runner, queue, machine, settings.limits, arguments)
+    searches = SearchService(
+        store, objects, catalogue, folders, runner, queue, machine, settings.limits, arguments, Trial(installation)
+    )
     operations = Operations(store, objects, installation, folders)
     sessions = Sessions(SessionStore(database), settings.session_hours)
     identity = Identity(mode, TokenStore(database), _sign_in(settings, sessions))

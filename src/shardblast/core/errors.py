@@ -28,8 +28,12 @@ Source:
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
+
+_FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/'\"\[\]:;,]+/)+")
+"""Of absolute paths, not of addresses."""
 
 
 class ShardblastError(Exception):
@@ -56,6 +60,11 @@ class ShardblastError(Exception):
         error = cls.__new__(cls)
         Exception.__init__(error, text)
         return error
+
+
+def without_folders(text: str) -> str:
+    """Return a message without the folders of the paths in it, which are nobody's business but the operator's."""
+    return _FOLDERS.sub("", text)
 
 
 def _restored(kind: type[ShardblastError], text: str) -> ShardblastError:

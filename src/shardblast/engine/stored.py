@@ -6,6 +6,7 @@ list of its queries. Each file gets its name when it is whole, so what is there 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from shardblast.blast.archive import Alignments, ArchiveReader, renumber
 from shardblast.blast.carrier import ArchiveCarrier
@@ -30,7 +32,7 @@ from shardblast.core.saturation import Verdict
 from shardblast.engine.cutting import batches_of, shards_of
 from shardblast.engine.machine import Machine
 from shardblast.engine.pool import Pool
-from shardblast.engine.printer import ArchivePrinter, MergedQuery
+from shardblast.engine.printer import MANY_FILES, ArchivePrinter, MergedQuery
 from shardblast.engine.probed import ProbedBatch
 from shardblast.engine.sequences import HitSequences
 from shardblast.engine.sharded import ShardedSearch
@@ -173,10 +175,29 @@ class StoredEngine:
             database: The one that was searched; None to print from the sequences kept.
             plan: Of the search.
             folder: Of the search.
-            target: Gets the bytes that BLAST+ prints.
+            target: Gets the bytes that BLAST+ prints; of formats 13 and 14, a zip archive of the files that it writes.
             scratch: An empty folder.
             only: The 0-based number of the one query to print; None for all.
         """
+        if options.outfmt.number in MANY_FILES:
+            files = scratch / "files"
+            files.mkdir()
+            self._print(options, database, plan, folder, io.BytesIO(), scratch, files, only)
+            _zip(files.glob(f"{options.text('out')}*"), target)
+        else:
+            self._print(options, database, plan, folder, target, scratch, scratch, only)
+
+    def _print(
+        self,
+        options: SearchOptions,
+        database: Database | None,
+        plan: StoredPlan,
+        folder: Path,
+        target: BinaryIO,
+        scratch: Path,
+        files: Path,
+        only: int | None,
+    ) -> None:
         report = Report(options.program.value, "", options.text("db") or "", 0, 0, plan.choice.shards, "", [])
         variables: dict[str, str] = {}
         if database is None:
@@ -186,7 +207,7 @@ class StoredEngine:
             variables["BLASTDB"] = os.pathsep.join([str(found_in), os.environ.get("BLASTDB", "")])
         means = (self.installation, options, database, scratch, self.pool, Processes(), report, _Silent())
         probe = write_probe(self.installation, scratch, database)
-        with Work(*means) as work, ArchivePrinter(self.installation, options, scratch, target, variables) as printer:
+        with Work(*means) as work, ArchivePrinter(self.installation, options, files, target, variables) as printer:
             for batch in batches_of(str(folder / "query.fa"), scratch, plan.choice):
                 archive = folder / "merged" / f"{batch.index}.asn"
                 if only is None:
@@ -251,6 +272,12 @@ class _MergedBatches:
     ) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _zip(files: Iterable[Path], target: BinaryIO) -> None:
+    with ZipFile(target, "w", ZIP_DEFLATED) as archive:
+        for file in sorted(files):
+            archive.write(file, file.name)
 
 
 class _Silent:

@@ -21,6 +21,7 @@ from shardblast.core.errors import (
     ShardblastError,
     StoreError,
     file_error,
+    without_folders,
 )
 from shardblast.core.search import Failure, Search, SearchId, State, moved, search_of
 from shardblast.service.results import Results
@@ -203,7 +204,7 @@ class DurableQueue:
         else:
             if isinstance(error, DiskFull):
                 self._runner.make_room(search_id)
-            self._fail(search_id, Failure(error.code, error.problem, error.remedy))
+            self._fail(search_id, Failure(error.code, without_folders(error.problem), error.remedy))
         return False
 
     def _fail(self, search_id: SearchId, failure: Failure) -> None:

@@ -13,7 +13,6 @@ from shardblast.blast.database import Database
 from shardblast.core.errors import ConflictError, DatabaseError, InputError
 from shardblast.core.search import Search, SearchId, State
 from shardblast.core.version import __version__
-from shardblast.engine.printer import MANY_FILES
 from shardblast.engine.sequences import HitSequences
 from shardblast.engine.stored import StoredEngine, StoredPlan, stored_queries
 from shardblast.service.catalogue import Catalogue
@@ -71,8 +70,6 @@ class Results:
     @contextmanager
     def _printed(self, search: Search, outfmt: str, only: int | None) -> Iterator[Path]:
         options = self._runner.options(search, outfmt)
-        if options.outfmt.number in MANY_FILES:
-            raise InputError(f"Format {options.outfmt.number} is a file for each query.", remedy="Use 15 or 16.")
         folder = self._folder(search.id)
         plan = StoredPlan.of(json.loads((folder / "plan.json").read_text()))
         if only is not None and not 0 <= only < plan.queries:

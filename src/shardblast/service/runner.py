@@ -17,6 +17,7 @@ from shardblast.blast.process import Processes
 from shardblast.core.arguments import Arguments
 from shardblast.core.errors import NotFoundError, ShardblastError
 from shardblast.core.options import SearchOptions, parse
+from shardblast.core.outfmt import parse_outfmt
 from shardblast.core.program import Program
 from shardblast.core.report import PieceReport
 from shardblast.core.search import (
@@ -32,6 +33,7 @@ from shardblast.core.search import (
     moved,
     never_back,
 )
+from shardblast.engine.printer import MANY_FILES
 from shardblast.engine.sequences import KEPT
 from shardblast.engine.stored import StoredEngine, StoredPlan, stored_queries
 from shardblast.engine.work import Purpose
@@ -40,6 +42,9 @@ from shardblast.service.folders import Folders
 from shardblast.service.observers import Observer, PieceFailure
 from shardblast.storage.objects import Objects
 from shardblast.store.searches import SearchStore
+
+FILES = "results"
+"""How the names of the files begin that formats 13 and 14 make."""
 
 
 class Runner:
@@ -69,6 +74,7 @@ class Runner:
         """Return a search's options as the engine takes them."""
         program = Program(search.program)
         words = ["-db", search.database, "-query", str(self._folders.work(search.id) / "query.fa"), "-outfmt", outfmt]
+        words += ["-out", FILES] if parse_outfmt(outfmt).number in MANY_FILES else []
         return parse(program, [*words, *search.options, "--exactness", search.exactness], self._arguments(program))
 
     def prepare(self, search_id: SearchId, attempt: int) -> None:

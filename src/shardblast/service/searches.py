@@ -15,6 +15,7 @@ import zstandard
 
 from shardblast.blast.fasta import NotFasta
 from shardblast.blast.survey import Survey, survey
+from shardblast.blast.trial import Trial
 from shardblast.core.arguments import Arguments
 from shardblast.core.catalogue import CataloguedDatabase
 from shardblast.core.choice import Situation, choose
@@ -82,6 +83,7 @@ class SearchService:
         machine: Machine,
         limits: Limits,
         arguments: Callable[[Program], Arguments],
+        trial: Trial,
     ) -> None:
         self._store = store
         self._objects = objects
@@ -92,6 +94,7 @@ class SearchService:
         self._machine = machine
         self._limits = limits
         self._arguments = arguments
+        self._trial = trial
 
     def options_of(self, program: str) -> frozenset[str]:
         """Return the names of the options that a program takes; none if there is no such program."""
@@ -263,6 +266,9 @@ class SearchService:
             parse(program, ["-db", "d", "-query", "q", *words], self._arguments(program))
         except InputError as error:
             problems.append(Problem("options", "options", error.problem, error.remedy))
+            return
+        if (objection := self._trial.objection(program, words)) is not None:
+            problems.append(Problem("options", "options", objection, "Change the options."))
 
     def _keep_query(self, search_id: SearchId, query: Path) -> None:
         packed = query.with_name(query.name + ".zst")
