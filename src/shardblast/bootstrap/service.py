@@ -150,7 +150,6 @@ def service(settings: Settings, mode: Mode) -> Service:
     def arguments(program: Program) -> Arguments:
         return known_arguments(installation, program)
 
-    Folders(settings.home).claim()
     database = _database(settings)
     observers = Observers([Journal(), *_traces()])
     objects, folders, broadcast = Objects(settings.storage, observers.stored), Folders(settings.home), Broadcast()

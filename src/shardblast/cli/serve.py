@@ -36,7 +36,9 @@ def serve(settings: Settings, mode: Mode, log_format: LogFormat | None) -> int:
     form = configure(log_format)
     with listening(settings.host, settings.port) as listener:
         settings = replace(settings, port=listener.getsockname()[1])
-        app = make_app(service(settings, mode))
+        wired = service(settings, mode)
+        wired.folders.claim()
+        app = make_app(wired)
         config = uvicorn.Config(
             app, log_config=None, timeout_graceful_shutdown=STOP_AFTER_S, access_log=False
         )  # addresses may hold the tokens of share links
