@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp
 
 from shardblast.api import blast_url, databases, operations, results, searches, sharing, sign_in
+from shardblast.api.context import BLAST_PATH
 from shardblast.api.cookies import session_of
 from shardblast.api.errors import add_handlers, problem
 from shardblast.api.metrics import Metrics
@@ -24,6 +25,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
+    "Cache-Control": "private, no-cache",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -69,7 +71,7 @@ async def _guard(request: Request, answer: Callable[[Request], Awaitable[Respons
     service: Service = request.app.state.service
     if service.identity.everybody and not is_loopback(request.url.hostname or ""):
         return problem(403, "host", "Without sign-in only local names are answered.", "Use 127.0.0.1 or localhost.")
-    changes = request.method not in SAFE_METHODS or request.url.path == blast_url.PATH
+    changes = request.method not in SAFE_METHODS or request.url.path == BLAST_PATH
     if changes and _is_foreign(request, service):
         return problem(403, "cross-site", "Another site's page sent this.", "Use the service's own page.")
     response = await answer(request)

@@ -11,13 +11,14 @@ import asyncio
 import html
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from shardblast.api.context import CallerDep, ServiceDep
-from shardblast.api.uploads import bounded, incoming
+from shardblast.api.uploads import IN_MEMORY_BYTES, bounded, incoming
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError, NotFoundError
 from shardblast.core.permitted import OptionValue
@@ -46,9 +47,8 @@ OPTIONS = {
 }
 NUCLEOTIDE_PROGRAM = "blastn"
 FEWEST_SECONDS = 1
+WAITS_S = 10.0
 STATUSES = {State.COMPLETED: "READY", State.FAILED: "FAILED", State.CANCELLED: "FAILED"}
-
-PATH = "/blast/Blast.cgi"
 
 router = APIRouter(prefix="/blast", tags=["NCBI BLAST URL API"])
 
@@ -62,7 +62,7 @@ async def get(request: Request, service: ServiceDep, caller: CallerDep, CMD: Ann
 @router.post("/Blast.cgi", response_class=Response)
 async def post(request: Request, service: ServiceDep, caller: CallerDep) -> Response:
     """Answer CMD=Put, Get or Delete, with parameters in the address or in a form."""
-    most = service.settings.limits.upload_bytes
+    most = min(service.settings.limits.upload_bytes, IN_MEMORY_BYTES)
     form = await bounded(request, most).form(max_part_size=most)
     sent = {name: value for name, value in form.items() if isinstance(value, str)}
     return await _answer(service, caller, {**request.query_params, **sent})
@@ -75,6 +75,7 @@ async def _answer(service: Service, caller: Caller, sent: Mapping[str, str]) -> 
             return await _put(service, caller, values)
         case "get":
             caller.check(Scope.READ)
+            await _wait(service, caller, values)
             return await asyncio.to_thread(_get, service, caller, values)
         case "delete":
             caller.check(Scope.SEARCH)
@@ -103,6 +104,25 @@ async def _put(service: Service, caller: Caller, values: Mapping[str, str]) -> R
         f'<form action="Blast.cgi"><input name="RID" value="{search.id}" type="hidden"></form>\n'
         f"<!--QBlastInfoBegin\n    RID = {search.id}\n    RTOE = {rtoe}\nQBlastInfoEnd\n-->\n</body></html>\n"
     )
+
+
+async def _wait(service: Service, caller: Caller, values: Mapping[str, str]) -> None:
+    """Wait a little for the end of a search: its programs ask again only after 20 seconds and more."""
+    try:
+        search = await asyncio.to_thread(_search, service, caller, values)
+    except NotFoundError:
+        return
+    search, last = await asyncio.to_thread(service.store.snapshot, search.id)
+    if search.state.is_final:
+        return
+    with suppress(TimeoutError):
+        async with (
+            asyncio.timeout(WAITS_S),
+            service.broadcast.subscribed(search.id, last, service.store.events_after) as subscription,
+        ):
+            async for event in subscription.events():
+                if event.ends:
+                    return
 
 
 def _get(service: Service, caller: Caller, values: Mapping[str, str]) -> Response:

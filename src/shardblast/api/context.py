@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, cast
 
 from fastapi import Depends, Header, Query, Request
@@ -11,6 +12,8 @@ from shardblast.bootstrap.service import Service
 from shardblast.core.errors import UnauthorizedError
 from shardblast.core.search import Search, SearchId
 from shardblast.service.callers import Caller, Scope
+
+BLAST_PATH = "/blast/Blast.cgi"
 
 
 def service_of(request: Request) -> Service:
@@ -28,9 +31,18 @@ def caller_of(request: Request, service: ServiceDep) -> Caller:
         UnauthorizedError: Nobody that the service knows.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic" and request.url.path == BLAST_PATH:
+        scheme, token = "bearer", _password(token)
     if scheme and scheme.lower() != "bearer":
         raise UnauthorizedError(f"{scheme!r} is no way to sign in here.", remedy="Send 'Authorization: Bearer TOKEN'.")
     return service.identity.caller(token.strip() or None, session_of(request, service))
+
+
+def _password(credentials: str) -> str:
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 CallerDep = Annotated[Caller, Depends(caller_of)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from shardblast.api.context import BLAST_PATH
 from shardblast.api.requests import current, request_id
 from shardblast.core.errors import (
     ConflictError,
@@ -47,6 +49,9 @@ STATUSES: tuple[tuple[type[ShardblastError], int], ...] = (
 )
 """The first class that fits decides."""
 
+MOST_TOLD = 50
+"""Problems of one request."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -72,9 +77,12 @@ def problem(status: int, code: str, detail: str, remedy: str, **more: Any) -> JS
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ShardblastError)
     status = next(status for kind, status in STATUSES if isinstance(error, kind))
-    more = {"problems": [asdict(one) for one in error.problems]} if isinstance(error, RefusedError) else {}
+    more = {"problems": [asdict(one) for one in error.problems[:MOST_TOLD]]} if isinstance(error, RefusedError) else {}
     detail = without_folders(error.problem) if status >= 500 else error.problem
-    return problem(status, error.code, detail, error.remedy, **more)
+    answer = problem(status, error.code, detail, error.remedy, **more)
+    if status == 401 and request.url.path == BLAST_PATH:
+        answer.headers["WWW-Authenticate"] = 'Basic realm="shardblast"'  # all that Biopython can answer
+    return answer
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -84,9 +92,9 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
             "code": "invalid",
             "field": ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]),
             "detail": f"{one['msg']}.",
-            "remedy": "See /docs for what is expected.",
+            "remedy": "See /api/v1/openapi.json for what is expected.",
         }
-        for one in error.errors()
+        for one in islice(error.errors(), MOST_TOLD)
     ]
     return problem(422, "invalid", "The request is not as it should be.", "Mend what 'problems' lists.", problems=told)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +17,9 @@ from shardblast.service.searches import Preflight
 StateName = Literal["queued", "running", "completed", "failed", "cancelled"]
 PhaseName = Literal["preparing", "staging", "warming", "searching", "merging", "publishing"]
 StatusName = Literal["pending", "running", "completed", "skipped", "failed"]
-OptionValue = str | int | float | bool | None
+OptionName = Annotated[str, Field(max_length=50)]
+OptionText = Annotated[str, Field(max_length=5000)]
+OptionValue = OptionText | int | float | bool | None
 
 
 class SearchFields(BaseModel):
@@ -27,7 +29,7 @@ class SearchFields(BaseModel):
 
     program: str = Field(description="blastn, blastp, blastx, tblastn or tblastx", max_length=20)
     database: str = Field(description="Name of a database of this service", max_length=100)
-    options: dict[str, OptionValue] | str = Field(
+    options: Annotated[dict[OptionName, OptionValue], Field(max_length=100)] | OptionText = Field(
         default_factory=dict, description="BLAST+'s options by name without the dash, or as on a command line"
     )
     title: str = Field("", max_length=1000)

@@ -11,20 +11,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from pydantic_core import from_json
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import UploadFile
 
 from shardblast.api.context import CallerDep, ReadableDep, SearchDep, ServiceDep
 from shardblast.api.models import PreflightOut, SearchesOut, SearchFields, SearchIn, SearchOut, StateName
-from shardblast.api.uploads import bounded, incoming, limited, unpacked
+from shardblast.api.uploads import IN_MEMORY_BYTES, bounded, incoming, limited, unpacked
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError, TooLargeError
-from shardblast.core.search import Event, SearchId, State, document
+from shardblast.core.search import SearchId, State, document
 from shardblast.service.callers import Scope
 from shardblast.service.searches import Wanted
 
-JSON_BYTES = 64 << 20
-"""Larger queries are to be sent as files, which are not held in memory."""
 PING_EVERY_S = 15
 LONGEST_ID = 18
 """Digits of an event's id that a database holds."""
@@ -156,12 +155,8 @@ async def _events(service: Service, search_id: SearchId, last: int | None) -> As
     async with service.broadcast.subscribed(search_id, known, service.store.events_after) as subscription:
         async for event in subscription.events():
             yield ServerSentEvent(json.dumps(dict(event.data)), event=event.kind, id=str(event.id))
-            if _ends(event):
+            if event.ends:
                 return
-
-
-def _ends(event: Event) -> bool:
-    return event.kind == "deleted" or (event.kind == "search" and State(event.data["state"]).is_final)
 
 
 async def _wanted(request: Request, service: Service, path: Path) -> Wanted:
@@ -172,7 +167,7 @@ async def _wanted(request: Request, service: Service, path: Path) -> Wanted:
         if kind == "multipart/form-data":
             fields = await _form(request, path, most)
         else:
-            body = b"".join([block async for block in limited(request, min(most, JSON_BYTES))])
+            body = b"".join([block async for block in limited(request, min(most, IN_MEMORY_BYTES))])
             sent = SearchIn.model_validate_json(body)
             path.write_text(sent.query, errors="surrogatepass", newline="")
             fields = sent
@@ -185,7 +180,7 @@ async def _wanted(request: Request, service: Service, path: Path) -> Wanted:
 
 
 async def _form(request: Request, path: Path, most: int) -> SearchFields:
-    form = await bounded(request, most).form(max_files=1, max_fields=10, max_part_size=most)
+    form = await bounded(request, most).form(max_files=1, max_fields=10, max_part_size=min(most, IN_MEMORY_BYTES))
     try:
         values: dict[str, Any] = {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
         query = form.get("query")
@@ -214,8 +209,8 @@ def _save(query: UploadFile | str | None, path: Path, most: int) -> None:
 
 def _object(text: str) -> object:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return from_json(text)
+    except ValueError:
         return text
 
 

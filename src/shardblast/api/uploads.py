@@ -16,6 +16,8 @@ from shardblast.blast.fasta import is_packed, open_queries
 from shardblast.core.errors import InputError, TooLargeError
 
 BLOCK_BYTES = 1 << 20
+IN_MEMORY_BYTES = 64 << 20
+"""Of JSON and of forms without files; more is to be sent as a file, which is not held in memory."""
 
 
 @contextmanager

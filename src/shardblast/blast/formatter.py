@@ -25,6 +25,9 @@ FORMATTING_OPTIONS = frozenset(
 MOST_FORMATTED = 2500
 """``blast_formatter`` prints no more subjects in formats 0 to 4, whatever ``-max_target_seqs`` says."""
 
+STREAM = "/dev/stdin"
+"""How ``blast_formatter`` is told to read what we write: as ``-`` it reads a large archive eight times slower."""
+
 Copy = Callable[[BinaryIO], None]
 """Reads what ``blast_formatter`` prints, to its end."""
 
@@ -54,7 +57,7 @@ class Formatter:
         out: Path | None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        argv = [installation.program("blast_formatter"), "-archive", "-", *_formatting_argv(options)]
+        argv = [installation.program("blast_formatter"), "-archive", STREAM, *_formatting_argv(options)]
         if out is not None:
             argv += ["-out", str(out)]
         self._errors = (folder / "formatter.stderr").open("w+b")

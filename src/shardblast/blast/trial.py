@@ -7,17 +7,20 @@ it searches.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import run
+from shardblast.blast.process import Finished, Processes
+from shardblast.core.errors import Interrupted
 from shardblast.core.program import Molecule, Program
 
 REMEMBERED = 256
 """Sets of options whose answer is kept."""
+LONGEST_S = 2.0
 ABOUT_THE_QUERY = frozenset({"-query_loc"})
 """Options whose value depends on the user's own sequences."""
 
@@ -52,12 +55,27 @@ class Trial:
             query.write_text(f">q\n{_SEQUENCES[program.query_molecule]}\n")
             subject.write_text(f">s\n{_SEQUENCES[program.database_molecule]}\n")
             argv = [self._installation.program(program.value), "-query", str(query), "-subject", str(subject)]
-            finished = run([*argv, "-outfmt", "6", *words])
+            finished = _run([*argv, "-outfmt", "6", *words])
+        if finished is None:
+            return None
         if finished.status == 0:
             return None
         said = _ERROR.split(finished.stderr.decode(errors="replace"), maxsplit=1)[-1]
         words_said = _MANUAL.sub("", said).split()
         return " ".join(words_said) or f"BLAST+ ends with status {finished.status}."
+
+
+def _run(argv: list[str]) -> Finished | None:
+    """Run BLAST+; None if it takes so long that it must be searching."""
+    processes = Processes()
+    timer = threading.Timer(LONGEST_S, processes.stop)
+    timer.start()
+    try:
+        return processes.run(argv)
+    except Interrupted:
+        return None
+    finally:
+        timer.cancel()
 
 
 def _general(words: Sequence[str]) -> list[str]:

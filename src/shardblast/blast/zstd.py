@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 import zstandard
 
-BLOCK_BYTES = 1 << 17
+BLOCK_BYTES = 1 << 10
+"""Read at once: a packed block may stand for thirty thousand times its size, and that is held in memory."""
 
 
 class Unpacked(io.RawIOBase):
@@ -22,19 +23,20 @@ class Unpacked(io.RawIOBase):
         self._packed = packed
         self._frame: zstandard.ZstdDecompressionObj | None = None
         self._rest = b""
-        self._ready = b""
+        self._ready = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         while not self._ready:
-            block = self._rest or self._packed.read(BLOCK_BYTES)
+            block = self._rest[:BLOCK_BYTES] or self._packed.read(BLOCK_BYTES)
+            self._rest = self._rest[BLOCK_BYTES:]
             if not block:
                 if self._frame is not None:
                     raise EOFError("the zstd file ends early")
                 return 0
-            self._ready = self._unpack(block)
+            self._ready = memoryview(self._unpack(block))
         taken = min(len(buffer), len(self._ready))
         buffer[:taken] = self._ready[:taken]
         self._ready = self._ready[taken:]
@@ -47,7 +49,7 @@ class Unpacked(io.RawIOBase):
             text = self._frame.decompress(block)
         except zstandard.ZstdError as error:
             raise OSError(f"the zstd file is damaged ({error})") from error
-        self._rest = self._frame.unused_data if self._frame.eof else b""
         if self._frame.eof:
+            self._rest = self._frame.unused_data + self._rest
             self._frame = None
         return text

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-from httpx_sse import connect_sse
+from httpx_sse import ServerSentEvent, connect_sse
 
-from shardblast.core.errors import InputError, NetworkError, error_for_code
+from shardblast.core.errors import InputError, NetworkError, UnauthorizedError, error_for_code
 from shardblast.core.search import State
 from shardblast.engine.output import open_output
 
 TIMEOUT_S = 60.0
 QUIET_S = 45.0
 """The service sends something at least every 15 s, so that a longer silence means that it is gone."""
+PATIENCE_S = 60.0
+"""How long a service that was reached before may be away."""
+AGAIN_AFTER_S = 0.5
 EXIT_STATUSES = {State.COMPLETED: 0, State.FAILED: 10, State.CANCELLED: 11}
 NOT_OVER = 12
 """Exit status of ``status`` for a search that is queued or runs."""
@@ -60,27 +64,31 @@ class Client:
         return self._json("POST", f"/searches/{search_id}/cancel")
 
     def changes(self, search_id: str) -> Iterator[dict[str, Any]]:
-        """Yield the search as it is and after every change, until it is over; goes on after a lost connection."""
+        """Yield the search as it is and after every change, until it is over; waits for a service that starts again."""
         last: str | None = None
-        while True:
-            headers = {} if last is None else {"Last-Event-ID": last}
-            with (
-                _translated(),
-                connect_sse(
-                    self._http, "GET", f"/searches/{search_id}/events", headers=headers, timeout=QUIET_S
-                ) as source,
-            ):
-                _check(source.response)
+        told = time.monotonic()
+        with _translated():
+            while True:
                 try:
-                    for event in source.iter_sse():
-                        last = event.id or last
+                    for event in self._events(search_id, last):
+                        last, told = event.id or last, time.monotonic()
                         if event.event in ("snapshot", "search"):
                             search = json.loads(event.data)
                             yield search
                             if State(search["state"]).is_final:
                                 return
-                except (httpx.RemoteProtocolError, httpx.ReadError):
-                    continue  # with the next connection's Last-Event-ID
+                except httpx.TransportError:
+                    if last is None or time.monotonic() - told > QUIET_S + PATIENCE_S:
+                        raise
+                    time.sleep(AGAIN_AFTER_S)
+
+    def _events(self, search_id: str, last: str | None) -> Iterator[ServerSentEvent]:
+        """Yield what one connection tells."""
+        headers = {} if last is None else {"Last-Event-ID": last}
+        path = f"/searches/{search_id}/events"
+        with connect_sse(self._http, "GET", path, headers=headers, timeout=QUIET_S) as source:
+            _check(source.response)
+            yield from source.iter_sse()
 
     def results(self, search_id: str, outfmt: str, out: str | None) -> None:
         """Write a result to a file or to standard output."""
@@ -123,7 +131,11 @@ def _check(response: httpx.Response) -> None:
         answer = f"The service answered {response.status_code}."
         raise NetworkError(answer, remedy="Check that --server is the address of a shardblast service.") from None
     more = [f"{one['field']}: {one['detail']} {one['remedy']}" for one in told.get("problems", [])]
-    raise error_for_code(code)("\n".join(more) if len(more) > 1 else problem, remedy=remedy)
+    if code == UnauthorizedError.code:
+        remedy = "Set SHARDBLAST_TOKEN to a token of this service (on its machine: shardblast token create)."
+    if len(more) > 1:
+        problem, remedy = "\n".join(more), "Mend all of these, then submit again."
+    raise error_for_code(code)(problem, remedy=remedy)
 
 
 def show(search: dict[str, Any]) -> None:

@@ -139,9 +139,9 @@ def status(search_id: Id, server: Server = DEFAULT_SERVER, as_json: AsJson = Fal
 
 @remote.command(short_help="Wait for the end of a search.")
 def wait(search_id: Id, server: Server = DEFAULT_SERVER, quiet: Quiet = False) -> int:
-    """Wait for the end of a search, with its progress on a terminal.
+    """Wait for the end of a search, with its progress on a terminal, also while the service starts again.
 
-    Exit status: 0 completed, 10 failed, 11 cancelled.
+    Exit status: 0 completed, 10 failed, 11 cancelled, 5 the service is gone.
     """
     from shardblast.cli.client import wait
 

@@ -263,3 +263,8 @@ class Event:
     kind: str
     """``search``: its row changed; ``piece``: a process ended; ``deleted``."""
     data: Mapping[str, Any]
+
+    @property
+    def ends(self) -> bool:
+        """Whether nothing more will be told of the search."""
+        return self.kind == "deleted" or (self.kind == "search" and State(self.data["state"]).is_final)

@@ -99,7 +99,14 @@ class Catalogue:
         try:
             return open_database(self._installation, path, Molecule.NUCLEOTIDE)
         except DatabaseError:
+            pass
+        try:
             return open_database(self._installation, path, Molecule.PROTEIN)
+        except DatabaseError as error:
+            problem = f"There is no BLAST database that can be read at {path}: {error.problem}"
+            raise DatabaseError(
+                problem, remedy="Name the database's path without '.nin', '.pal' or the like."
+            ) from None
 
     def _title(self, path: str, molecule: Molecule) -> str:
         argv = [self._installation.program("blastdbcmd"), "-db", path, "-dbtype", molecule.dbtype, "-info"]

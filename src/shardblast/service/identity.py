@@ -11,13 +11,12 @@ from enum import StrEnum
 from shardblast.core.errors import ConflictError, NotFoundError, UnauthorizedError
 from shardblast.service.callers import Caller, Means, Scope
 from shardblast.service.secret import hashed, new_secret
-from shardblast.service.settings import Settings
+from shardblast.service.settings import EVERYWHERE, Settings
 from shardblast.service.sign_in import SignIn
 from shardblast.store.tokens import Token, TokenStore
 
 PREFIX = "sb_"
 ANYBODY = "anybody"
-EVERYWHERE = ("0.0.0.0", "::", "")
 
 
 class Mode(StrEnum):

@@ -71,16 +71,20 @@ class Issuer:
             NetworkError: It could not be read even once.
         """
         known = self._known
-        if known is not None and known is not newer_than:
-            is_old = time.monotonic() - self._read >= VALID_FOR_S
-            if not is_old or self._lock.locked():  # somebody reads it already, and what is known will do meanwhile
-                return known
-        with self._lock:
+        is_old = time.monotonic() - self._read >= VALID_FOR_S
+        if known is not None and known is not newer_than and not is_old:
+            return known
+        if not self._lock.acquire(blocking=known is None):  # somebody reads it, and what is known will do meanwhile
+            assert known is not None
+            return known
+        try:
             if self._known is known:  # nobody else has read it meanwhile
                 self._try_to_read()
             if self._known is None:
                 raise _unreachable(self._settings.issuer)
             return self._known
+        finally:
+            self._lock.release()
 
     def claims(self, token: str, audience: str) -> Claims:
         """Return what a token says, if the issuer signed it for this audience and it is valid now.
@@ -98,7 +102,7 @@ class Issuer:
                 if newer is published:
                     raise
                 return _claims(token, audience, newer)
-        except (JoseError, ValueError, TypeError) as error:
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
             logger.info("a token is refused: %s", type(error).__name__)
             raise UnauthorizedError("The issuer's token is not valid here.", remedy="Sign in again.") from error
 

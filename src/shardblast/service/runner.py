@@ -73,7 +73,7 @@ class Runner:
     def options(self, search: Search, outfmt: str) -> SearchOptions:
         """Return a search's options as the engine takes them."""
         program = Program(search.program)
-        words = ["-db", search.database, "-query", str(self._folders.work(search.id) / "query.fa"), "-outfmt", outfmt]
+        words = ["-db", search.database, "-query", "query.fa", "-outfmt", outfmt]
         words += ["-out", FILES] if parse_outfmt(outfmt).number in MANY_FILES else []
         return parse(program, [*words, *search.options, "--exactness", search.exactness], self._arguments(program))
 

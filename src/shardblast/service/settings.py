@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
+
+EVERYWHERE = ("0.0.0.0", "::", "")
+"""Hosts that stand for all addresses of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ class Settings:
     @property
     def address(self) -> str:
         """Where browsers find the service; never what a request claims."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        named = socket.gethostname() if self.host in EVERYWHERE else self.host
+        host = f"[{named}]" if ":" in named else named
         return self.public_url or f"http://{host}:{self.port}"
 
     @property

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -211,7 +212,9 @@ def checked_path(path: str) -> str:
     Raises:
         InputError: A browser would, or might, take it for another site's.
     """
-    parts = urlsplit(path) if path.isprintable() and path.isascii() else None
+    parts = None
+    with suppress(ValueError):  # "//["
+        parts = urlsplit(path) if path.isprintable() and path.isascii() else None
     is_ours = parts is not None and not parts.scheme and not parts.netloc and path[:1] == "/" and path[:2] != "//"
     if not is_ours or "\\" in path or len(path) > LONGEST_PATH:
         raise InputError("'next' is no path of this service.", remedy="Begin it with one '/'.")
