@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import io
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import schemathesis
+import zstandard
 from hypothesis import HealthCheck, given, settings
 
+from shardblast.blast.zstd import Unpacked
 from shardblast.cli.serve import without_password
 from tests.sequences import real
 from tests.service.server import Server
@@ -222,3 +226,45 @@ def test_requests_made_from_the_document_never_break_it(server: Server) -> None:
         try_it()
         checked += 1
     assert checked > 15
+
+
+def test_endless_options_are_refused_before_they_are_read(server: Server) -> None:
+    body = {"program": "blastn", "database": "16s", "query": ">a\nACGT"}
+
+    for options in ("a" * 1_000_000, {f"o{number}": 1 for number in range(1000)}):
+        answer = server.http.post("/searches/preflight", json={**body, "options": options})
+
+        assert answer.status_code == 422
+        assert len(answer.content) < 100_000
+
+
+def test_options_that_would_make_blast_search_long_are_not_waited_for(server: Server) -> None:
+    body = {"program": "tblastn", "database": "16s", "query": ">a\nMKVLAAGIVGLCAKWYEDHNPQRSTFMK"}
+
+    answer = server.http.post("/searches/preflight", json={**body, "options": {"threshold": 1, "word_size": 6}})
+
+    assert answer.json()["problems"] == []
+
+
+def test_a_small_file_that_stands_for_a_large_one_is_unpacked_bit_by_bit(tmp_path: Path) -> None:
+    bomb = zstandard.ZstdCompressor(level=19).compress(b"A" * (100 << 20))
+    reader = Unpacked(io.BytesIO(bomb))
+    block = bytearray(1 << 16)
+    length = 0
+    tracemalloc.start()
+    while taken := reader.readinto(memoryview(block)):
+        length += taken
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert length == 100 << 20
+    assert peak < 80 << 20
+
+
+def test_a_name_that_is_no_text_is_refused(server: Server) -> None:
+    fields = {"program": "blastn", "database": "16s", "options": '{"\\ud800": "1"}'}
+
+    answer = server.http.post("/searches/preflight", data=fields, files={"query": ("q.fa", b">a\nACGT")})
+
+    assert answer.status_code in (200, 422)
+    assert "traceback" not in server.log

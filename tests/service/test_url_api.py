@@ -121,3 +121,23 @@ def test_a_bad_request_says_what_is_wrong(address: str, values: dict[str, str]) 
 
     assert answer.status_code == 422
     assert answer.json()["remedy"]
+
+
+def test_a_token_goes_in_as_the_password_of_a_user(tmp_path: Path, served: dict[str, Path]) -> None:
+    one = Server(tmp_path / "home", "--auth", "token")
+    one.add_database("16s", served["16s"])
+    made = one.run("token", "create", "biopython", "--owner", "ada", "--scope", "read", "--scope", "search")
+    token = made.stdout.split()[-1]
+    one.start()
+    try:
+        address = f"{one.url}/blast/Blast.cgi"
+        refused = httpx.get(address, params={"CMD": "Get", "RID": "x"})
+        NCBIWWW.email = "ada@example.org"
+        handle = NCBIWWW.qblast(
+            "blastn", "16s", real("16s-queries")[0].fasta, url_base=address, username="ada", password=token
+        )
+        assert handle.read().startswith("<?xml")
+    finally:
+        one.close()
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"].startswith("Basic")
