@@ -11,7 +11,10 @@ Source:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from shardblast.blast.alias import write_alias
 from shardblast.blast.database import Database
@@ -22,6 +25,7 @@ from shardblast.core.program import Molecule, Program
 
 ONE_QUERY_PER_ARCHIVE = {"BATCH_SIZE": "1"}
 STRANDS_DIFFER = "for these scores BLAST+ computes E-values strand by strand, to digits that archives do not hold"
+VOLUME = "one"
 TABULATED_DIGITS = 6
 """A parameter from a table has few digits, a computed one all fifteen."""
 
@@ -36,12 +40,20 @@ _UNLIKE_ANYTHING = {Molecule.NUCLEOTIDE: b"ACGTACGTAC", Molecule.PROTEIN: b"MX"}
 
 def write_probe(installation: Installation, folder: Path, database: Database) -> str:
     """Make the probe's database; return the path to give to ``-db``."""
-    sequence = folder / "one"
-    molecule = database.molecule
-    argv = [installation.program("makeblastdb"), "-dbtype", molecule.dbtype, "-title", "one", "-in", "-", "-out", "one"]
+    for name, content in _volume(installation, database.molecule).items():
+        (folder / name).write_bytes(content)
+    return write_alias(folder, "probe", database, [folder / VOLUME])
+
+
+@cache
+def _volume(installation: Installation, molecule: Molecule) -> Mapping[str, bytes]:
+    """Return the files of a database of one sequence; they are the same for every search."""
+    argv = [installation.program("makeblastdb"), "-dbtype", molecule.dbtype]
+    argv += ["-title", VOLUME, "-in", "-", "-out", VOLUME]
     fasta = b">one\n" + _UNLIKE_ANYTHING[molecule] + b"\n"
-    checked(run(argv, stdin=fasta, folder=folder), "making the probe")
-    return write_alias(folder, "probe", database, [sequence])
+    with TemporaryDirectory() as folder:
+        checked(run(argv, stdin=fasta, folder=Path(folder)), "making the probe")
+        return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
 
 
 def strands_are_alike(installation: Installation, folder: Path, database: Database, options: SearchOptions) -> bool:

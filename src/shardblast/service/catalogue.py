@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -19,6 +20,15 @@ from shardblast.core.program import Molecule
 from shardblast.store.databases import DatabaseStore
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A database that was opened before."""
+
+    generation: str
+    database: Database
+    stamps: list[tuple[int, int]]
+
+
 class Catalogue:
     """Finds databases for searches."""
 
@@ -27,6 +37,7 @@ class Catalogue:
         self._store = store
         self._installation = installation
         self._folder = folder
+        self._opened: dict[str, _Opened] = {}
         folder.mkdir(parents=True, exist_ok=True)
         os.environ["BLASTDB"] = str(folder)
 
@@ -83,7 +94,14 @@ class Catalogue:
             NotFoundError: There is none of this name.
             DatabaseError: Its files can't be read.
         """
-        return open_database(self._installation, name, self.get(name).molecule)
+        one = self.get(name)
+        known = self._opened.get(name)
+        if known is not None and known.generation == one.generation and known.stamps == _stamps(known.database):
+            return known.database
+        database = open_database(self._installation, name, one.molecule)
+        if database.volumes:
+            self._opened[name] = _Opened(one.generation, database, _stamps(database))
+        return database
 
     def remove(self, name: str) -> None:
         """Take a database out of the catalogue; its files stay.
@@ -123,6 +141,13 @@ class Catalogue:
         with NamedTemporaryFile("w", dir=self._folder, suffix=".partial", delete=False) as partial:  # requests race
             partial.write(f'TITLE {one.title}\nDBLIST "{one.path}"\n')
         os.replace(partial.name, alias)
+
+
+def _stamps(database: Database) -> list[tuple[int, int]]:
+    """Return the sizes and times of the files that a search reads, as they are now; 0 for one that is gone."""
+    files = [volume.sequence_file for volume in database.volumes]
+    facts = [file.stat() if file.exists() else None for file in files]
+    return [(0, 0) if fact is None else (fact.st_size, fact.st_mtime_ns) for fact in facts]
 
 
 def _generation(database: Database) -> str:
