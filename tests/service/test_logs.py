@@ -44,7 +44,7 @@ def test_each_change_of_a_search_is_a_line(server: Server) -> None:
 
 
 def test_a_search_that_fails_leaves_the_code_and_the_piece(server: Server) -> None:
-    search = server.submit("blastp", "proteins", real("protein-queries")[0].fasta, "-gapopen 3 -gapextend 7")
+    search = server.submit("blastp", "proteins", real("protein-queries")[0].fasta, "-query_loc 99000-99001")
     ended = server.ended(search["id"])
 
     lines = [one for one in server.records if one.get("search_id") == search["id"] and one["level"] == "warning"]

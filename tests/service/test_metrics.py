@@ -28,7 +28,7 @@ def test_searches_pieces_bytes_and_errors_are_counted(own_server: Server) -> Non
     search = own_server.submit("blastn", "16s", RNA)
     own_server.ended(search["id"])
     printed = own_server.result(search["id"], "6")
-    failing = own_server.submit("blastp", "proteins", real("protein-queries")[0].fasta, "-gapopen 3 -gapextend 7")
+    failing = own_server.submit("blastp", "proteins", real("protein-queries")[0].fasta, "-query_loc 99000-99001")
     code = own_server.ended(failing["id"])["failure"]["code"]
     own_server.http.get("/searches/nothing")
     own_server.http.get("/no/such/way")
