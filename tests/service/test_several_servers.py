@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.postgres import free_port, postgres
@@ -95,6 +96,24 @@ def test_what_is_cancelled_and_deleted_on_one_server_ends_on_the_other(servers: 
     while folder.exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_server_whose_connection_was_cut_follows_the_others_again(servers: tuple[Server, Server]) -> None:
+    with psycopg.connect(servers[0].environment["SHARDBLAST_DATABASE_URL"], autocommit=True) as connection:
+        listening = "FROM pg_stat_activity WHERE query IN ('LISTEN shardblast_searches', 'SELECT 1')"
+        cut = connection.execute(f"SELECT pg_terminate_backend(pid) {listening}").fetchall()
+    search = servers[0].submit("blastp", "proteins", QUERIES * 12, "-evalue 1000")
+    running = runs_on(search["id"], *servers)
+    (other,) = set(servers) - {running}
+
+    other.http.post(f"/searches/{search['id']}/cancel")
+
+    deadline = time.monotonic() + WAIT_S
+    while blast_runs(running.home / "searches" / search["id"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert len(cut) >= 2
+    assert all("is lost" in server.log for server in servers)
 
 
 def test_one_key_is_one_search_on_all_servers(servers: tuple[Server, Server]) -> None:

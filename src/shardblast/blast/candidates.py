@@ -34,13 +34,23 @@ def oids_of_ids(
 ) -> set[int] | None:
     """Return the OIDs of the sequences with these ids (as ``sseqid`` prints them), or None if one is not found."""
     unique = sorted(set(ids))
-    ids_file.write_bytes(b"\n".join(unique) + b"\n")
+    lines = looked_up(installation, processes, database, unique, ids_file, "%o")
+    return None if lines is None or len(lines) < len(unique) else {int(line) for line in lines}
+
+
+def looked_up(
+    installation: Installation,
+    processes: Processes,
+    database: Database,
+    ids: Iterable[bytes],
+    ids_file: Path,
+    columns: str,
+) -> list[str] | None:
+    """Return a line of ``blastdbcmd`` with these columns for each sequence with one of the ids; None if it fails."""
+    ids_file.write_bytes(b"\n".join(ids) + b"\n")
     argv = [installation.program("blastdbcmd"), "-db", database.name, "-dbtype", database.molecule.dbtype]
-    finished = processes.run([*argv, "-entry_batch", str(ids_file), "-outfmt", "%o", "-get_dups"])
-    oids = [int(line) for line in finished.stdout.split()]
-    if finished.status or len(oids) < len(unique):
-        return None
-    return set(oids)
+    finished = processes.run([*argv, "-entry_batch", str(ids_file), "-outfmt", columns, "-get_dups"])
+    return None if finished.status else finished.stdout.decode().splitlines()
 
 
 def oid_of(subject: bytes, first_oid: int) -> int | None:

@@ -17,6 +17,8 @@ from shardblast.blast.volume import Volume, read_volume
 from shardblast.core.errors import DatabaseError
 from shardblast.core.program import Molecule
 
+_TITLE = re.compile(r"^Database: (.*)")
+_DATE = re.compile(r"^Date: (.*?)\t", re.M)
 _TOTALS = re.compile(r"^\s+([\d,]+) sequences; ([\d,]+) total (?:bases|residues)", re.M)
 _SAFE_ALIAS_KEYS = frozenset({"TITLE", "DBLIST", "NSEQ", "LENGTH"})
 _SEARCH_PATH_SEPARATOR = ":"
@@ -35,6 +37,9 @@ class Database:
     """In OID order."""
     obstacle: str | None
     """Why it can't be cut into shards, or None."""
+    title: str = ""
+    date: str = ""
+    """Of the latest volume, as formats 0 to 4 print it."""
 
     @cached_property
     def first_oids(self) -> tuple[int, ...]:
@@ -60,7 +65,8 @@ def open_database(installation: Installation, name: str, molecule: Molecule) -> 
     """
     argv = [installation.program("blastdbcmd"), "-db", name, "-dbtype", molecule.dbtype, "-info", "-exact_length"]
     result = run(argv)
-    match = _TOTALS.search(result.stdout.decode(errors="replace"))
+    told = result.stdout.decode(errors="replace")
+    match = _TOTALS.search(told)
     if result.status or match is None:
         message = result.stderr.decode(errors="replace").strip()
         raise DatabaseError(message, remedy="Check the name given to -db and the variable BLASTDB.")
@@ -72,7 +78,9 @@ def open_database(installation: Installation, name: str, molecule: Molecule) -> 
         obstacle = _obstacle(name, molecule, volumes, num_seqs, letters)
     except (DatabaseError, ValueError, OSError) as error:
         volumes, obstacle = (), f"its volumes can't be read ({error})"
-    return Database(name, molecule, num_seqs, letters, volumes, obstacle)
+    title, date = _TITLE.search(told), _DATE.search(told)
+    described = (title[1] if title else "", date[1] if date else "")
+    return Database(name, molecule, num_seqs, letters, volumes, obstacle, *described)
 
 
 def _volumes(listed: Iterator[Path]) -> Iterator[Path]:

@@ -56,9 +56,7 @@ class Trial:
             subject.write_text(f">s\n{_SEQUENCES[program.database_molecule]}\n")
             argv = [self._installation.program(program.value), "-query", str(query), "-subject", str(subject)]
             finished = _run([*argv, "-outfmt", "6", *words])
-        if finished is None:
-            return None
-        if finished.status == 0:
+        if finished is None or finished.status == 0:
             return None
         said = _ERROR.split(finished.stderr.decode(errors="replace"), maxsplit=1)[-1]
         words_said = _MANUAL.sub("", said).split()

@@ -1,8 +1,9 @@
-"""A zstd file as a stream that knows when the file is cut short, which the library's own stream does not tell."""
+"""zstd files: packed, unpacked, and as a stream that knows when its file is cut short, which the library's does not."""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import BinaryIO
 
 import zstandard
@@ -53,3 +54,15 @@ class Unpacked(io.RawIOBase):
             self._rest = self._frame.unused_data + self._rest
             self._frame = None
         return text
+
+
+def pack(path: Path, packed: Path) -> None:
+    """Write a file's content as a zstd file."""
+    with path.open("rb") as source, packed.open("wb") as target:
+        zstandard.ZstdCompressor().copy_stream(source, target)
+
+
+def unpack(packed: Path, path: Path) -> None:
+    """Write what a zstd file of ours holds; for those of users there is ``Unpacked``."""
+    with packed.open("rb") as source, path.open("wb") as target:
+        zstandard.ZstdDecompressor().copy_stream(source, target)

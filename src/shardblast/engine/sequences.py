@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -22,15 +21,14 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
-import zstandard
-
 from shardblast.blast.alias import write_alias
-from shardblast.blast.candidates import by_volume
+from shardblast.blast.candidates import by_volume, looked_up
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import checked, run
+from shardblast.blast.process import Processes, run
 from shardblast.blast.seqalign import ordinal_ids
 from shardblast.blast.volume import Oids, VolumeWriter
+from shardblast.blast.zstd import pack, unpack
 from shardblast.core.program import Molecule
 
 KEPT = "hits"
@@ -40,7 +38,6 @@ VOLUME = "volume"
 SHORT_AMONG = 1000
 """The first sequences of a database, of which the shortest stands for the hits of a search that has none."""
 
-_DATE = re.compile(r"^Date: (.*?)\t", re.M)
 _STUB = {Molecule.NUCLEOTIDE: "A", Molecule.PROTEIN: "M"}
 
 
@@ -82,10 +79,9 @@ class HitSequences:
             return False
         if by_id and found and not _write_id_index(installation, database, found, scratch):
             return False
-        title, date = _title_and_date(installation, database)
         kept = None if by_id else Oids(oids, database.num_seqs)
-        VolumeWriter(scratch / VOLUME, database.molecule, date, kept).write(by_volume(database, oids))
-        facts: dict[str, object] = {"name": database.name, "molecule": database.molecule, "title": title}
+        VolumeWriter(scratch / VOLUME, database.molecule, database.date, kept).write(by_volume(database, oids))
+        facts: dict[str, object] = {"name": database.name, "molecule": database.molecule, "title": database.title}
         facts |= {"num_seqs": database.num_seqs, "letters": database.letters}
         self._pack(scratch, facts)
         return True
@@ -97,11 +93,10 @@ class HitSequences:
         volumes = scratch / "volumes"
         volumes.mkdir()
         for packed in kept.glob("*.zst"):
-            with packed.open("rb") as source, (volumes / packed.stem).open("wb") as target:
-                zstandard.ZstdDecompressor().copy_stream(source, target)
+            unpack(packed, volumes / packed.stem)
         molecule = Molecule(facts["molecule"])
-        database = Database(facts["name"], molecule, facts["num_seqs"], facts["letters"], (), None)
-        write_alias(scratch, database.name, database, [volumes / VOLUME], title=facts["title"])
+        database = Database(facts["name"], molecule, facts["num_seqs"], facts["letters"], (), None, facts["title"])
+        write_alias(scratch, database.name, database, [volumes / VOLUME], title=database.title)
         return database
 
     def _pack(self, scratch: Path, facts: dict[str, object]) -> None:
@@ -109,8 +104,7 @@ class HitSequences:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         for file in scratch.glob(f"{VOLUME}.*"):
-            with file.open("rb") as source, (partial / f"{file.name}.zst").open("wb") as target:
-                zstandard.ZstdCompressor().copy_stream(source, target)
+            pack(file, partial / f"{file.name}.zst")
         (partial / FACTS).write_text(json.dumps(facts))
         os.replace(partial, self.folder / KEPT)
 
@@ -122,21 +116,18 @@ def _with_ids(
 
     None if an id is not found, or names several sequences.
     """
-    unique = sorted(set(ids))
+    unique = sorted(one.encode() for one in set(ids))
     if not unique:
         return {}
-    listed = scratch / "ids"
-    listed.write_text("\n".join(unique) + "\n")
-    argv = [installation.program("blastdbcmd"), "-db", database.name, "-dbtype", database.molecule.dbtype]
-    finished = run([*argv, "-entry_batch", str(listed), "-outfmt", "%o\t%g\t%i", "-get_dups"])
+    lines = looked_up(installation, Processes(), database, unique, scratch / "ids", "%o\t%g\t%i")
     found: dict[int, list[str]] = {}
-    for line in finished.stdout.decode().splitlines():
+    for line in lines or ():
         oid, gi, one = line.split("\t", 2)
         words = found.setdefault(int(oid), [])
         name = one if gi in ("N/A", "0") else f"gi|{gi}|{one}"
         if name not in words:
             words.append(name)
-    return None if finished.status or len(found) != len(unique) else found
+    return found if len(found) == len(unique) else None
 
 
 def _without_ids(database: Database, folder: Path) -> dict[int, list[str]] | None:
@@ -173,10 +164,3 @@ def _write_id_index(installation: Installation, database: Database, found: dict[
     argv = [installation.program("makeblastdb"), "-dbtype", database.molecule.dbtype, "-parse_seqids", "-in", "-"]
     argv += ["-blastdb_version", "4", "-title", VOLUME, "-out", VOLUME]
     return run(argv, stdin=stubs.encode(), folder=scratch).status == 0
-
-
-def _title_and_date(installation: Installation, database: Database) -> tuple[str, str]:
-    argv = [installation.program("blastdbcmd"), "-db", database.name, "-dbtype", database.molecule.dbtype, "-info"]
-    told = checked(run(argv), "reading the database's title").stdout.decode(errors="replace")
-    date = _DATE.search(told)
-    return told.splitlines()[0].removeprefix("Database: "), date[1] if date else ""

@@ -179,25 +179,6 @@ class StoredEngine:
             scratch: An empty folder.
             only: The 0-based number of the one query to print; None for all.
         """
-        if options.outfmt.number in MANY_FILES:
-            files = scratch / "files"
-            files.mkdir()
-            self._print(options, database, plan, folder, io.BytesIO(), scratch, files, only)
-            _zip(files.glob(f"{options.text('out')}*"), target)
-        else:
-            self._print(options, database, plan, folder, target, scratch, scratch, only)
-
-    def _print(
-        self,
-        options: SearchOptions,
-        database: Database | None,
-        plan: StoredPlan,
-        folder: Path,
-        target: BinaryIO,
-        scratch: Path,
-        files: Path,
-        only: int | None,
-    ) -> None:
         report = Report(options.program.value, "", options.text("db") or "", 0, 0, plan.choice.shards, "", [])
         variables: dict[str, str] = {}
         if database is None:
@@ -205,15 +186,20 @@ class StoredEngine:
             found_in.mkdir()
             database = HitSequences(folder).open(found_in)
             variables["BLASTDB"] = os.pathsep.join([str(found_in), os.environ.get("BLASTDB", "")])
+        many = options.outfmt.number in MANY_FILES
+        files, out = (scratch / "files", io.BytesIO()) if many else (scratch, target)
+        files.mkdir(exist_ok=True)
         means = (self.installation, options, database, scratch, self.pool, Processes(), report, _Silent())
         probe = write_probe(self.installation, scratch, database)
-        with Work(*means) as work, ArchivePrinter(self.installation, options, files, target, variables) as printer:
+        with Work(*means) as work, ArchivePrinter(self.installation, options, files, out, variables) as printer:
             for batch in batches_of(str(folder / "query.fa"), scratch, plan.choice):
                 archive = folder / "merged" / f"{batch.index}.asn"
                 if only is None:
                     _print_batch(work, batch, probe, archive, printer)
                 elif batch.first_query <= only < batch.first_query + batch.queries:
                     _print_one(work, batch, probe, archive, printer, only - batch.first_query)
+        if many:
+            _zip(files.glob(f"{options.text('out')}*"), target)
 
     def _choice(self, options: SearchOptions, database: Database, query_bytes: int) -> tuple[Choice, int]:
         memory, cores = self.machine.memory_bytes, self.pool.size

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from shardblast.blast.alias import quoted
 from shardblast.blast.database import Database, open_database
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import checked, run
 from shardblast.core.catalogue import CataloguedDatabase, checked_name
 from shardblast.core.errors import DatabaseError, InputError
 from shardblast.core.program import Molecule
@@ -62,7 +61,7 @@ class Catalogue:
             str(whole),
             database.molecule,
             _generation(database),
-            self._title(quoted(whole), database.molecule),
+            database.title,
             database.num_seqs,
             database.letters,
             database.size_bytes,
@@ -126,11 +125,6 @@ class Catalogue:
                 problem, remedy="Name the database's path without '.nin', '.pal' or the like."
             ) from None
 
-    def _title(self, path: str, molecule: Molecule) -> str:
-        argv = [self._installation.program("blastdbcmd"), "-db", path, "-dbtype", molecule.dbtype, "-info"]
-        told = checked(run(argv), "reading the database's title").stdout.decode(errors="replace")
-        return told.splitlines()[0].removeprefix("Database: ") if told else ""
-
     def _alias(self, one: CataloguedDatabase) -> Path:
         return self._folder / f"{one.name}.{one.molecule.alias_suffix}"
 
@@ -138,9 +132,9 @@ class Catalogue:
         alias = self._alias(one)
         for molecule in Molecule:
             alias.with_suffix(f".{molecule.alias_suffix}").unlink(missing_ok=True)
-        with NamedTemporaryFile("w", dir=self._folder, suffix=".partial", delete=False) as partial:  # requests race
-            partial.write(f'TITLE {one.title}\nDBLIST "{one.path}"\n')
-        os.replace(partial.name, alias)
+        partial = alias.with_name(f"{alias.name}.{secrets.token_hex(4)}.partial")  # requests race
+        partial.write_text(f'TITLE {one.title}\nDBLIST "{one.path}"\n')
+        partial.replace(alias)
 
 
 def _stamps(database: Database) -> list[tuple[int, int]]:

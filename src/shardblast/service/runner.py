@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import zstandard
-
 from shardblast.blast.process import Processes
+from shardblast.blast.zstd import unpack
 from shardblast.core.arguments import Arguments
 from shardblast.core.errors import NotFoundError, ShardblastError
 from shardblast.core.options import SearchOptions, parse
@@ -335,7 +334,6 @@ def _write(path: Path, text: str) -> None:
 
 def _unpack(packed: Path, path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
-    with packed.open("rb") as source, partial.open("wb") as target:
-        zstandard.ZstdDecompressor().copy_stream(source, target)
+    unpack(packed, partial)
     partial.replace(path)
     packed.unlink()

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import zstandard
-
 from shardblast.blast.fasta import NotFasta
 from shardblast.blast.survey import Survey, survey
 from shardblast.blast.trial import Trial
+from shardblast.blast.zstd import pack
 from shardblast.core.arguments import Arguments
 from shardblast.core.catalogue import CataloguedDatabase
 from shardblast.core.choice import Situation, choose
@@ -272,8 +271,7 @@ class SearchService:
 
     def _keep_query(self, search_id: SearchId, query: Path) -> None:
         packed = query.with_name(query.name + ".zst")
-        with query.open("rb") as source, packed.open("wb") as target:
-            zstandard.ZstdCompressor().copy_stream(source, target)
+        pack(query, packed)
         self._objects.put(f"searches/{search_id}/query.fa.zst", packed)
         packed.unlink()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -32,8 +33,6 @@ class Peers:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
 
     @property
     def possible(self) -> bool:
@@ -50,15 +49,7 @@ class Peers:
             StoreError: The database can't be reached.
         """
         if self.possible:
-            connection = self._connect()
-            self._thread = threading.Thread(target=self._listen, args=(connection, tell), daemon=True)
-            self._thread.start()
-
-    def leave(self) -> None:
-        """Let the others take over what runs here."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join()
+            threading.Thread(target=self._listen, args=(self._connect(), tell), daemon=True).start()
 
     @contextmanager
     def gone(self, server: str) -> Iterator[bool]:
@@ -66,9 +57,16 @@ class Peers:
         with self._database.writing() as connection:
             yield bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_key(server)))))
 
-    def _listen(self, connection: psycopg.Connection, tell: Callable[[SearchId | None], None]) -> None:
-        while not self._stopped.is_set():
+    def _listen(self, connection: psycopg.Connection | None, tell: Callable[[SearchId | None], None]) -> None:
+        """Follow the others until the process ends, and with it the connection."""
+        missed = False
+        while True:
             try:
+                if connection is None:
+                    connection, missed = self._connect(), True
+                if missed:
+                    tell(None)
+                    missed = False
                 for notice in connection.notifies(timeout=LOOKED_AFTER_S, stop_after=1):
                     server, _, search_id = notice.payload.partition(" ")
                     if server != self._database.server:
@@ -76,17 +74,11 @@ class Peers:
                 connection.execute("SELECT 1")
             except psycopg.Error as error:
                 logger.warning("the connection to the other servers is lost: %s", error)
-                connection = self._reconnected() or connection
-                tell(None)
-        connection.close()
-
-    def _reconnected(self) -> psycopg.Connection | None:
-        while not self._stopped.wait(AGAIN_AFTER_S):
-            try:
-                return self._connect()
-            except StoreError:
-                continue
-        return None
+                connection = None
+            except StoreError as error:  # the connection is kept, else the others would take this server for gone
+                logger.warning("other servers can't be followed: %s", error.problem)
+                missed = True
+                time.sleep(AGAIN_AFTER_S)
 
     def _connect(self) -> psycopg.Connection:
         url = self._database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
