@@ -19,6 +19,7 @@ from shardblast.core.errors import (
     UnknownFailure,
     UsageError,
     error_for_exit_status,
+    without_node,
 )
 
 KINDS = (
@@ -95,3 +96,22 @@ def test_error_survives_the_way_to_another_process(error: ShardblastError) -> No
 
     assert type(copy) is type(error)
     assert (str(copy), copy.problem, copy.remedy) == (str(error), error.problem, error.remedy)
+
+
+def test_an_error_of_a_node_names_the_first_that_had_it() -> None:
+    error = OutOfMemory("BLAST+ was killed.", remedy="Cut more.")
+
+    error.happened_on("a")
+    copy = pickle.loads(pickle.dumps(error))
+    copy.happened_on("b")
+
+    assert (copy.node, copy.problem) == ("a", "BLAST+ was killed. It was on node a.")
+
+
+def test_a_node_is_named_once_and_can_be_left_out() -> None:
+    error = EngineError("BLAST+ failed.", remedy="Try again.")
+    error.happened_on("a")
+
+    assert error.problem == "BLAST+ failed. It was on node a."
+    assert without_node(error.problem) == "BLAST+ failed."
+    assert without_node("BLAST+ failed.") == "BLAST+ failed."

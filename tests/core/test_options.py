@@ -13,7 +13,9 @@ import pytest
 from shardblast.blast.arguments import read_arguments
 from shardblast.core.arguments import Argument, Arguments, Kind
 from shardblast.core.errors import InputError, UsageError
-from shardblast.core.options import SPLITTABLE, Exactness, OurOptions, SearchOptions, parse, without_ours
+from shardblast.core.groups import SPLITTABLE
+from shardblast.core.options import SearchOptions, parse, without_ours
+from shardblast.core.ours import Exactness, OurOptions
 from shardblast.core.program import Program
 
 ACCEPTED = [
@@ -363,13 +365,7 @@ def test_wrong_command_line_reaches_blast_without_our_options(line: str, expecte
         "-db n -db_soft_mask 1",
         "-db n -db_hard_mask 1",
         "-db n -gilist f",
-        "-db n -seqidlist f",
-        "-db n -taxids 9606",
-        "-db n -taxidlist f",
         "-db n -negative_gilist f",
-        "-db n -negative_seqidlist f",
-        "-db n -negative_taxids 9606",
-        "-db n -negative_taxidlist f",
     ],
 )
 def test_what_shards_can_not_obey_is_named(line: str) -> None:

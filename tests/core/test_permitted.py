@@ -12,7 +12,17 @@ from shardblast.core.program import Program
 
 FILES = ["query", "out", "import_search_strategy", "export_search_strategy", "index_name", "filtering_db", "subject"]
 FILES += ["window_masker_db", "seqidlist", "negative_seqidlist", "gilist", "in_pssm", "in_msa"]
-OTHERS = ["db", "use_index", "remote", "window_masker_taxid", "taxids", "entrez_query", "num_threads", "outfmt", "html"]
+OTHERS = [
+    "db",
+    "use_index",
+    "remote",
+    "window_masker_taxid",
+    "taxidlist",
+    "entrez_query",
+    "num_threads",
+    "outfmt",
+    "html",
+]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +60,10 @@ def test_a_flag_that_is_false_is_left_out(arguments: dict[Program, Arguments]) -
 @pytest.mark.parametrize(
     ("given", "field"),
     [
+        ({"taxids": "human"}, "options.taxids"),
+        ({"negative_taxids": "9606,-1"}, "options.negative_taxids"),
+        ({"taxids": "9606 562"}, "options.taxids"),
+        ({"taxids": ",".join(["1"] * 3000)}, "options.taxids"),
         ({"evalue": "many"}, "options.evalue"),
         ({"evalue": 1e9}, "options.evalue"),
         ({"evalue": -1}, "options.evalue"),
@@ -77,3 +91,12 @@ def test_every_problem_is_told_at_once(arguments: dict[Program, Arguments]) -> N
     _, problems = permitted_words("-db x -evalue y -remote -word_size 0", arguments[Program.BLASTN])
 
     assert len(problems) == 4
+
+
+def test_taxids_are_numbers_with_commas(arguments: dict[Program, Arguments]) -> None:
+    words, problems = permitted_words({"taxids": "9606,562"}, arguments[Program.BLASTN])
+    one, no_more = permitted_words("-negative_taxids 9606", arguments[Program.BLASTN])
+
+    assert words == ("-taxids", "9606,562")
+    assert one == ("-negative_taxids", "9606")
+    assert problems == no_more == []

@@ -66,7 +66,6 @@ class Argument:
     group: int = 0
     """Number of BLAST+'s group of options; 0: none."""
     description: str = ""
-    synopsis: str = ""
 
     def value_of(self, text: str) -> Value:
         """Return the value that BLAST+ takes the text for.

@@ -4,6 +4,8 @@ ShardblastError
 ├── InputError           the user can fix it              BLAST+ exit status 1
 │   └── UsageError       one of our own options is wrong
 ├── DatabaseError        the operator can fix it          BLAST+ exit status 2
+│   ├── DatabaseChanged  its files are others by now
+│   └── SourceChanged    while it was brought
 ├── EngineError          BLAST+ or its host failed        BLAST+ exit status 3
 │   ├── ArchiveError     what BLAST+ wrote is damaged
 │   ├── OutOfMemory      more, smaller shards may help    BLAST+ exit status 4
@@ -12,7 +14,8 @@ ShardblastError
 ├── OutputError          the result can't be written      BLAST+ exit status 6
 ├── StoreError           the service's database fails     6
 ├── StorageError         files or objects can't be kept   6
-│   └── DiskFull         there is no space left
+│   ├── DiskFull         there is no space left
+│   └── DamagedError     not the bytes that were stored
 ├── NotFoundError        there is no such thing           1
 ├── ConflictError        its state does not allow that    1
 ├── RefusedError         a search has problems            1
@@ -33,6 +36,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 _FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/'\"\[\]:;,]+/)+")
+_ON_NODE = " It was on node "
 """Of absolute paths, not of addresses."""
 
 
@@ -45,11 +49,19 @@ class ShardblastError(Exception):
     """Whether the same work can succeed when it is tried again unchanged."""
     exit_status: ClassVar[int] = 255
     """What the command exits with."""
+    node: str | None = None
+    """Of a cluster, where it happened."""
 
     def __init__(self, problem: str, *, remedy: str) -> None:
         super().__init__(f"{problem} {remedy}")
         self.problem = problem
         self.remedy = remedy
+
+    def happened_on(self, node: str) -> None:
+        """Say on which node of a cluster it happened, if that is not said yet."""
+        if self.node is None:
+            self.node = node
+            self.problem = f"{self.problem}{_ON_NODE}{node}."
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Errors cross processes, and the default would call the constructor with the joined text alone."""
@@ -65,6 +77,11 @@ class ShardblastError(Exception):
 def without_folders(text: str) -> str:
     """Return a message without the folders of the paths in it, which are nobody's business but the operator's."""
     return _FOLDERS.sub("", text)
+
+
+def without_node(text: str) -> str:
+    """Return a problem without the name of the node that ``happened_on`` said."""
+    return text.partition(_ON_NODE)[0]
 
 
 def _restored(kind: type[ShardblastError], text: str) -> ShardblastError:
@@ -89,6 +106,30 @@ class DatabaseError(ShardblastError):
 
     code = "database"
     exit_status = 2
+
+
+class DatabaseChanged(DatabaseError):
+    """The files of a database that is searched where it lies are not those that were added."""
+
+    code = "database-changed"
+
+    def __init__(self, database: str) -> None:
+        super().__init__(
+            f"The files of the database {database!r} have changed since it was added.",
+            remedy=f"Run 'shardblast db update {database}', then submit the search again.",
+        )
+
+
+class SourceChanged(DatabaseError):
+    """A database's source no longer has what it offered."""
+
+    code = "source-changed"
+
+    def __init__(self, file: str, how: str) -> None:
+        super().__init__(
+            f"{file} has changed at its source since the database was offered: {how}.",
+            remedy="Add or update the database again.",
+        )
 
 
 class EngineError(ShardblastError):
@@ -163,8 +204,25 @@ class DiskFull(StorageError):
 
     code = "disk-full"
 
-    def __init__(self, problem: str = "There is no space left on the disk.") -> None:
-        super().__init__(problem, remedy="Free some space (delete old searches, for example), then try again.")
+    def __init__(
+        self,
+        problem: str = "There is no space left on the disk.",
+        *,
+        remedy: str = "Free some space (delete old searches, for example), then try again.",
+    ) -> None:
+        super().__init__(problem, remedy=remedy)
+
+
+class DamagedError(StorageError):
+    """A file or an object is not what it must be: cut short, other bytes, or changed while it was read."""
+
+    code = "damaged"
+
+    def __init__(self, what: str, how: str) -> None:
+        super().__init__(
+            f"{what} is damaged: {how}.", remedy="Fetch it again; if it stays so, store it again from its source."
+        )
+        self.what = what
 
 
 def file_error(error: OSError) -> StorageError:
@@ -229,8 +287,10 @@ class Interrupted(ShardblastError):
     code = "interrupted"
     exit_status = 130
 
-    def __init__(self) -> None:
-        super().__init__("The search was stopped.", remedy="Start it again to get its result.")
+    def __init__(
+        self, problem: str = "The search was stopped.", *, remedy: str = "Start it again to get its result."
+    ) -> None:
+        super().__init__(problem, remedy=remedy)
 
 
 _BY_EXIT_STATUS: dict[int, type[ShardblastError]] = {

@@ -8,121 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import islice
-from typing import Literal
 
 from shardblast.core.arguments import Arguments, Kind, Value
-from shardblast.core.errors import InputError, UsageError
+from shardblast.core.errors import InputError
+from shardblast.core.groups import BY_TOTAL_SCORE, INFORMATION_OPTIONS, SEQID_FILTERS, TAXID_FILTERS, why_unsplittable
+from shardblast.core.ours import OUR_NAMES, OurOptions, next_word, our_options, take_ours
 from shardblast.core.outfmt import SAM, OutputFormat, parse_outfmt
 from shardblast.core.program import Program
 
 DEFAULT_HITLIST_SIZE = 500
 DEFAULT_NUM_DESCRIPTIONS = 500
 DEFAULT_NUM_ALIGNMENTS = 250
-
-Shards = Literal["auto", "off"] | int
-Engine = Literal["local", "dask"]
-
-QUERY_OPTIONS = frozenset({"query", "strand", "query_gencode", "parse_deflines", "lcase_masking"})
-QUERY_PARTS = frozenset({"query_loc"})
-QUERY_FILTERS = frozenset({"dust", "seg", "soft_masking", "filtering_db", "window_masker_db", "window_masker_taxid"})
-DATABASE_OPTIONS = frozenset({"db", "db_gencode"})
-SCORING_OPTIONS = frozenset({"gapopen", "gapextend", "penalty", "reward", "matrix", "comp_based_stats"})
-WORD_OPTIONS = frozenset({"task", "word_size", "threshold", "window_size", "off_diagonal_range"})
-TEMPLATE_OPTIONS = frozenset({"template_type", "template_length"})
-EXTENSION_OPTIONS = frozenset({"xdrop_ungap", "xdrop_gap", "xdrop_gap_final", "no_greedy", "ungapped"})
-TRACEBACK_OPTIONS = frozenset({"min_raw_gapped_score", "use_sw_tback", "max_intron_length"})
-INDEX_OPTIONS = frozenset({"use_index", "index_name"})
-"""Safe as long as ``-use_index`` is false, which makes BLAST+ ignore the other."""
-STATISTICS_OPTIONS = frozenset({"evalue", "dbsize", "searchsp", "sum_stats"})
-"""Safe since each shard gets the whole database's statistics, and these override them alike in every shard."""
-HIT_LIMITS = frozenset({"max_target_seqs", "max_hsps", "perc_identity", "qcov_hsp_perc", "subject_besthit"})
-"""Those that look at one subject at a time, and the number of subjects, which the merge cuts to."""
-PRINTING_OPTIONS = frozenset({"out", "outfmt", "html", "show_gis", "line_length", "sorthits", "sorthsps"})
-PRINTED_HITS = frozenset({"num_descriptions", "num_alignments"})
-THREAD_OPTIONS = frozenset({"num_threads", "mt_mode"})
-SPLITTABLE = (
-    QUERY_OPTIONS
-    | QUERY_FILTERS
-    | DATABASE_OPTIONS
-    | SCORING_OPTIONS
-    | WORD_OPTIONS
-    | TEMPLATE_OPTIONS
-    | EXTENSION_OPTIONS
-    | TRACEBACK_OPTIONS
-    | INDEX_OPTIONS
-    | STATISTICS_OPTIONS
-    | HIT_LIMITS
-    | PRINTING_OPTIONS
-    | PRINTED_HITS
-    | THREAD_OPTIONS
-)
-"""Every option known to mean the same for a shard as for the whole database."""
-
-HIT_COMPARISONS = frozenset({"culling_limit", "best_hit_overhang", "best_hit_score_edge"})
-ID_FILTERS = frozenset({"gilist", "seqidlist", "ipglist", "negative_gilist", "negative_seqidlist", "negative_ipglist"})
-TAXID_FILTERS = frozenset({"taxids", "taxidlist", "negative_taxids", "negative_taxidlist", "no_taxid_expansion"})
-DATABASE_MASKS = frozenset({"db_soft_mask", "db_hard_mask"})
-SUBJECT_OPTIONS = frozenset({"subject", "subject_loc"})
-REMOTE_OPTIONS = frozenset({"remote", "entrez_query"})
-STRATEGY_OPTIONS = frozenset({"import_search_strategy", "export_search_strategy", "in_pssm"})
-INFORMATION_OPTIONS = frozenset({"h", "help", "version"})
-
-_WHY_UNSPLITTABLE: tuple[tuple[frozenset[str], str], ...] = (
-    (HIT_COMPARISONS, "compares hits of different subjects, which may lie in different shards"),
-    (ID_FILTERS | TAXID_FILTERS, "changes the size of the database by a filter whose totals a shard does not know"),
-    (QUERY_PARTS, "prints lengths and coverage of a part, and leaves out queries that do not reach it"),
-    (DATABASE_MASKS, "masks the database by data that shards do not carry yet"),
-    (SUBJECT_OPTIONS, "searches sequences that are no database"),
-    (REMOTE_OPTIONS, "searches at NCBI"),
-    (STRATEGY_OPTIONS, "keeps options or a query in a file that only BLAST+ itself reads or writes"),
-    (INFORMATION_OPTIONS, "asks for information, not for a search"),
-)
-
-
-OUR_HELP = """\
- *** shardblast options
- --shards <auto, off, or a number>
-   Shards of the database; auto: whatever is fastest, off: BLAST+ itself
-   Default = `auto'
- --exactness <identical, complete>
-   What saturated queries get: the bytes of BLAST+, or the best of all hits
-   Default = `identical'
- --report <File_Out>
-   Write verdicts, shards and timings as JSON
- --keep <Folder>
-   Leave pieces and merged files there
- --quiet
-   No progress on standard error
- -num_threads is the budget of cores; without it all cores are used.
-"""
-
-
-class Exactness(StrEnum):
-    """What a search promises of saturated queries."""
-
-    IDENTICAL = "identical"
-    """The bytes of an unsharded BLAST+ run."""
-    COMPLETE = "complete"
-    """The best subjects of all that any shard kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class OurOptions:
-    """The options that BLAST+ does not have."""
-
-    shards: Shards = "auto"
-    """A number of shards (1 or more), "auto": whatever is fastest, "off": BLAST+ itself."""
-    exactness: Exactness = Exactness.IDENTICAL
-    report: str | None = None
-    """File for the report."""
-    quiet: bool = False
-    keep: str | None = None
-    """Folder in which to leave the pieces."""
-    engine: Engine = "local"
-    scheduler: str | None = None
-    """Address of a Dask scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,20 +101,24 @@ class SearchOptions:
     def why_unsplittable(self) -> str | None:
         """Return a sentence that names an option no shard can obey exactly; None if there is none."""
         for name in self.given:
-            for names, why in _WHY_UNSPLITTABLE:
-                if name in names:
-                    return f"-{name} {why}."
-            if name not in SPLITTABLE:
-                return f"-{name} is not known here, so it is left to BLAST+."
+            if why := why_unsplittable(name):
+                return why
         if self.value("use_index") is True:
             return "-use_index needs an index of the whole database."
         if self.outfmt.number == SAM and "SR" in self.outfmt.tokens:
             return "-outfmt '17 SR' lists subjects of all queries in an order that only BLAST+ knows."
+        if self.value("sorthits") == BY_TOTAL_SCORE:
+            return "-sorthits 2 orders subjects by sums whose last digits are not in the archives that shards write."
         if self.has("max_hsps") and self.links_hsps:
             return "-max_hsps drops HSPs whose linked E-values order the subjects."
         if self.threads_matter:
             return "-qcov_hsp_perc with composition-based statistics makes BLAST+'s own answer depend on -num_threads."
         return None
+
+    @property
+    def filter(self) -> str | None:
+        """The option that lets a search see a part of the database; BLAST+ takes one at a time."""
+        return next((name for name in self.given if name in SEQID_FILTERS | TAXID_FILTERS), None)
 
     @property
     def threads_matter(self) -> bool:
@@ -259,7 +160,7 @@ def parse(program: Program, argv: Sequence[str], arguments: Arguments) -> Search
     _check_values(given, arguments)
     _check_relations(given, arguments)
     outfmt = parse_outfmt(given.get("outfmt", "0") or "", arguments.columns)
-    options = SearchOptions(program, given, outfmt, _our_options(ours), arguments)
+    options = SearchOptions(program, given, outfmt, our_options(ours), arguments)
     _check_search(options)
     return options
 
@@ -270,7 +171,7 @@ def without_ours(argv: Sequence[str], arguments: Arguments) -> list[str]:
     words = iter(argv)
     for word in words:
         name, sign, _ = word[2:].partition("=")
-        if word.startswith("--") and name in _OUR_NAMES:
+        if word.startswith("--") and name in OUR_NAMES:
             if not sign and name != "quiet":
                 next(words, None)
             continue
@@ -289,7 +190,7 @@ def _split(argv: Sequence[str], arguments: Arguments) -> tuple[dict[str, str | N
         if word == "--":
             _expect_end(words)
         elif word.startswith("--"):
-            _take_ours(word, words, ours)
+            take_ours(word, words, ours)
         else:
             _take_blast(word, words, arguments, given)
     return given, ours
@@ -314,31 +215,7 @@ def _take_blast(word: str, words: Iterator[str], arguments: Arguments, given: di
         # "-html=false" switches it on too.
         given[name] = None
         return
-    given[name] = value if sign else _next(f"-{name}", words, InputError)
-
-
-def _take_ours(word: str, words: Iterator[str], ours: dict[str, str]) -> None:
-    name, sign, value = word[2:].partition("=")
-    if name not in _OUR_NAMES:
-        known = ", ".join(f"--{known}" for known in _OUR_NAMES if known not in _OF_A_CLUSTER)
-        raise UsageError(f"Unknown option '--{name}'.", remedy=f"Ours are {known}; those of BLAST+ have one dash.")
-    if name in ours:
-        raise UsageError(f"--{name} is given twice.", remedy="Give it once.")
-    if name == "quiet":
-        if sign:
-            raise UsageError("--quiet takes no value.", remedy="Write --quiet alone.")
-        ours[name] = ""
-        return
-    ours[name] = value if sign else _next(f"--{name}", words, UsageError)
-    if not ours[name]:
-        raise UsageError(f"--{name} has an empty value.", remedy="Write the value after it.")
-
-
-def _next(option: str, words: Iterator[str], error: type[InputError]) -> str:
-    value = next(words, None)
-    if value is None:
-        raise error(f"{option} has no value.", remedy="Write the value after it.")
-    return value
+    given[name] = value if sign else next_word(f"-{name}", words, InputError)
 
 
 def _positional(word: str) -> InputError:
@@ -368,50 +245,6 @@ def _check_search(options: SearchOptions) -> None:
         raise InputError("Only blastn prints SAM.", remedy="Choose another -outfmt than 17.")
     if options.max_target_seqs == 0:
         raise InputError("No hits would be kept.", remedy="Give -num_alignments more than 0.")
-
-
-_OUR_NAMES = ("shards", "exactness", "report", "quiet", "keep", "engine", "scheduler")
-_OF_A_CLUSTER = ("engine", "scheduler")
-"""Known, and refused by a version that searches on one machine only."""
-
-
-def _our_options(ours: Mapping[str, str]) -> OurOptions:
-    return OurOptions(
-        shards=_shards(ours.get("shards", "auto")),
-        exactness=_exactness(ours.get("exactness", Exactness.IDENTICAL)),
-        report=ours.get("report"),
-        quiet="quiet" in ours,
-        keep=ours.get("keep"),
-        engine=_engine(ours.get("engine", "local")),
-        scheduler=ours.get("scheduler"),
-    )
-
-
-def _shards(text: str) -> Shards:
-    match text:
-        case "auto":
-            return "auto"
-        case "off":
-            return "off"
-    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0:
-        return int(text)
-    raise UsageError(f"--shards: {text!r} is no number of shards.", remedy="Write auto, off, or 1 or more.")
-
-
-def _exactness(text: str) -> Exactness:
-    try:
-        return Exactness(text)
-    except ValueError:
-        raise UsageError(f"--exactness: unknown {text!r}.", remedy="Write identical or complete.") from None
-
-
-def _engine(text: str) -> Engine:
-    match text:
-        case "local":
-            return "local"
-        case "dask":
-            return "dask"
-    raise UsageError(f"--engine: unknown {text!r}.", remedy="Write local or dask.")
 
 
 def _words(name: str, value: str | None) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from shardblast.core.arguments import Argument, Arguments, Kind
@@ -16,11 +17,20 @@ PERMITTED = frozenset(
     | {"perc_identity", "qcov_hsp_perc", "culling_limit", "best_hit_overhang", "best_hit_score_edge", "sum_stats"}
     | {"dbsize", "searchsp", "xdrop_ungap", "xdrop_gap", "xdrop_gap_final", "no_greedy", "min_raw_gapped_score"}
     | {"use_sw_tback", "template_type", "template_length", "off_diagonal_range"}
+    | {"taxids", "negative_taxids", "no_taxid_expansion"}
 )
-"""Options of BLAST+ that say what is found; how it is printed is asked for with the results."""
+"""Options of BLAST+ that say what is found."""
+PRINTING = frozenset({"outfmt", "num_descriptions", "num_alignments", "line_length"}) | frozenset(
+    {"html", "show_gis", "sorthits", "sorthsps"}
+)
+"""Options of BLAST+ that say how it is printed."""
 AT_MOST = {"max_target_seqs": 5000.0, "evalue": 1e5, "max_hsps": 10_000.0}
+AT_MOST |= {"num_descriptions": 5000.0, "num_alignments": 5000.0, "line_length": 10_000.0}
 AT_LEAST = {"evalue": 0.0, "max_target_seqs": 1.0}
-LONGEST_VALUE = 200
+LONGEST_VALUE = 500
+LONGEST_LIST = 2000
+"""Of taxids; more can be sent as a list."""
+_TAXIDS = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,9})*")
 
 OptionValue = str | int | float | bool | None
 OptionsGiven = Mapping[str, OptionValue] | Sequence[str] | str
@@ -38,12 +48,16 @@ class Problem:
     remedy: str
 
 
-def permitted_words(given: OptionsGiven, arguments: Arguments) -> tuple[tuple[str, ...], list[Problem]]:
+def permitted_words(
+    given: OptionsGiven, arguments: Arguments, permitted: Set[str] = PERMITTED, field: str = "options"
+) -> tuple[tuple[str, ...], list[Problem]]:
     """Return BLAST+'s words for a user's options, and all that is wrong with them.
 
     Args:
         given: By name, or as on a command line.
         arguments: What the program takes.
+        permitted: Names of the options that may be given.
+        field: What problems are said to be about.
     """
     words: list[str] = []
     problems: list[Problem] = []
@@ -51,13 +65,17 @@ def permitted_words(given: OptionsGiven, arguments: Arguments) -> tuple[tuple[st
     try:
         pairs = list(_pairs(given, arguments))
     except ValueError as error:
-        return (), [Problem("options", "options", f"The options can't be read: {error}.", "Check quotes and dashes.")]
+        return (), [Problem("options", field, f"The options can't be read: {error}.", "Check quotes and dashes.")]
     for name, value in pairs:
         if name in seen:
-            problems.append(Problem("option-twice", f"options.{name}", f"-{name} is given twice.", "Give it once."))
+            problems.append(Problem("option-twice", f"{field}.{name}", f"-{name} is given twice.", "Give it once."))
             continue
         seen.add(name)
-        problem = _problem(name, value, arguments)
+        if name in permitted:
+            problem = _problem(name, value, arguments, f"{field}.{name}")
+        else:
+            known = "of no use here" if name in arguments else "unknown"
+            problem = Problem("option-not-permitted", f"{field}.{name}", f"-{name} is {known}.", "Leave it out.")
         if problem is not None:
             problems.append(problem)
         elif arguments[name].kind is not Kind.FLAG:
@@ -87,13 +105,13 @@ def _pairs(given: OptionsGiven, arguments: Arguments) -> Iterator[tuple[str, str
             yield name, next(words, None)
 
 
-def _problem(name: str, value: str | None, arguments: Arguments) -> Problem | None:
-    field = f"options.{name}"
-    if name not in PERMITTED:
-        known = "of no use here" if name in arguments else "unknown"
-        return Problem("option-not-permitted", field, f"-{name} is {known}.", "Leave it out.")
+def _problem(name: str, value: str | None, arguments: Arguments, field: str) -> Problem | None:
     if name not in arguments:
         return Problem("option-unknown", field, f"{arguments.program} has no -{name}.", "Leave it out.")
+    if name in ("taxids", "negative_taxids"):
+        usable = value is not None and len(value) <= LONGEST_LIST and _TAXIDS.fullmatch(value)
+        remedy = "Give numbers with commas between them, or send a list."
+        return None if usable else Problem("option-value", field, f"-{name} has no usable value.", remedy)
     argument = arguments[name]
     if argument.kind is Kind.FLAG:
         wrong = value not in (None, "true", "false")

@@ -23,6 +23,10 @@ class PieceReport:
     """From its start to its end."""
     peak_memory_bytes: int
     """Its largest resident memory, mapped parts of the database included."""
+    node: str = ""
+    """Of a cluster; empty on one machine."""
+    is_doubled: bool = False
+    """Whether a second node was given it too, because the first took far longer than others; ``node`` was quicker."""
 
 
 @dataclass(slots=True)
@@ -84,6 +88,8 @@ class Report:
                     "shard": piece.shard,
                     "seconds": round(piece.seconds, 3),
                     "peak_memory_bytes": piece.peak_memory_bytes,
+                    "node": piece.node,
+                    "is_doubled": piece.is_doubled,
                 }
                 for piece in self.pieces
             ],

@@ -1,4 +1,4 @@
-"""The life of a search that a service runs: its states, its phases, and what may follow what."""
+"""The life of a search that a service runs: its states, what may follow what, and what is told of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from shardblast.core.errors import ConflictError
+from shardblast.core.progress import NO_PROGRESS, Phase, PhaseProgress, PhaseStatus, Progress, current, end
 
 SearchId = NewType("SearchId", str)
 
@@ -45,99 +46,6 @@ def check_transition(current: State, wanted: State) -> None:
     """
     if wanted not in TRANSITIONS[current]:
         raise ConflictError(f"The search is {current}, so it can't become {wanted}.", remedy="Read its state again.")
-
-
-class Phase(StrEnum):
-    """What a running search does, in this order."""
-
-    PREPARING = "preparing"
-    """Reads the queries and plans; counted in queries."""
-    STAGING = "staging"
-    """Copies volumes to nodes; counted in bytes."""
-    WARMING = "warming"
-    """Reads volumes into memory; counted in bytes."""
-    SEARCHING = "searching"
-    """Runs BLAST+; counted in pieces."""
-    MERGING = "merging"
-    """Merges, and searches saturated queries again; counted in queries."""
-    PUBLISHING = "publishing"
-    """Stores the result; counted in batches."""
-
-
-class PhaseStatus(StrEnum):
-    """What became of a phase."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    SKIPPED = "skipped"
-    """There was nothing to do, or the search ended before it."""
-    FAILED = "failed"
-    """It ended before it was done, by an error or because the search was cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseProgress:
-    """How far a phase is; ``done`` and ``total`` count finished things, in the phase's own unit."""
-
-    phase: Phase
-    status: PhaseStatus = PhaseStatus.PENDING
-    started: float | None = None
-    """Seconds since 1970."""
-    finished: float | None = None
-    done: int = 0
-    total: int = 0
-
-
-Progress = tuple[PhaseProgress, ...]
-"""All phases in their order."""
-
-NO_PROGRESS: Progress = tuple(PhaseProgress(phase) for phase in Phase)
-
-
-def begin(progress: Progress, phase: Phase, at: float, total: int) -> Progress:
-    """Return the progress with a phase begun: earlier ones are closed, those that never began are skipped.
-
-    A phase that runs already keeps its start; one that a resumed search enters again runs again.
-    """
-    order = list(Phase)
-    place = order.index(phase)
-    now = progress[place]
-    at = max(at, *(time or 0.0 for one in progress for time in (one.started, one.finished)))
-    started = now.started if now.started is not None else at
-    begun = replace(now, status=PhaseStatus.RUNNING, started=started, finished=None, total=total)
-    return (*(_closed(one, at) for one in progress[:place]), begun, *progress[place + 1 :])
-
-
-def count(progress: Progress, phase: Phase, done: int, total: int | None = None) -> Progress:
-    """Return the progress with so many things of a phase finished, and ``total`` corrected if it is given."""
-    return tuple(
-        replace(one, done=done, total=one.total if total is None else total) if one.phase is phase else one
-        for one in progress
-    )
-
-
-def end(progress: Progress, status: PhaseStatus, at: float) -> Progress:
-    """Return the progress of a search that ended: what runs gets this status, what never began is skipped."""
-    return tuple(_closed(one, at, status) for one in progress)
-
-
-def ended_phases(before: Search, after: Search) -> Iterator[PhaseProgress]:
-    """Yield the phases that ended between two states of a search."""
-    for was, now in zip(before.progress, after.progress, strict=True):
-        if now.finished is not None and now.finished != was.finished:
-            yield now
-
-
-def current(progress: Progress) -> Phase | None:
-    """Return the phase that runs, or None."""
-    return next((one.phase for one in progress if one.status is PhaseStatus.RUNNING), None)
-
-
-def _closed(one: PhaseProgress, at: float, status: PhaseStatus = PhaseStatus.COMPLETED) -> PhaseProgress:
-    if one.status is PhaseStatus.RUNNING:
-        return replace(one, status=status, finished=at)
-    return replace(one, status=PhaseStatus.SKIPPED) if one.status is PhaseStatus.PENDING else one
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,25 +88,38 @@ class Search:
     """Subjects over all queries; None until it is completed."""
     verdicts: Mapping[str, int] | None = None
     failure: Failure | None = None
+    output: tuple[str, ...] = ()
+    """BLAST+'s words for how the result is printed unless it is asked for in another way: -outfmt and so on."""
 
     @property
     def phase(self) -> Phase | None:
         """The phase that runs."""
         return current(self.progress)
 
+    def runs(self, attempt: int) -> bool:
+        """Tell whether the search runs in this attempt."""
+        return self.state is State.RUNNING and self.attempt == attempt
+
 
 def document(search: Search) -> dict[str, Any]:
     """Return a search as JSON holds it, in answers and in events alike."""
-    told = asdict(search)
-    told["phases"] = [{"name": one.pop("phase"), **one} for one in told.pop("progress")]
+    told = {name: getattr(search, name) for name in Search.__slots__ if name not in ("progress", "failure")}
+    told["phases"] = [_phase_document(one) for one in search.progress]
     told["phase"] = search.phase
+    told["failure"] = None if search.failure is None else asdict(search.failure)
     return told
+
+
+def _phase_document(one: PhaseProgress) -> dict[str, Any]:
+    return {"name": one.phase, **{name: getattr(one, name) for name in PhaseProgress.__slots__ if name != "phase"}}
 
 
 def search_of(values: Mapping[str, Any]) -> Search:
     """Return a search from what ``dataclasses.asdict`` made of it, after a way through JSON."""
-    known = {name: values[name] for name in Search.__dataclass_fields__}
+    known = {"output": (), **values}  # one that was queued by an earlier version has none
+    known = {name: known[name] for name in Search.__dataclass_fields__}
     known["options"] = tuple(known["options"])
+    known["output"] = tuple(known["output"])
     known["state"] = State(known["state"])
     known["progress"] = tuple(_progress_of(one) for one in known["progress"])
     known["failure"] = Failure(**known["failure"]) if known["failure"] else None
@@ -227,6 +148,18 @@ def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
     return replace(search, state=wanted, finished=at, progress=end(search.progress, status, at), **changes)
 
 
+def progressed(search: Search, progress: Progress) -> Search:
+    """Return a search with other progress, if it still runs."""
+    return search if search.state is not State.RUNNING else replace(search, progress=progress)
+
+
+def ended_phases(before: Search, after: Search) -> Iterator[PhaseProgress]:
+    """Yield the phases that ended between two states of a search."""
+    for was, now in zip(before.progress, after.progress, strict=True):
+        if now.finished is not None and now.finished != was.finished:
+            yield now
+
+
 def never_back(search: Search, at: float) -> float:
     """Return a time that is not before what a search knows already: somebody may have set the clock back."""
     known = [search.created, search.started or 0.0]
@@ -237,6 +170,17 @@ def never_back(search: Search, at: float) -> float:
 def again(search: Search, attempt: int, at: float) -> Search:
     """Return a search queued for its next attempt, or as it is if that has begun already."""
     return moved(search, State.QUEUED, at) if search.state.is_final and search.attempt < attempt else search
+
+
+def in_attempt(search: Search, attempt: int) -> Search:
+    """Return a search if no later attempt of it was begun.
+
+    Raises:
+        ConflictError: One was: it was cancelled and queued again before this attempt had ended.
+    """
+    if search.attempt > attempt:
+        raise ConflictError("The search was queued again.", remedy="Its next attempt runs in its turn.")
+    return search
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +195,8 @@ class Piece:
     peak_memory_bytes: int
     node: str
     finished: float
+    is_doubled: bool = False
+    """Whether a second node was given it too, because the first took far longer than others; ``node`` was quicker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +206,15 @@ class Event:
     id: int
     """Grows with every event."""
     search_id: SearchId
+    """Or that of a task."""
     kind: str
-    """``search``: its row changed; ``piece``: a process ended; ``deleted``."""
+    """``search`` or ``task``: its row changed; ``piece``: a process ended; ``deleted``; ``warning``; those of
+    ``core.running``, which tell what runs."""
     data: Mapping[str, Any]
+    at: float | None = None
+    """When it was noted, in seconds since 1970; None for events of earlier versions."""
 
     @property
     def ends(self) -> bool:
-        """Whether nothing more will be told of the search."""
-        return self.kind == "deleted" or (self.kind == "search" and State(self.data["state"]).is_final)
+        """Whether nothing more will be told of the search or of the task."""
+        return self.kind == "deleted" or (self.kind in ("search", "task") and State(self.data["state"]).is_final)

@@ -1,0 +1,132 @@
+"""What happened to a search, in words, from the events that were stored of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from shardblast.core.progress import Phase, PhaseStatus
+from shardblast.core.search import Event, State
+
+WARNING = "warning"
+"""Kind of the events that hold what BLAST+ warned of."""
+LOGGED = ("search", "piece", WARNING)
+"""Kinds of events that the log is made of."""
+QUERIES, LETTERS, HITS = ("query", "queries"), ("letter", "letters"), ("hit", "hits")
+BYTES, PIECES, FILES = ("byte", "bytes"), ("piece", "pieces"), ("file", "files")
+UNITS: Mapping[str, tuple[str, str]] = {
+    Phase.PREPARING: QUERIES,
+    Phase.STAGING: BYTES,
+    Phase.WARMING: BYTES,
+    Phase.SEARCHING: PIECES,
+    Phase.MERGING: QUERIES,
+    Phase.PUBLISHING: FILES,
+}
+
+
+class Level(StrEnum):
+    """How much an entry is to be heeded."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a search's log."""
+
+    at: float | None
+    """Seconds since 1970; None where an earlier version did not note it."""
+    level: Level
+    text: str
+
+
+def log_of(events: Iterable[Event]) -> Iterator[Entry]:
+    """Yield what happened, from all events of a search in their order."""
+    before: Mapping[str, Any] = {}
+    for event in events:
+        if event.kind == "search":
+            for level, text in _changes(before, event.data):
+                yield Entry(event.at, level, text)
+            before = event.data
+        elif event.kind == "piece" and event.data["is_doubled"]:
+            yield Entry(event.at, Level.WARNING, _doubled(event.data))
+        elif event.kind == WARNING:
+            yield Entry(event.at, Level.WARNING, f"BLAST+: {event.data['text']}")
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
+    state = State(after["state"])
+    if not before:
+        sent = f"{_counted(after['queries'], QUERIES)} with {_counted(after['letters'], LETTERS)}"
+        yield Level.NOTE, f"Submitted: {after['program']} in {after['database']}, {sent}."
+        before = {**after, "state": State.QUEUED, "phases": [], "shards": None}
+    if after["attempt"] != before["attempt"]:
+        yield Level.NOTE, f"It is to run again: attempt {after['attempt']}."
+        before = {**before, "phases": [], "shards": None}
+    if state is State.RUNNING and before["state"] != State.RUNNING:
+        yield Level.NOTE, "It begins to run."
+    if after["shards"] is not None and after["shards"] != before["shards"]:
+        cut = "is searched whole" if after["shards"] <= 1 else f"is cut into {after['shards']:,} shards"
+        yield Level.NOTE, f"The database {cut}: {after['why']}."
+    yield from _phases(before["phases"], after["phases"])
+    if state.is_final and state != before["state"]:
+        yield _end(state, after)
+
+
+def _phases(before: list[Mapping[str, Any]], after: list[Mapping[str, Any]]) -> Iterator[tuple[Level, str]]:
+    known = {one["name"]: one for one in before}
+    for now in after:
+        was = known.get(now["name"], {"status": PhaseStatus.PENDING, "waiting": None})
+        if now["status"] != was["status"]:
+            yield from _status(now)
+        if now["waiting"] != was["waiting"]:
+            yield from _waiting(now)
+
+
+def _status(phase: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
+    name, unit = _name(phase), UNITS[phase["name"]]
+    if phase["status"] == PhaseStatus.RUNNING:
+        yield Level.NOTE, f"{name} begins" + (f": {_counted(phase['total'], unit)}." if phase["total"] else ".")
+    elif phase["status"] == PhaseStatus.COMPLETED:
+        took = max((phase["finished"] or 0.0) - (phase["started"] or 0.0), 0.0)
+        yield Level.NOTE, f"{name} is done after {took:,.1f} s: {_counted(phase['done'], unit)}."
+    elif phase["status"] == PhaseStatus.FAILED:
+        done, total = phase["done"], _counted(phase["total"], unit)
+        yield Level.WARNING, f"{name} ends before it is done: {done:,} of {total}."
+
+
+def _waiting(phase: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
+    if phase["waiting"]:
+        yield Level.WARNING, f"{_name(phase)} waits for {phase['waiting']}."
+    elif phase["status"] == PhaseStatus.RUNNING:
+        yield Level.NOTE, f"{_name(phase)} goes on."
+
+
+def _name(phase: Mapping[str, Any]) -> str:
+    return str(phase["name"]).capitalize()
+
+
+def _end(state: State, search: Mapping[str, Any]) -> tuple[Level, str]:
+    if state is State.COMPLETED:
+        verdicts = ", ".join(f"{number:,} {verdict}" for verdict, number in (search["verdicts"] or {}).items())
+        return Level.NOTE, f"It is completed: {_counted(search['hits'] or 0, HITS)}; queries: {verdicts or 'none'}."
+    if state is State.CANCELLED:
+        return Level.WARNING, "It was cancelled."
+    failure = search["failure"] or {"problem": "", "remedy": ""}
+    return Level.PROBLEM, f"It failed: {failure['problem']} {failure['remedy']}".rstrip()
+
+
+def _counted(number: int, unit: tuple[str, str]) -> str:
+    return f"{number:,} {unit[number != 1]}"
+
+
+def _doubled(piece: Mapping[str, Any]) -> str:
+    shard = "" if piece["shard"] is None else f", shard {piece['shard'] + 1}"
+    return (
+        f"Batch {piece['batch'] + 1}{shard} was late, so it was started on a second node as well; "
+        f"{piece['node']} was first, after {piece['seconds']:,.1f} s."
+    )
