@@ -71,7 +71,6 @@ def _argument(element: ElementTree.Element, requires: Names, excludes: Names) ->
         excludes=excludes.get(name, ()),
         group=int(_text(element, "group") or 0),
         description=_text(element, "description"),
-        synopsis=_text(element, "synopsis"),
     )
 
 

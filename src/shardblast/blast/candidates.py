@@ -7,16 +7,19 @@ search of all; a missing one would. So ids that name several sequences bring all
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from shardblast.blast.alias import write_alias
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import Processes
+from shardblast.blast.process import Finished, Processes, run
 from shardblast.blast.seqalign import ordinal_id
 from shardblast.blast.volume import Volume, VolumeWriter
+from shardblast.core.program import Molecule
+
+_STUB = {Molecule.NUCLEOTIDE: "A", Molecule.PROTEIN: "M"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +28,50 @@ class CandidateDatabase:
 
     name: str
     """For ``-db``."""
-    oids: tuple[int, ...] | None
-    """The OID in the whole database of each sequence; None if this is the whole database."""
+    oids: tuple[int, ...]
+    """The OID in the whole database of each sequence."""
 
 
-def oids_of_ids(
+def ids_by_oid(
     installation: Installation, processes: Processes, database: Database, ids: Iterable[bytes], ids_file: Path
-) -> set[int] | None:
-    """Return the OIDs of the sequences with these ids (as ``sseqid`` prints them), or None if one is not found."""
+) -> dict[int, list[str]] | None:
+    """Return the OIDs of the sequences with these ids (as ``sseqid`` prints them), with all ids, as FASTA spells them.
+
+    None if an id is not found.
+    """
     unique = sorted(set(ids))
-    lines = looked_up(installation, processes, database, unique, ids_file, "%o")
-    return None if lines is None or len(lines) < len(unique) else {int(line) for line in lines}
+    if not unique:
+        return {}
+    looked_up = _look_up(installation, processes, database, unique, ids_file)
+    lines = looked_up.stdout.decode().splitlines()
+    return None if looked_up.status or len(lines) < len(unique) else _by_oid(lines)
 
 
-def looked_up(
-    installation: Installation,
-    processes: Processes,
-    database: Database,
-    ids: Iterable[bytes],
-    ids_file: Path,
-    columns: str,
-) -> list[str] | None:
-    """Return a line of ``blastdbcmd`` with these columns for each sequence with one of the ids; None if it fails."""
+def known_ids_by_oid(
+    installation: Installation, processes: Processes, database: Database, ids: Iterable[bytes], ids_file: Path
+) -> dict[int, list[str]]:
+    """Return the same of those ids that are found."""
+    return _by_oid(_look_up(installation, processes, database, sorted(set(ids)), ids_file).stdout.decode().splitlines())
+
+
+def _by_oid(lines: Iterable[str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for line in lines:
+        oid, gi, one = line.split("\t", 2)
+        words = found.setdefault(int(oid), [])
+        name = one if gi in ("N/A", "0") else f"gi|{gi}|{one}"
+        if name not in words:
+            words.append(name)
+    return found
+
+
+def _look_up(
+    installation: Installation, processes: Processes, database: Database, ids: Iterable[bytes], ids_file: Path
+) -> Finished:
     ids_file.write_bytes(b"\n".join(ids) + b"\n")
     argv = [installation.program("blastdbcmd"), "-db", database.name, "-dbtype", database.molecule.dbtype]
-    finished = processes.run([*argv, "-entry_batch", str(ids_file), "-outfmt", columns, "-get_dups"])
-    return None if finished.status else finished.stdout.decode().splitlines()
+    words = [*argv, "-entry_batch", str(ids_file), "-outfmt", "%o\t%g\t%i", "-get_dups"]
+    return processes.run(words, environment=database.environment)
 
 
 def oid_of(subject: bytes, first_oid: int) -> int | None:
@@ -59,12 +80,46 @@ def oid_of(subject: bytes, first_oid: int) -> int | None:
     return None if ordinal is None else ordinal + first_oid
 
 
-def write_candidates(folder: Path, name: str, database: Database, oids: set[int]) -> CandidateDatabase:
-    """Copy these sequences into a database of their own behind an alias with the whole database's totals."""
-    ordered = tuple(sorted(oids))
+def write_candidates(
+    installation: Installation,
+    folder: Path,
+    name: str,
+    database: Database,
+    ids: Mapping[int, Sequence[str]],
+    sources: Iterable[tuple[Volume, Sequence[int]]],
+) -> CandidateDatabase | None:
+    """Copy sequences into a database of their own behind an alias with the whole database's totals.
+
+    Args:
+        installation: Of BLAST+.
+        folder: Where it goes.
+        name: File name without suffix.
+        database: The whole one.
+        ids: Of each OID to copy, all ids; none for a sequence that has none.
+        sources: Where these sequences are, in the order of their OIDs.
+
+    Returns:
+        The database, or None if its ids can't be indexed.
+    """
+    ordered = tuple(sorted(ids))
     path = folder / f"{name}.volume"
-    VolumeWriter(path, database.molecule).write(by_volume(database, ordered))
+    if any(ids.values()) and not write_id_index(installation, path, database.molecule, ids):
+        return None
+    VolumeWriter(path, database.molecule).write(sources)
     return CandidateDatabase(write_alias(folder, name, database, [path]), ordered)
+
+
+def write_id_index(
+    installation: Installation, path: Path, molecule: Molecule, ids: Mapping[int, Sequence[str]]
+) -> bool:
+    """Write the files in which the ids of a volume are looked up; those of its sequences are to be replaced.
+
+    Without them BLAST+ prints subjects that have ids as unknown, or fails.
+    """
+    stubs = "".join(f">{chr(1).join(ids[oid])}\n{_STUB[molecule]}\n" for oid in sorted(ids))
+    argv = [installation.program("makeblastdb"), "-dbtype", molecule.dbtype, "-parse_seqids", "-in", "-"]
+    argv += ["-blastdb_version", "4", "-title", path.name, "-out", path.name]
+    return run(argv, stdin=stubs.encode(), folder=path.parent).status == 0
 
 
 def by_volume(database: Database, oids: Iterable[int]) -> Iterator[tuple[Volume, Sequence[int]]]:
@@ -77,7 +132,7 @@ def by_volume(database: Database, oids: Iterable[int]) -> Iterator[tuple[Volume,
         yield database.volumes[place], own
 
 
-def letters_of(database: Database, oids: set[int]) -> int:
+def letters_of(database: Database, oids: Iterable[int]) -> int:
     """Return about how many letters these sequences have."""
     total = 0
     for oid in oids:

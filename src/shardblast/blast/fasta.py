@@ -69,16 +69,23 @@ def open_queries(path: str) -> Iterator[BinaryIO]:
         raise InputError(f"The query file {path!r} can't be read: {error.strerror}.", remedy="Check -query.") from error
     with raw:
         buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
-        start = buffered.peek(4)[:4]
-        if start.startswith(_GZIP):
-            with gzip.open(buffered, "rb") as unpacked:
-                yield cast(BinaryIO, unpacked)
-        elif start == _ZSTD:
-            from shardblast.blast.zstd import Unpacked
+        with unpacked(buffered) as stream:
+            yield stream
 
-            yield cast(BinaryIO, io.BufferedReader(Unpacked(buffered)))
-        else:
-            yield buffered
+
+@contextmanager
+def unpacked(packed: io.BufferedReader) -> Iterator[BinaryIO]:
+    """Return what a file reads as; gzip and zstd are unpacked."""
+    start = packed.peek(4)[:4]
+    if start.startswith(_GZIP):
+        with gzip.open(packed, "rb") as stream:
+            yield cast(BinaryIO, stream)
+    elif start == _ZSTD:
+        from shardblast.blast.zstd import Unpacked
+
+        yield cast(BinaryIO, io.BufferedReader(Unpacked(packed)))
+    else:
+        yield packed
 
 
 def is_packed(path: str) -> bool:
@@ -187,12 +194,12 @@ def _records(stream: BinaryIO) -> Iterator[list[bytes]]:
 
 
 @contextmanager
-def reading_errors() -> Iterator[None]:
+def reading_errors(what: str = "The queries", remedy: str = "Check the query file.") -> Iterator[None]:
     """Translate what reading a damaged file raises."""
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:  # gzip.BadGzipFile is an OSError
-        raise InputError(f"The queries can't be read: {error}.", remedy="Check the query file.") from error
+        raise InputError(f"{what} can't be read: {error}.", remedy=remedy) from error
 
 
 def write_selected(batch: Batch, ordinals: set[int], path: Path) -> None:

@@ -13,7 +13,7 @@ from itertools import compress, islice
 from operator import ne
 from pathlib import Path
 
-from shardblast.blast.archive import ArchiveReader
+from shardblast.blast.condensed import read_alignments
 from shardblast.blast.seqalign import alignment_ids, evalue, raw_score
 from shardblast.core.errors import EngineError
 from shardblast.core.ordering import hit_key
@@ -46,10 +46,9 @@ class QueryHits:
 
 
 def read_archive_hits(path: Path) -> Iterator[QueryHits]:
-    """Yield the queries of an archive file that have hits, in order."""
-    with path.open("rb") as stream:
-        for alignments in ArchiveReader(stream, path.name).alignments():
-            yield QueryHits(alignments.ordinal, alignments.blocks)
+    """Yield the queries of an archive, or of one that was cut down to its alignments, that have hits, in order."""
+    for alignments in read_alignments(path):
+        yield QueryHits(alignments.ordinal, alignments.blocks)
 
 
 def alignments_by_subject(blocks: list[bytes]) -> list[Hit]:

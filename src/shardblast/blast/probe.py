@@ -18,8 +18,10 @@ from tempfile import TemporaryDirectory
 
 from shardblast.blast.alias import write_alias
 from shardblast.blast.database import Database
+from shardblast.blast.filter import Totals
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import checked, run
+from shardblast.core.groups import FILTER_OPTIONS
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule, Program
 
@@ -33,6 +35,7 @@ _NOT_ASKED = frozenset({"query", "db", "outfmt", "out", "html", "show_gis", "lin
     "num_descriptions",
     "num_alignments",
     "max_target_seqs",
+    *FILTER_OPTIONS,
 }
 _GAPPED_LAMBDA = re.compile(rb"lambda \{ (\d+), 10, -?\d+ \},\n[^}]*\},\n[^}]*\},\n +gapped TRUE")
 _UNLIKE_ANYTHING = {Molecule.NUCLEOTIDE: b"ACGTACGTAC", Molecule.PROTEIN: b"MX"}
@@ -42,7 +45,8 @@ def write_probe(installation: Installation, folder: Path, database: Database) ->
     """Make the probe's database; return the path to give to ``-db``."""
     for name, content in _volume(installation, database.molecule).items():
         (folder / name).write_bytes(content)
-    return write_alias(folder, "probe", database, [folder / VOLUME])
+    whole = Totals(database.num_seqs, database.letters)
+    return write_alias(folder, "probe", database, [folder / VOLUME], printed=whole)
 
 
 @cache

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -76,6 +77,15 @@ class Processes:
             err.seek(0)
             return Finished(process.returncode, out.read(), err.read(), seconds, usage.ru_maxrss * 1024)
 
+    @property
+    def running(self) -> int:
+        """How many processes run now."""
+        return len(self._running)
+
+    def is_stopped(self) -> bool:
+        """Tell whether ``stop`` was called."""
+        return self._stopped
+
     def stop(self) -> None:
         """End every process, and start no more."""
         with self._lock:
@@ -108,6 +118,7 @@ class Processes:
                 env={**os.environ, **(environment or {})},
                 process_group=0,  # Ctrl-C reaches us alone, and we end what we started
             )
+            _first_to_go(process.pid)
             self._running.add(process)
             return process
 
@@ -119,6 +130,12 @@ def mortal(argv: Sequence[str]) -> list[str]:
     """
     setpriv = _setpriv()
     return [*([setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []), *argv]
+
+
+def _first_to_go(pid: int) -> None:
+    """Have the kernel end this process before ours when memory runs out: it can be run again."""
+    with suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
 
 
 @cache
@@ -139,9 +156,20 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
             return
 
 
-def run(argv: Sequence[str], *, stdin: bytes | None = None, folder: Path | None = None) -> Finished:
+def run(
+    argv: Sequence[str],
+    *,
+    stdin: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Finished:
     """Run one short program to its end."""
-    return Processes().run(argv, stdin=stdin, folder=folder)
+    return Processes().run(argv, stdin=stdin, environment=environment, folder=folder)
+
+
+def was_killed(finished: Finished) -> bool:
+    """Tell whether a process was ended by SIGKILL, as the kernel does where memory is short."""
+    return finished.status in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 def checked(finished: Finished, what: str) -> Finished:
@@ -157,7 +185,7 @@ def checked(finished: Finished, what: str) -> Finished:
     if finished.status == 0:
         return finished
     message = finished.stderr.decode(errors="replace").strip()
-    if finished.status in (-signal.SIGKILL, 128 + signal.SIGKILL):
+    if was_killed(finished):
         raise OutOfMemory(
             f"BLAST+ was killed during {what}, most likely for want of memory; it held "
             f"{finished.peak_memory_bytes / 2**20:,.0f} MiB.",

@@ -16,6 +16,8 @@ from mmap import mmap
 
 from shardblast.core.errors import ArchiveError
 
+NEXT_ALIGNMENT = b"\n      },\n      {\n"
+"""What parts alignments."""
 _IDS = re.compile(rb"\n( +)ids \{\n\1  (.*?),\n\1  (?=[a-z])(.*?)\n\1\}", re.S)
 _EVALUE = re.compile(rb'id str "(?:e_value|sum_e)",\n +value real \{ (-?\d+), 10, (-?\d+) \}')
 _SCORE = re.compile(rb'id str "score",\n +value int (-?\d+)')

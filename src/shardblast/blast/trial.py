@@ -21,8 +21,9 @@ from shardblast.core.program import Molecule, Program
 REMEMBERED = 256
 """Sets of options whose answer is kept."""
 LONGEST_S = 2.0
-ABOUT_THE_QUERY = frozenset({"-query_loc"})
-"""Options whose value depends on the user's own sequences."""
+NOT_TRIED = frozenset({"-query_loc", "-taxids", "-negative_taxids"})
+"""Options whose value depends on the user's own sequences, or on the database."""
+FLAGS_NOT_TRIED = frozenset({"-no_taxid_expansion"})
 
 _ERROR = re.compile(r"^(?:BLAST [a-z/]+ error|Error): ", re.M)
 """What BLAST+ has to say comes after the first of these; its usage may come before."""
@@ -77,12 +78,12 @@ def _run(argv: list[str]) -> Finished | None:
 
 
 def _general(words: Sequence[str]) -> list[str]:
-    """Return the words without the options that are about the user's own sequences, and their values."""
+    """Return the words without the options that can't be tried, and their values."""
     kept: list[str] = []
     rest = iter(words)
     for word in rest:
-        if word in ABOUT_THE_QUERY:
+        if word in NOT_TRIED:
             next(rest, None)
-        else:
+        elif word not in FLAGS_NOT_TRIED:
             kept.append(word)
     return kept

@@ -17,9 +17,10 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,7 +48,7 @@ class Volume:
     max_length: int
     """Letters of the longest sequence."""
     arrays_at: int
-    """Where the offset arrays start in the index, in bytes."""
+    """Where the offset arrays start in the index, in bytes; 0 if the volume is not on this machine."""
     id_index: Path | None
     """The file in which ids are looked up, shared by the volumes of a database; None without ``-parse_seqids``."""
 
@@ -60,17 +61,27 @@ class Volume:
         return self._file("hr")
 
     @property
-    def size_bytes(self) -> int:
-        """Bytes of the index and the sequences: what a search maps into memory."""
-        return self._file("in").stat().st_size + self.sequence_file.stat().st_size
+    def mapped_files(self) -> tuple[Path, Path]:
+        """The index and the sequences: what a search maps into memory."""
+        return self._file("in"), self.sequence_file
 
-    def offset(self, array: int, oid: int) -> int:
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of what a search maps into memory."""
+        return sum(file.stat().st_size for file in self.mapped_files)
+
+    def offset(self, number: int, oid: int) -> int:
         """Return an entry of the index: array 0 holds headers, 1 sequences, 2 ambiguities (nucleotide only)."""
-        place = self.arrays_at + 4 * (array * (self.num_seqs + 1) + oid)
+        place = self.arrays_at + 4 * (number * (self.num_seqs + 1) + oid)
         return int(struct.unpack_from(">I", self._index, place)[0])
 
     def cuts(self, parts: int) -> list[int]:
-        """Return ``parts + 1`` ascending OIDs that cut the volume into ranges of about equal letters."""
+        """Return ``parts + 1`` ascending OIDs that cut the volume into ranges of about equal letters.
+
+        Of a volume that is not here, whose index could tell where letters are: of equal numbers of sequences.
+        """
+        if not self.arrays_at:
+            return [self.num_seqs * part // parts for part in range(parts + 1)]
         first, last = self.offset(1, 0), self.offset(1, self.num_seqs)
         inner = [
             bisect_left(
@@ -84,6 +95,29 @@ class Volume:
         """Return the letters of the OIDs from ``first`` up to, not including, ``last``, to within one byte each."""
         span = self.offset(1, last) - self.offset(1, first)
         return span * 4 if self.molecule is Molecule.NUCLEOTIDE else max(span - (last - first), 0)
+
+    def counted_lengths(self) -> Iterator[int]:
+        """Yield the letters of every sequence, in OID order, as SeqDB adds them up where it must.
+
+        Of a nucleotide sequence it does not read the last byte, which holds up to three letters and their number, but
+        takes the lowest bits of the OID for that number.
+
+        Source:
+            NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbvol.cpp (GetSeqLengthApprox).
+        """
+        starts = self._offsets(1)
+        if self.molecule is Molecule.PROTEIN:
+            return (end - start - 1 for start, end in pairwise(starts))
+        ends = self._offsets(2)
+        return ((ends[oid] - starts[oid] - 1) * 4 + (oid & 3) for oid in range(self.num_seqs))
+
+    def _offsets(self, number: int) -> array[int]:
+        """Return an array of the index."""
+        place = self.arrays_at + 4 * number * (self.num_seqs + 1)
+        offsets = array("I", self._index[place : place + 4 * (self.num_seqs + 1)])
+        if sys.byteorder == "little":
+            offsets.byteswap()
+        return offsets
 
     def _file(self, suffix: str) -> Path:
         return self.path.with_name(f"{self.path.name}.{self.molecule.letter}{suffix}")

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import obstore
-from obstore.exceptions import BaseError
-from obstore.store import from_url
 
-from shardblast.core.errors import DiskFull, NotFoundError, StorageError
+from shardblast.core.errors import DamagedError, NotFoundError, StorageError
+from shardblast.storage.address import folder_of, open_store, shown
+from shardblast.storage.download import PARALLEL, download
+from shardblast.storage.failures import translated
+from shardblast.storage.local import give, take
 
 READ_BYTES = 1 << 20
-NO_SPACE = os.strerror(errno.ENOSPC)
+SEND_BYTES = 8 << 20
+MOST_PARTS = 10_000
+"""Of one object, in every cloud."""
+LISTED = 1000
+"""Keys of one page, and of one request to delete."""
+
+
+def _silent(size_bytes: int) -> None:
+    """Tell nobody of progress."""
+
+
+def _never() -> bool:
+    """Go on."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an object must be."""
+
+    size_bytes: int
+    sha256: str
+    """In hexadecimal digits; empty if it is not known."""
 
 
 class Objects:
     """A store of objects. Keys are relative, with slashes; an object appears whole or not at all."""
 
-    def __init__(self, url: str, stored: Callable[[int], None] = lambda size_bytes: None) -> None:
+    def __init__(self, url: str, stored: Callable[[int], None] = _silent) -> None:
         """Open a store; a folder is made if it is missing.
 
         Args:
@@ -34,15 +56,48 @@ class Objects:
             StorageError: The address is none that we know.
         """
         self._stored = stored
-        with _translated(url):
-            local: dict[str, Any] = {"mkdir": True, "automatic_cleanup": True} if url.startswith("file:") else {}
-            self._store = from_url(url, **local)
+        self._folder = folder_of(url)
+        with translated(shown(url)):
+            self._store = open_store(url)
 
-    def put(self, key: str, content: bytes | Path) -> None:
-        """Write an object; large ones go in parts, so that memory stays small."""
-        with _translated(key):
-            obstore.put(self._store, key, content)
-            self._stored(len(content) if isinstance(content, bytes) else content.stat().st_size)
+    def put(self, key: str, content: bytes | Path, told: Callable[[int], None] = _silent) -> None:
+        """Write an object; large files go in parts side by side, of which a few are in memory.
+
+        Args:
+            key: Its name.
+            content: The bytes, or a file.
+            told: Is told of bytes that were taken to be sent, in this thread. An error that it raises ends the
+                work, and there is no new object.
+
+        Raises:
+            DamagedError: The file changed meanwhile; there is no new object.
+        """
+        with translated(key):
+            size = len(content) if isinstance(content, bytes) else content.stat().st_size
+            if isinstance(content, Path) and size > SEND_BYTES:
+                part = max(SEND_BYTES, -(-size // MOST_PARTS))
+                chunks = _read(content, size, told)
+                obstore.put(self._store, key, chunks, use_multipart=True, chunk_size=part, max_concurrency=PARALLEL)
+            else:
+                obstore.put(self._store, key, content if isinstance(content, bytes) else content.read_bytes())
+                told(size)
+        self._stored(size)
+
+    def keep(self, key: str, path: Path, told: Callable[[int], None] = _silent) -> None:
+        """Put a file that its owner gives away: in a folder of the same file system it only gets a second name.
+
+        Whoever gives it must not change it in place afterwards.
+
+        Raises:
+            DamagedError: The file changed meanwhile; there is no new object.
+        """
+        lies = self.local_path(key)
+        with translated(key):
+            if lies is None or not give(path, lies):
+                return self.put(key, path, told)
+            size = path.stat().st_size
+        told(size)
+        self._stored(size)
 
     def read(self, key: str) -> bytes:
         """Return a whole object; only for small ones.
@@ -50,42 +105,109 @@ class Objects:
         Raises:
             NotFoundError: There is none.
         """
-        with _translated(key):
+        with translated(key):
             return bytes(obstore.get(self._store, key).bytes())
 
-    def fetch(self, key: str, path: Path) -> None:
-        """Write an object to a file, which gets its name when it is whole.
+    def size(self, key: str) -> int:
+        """Return the size of an object in bytes.
 
         Raises:
             NotFoundError: There is none.
         """
-        partial = path.with_name(path.name + ".partial")
-        with _translated(key), partial.open("wb") as file:
-            for chunk in obstore.get(self._store, key).stream(min_chunk_size=READ_BYTES):
-                file.write(chunk)
-        partial.replace(path)
+        with translated(key):
+            return obstore.head(self._store, key)["size"]
+
+    def fetch(
+        self,
+        key: str,
+        path: Path,
+        *,
+        told: Callable[[int], None] = _silent,
+        stopped: Callable[[], bool] = _never,
+        expected: Expected | None = None,
+    ) -> str:
+        """Write an object to a file, which gets its name when it is whole, checked and on the disk.
+
+        From a folder of the same file system it is the stored file itself under a second name: do not change it in
+        place. Only one at a time may fetch to the same path.
+
+        Args:
+            key: The object.
+            path: The file; until it is whole, it has ``.partial`` after its name.
+            told: Is told of bytes that have come, in this thread.
+            stopped: Ends the work when it says so; it is asked in several threads.
+            expected: What the object must be.
+
+        Returns:
+            SHA-256 of the object, in hexadecimal digits.
+
+        Raises:
+            NotFoundError: There is none.
+            DamagedError: It is not what is expected, or changed on the way.
+            DiskFull: There is no space for it.
+            Interrupted: ``stopped`` said so.
+        """
+        lies = self.local_path(key)
+        with translated(key):
+            meta = obstore.head(self._store, key)
+            if expected:
+                _check_size(key, expected, meta["size"])
+            with _partial(path) as partial:
+                if lies is None:
+                    size, digest = meta["size"], download(self._store, key, meta, partial, told, stopped)
+                else:
+                    size, digest = take(lies, partial, told, stopped)
+                if expected:
+                    _check_size(key, expected, size)
+                    _check_digest(key, expected, digest)
+        return digest
+
+    def local_path(self, key: str) -> Path | None:
+        """Return where an object lies, or would lie, in a folder of this machine; None in a cloud.
+
+        Raises:
+            StorageError: The key is none.
+        """
+        if self._folder is None:
+            return None
+        if any(part in ("", ".", "..") for part in key.split("/")):
+            raise StorageError(f"{key!r} is no key.", remedy="Use names with slashes between them.")
+        return self._folder / key
 
     def exists(self, key: str) -> bool:
         """Tell whether there is such an object."""
         try:
-            with _translated(key):
-                obstore.head(self._store, key)
+            self.size(key)
         except NotFoundError:
             return False
         return True
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys below a prefix."""
-        with _translated(prefix):
-            for page in obstore.list(self._store, prefix):
+        with translated(prefix):
+            for page in obstore.list(self._store, prefix, chunk_size=LISTED):
                 yield from (meta["path"] for meta in page)
 
+    def changed(self, prefix: str) -> dict[str, float]:
+        """Return when objects below a prefix were written, by key: in seconds since 1970, by the store's own clock."""
+        with translated(prefix):
+            pages = obstore.list(self._store, prefix, chunk_size=LISTED)
+            return {meta["path"]: meta["last_modified"].timestamp() for page in pages for meta in page}
+
     def delete(self, prefix: str) -> None:
-        """Remove every object below a prefix; none is no error."""
+        """Remove every object below a prefix; none is no error, nor is one that somebody else removes meanwhile."""
         keys = list(self.keys(prefix))
-        with _translated(prefix):
-            if keys:
+        for start in range(0, len(keys), LISTED):
+            self._delete(keys[start : start + LISTED])
+
+    def _delete(self, keys: list[str]) -> None:
+        try:
+            with translated(keys[0]):
                 obstore.delete(self._store, keys)
+        except NotFoundError:
+            if len(keys) > 1:
+                for key in keys:
+                    self._delete([key])
 
     def check(self) -> None:
         """Write and read a small object, the same one each time: of two checks at once none removes the other's.
@@ -98,14 +220,33 @@ class Objects:
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
+def _partial(path: Path) -> Iterator[Path]:
+    """Yield a name that is no file yet; at the end the file there gets its own, or goes if that is no good end."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.unlink(missing_ok=True)
     try:
-        yield
-    except FileNotFoundError as error:
-        raise NotFoundError(f"There is no {what} in the storage.", remedy="It may have been deleted.") from error
-    except (BaseError, OSError, ValueError) as error:
-        if NO_SPACE in str(error):
-            raise DiskFull from error
-        raise StorageError(
-            f"The storage fails for {what}: {error}.", remedy="Check SHARDBLAST_STORAGE, its credentials and its space."
-        ) from error
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _read(path: Path, size: int, told: Callable[[int], None]) -> Iterator[bytes]:
+    left = size
+    with path.open("rb") as file:
+        while left >= 0 and (chunk := file.read(READ_BYTES)):
+            yield chunk
+            left -= len(chunk)
+            told(len(chunk))
+    if left:
+        raise DamagedError(path.name, "it changed while it was stored")
+
+
+def _check_size(key: str, expected: Expected, size: int) -> None:
+    if size != expected.size_bytes:
+        raise DamagedError(key, f"it has {size:,} bytes and not {expected.size_bytes:,}")
+
+
+def _check_digest(key: str, expected: Expected, digest: str) -> None:
+    if expected.sha256 and digest != expected.sha256.lower():
+        raise DamagedError(key, "its checksum is wrong")

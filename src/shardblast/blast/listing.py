@@ -1,0 +1,305 @@
+"""Lists of ids and taxids as BLAST+ itself understands them: it is asked which sequences they leave, once."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, compress, pairwise
+from pathlib import Path
+
+from shardblast.blast.alias import write_alias, write_masked
+from shardblast.blast.database import Database
+from shardblast.blast.filter import Filter, Totals
+from shardblast.blast.installation import Installation
+from shardblast.blast.process import Finished, Processes, checked, was_killed
+from shardblast.core.groups import SEQID_FILTERS
+from shardblast.core.options import SearchOptions
+from shardblast.core.program import Molecule, Program
+
+CODON = 3
+
+_UNSEARCHABLE = {Molecule.NUCLEOTIDE: b">none\n" + b"N" * 40 + b"\n", Molecule.PROTEIN: b">none\n" + b"X" * 40 + b"\n"}
+_TAXIDS = re.compile(rb'name "(?:Negative)?TaxidList",\s+value integer-list \{([^}]*)\}')
+_OF_THE_QUERY = b"Query_1"
+_NOT_THERE = re.compile(rb"Taxonomy ID\(s\) not found", re.IGNORECASE)
+"""BLAST+ refuses to search where no sequence has one of the taxids."""
+
+
+class LeftToBlast(Exception):
+    """Only BLAST+ itself can do the search; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What BLAST+ makes of a list."""
+
+    filter: Filter | None
+    """None if there is no list."""
+    warnings: bytes
+    """What it warns of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What BLAST+ makes of a list in some volumes of a database."""
+
+    totals: Totals
+    """Of what it leaves there."""
+    counts: Mapping[int, int]
+    """How many sequences it leaves of each volume."""
+    hides_titles: bool
+    """Whether it names some ids or taxids of a sequence and not others."""
+    taxids: tuple[int, ...]
+    """Those of the list, with descendants where BLAST+ adds these."""
+    warnings: bytes
+    refusal: str = ""
+    """BLAST+'s words where no sequence has any of the taxids."""
+
+
+def read_listing(
+    installation: Installation,
+    processes: Processes,
+    database: Database,
+    options: SearchOptions,
+    folder: Path,
+    *,
+    named: bool = True,
+) -> Listing:
+    """Ask BLAST+ which sequences of a database a search's list of ids or taxids leaves, if it has one.
+
+    Args:
+        installation: Of BLAST+.
+        processes: Runs it.
+        database: The whole one.
+        options: The search's.
+        folder: For what is needed meanwhile.
+        named: Whether BLAST+ finds the database by its name.
+
+    Raises:
+        LeftToBlast: The list is one for BLAST+ alone.
+        ShardblastError: BLAST+ was killed, or can't read the database.
+    """
+    if options.filter is None:
+        return Listing(None, b"")
+    places = range(len(database.volumes))
+    listed, kept = list_volumes(installation, processes, database, options, folder, places, named=named)
+    return Listing(filter_of(options, [listed], [kept[place] for place in places], folder), listed.warnings)
+
+
+def list_volumes(
+    installation: Installation,
+    processes: Processes,
+    database: Database,
+    options: SearchOptions,
+    folder: Path,
+    places: Sequence[int],
+    *,
+    named: bool = False,
+) -> tuple[Listed, dict[int, bytes]]:
+    """Ask BLAST+ which sequences of some volumes a search's list of ids or taxids leaves.
+
+    Args:
+        installation: Of BLAST+.
+        processes: Runs it.
+        database: The whole one, of which these volumes are here.
+        options: The search's, with a list.
+        folder: For what is needed meanwhile.
+        places: The volumes, ascending from 0.
+        named: Whether they are all, and BLAST+ finds the database by its name.
+
+    Returns:
+        What is left, and for each volume a byte for each OID: 1 if it is left, else 0.
+
+    Raises:
+        LeftToBlast: The list is one for BLAST+ alone.
+        ShardblastError: BLAST+ was killed, or can't read the database.
+    """
+    return _Reader(installation, processes, database, options, folder, options.filter or "", places, named).read()
+
+
+def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[bytes], folder: Path) -> Filter:
+    """Return what a list leaves of a database, from what it leaves of all parts.
+
+    Args:
+        options: The search's.
+        listed: Of each part.
+        kept: For each volume a byte for each OID; may be empty where that is not needed.
+        folder: Gets the list, if titles are hidden.
+
+    Raises:
+        LeftToBlast: The list is one for BLAST+ alone.
+    """
+    name, totals = options.filter or "", _sum([one.totals for one in listed])
+    hides, negative = any(one.hides_titles for one in listed), name.startswith("negative_")
+    if all(one.refusal for one in listed):
+        raise LeftToBlast(listed[0].refusal)
+    if negative and hides:
+        raise LeftToBlast(f"-{name} names some of the ids or taxids of a sequence and not others.")
+    if not totals.num_seqs:
+        raise LeftToBlast(f"-{name} leaves nothing of the database.")
+    if options.program is Program.TBLASTN and (totals.min_length or 0) < CODON:
+        raise LeftToBlast(f"-{name} leaves a sequence shorter than a codon, which BLAST+ does not search.")
+    counts = {place: count for one in listed for place, count in one.counts.items()}
+    taxids = next((one.taxids for one in listed if one.taxids), ())
+    line = write_list(options, taxids, folder) if hides else None
+    in_order = tuple(counts[place] for place in sorted(counts))
+    return Filter(tuple(kept), in_order, totals, line, () if negative else taxids)
+
+
+def write_list(options: SearchOptions, taxids: Sequence[int], folder: Path) -> str:
+    """Write a search's list into a file of ours; return the line of an alias beside it that names it.
+
+    Raises:
+        LeftToBlast: It is none that BLAST+ takes.
+    """
+    name = options.filter or ""
+    if name not in SEQID_FILTERS:
+        if not taxids:
+            raise LeftToBlast(f"BLAST+ takes none of the taxids of -{name}.")
+        (folder / "listed.taxids").write_text("".join(f"{taxid}\n" for taxid in taxids))
+        return "TAXIDLIST listed.taxids"
+    path = Path(options.text(name) or "")
+    if not path.is_file():
+        raise LeftToBlast(f"the list of -{name} is no file here.")
+    shutil.copyfile(path, folder / "listed.ids")
+    return "SEQIDLIST listed.ids"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    installation: Installation
+    processes: Processes
+    database: Database
+    options: SearchOptions
+    folder: Path
+    name: str
+    """Of the option."""
+    places: Sequence[int]
+    """Of the volumes."""
+    named: bool
+    """Whether BLAST+ finds them by the database's name."""
+
+    def read(self) -> tuple[Listed, dict[int, bytes]]:
+        name = self.name
+        if name == "negative_seqidlist" and any(volume.version == 4 for volume in self.database.volumes):
+            raise LeftToBlast("of databases of version 4 BLAST+ drops sequences that it counts in the totals.")
+        told = self._ask(self._asked_option)
+        if told.status:
+            named = {place: bytes(self.database.volumes[place].num_seqs) for place in self.places}
+            return self._listed(named, (), hides=False, refusal=_words(told.stderr))
+        taxids = () if name in SEQID_FILTERS else _taxids(self._asked_file.read_bytes())
+        line = write_list(self.options, taxids, self.folder)
+        alias = write_alias(self.folder, "listed", self.database, self._paths, [line], totals=False)
+        lines = self._oids(alias)
+        named = self._chosen(lines)
+        masked = write_masked(self.folder, "masked", self.database, named)
+        hides = any(1 in one for one in named.values()) and len(lines) < len(self._oids(masked))
+        return self._listed(named, taxids, hides=hides, warnings=_warnings(told))
+
+    def _listed(
+        self, named: dict[int, bytes], taxids: tuple[int, ...], *, hides: bool, warnings: bytes = b"", refusal: str = ""
+    ) -> tuple[Listed, dict[int, bytes]]:
+        """Return what is left where these sequences are named."""
+        negative = self.name.startswith("negative_")
+        kept = {place: one.translate(_OPPOSITE) for place, one in named.items()} if negative else named
+        counts = {place: one.count(1) for place, one in kept.items()}
+        return Listed(self._totals(kept), counts, hides, taxids, warnings, refusal), kept
+
+    @property
+    def _asked_file(self) -> Path:
+        return self.folder / "listing.asn"
+
+    @property
+    def _paths(self) -> list[Path]:
+        return [self.database.volumes[place].path for place in self.places]
+
+    def _ask(self, name: str) -> Finished:
+        """Have BLAST+ begin a search with the list, of a query that can't be searched, so that it ends at once.
+
+        It says what is wrong with a list, and its archive names the taxids, with descendants where it adds these.
+
+        Raises:
+            LeftToBlast: It refuses the list for another reason than that no sequence has one of the taxids.
+            OutOfMemory: It was killed.
+        """
+        query = self.folder / "unsearchable.fa"
+        query.write_bytes(_UNSEARCHABLE[self.options.program.query_molecule])
+        argv = [self.installation.program(self.options.program.value), "-db", self._seen]
+        argv += [f"-{name}", self.options.text(self.name) or ""]
+        argv += ["-no_taxid_expansion"] if self.options.has("no_taxid_expansion") else []
+        place = ["-query", str(query), "-outfmt", "11", "-out", str(self._asked_file)]
+        finished = self.processes.run([*argv, *place], environment=self.database.environment)
+        if was_killed(finished):
+            checked(finished, self._what)
+        if finished.status and not _NOT_THERE.search(finished.stderr):
+            raise LeftToBlast(_words(finished.stderr) or f"BLAST+ ended with status {finished.status}.")
+        return finished
+
+    @property
+    def _what(self) -> str:
+        return f"the look at the list of -{self.name}"
+
+    @property
+    def _asked_option(self) -> str:
+        """The option by which BLAST+ is given the list: ids not to see in an alias of a version 5 volume crash it."""
+        return "seqidlist" if self.name == "negative_seqidlist" and not self.named else self.name
+
+    @property
+    def _seen(self) -> str:
+        """What to give to ``-db``."""
+        if self.named:
+            return self.database.name
+        return write_alias(self.folder, "asked", self.database, self._paths, totals=False)
+
+    def _oids(self, alias: str) -> list[int]:
+        """Return the OID, in these volumes, of every id that is seen through an alias; it comes once for each title."""
+        argv = [self.installation.program("blastdbcmd"), "-db", alias, "-dbtype", self.database.molecule.dbtype]
+        finished = self.processes.run([*argv, "-entry", "all", "-outfmt", "%o %i"])  # "%o" alone comes once
+        checked(finished, self._what)  # of one that was killed part of the list would be taken for the whole
+        return [int(line.partition(b" ")[0]) for line in finished.stdout.splitlines()]
+
+    def _chosen(self, oids: Iterable[int]) -> dict[int, bytes]:
+        sizes = [self.database.volumes[place].num_seqs for place in self.places]
+        chosen = bytearray(sum(sizes))
+        for oid in oids:
+            chosen[oid] = 1
+        borders = pairwise(accumulate(sizes, initial=0))
+        return {place: bytes(chosen[begin:end]) for place, (begin, end) in zip(self.places, borders, strict=True)}
+
+    def _totals(self, kept: Mapping[int, bytes]) -> Totals:
+        return _sum([self._totals_of(place, chosen) for place, chosen in kept.items() if 1 in chosen])
+
+    def _totals_of(self, place: int, chosen: bytes) -> Totals:
+        volume = self.database.volumes[place]
+        letters = sum(compress(volume.counted_lengths(), chosen))
+        return Totals(chosen.count(1), letters, min(compress(volume.counted_lengths(), chosen)))
+
+
+_OPPOSITE = bytes([1, 0, *range(2, 256)])
+
+
+def _sum(parts: Sequence[Totals]) -> Totals:
+    shortest = [one.min_length for one in parts if one.min_length is not None]
+    return Totals(sum(one.num_seqs for one in parts), sum(one.letters for one in parts), min(shortest, default=None))
+
+
+def _taxids(archive: bytes) -> tuple[int, ...]:
+    found = _TAXIDS.search(archive)
+    return tuple(int(number) for number in found[1].split(b",") if number.strip()) if found else ()
+
+
+def _words(stderr: bytes) -> str:
+    return " ".join(stderr.decode(errors="replace").split())
+
+
+def _warnings(finished: Finished) -> bytes:
+    """Return what BLAST+ warned of, but for the query that was none of the user's."""
+    return b"".join(_lines(finished.stderr))
+
+
+def _lines(text: bytes) -> Iterator[bytes]:
+    for line in text.splitlines(keepends=True):
+        if _OF_THE_QUERY not in line and line.strip():
+            yield line
