@@ -12,19 +12,21 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from shardblast.blast.alias import quoted
-from shardblast.blast.archive import Alignments, ArchiveReader, QueryArchive
+from shardblast.blast.archive import Alignments, ArchiveReader
 from shardblast.blast.database import open_database
 from shardblast.blast.hsps import ArchivedHsp, hsps_of
+from shardblast.blast.query_archive import QueryArchive
 from shardblast.blast.rows import Row, rows_of
 from shardblast.blast.seqalign import alignment_ids
 from shardblast.bootstrap import known_arguments, local_engine
 from shardblast.core.arguments import Arguments, Kind
 from shardblast.core.errors import EngineError, InputError, OutputError, error_for_exit_status
-from shardblast.core.options import SearchOptions, Shards, parse
+from shardblast.core.options import SearchOptions, parse
+from shardblast.core.ours import Shards
 from shardblast.core.program import Program
-from shardblast.core.report import PieceReport
 from shardblast.core.results import Hit, Hsp, QueryResult
 from shardblast.engine.local import LocalEngine
+from shardblast.engine.work import Silent
 
 logger = logging.getLogger(__name__)
 
@@ -103,18 +105,8 @@ def search(
     return _search(engine, options_in, text)
 
 
-class _Logged:
+class _Logged(Silent):
     """Watches a search for a program that has no terminal: BLAST+'s warnings go to the log."""
-
-    def queries_read(self, queries: int) -> None: ...
-
-    def pieces_planned(self, pieces: int) -> None: ...
-
-    def piece_finished(self, piece: PieceReport | None) -> None: ...
-
-    def piece_failed(self, purpose: object, error: object) -> None: ...
-
-    def queries_finished(self, queries: int) -> None: ...
 
     def warned(self, text: bytes) -> None:
         for line in text.decode(errors="replace").splitlines():

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import threading
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import inspect
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Select, insert, inspect, text
 
 from shardblast.core.errors import ConflictError, InputError, NotFoundError, StoreError
-from shardblast.core.search import Event, Phase, Piece, Search, SearchId, State, begin, count, moved
+from shardblast.core.progress import Phase, begin, count
+from shardblast.core.search import Event, Piece, Search, SearchId, State, moved
 from shardblast.store.connection import Database
-from shardblast.store.migrate import migrate
-from shardblast.store.searches import SearchStore
-from shardblast.store.tables import metadata
+from shardblast.store.migrate import MIGRATIONS, migrate, newest
+from shardblast.store.orders import Order, Sort
+from shardblast.store.searches import SearchStore, page_query, row_of
+from shardblast.store.tables import metadata, searches
 
 
 @pytest.fixture
@@ -48,7 +55,17 @@ def test_tables_are_those_that_the_migrations_make(database: Database) -> None:
 
     for table in metadata.sorted_tables:
         assert {column["name"] for column in found.get_columns(table.name)} == set(table.columns.keys())
-        assert {index["name"] for index in found.get_indexes(table.name)} >= {index.name for index in table.indexes}
+        assert indexes(database, table.name) >= {index.name for index in table.indexes}
+
+
+def indexes(database: Database, table: str) -> set[str]:
+    """Return the names of a table's indexes, those of expressions too, which can't be inspected."""
+    query = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = :name",
+        "postgresql": "SELECT indexname FROM pg_indexes WHERE tablename = :name",
+    }[database.engine.dialect.name]
+    with database.reading() as connection:
+        return set(connection.scalars(text(query), {"name": table}))
 
 
 def test_migrations_go_down_and_up_again(database: Database) -> None:
@@ -59,6 +76,18 @@ def test_migrations_go_down_and_up_again(database: Database) -> None:
     migrate(database)
 
     assert "searches" in inspect(database.engine).get_table_names()
+
+
+def test_the_newest_revision_is_the_last_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+
+    assert ScriptDirectory.from_config(config).get_heads() == [newest()]
+
+
+def test_tables_at_the_newest_revision_are_not_written_to(database: Database) -> None:
+    with database.writing():
+        migrate(database)
 
 
 def test_a_search_comes_back_as_it_went_in(store: SearchStore) -> None:
@@ -148,10 +177,129 @@ def test_pages_are_of_one_owner_and_one_state(store: SearchStore) -> None:
     assert [one.id for one in store.page(owner=None, state=State.CANCELLED, limit=9, cursor=None).searches] == ["s1"]
 
 
-@pytest.mark.parametrize("cursor", ["x", "nan_", "0x1p9999999_a", "1"])
-def test_a_strange_cursor_is_refused(store: SearchStore, cursor: str) -> None:
+ORDERS = [Order(sort, descending) for sort in Sort for descending in (True, False)]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda one: f"{one.sort} {'down' if one.descending else 'up'}")
+@pytest.mark.parametrize("owner", ["ada", None])
+def test_pages_of_every_order_hold_every_search_once(store: SearchStore, order: Order, owner: str | None) -> None:
+    for search in some_searches():
+        store.add(search, "f")
+    ada = [one for one in some_searches() if owner in (one.owner, None)]
+
+    seen = list(walk(store, owner=owner, order=order))
+
+    assert seen == sorted(ada, key=lambda one: place_of(one, order.sort), reverse=order.descending)
+
+
+def some_searches() -> list[Search]:
+    states = [State.QUEUED, State.RUNNING, State.COMPLETED, State.FAILED]
+    found = []
+    for number in range(30):
+        state = states[number % 4]
+        ended = state.is_final
+        more: dict[str, object] = {"title": f"{'Ab' if number % 2 else 'aB'} {number * 7 % 5}", "queries": number % 3}
+        more |= {"database": f"db{number % 2}", "state": state, "created": float(number // 3)}
+        more |= {"started": None if state is State.QUEUED else 40.0, "finished": 40.1 + number % 6 if ended else None}
+        more |= {"hits": number % 5 if state is State.COMPLETED else None, "owner": "bob" if number % 7 == 0 else "ada"}
+        found.append(a_search(number, id=SearchId(f"s{number:02}"), **more))
+    return found
+
+
+def place_of(search: Search, sort: Sort) -> tuple[object, ...]:
+    ended = search.finished is not None and search.started is not None
+    keys: dict[Sort, object] = {
+        Sort.CREATED: search.created,
+        Sort.TITLE: search.title.lower(),
+        Sort.DATABASE: search.database,
+        Sort.STATE: search.state.value,
+        Sort.ELAPSED: (search.finished or 0.0) - (search.started or 0.0) if ended else -1.0,
+        Sort.QUERIES: search.queries,
+        Sort.HITS: -1 if search.hits is None else search.hits,
+    }
+    return keys[sort], search.created, search.id
+
+
+def walk(store: SearchStore, *, owner: str | None, order: Order, state: State | None = None) -> Iterator[Search]:
+    cursor = None
+    while True:
+        page = store.page(owner=owner, state=state, limit=4, cursor=cursor, order=order)
+        yield from page.searches
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda one: f"{one.sort} {'down' if one.descending else 'up'}")
+@pytest.mark.parametrize("owner", ["ada", None])
+def test_a_page_is_read_from_an_index_and_nothing_is_sorted(
+    store: SearchStore, database: Database, order: Order, owner: str | None
+) -> None:
+    with database.writing() as connection:
+        connection.execute(insert(searches), [row_of(one) | {"fingerprint": ""} for one in many_searches(2000)])
+    first = store.page(owner=owner, state=None, limit=50, cursor=None, order=order)
+
+    for cursor in (None, first.cursor):
+        plan = explained(database, page_query(owner, None, "", order, cursor).limit(50))
+
+        assert "INDEX searches_" in plan or "Index Scan" in plan, plan
+        assert "TEMP B-TREE" not in plan
+        assert "->  Sort" not in plan  # but perhaps of the few that are alike in what comes first
+
+
+def many_searches(number: int) -> Iterator[Search]:
+    for at in range(number):
+        owner = "bob" if at % 10 else "ada"
+        yield a_search(at, created=float(at), owner=owner, title=f"title {at * 7919 % number}", queries=at % 50)
+
+
+def explained(database: Database, query: Select[Any]) -> str:
+    """Return how a database would find the rows of a query; PostgreSQL sorts few rows rather than use an index."""
+    is_sqlite = database.engine.dialect.name == "sqlite"
+    how = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+    written = query.compile(database.engine, compile_kwargs={"literal_binds": True})
+    with database.reading() as connection:
+        if not is_sqlite:
+            connection.execute(text("SET LOCAL enable_sort = off"))
+        return "\n".join(str(row) for row in connection.exec_driver_sql(f"{how} {str(written).replace('%', '%%')}"))
+
+
+def test_a_search_whose_place_changes_is_on_no_page_twice(store: SearchStore) -> None:
+    for number in range(6):
+        store.add(a_search(number), "f")
+    order = Order(Sort.STATE, descending=False)
+    first = store.page(owner=None, state=None, limit=3, cursor=None, order=order)
+
+    store.change(first.searches[0].id, lambda one: moved(one, State.CANCELLED, 9.0))
+    rest = store.page(owner=None, state=None, limit=9, cursor=first.cursor, order=order)
+
+    assert {one.id for one in first.searches} & {one.id for one in rest.searches} == set()
+    assert len(first.searches) + len(rest.searches) == 6
+
+
+def strange_cursors() -> Iterator[str]:
+    for told in ("[]", "{}", "1", '["created", true, 1.0, 1e999, "a"]', '["created", true, 1.0, true, "a"]'):
+        yield urlsafe_b64encode(told.encode()).decode()
+    yield urlsafe_b64encode(b'["title", true, "\\u0000", 1.0, "a"]').decode()
+    yield urlsafe_b64encode(b'["title", true, "\\ud800", 1.0, "a"]').decode()
+    yield from ("x", "nan_", "\u00e9", "1", urlsafe_b64encode(b"[" * 50_000).decode())
+
+
+@pytest.mark.parametrize("cursor", list(strange_cursors()))
+@pytest.mark.parametrize("order", [Order(), Order(Sort.TITLE)])
+def test_a_strange_cursor_is_refused(store: SearchStore, cursor: str, order: Order) -> None:
     with pytest.raises(InputError):
-        store.page(owner=None, state=None, limit=9, cursor=cursor)
+        store.page(owner=None, state=None, limit=9, cursor=cursor, order=order)
+
+
+def test_a_cursor_of_another_order_is_refused(store: SearchStore) -> None:
+    for number in range(3):
+        store.add(a_search(number), "f")
+    cursor = store.page(owner=None, state=None, limit=1, cursor=None, order=Order(Sort.TITLE)).cursor
+
+    for other in (Order(), Order(Sort.TITLE, descending=False), Order(Sort.HITS)):
+        with pytest.raises(InputError):
+            store.page(owner=None, state=None, limit=1, cursor=cursor, order=other)
 
 
 def test_changes_from_many_threads_are_all_kept_and_told_in_order(store: SearchStore, told: list[Event]) -> None:
@@ -193,15 +341,13 @@ def test_a_deleted_search_leaves_nothing(store: SearchStore, told: list[Event]) 
         store.get(SearchId("s1"))
 
 
-def test_searches_are_counted_by_state(store: SearchStore) -> None:
-    store.add(a_search(1), "f")
-    store.add(a_search(2), "f")
-    store.change(SearchId("s1"), lambda one: moved(one, State.CANCELLED, 2.0))
+def test_nodes_are_told_in_the_order_of_their_first_pieces(store: SearchStore) -> None:
+    search, other = (store.add(a_search(number), "f").id for number in (1, 2))
+    for number, (of, node) in enumerate([(search, "b"), (other, "c"), (search, "a"), (search, "b")]):
+        store.change(of, lambda one: one, Piece("search", number, 0, 1.0, 1, node, 1.0))
 
-    assert {state: number for state, number in store.counts().items() if number} == {
-        State.QUEUED: 1,
-        State.CANCELLED: 1,
-    }
+    assert list(store.nodes(search)) == ["b", "a"]
+    assert list(store.nodes(other)) == ["c"]
 
 
 def test_what_ended_long_ago_is_found(store: SearchStore) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InternalError, OperationalError, SQLAlchemyError
 
-from shardblast.core.errors import DiskFull, StoreError
+from shardblast.core.errors import DiskFull, InputError, StoreError
 
 BUSY_TIMEOUT_S = 30
 """How long a writer waits for another one in SQLite."""
@@ -69,6 +69,7 @@ class Database:
 
         Raises:
             StoreError: The database can't be reached.
+            InputError: It does not take what it is asked with: PostgreSQL takes no NUL.
         """
         with _translated(), self.engine.connect() as connection:
             connection.execution_options(shardblast_reads=True)
@@ -92,6 +93,8 @@ def _translated() -> Iterator[None]:
         raise StoreError(
             f"The database fails: {error.orig}.", remedy="Check that it runs, may be written and has space."
         ) from error
+    except DataError as error:
+        raise InputError("The database does not take these letters.", remedy="Leave out NUL.") from error
     except SQLAlchemyError as error:
         raise StoreError(f"The database refuses: {type(error).__name__}.", remedy="The log has more.") from error
 

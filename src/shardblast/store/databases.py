@@ -1,18 +1,22 @@
-"""The catalogue of databases."""
+"""The catalogue: databases, their generations, and which of these new searches take."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Exists, Row, Select, delete, exists, func, insert, select, update
 
 from shardblast.core.catalogue import CataloguedDatabase
-from shardblast.core.errors import NotFoundError
-from shardblast.core.program import Molecule
+from shardblast.core.errors import ConflictError, NotFoundError
+from shardblast.core.generation import Generation
+from shardblast.core.search import SearchId, State
 from shardblast.store.connection import Database
-from shardblast.store.tables import databases
+from shardblast.store.tables import databases, generations, searches
+
+ACTIVE = (State.QUEUED.value, State.RUNNING.value)
 
 
 class DatabaseStore:
@@ -21,34 +25,114 @@ class DatabaseStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, one: CataloguedDatabase) -> None:
-        """Add a database, or replace the one of this name."""
-        with self._database.writing() as connection:
-            changed = connection.execute(update(databases).where(databases.c.name == one.name).values(asdict(one)))
-            if not changed.rowcount:
-                connection.execute(insert(databases).values(asdict(one)))
+    def switch(self, facts: Generation, path: str | None, source: Mapping[str, Any], at: float) -> CataloguedDatabase:
+        """Make a generation known and the one that new searches take; adds its database if that is new.
 
-    def get(self, name: str) -> CataloguedDatabase:
-        """Return a database.
+        Args:
+            facts: The generation.
+            path: Where BLAST+ finds it; None if it lies in the storage.
+            source: How it was added, for its updates.
+            at: Now.
+        """
+        name, current = facts.database, {"generation": facts.name, "source": dict(source)}
+        same = (generations.c.database == name, generations.c.name == facts.name)
+        with self._database.writing() as connection:
+            if not connection.execute(update(databases).where(databases.c.name == name).values(current)).rowcount:
+                connection.execute(insert(databases).values(name=name, **current))
+            connection.execute(delete(generations).where(*same))
+            values = {"database": name, "name": facts.name, "path": path, "facts": facts.document(), "added": at}
+            connection.execute(insert(generations).values(values))
+        return CataloguedDatabase(facts, path, at, True)
+
+    def get(self, name: str, generation: str | None = None) -> CataloguedDatabase:
+        """Return a generation of a database; without its name the one that new searches take.
+
+        Raises:
+            NotFoundError: There is no such database, or this generation of it is gone.
+        """
+        wanted = databases.c.generation if generation is None else generation
+        query = _select().where(databases.c.name == name, generations.c.name == wanted)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is not None:
+            return _catalogued(row)
+        if generation is not None:
+            raise NotFoundError(
+                f"The generation of {name!r} that was searched is gone.", remedy="Submit the search again."
+            )
+        raise NotFoundError(
+            f"There is no database {name!r}.", remedy="List the databases, or add it: shardblast db add NAME SOURCE."
+        )
+
+    def all(self) -> Sequence[CataloguedDatabase]:
+        """Return what new searches may take, by name."""
+        query = _select().where(generations.c.name == databases.c.generation).order_by(databases.c.name)
+        with self._database.reading() as connection:
+            return [_catalogued(row) for row in connection.execute(query)]
+
+    def generations(self, name: str) -> Sequence[CataloguedDatabase]:
+        """Return all generations of a database, newest first."""
+        query = _select().where(databases.c.name == name).order_by(generations.c.added.desc())
+        with self._database.reading() as connection:
+            return [_catalogued(row) for row in connection.execute(query)]
+
+    def source(self, name: str) -> Mapping[str, Any]:
+        """Return how a database was added.
 
         Raises:
             NotFoundError: There is none of this name.
         """
         with self._database.reading() as connection:
-            row = connection.execute(select(databases).where(databases.c.name == name)).one_or_none()
-        if row is None:
-            raise NotFoundError(
-                f"There is no database {name!r}.", remedy="List the databases, or add it: shardblast db add NAME PATH."
+            found: Mapping[str, Any] | None = connection.scalar(
+                select(databases.c.source).where(databases.c.name == name)
             )
-        return _catalogued(row)
+        if found is None:
+            raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
+        return found
 
-    def all(self) -> Sequence[CataloguedDatabase]:
-        """Return all databases by name."""
+    def unused(self, name: str | None = None) -> Sequence[CataloguedDatabase]:
+        """Return the generations that neither new searches take nor one that is not over, of one database or of all."""
+        query = _select().where(generations.c.name != databases.c.generation, ~_is_used())
+        if name is not None:
+            query = query.where(databases.c.name == name)
         with self._database.reading() as connection:
-            return [_catalogued(row) for row in connection.execute(select(databases).order_by(databases.c.name))]
+            return [_catalogued(row) for row in connection.execute(query)]
+
+    def searches_of(self, name: str) -> Sequence[SearchId]:
+        """Return the searches in a database that are not over."""
+        query = select(searches.c.id).where(searches.c.database == name, searches.c.state.in_(ACTIVE))
+        with self._database.reading() as connection:
+            return [SearchId(one) for one in connection.scalars(query)]
+
+    def remove_unused(self, name: str, generation: str) -> bool:
+        """Forget a generation, if it is still one that nothing uses; return whether it was."""
+        current = select(databases.c.generation).where(databases.c.name == name).scalar_subquery()
+        same = (generations.c.database == name, generations.c.name == generation)
+        with self._database.writing() as connection:
+            unused = delete(generations).where(*same, generations.c.name != current, ~_is_used())
+            return bool(connection.execute(unused).rowcount)
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Keep other servers from bringing or removing a database as long as the context lasts; SQLite has none.
+
+        Raises:
+            ConflictError: Another one does.
+        """
+        if not self._database.is_shared:
+            yield
+            return
+        key = int.from_bytes(hashlib.sha256(f"database {name}".encode()).digest()[:8], signed=True)
+        with self._database.reading() as connection:
+            if not connection.scalar(select(func.pg_try_advisory_xact_lock(key))):
+                raise ConflictError(
+                    f"The database {name!r} is being added, updated or removed by another server.",
+                    remedy="Wait for its end.",
+                )
+            yield
 
     def remove(self, name: str) -> None:
-        """Take a database out of the catalogue; its files stay.
+        """Forget a database with all its generations.
 
         Raises:
             NotFoundError: There is none of this name.
@@ -58,5 +142,20 @@ class DatabaseStore:
                 raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
 
 
+def _is_used() -> Exists:
+    """Tell whether a search that is not over uses a generation."""
+    return exists().where(
+        searches.c.database == generations.c.database,
+        searches.c.generation == generations.c.name,
+        searches.c.state.in_(ACTIVE),
+    )
+
+
+def _select() -> Select[Any]:
+    is_current = (databases.c.generation == generations.c.name).label("is_current")
+    columns = (generations.c.facts, generations.c.path, generations.c.added, is_current)
+    return select(*columns).join(databases, databases.c.name == generations.c.database)
+
+
 def _catalogued(row: Row[Any]) -> CataloguedDatabase:
-    return CataloguedDatabase(**{**row._mapping, "molecule": Molecule(row.molecule)})
+    return CataloguedDatabase(Generation.of(row.facts), row.path, row.added, bool(row.is_current))

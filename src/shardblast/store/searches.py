@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, false, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, false, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from shardblast.core.errors import ConflictError, InputError, NotFoundError
+from shardblast.core.errors import ConflictError, NotFoundError
+from shardblast.core.running import TOLD, RunningPiece, running_of
 from shardblast.core.search import Event, Piece, Search, SearchId, State, document, search_of
 from shardblast.store.connection import Database
-from shardblast.store.peers import tell_peers
+from shardblast.store.events import events_after, note
+from shardblast.store.orders import Order
 from shardblast.store.tables import events, pieces, searches
 
 Change = Callable[[Search], Search]
@@ -22,9 +23,13 @@ Observe = Callable[[Search | None, Search, Piece | None], None]
 """Is told of a search before and after a transaction, and of the piece that it notes; in their order."""
 
 
+NEWEST_FIRST = Order()
+EVENTS_AT_ONCE = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some searches, newest first, and where the next page begins."""
+    """Some searches, and where the next page begins."""
 
     searches: Sequence[Search]
     cursor: str | None
@@ -58,7 +63,7 @@ class SearchStore:
                     if found := self._same(connection, search, idempotency_key):
                         return _checked(found, fingerprint)
                     connection.execute(insert(searches).values(values))
-                    event = self._note(connection, search.id, "search", document(search))
+                    event = note(connection, self._database, search.id, "search", document(search))
                 self._announce(event)
                 self._observe(None, search, None)
         except IntegrityError:  # another server was faster
@@ -89,6 +94,22 @@ class SearchStore:
         with self._database.reading() as connection:
             return self._get(connection, search_id)
 
+    def some(self, ids: Collection[SearchId], owner: str | None) -> Sequence[Search]:
+        """Return those of some searches that are there and this owner's; None: whosever they are."""
+        query = select(searches).where(searches.c.id.in_(ids))
+        if owner is not None:
+            query = query.where(searches.c.owner == owner)
+        with self._database.reading() as connection:
+            return [_search(row) for row in connection.execute(query)]
+
+    def newest(self, owner: str | None, limit: int) -> Sequence[SearchId]:
+        """Return the ids of an owner's newest searches; None: everybody's."""
+        query = select(searches.c.id).order_by(searches.c.created.desc()).limit(limit)
+        if owner is not None:
+            query = query.where(searches.c.owner == owner)
+        with self._database.reading() as connection:
+            return [SearchId(one) for one in connection.scalars(query)]
+
     def snapshot(self, search_id: SearchId) -> tuple[Search, int]:
         """Return a search and the id of the last event that it includes."""
         with self._database.reading() as connection:
@@ -110,51 +131,81 @@ class SearchStore:
                 after = change(before)
                 if piece is not None:
                     connection.execute(insert(pieces).values(search_id=search_id, **asdict(piece)))
-                    told.append(self._note(connection, search_id, "piece", asdict(piece)))
+                    told.append(note(connection, self._database, search_id, "piece", asdict(piece)))
                 if after != before:
                     connection.execute(update(searches).where(searches.c.id == search_id).values(row_of(after)))
-                    told.append(self._note(connection, search_id, "search", document(after)))
+                    told.append(note(connection, self._database, search_id, "search", document(after)))
             for event in told:
                 self._announce(event)
             self._observe(before, after, piece)
         return after
 
-    def page(self, *, owner: str | None, state: State | None, limit: int, cursor: str | None) -> Page:
-        """Return searches, newest first; ``owner`` None is everybody's.
+    def page(
+        self,
+        *,
+        owner: str | None,
+        state: State | None,
+        limit: int,
+        cursor: str | None,
+        text: str = "",
+        order: Order = NEWEST_FIRST,
+    ) -> Page:
+        """Return searches.
+
+        Args:
+            owner: Whose; None: everybody's.
+            state: Only those in it.
+            limit: How many.
+            cursor: Of the page before.
+            text: Only those whose title, program, database or id holds it, whatever the case of ASCII letters.
+            order: Which come first.
 
         Raises:
-            InputError: The cursor is none of ours.
+            InputError: The cursor is none of this order.
         """
-        query = select(searches).order_by(searches.c.created.desc(), searches.c.id.desc()).limit(limit + 1)
-        if owner is not None:
-            query = query.where(searches.c.owner == owner)
-        if state is not None:
-            query = query.where(searches.c.state == state.value)
-        if cursor is not None:
-            at, last = _place(cursor)
-            query = query.where(or_(searches.c.created < at, and_(searches.c.created == at, searches.c.id < last)))
+        query = page_query(owner, state, text, order, cursor).limit(limit + 1)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         found = [_search(row) for row in rows[:limit]]
         more = len(rows) > limit
-        return Page(found, f"{found[-1].created.hex()}_{found[-1].id}" if more else None)
+        return Page(found, order.cursor(rows[limit - 1]) if more else None)
 
     def pieces(self, search_id: SearchId) -> Sequence[Piece]:
         """Return the pieces of a search in the order in which they ended."""
         query = select(pieces).where(pieces.c.search_id == search_id).order_by(pieces.c.id)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return [
-            Piece(row.purpose, row.batch, row.shard, row.seconds, row.peak_memory_bytes, row.node, row.finished)
-            for row in rows
-        ]
+        return [Piece(**{name: getattr(row, name) for name in Piece.__slots__}) for row in rows]
+
+    def tell(self, search_id: SearchId, kind: str, data: dict[str, Any]) -> None:
+        """Note something that changes neither the search nor its pieces, and tell whoever watches it."""
+        with self._order:
+            with self._database.writing() as connection:
+                event = note(connection, self._database, search_id, kind, data)
+            self._announce(event)
+
+    def events(self, search_id: SearchId, kinds: Collection[str]) -> Iterator[Event]:
+        """Yield all events of these kinds, oldest first."""
+        last = 0
+        while found := events_after(self._database, search_id, last, EVENTS_AT_ONCE, kinds):
+            yield from found
+            last = found[-1].id
+
+    def running(self, search_id: SearchId) -> Sequence[RunningPiece]:
+        """Return the pieces of a search that run now, wherever that is."""
+        if self.get(search_id).state is not State.RUNNING:
+            return []
+        return running_of(self.events(search_id, TOLD))
+
+    def nodes(self, search_id: SearchId) -> Sequence[str]:
+        """Return the nodes of a search's pieces, in the order in which their first ones ended."""
+        query = select(pieces.c.node).where(pieces.c.search_id == search_id)
+        with self._database.reading() as connection:
+            return list(connection.scalars(query.group_by(pieces.c.node).order_by(func.min(pieces.c.id))))
 
     def events_after(self, search_id: SearchId, last: int, limit: int = 1000) -> Sequence[Event]:
-        """Return the events of a search with larger ids, oldest first."""
-        query = select(events).where(events.c.search_id == search_id, events.c.id > last)
-        with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(events.c.id).limit(limit)).all()
-        return [Event(row.id, SearchId(row.search_id), row.kind, row.data) for row in rows]
+        """Return the events of a search or of a task with larger ids, oldest first."""
+        return events_after(self._database, search_id, last, limit)
 
     def delete(self, search_id: SearchId) -> None:
         """Remove a search that has ended, with all that belongs to it.
@@ -168,7 +219,7 @@ class SearchStore:
                 search = self._get(connection, search_id, lock=True)
                 if not search.state.is_final:
                     raise ConflictError(f"The search is {search.state}.", remedy="Cancel it first.")
-                last = self._note(connection, search_id, "deleted", {})
+                last = note(connection, self._database, search_id, "deleted", {})
                 connection.execute(delete(events).where(events.c.search_id == search_id))
                 connection.execute(delete(searches).where(searches.c.id == search_id))
             self._announce(last)
@@ -179,13 +230,6 @@ class SearchStore:
         with self._database.reading() as connection:
             return [SearchId(one) for one in connection.scalars(query)]
 
-    def oldest_queued(self) -> float | None:
-        """Return when the oldest search that waits was submitted, or None if none waits."""
-        query = select(func.min(searches.c.created)).where(searches.c.state == State.QUEUED.value)
-        with self._database.reading() as connection:
-            found: float | None = connection.scalar(query)
-        return found
-
     def check(self) -> None:
         """Read and write, but change nothing.
 
@@ -195,39 +239,12 @@ class SearchStore:
         with self._database.writing() as connection:
             connection.execute(update(searches).where(false()).values(attempt=0))
 
-    def counts(self) -> Mapping[State, int]:
-        """Return how many searches are in each state."""
-        query = select(searches.c.state, func.count()).group_by(searches.c.state)
-        with self._database.reading() as connection:
-            found = {State(state): number for state, number in connection.execute(query).all()}
-        return {state: found.get(state, 0) for state in State}
-
-    def seconds_per_work(self, program: str, database: str, limit: int = 20) -> float | None:
-        """Return the median seconds per letter of past searches of this kind, or None if there were none."""
-        query = (
-            select((searches.c.finished - searches.c.started) / searches.c.letters)
-            .where(searches.c.state == State.COMPLETED.value, searches.c.letters > 0)
-            .where(searches.c.program == program, searches.c.database == database)
-            .order_by(searches.c.created.desc())
-            .limit(limit)
-        )
-        with self._database.reading() as connection:
-            found = sorted(float(one) for one in connection.scalars(query) if one is not None)
-        return found[len(found) // 2] if found else None
-
     def _get(self, connection: Connection, search_id: SearchId, *, lock: bool = False) -> Search:
         query = select(searches).where(searches.c.id == search_id)
         row = connection.execute(query.with_for_update() if lock else query).one_or_none()
         if row is None:
             raise NotFoundError("There is no such search.", remedy="It may have been deleted; list the searches.")
         return _search(row)
-
-    def _note(self, connection: Connection, search_id: SearchId, kind: str, data: dict[str, Any]) -> Event:
-        values = {"search_id": search_id, "kind": kind, "data": data}
-        key = connection.execute(insert(events).values(values)).inserted_primary_key
-        assert key is not None
-        tell_peers(connection, self._database.server, search_id)
-        return Event(key[0], search_id, kind, data)
 
     def _same(self, connection: Connection, search: Search, key: str | None) -> Row[Any] | None:
         same = searches.c.id == search.id
@@ -236,22 +253,24 @@ class SearchStore:
         return connection.execute(select(searches).where(same)).first()
 
 
-def _place(cursor: str) -> tuple[float, str]:
-    """Return the time and the id of the search that a cursor follows."""
-    created, separator, last = cursor.partition("_")
-    try:
-        at = float.fromhex(created)
-    except (ValueError, OverflowError):
-        at = math.nan
-    if not separator or not math.isfinite(at):
-        raise InputError("The cursor is none of ours.", remedy="Leave it out to start again.")
-    return at, last
+def page_query(owner: str | None, state: State | None, text: str, order: Order, cursor: str | None) -> Select[Any]:
+    """Return what finds the searches of a page, with what they are sorted by; as of ``page``."""
+    query = order.page(select(searches, order.key.label("sort_key")), cursor)
+    if owner is not None:
+        query = query.where(order.filtered(searches.c.owner) == owner)
+    if state is not None:
+        query = query.where(order.filtered(searches.c.state) == state.value)
+    if text:
+        named = (searches.c.title, searches.c.program, searches.c.database, searches.c.id)
+        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in named)))
+    return query
 
 
 def row_of(search: Search) -> dict[str, Any]:
     """Return the values of a search's row."""
     row = asdict(search)
     row["options"] = list(search.options)
+    row["output"] = list(search.output)
     row["verdicts"] = None if search.verdicts is None else dict(search.verdicts)
     return row
 

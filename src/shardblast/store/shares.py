@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select
 from shardblast.core.errors import NotFoundError
 from shardblast.core.search import SearchId
 from shardblast.store.connection import Database
+from shardblast.store.peers import tell_peers
 from shardblast.store.tables import searches, shares
 
 
@@ -54,7 +55,7 @@ class ShareStore:
             return [Share(**row._mapping) for row in connection.execute(query)]
 
     def remove(self, search_id: SearchId, share_id: str) -> None:
-        """Remove a share link of a search.
+        """Remove a share link of a search, and have the other servers look again at the search.
 
         Raises:
             NotFoundError: The search has no such link.
@@ -63,3 +64,4 @@ class ShareStore:
         with self._database.writing() as connection:
             if not connection.execute(delete(shares).where(*this)).rowcount:
                 raise NotFoundError("There is no such share link.", remedy="List those of the search.")
+            tell_peers(connection, self._database.server, search_id)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -15,6 +20,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    func,
+    literal_column,
 )
 
 metadata = MetaData()
@@ -47,13 +55,28 @@ searches = Table(
     Column("hits", BigInteger),
     Column("verdicts", JSON),
     Column("failure", JSON),
+    Column("output", JSON, nullable=False, server_default="[]"),
     Column("idempotency_key", String(200)),
     Column("fingerprint", String(64), nullable=False),
     UniqueConstraint("owner", "idempotency_key", name="one_search_for_a_key"),
     Index("searches_by_age", "created", "id"),
     Index("searches_of_owner", "owner", "created", "id"),
-    Index("searches_in_state", "state", "created", "id"),
+    Index("searches_of_generation", "database", "generation", "state"),
 )
+
+SORTED_BY: Mapping[str, ColumnElement[Any]] = {
+    "title": func.lower(func.substr(searches.c.title, literal_column("1"), literal_column("100"))),
+    "database": searches.c.database,
+    "state": searches.c.state,
+    "elapsed": func.coalesce(searches.c.finished - searches.c.started, literal_column("-1.0")),
+    "queries": searches.c.queries,
+    "hits": func.coalesce(searches.c.hits, literal_column("-1")),
+}
+"""What searches are listed by, beside their age; numbers are literals, else no index of an expression would be used."""
+
+for _name, _key in SORTED_BY.items():
+    _filters = [searches.c[name] for name in ("owner", "state") if name != _name]  # which are then read in the index
+    Index(f"searches_by_{_name}", _key, searches.c.created, searches.c.id, *_filters)
 
 pieces = Table(
     "pieces",
@@ -67,6 +90,7 @@ pieces = Table(
     Column("peak_memory_bytes", BigInteger, nullable=False),
     Column("node", String(200), nullable=False),
     Column("finished", Double, nullable=False),
+    Column("is_doubled", Boolean, nullable=False, server_default=false()),
 )
 
 events = Table(
@@ -76,6 +100,7 @@ events = Table(
     Column("search_id", String(32), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("data", JSON, nullable=False),
+    Column("at", Double),
     Index("events_of_search", "search_id", "id"),
     sqlite_autoincrement=True,
 )
@@ -84,14 +109,39 @@ databases = Table(
     "databases",
     metadata,
     Column("name", String(200), primary_key=True),
-    Column("path", Text, nullable=False),
-    Column("molecule", String(16), nullable=False),
     Column("generation", String(200), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("num_seqs", BigInteger, nullable=False),
-    Column("letters", BigInteger, nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
+    Column("source", JSON, nullable=False),
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("database", String(200), ForeignKey("databases.name", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("path", Text),
+    Column("facts", JSON, nullable=False),
     Column("added", Double, nullable=False),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("database", String(200), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("step", String(16)),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("started", Double),
+    Column("finished", Double),
+    Column("outcome", Text),
+    Column("failure", JSON),
+    Index("tasks_by_age", "created", "id"),
+    Index("tasks_of_database", "database", "created"),
 )
 
 tokens = Table(

@@ -1,0 +1,71 @@
+"""What there is to do and how fast it was done before, counted over all searches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from shardblast.core.search import State
+from shardblast.store.connection import Database
+from shardblast.store.tables import searches
+
+
+@dataclass(frozen=True, slots=True)
+class Unended:
+    """Searches in one generation with one program that all wait, or all run."""
+
+    database: str
+    generation: str
+    program: str
+    state: State
+    searches: int
+    letters: int
+    """Of all their queries."""
+
+
+class Workload:
+    """Counts searches; changes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def counts(self) -> Mapping[State, int]:
+        """Return how many searches are in each state."""
+        query = select(searches.c.state, func.count()).group_by(searches.c.state)
+        with self._database.reading() as connection:
+            found = {State(state): number for state, number in connection.execute(query).all()}
+        return {state: found.get(state, 0) for state in State}
+
+    def unended(self) -> Sequence[Unended]:
+        """Return what waits or runs, as far as it is alike in one row."""
+        alike = (searches.c.database, searches.c.generation, searches.c.program, searches.c.state)
+        query = select(*alike, func.count(), func.sum(searches.c.letters)).group_by(*alike)
+        query = query.where(searches.c.state.in_((State.QUEUED.value, State.RUNNING.value)))
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Unended(database, generation, program, State(state), number, int(letters))
+            for database, generation, program, state, number, letters in rows
+        ]
+
+    def oldest_queued(self) -> float | None:
+        """Return when the oldest search that waits was submitted, or None if none waits."""
+        query = select(func.min(searches.c.created)).where(searches.c.state == State.QUEUED.value)
+        with self._database.reading() as connection:
+            found: float | None = connection.scalar(query)
+        return found
+
+    def seconds_per_work(self, program: str, database: str, limit: int = 20) -> float | None:
+        """Return the median seconds per letter of past searches of this kind, or None if there were none."""
+        query = (
+            select((searches.c.finished - searches.c.started) / searches.c.letters)
+            .where(searches.c.state == State.COMPLETED.value, searches.c.letters > 0)
+            .where(searches.c.program == program, searches.c.database == database)
+            .order_by(searches.c.created.desc())
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            found = sorted(float(one) for one in connection.scalars(query) if one is not None)
+        return found[len(found) // 2] if found else None

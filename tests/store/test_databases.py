@@ -1,0 +1,105 @@
+"""The catalogue, alike in SQLite and in PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from shardblast.core.errors import ConflictError, NotFoundError
+from shardblast.core.generation import DatabaseFile, Generation, VolumeMetadata
+from shardblast.core.program import Molecule
+from shardblast.core.search import SearchId, State, moved
+from shardblast.store.connection import Database
+from shardblast.store.databases import DatabaseStore
+from shardblast.store.searches import SearchStore
+from tests.store.test_searches import a_search
+
+
+def a_generation(name: str = "g1", database: str = "16s") -> Generation:
+    volume = VolumeMetadata("v.00", 7, 700, 120, 200, (DatabaseFile("v.00.nsq", 190, "ab"),))
+    facts = ("title", "Nov 1, 2026  1:00 AM", 5, (volume,), (), True, False, ("dust",), "ncbi:16S", "2026-11-01")
+    return Generation(database, name, Molecule.NUCLEOTIDE, *facts)
+
+
+@pytest.fixture
+def store(database: Database) -> DatabaseStore:
+    return DatabaseStore(database)
+
+
+def test_a_generation_comes_back_as_it_went_in(store: DatabaseStore) -> None:
+    store.switch(a_generation(), None, {"text": "ncbi:16S"}, 5.0)
+
+    found = store.get("16s")
+
+    assert found.facts == a_generation()
+    assert (found.path, found.added, found.is_current) == (None, 5.0, True)
+    assert store.source("16s") == {"text": "ncbi:16S"}
+
+
+def test_new_searches_take_the_generation_that_was_switched_to_last(store: DatabaseStore) -> None:
+    store.switch(a_generation("g1"), None, {}, 1.0)
+    store.switch(a_generation("g2"), None, {}, 2.0)
+
+    assert store.get("16s").generation == "g2"
+    assert store.get("16s", "g1").is_current is False
+    assert [one.generation for one in store.generations("16s")] == ["g2", "g1"]
+    assert [one.generation for one in store.all()] == ["g2"]
+
+
+def test_an_old_generation_is_used_as_long_as_a_search_in_it_is_not_over(
+    store: DatabaseStore, database: Database
+) -> None:
+    searches = SearchStore(database, lambda event: None)
+    store.switch(a_generation("g1"), None, {}, 1.0)
+    searches.add(replace(a_search(), generation="g1"), "f")
+    store.switch(a_generation("g2"), None, {}, 2.0)
+
+    assert store.unused() == []
+    assert store.searches_of("16s") == ["s1"]
+
+    searches.change(SearchId("s1"), lambda one: moved(one, State.CANCELLED, 3.0))
+
+    assert [one.generation for one in store.unused("16s")] == ["g1"]
+    assert store.unused("other") == []
+
+
+def test_only_what_is_still_unused_is_removed(store: DatabaseStore) -> None:
+    store.switch(a_generation("g1"), None, {}, 1.0)
+    store.switch(a_generation("g2"), None, {}, 2.0)
+
+    assert not store.remove_unused("16s", "g2")
+    assert store.remove_unused("16s", "g1")
+    assert not store.remove_unused("16s", "g1")
+    assert [one.generation for one in store.generations("16s")] == ["g2"]
+
+
+def test_a_database_is_brought_by_one_server_at_a_time(store: DatabaseStore, database: Database) -> None:
+    with store.alone("16s"):
+        if database.is_shared:
+            with pytest.raises(ConflictError), DatabaseStore(database).alone("16s"):
+                pass
+        with store.alone("other"):
+            pass
+    with store.alone("16s"):
+        pass
+
+
+def test_a_generation_that_is_gone_is_told_from_an_unknown_database(store: DatabaseStore) -> None:
+    store.switch(a_generation("g1"), None, {}, 1.0)
+
+    with pytest.raises(NotFoundError, match="generation of '16s'"):
+        store.get("16s", "g0")
+    with pytest.raises(NotFoundError, match="no database 'other'"):
+        store.get("other")
+
+
+def test_a_removed_database_leaves_no_generation(store: DatabaseStore) -> None:
+    store.switch(a_generation("g1"), "/data/16s", {}, 1.0)
+    store.switch(a_generation("g2"), "/data/16s", {}, 1.0)
+
+    store.remove("16s")
+
+    assert store.generations("16s") == []
+    with pytest.raises(NotFoundError):
+        store.remove("16s")

@@ -1,0 +1,89 @@
+"""Tasks, alike in SQLite and in PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from shardblast.core.errors import ConflictError, NotFoundError
+from shardblast.core.search import Event, State
+from shardblast.core.task import Step, Task, TaskId, TaskKind, task_moved
+from shardblast.store.connection import Database
+from shardblast.store.searches import SearchStore
+from shardblast.store.tasks import TaskStore
+
+TASK = Task(TaskId("t1"), TaskKind.ADD, "16s", "ada", {"text": "ncbi:16S"}, 1.0)
+
+
+@pytest.fixture
+def told() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def store(database: Database, told: list[Event]) -> TaskStore:
+    return TaskStore(database, told.append)
+
+
+def test_a_task_comes_back_as_it_went_in(store: TaskStore) -> None:
+    task = replace(TASK, state=State.RUNNING, step=Step.BRINGING, done=5, total=1 << 40, started=2.0)
+
+    store.add(task)
+
+    assert store.get(TASK.id) == task
+
+
+def test_adding_a_task_again_changes_nothing(store: TaskStore, told: list[Event]) -> None:
+    store.add(TASK)
+    store.change(TASK.id, lambda one: task_moved(one, State.RUNNING, 2.0))
+
+    store.add(TASK)
+
+    assert store.get(TASK.id).state is State.RUNNING
+    assert len(told) == 2
+
+
+def test_changes_of_a_task_are_events_that_can_be_read_later(
+    store: TaskStore, told: list[Event], database: Database
+) -> None:
+    store.add(TASK)
+    store.change(TASK.id, lambda one: task_moved(one, State.RUNNING, 2.0))
+    store.change(TASK.id, lambda one: task_moved(one, State.COMPLETED, 3.0, outcome="done"))
+
+    assert [event.kind for event in told] == ["task"] * 3
+    assert told[-1].ends
+    assert "details" not in told[-1].data
+    _, last = store.snapshot(TASK.id)
+    assert last == told[-1].id
+    assert SearchStore(database, told.append).events_after(told[0].search_id, told[0].id) == told[1:]
+
+
+def test_a_task_that_is_over_stays_as_it_is(store: TaskStore) -> None:
+    store.add(TASK)
+    store.change(TASK.id, lambda one: task_moved(one, State.CANCELLED, 2.0))
+
+    with pytest.raises(ConflictError):
+        store.change(TASK.id, lambda one: task_moved(one, State.COMPLETED, 3.0))
+
+
+def test_active_tasks_are_those_of_a_database_that_are_not_over(store: TaskStore) -> None:
+    store.add(TASK)
+    store.add(replace(TASK, id=TaskId("t2"), created=2.0))
+    store.add(replace(TASK, id=TaskId("t3"), database="nr"))
+    store.change(TaskId("t2"), lambda one: task_moved(one, State.CANCELLED, 3.0))
+
+    assert [one.id for one in store.active("16s")] == ["t1"]
+    assert len(store.active()) == 2
+    assert [one.id for one in store.newest("16s", 9)] == ["t2", "t1"]
+
+
+def test_old_tasks_are_forgotten_with_their_events(store: TaskStore, database: Database, told: list[Event]) -> None:
+    store.add(TASK)
+    store.change(TASK.id, lambda one: task_moved(one, State.CANCELLED, 2.0))
+
+    store.remove_ended_before(3.0)
+
+    with pytest.raises(NotFoundError):
+        store.get(TASK.id)
+    assert SearchStore(database, told.append).events_after(told[0].search_id, 0) == []
