@@ -16,8 +16,7 @@ from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
 from shardblast.core.report import Report
 from shardblast.engine.pool import Pool
-from shardblast.engine.stored import _Silent
-from shardblast.engine.work import Purpose, Work
+from shardblast.engine.work import Purpose, Silent, Work
 from tests.databases import make_database
 from tests.sequences import real
 
@@ -32,7 +31,7 @@ def test_when_a_search_fails_its_other_pieces_stop_and_those_that_wait_never_sta
     )
     database = open_database(installation, str(path), Molecule.PROTEIN)
     report = Report("blastp", "", str(path), 0, 0, 2, "", [])
-    work = Work(installation, options, database, tmp_path, pool, Processes(), report, _Silent(), resumes=True)
+    work = Work(installation, options, database, tmp_path, pool, Processes(), report, Silent(), resumes=True)
     argv = ["-query", str(query), "-db", str(path)]
     started = []
 

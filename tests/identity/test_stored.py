@@ -14,12 +14,15 @@ from shardblast.blast.database import open_database
 from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Processes
 from shardblast.bootstrap import known_arguments
+from shardblast.core.errors import InputError
 from shardblast.core.options import SearchOptions, parse
+from shardblast.core.printing import Printing, printed_with
 from shardblast.core.program import Program
 from shardblast.engine.machine import this_machine
 from shardblast.engine.pool import Pool
 from shardblast.engine.sequences import HitSequences
-from shardblast.engine.stored import StoredEngine, StoredPlan, _Silent
+from shardblast.engine.stored import StoredEngine, StoredPlan
+from shardblast.engine.work import Silent
 from tests.databases import KINDS, Databases, make_database
 from tests.sequences import Sequence, nucleotides, proteins, real
 
@@ -32,6 +35,7 @@ FORMATS = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "15", "
 FEW_FORMATS = ("0", "5", "15", COLUMNS)
 ALL_FORMATS_OF = ("v4", "v5-ids", "v5-volumes")
 PROGRAMS = {"nucl": Program.BLASTN, "prot": Program.BLASTP}
+AS_SEARCHED = Printing()
 SUFFIXES = {"nucl": "nal", "prot": "pal"}
 
 
@@ -53,7 +57,7 @@ class Store:
         wanted = self.options(program, "11", *options)
         database = open_database(self.engine.installation, NAME, program.database_molecule)
         plan = self.engine.plan(wanted, database, self.folder / "query.fa", self.folder)
-        self.engine.search(wanted, database, plan, self.folder, _Silent(), Processes())
+        self.engine.search(wanted, database, plan, self.folder, Silent(), Processes())
         ids = self.print(program, plan, "6 sseqid", *options, named=True).decode().split()
         scratch = self.folder / "scratch"
         scratch.mkdir()
@@ -61,11 +65,19 @@ class Store:
         shutil.rmtree(scratch)
         return wanted, plan
 
-    def print(self, program: Program, plan: StoredPlan, outfmt: str, *options: str, named: bool = False) -> bytes:
+    def print(
+        self,
+        program: Program,
+        plan: StoredPlan,
+        outfmt: str,
+        *options: str,
+        named: bool = False,
+        printing: Printing = AS_SEARCHED,
+    ) -> bytes:
         scratch = self.folder / "print"
         scratch.mkdir()
         database = open_database(self.engine.installation, NAME, program.database_molecule) if named else None
-        wanted = self.options(program, outfmt, *options)
+        wanted = printed_with(self.options(program, outfmt, *options), printing)
         with (self.folder / "out").open("wb") as target:
             self.engine.print(wanted, database, plan, self.folder, target, scratch)
         shutil.rmtree(scratch)
@@ -73,6 +85,12 @@ class Store:
 
     def plainly(self, program: Program, outfmt: str, *options: str) -> bytes:
         argv = [program.value, "-db", NAME, "-query", str(self.folder / "query.fa"), "-outfmt", outfmt, *options]
+        return subprocess.run(argv, capture_output=True, check=True).stdout
+
+    def reprinted(self, program: Program, outfmt: str, options: tuple[str, ...], *printing: str) -> bytes:
+        """Return what BLAST+'s own printer makes of the archive of an unsharded search."""
+        (self.folder / "plain.asn").write_bytes(self.plainly(program, "11", *options))
+        argv = ["blast_formatter", "-archive", str(self.folder / "plain.asn"), "-outfmt", outfmt, *printing]
         return subprocess.run(argv, capture_output=True, check=True).stdout
 
     def options(self, program: Program, outfmt: str, *options: str) -> SearchOptions:
@@ -146,3 +164,109 @@ def test_sequences_that_are_too_large_are_not_kept(store: Store, databases: Data
 
     assert not store.engine.keep_sequences(database, store.folder, [], tmp_path, 100)
     assert not HitSequences(store.folder).are_kept
+
+
+PRINTINGS = (
+    Printing(html=True),
+    Printing(html=True, show_gis=True, line_length=35),
+    Printing(show_gis=True),
+    Printing(line_length=1),
+    Printing(line_length=77),
+    *(Printing(sorthits=order) for order in (0, 1, 3, 4)),  # not 2: see below
+    *(Printing(sorthsps=order) for order in range(5)),
+    Printing(sorthits=3, sorthsps=4, html=True),
+)
+
+
+@pytest.mark.parametrize("dbtype", ["nucl", "prot"])
+@pytest.mark.parametrize("limit", [(), ("-max_target_seqs", "7")])
+def test_a_result_is_printed_as_blast_would_have_printed_it(
+    store: Store, databases: Databases, dbtype: str, limit: tuple[str, ...]
+) -> None:
+    program, sequences = PROGRAMS[dbtype], {"nucl": nucleotides, "prot": proteins}[dbtype]()
+    store.name_database(dbtype, databases("v4", dbtype))
+    _, plan = store.search(program, sequences[:4], *limit)
+
+    for place, printing in enumerate(PRINTINGS):
+        words = words_of(printing)
+        for outfmt in ("0", ("2", "5", "6", "7")[place % 4]):
+            printed = store.print(program, plan, outfmt, *limit, printing=printing)
+            assert printed == store.plainly(program, outfmt, *limit, *words), (outfmt, words)
+
+
+COUNTS = ((None, 3), (3, None), (9, 2), (2, 9), (0, 4), (4, 0), (None, 0), (20, 20))
+
+
+@pytest.mark.parametrize("dbtype", ["nucl", "prot"])
+def test_fewer_hits_are_printed_than_were_kept(store: Store, databases: Databases, dbtype: str) -> None:
+    program, (query, *_) = PROGRAMS[dbtype], {"nucl": nucleotides, "prot": proteins}[dbtype]()
+    store.name_database(dbtype, databases("v5", dbtype))
+    limit = ("-max_target_seqs", "20")
+    _, plan = store.search(program, (query,), *limit)
+
+    for counts in COUNTS:
+        descriptions, alignments = (20 if count is None else count for count in counts)
+        words = ("-num_descriptions", str(descriptions), "-num_alignments", str(alignments))
+        for outfmt in ("0", "3"):
+            expected = store.reprinted(program, outfmt, limit, *words)
+            printed = store.print(program, plan, outfmt, *limit, printing=Printing(*counts))
+            assert without_statistics(printed) == without_statistics(expected), (counts, outfmt)
+
+
+@pytest.mark.parametrize("dbtype", ["nucl", "prot"])
+def test_as_long_a_list_as_was_kept_is_what_blast_prints_of_its_own_search(
+    store: Store, databases: Databases, dbtype: str
+) -> None:
+    program, sequences = PROGRAMS[dbtype], {"nucl": nucleotides, "prot": proteins}[dbtype]()
+    store.name_database(dbtype, databases("v5-ids", dbtype))
+    _, plan = store.search(program, sequences[:5])
+
+    for counts in ((None, 3), (500, 0), (500, 500), (None, None)):
+        printing = Printing(*counts)
+        printed = store.print(program, plan, "0", printing=printing)
+        assert printed == store.plainly(program, "0", *words_of(printing)), counts
+
+
+@pytest.mark.parametrize(
+    ("options", "outfmt", "printing"),
+    [
+        (("-max_target_seqs", "7"), "0", Printing(num_descriptions=8)),
+        (("-max_target_seqs", "7"), "0", Printing(num_descriptions=3, num_alignments=8)),
+        ((), "0", Printing(num_alignments=501)),
+        ((), "6", Printing(num_alignments=3)),
+        ((), "5", Printing(num_descriptions=3)),
+        ((), "0", Printing(num_descriptions=0, num_alignments=0)),
+        ((), "0", Printing(sorthits=9)),
+        ((), "0", Printing(line_length=0)),
+    ],
+)
+def test_what_was_not_kept_is_not_printed(
+    store: Store, options: tuple[str, ...], outfmt: str, printing: Printing
+) -> None:
+    searched = store.options(Program.BLASTN, outfmt, *options)
+
+    with pytest.raises(InputError):
+        printed_with(searched, printing)
+
+
+@pytest.mark.parametrize("dbtype", ["nucl", "prot"])
+def test_hits_are_sorted_by_total_score_as_blast_formatter_sorts_them(
+    store: Store, databases: Databases, dbtype: str
+) -> None:
+    """BLAST+ itself adds scores up with digits that its archives do not hold, so it may order equal sums otherwise."""
+    program, (query, *_) = PROGRAMS[dbtype], {"nucl": nucleotides, "prot": proteins}[dbtype]()
+    store.name_database(dbtype, databases("v4", dbtype))
+    _, plan = store.search(program, (query,))
+
+    printed = store.print(program, plan, "0", printing=Printing(sorthits=2))
+
+    assert without_statistics(printed) == without_statistics(store.reprinted(program, "0", (), "-sorthits", "2"))
+
+
+def without_statistics(printed: bytes) -> bytes:
+    """Return the text without what ``blast_formatter`` does not know of composition-based searches."""
+    return printed.partition(b"\n\nLambda ")[0]
+
+
+def words_of(printing: Printing) -> list[str]:
+    return [word for name, value in printing.given.items() for word in (f"-{name}", value) if word is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from shardblast.blast.database import Database
@@ -18,6 +19,11 @@ def batches_of(query: str, folder: Path, choice: Choice) -> Iterator[Batch]:
 
 
 def shards_of(database: Database, count: int) -> tuple[Shard, ...]:
-    """Return so many shards of about equal letters, in OID order."""
+    """Return so many shards of about equal letters, in OID order, or fewer where a filter leaves nothing of some."""
     sizes = [VolumeSize(volume.num_seqs, volume.letters) for volume in database.volumes]
-    return cut_shards(sizes, count, lambda volume, parts: database.volumes[volume].cuts(parts))
+    shards = cut_shards(sizes, count, lambda volume, parts: database.volumes[volume].cuts(parts))
+    chosen = database.filter
+    if chosen is None:
+        return shards
+    seen = [shard for shard in shards if chosen.kept_in(shard.volumes, shard.oids)]
+    return tuple(replace(shard, index=index) for index, shard in enumerate(seen))

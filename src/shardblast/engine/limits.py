@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shardblast.core.groups import FILTER_OPTIONS
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Program
 
-OWN = frozenset({"query", "db", "num_threads", "mt_mode", "outfmt", "out"})
-"""Options that every piece has its own values for."""
+OWN = frozenset({"query", "db", "num_threads", "mt_mode", "outfmt", "out"}) | FILTER_OPTIONS
+"""Options that every piece has its own values for; what filters leave of the database is said in its alias."""
 PRINTING = frozenset(
     ["html", "show_gis", "line_length", "sorthits", "sorthsps", "num_descriptions", "num_alignments", "max_target_seqs"]
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -11,13 +12,15 @@ from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from shardblast.blast import stitch
-from shardblast.blast.archive import QueryArchive, renumber
+from shardblast.blast.carrier import Carrier, TabularCarrier
 from shardblast.blast.fasta import Batch
 from shardblast.blast.formatter import Formatter
 from shardblast.blast.hits import TabularLayout
 from shardblast.blast.installation import Installation
+from shardblast.blast.query_archive import QueryArchive, renumber
 from shardblast.core.options import SearchOptions
 from shardblast.core.saturation import Verdict
+from shardblast.engine.output import open_output
 
 COMMENTED = 7
 ARCHIVE = 11
@@ -229,3 +232,39 @@ class ArchivePrinter:
         words = [self._options.program.value, *self._options.argv()]
         with TemporaryFile(dir=self._folder) as rows:
             stitch.stitch_sam(source, self._target, rows, " ".join(words).encode(errors="surrogateescape") + b" ")
+
+
+@contextmanager
+def open_printer(
+    installation: Installation, options: SearchOptions, carrier: Carrier, folder: Path
+) -> Iterator[TabularPrinter | ArchivePrinter]:
+    """Open what prints a search's hits, as they are carried, to where the user wants them.
+
+    Args:
+        installation: Of BLAST+.
+        options: The user's.
+        carrier: Of the hits.
+        folder: For files that are needed while it prints.
+
+    Raises:
+        OutputError: The output can't be written.
+    """
+    out = options.text("out")
+    if options.outfmt.number in MANY_FILES:
+        folder = folder / "print"
+        folder.mkdir(exist_ok=True)
+        with open_output("/dev/null") as nowhere:
+            yield ArchivePrinter(installation, options, folder, nowhere)
+        _move(folder, Path(out or ""))
+        return
+    with open_output(out) as target:
+        if isinstance(carrier, TabularCarrier):
+            yield TabularPrinter(target, options, carrier.layout)
+        else:
+            yield ArchivePrinter(installation, options, folder, target)
+
+
+def _move(folder: Path, out: Path) -> None:
+    """Move the files of formats 13 and 14 beside each other to where the user wants them, the list of them last."""
+    for file in sorted(folder.glob(f"{out.name}*"), key=lambda file: file.name == out.name):
+        shutil.move(file, out.parent / file.name)

@@ -11,10 +11,11 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from shardblast.blast import stitch
-from shardblast.blast.archive import ArchiveReader, QueryArchive
+from shardblast.blast.archive import ArchiveReader
 from shardblast.blast.fasta import Batch
 from shardblast.blast.probe import ONE_QUERY_PER_ARCHIVE
 from shardblast.blast.process import Finished
+from shardblast.blast.query_archive import QueryArchive
 from shardblast.core.errors import EngineError
 from shardblast.engine.limits import OWN, piece_argv
 from shardblast.engine.printer import ARCHIVE, JSON, MANY_FILES, XML
@@ -68,7 +69,12 @@ class ProbedBatch:
                 printed = parts[ordinal] if parts and (self._printed is not None or not searchable) else None
                 if self._work.options.outfmt.number != ARCHIVE:
                     template = template.with_gapped_parameters()
-                yield ProbedQuery(template, printed, searchable)
+                yield ProbedQuery(self._restricted(template), printed, searchable)
+
+    def _restricted(self, template: QueryArchive) -> QueryArchive:
+        """Return the template with the taxids that tell which titles to show, where sequences have several."""
+        chosen = self._work.database.filter
+        return template.with_taxids(chosen.taxids) if chosen is not None and chosen.hides_titles else template
 
     @property
     def _prints_messages(self) -> bool:

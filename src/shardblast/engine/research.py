@@ -8,15 +8,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from shardblast.blast.archive import renumber
-from shardblast.blast.candidates import CandidateDatabase, letters_of, oid_of, oids_of_ids, write_candidates
+from shardblast.blast.candidates import CandidateDatabase, oid_of, write_candidates
 from shardblast.blast.carrier import ArchiveCarrier, Carrier, TabularCarrier
 from shardblast.blast.fasta import Batch, write_selected
 from shardblast.blast.hits import QueryHits, by_query, layout_for
 from shardblast.blast.process import Finished
+from shardblast.blast.query_archive import renumber
 from shardblast.blast.seqalign import alignment_ids, ordinal_id, with_oid
 from shardblast.core.planning import Shard
 from shardblast.engine.limits import Limits, candidate_argv, piece_argv
+from shardblast.engine.parts import Parts, Run, part_of, whole_of
 from shardblast.engine.work import Purpose, Work
 
 WHOLE_DATABASE_SHARE = 0.5
@@ -58,16 +59,16 @@ class Research:
     def __init__(
         self,
         work: Work,
+        parts: Parts,
         shards: Sequence[Shard],
-        aliases: Sequence[str],
         carrier: Carrier,
         limits: Limits,
         *,
         in_memory: bool,
     ) -> None:
         self._work = work
+        self._parts = parts
         self._shards = shards
-        self._aliases = aliases
         self._carrier = carrier
         self._limits = limits
         self._in_memory = in_memory
@@ -77,7 +78,9 @@ class Research:
     @property
     def needs_no_shards(self) -> bool:
         """Whether saturated queries are searched in the whole database."""
-        return self._in_memory or self._limits.composition_based
+        chosen = self._work.database.filter
+        hides_titles = chosen is not None and chosen.hides_titles  # which copies of sequences would show
+        return self._in_memory or self._limits.composition_based or hides_titles
 
     def identical(self, batch: Batch, suspects: list[int]) -> Iterator[QueryHits]:
         """Search saturated queries so that BLAST+ makes its own cut; yield their final hits, in order.
@@ -86,8 +89,7 @@ class Research:
             batch: Their batch.
             suspects: Their 0-based positions in it.
         """
-        whole = CandidateDatabase(self._work.database.name, None)
-        database = whole if self.needs_no_shards else self._candidates(batch, suspects) or whole
+        database = None if self.needs_no_shards else self._candidates(batch, suspects)
         if self._limits.linked:
             everything = self._search_again(batch, list(range(batch.queries)), 1, database)
             wanted = set(suspects)
@@ -96,12 +98,12 @@ class Research:
         yield from self._search_again(batch, suspects, self._work.pool.size, database)
 
     def _search_again(
-        self, batch: Batch, ordinals: list[int], parts: int, database: CandidateDatabase
+        self, batch: Batch, ordinals: list[int], parts: int, database: CandidateDatabase | None
     ) -> Iterator[QueryHits]:
-        """Search some of a batch's queries in one database, dealt to so many processes."""
+        """Search some queries of a batch in their candidates, or in the whole database, dealt to so many processes."""
         argv = piece_argv(self._work.options, self._limits.max_target_seqs)
         dealt = self._deal(batch, ordinals, parts)
-        futures = [self._start(batch, part, argv, database.name, number) for number, part in enumerate(dealt)]
+        futures = [self._start(batch, part, argv, database, number) for number, part in enumerate(dealt)]
         for part, future in zip(dealt, futures, strict=True):
             future.result()
             yield from self._read(part, database)
@@ -123,11 +125,13 @@ class Research:
         """Return a database of all subjects that pass the preliminary stage; None if they can't be told or are most."""
         carrier = self._candidate_carrier
         found = self._enumerate(batch, suspects, carrier, lambda limit: candidate_argv(self._work.options, limit))
-        oids = None if found.full else self._oids(batch, found.files)
+        ids = None if found.full else self._ids(batch, found.files)
         whole = self._work.database
-        if oids is None or letters_of(whole, oids) > WHOLE_DATABASE_SHARE * whole.letters:
+        if ids is None or self._parts.letters_of(ids) > WHOLE_DATABASE_SHARE * whole.searched.letters:
             return None
-        return write_candidates(self._work.folder, f"batch{batch.index}.candidates", whole, oids)
+        name = f"batch{batch.index}.candidates"
+        sources = self._parts.sources(sorted(ids))
+        return write_candidates(self._work.installation, self._work.folder, name, whole, ids, sources)
 
     def _enumerate(
         self, batch: Batch, suspects: list[int], carrier: Carrier, argv: Callable[[int], list[str]]
@@ -151,14 +155,17 @@ class Research:
         write_selected(batch, set(suspects), queries)
         files = [self._work.folder / f"batch{batch.index}.candidates.{shard.index}" for shard in self._shards]
         futures = [
-            self._work.start(
-                [
-                    *[*argv, "-query", str(queries), "-db", self._aliases[shard.index]],
-                    *["-outfmt", carrier.outfmt, "-out", str(files[shard.index])],
-                ],
-                Purpose("candidates", batch.index, shard.index),
-                f"the candidates of batch {batch.index + 1}, shard {shard.index + 1} of {len(self._shards)}",
-                (0, batch.index),
+            self._parts.start(
+                part_of(shard),
+                Run(
+                    argv,
+                    queries,
+                    carrier.outfmt,
+                    files[shard.index],
+                    Purpose("candidates", batch.index, shard.index),
+                    f"the candidates of batch {batch.index + 1}, shard {shard.index + 1} of {len(self._shards)}",
+                    (0, batch.index),
+                ),
             )
             for shard in self._shards
         ]
@@ -166,24 +173,21 @@ class Research:
             future.result()
         return files
 
-    def _oids(self, batch: Batch, files: Sequence[Path]) -> set[int] | None:
-        """Return the OIDs of all subjects in these files, or None if some id can't be looked up."""
-        oids: set[int] = set()
-        names: set[bytes] = set()
+    def _ids(self, batch: Batch, files: Sequence[Path]) -> dict[int, list[str]] | None:
+        """Return the OIDs of all subjects in these files, with their ids; None if some can't be looked up."""
+        oids: dict[int, list[str]] = {}
+        names: dict[int, set[bytes]] = {}
         for shard, path in zip(self._shards, files, strict=True):
             for query in self._candidate_carrier.read(path):
                 for subject in self._candidate_carrier.subjects(query):
                     oid = oid_of(subject, shard.first_oid)
                     if oid is None:
-                        names.add(subject)
+                        names.setdefault(shard.index, set()).add(subject)
                     else:
-                        oids.add(oid)
-        if not names:
-            return oids
-        if not self._work.database.unique_ids:
+                        oids[oid] = []
+        if names and not self._work.database.unique_ids:
             return None
-        file = self._work.folder / f"batch{batch.index}.ids"
-        found = oids_of_ids(self._work.installation, self._work.processes, self._work.database, names, file)
+        found = self._parts.ids_of(names, self._work.folder / f"batch{batch.index}.ids")
         return None if found is None else oids | found
 
     def _deal(self, batch: Batch, suspects: list[int], parts: int) -> list[_Part]:
@@ -195,23 +199,25 @@ class Research:
             for number, (begin, end) in enumerate(itertools.pairwise(cuts))
         ]
 
-    def _start(self, batch: Batch, part: _Part, argv: list[str], database: str, number: int) -> Future[Finished]:
+    def _start(
+        self, batch: Batch, part: _Part, argv: list[str], database: CandidateDatabase | None, number: int
+    ) -> Future[Finished]:
         queries = part.out.with_name(part.out.name + ".fa")
         write_selected(batch, set(part.ordinals), queries)
-        place = ["-query", str(queries), "-db", database, "-outfmt", self._carrier.outfmt, "-out", str(part.out)]
-        return self._work.start(
-            [*argv, *place],
-            Purpose("research", batch.index, None),
-            f"the search of the candidates of batch {batch.index + 1}, part {number + 1}",
-            (0, batch.index),
-        )
+        purpose, priority = Purpose("research", batch.index, None), (0, batch.index)
+        what = f"the search of the candidates of batch {batch.index + 1}, part {number + 1}"
+        if database is None:
+            run = Run(argv, queries, self._carrier.outfmt, part.out, purpose, what, priority)
+            return self._parts.start(whole_of(self._work.database), run)
+        place = ["-query", str(queries), "-db", database.name, "-outfmt", self._carrier.outfmt, "-out", str(part.out)]
+        return self._work.start([*argv, *place], purpose, what, priority)
 
-    def _read(self, part: _Part, database: CandidateDatabase) -> Iterator[QueryHits]:
+    def _read(self, part: _Part, database: CandidateDatabase | None) -> Iterator[QueryHits]:
         for local, (found,) in enumerate(by_query([self._carrier.read(part.out)], len(part.ordinals))):
             texts = [renumber(text, part.ordinals[local] - local) for text in found.texts]
             if isinstance(self._carrier, TabularCarrier):
                 texts = self._carrier.merge([found], [0], len(texts))
-            elif database.oids is not None:
+            elif database is not None:
                 texts = [_in_whole_database(text, database.oids) for text in texts]
             yield QueryHits(part.ordinals[local], texts, found.comments)
 

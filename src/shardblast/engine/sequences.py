@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from shardblast.blast.alias import write_alias
-from shardblast.blast.candidates import by_volume, looked_up
+from shardblast.blast.candidates import by_volume, ids_by_oid, write_id_index
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import Processes, run
+from shardblast.blast.process import Processes
 from shardblast.blast.seqalign import ordinal_ids
-from shardblast.blast.volume import Oids, VolumeWriter
+from shardblast.blast.volume import Oids, Volume, VolumeWriter, read_volume
 from shardblast.blast.zstd import pack, unpack
 from shardblast.core.program import Molecule
 
@@ -37,8 +37,6 @@ FACTS = "database.json"
 VOLUME = "volume"
 SHORT_AMONG = 1000
 """The first sequences of a database, of which the shortest stands for the hits of a search that has none."""
-
-_STUB = {Molecule.NUCLEOTIDE: "A", Molecule.PROTEIN: "M"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +72,38 @@ class HitSequences:
         found = _with_ids(installation, database, ids, scratch) if by_id else _without_ids(database, self.folder)
         if found is None:
             return False
-        oids = sorted(found) or [_short(database)]
-        if _size(database, oids, by_id=by_id) > most_bytes:
+        sources = by_volume(database, sorted(found) or [_short(database)])
+        return self.write(installation, database, found, sources, scratch, most_bytes)
+
+    def write(
+        self,
+        installation: Installation,
+        database: Database,
+        found: Mapping[int, Sequence[str]],
+        sources: Iterable[tuple[Volume, Sequence[int]]],
+        scratch: Path,
+        most_bytes: int,
+    ) -> bool:
+        """Copy sequences that were found; return whether they are few enough.
+
+        Args:
+            installation: Of BLAST+.
+            database: The one that was searched.
+            found: Of each OID to copy, all ids; none for a sequence that has none. If there are none at all, the first
+                of ``sources`` is some sequence that stands for them.
+            sources: Where the sequences are, in the order of their OIDs.
+            scratch: An empty folder.
+            most_bytes: Of the copy before it is packed.
+        """
+        copied = list(sources)
+        by_id = all(volume.id_index for volume in database.volumes)
+        if _size(copied, 0 if by_id else database.num_seqs) > most_bytes:
             return False
-        if by_id and found and not _write_id_index(installation, database, found, scratch):
+        if by_id and found and not write_id_index(installation, scratch / VOLUME, database.molecule, found):
             return False
+        oids = sorted(found) or [0]
         kept = None if by_id else Oids(oids, database.num_seqs)
-        VolumeWriter(scratch / VOLUME, database.molecule, database.date, kept).write(by_volume(database, oids))
+        VolumeWriter(scratch / VOLUME, database.molecule, database.date, kept).write(copied)
         facts: dict[str, object] = {"name": database.name, "molecule": database.molecule, "title": database.title}
         facts |= {"num_seqs": database.num_seqs, "letters": database.letters}
         self._pack(scratch, facts)
@@ -95,7 +118,12 @@ class HitSequences:
         for packed in kept.glob("*.zst"):
             unpack(packed, volumes / packed.stem)
         molecule = Molecule(facts["molecule"])
-        database = Database(facts["name"], molecule, facts["num_seqs"], facts["letters"], (), None, facts["title"])
+        sizes, search_path = (
+            (facts["num_seqs"], facts["letters"]),
+            os.pathsep.join([str(scratch), os.environ.get("BLASTDB", "")]),
+        )
+        copied = (read_volume(volumes / VOLUME, molecule),)
+        database = Database(facts["name"], molecule, *sizes, copied, None, facts["title"], search_path=search_path)
         write_alias(scratch, database.name, database, [volumes / VOLUME], title=database.title)
         return database
 
@@ -112,22 +140,10 @@ class HitSequences:
 def _with_ids(
     installation: Installation, database: Database, ids: Iterable[str], scratch: Path
 ) -> dict[int, list[str]] | None:
-    """Return the OIDs of these ids with all ids of each sequence, as FASTA spells them.
-
-    None if an id is not found, or names several sequences.
-    """
-    unique = sorted(one.encode() for one in set(ids))
-    if not unique:
-        return {}
-    lines = looked_up(installation, Processes(), database, unique, scratch / "ids", "%o\t%g\t%i")
-    found: dict[int, list[str]] = {}
-    for line in lines or ():
-        oid, gi, one = line.split("\t", 2)
-        words = found.setdefault(int(oid), [])
-        name = one if gi in ("N/A", "0") else f"gi|{gi}|{one}"
-        if name not in words:
-            words.append(name)
-    return found if len(found) == len(unique) else None
+    """Return the OIDs of these ids with all ids of each sequence; None if one is not found, or names several."""
+    unique = {one.encode() for one in ids}
+    found = ids_by_oid(installation, Processes(), database, unique, scratch / "ids")
+    return found if found is not None and len(found) == len(unique) else None
 
 
 def _without_ids(database: Database, folder: Path) -> dict[int, list[str]] | None:
@@ -149,18 +165,8 @@ def _short(database: Database) -> int:
     return min(islice(range(first.num_seqs), SHORT_AMONG), key=lambda oid: first.letters_of(oid, oid + 1))
 
 
-def _size(database: Database, oids: Iterable[int], *, by_id: bool) -> int:
-    """Return the bytes of a copy's sequences and, where it keeps the OIDs, of its index."""
-    sequences = sum(
-        volume.offset(1, oid + 1) - volume.offset(1, oid) for volume, own in by_volume(database, oids) for oid in own
+def _size(sources: Iterable[tuple[Volume, Sequence[int]]], indexed: int) -> int:
+    """Return the bytes of a copy's sequences and, where it keeps the OIDs of so many, of its index."""
+    return (
+        sum(volume.offset(1, oid + 1) - volume.offset(1, oid) for volume, own in sources for oid in own) + 12 * indexed
     )
-    return sequences + (0 if by_id else 12 * database.num_seqs)
-
-
-def _write_id_index(installation: Installation, database: Database, found: dict[int, list[str]], scratch: Path) -> bool:
-    """Write the files in which ids are looked up; those of the sequences are to be replaced."""
-    letter = _STUB[database.molecule]
-    stubs = "".join(f">{chr(1).join(found[oid])}\n{letter}\n" for oid in sorted(found))
-    argv = [installation.program("makeblastdb"), "-dbtype", database.molecule.dbtype, "-parse_seqids", "-in", "-"]
-    argv += ["-blastdb_version", "4", "-title", VOLUME, "-out", VOLUME]
-    return run(argv, stdin=stubs.encode(), folder=scratch).status == 0

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from shardblast.blast.alias import write_shard
 from shardblast.blast.carrier import ArchiveCarrier, Carrier
 from shardblast.blast.fasta import Batch, query_id, records
 from shardblast.blast.hits import QueryHits, by_query
 from shardblast.blast.probe import write_probe
 from shardblast.blast.process import Finished
-from shardblast.core.options import Exactness
+from shardblast.core.ours import Exactness
 from shardblast.core.planning import Shard
 from shardblast.core.saturation import Verdict, is_unsaturated
 from shardblast.engine.hidden import HiddenSaturation, can_hide
 from shardblast.engine.limits import limits_of
+from shardblast.engine.parts import SEARCH, Parts, Run, part_of
 from shardblast.engine.printer import MergedQuery, Printer
 from shardblast.engine.probed import ProbedBatch, ProbedQuery, renumbered_warnings
 from shardblast.engine.research import Research, comments_of
@@ -50,18 +50,20 @@ class ShardedSearch:
     """Searches batches in shards and hands merged queries to a printer, in order."""
 
     def __init__(
-        self, work: Work, shards: Sequence[Shard], carrier: Carrier, *, by_shard: bool, threads: int = 1
+        self, work: Work, parts: Parts, shards: Sequence[Shard], carrier: Carrier, *, by_shard: bool, threads: int = 1
     ) -> None:
         """Prepare the shards.
 
         Args:
             work: The search's means.
+            parts: Where the database is.
             shards: In OID order.
             carrier: How pieces write their hits.
             by_shard: Search all batches in one shard before the next, because not all shards fit in memory.
             threads: Of a piece; more than one only where the whole database is the shard.
         """
         self._work = work
+        self._parts = parts
         self._shards = shards
         self._carrier = carrier
         self._by_shard = by_shard
@@ -70,10 +72,9 @@ class ShardedSearch:
         self._whole = len(shards) == 1
         self._plain_verdict = Verdict.UNSHARDED if self._whole else Verdict.MERGED
         self._limits = limits_of(work.options, whole=self._whole)
-        self._aliases = [write_shard(work.folder, work.database, shard) for shard in shards]
-        self._research = Research(work, shards, self._aliases, carrier, self._limits, in_memory=not by_shard)
+        self._research = Research(work, parts, shards, carrier, self._limits, in_memory=not by_shard)
         hidden = self._identical and not self._whole and self._limits.composition_based and can_hide(work.database)
-        self._hidden = HiddenSaturation(work) if hidden else None
+        self._hidden = HiddenSaturation(work, parts) if hidden else None
         archives = isinstance(carrier, ArchiveCarrier)
         self._probe = write_probe(work.installation, work.folder, work.database) if archives else None
         self._first_oids = [shard.first_oid for shard in shards]
@@ -106,17 +107,19 @@ class ShardedSearch:
         return self._saturated * 2 > self._judged
 
     def _start_piece(self, batch: Batch, shard: Shard) -> Future[Finished]:
-        place = ["-query", str(batch.path), "-db", self._aliases[shard.index], "-outfmt", self._carrier.outfmt]
-        return self._work.start_piece(
-            [*self._limits.hit_argv, *place, *self._threads],
+        run = Run(
+            [*self._limits.hit_argv, *self._threads],
+            batch.path,
+            self._carrier.outfmt,
             self._piece_file(batch, shard),
-            Purpose("search", batch.index, shard.index),
+            Purpose(SEARCH, batch.index, shard.index),
             f"batch {batch.index + 1}, shard {shard.index + 1} of {len(self._shards)}",
             (1, shard.index, batch.index) if self._by_shard else (1, batch.index),
         )
+        return self._parts.start(part_of(shard), run)
 
     def _piece_file(self, batch: Batch, shard: Shard) -> Path:
-        return self._work.folder / f"batch{batch.index}.piece.{shard.index}"
+        return piece_file(self._work.folder, batch.index, shard.index)
 
     def _finish(self, current: _Started, printer: Printer) -> None:
         """Merge and print a batch, then remove its files."""
@@ -192,6 +195,11 @@ class ShardedSearch:
             if bound_reached:
                 self._work.report.bound_reached.append(f"Query_{current.batch.first_query + found.ordinal + 1}")
             yield found, Verdict.COMPLETE
+
+
+def piece_file(folder: Path, batch: int, shard: int) -> Path:
+    """Return where the hits of a piece are."""
+    return folder / f"batch{batch}.piece.{shard}"
 
 
 def _query(batch: Batch, result: QueryHits, probe: ProbedQuery | None, name: str, verdict: Verdict) -> MergedQuery:

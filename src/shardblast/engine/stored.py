@@ -16,12 +16,13 @@ from types import TracebackType
 from typing import BinaryIO, Self
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from shardblast.blast.archive import Alignments, ArchiveReader, renumber
 from shardblast.blast.carrier import ArchiveCarrier
 from shardblast.blast.database import Database
-from shardblast.blast.fasta import Batch, write_selected
+from shardblast.blast.fasta import Batch
+from shardblast.blast.filter import Filter
 from shardblast.blast.hits import alignments_by_subject
 from shardblast.blast.installation import Installation
+from shardblast.blast.listing import LeftToBlast, read_listing
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike, write_probe
 from shardblast.blast.process import Processes
 from shardblast.core.choice import Choice, Situation, choose
@@ -29,14 +30,16 @@ from shardblast.core.errors import DatabaseError, InputError
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import Report
 from shardblast.core.saturation import Verdict
+from shardblast.engine.chosen import EVERYTHING, Chosen, print_batch
 from shardblast.engine.cutting import batches_of, shards_of
 from shardblast.engine.machine import Machine
+from shardblast.engine.parts import LocalParts
 from shardblast.engine.pool import Pool
 from shardblast.engine.printer import MANY_FILES, ArchivePrinter, MergedQuery
-from shardblast.engine.probed import ProbedBatch
+from shardblast.engine.restriction import StoredFilter
 from shardblast.engine.sequences import HitSequences
 from shardblast.engine.sharded import ShardedSearch
-from shardblast.engine.work import Watcher, Work
+from shardblast.engine.work import Silent, Watcher, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,7 @@ class StoredEngine:
         choice, threads = self._choice(options, database, query.stat().st_size)
         if choice.shards > 1 and not strands_are_alike(self.installation, folder, database, options):
             choice, threads = replace(choice, shards=1, by_shard=False, why=STRANDS_DIFFER), self.pool.size
-        batches = list(batches_of(str(query), folder, choice))
-        _check(batches)
-        queries, letters = sum(batch.queries for batch in batches), sum(batch.letters for batch in batches)
-        return StoredPlan(choice, threads, len(batches), queries, letters)
+        return plan_of(choice, threads, query, folder)
 
     def search(
         self,
@@ -137,12 +137,15 @@ class StoredEngine:
                     watcher.piece_finished(None)
                 watcher.queries_finished(batch.queries)
         report = Report(options.program.value, "", database.name, 0, 0, plan.choice.shards, "", [])
+        database = replace(database, filter=read_filter(self.installation, options, database, folder, processes))
         shards = shards_of(database, plan.choice.shards)
+        for _ in range((plan.choice.shards - len(shards)) * len(missing)):
+            watcher.piece_finished(None)  # of which the filter leaves nothing
         carrier, by_shard = ArchiveCarrier(), plan.choice.by_shard
         means = (self.installation, options, database, folder, self.pool, processes, report, watcher)
         with Work(*means, resumes=True) as work:
-            search = ShardedSearch(work, shards, carrier, by_shard=by_shard, threads=plan.threads)
-            search.run(missing, _MergedBatches(merged))
+            search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.threads)
+            search.run(missing, MergedBatches(merged))
 
     def keep_sequences(
         self, database: Database, folder: Path, ids: Iterable[str], scratch: Path, most_bytes: int
@@ -156,6 +159,8 @@ class StoredEngine:
             scratch: An empty folder.
             most_bytes: Of the sequences.
         """
+        if StoredFilter(folder).hides_titles:
+            return False
         return HitSequences(folder).keep(self.installation, database, ids, scratch, most_bytes)
 
     def print(
@@ -166,7 +171,7 @@ class StoredEngine:
         folder: Path,
         target: BinaryIO,
         scratch: Path,
-        only: int | None = None,
+        chosen: Chosen = EVERYTHING,
     ) -> None:
         """Print a finished search.
 
@@ -177,27 +182,27 @@ class StoredEngine:
             folder: Of the search.
             target: Gets the bytes that BLAST+ prints; of formats 13 and 14, a zip archive of the files that it writes.
             scratch: An empty folder.
-            only: The 0-based number of the one query to print; None for all.
+            chosen: What of it; other queries are left out as if they had not been searched.
         """
         report = Report(options.program.value, "", options.text("db") or "", 0, 0, plan.choice.shards, "", [])
-        variables: dict[str, str] = {}
         if database is None:
             found_in = scratch / "database"
             found_in.mkdir()
             database = HitSequences(folder).open(found_in)
-            variables["BLASTDB"] = os.pathsep.join([str(found_in), os.environ.get("BLASTDB", "")])
+        database = StoredFilter(folder).applied(database, scratch)
         many = options.outfmt.number in MANY_FILES
         files, out = (scratch / "files", io.BytesIO()) if many else (scratch, target)
         files.mkdir(exist_ok=True)
-        means = (self.installation, options, database, scratch, self.pool, Processes(), report, _Silent())
+        means = (self.installation, options, database, scratch, self.pool, Processes(), report, Silent())
         probe = write_probe(self.installation, scratch, database)
-        with Work(*means) as work, ArchivePrinter(self.installation, options, files, out, variables) as printer:
+        with (
+            Work(*means) as work,
+            ArchivePrinter(self.installation, options, files, out, database.environment) as printer,
+        ):
+            printed = 0
             for batch in batches_of(str(folder / "query.fa"), scratch, plan.choice):
                 archive = folder / "merged" / f"{batch.index}.asn"
-                if only is None:
-                    _print_batch(work, batch, probe, archive, printer)
-                elif batch.first_query <= only < batch.first_query + batch.queries:
-                    _print_one(work, batch, probe, archive, printer, only - batch.first_query)
+                printed += print_batch(work, batch, probe, archive, printer, chosen, printed)
         if many:
             _zip(files.glob(f"{options.text('out')}*"), target)
 
@@ -214,6 +219,59 @@ class StoredEngine:
         return choice, 1
 
 
+def stored_plan(folder: Path) -> StoredPlan:
+    """Return the plan in a search's folder."""
+    return StoredPlan.of(json.loads((folder / "plan.json").read_text()))
+
+
+def plan_of(choice: Choice, threads: int, query: Path, folder: Path) -> StoredPlan:
+    """Read the queries and return the plan to cut them, and the database, in this way.
+
+    Raises:
+        InputError: The queries can't be searched as they are.
+    """
+    batches = list(batches_of(str(query), folder, choice))
+    _check(batches)
+    queries, letters = sum(batch.queries for batch in batches), sum(batch.letters for batch in batches)
+    return StoredPlan(choice, threads, len(batches), queries, letters)
+
+
+def read_filter(
+    installation: Installation,
+    options: SearchOptions,
+    database: Database,
+    folder: Path,
+    processes: Processes,
+    *,
+    named: bool = True,
+) -> Filter | None:
+    """Return what a list of ids or taxids leaves of a database, and keep what printing needs of it.
+
+    Args:
+        installation: Of BLAST+.
+        options: The search's.
+        database: The whole one.
+        folder: Of the search.
+        processes: Run BLAST+.
+        named: Whether BLAST+ finds the database by its name.
+
+    Raises:
+        InputError: The list can't be used.
+    """
+    try:
+        found = read_listing(installation, processes, database, options, folder, named=named).filter
+    except LeftToBlast as why:
+        raise unusable(why) from None
+    if found is not None:
+        StoredFilter(folder).keep(found)
+    return found
+
+
+def unusable(why: LeftToBlast) -> InputError:
+    """Return the error that says why a list of ids or taxids can't be used."""
+    return InputError(f"The list can't be used: {why}", remedy="Change the list, or search without it.")
+
+
 def stored_queries(folder: Path) -> Iterator[StoredQuery]:
     """Yield the queries of a finished search in order."""
     paths = (folder / "merged").glob("*.json")
@@ -222,7 +280,7 @@ def stored_queries(folder: Path) -> Iterator[StoredQuery]:
             yield StoredQuery(**{**one, "verdict": Verdict(one["verdict"])})
 
 
-class _MergedBatches:
+class MergedBatches:
     """Writes a batch's archives, one for each query, numbered from the batch's first."""
 
     def __init__(self, folder: Path) -> None:
@@ -266,22 +324,6 @@ def _zip(files: Iterable[Path], target: BinaryIO) -> None:
             archive.write(file, file.name)
 
 
-class _Silent:
-    """Watches nothing."""
-
-    def queries_read(self, queries: int) -> None: ...
-
-    def pieces_planned(self, pieces: int) -> None: ...
-
-    def piece_finished(self, piece: object) -> None: ...
-
-    def piece_failed(self, purpose: object, error: object) -> None: ...
-
-    def queries_finished(self, queries: int) -> None: ...
-
-    def warned(self, text: bytes) -> None: ...
-
-
 def _check(batches: Sequence[Batch]) -> None:
     if not batches:
         raise InputError("There are no queries.", remedy="Give FASTA with at least one sequence.")
@@ -289,30 +331,3 @@ def _check(batches: Sequence[Batch]) -> None:
         raise InputError("A query has no letters.", remedy="Remove it: BLAST+ would mix it up with its neighbour.")
     if not all(batch.ascii for batch in batches):
         raise InputError("A query's title is not ASCII.", remedy="Use letters without accents in titles.")
-
-
-def _print_batch(work: Work, batch: Batch, probe: str, archive: Path, printer: ArchivePrinter) -> None:
-    probed = ProbedBatch(work, batch, probe)
-    with archive.open("rb") as stream:
-        found: Iterator[Alignments] = ArchiveReader(stream, archive.name).alignments()
-        head = next(found, None)
-        for ordinal, query in enumerate(probed.queries()):
-            texts: list[bytes] = []
-            if head is not None and head.ordinal == ordinal:
-                texts, head = head.blocks, next(found, None)
-            number = batch.first_query + ordinal
-            merged = MergedQuery(number, batch.first_query, texts, [], query.template, query.printed, query.searchable)
-            printer.write(merged)
-
-
-def _print_one(work: Work, batch: Batch, probe: str, archive: Path, printer: ArchivePrinter, ordinal: int) -> None:
-    """Print one query as if it were the only one."""
-    path = batch.path.with_name("one.fa")
-    write_selected(batch, {ordinal}, path)
-    alone = replace(batch, index=-1, path=path, first_query=0, queries=1)
-    with archive.open("rb") as stream:
-        found = ArchiveReader(stream, archive.name).alignments()
-        texts = next((one.blocks for one in found if one.ordinal == ordinal), [])
-    texts = [renumber(text, -ordinal) for text in texts]
-    for query in ProbedBatch(work, alone, probe).queries():
-        printer.write(MergedQuery(0, 0, texts, [], query.template, query.printed, query.searchable))

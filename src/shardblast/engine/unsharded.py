@@ -2,15 +2,64 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
+from shardblast.blast.fasta import NotFasta, open_queries, query_id, records
 from shardblast.core.errors import Interrupted
+from shardblast.core.options import SearchOptions
+from shardblast.core.report import Report
+from shardblast.core.saturation import Verdict
+from shardblast.engine.output import OWN_STREAMS, open_output
+from shardblast.engine.printer import MANY_FILES
 
 
-def run_unsharded(path: str, argv: Sequence[str]) -> int:
+def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, report: Report) -> int:
+    """Have BLAST+ search and print; return its exit status.
+
+    Args:
+        path: The program.
+        options: The user's.
+        query: The file with the queries; what the options name if BLAST+ is to read that itself.
+        cores: Threads of BLAST+, where the user names no number and it makes no difference to the result.
+        report: Gets the verdict of each query, if it ends well.
+
+    Raises:
+        OutputError: The output can't be written.
+        Interrupted: Ctrl-C; BLAST+ has ended.
+    """
+    changes: dict[str, str | None] = {}
+    if not any(options.has(name) for name in ("num_threads", "remote", "subject")) and not options.threads_matter:
+        changes["num_threads"] = str(cores)
+    if query not in (options.text("query"), "-"):
+        changes["query"] = query
+    out = options.text("out")
+    try:
+        with ExitStack() as stack:
+            if out not in (None, "-") and _can_be_renamed(options):
+                changes["out"] = stack.enter_context(open_output(out)).name
+            if status := _run(path, [options.program.value, *options.argv(set=changes)]):
+                raise _BlastFailed(status)
+    except _BlastFailed as failure:
+        return failure.status
+    _judge_all(report, query)
+    return 0
+
+
+class _BlastFailed(Exception):
+    """BLAST+ ended with this status, and said why; what it wrote must not get its name."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def _run(path: str, argv: Sequence[str]) -> int:
     """Run BLAST+ with our standard streams; return its exit status.
 
     Args:
@@ -31,3 +80,24 @@ def run_unsharded(path: str, argv: Sequence[str]) -> int:
             raise Interrupted from error
         raise
     return status if status >= 0 else 128 - status
+
+
+def _can_be_renamed(options: SearchOptions) -> bool:
+    """Whether the output is one file in a folder that exists; else BLAST+ itself writes it, or says what is wrong."""
+    out = options.text("out")
+    if not out or out in OWN_STREAMS or options.outfmt.number in MANY_FILES or not Path(out).parent.is_dir():
+        return False
+    return Path(out).is_file() or not Path(out).exists()
+
+
+def _judge_all(report: Report, query: str) -> None:
+    """Note the verdict of queries that BLAST+ searched alone, as far as they are FASTA in a file."""
+    if not os.path.isfile(query):
+        return
+    try:
+        with open_queries(query) as stream:
+            for record in records(stream):
+                report.queries += 1
+                report.judge(Verdict.UNSHARDED, query_id(record[0]))
+    except NotFasta:
+        return

@@ -39,6 +39,14 @@ class Watcher(Protocol):
         """So many more pieces are to be searched."""
         ...
 
+    def piece_started(self, purpose: Purpose, node: str = "", seconds: float = 0.0) -> None:
+        """A process runs for a piece: on this node, or on this machine; for so long already."""
+        ...
+
+    def piece_stopped(self, purpose: Purpose, node: str) -> None:
+        """A process for a piece runs no more, though it did not end well: its node is gone, or another was quicker."""
+        ...
+
     def piece_finished(self, piece: PieceReport | None) -> None:
         """A piece ended; None if an earlier run of the search had finished it."""
         ...
@@ -54,6 +62,26 @@ class Watcher(Protocol):
     def warned(self, text: bytes) -> None:
         """BLAST+ warned of something."""
         ...
+
+
+class Silent:
+    """Watches nothing."""
+
+    def queries_read(self, queries: int) -> None: ...
+
+    def pieces_planned(self, pieces: int) -> None: ...
+
+    def piece_started(self, purpose: object, node: str = "", seconds: float = 0.0) -> None: ...
+
+    def piece_stopped(self, purpose: object, node: str) -> None: ...
+
+    def piece_finished(self, piece: object) -> None: ...
+
+    def piece_failed(self, purpose: object, error: object) -> None: ...
+
+    def queries_finished(self, queries: int) -> None: ...
+
+    def warned(self, text: bytes) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +141,13 @@ class Work:
         return self._submit(lambda: self._run(argv, purpose, what, environment)[0], priority)
 
     def start_piece(
-        self, argv: list[str], out: Path, purpose: Purpose, what: str, priority: Priority
+        self,
+        argv: list[str],
+        out: Path,
+        purpose: Purpose,
+        what: str,
+        priority: Priority,
+        finish: Callable[[Path], None] | None = None,
     ) -> Future[Finished]:
         """Queue a run that writes this file, which gets its name when it is whole, and tell the watcher of its end.
 
@@ -123,15 +157,19 @@ class Work:
             purpose: For the report.
             what: For messages.
             priority: The lowest starts first.
+            finish: What is done to the file before it gets its name.
         """
 
         def run() -> Finished:
             if self.resumes and out.exists():
                 self.watcher.piece_finished(None)
                 return NOTHING_TO_DO
+            self.watcher.piece_started(purpose)
             with NamedTemporaryFile(prefix=f"{out.name}.", suffix=".partial", dir=out.parent, delete=False) as partial:
                 try:
                     finished, piece = self._run([*argv, "-out", partial.name], purpose, what, None)
+                    if finish is not None:
+                        finish(Path(partial.name))
                 except BaseException:
                     os.unlink(partial.name)
                     raise
@@ -151,12 +189,15 @@ class Work:
         self, argv: list[str], purpose: Purpose, what: str, environment: Mapping[str, str] | None
     ) -> tuple[Finished, PieceReport]:
         program = self.installation.program(self.options.program.value)
-        finished = self.processes.run([program, *argv], environment=environment)
+        variables = {**self.database.environment, **(environment or {})}
+        finished = self.processes.run([program, *argv], environment=variables)
         try:
             checked(finished, what)
         except ShardblastError as failed:
             error = self._explained(failed)
             self.watcher.piece_failed(purpose, error)
+            if error is failed:  # its own cause it must not be: who follows causes would not end
+                raise
             raise error from failed
         piece = PieceReport(purpose.name, purpose.batch, purpose.shard, finished.seconds, finished.peak_memory_bytes)
         self.report.pieces.append(piece)

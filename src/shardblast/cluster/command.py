@@ -1,0 +1,195 @@
+"""``--engine dask``: one search on a cluster, printed here."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZipFile
+
+from shardblast.blast.database import Database
+from shardblast.blast.fasta import open_queries, reading_errors
+from shardblast.blast.generation import database_of
+from shardblast.blast.process import Processes
+from shardblast.cluster.lease import Lease
+from shardblast.cluster.phases import SilentPhases
+from shardblast.cluster.searching import ClusterSearching, Request
+from shardblast.cluster.staging import Stager
+from shardblast.core.catalogue import checked_name
+from shardblast.core.errors import DatabaseError, Interrupted, NotFoundError, ShardblastError
+from shardblast.core.generation import Generation
+from shardblast.core.options import SearchOptions
+from shardblast.core.report import PieceReport, Report
+from shardblast.engine.local import Outcome
+from shardblast.engine.output import open_output
+from shardblast.engine.printer import MANY_FILES
+from shardblast.engine.scratch import scratch
+from shardblast.engine.sequences import KEPT
+from shardblast.engine.stored import StoredEngine, stored_queries
+from shardblast.engine.work import Purpose, Watcher
+from shardblast.storage.layout import current_key, read_generation, search_key
+
+MOST_KEPT_BYTES = 1 << 30
+"""Of the sequences that were hit; with more, the whole database is brought here to print the result."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterCommand:
+    """Searches on a cluster, for a command that waits."""
+
+    searching: ClusterSearching
+    printer: StoredEngine
+    stager: Stager
+    cache: Path
+    """Folder for what a search needs while it runs."""
+
+    def search(self, options: SearchOptions, watcher: Watcher) -> Outcome:
+        """Search and print.
+
+        Raises:
+            ShardblastError: The search failed; nothing is left behind.
+        """
+        started = time.monotonic()
+        objects = self.searching.means.objects
+        search_id = f"command-{secrets.token_hex(8)}"
+        cluster = self.searching.means.cluster
+        processes = Processes()
+        with scratch(self.cache) as folder, Lease(objects, search_id, cluster.forget, processes.stop) as lease:
+            try:
+                outcome = self._search(options, search_id, folder, watcher, processes, lease)
+            except Interrupted:
+                lease.check()
+                raise
+        outcome.report.seconds = time.monotonic() - started
+        return outcome
+
+    def _search(
+        self,
+        options: SearchOptions,
+        search_id: str,
+        folder: Path,
+        watcher: Watcher,
+        processes: Processes,
+        lease: Lease,
+    ) -> Outcome:
+        generation = self._generation(options.text("db") or "")
+        query = folder / "query.fa"
+        with open_queries(options.text("query") or "-") as stream, query.open("wb") as file, reading_errors():
+            shutil.copyfileobj(stream, file)
+        nowhere = database_of(generation, folder, ())
+        plan = self.searching.plan(options, generation, nowhere, query, folder)
+        request = Request(search_id, options, generation, plan, folder)
+        phases, told = _Warned(), _Kept(watcher)
+        watcher.pieces_planned(plan.pieces)
+        self.searching.search(request, phases, told, processes)
+        kept = self.searching.keep_sequences(request, phases, told, processes, MOST_KEPT_BYTES)
+        self._fetch(search_id, folder)
+        lease.check()
+        with ExitStack() as stack:
+            database = None if kept else stack.enter_context(self._whole(generation, folder))
+            self._print(request, database)
+        return Outcome(0, self._report(request, told.pieces))
+
+    def _generation(self, name: str) -> Generation:
+        """Return the current generation of a database in the storage."""
+        objects = self.searching.means.objects
+        try:
+            current = objects.read(current_key(checked_name(name))).decode().strip()
+            return read_generation(objects, name, current)
+        except NotFoundError as error:
+            raise DatabaseError(
+                f"The storage has no database {name!r}.", remedy="Add it: 'shardblast db add NAME SOURCE'."
+            ) from error
+
+    def _fetch(self, search_id: str, folder: Path) -> None:
+        objects, prefix = self.searching.means.objects, search_key(search_id)
+        for part in ("merged", KEPT):
+            (folder / part).mkdir(exist_ok=True)
+            for key in objects.keys(prefix + part):
+                objects.fetch(key, folder / key.removeprefix(prefix))
+
+    @contextmanager
+    def _whole(self, generation: Generation, folder: Path) -> Iterator[Database]:
+        """Bring the whole database, because what was hit could not be copied."""
+        log.info("the whole database is brought here to print the result")
+        with self.stager.using(generation):
+            place = self.stager.stage(generation, None)
+            names = [volume.name for volume in generation.volumes]
+            listed = " ".join(f'"{place / name}"' for name in names)
+            alias = folder / f"{generation.database}.{generation.molecule.alias_suffix}"
+            alias.write_text(f"TITLE {generation.title}\nDBLIST {listed}\n")
+            yield database_of(generation, place, names, folder)
+
+    def _print(self, request: Request, database: Database | None) -> None:
+        options, folder = request.options, request.folder
+        work = folder / "print"
+        work.mkdir()
+        if options.outfmt.number in MANY_FILES:
+            packed = folder / "files.zip"
+            with packed.open("wb") as target:
+                self.printer.print(options, database, request.plan, folder, target, work)
+            ZipFile(packed).extractall(Path(options.text("out") or "").absolute().parent)
+            return
+        with open_output(options.text("out")) as target:
+            self.printer.print(options, database, request.plan, folder, target, work)
+
+    def _report(self, request: Request, pieces: list[PieceReport]) -> Report:
+        options, generation, choice = request.options, request.generation, request.plan.choice
+        version = ".".join(map(str, self.printer.installation.version))
+        totals = (generation.num_seqs, generation.letters)
+        argv = [options.program.value, *options.argv()]
+        report = Report(options.program.value, version, generation.database, *totals, choice.shards, choice.why, argv)
+        report.pieces = pieces
+        for query in stored_queries(request.folder):
+            report.judge(query.verdict, query.id)
+            report.queries += 1
+        return report
+
+
+class _Warned(SilentPhases):
+    """Tells only what keeps a search waiting."""
+
+    def waiting(self, what: str | None) -> None:
+        if what is not None:
+            log.warning("The search waits for %s.", what)
+
+
+class _Kept:
+    """Passes on what it is told, and keeps the pieces."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self.pieces: list[PieceReport] = []
+
+    def queries_read(self, queries: int) -> None:
+        self._watcher.queries_read(queries)
+
+    def pieces_planned(self, pieces: int) -> None:
+        self._watcher.pieces_planned(pieces)
+
+    def piece_started(self, purpose: Purpose, node: str = "", seconds: float = 0.0) -> None:
+        self._watcher.piece_started(purpose, node, seconds)
+
+    def piece_stopped(self, purpose: Purpose, node: str) -> None:
+        self._watcher.piece_stopped(purpose, node)
+
+    def piece_finished(self, piece: PieceReport | None) -> None:
+        if piece is not None:
+            self.pieces.append(piece)
+        self._watcher.piece_finished(piece)
+
+    def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
+        self._watcher.piece_failed(purpose, error)
+
+    def queries_finished(self, queries: int) -> None:
+        self._watcher.queries_finished(queries)
+
+    def warned(self, text: bytes) -> None:
+        self._watcher.warned(text)

@@ -1,0 +1,222 @@
+"""The cluster as a driver sees it: a connection to the scheduler, and the nodes that it knows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from distributed import Client, Worker, get_worker
+from distributed.comm.core import CommClosedError
+
+from shardblast.cluster.encryption import Certificates
+from shardblast.cluster.order import RunId
+from shardblast.core.errors import NetworkError
+from shardblast.core.node import Member, NodeState
+
+FACTS = "shardblast"
+"""The name of our plugin, and of what nodes report with each sign of life."""
+CONNECT_WITHIN_S = 5
+FRESH_S = 0.25
+"""Younger knowledge of the nodes is not asked for again."""
+FRESH_TIMES, FRESH_MOST_S = 20, 2.0
+"""Nor what is younger than so many times what asking took, as with very many nodes, up to the second figure."""
+LOST_AFTER_S = 30.0
+"""A node of which nothing is heard is lost; the scheduler waits as long."""
+END_WITHIN_S = 6.0
+KEPT_S = 24 * 3600.0
+"""A node that is gone is listed so long."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A node that is connected, and how Dask calls it."""
+
+    worker: str
+    member: Member
+    staging: dict[str, int] = field(default_factory=dict)
+    """Bytes that stagings have brought, by what their drivers call them."""
+    doing: dict[str, float] = field(default_factory=dict)
+    """Of each task that has one of its cores: the seconds since it began, by its key."""
+    waiting: dict[str, str] = field(default_factory=dict)
+    """What merges on it wait for, by their runs."""
+
+    @property
+    def name(self) -> str:
+        """The node's, which survives restarts."""
+        return self.member.state.name
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether tasks may be sent to it; if not, it only ends what it does."""
+        return not self.member.is_draining
+
+
+class Cluster:
+    """Used by any thread."""
+
+    def __init__(self, connect: Callable[[], Client]) -> None:
+        self._connect = connect
+        self._client: Client | None = None
+        self._known: tuple[float, list[Address]] = (0.0, [])
+        self._fresh_s = FRESH_S
+        self._seen: dict[str, Member] = {}
+        self._lock = threading.RLock()
+        self._asker = ThreadPoolExecutor(4, thread_name_prefix="end")
+
+    @classmethod
+    def at(cls, address: str, certificates: Certificates | None) -> Cluster:
+        """Return the cluster of a scheduler, which need not run yet."""
+        security = certificates.security() if certificates else None
+
+        def connect() -> Client:
+            return Client(address, security=security, timeout=CONNECT_WITHIN_S, set_as_default=False, name="shardblast")
+
+        return cls(connect)
+
+    @property
+    def client(self) -> Client:
+        """The connection; made again when it was lost for long.
+
+        Raises:
+            NetworkError: The scheduler can't be reached now.
+        """
+        with self._lock:
+            if self._client is None or self._client.status in ("closed", "closing"):
+                try:
+                    self._client = self._connect()
+                except (OSError, TimeoutError, CommClosedError) as error:
+                    raise _unreachable() from error
+            if self._client.status != "running":
+                raise _unreachable()
+            return self._client
+
+    def addresses(self) -> list[Address]:
+        """Return the nodes that are connected.
+
+        Raises:
+            NetworkError: The scheduler can't be reached now.
+        """
+        with self._lock:
+            asked, known = self._known
+            started = time.monotonic()
+            if started - asked < self._fresh_s:
+                return known
+            try:
+                workers = self.client.scheduler_info()["workers"]
+            except (OSError, TimeoutError, CommClosedError) as error:
+                raise _unreachable() from error
+            found = [_address(worker, told) for worker, told in workers.items() if _has_reported(told)]
+            now = time.monotonic()
+            self._known = (now, found)
+            self._fresh_s = max(FRESH_S, min(FRESH_TIMES * (now - started), FRESH_MOST_S))
+            self._seen |= {one.name: one.member for one in found}
+            return found
+
+    def members(self) -> list[Member]:
+        """Return the nodes that are connected and those that were, by name.
+
+        While the scheduler does not answer, what it said last stands, for as long as it would miss no node either.
+        """
+        with suppress(NetworkError):
+            self.addresses()
+        with self._lock:
+            asked, known = self._known
+            young = {name: one for name, one in self._seen.items() if time.time() - one.last_seen < KEPT_S}
+        there = {one.name: one.member for one in known if time.monotonic() - asked < LOST_AFTER_S}
+        gone = {name: Member(one.state, False, one.last_seen, 0) for name, one in young.items() if name not in there}
+        return [one for _, one in sorted((gone | there).items())]
+
+    def queued(self, there: Sequence[Address]) -> frozenset[str]:
+        """Return the keys of tasks that nodes were sent and have not begun, as far as that can be told now."""
+        try:
+            sent = self.client.processing([one.worker for one in there])
+        except (NetworkError, OSError, TimeoutError, CommClosedError, KeyError):  # the last: one has left since
+            return frozenset()
+        begun = {key for one in there for key in one.doing}
+        return frozenset(str(key) for keys in sent.values() for key in keys) - begun
+
+    def end(self, run: RunId, *, wait: bool) -> None:
+        """Have all nodes end what they do for a search, and perhaps wait a little until they have."""
+        asked = self._asker.submit(self._told, _end, run)
+        with suppress(TimeoutError):
+            asked.result(END_WITHIN_S if wait else 0)
+
+    def forget(self, search: str) -> None:
+        """Have all nodes end what they do for a search whose driver is gone."""
+        self._asker.submit(self._told, _forget, search)
+
+    def drop(self, key: str, workers: Iterable[str]) -> None:
+        """Have nodes end the processes of a task that nobody wants any more."""
+        self._asker.submit(self._told, _drop, key, sorted(workers))
+
+    def _told(self, function: Callable[..., Any], what: object, workers: list[str] | None = None) -> None:
+        try:
+            self.client.run(function, what, workers=workers, on_error="ignore")
+        except (NetworkError, OSError, TimeoutError, CommClosedError):
+            log.info("nodes can't be told what has ended", exc_info=True)
+
+    def close(self) -> None:
+        """Disconnect."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close(timeout=CONNECT_WITHIN_S)
+
+
+def host_here() -> Any:
+    """Return the ``Host`` of the node that this task runs on."""
+    return get_worker().plugins[FACTS].host  # type: ignore[attr-defined]
+
+
+def key_here() -> str:
+    """Return the key of the task that calls this."""
+    return str(get_worker().get_current_task())
+
+
+def doing_of(worker: Worker) -> dict[str, float]:
+    """Return of each task that has one of a node's cores the seconds since it began, by its key."""
+    now = time.time()
+    begun = {str(task.key): task.start_time for task in worker.state.executing}
+    return {key: now - since for key, since in begun.items() if since is not None}
+
+
+async def _drop(key: str, dask_worker: Worker) -> None:
+    """End the processes of a task on this node."""
+    host = dask_worker.plugins[FACTS].host  # type: ignore[attr-defined]
+    await asyncio.to_thread(host.drop, key)
+
+
+async def _forget(search: str, dask_worker: Worker) -> None:
+    """End all runs of a search on this node."""
+    host = dask_worker.plugins[FACTS].host  # type: ignore[attr-defined]
+    await asyncio.to_thread(host.forget, search)
+
+
+async def _end(run: RunId, dask_worker: Worker) -> None:
+    """End a search on this node."""
+    host = dask_worker.plugins[FACTS].host  # type: ignore[attr-defined]
+    await asyncio.to_thread(host.end, run)  # not in Dask's own thread: ending processes may take seconds
+
+
+def _has_reported(told: dict[str, Any]) -> bool:
+    return bool(told.get("metrics", {}).get(FACTS, {}).get("name"))
+
+
+def _address(worker: str, told: dict[str, Any]) -> Address:
+    facts = told["metrics"][FACTS]
+    member = Member(NodeState.of(facts), True, told["last_seen"], facts["running"], facts.get("is_draining", False))
+    doing, waiting = facts.get("doing", {}), facts.get("waiting", {})  # nodes of older versions do not say
+    return Address(worker, member, dict(facts["staging"]), dict(doing), dict(waiting))
+
+
+def _unreachable() -> NetworkError:
+    return NetworkError("The scheduler of the cluster can't be reached.", remedy="See that it runs, and its address.")

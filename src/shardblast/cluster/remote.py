@@ -1,0 +1,219 @@
+"""The parts of a database as a merge sees them that runs on a node: on whichever nodes hold them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from distributed import get_client, secede
+
+from shardblast.blast.candidates import by_volume
+from shardblast.blast.database import Database
+from shardblast.blast.process import Finished
+from shardblast.blast.volume import Volume, read_volume
+from shardblast.cluster import tasks
+from shardblast.cluster.attempts import Task
+from shardblast.cluster.dispatch import Dispatcher
+from shardblast.cluster.hosted import HostedSearch
+from shardblast.cluster.membership import Cluster
+from shardblast.cluster.order import WORK, RunFacts, StoredRun, batch_key
+from shardblast.core.lacking import lacking
+from shardblast.core.planning import Shard
+from shardblast.engine.parts import SEARCH, WHOLE, Part, Run
+from shardblast.engine.work import NOTHING_TO_DO
+
+FIRST = 1 << 20
+"""The priority of what a merge waits for."""
+COPIED = ("hr", "in", "sq")
+
+
+class RemoteParts:
+    """Those of one search."""
+
+    def __init__(
+        self,
+        hosted: HostedSearch,
+        database: Database,
+        shards: Sequence[Shard],
+        folder: Path,
+        reach: Callable[[], Dispatcher],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            hosted: The search on this node.
+            database: The whole, of which no volume need be here.
+            shards: In which it is searched.
+            folder: For copies of sequences.
+            reach: Reaches the cluster, when something is needed from there.
+        """
+        self._hosted = hosted
+        self._reach = reach
+        self._shards = shards
+        self._database = database
+        self._folder = folder
+        self._names = [volume.name for volume in hosted.generation.volumes]
+        self._dispatcher: Dispatcher | None = None
+
+    def close(self) -> None:
+        """Give up what has not ended."""
+        if self._dispatcher is not None:
+            self._dispatcher.close()
+
+    def lacks(self) -> str | None:
+        """Return what we wait for because no node has it."""
+        if self._dispatcher is None:
+            return None
+        return lacking(self._dispatcher.wanted, self._hosted.generation, self._hosted.order.shards)
+
+    def start(self, part: Part, run: Run) -> Future[Finished]:
+        """Queue a run on a node that holds a part; its result comes by way of the storage."""
+        if run.purpose.name == SEARCH and run.out.exists():
+            return _done(NOTHING_TO_DO)
+        stored = self._stored(part, run)
+        volumes = self._volumes(part.volumes)
+        task = Task(
+            _key(stored.result),
+            tasks.run_stored,
+            (self._hosted.run, stored),
+            volumes,
+            FIRST,
+            stages=part.name == WHOLE,
+            kind=run.purpose.name,
+            size=max(self._letters(part) * run.queries.stat().st_size, 1),
+        )
+        result: Future[Finished] = Future()
+        self._submit(task).add_done_callback(lambda done: self._bring(done, stored, run.out, result))
+        return result
+
+    def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
+        return [[place] for place in volumes]
+
+    def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
+        if not names:
+            return {}
+        shards = {shard.index: shard for shard in self._shards}
+        wanted = [(shards[index], sorted(some)) for index, some in names.items()]
+        found = [
+            self._submit(
+                Task(
+                    _key("ids", str(shard.index), *map(repr, some)),
+                    tasks.look_up,
+                    (self._hosted.run, tuple(shard.volumes), some),
+                    self._volumes(shard.volumes),
+                    FIRST,
+                )
+            )
+            for shard, some in wanted
+        ]
+        by_oid = {oid: ids for one in found for oid, ids in one.result().items()}
+        return by_oid if sum(map(len, by_oid.values())) >= sum(len(some) for _, some in wanted) else None
+
+    def known_ids(self, names: Collection[bytes]) -> dict[int, list[str]]:
+        """Return the OIDs, and all ids, of those ids that some shard has."""
+        some = sorted(names)
+        found = [
+            self._submit(
+                Task(
+                    _key("known", name, *map(repr, some)),
+                    tasks.look_up,
+                    (self._hosted.run, (place,), some),
+                    frozenset([name]),
+                    FIRST,
+                )
+            )
+            for place, name in enumerate(self._names)
+        ]
+        return {oid: ids for one in found for oid, ids in one.result().items()}
+
+    def letters_of(self, oids: Iterable[int]) -> int:
+        mean = [volume.letters / max(volume.num_seqs, 1) for volume in self._database.volumes]
+        ordered = sorted(oids)
+        places = {volume.path: place for place, volume in enumerate(self._database.volumes)}
+        return int(sum(mean[places[volume.path]] * len(own) for volume, own in by_volume(self._database, ordered)))
+
+    def sources(self, oids: Sequence[int]) -> Iterator[tuple[Volume, Sequence[int]]]:
+        places = {volume.path: place for place, volume in enumerate(self._database.volumes)}
+        copies = []
+        for volume, own in by_volume(self._database, oids):
+            place = places[volume.path]
+            name = f"{WORK}/copies/{_key(str(place), *map(str, own))}"
+            task = Task(
+                _key(name),
+                tasks.copy_sequences,
+                (self._hosted.run, place, list(own), name),
+                frozenset([self._names[place]]),
+                FIRST,
+            )
+            copies.append((name, len(own), self._submit(task)))
+        for name, count, done in copies:
+            done.result()
+            yield self._copied(name), range(count)
+
+    def _copied(self, name: str) -> Volume:
+        path = self._folder / name.replace("/", "-")
+        letter = self._database.molecule.letter
+        for suffix in COPIED:
+            self._hosted.fetched(f"{name}.{suffix}.zst", path.with_name(f"{path.name}.{letter}{suffix}"))
+        return read_volume(path, self._database.molecule)
+
+    def _stored(self, part: Part, run: Run) -> StoredRun:
+        """Return a run as a node of the part does it, with its queries where that finds them."""
+        purpose = run.purpose
+        if run.queries.name == "batch.fa":
+            queries = batch_key(purpose.batch)
+        else:
+            digest = hashlib.sha256(run.queries.read_bytes()).hexdigest()[:16]
+            queries = f"{WORK}/again/{purpose.batch}/{digest}.fa.zst"
+            if not self._hosted.has(queries):
+                self._hosted.put(run.queries, queries)
+        what = [part.name, repr(part.volumes), repr(part.oids), queries, run.outfmt, *run.argv]
+        result = f"{WORK}/again/{purpose.batch}/{_key(*what)}.zst"
+        place = (purpose.name, purpose.batch, purpose.shard)
+        return StoredRun(part, tuple(run.argv), queries, result, run.outfmt, *place, run.what)
+
+    def _bring(self, done: Future[RunFacts | None], stored: StoredRun, out: Path, result: Future[Finished]) -> None:
+        try:
+            done.result()
+            self._hosted.fetched(stored.result, out)
+        except BaseException as error:
+            result.set_exception(error)
+        else:
+            result.set_result(NOTHING_TO_DO)
+
+    def _letters(self, part: Part) -> int:
+        """Return about how many letters a part has."""
+        volumes = [self._hosted.generation.volumes[place] for place in part.volumes]
+        if part.oids is None:
+            return sum(one.letters for one in volumes)
+        return volumes[0].letters * len(part.oids) // max(volumes[0].num_seqs, 1)
+
+    def _volumes(self, places: Iterable[int]) -> frozenset[str]:
+        return frozenset(self._names[place] for place in places)
+
+    def _submit(self, task: Task) -> Future[Any]:
+        if self._dispatcher is None:
+            self._dispatcher = self._reach()
+        return self._dispatcher.submit(task)
+
+
+def dispatcher_of(hosted: HostedSearch, folder: Path) -> Dispatcher:
+    """Reach the cluster from within a task that has this folder."""
+    secede()  # so that what we wait for can run here too
+    client = get_client()
+    return Dispatcher(
+        Cluster(lambda: client), hosted.generation, hosted.is_unwanted, f"{hosted.run}-{_key(str(folder))}"
+    )
+
+
+def _done(finished: Finished) -> Future[Finished]:
+    result: Future[Finished] = Future()
+    result.set_result(finished)
+    return result
+
+
+def _key(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:20]

@@ -1,0 +1,149 @@
+"""Searches on a cluster: planned here, driven from here, done and kept elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from shardblast.blast.database import Database
+from shardblast.blast.generation import database_of
+from shardblast.blast.installation import Installation
+from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
+from shardblast.blast.process import Processes
+from shardblast.blast.zstd import pack
+from shardblast.cluster.driving import Drive, Means
+from shardblast.cluster.order import Order, list_name
+from shardblast.cluster.phases import Phases
+from shardblast.core.choice import BATCH_LETTERS, QUERY_LETTERS_PER_SCAN, SMALL_SHARD_LETTERS, Choice
+from shardblast.core.errors import NetworkError, NotFoundError
+from shardblast.core.generation import Generation
+from shardblast.core.options import SearchOptions
+from shardblast.engine.cutting import batches_of, shards_of
+from shardblast.engine.stored import StoredPlan, plan_of
+from shardblast.engine.work import Watcher
+from shardblast.storage.layout import search_key
+
+LISTS = ("seqidlist", "negative_seqidlist", "taxidlist", "negative_taxidlist")
+"""Options that name files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A search to do."""
+
+    search_id: str
+    options: SearchOptions
+    """The user's, with ``-outfmt 11``."""
+    generation: Generation
+    plan: StoredPlan
+    folder: Path
+    """With ``query.fa``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSearching:
+    """Does searches on a cluster."""
+
+    means: Means
+    installation: Installation
+
+    def plan(
+        self, options: SearchOptions, generation: Generation, database: Database, query: Path, folder: Path
+    ) -> StoredPlan:
+        """Read the queries and decide how to cut.
+
+        Args:
+            options: The user's.
+            generation: That is to be searched.
+            database: The same, of which no volume need be here.
+            query: FASTA.
+            folder: For what is needed meanwhile.
+
+        Raises:
+            InputError: The queries can't be searched as they are.
+        """
+        if why := self._why_whole(options, database, folder):
+            return plan_of(_choice(options, 1, why), 1 if options.threads_matter else 2, query, folder)
+        wanted, why = self._count(options, generation)
+        count = len(shards_of(database, wanted))
+        threads = 1 if count > 1 or options.threads_matter else 2
+        return plan_of(_choice(options, count, why), threads, query, folder)
+
+    def search(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> None:
+        """Search what is not finished yet; then the storage has every merged batch.
+
+        Raises:
+            Interrupted: ``processes`` was stopped.
+            ShardblastError: It failed; what is finished stays.
+        """
+        self._drive(request, phases, watcher, processes).search()
+
+    def keep_sequences(
+        self, request: Request, phases: Phases, watcher: Watcher, processes: Processes, most_bytes: int
+    ) -> bool:
+        """Store what was hit, so that the result is printed without its database; tell whether that was possible."""
+        return self._drive(request, phases, watcher, processes).keep_sequences(most_bytes)
+
+    def _drive(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> Drive:
+        plan, options, folder = request.plan, request.options, request.folder
+        batches = list(batches_of(str(folder / "query.fa"), folder, plan.choice))
+        order = self._ordered(request)
+        about = (request.search_id, order, options, request.generation, batches, plan.letters)
+        return Drive(self.means, *about, phases, watcher, processes)
+
+    def _ordered(self, request: Request) -> Order:
+        """Store what nodes must know of a search, unless that is there: what is finished belongs to its shards."""
+        with suppress(NotFoundError):
+            return Order.read(self.means.objects, request.search_id)
+        options, generation = request.options, request.generation
+        lists = {name: options.text(name) for name in LISTS if options.has(name)}
+        for name, path in lists.items():
+            packed = request.folder / f"{name}.list.zst"
+            pack(Path(path or ""), packed)
+            self.means.objects.put(search_key(request.search_id, f"{list_name(name)}.zst"), packed)
+            packed.unlink()
+        files = {name: list_name(name) for name in lists}
+        words = options.argv(set={"outfmt": "11", "query": "query.fa", **files}, drop=("out",))
+        nowhere = database_of(generation, request.folder, ())
+        order = Order(
+            program=options.program,
+            words=(*words, "--exactness", options.ours.exactness),
+            files=tuple(files.values()),
+            database=generation.database,
+            generation=generation.name,
+            shards=shards_of(nowhere, request.plan.choice.shards),
+            threads=request.plan.threads,
+        )
+        order.put(self.means.objects, request.search_id)
+        return order
+
+    def _why_whole(self, options: SearchOptions, database: Database, folder: Path) -> str | None:
+        """Return why a node must search the whole database; None if shards do."""
+        if why := options.why_unsplittable():
+            return why
+        if options.ours.shards in (1, "off"):
+            return "one shard asked for"
+        return None if strands_are_alike(self.installation, folder, database, options) else STRANDS_DIFFER
+
+    def _count(self, options: SearchOptions, generation: Generation) -> tuple[int, str]:
+        """Return how many shards there are to be: as many as volumes, so that nodes may come and go."""
+        if isinstance(options.ours.shards, int):
+            return options.ours.shards, f"{options.ours.shards} shards asked for"
+        volumes, nodes = len(generation.volumes), self._nodes()
+        if volumes >= nodes:
+            return volumes, "each volume is a shard; nodes hold several"
+        return min(nodes, max(generation.letters // SMALL_SHARD_LETTERS, volumes)), "there are more nodes than volumes"
+
+    def _nodes(self) -> int:
+        """Return how many nodes there are, or are to be."""
+        try:
+            there = len(self.means.cluster.addresses())
+        except NetworkError:
+            there = 0
+        return max(there, self.means.expected())
+
+
+def _choice(options: SearchOptions, shards: int, why: str) -> Choice:
+    program = options.program
+    return Choice(shards, BATCH_LETTERS[program], QUERY_LETTERS_PER_SCAN.get(program, 1), True, why)

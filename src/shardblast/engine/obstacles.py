@@ -1,0 +1,68 @@
+"""What keeps a search from being cut: what BLAST+ alone can do, or is the right one to refuse."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from shardblast.blast.carrier import Carrier, TabularCarrier
+from shardblast.blast.database import Database
+from shardblast.blast.fasta import Batch
+from shardblast.core.options import SearchOptions
+from shardblast.core.program import Molecule
+from shardblast.engine.printer import COMMENTED, MANY_FILES, WITH_MESSAGES
+
+
+def obstacle_of_files(options: SearchOptions, query: str) -> str | None:
+    """Return why a search needs no cutting, because BLAST+ will refuse it, or None."""
+    out = options.text("out")
+    if not os.path.isfile(query):
+        return "the query file can't be read"
+    if options.outfmt.number in MANY_FILES and out in (None, "-"):
+        return f"-outfmt {options.outfmt.number} needs the name of a file"
+    if out is not None and not (out and Path(out).parent.is_dir()):
+        return "the output's folder does not exist"
+    return None
+
+
+def obstacle_of_titles(options: SearchOptions, database: Database, carrier: Carrier) -> str | None:
+    """Return why archives would show other titles of this database's sequences than BLAST+ does, or None.
+
+    Archives name the taxids of a filter, not its ids; and in formats 0 to 4 ``blast_formatter`` shows more titles.
+    """
+    chosen = database.filter
+    if chosen is None or not chosen.hides_titles or isinstance(carrier, TabularCarrier):
+        return None
+    if chosen.taxids and not options.outfmt.is_pairwise:
+        return None
+    return f"-{options.filter} names some of the ids or taxids of a sequence and not others, and archives can't tell"
+
+
+def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: Carrier) -> str | None:
+    """Return why these queries must be left to BLAST+, or None."""
+    if not batches:
+        return "there are no queries"
+    if options.has("parse_deflines"):
+        return "queries with -parse_deflines are named by ids that may be no longer unique or not kept in archives"
+    if not all(batch.regular for batch in batches):
+        return "the queries have comments, gap lines or lone carriage returns, which BLAST+ itself reads best"
+    if not all(batch.lettered for batch in batches):
+        return "a query has no letters, and BLAST+ searches it together with its neighbours"
+    if isinstance(carrier, TabularCarrier):
+        return None if all(batch.titled for batch in batches) else "a query has no title but its number"
+    return _obstacle_of_archives(options, batches)
+
+
+def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str | None:
+    """Return why archives would lose something of these queries, or None."""
+    number = options.outfmt.number
+    if options.outfmt.is_pairwise and not all(batch.quotable for batch in batches):
+        return "a query's title holds words by which the printed text would be cut"
+    if not all(batch.ascii for batch in batches):
+        return "a query's title is not ASCII, which is all that archives hold"
+    if (number == COMMENTED or len(batches) > 1) and not all(batch.searchable for batch in batches):
+        return "a batch is nothing but N or X, and what BLAST+ prints of that depends on its neighbours"
+    protein = options.program.query_molecule is Molecule.PROTEIN
+    if protein and number in WITH_MESSAGES and not all(batch.plain for batch in batches):
+        return "a query has letters that BLAST+ replaces, and archives do not hold its words about that"
+    return None

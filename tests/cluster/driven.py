@@ -1,0 +1,62 @@
+"""A search that a test itself drives on a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from shardblast.blast.fasta import Batch
+from shardblast.blast.generation import database_of
+from shardblast.bootstrap import known_arguments
+from shardblast.cluster.phases import SilentPhases
+from shardblast.cluster.searching import ClusterSearching, Request
+from shardblast.core.options import parse
+from shardblast.core.program import Program
+from shardblast.core.report import PieceReport
+from shardblast.engine.cutting import batches_of
+from shardblast.engine.work import Silent
+from shardblast.storage.layout import read_generation
+from tests.sequences import nucleotide_queries
+
+SEARCH = "driven"
+NO_SEQUENCE = ">nothing to find\n" + "N" * 100 + "\n"
+
+
+class Quiet(SilentPhases):
+    """Keeps what a search waited for."""
+
+    def __init__(self) -> None:
+        self.waited: list[str] = []
+
+    def waiting(self, what: str | None) -> None:
+        if what is not None:
+            self.waited.append(what)
+
+
+class Told(Silent):
+    """Keeps what a driver hears."""
+
+    def __init__(self) -> None:
+        self.pieces: list[PieceReport] = []
+        self.warnings = b""
+
+    def piece_finished(self, piece: object) -> None:
+        if isinstance(piece, PieceReport):
+            self.pieces.append(piece)
+
+    def warned(self, text: bytes) -> None:
+        self.warnings += text
+
+
+def ordered(searching: ClusterSearching, folder: Path, options: tuple[str, ...]) -> tuple[Request, Batch]:
+    """Return a search of one batch, and the batch."""
+    query = folder / "query.fa"
+    query.write_text("".join(one.fasta for one in nucleotide_queries()[:5]) + NO_SEQUENCE)
+    arguments = known_arguments(searching.installation, Program.BLASTN)
+    parsed = parse(Program.BLASTN, ["-db", "db", "-query", str(query), "-outfmt", "11", *options], arguments)
+    objects = searching.means.objects
+    current = objects.read("databases/db/current").decode().strip()
+    generation = read_generation(objects, "db", current)
+    plan = searching.plan(parsed, generation, database_of(generation, folder, ()), query, folder)
+    (batch,) = batches_of(str(query), folder, plan.choice)
+    return Request(SEARCH, parsed, generation, plan, folder), replace(batch, path=Path())

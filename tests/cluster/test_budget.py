@@ -1,0 +1,166 @@
+"""What a node may hold, and what makes room for what."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from shardblast.cluster.staging import Stager
+from shardblast.core.errors import DiskFull
+from shardblast.core.generation import Generation
+from tests.cluster.source import LoggedObjects, stored
+
+Nodes = Callable[..., Stager]
+MIB = 1 << 20
+
+
+@pytest.fixture
+def generations(url: str, original: Path) -> list[Generation]:
+    """Four generations of one size."""
+    return [stored(url, "genes", original, name) for name in "1234"]
+
+
+@pytest.fixture
+def three(generations: list[Generation]) -> int:
+    """A budget for three of them."""
+    return 3 * generations[0].size_bytes + generations[0].size_bytes // 2
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own, in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={4 * MIB}", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill_disk(folder: Path, left: int) -> None:
+    """Take all space but so many bytes."""
+    facts = os.statvfs(folder)
+    with (folder / "ballast").open("ab") as ballast:
+        if (room := facts.f_bavail * facts.f_frsize - left) > 0:
+            os.posix_fallocate(ballast.fileno(), 0, room)
+
+
+def held(stager: Stager) -> list[str]:
+    """Return the names of the generations that are wholly there."""
+    return [one.name for one, _, names in stager.held() if names >= {volume.name for volume in one.volumes}]
+
+
+def test_the_generation_that_was_used_least_recently_goes(
+    node: Nodes, generations: list[Generation], three: int
+) -> None:
+    stager = node(three)
+    for one in generations[:3]:
+        stager.stage(one, None)
+    with stager.using(generations[0]):
+        pass
+
+    stager.stage(generations[3], None)
+
+    assert held(stager) == ["1", "3", "4"]
+    assert stager.budget.used_bytes == 3 * generations[0].size_bytes
+
+
+def test_a_generation_that_is_used_stays(node: Nodes, generations: list[Generation], three: int) -> None:
+    stager, other = node(three), node(three)
+    for one in generations[:3]:
+        stager.stage(one, None)
+
+    with other.using(generations[0]):
+        stager.stage(generations[3], None)
+
+    assert held(stager) == ["1", "3", "4"]
+
+
+def test_nothing_is_dropped_for_what_would_not_fit_anyway(
+    node: Nodes, generations: list[Generation], three: int
+) -> None:
+    stager = node(three)
+    for one in generations[:3]:
+        stager.stage(one, None)
+
+    with ExitStack() as used:
+        for one in generations[:3]:
+            used.enter_context(stager.using(one))
+        with pytest.raises(DiskFull) as caught:
+            stager.stage(generations[3], None)
+
+    figures = (generations[3].size_bytes, three, 3 * generations[0].size_bytes)
+    for figure in figures:
+        assert f"{figure / MIB:,.1f} MiB" in caught.value.problem
+    assert "budget" in caught.value.remedy
+    assert held(stager) == ["1", "2", "3"]
+    assert stager.budget.used_bytes == figures[2]
+
+
+def test_room_is_made_for_what_is_missing_alone(
+    node: Nodes, generations: list[Generation], source: LoggedObjects
+) -> None:
+    stager = node(generations[0].size_bytes + 1)
+    stager.stage(generations[0], [generations[0].volumes[0].name])
+
+    stager.stage(generations[0], None)
+
+    assert set(source.fetched.values()) == {1}
+    assert held(stager) == ["1"]
+
+
+def test_a_disk_that_fills_meanwhile_is_said_so_and_what_was_there_stays(
+    small_disk: Path, node: Nodes, url: str, generations: list[Generation], tmp_path: Path
+) -> None:
+    def meanwhile(key: str) -> None:
+        if key.startswith("databases/genes/2/"):
+            fill_disk(small_disk, 0)
+
+    stager = node(cache=small_disk / "cache", source=LoggedObjects(url, tmp_path / "log", meanwhile))
+    folder = stager.stage(generations[0], None)
+
+    with pytest.raises(DiskFull):
+        stager.stage(generations[1], None)
+
+    assert not list(folder.with_name("2").glob("*.partial"))
+    assert held(stager) == ["1"]
+    (small_disk / "ballast").unlink()
+    node(cache=small_disk / "cache").stage(generations[1], None)
+    assert held(stager) == ["1", "2"]
+
+
+def test_a_disk_that_is_smaller_than_the_budget_bounds_it(
+    small_disk: Path, node: Nodes, generations: list[Generation]
+) -> None:
+    stager = node(1 << 40, cache=small_disk / "cache")
+    stager.stage(generations[0], None)
+    fill_disk(small_disk, generations[0].size_bytes // 2)
+
+    stager.stage(generations[1], None)
+
+    assert held(stager) == ["2"]
+    assert stager.budget.total_bytes <= os.statvfs(small_disk).f_blocks * os.statvfs(small_disk).f_frsize
+    assert stager.budget.used_bytes == generations[1].size_bytes
+
+
+def test_room_that_is_kept_for_a_fetch_is_not_given_twice(
+    node: Nodes, url: str, generations: list[Generation], tmp_path: Path
+) -> None:
+    budget = generations[0].size_bytes * 3 // 2
+    problems: list[DiskFull] = []
+
+    def meanwhile(key: str) -> None:
+        if not problems:
+            with pytest.raises(DiskFull) as caught:
+                node(budget).stage(generations[1], None)
+            problems.append(caught.value)
+
+    first = node(budget, source=LoggedObjects(url, tmp_path / "log", meanwhile))
+    first.stage(generations[0], None)
+
+    assert problems
+    assert held(first) == ["1"]

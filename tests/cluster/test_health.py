@@ -1,0 +1,86 @@
+"""What probes are told of a scheduler and of a node."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from shardblast.core.errors import ConflictError
+from tests.cluster.parts import LocalCluster, is_stopped
+from tests.postgres import free_port
+from tests.waiting import until
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[LocalCluster]:
+    one = LocalCluster(tmp_path, (tmp_path / "storage").as_uri())
+    yield one
+    one.close()
+
+
+def status(port: int, page: str) -> int:
+    """Return what is answered; 0 if nothing is yet."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/{page}", timeout=30).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def test_a_node_is_ready_as_long_as_it_is_connected_and_lives_all_along(cluster: LocalCluster) -> None:
+    port = free_port()
+    node = cluster.add("a", "--health-port", str(port))
+    until(lambda: status(port, "health") == 200)
+    assert status(port, "ready") == 503
+
+    cluster.scheduler.start()
+    until(lambda: status(port, "ready") == 200)
+    cluster.scheduler.kill()
+    until(lambda: status(port, "ready") == 503)
+    assert status(port, "health") == 200
+
+    cluster.scheduler.start()
+    until(lambda: status(port, "ready") == 200)
+    node.wait_for("the node is connected", times=2)
+
+
+def test_a_node_that_is_stuck_does_not_answer(cluster: LocalCluster) -> None:
+    port = free_port()
+    node = cluster.add("a", "--health-port", str(port))
+    until(lambda: status(port, "health") == 200)
+
+    assert is_stopped(node.pid)
+    try:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(f"http://127.0.0.1:{port}/health", timeout=2)
+    finally:
+        os.kill(node.pid, signal.SIGCONT)
+
+
+def test_a_scheduler_is_ready_and_tells_nothing_else(tmp_path: Path, cluster: LocalCluster) -> None:
+    port = free_port()
+    cluster.scheduler.argv += ["--health-port", str(port)]
+
+    cluster.start()
+
+    assert {page: status(port, page) for page in ("health", "ready", "metrics", "json/identity.json", "")} == {
+        "health": 200,
+        "ready": 200,
+        "metrics": 404,
+        "json/identity.json": 404,
+        "": 404,
+    }
+
+
+def test_a_port_that_is_taken_is_told(cluster: LocalCluster) -> None:
+    cluster.start()
+
+    words = ("node", "--scheduler", cluster.address, "--home", str(cluster.folder / "a"))
+    told = cluster.run(*words, "--health-port", str(cluster.port))
+
+    assert told.returncode == ConflictError.exit_status
+    assert b"Choose another --health-port." in told.stderr

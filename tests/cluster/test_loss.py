@@ -1,0 +1,172 @@
+"""What is lost in the middle of a search, and what becomes of the search."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from shardblast.cluster.lease import LOST_AFTER_S, Lease
+from shardblast.core.errors import EngineError
+from shardblast.storage.objects import Objects
+from tests.cluster.parts import LocalCluster, blast_pids, stopped, stopped_piece
+from tests.cluster.searched import Searched
+from tests.cluster.searched import search as searched_on
+from tests.databases import make_database
+from tests.sequences import real
+from tests.service.processes import blast
+from tests.waiting import until
+
+QUERY = "".join(one.fasta for one in real("proteins")[:300])
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[LocalCluster]:
+    one = LocalCluster(tmp_path, (tmp_path / "storage").as_uri())
+    path = make_database(tmp_path / "db" / "proteins", "prot", real("proteins")[:3000], "-max_file_sz", "300000")
+    one.add_database("proteins", path)
+    one.start("a", "b")
+    yield one
+    one.close()
+
+
+def search(cluster: LocalCluster, *options: str, **variables: str) -> Searched:
+    query = cluster.folder / "query.fa"
+    query.write_text(QUERY)
+    words = ["blastp", "-db", "proteins", "-query", str(query), "-outfmt", "6", *options]
+    return searched_on(cluster, words, **variables)
+
+
+def printed(cluster: LocalCluster) -> bytes:
+    """Return what BLAST+ prints for the same."""
+    folder = cluster.folder / "plain"
+    folder.mkdir(exist_ok=True)
+    return blast("blastp", cluster.folder / "db" / "proteins", "proteins", QUERY, [], "6", folder)
+
+
+def test_with_replicas_a_search_goes_on_without_a_node(cluster: LocalCluster) -> None:
+    searched = search(cluster, SHARDBLAST_REPLICAS="2").begun()
+
+    cluster.nodes.pop("b").kill()
+
+    searched.assert_ends_well(printed(cluster))
+
+
+def test_without_replicas_a_search_waits_for_its_node(cluster: LocalCluster) -> None:
+    searched = search(cluster).begun()
+    held = cluster.volumes_of("b", "proteins")
+
+    cluster.nodes.pop("b").kill()
+    cluster.add("b")
+
+    searched.assert_ends_well(printed(cluster))
+    assert cluster.volumes_of("b", "proteins") == held
+
+
+def test_a_blast_process_that_is_killed_is_run_again(cluster: LocalCluster) -> None:
+    searched = search(cluster)
+
+    os.kill(stopped(lambda: blast_pids(cluster.folder / "a" / "work")), signal.SIGKILL)
+
+    searched.assert_ends_well(printed(cluster))
+
+
+def test_a_piece_that_hangs_is_started_a_second_time_on_another_holder(cluster: LocalCluster) -> None:
+    report = cluster.folder / "report.json"
+    searched = search(cluster, "--report", str(report), SHARDBLAST_REPLICAS="2")
+
+    pid, batch, shard = stopped_piece(cluster.folder / "a")
+
+    searched.assert_ends_well(printed(cluster))
+    until(lambda: not Path(f"/proc/{pid}").exists())  # what it was told to end by does not wait for that
+    pieces = [one for one in json.loads(report.read_text())["pieces"] if one["purpose"] == "search"]
+    known = {(one["batch"], one["shard"]): (one["node"], one["is_doubled"]) for one in pieces}
+    assert known[batch, shard] == ("b", True)
+    assert len(known) == len(pieces)
+    assert not searched.pieces
+
+
+def test_a_search_goes_on_when_the_scheduler_is_back(cluster: LocalCluster) -> None:
+    searched = search(cluster).begun()
+
+    cluster.scheduler.kill()
+    cluster.scheduler.start()
+
+    searched.assert_ends_well(printed(cluster))
+
+
+def test_a_node_that_joins_is_given_shards(cluster: LocalCluster) -> None:
+    search(cluster).assert_ends_well(printed(cluster))
+    assert not cluster.volumes_of("c", "proteins")
+
+    cluster.add("c").wait_for("the node is connected")
+    search(cluster).assert_ends_well(printed(cluster))
+
+    assert cluster.volumes_of("c", "proteins")
+
+
+def test_what_a_killed_command_leaves_is_removed_by_a_later_one(cluster: LocalCluster) -> None:
+    storage, words = cluster.folder / "storage", ("blastp", "-db", "proteins", "-query", "-", "-outfmt", "6")
+    short = real("proteins")[0].fasta.encode()
+    searched = search(cluster).begun()
+    searched.process.kill()
+    searched.ended()
+    (left,) = storage.glob("searches/command-*")
+
+    assert cluster.search(*words, sent=short).returncode == 0
+    assert searched.pieces
+    (sign,) = storage.glob("leases/*/*")
+    os.utime(sign, (0, 0))
+    assert cluster.search(*words, sent=short).returncode == 0
+
+    assert not left.exists()
+    assert not sign.exists()
+    kept = [cluster.folder / name / "work" for name in ("a", "b")]
+    until(lambda: not [one for folder in kept for one in folder.glob("command-*")], lambda: [left, *kept])
+
+
+def test_a_command_that_gave_no_sign_of_life_gives_up(cluster: LocalCluster) -> None:
+    given_up = Event()
+    lease = Lease(Objects(cluster.storage), "command-1", lambda search_id: None, given_up.set, renewed_every_s=0.01)
+
+    def is_given_up() -> bool:
+        lease._renewed = time.time() - 2 * LOST_AFTER_S  # again and again: a sign that is just being given hides it
+        return given_up.is_set()
+
+    with lease:
+        lease.check()
+        until(is_given_up)
+        with pytest.raises(EngineError, match="given up"):
+            lease.check()
+
+
+def test_a_sign_of_life_from_the_future_removes_no_search(cluster: LocalCluster) -> None:
+    objects = Objects(cluster.storage)
+    forgotten: list[str] = []
+    with (
+        Lease(objects, "command-ahead", forgotten.append, lambda: None),
+        Lease(objects, "command-lives", forgotten.append, lambda: None) as lives,
+    ):
+        later = time.time() + 10 * LOST_AFTER_S
+        os.utime(cluster.folder / "storage" / "leases" / "command-ahead" / "sign", (later, later))
+        with Lease(objects, "command-new", forgotten.append, lambda: None):
+            pass
+        lives.check()
+
+    assert not forgotten
+
+
+def test_a_stopped_command_stops_blast_and_leaves_nothing(cluster: LocalCluster) -> None:
+    searched = search(cluster).begun()
+
+    searched.process.send_signal(signal.SIGINT)
+
+    assert searched.ended() == 130
+    until(lambda: not any(blast_pids(cluster.folder / name / "work") for name in ("a", "b")))
+    until(lambda: not searched.pieces)

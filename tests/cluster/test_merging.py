@@ -1,0 +1,91 @@
+"""The merge of a batch that is done again, because nobody heard of its end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shardblast.blast.process import Processes
+from shardblast.bootstrap import cluster as bootstrap
+from shardblast.cluster import tasks
+from shardblast.cluster.order import PIECES, WORK, Order, RunId
+from shardblast.storage.layout import search_key
+from shardblast.storage.objects import Objects
+from tests.cluster.driven import SEARCH, Quiet, Told, ordered
+from tests.cluster.parts import LocalCluster
+from tests.databases import Databases
+
+SATURATED = ("-max_target_seqs", "5", "-evalue", "1000")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[LocalCluster]:
+    one = LocalCluster(tmp_path, (tmp_path / "storage").as_uri())
+    one.start("a")
+    yield one
+    one.close()
+
+
+@pytest.mark.parametrize("options", [SATURATED, (*SATURATED, "--shards", "off")], ids=["shards", "whole"])
+def test_a_merge_that_is_done_again_tells_the_same(
+    cluster: LocalCluster, databases: Databases, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    cluster.add_database("db", databases("v5-volumes-ids", "nucl"))
+    searching = bootstrap.searching(cluster.address, Objects(cluster.storage))
+    request, batch = ordered(searching, tmp_path, options)
+    told = Told()
+    searching.search(request, Quiet(), told, Processes())
+    run = RunId(SEARCH, "again")
+
+    again = searching.means.cluster.client.submit(tasks.merge, run, batch, pure=False).result()
+    searching.means.cluster.close()
+
+    assert again.warnings == told.warnings
+    assert b"Warning" in again.warnings
+    assert again.runs
+    assert {one.node for one in again.runs} == {"a"}
+    merged = [one for one in told.pieces if one.seconds in {run.seconds for run in again.runs}]
+    assert len(merged) == sum(one.purpose == "search" for one in again.runs)
+
+
+def test_a_search_that_is_planned_anew_keeps_its_shards(
+    cluster: LocalCluster, databases: Databases, tmp_path: Path
+) -> None:
+    """Another server may plan other shards; what is finished is of those that were planned first."""
+    cluster.add_database("db", databases("v5-ids", "nucl"))
+    searching = bootstrap.searching(cluster.address, Objects(cluster.storage))
+    objects = searching.means.objects
+    searching.search(ordered(searching, tmp_path, ("--shards", "8"))[0], Quiet(), Told(), Processes())
+    merged = _merged(objects)
+    assert len(list(objects.keys(search_key(SEARCH, PIECES)))) == 8
+    objects.delete(search_key(SEARCH, "merged"))
+
+    searching.search(ordered(searching, tmp_path, ("--shards", "2"))[0], Quiet(), Told(), Processes())
+    searching.means.cluster.close()
+
+    assert len(Order.read(objects, SEARCH).shards) == 8
+    assert _merged(objects) == merged
+
+
+def test_sequences_that_are_kept_need_not_be_kept_again(
+    cluster: LocalCluster, databases: Databases, tmp_path: Path
+) -> None:
+    cluster.add_database("db", databases("v5-volumes-ids", "nucl"))
+    searching = bootstrap.searching(cluster.address, Objects(cluster.storage))
+    request, _ = ordered(searching, tmp_path, ())
+    searching.search(request, Quiet(), Told(), Processes())
+    assert searching.keep_sequences(request, Quiet(), Told(), Processes(), 1 << 20)
+    searching.means.objects.delete(search_key(SEARCH, WORK))
+
+    assert searching.keep_sequences(request, Quiet(), Told(), Processes(), 1 << 20)
+    searching.means.cluster.close()
+
+
+def _merged(objects: Objects) -> bytes:
+    """Return the merged batch but for the folders, by random names, in which it was merged."""
+    return re.sub(
+        rb"task-[^/]*/", b"", re.sub(rb"driven-[^/]*/", b"", objects.read(search_key(SEARCH, "merged/0.asn")))
+    )

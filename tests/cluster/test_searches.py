@@ -1,0 +1,132 @@
+"""Searches on a cluster, compared byte for byte with BLAST+ on the whole database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.cluster.parts import LocalCluster
+from tests.databases import Databases
+from tests.sequences import Sequence, nucleotide_queries, protein_queries
+from tests.service.processes import blast
+from tests.storage.servers import s3
+
+QUERIES = {"blastn": nucleotide_queries, "blastp": protein_queries, "blastx": nucleotide_queries}
+QUERIES |= {"tblastn": protein_queries, "tblastx": nucleotide_queries}
+MOLECULES = {"blastn": "nucl", "blastp": "prot", "blastx": "prot", "tblastn": "nucl", "tblastx": "nucl"}
+SATURATED = ("-max_target_seqs", "5", "-evalue", "1000")
+
+
+@dataclass
+class Compared:
+    """A cluster with databases, and BLAST+ beside it."""
+
+    cluster: LocalCluster
+    databases: Databases
+    added: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def database(self, kind: str, molecule: str) -> tuple[str, str]:
+        path = self.databases(kind, molecule)
+        if (kind, molecule) not in self.added:
+            name = f"{kind}-{molecule}"
+            self.cluster.add_database(name, path)
+            self.added[kind, molecule] = name
+        return self.added[kind, molecule], path
+
+    def assert_identical(self, program: str, kind: str, outfmt: str, *options: str) -> dict[str, object]:
+        """Assert that both print the same; return the report."""
+        name, path = self.database(kind, MOLECULES[program])
+        query = fasta(QUERIES[program]())
+        folder = self.cluster.folder / uuid4().hex
+        folder.mkdir()
+        expected = blast(program, Path(path), name, query, list(options), outfmt, folder)
+        words = ("-db", name, "-query", str(folder / "query.fa"), "-outfmt", outfmt, *options)
+        found = self.cluster.search(program, *words, "--report", str(folder / "report.json"))
+        assert found.returncode == 0, found.stderr.decode()
+        assert found.stdout == expected
+        report: dict[str, object] = json.loads((folder / "report.json").read_text())
+        return report
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Compared]:
+    folder = tmp_path_factory.mktemp("cluster")
+    one = LocalCluster(folder, (folder / "storage").as_uri())
+    one.start("a", "b")
+    yield Compared(one, databases)
+    one.close()
+
+
+@pytest.mark.parametrize("outfmt", ["0", "5", "6", "7"])
+@pytest.mark.parametrize("program", ["blastn", "blastp", "blastx", "tblastn"])
+def test_a_cluster_prints_what_blast_prints(compared: Compared, program: str, outfmt: str) -> None:
+    report = compared.assert_identical(program, "v5-volumes", outfmt)
+
+    assert int(str(report["shards"])) > 1
+
+
+@pytest.mark.parametrize("kind", ["v5-volumes-ids", "v4-volumes-ids", "v4"])
+@pytest.mark.parametrize("program", ["blastn", "blastp"])
+def test_databases_of_every_kind_are_searched(compared: Compared, program: str, kind: str) -> None:
+    compared.assert_identical(program, kind, "0")
+
+
+@pytest.mark.parametrize("kind", ["v5-volumes", "v5-volumes-ids"])
+@pytest.mark.parametrize(("program", "task"), [("blastn", "blastn"), ("blastn", "megablast"), ("blastp", "blastp")])
+def test_saturated_queries_are_searched_again(compared: Compared, program: str, task: str, kind: str) -> None:
+    report = compared.assert_identical(program, kind, "6", "-task", task, *SATURATED)
+
+    assert dict(report["verdicts"])["researched"]  # type: ignore[call-overload]
+
+
+def test_saturated_queries_need_no_whole_database(compared: Compared) -> None:
+    name, _ = compared.database("v4-volumes", "nucl")
+    compared.assert_identical("blastn", "v4-volumes", "6", *SATURATED)
+
+    held = {node: compared.cluster.volumes_of(node, name) for node in ("a", "b")}
+    everything = held["a"] | held["b"]
+    assert held["a"] != everything != held["b"]
+
+
+def test_what_no_shard_can_search_is_searched_whole(compared: Compared) -> None:
+    report = compared.assert_identical("blastp", "v5-volumes", "6", "-culling_limit", "1")
+
+    assert report["shards"] == 1
+
+
+def test_options_that_blast_refuses_are_refused_alike(compared: Compared) -> None:
+    name, _ = compared.database("v5-volumes", "prot")
+
+    refused = compared.cluster.search("blastp", "-db", name, "-gapopen", "99", sent=b">q\nMKVLAAGIVGLLLAQWERTY\n")
+
+    assert refused.returncode == 1
+    assert b"Gap existence and extension values" in refused.stderr
+
+
+def test_a_search_leaves_nothing_in_the_storage(compared: Compared) -> None:
+    compared.assert_identical("blastp", "v5-volumes", "6")
+
+    storage = compared.cluster.folder / "storage"
+    assert not list(storage.glob("searches/*"))
+    assert not list(storage.glob("leases/*"))
+
+
+def test_the_storage_may_be_a_bucket(
+    s3_server: str, tmp_path: Path, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = s3(s3_server, uuid4().hex)
+    one = LocalCluster(tmp_path, place.url, variables=dict(place.environment))
+    try:
+        one.start("a", "b")
+        Compared(one, databases).assert_identical("blastp", "v5-volumes-ids", "0", *SATURATED)
+    finally:
+        one.close()
+
+
+def fasta(queries: tuple[Sequence, ...]) -> str:
+    return "".join(one.fasta for one in queries[:8])

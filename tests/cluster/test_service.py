@@ -1,0 +1,199 @@
+"""A service whose searches a cluster does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx_sse import connect_sse
+
+from tests.cluster.parts import LocalCluster, blast_pids, state_of, stopped_piece
+from tests.databases import make_database
+from tests.sequences import real
+from tests.service.processes import blast
+from tests.service.server import Server
+from tests.service.test_metrics import figures
+from tests.waiting import until
+
+
+@dataclass
+class Served:
+    """A cluster and a service before it."""
+
+    cluster: LocalCluster
+    server: Server
+    databases: dict[str, Path]
+
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        return {one["name"]: one for one in self.server.http.get("/nodes").json()}
+
+    def states(self) -> dict[str, str]:
+        return {name: one["state"] for name, one in self.nodes().items()}
+
+    def expected(self, program: str, name: str, query: str, outfmt: str, folder: Path) -> bytes:
+        return blast(program, self.databases[name], name, query, [], outfmt, folder)
+
+    def running(self, search_id: str) -> set[tuple[int, int, str]]:
+        """Return the batches, shards and nodes of the pieces that run now, as the service tells."""
+        told = self.server.http.get(f"/searches/{search_id}/running").json()
+        return {(one["batch"], one["shard"], one["node"]) for one in told}
+
+    @property
+    def pieces(self) -> list[Path]:
+        """The results of pieces that are in the storage."""
+        return list((self.cluster.folder / "storage").glob("searches/*/pieces/*/*.zst"))
+
+
+LONG = "".join(one.fasta for one in real("proteins")[:400])
+SHORT = "".join(one.fasta for one in real("16s")[:4])
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    storage = (tmp_path / "storage").as_uri()
+    cluster = LocalCluster(tmp_path, storage)
+    databases = {
+        "proteins": make_database(
+            tmp_path / "prot" / "proteins", "prot", real("proteins")[:4000], "-max_file_sz", "300000"
+        ),
+        "16s": make_database(tmp_path / "nucl" / "16s", "nucl", real("16s")[:600], "-max_file_sz", "60000"),
+    }
+    server = Server(
+        tmp_path / "home", variables={"SHARDBLAST_STORAGE": storage, "SHARDBLAST_SCHEDULER": cluster.address}
+    )
+    for name, path in databases.items():
+        added = server.run("db", "add", name, str(path), "--copy", "--quiet")
+        assert added.returncode == 0, added.stderr
+    cluster.start("a", "b")
+    server.start()
+    yield Served(cluster, server, databases)
+    server.close()
+    cluster.close()
+
+
+def test_a_service_has_its_searches_done_by_nodes(served: Served, tmp_path: Path) -> None:
+    search = served.server.submit("blastn", "16s", SHORT)
+
+    ended = served.server.ended(search["id"])
+
+    assert ended["state"] == "completed", ended
+    assert ended["shards"] > 1
+    phases = {one["name"]: one for one in ended["phases"]}
+    assert phases["staging"]["status"] == "completed"
+    assert phases["staging"]["done"] == phases["staging"]["total"] > 0
+    for outfmt in ("0", "6"):
+        assert served.server.result(search["id"], outfmt) == served.expected("blastn", "16s", SHORT, outfmt, tmp_path)
+    report = served.server.http.get(f"/searches/{search['id']}/report").json()
+    assert report["self_contained"]
+    assert {one["node"] for one in report["pieces"]} == {"a", "b"}
+    assert not list((tmp_path / "home" / "staged").glob("*/*"))
+    assert not served.pieces
+
+
+def test_nodes_are_listed_with_what_they_hold(served: Served) -> None:
+    until(lambda: served.states() == {"a": "connected", "b": "connected"}, served.nodes)
+    served.server.ended(served.server.submit("blastn", "16s", SHORT)["id"])
+    until(lambda: all(one["generations"] for one in served.nodes().values()), served.nodes)
+
+    def held() -> dict[tuple[tuple[str, str]], int]:
+        return {(("node", name),): one["generations"][0]["mapped_bytes"] for name, one in served.nodes().items()}
+
+    until(lambda: figures(served.server)["shardblast_node_mapped_bytes"] == held(), served.nodes)
+    assert figures(served.server)["shardblast_node_cores"] == {(("node", name),): 1 for name in ("a", "b")}
+
+    with connect_sse(served.server.http, "GET", "/nodes/events", timeout=120) as source:
+        events = (one for one in source.iter_sse() if one.event != "message")
+        first = next(events)
+        served.cluster.nodes.pop("b").kill()
+        lost = next(one for one in events if one.event == "node" and json.loads(one.data)["state"] == "lost")
+
+    assert (first.event, json.loads(first.data)[0]["name"]) == ("nodes", "a")
+    assert json.loads(lost.data)["name"] == "b"
+    assert served.nodes()["b"]["state"] == "lost"
+    assert served.server.http.get("/nodes/scaling").json()["problem"].startswith("The nodes are not on Kubernetes")
+    assert figures(served.server)["shardblast_nodes"][("state", "lost"),] == 1
+    assert served.nodes()["a"]["state"] == "connected"
+
+
+def test_a_node_that_is_told_to_end_ends_its_piece_first(served: Served, tmp_path: Path) -> None:
+    search = served.server.submit("blastp", "proteins", LONG)
+    pid, batch, shard = stopped_piece(tmp_path / "b")
+    until(lambda: (batch, shard, "b") in served.running(search["id"]), lambda: served.running(search["id"]))
+    node = served.cluster.nodes["b"]
+
+    node.signal(signal.SIGTERM)
+    until(lambda: served.nodes()["b"]["state"] == "draining", served.nodes)
+    os.kill(pid, signal.SIGCONT)
+
+    assert node.wait() == 0
+    served.cluster.add("b")
+    ended = served.server.ended(search["id"])
+    assert ended["state"] == "completed", ended
+    assert served.server.result(search["id"], "6") == served.expected("blastp", "proteins", LONG, "6", tmp_path)
+    pieces = served.server.http.get(f"/searches/{search['id']}/report").json()["pieces"]
+    searched = {(one["batch"], one["shard"]): one["node"] for one in pieces if one["purpose"] == "search"}
+    assert searched[batch, shard] == "b"
+    assert len(searched) == sum(one["purpose"] == "search" for one in pieces)
+
+
+def test_a_node_that_is_told_twice_ends_at_once(served: Served, tmp_path: Path) -> None:
+    search = served.server.submit("blastp", "proteins", LONG)
+    pid, _, _ = stopped_piece(tmp_path / "b")
+    node = served.cluster.nodes["b"]
+
+    node.signal(signal.SIGTERM)
+    node.wait_for("the node drains")
+    node.signal(signal.SIGTERM)
+
+    assert node.wait() == 0
+    until(lambda: state_of(pid) in "ZX")
+    served.cluster.add("b")
+    assert served.server.ended(search["id"])["state"] == "completed"
+    assert served.server.result(search["id"], "6") == served.expected("blastp", "proteins", LONG, "6", tmp_path)
+
+
+def test_a_cancelled_search_ends_on_all_nodes(served: Served, tmp_path: Path) -> None:
+    search = served.server.submit("blastp", "proteins", LONG)
+    until(lambda: served.pieces, lambda: served.server.search(search["id"]))
+
+    served.server.http.post(f"/searches/{search['id']}/cancel")
+
+    until(lambda: not any(blast_pids(tmp_path / name) for name in ("a", "b")))
+    until(lambda: not served.pieces)
+    assert served.server.search(search["id"])["state"] == "cancelled"
+
+
+def test_a_service_that_was_killed_goes_on_with_what_nodes_have_done(served: Served, tmp_path: Path) -> None:
+    search = served.server.submit("blastp", "proteins", LONG)
+    until(lambda: served.pieces, lambda: served.server.search(search["id"]))
+
+    served.server.kill()
+    done = {piece: piece.stat().st_mtime_ns for piece in served.pieces}
+    served.server.start()
+    ended = served.server.ended(search["id"])
+
+    assert done
+    assert ended["state"] == "completed", ended
+    assert served.server.result(search["id"], "6") == served.expected("blastp", "proteins", LONG, "6", tmp_path)
+
+
+def test_two_searches_are_done_at_once(served: Served, tmp_path: Path) -> None:
+    served.cluster.nodes.pop("b").stop()
+    served.cluster.add("b", "--cores", "2").wait_for("the node is connected", times=2)
+    long = served.server.submit("blastp", "proteins", LONG)
+    pid, _, _ = stopped_piece(tmp_path / "b")  # so that it is not over too soon; there is another core
+
+    short = served.server.submit("blastn", "16s", SHORT)
+
+    assert served.server.ended(short["id"])["state"] == "completed"
+    assert served.server.search(long["id"])["state"] == "running"
+    os.kill(pid, signal.SIGCONT)
+    assert served.server.ended(long["id"])["state"] == "completed"
+    assert served.server.result(short["id"], "6") == served.expected("blastn", "16s", SHORT, "6", tmp_path)
+    assert served.server.result(long["id"], "6") == served.expected("blastp", "proteins", LONG, "6", tmp_path)

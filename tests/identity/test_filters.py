@@ -1,0 +1,214 @@
+"""Lists of ids and taxids: what they leave is searched in shards with the totals that it has in the whole database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shardblast.engine.machine import Machine
+from tests.databases import Databases
+from tests.identity.comparison import (
+    DATABASE_TYPE,
+    PROGRAMS,
+    QUERY_TYPE,
+    arguments,
+    assert_identical_here,
+    blast,
+    shardblast,
+)
+from tests.sequences import Sequence, gene, nucleotides, proteins, real
+from tests.taxonomy import write_taxonomy
+
+TAXIDS = (562, 9606, 10090)
+TINY_MEMORY = Machine(cores=2, memory_bytes=1 << 12)
+VOLUME_BYTES = {"nucl": "12000", "prot": "9000"}
+NEGATIVE_LISTS = ("negative_seqidlist", "negative_taxidlist")
+LISTS = ("seqidlist", "taxidlist", *NEGATIVE_LISTS)
+
+
+@pytest.fixture
+def named(databases: Databases, tmp_path: Path) -> dict[str, str]:
+    """Databases of several volumes with ids and taxids; a fourth of the sequences has no taxid."""
+    made = {}
+    for dbtype, sequences in (("nucl", nucleotides()), ("prot", proteins())):
+        long = [one for one in sequences if len(one.letters) >= 12]  # BLAST+ itself fails where a codon is longer
+        own = [Sequence(f"S{number}.1 {one.title}", one.letters) for number, one in enumerate(long)]
+        taxids = tmp_path / f"{dbtype}.taxids"
+        lines = [f"S{number}.1 {TAXIDS[number % 4 - 1]}" for number in range(len(own)) if number % 4]
+        taxids.write_text("\n".join(lines) + "\n")
+        options = ("-parse_seqids", "-max_file_sz", VOLUME_BYTES[dbtype], "-taxid_map", str(taxids))
+        made[dbtype] = databases.of("named", dbtype, own, *options)
+    return made
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> dict[str, str]:
+    """A list for each option; ids with and without versions, twice, and of no sequence; with a blank in their path."""
+    folder = tmp_path / "some lists"
+    folder.mkdir()
+    ids = [f"S{number}{'.1' if number % 2 else ''}" for number in range(0, 2000, 3)]
+    (folder / "ids").write_text("\n".join([*ids, "ABSENT7.2", ids[0]]) + "\n")
+    (folder / "taxids").write_text("562\n10090\n562\n")
+    return {name: str(folder / ("ids" if "seqid" in name else "taxids")) for name in LISTS}
+
+
+def as_they_stand(program: str) -> list[str]:
+    """Return the option that keeps later versions from looking for what descends from taxids."""
+    return ["-no_taxid_expansion"] if "no_taxid_expansion" in arguments(program) else []
+
+
+def words_of(program: str, name: str, lists: dict[str, str]) -> list[str]:
+    value = lists.get(name, "562,10090")
+    return [f"-{name}", value, *(as_they_stand(program) if "taxid" in name else [])]
+
+
+@pytest.mark.parametrize("name", [*LISTS, "taxids", "negative_taxids"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_filter_is_obeyed(
+    program: str, name: str, named: dict[str, str], lists: dict[str, str], queries: dict[str, Path]
+) -> None:
+    words = ["-db", named[DATABASE_TYPE[program]], "-query", str(queries[QUERY_TYPE[program]])]
+
+    for outfmt in ("6", "0"):
+        assert_identical_here(program, [*words, *words_of(program, name, lists), "-outfmt", outfmt], shards=[5])
+
+
+@pytest.mark.parametrize("outfmt", ["5", "7", "8", "10", "12", "15", "16", "17", "18", "6 std staxids salltitles"])
+def test_every_format_prints_what_a_filter_leaves(
+    outfmt: str, named: dict[str, str], lists: dict[str, str], queries: dict[str, Path]
+) -> None:
+    words = ["-db", named["nucl"], "-query", str(queries["nucl"]), "-outfmt", outfmt]
+
+    assert_identical_here("blastn", [*words, *words_of("blastn", "negative_seqidlist", lists)])
+
+
+@pytest.mark.parametrize("machine", [Machine(2, 1 << 40), TINY_MEMORY], ids=["in memory", "larger than memory"])
+@pytest.mark.parametrize("name", ["seqidlist", "negative_seqidlist", "taxids"])
+@pytest.mark.parametrize(("program", "task"), [("blastn", "megablast"), ("blastn", "blastn"), ("blastp", "blastp")])
+def test_saturated_queries_see_what_a_filter_leaves(
+    program: str,
+    task: str,
+    name: str,
+    machine: Machine,
+    named: dict[str, str],
+    lists: dict[str, str],
+    queries: dict[str, Path],
+) -> None:
+    words = ["-db", named[DATABASE_TYPE[program]], "-query", str(queries[QUERY_TYPE[program]]), "-task", task]
+    words += ["-max_target_seqs", "3", *words_of(program, name, lists)]
+
+    (report,) = assert_identical_here(program, words, machine=machine)
+
+    assert report["verdicts"]["researched"]
+
+
+def test_candidates_with_ids_are_searched_in_a_database_of_their_own(databases: Databases, tmp_path: Path) -> None:
+    """The candidates must be found by their ids there, as those of a whole database are."""
+    rna = [Sequence(f"r{number} 16S", one.letters) for number, one in enumerate(real("16s")[:120])]
+    genes = [Sequence(f"g{number}", gene(one, number).letters) for number, one in enumerate(real("proteins")[:300])]
+    database = databases.of("candidates-with-ids", "nucl", [*rna, *genes], "-parse_seqids")
+    query = tmp_path / "q.fa"
+    query.write_text(real("16s-queries")[0].fasta)
+    words = ["-db", database, "-query", str(query), "-max_target_seqs", "5"]
+
+    for outfmt in ("0", "6"):
+        (report,) = assert_identical_here("blastn", [*words, "-outfmt", outfmt], machine=TINY_MEMORY)
+        assert report["verdicts"]["researched"]
+
+
+def test_a_filter_that_leaves_few_sequences_needs_few_shards(
+    named: dict[str, str], queries: dict[str, Path], tmp_path: Path
+) -> None:
+    ids = tmp_path / "ids"
+    ids.write_text("S3.1\nS200.1\n")
+    words = ["-db", named["prot"], "-query", str(queries["prot"]), "-seqidlist", str(ids), "-evalue", "1e6"]
+
+    (report,) = assert_identical_here("blastp", words, shards=[6])
+
+    assert 0 < report["shards"] <= 2
+
+
+def test_a_filter_that_leaves_nothing_is_left_to_blast(
+    named: dict[str, str], queries: dict[str, Path], tmp_path: Path
+) -> None:
+    ids = tmp_path / "ids"
+    ids.write_text("ABSENT7.2\n")
+    words = ["-db", named["prot"], "-query", str(queries["prot"]), "-seqidlist", str(ids)]
+
+    assert_identical_here("blastp", words, sharded=False)
+
+
+@pytest.mark.parametrize("kind", ["v5-ids", "v4-ids", "v4-volumes-ids", "several-ids"])
+@pytest.mark.parametrize("name", ["seqidlist", "negative_seqidlist"])
+def test_ids_are_listed_of_every_kind_of_database(
+    kind: str, name: str, databases: Databases, queries: dict[str, Path], tmp_path: Path
+) -> None:
+    ids = tmp_path / "ids"
+    ids.write_text("".join(f"{one.title.split()[0]}\n" for one in nucleotides()[::3]))
+    words = ["-db", databases(kind, "nucl"), "-query", str(queries["nucl"]), f"-{name}", str(ids), "-outfmt", "5"]
+
+    assert_identical_here("blastn", words, sharded=None if kind.startswith("v4") else True)
+
+
+@pytest.mark.parametrize("outfmt", ["0", "5", "6 std sallseqid salltitles staxids"])
+@pytest.mark.parametrize("name", ["seqidlist", "negative_seqidlist", "taxidlist", "taxids"])
+def test_titles_that_a_filter_hides_stay_hidden(
+    name: str, outfmt: str, databases: Databases, queries: dict[str, Path], tmp_path: Path
+) -> None:
+    """Of sequences with several ids BLAST+ shows those that the filter leaves."""
+    some = [one for one in proteins() if one.letters][:200]
+    merged = [
+        Sequence(f"A{number}.1 first\x01B{number}.1 second\x01C{number}.1 third", one.letters)
+        for number, one in enumerate(some)
+    ]
+    taxids = [
+        f"{letter}{number}.1 {taxid}"
+        for number in range(len(some))
+        for letter, taxid in zip("ABC", TAXIDS, strict=True)
+    ]
+    (tmp_path / "map").write_text("\n".join(taxids) + "\n")
+    options = ("-parse_seqids", "-taxid_map", str(tmp_path / "map"), "-max_file_sz", VOLUME_BYTES["prot"])
+    database = databases.of("merged", "prot", merged, *options)
+    (tmp_path / "ids").write_text("".join(f"{'BCA'[number % 3]}{number}.1\n" for number in range(150)))
+    (tmp_path / "taxids").write_text("9606\n")
+    lists = {one: str(tmp_path / ("ids" if "seqid" in one else "taxids")) for one in LISTS}
+    listed = ["-taxids", "9606", *as_they_stand("blastp")] if name == "taxids" else words_of("blastp", name, lists)
+    words = ["-db", database, "-query", str(queries["prot"]), "-outfmt", outfmt, *listed]
+
+    assert_identical_here("blastp", words, sharded=None)
+
+
+def test_taxids_stand_for_what_this_version_takes_them_for(
+    named: dict[str, str], queries: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_taxonomy(tmp_path / "taxonomy", {1: 1, 2: 1, 562: 2, 9606: 2, 10090: 1})
+    monkeypatch.setenv("BLASTDB", str(tmp_path / "taxonomy"))
+    words = ["-db", named["prot"], "-query", str(queries["prot"]), "-outfmt", "6 std staxids"]
+
+    for taxids in ("9606", "562,10090", "2,10090"):
+        assert_identical_here("blastp", [*words, "-taxids", taxids], sharded=None)
+
+
+def test_later_versions_without_a_taxonomy_are_left_to_ignore_taxids_as_they_do(
+    named: dict[str, str], queries: dict[str, Path]
+) -> None:
+    words = ["-db", named["prot"], "-query", str(queries["prot"]), "-outfmt", "6", "-taxids", "562"]
+
+    assert_identical_here("blastp", words, sharded="no_taxid_expansion" not in arguments("blastp"))
+
+
+def test_a_filter_that_leaves_less_than_a_codon_is_left_to_blast(databases: Databases, tmp_path: Path) -> None:
+    """BLAST+ 2.12 ends with a signal then, and 2.16 says that sequences are too short."""
+    one = real("proteins")[3]
+    database = databases.of("codons", "nucl", [gene(one, 1), Sequence("tiny", "AC")], "-parse_seqids")
+    (tmp_path / "ids").write_text(f"tiny\n{gene(one, 1).title.split()[0]}\n")
+    (tmp_path / "q.fa").write_text(one.fasta)
+    words = ["-db", database, "-query", str(tmp_path / "q.fa"), "-seqidlist", str(tmp_path / "ids")]
+    expected = blast("tblastn", words)
+
+    found = shardblast("tblastn", [*words, "--shards", "2"])
+
+    assert expected.status
+    assert found.status
+    assert found.stdout == expected.stdout
