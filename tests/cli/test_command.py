@@ -15,10 +15,11 @@ import pytest
 from shardblast import __version__
 from shardblast.core.program import Program
 from tests.cli.conftest import SHARDBLAST, Place
+from tests.waiting import WITHIN_S, until
 
 SHARDED = ("--shards", "3", "--quiet")
-TELL_PID = 'case "$*" in *piece*) echo $$ > "$MARK.$$"; mv "$MARK.$$" "$MARK"; exec sleep 60;; esac'
-"""For a wrapped blastn: a piece tells its process id and then takes a minute."""
+TELL_PID = 'case "$*" in *piece*) echo $$ > "$MARK.$$"; mv "$MARK.$$" "$MARK"; exec sleep 600;; esac'
+"""For a wrapped blastn: a piece tells its process id and then takes longer than anybody waits."""
 
 
 BAD = {
@@ -105,8 +106,10 @@ def test_help_lists_every_command_with_a_line_each(place: Place, words: list[str
 
     lines = [line.split(None, 1) for line in finished.stdout.decode().partition("Commands:")[2].splitlines() if line]
     assert finished.returncode == 0
-    service = ["serve", "submit", "status", "wait", "results", "cancel", "list"]
-    assert {name for name, _ in lines} == {*Program, "verify", "doctor", *service, "db", "token"}
+    service = ["serve", "submit", "preflight", "status", "wait", "results", "report", "list"]
+    service += ["cancel", "retry", "delete", "share"]
+    cluster = ["node", "scheduler", "cluster"]
+    assert {name for name, _ in lines} == {*Program, "verify", "doctor", *service, "db", "token", *cluster}
 
 
 def test_version_is_printed(place: Place) -> None:
@@ -261,7 +264,7 @@ def test_signal_stops_everything_and_leaves_nothing(wrapped: Place, number: sign
     piece = _wait_for_pid(mark)
 
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=WITHIN_S)
 
     assert process.returncode == 130
     assert said.decode().splitlines()[0] == "The search was stopped."
@@ -313,7 +316,7 @@ def test_second_signal_does_not_disturb_the_cleaning(wrapped: Place) -> None:
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=WITHIN_S)
     finally:
         process.kill()
         process.wait()
@@ -355,7 +358,7 @@ def test_reader_that_wants_no_more_ends_the_search_without_a_traceback(place: Pl
     said = process.stderr.read()
     process.stderr.close()
 
-    assert process.wait(60) in (0, 141)
+    assert process.wait(WITHIN_S) in (0, 141)
     assert said == b""
     assert place.left_behind() == []
 
@@ -391,10 +394,7 @@ def test_values_of_options_reach_no_shell(place: Place, option: str, value: str)
 
 
 def _wait_for_pid(mark: Path) -> int:
-    deadline = time.monotonic() + 90
-    while not mark.exists():
-        assert time.monotonic() < deadline, "no piece has started"
-        time.sleep(0.02)
+    until(mark.exists, lambda: "no piece has started")
     return int(mark.read_text())
 
 
@@ -420,5 +420,5 @@ def _on_terminal(place: Place, words: list[str]) -> bytes:
         pass
     finally:
         os.close(master)
-    assert process.wait(60) == 0
+    assert process.wait(WITHIN_S) == 0
     return seen

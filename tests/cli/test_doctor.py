@@ -34,14 +34,14 @@ def test_doctor_finds_no_problem_here(place: Place) -> None:
 
     assert status == 0
     assert {finding["state"] for finding in findings.values()} == {"ok"}
-    assert set(findings) == {"BLAST+ version", "cores", "memory", "cache folder"}
+    assert set(findings) == {"BLAST+ version", "cores", "memory", "page cache", "cache folder"}
     assert findings["cores"]["message"].startswith(f"{len(os.sched_getaffinity(0))} ")
 
 
 def test_doctor_prints_a_line_for_each_finding(place: Place) -> None:
     lines = text(place).stdout.decode().splitlines()
 
-    assert [line.split()[0] for line in lines] == ["ok"] * 4
+    assert [line.split()[0] for line in lines] == ["ok"] * 5
 
 
 def test_doctor_says_how_to_install_blast(place: Place, tmp_path: Path) -> None:

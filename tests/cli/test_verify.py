@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from shardblast.cli.comparison import compare
 from shardblast.core.outfmt import parse_outfmt
 from tests.cli.conftest import SHARDBLAST, Finished, Place
+from tests.waiting import WITHIN_S, until
 
 QUERIES = 6
 
@@ -124,19 +124,16 @@ def test_verify_that_is_interrupted_leaves_nothing(wrapped: Place, tmp_path: Pat
     mark, temporary = tmp_path / "mark", tmp_path / "temporary"
     temporary.mkdir()
     wrapped.variables.update(
-        DO='case "$*" in *piece*) echo $$ > "$MARK.$$"; mv "$MARK.$$" "$MARK"; exec sleep 60;; esac',
+        DO='case "$*" in *piece*) echo $$ > "$MARK.$$"; mv "$MARK.$$" "$MARK"; exec sleep 600;; esac',
         MARK=str(mark),
         TMPDIR=str(temporary),
     )
     argv = [*SHARDBLAST, "verify", "blastn", *wrapped.words, "--shards", "3"]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=wrapped.environment)
-    deadline = time.monotonic() + 90
-    while not mark.exists():
-        assert time.monotonic() < deadline, "no piece has started"
-        time.sleep(0.02)
+    until(mark.exists, lambda: "no piece has started")
 
     process.send_signal(signal.SIGINT)
-    printed, said = process.communicate(timeout=60)
+    printed, said = process.communicate(timeout=WITHIN_S)
 
     assert process.returncode == 130
     assert printed == b""

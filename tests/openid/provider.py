@@ -86,7 +86,8 @@ class Provider:
     def robots_token(self, audience: str = AUDIENCE) -> str:
         """Return a token that the provider gives to a program."""
         form = {"grant_type": "client_credentials", "resource": audience}
-        answer = httpx.post(f"{self.issuer}/token", data={**form, "client_id": ROBOT, "client_secret": SECRET})
+        known = {"client_id": ROBOT, "client_secret": SECRET}
+        answer = httpx.post(f"{self.issuer}/token", data={**form, **known}, timeout=START_WITHIN_S)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,23 +23,30 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, served: dict[str, Path]) -> Iterator[Server]:
-    """One service for the tests of a module."""
-    one = Server(tmp_path_factory.mktemp("service") / "home")
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory: pytest.TempPathFactory, served: dict[str, Path]) -> Path:
+    """The home of a service that has the databases but was never started: for copies."""
+    one = Server(tmp_path_factory.mktemp("stocked") / "home")
     for name, path in served.items():
         one.add_database(name, path)
-    one.start()
-    yield one
     one.close()
+    return one.home
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, stocked: Path) -> Iterator[Server]:
+    """One service for the tests of a module."""
+    yield from _started(stocked, tmp_path_factory.mktemp("service") / "home")
 
 
 @pytest.fixture
-def own_server(tmp_path: Path, served: dict[str, Path]) -> Iterator[Server]:
+def own_server(tmp_path: Path, stocked: Path) -> Iterator[Server]:
     """A service that a test may kill."""
-    one = Server(tmp_path / "home")
-    for name, path in served.items():
-        one.add_database(name, path)
+    yield from _started(stocked, tmp_path / "home")
+
+
+def _started(stocked: Path, home: Path) -> Iterator[Server]:
+    one = Server(Path(shutil.copytree(stocked, home)))
     one.start()
     yield one
     one.close()

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,13 @@ import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
 from tests.postgres import free_port
+from tests.waiting import until
 
 START_WITHIN_S = 90.0
 END_WITHIN_S = 300.0
 OVER = ("completed", "failed", "cancelled")
+get, post = partial(httpx.get, timeout=END_WITHIN_S), partial(httpx.post, timeout=END_WITHIN_S)
+"""Ask a server without a client: as patient as those of our servers, since the machine may be busy."""
 
 
 class Server:
@@ -37,12 +42,17 @@ class Server:
         }
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=60)
+        self.http = self.client()
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of ours with the service's home and address."""
+    def client(self) -> httpx.Client:
+        """Return a client of its own: one that more than 20 threads share may close what another has just been given
+        (https://github.com/encode/httpcore/issues/1110)."""
+        return httpx.Client(base_url=f"{self.url}/api/v1", timeout=END_WITHIN_S)
+
+    def run(self, *words: str, sent: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours with the service's home and address, and perhaps with something to read."""
         argv = [sys.executable, "-m", "shardblast", *words]
-        return subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=120, input=sent)
 
     def add_database(self, name: str, path: Path | str) -> None:
         added = self.run("db", "add", name, str(path))
@@ -68,8 +78,22 @@ class Server:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The log's lines."""
-        return [json.loads(line) for line in self.log.splitlines()]
+        """The log's whole lines, which may come a little after what they tell of."""
+        return [json.loads(line) for line in self.log.split("\n")[:-1]]
+
+    def logged(self, meant: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Wait for a line of the log; return the first."""
+        until(lambda: any(map(meant, self.records)), lambda: self.log)
+        return next(filter(meant, self.records))
+
+    def keeps(self, secret: str) -> bool:
+        """Tell whether a file of the home holds these letters; those of a search that runs may go meanwhile."""
+        for folder, _, names in os.walk(self.home):
+            for file in (Path(folder, name) for name in names):
+                with suppress(FileNotFoundError):
+                    if file.is_file() and secret.encode() in file.read_bytes():
+                        return True
+        return False
 
     @property
     def pid(self) -> int:
@@ -96,8 +120,9 @@ class Server:
 
     def submit(self, program: str, database: str, query: str, options: object = "", **more: Any) -> dict[str, Any]:
         headers = more.pop("headers", {})
+        http = more.pop("http", self.http)
         body = {"program": program, "database": database, "query": query, "options": options, **more}
-        answer = self.http.post("/searches", json=body, headers=headers)
+        answer = http.post("/searches", json=body, headers=headers)
         assert answer.status_code == 202, answer.text
         assert answer.headers["Location"] == f"/api/v1/searches/{answer.json()['id']}"
         found: dict[str, Any] = answer.json()
@@ -109,9 +134,13 @@ class Server:
 
     def events(self, search_id: str, last: str | None = None) -> Iterator[ServerSentEvent]:
         headers = {} if last is None else {"Last-Event-ID": last}
-        with connect_sse(
-            self.http, "GET", f"/searches/{search_id}/events", headers=headers, timeout=END_WITHIN_S
-        ) as source:
+        yield from self._events(f"/searches/{search_id}/events", headers)
+
+    def task_events(self, task_id: str) -> Iterator[ServerSentEvent]:
+        yield from self._events(f"/tasks/{task_id}/events", {})
+
+    def _events(self, path: str, headers: dict[str, str]) -> Iterator[ServerSentEvent]:
+        with connect_sse(self.http, "GET", path, headers=headers, timeout=END_WITHIN_S) as source:
             yield from (event for event in source.iter_sse() if event.event != "message")  # but signs of life
 
     def ended(self, search_id: str) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
 from tests.sequences import real
 from tests.service.processes import blast_runs
 from tests.service.server import Server
+from tests.waiting import until
 
 MANY = "".join(one.fasta for one in real("proteins")[:400])
 
@@ -54,10 +54,7 @@ def test_no_blast_outlives_a_killed_service(own_server: Server) -> None:
 
     own_server.kill()
 
-    deadline = time.monotonic() + 60
-    while blast_runs(folder):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not blast_runs(folder))
 
 
 def test_a_search_goes_on_after_an_orderly_stop(own_server: Server) -> None:
@@ -74,7 +71,8 @@ def test_a_search_goes_on_after_an_orderly_stop(own_server: Server) -> None:
 
 def test_a_queued_search_that_is_cancelled_never_runs(own_server: Server) -> None:
     first = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 5")
-    second = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 6")
+    own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 7")  # two run at once
+    second = own_server.submit("blastp", "proteins", MANY * 2, "-max_target_seqs 6")
 
     cancelled = own_server.http.post(f"/searches/{second['id']}/cancel").json()
     own_server.ended(first["id"])

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from shardblast.core.search import Event, SearchId
-from shardblast.service.events import WAITING, Broadcast, Subscription
+from shardblast.service.events import MOST_CHANGED, OF_SEARCHES, WAITING, Broadcast, Subscription
+from tests.waiting import WITHIN_S
 
 SEARCH = SearchId("s")
 
@@ -27,9 +28,9 @@ def an_event(number: int) -> Event:
     return Event(number, SEARCH, "search", {})
 
 
-async def first(subscription: Subscription, count: int) -> list[int]:
-    """Read so many events."""
-    found: list[int] = []
+async def first(subscription: Subscription, count: int, found: list[int] | None = None) -> list[int]:
+    """Read so many events, into a list that others may look at."""
+    found = [] if found is None else found
     async for event in subscription.events():
         found.append(event.id)
         if len(found) == count:
@@ -58,14 +59,15 @@ def test_a_reader_that_stops_for_a_while_holds_nobody_up_and_misses_nothing() ->
             broadcast.subscribed(SEARCH, 0, store.after) as slow,
             broadcast.subscribed(SEARCH, 0, store.after) as quick,
         ):
-            reading = asyncio.create_task(first(quick, count))
+            read: list[int] = []
+            reading = asyncio.create_task(first(quick, count, read))
             for number in range(1, count + 1):
                 store.events.append(an_event(number))
                 broadcast.announce(an_event(number))
-                if number % 50 == 0:
+                while number % 50 == 0 and len(read) < number:  # it is as quick as that
                     await asyncio.sleep(0)
-            of_quick = await asyncio.wait_for(reading, 10)
-            of_slow = await asyncio.wait_for(first(slow, count), 10)
+            of_quick = await asyncio.wait_for(reading, WITHIN_S)
+            of_slow = await asyncio.wait_for(first(slow, count), WITHIN_S)
             return of_quick, of_slow, store.asked
 
     of_quick, of_slow, asked = asyncio.run(read())
@@ -79,7 +81,7 @@ def test_a_reader_that_is_far_behind_reads_all_from_the_store_a_part_at_a_time()
         store, broadcast = Store(), Broadcast()
         store.events = [an_event(number) for number in range(1, WAITING * 4 + 1)]
         async with broadcast.subscribed(SEARCH, 0, store.after) as behind:
-            return await asyncio.wait_for(first(behind, WAITING * 4), 60)
+            return await asyncio.wait_for(first(behind, WAITING * 4), WITHIN_S)
 
     assert asyncio.run(read()) == list(range(1, WAITING * 4 + 1))
 
@@ -92,3 +94,21 @@ def test_a_reader_that_left_is_forgotten() -> None:
         return len(broadcast._subscriptions)
 
     assert asyncio.run(leave()) == 0
+
+
+def test_who_follows_all_searches_is_told_of_each_or_when_many_changed_that_any_may_have() -> None:
+    async def follow() -> list[set[SearchId | None]]:
+        broadcast = Broadcast()
+        told: list[set[SearchId | None]] = []
+        with broadcast.followed(OF_SEARCHES) as following:
+            assert broadcast.readers == 1
+            async for changed in following.changes(0):
+                told.append(changed)
+                many = 2 if len(told) == 1 else MOST_CHANGED + 1
+                for number in range(many):
+                    broadcast.look(SearchId(str(number)))
+                if len(told) == 3:
+                    return told
+        raise AssertionError
+
+    assert asyncio.run(follow()) == [{None}, {"0", "1"}, {None}]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.sequences import real
 from tests.service.processes import blast
-from tests.service.server import Server
+from tests.service.server import Server, get
 
 SIZE_BYTES = 400 << 20
 MANY = "".join(one.fasta for one in real("proteins")[:400])
@@ -62,7 +62,7 @@ def test_a_search_is_refused_with_what_to_do_when_little_is_free(server: Server,
     ballast = fill(small_disk, 100 << 20)
 
     answer = server.http.post("/searches", json={"program": "blastp", "database": "proteins", "query": MANY})
-    ready = httpx.get(f"{server.url}/ready")
+    ready = get(f"{server.url}/ready")
 
     assert (answer.status_code, answer.json()["code"]) == (507, "disk-full")
     assert answer.json()["remedy"]
@@ -70,7 +70,7 @@ def test_a_search_is_refused_with_what_to_do_when_little_is_free(server: Server,
     assert "MiB are free" in ready.json()["checks"]["disk"]
     assert server.http.get("/searches").json()["searches"] == []
     ballast.unlink()
-    assert httpx.get(f"{server.url}/ready").status_code == 200
+    assert get(f"{server.url}/ready").status_code == 200
 
 
 def test_an_upload_that_finds_no_space_is_a_problem_and_no_bug(server: Server, small_disk: Path) -> None:
@@ -90,7 +90,11 @@ def test_a_search_that_runs_out_of_space_fails_and_its_retry_prints_what_blast_p
         if event.event == "search" and json.loads(event.data)["phase"] == "searching":
             break
 
-    ballast = fill(small_disk, 0)
+    os.kill(server.pid, signal.SIGSTOP)  # else it may be quicker than this
+    try:
+        ballast = fill(small_disk, 0)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
 
     waiting = server.events(search["id"])
     while not list((server.home / "searches" / search["id"] / "merged").glob("*.json")):
@@ -101,8 +105,8 @@ def test_a_search_that_runs_out_of_space_fails_and_its_retry_prints_what_blast_p
     assert "space" in ended["failure"]["problem"]
     assert ended["failure"]["remedy"]
     assert server.http.get(f"/searches/{search['id']}/results").status_code == 409
-    assert httpx.get(f"{server.url}/health").is_success
-    assert httpx.get(f"{server.url}/ready").json()["checks"]["disk"] != "ok"
+    assert get(f"{server.url}/health").is_success
+    assert get(f"{server.url}/ready").json()["checks"]["disk"] != "ok"
     assert server.http.post(f"/searches/{search['id']}/retry").status_code == 507
 
     ballast.unlink()

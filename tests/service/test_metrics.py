@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.sequences import real
-from tests.service.server import Server
+from tests.service.server import Server, get
+from tests.waiting import until
 
 RNA = "".join(one.fasta for one in real("16s-queries")[:3])
 DOCUMENT = Path(__file__).parents[2] / "docs" / "service.md"
@@ -18,7 +18,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "service.md"
 def figures(server: Server) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
     """Return the samples by name, and then by labels."""
     found: dict[str, dict[tuple[tuple[str, str], ...], float]] = defaultdict(dict)
-    for family in text_string_to_metric_families(httpx.get(f"{server.url}/metrics").text):
+    for family in text_string_to_metric_families(get(f"{server.url}/metrics").text):
         for sample in family.samples:
             found[sample.name][tuple(sorted(sample.labels.items()))] = sample.value
     return found
@@ -32,6 +32,8 @@ def test_searches_pieces_bytes_and_errors_are_counted(own_server: Server) -> Non
     code = own_server.ended(failing["id"])["failure"]["code"]
     own_server.http.get("/searches/nothing")
     own_server.http.get("/no/such/way")
+    until(lambda: figures(own_server)["shardblast_errors_total"].get((("code", "not-found"), ("source", "http"))) == 2)
+    until(lambda: figures(own_server)["shardblast_errors_total"].get((("code", code), ("source", "search"))))
 
     told = figures(own_server)
 
@@ -63,15 +65,17 @@ def test_the_queue_and_the_readers_are_told_as_they_are_now(own_server: Server) 
     events = own_server.events(first["id"])
     while '"state": "running"' not in next(events).data:
         pass
-    second = own_server.submit("blastp", "proteins", many, "-evalue 1000")
+    more = [
+        own_server.submit("blastp", "proteins", many * 3, f"-evalue {1001 + n}") for n in range(2)
+    ]  # two run at once
+    until(lambda: figures(own_server)["shardblast_searches"][("state", "queued"),] == 1)
 
     told = figures(own_server)
 
-    assert told["shardblast_searches"][("state", "queued"),] == 1
     assert told["shardblast_queue_oldest_seconds"][()] > 0
     assert told["shardblast_event_readers"][()] == 1
     events.close()
-    for one in (second, first):
+    for one in (*reversed(more), first):
         own_server.http.post(f"/searches/{one['id']}/cancel")
     assert figures(own_server)["shardblast_queue_oldest_seconds"][()] == 0
 
@@ -83,7 +87,7 @@ def test_labels_are_names_of_ours_alone(server: Server) -> None:
         server.http.get(path)
     server.http.request("BREW", "/searches")
 
-    told = httpx.get(f"{server.url}/metrics").text
+    told = get(f"{server.url}/metrics").text
 
     assert search["id"] not in told
     for word in ("nothing", "/x/y", "BREW", "anybody"):
@@ -93,7 +97,7 @@ def test_labels_are_names_of_ours_alone(server: Server) -> None:
 def test_every_metric_is_in_the_documentation(server: Server) -> None:
     names = {
         family.name if family.type != "counter" else f"{family.name}_total"
-        for family in text_string_to_metric_families(httpx.get(f"{server.url}/metrics").text)
+        for family in text_string_to_metric_families(get(f"{server.url}/metrics").text)
     }
 
     documented = DOCUMENT.read_text()

@@ -7,13 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
 from tests.postgres import postgres
 from tests.sequences import real
-from tests.service.server import Server
+from tests.service.server import Server, get
 
 VARIABLES = ("SHARDBLAST_DATABASE_URL", "SHARDBLAST_STORAGE")
 QUERIES = "".join(one.fasta for one in real("proteins")[:300])
@@ -58,13 +57,21 @@ def test_a_search_survives_a_kill_and_is_printed_by_another_server(
     assert any((tmp_path / "objects" / "searches").iterdir())
 
 
+def test_letters_that_the_database_does_not_take_are_refused(server: Server) -> None:
+    for address in ("/searches?text=%00", f"/searches/{'0' * 32}/hits?text=a%00", "/searches?text=x&cursor=%00"):
+        assert 400 <= server.http.get(address).status_code < 500, address
+    assert 400 <= server.http.get("/searches/a%00b").status_code < 500
+    body = {"program": "blastp", "database": "proteins", "query": QUERIES, "title": "a\0b"}
+    assert server.http.post("/searches", json=body).status_code == 422
+
+
 def test_a_database_that_may_only_be_read_is_not_ready(server: Server) -> None:
-    assert httpx.get(f"{server.url}/ready").json()["checks"]["database"] == "ok"
+    assert get(f"{server.url}/ready").json()["checks"]["database"] == "ok"
     with psycopg.connect(server.environment["SHARDBLAST_DATABASE_URL"], autocommit=True) as connection:
         connection.execute("ALTER ROLE tester SET default_transaction_read_only = on")
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
 
-    answer = httpx.get(f"{server.url}/ready", timeout=60)
+    answer = get(f"{server.url}/ready")
 
     assert answer.status_code == 503
     assert "read-only" in answer.json()["checks"]["database"]

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.bootstrap.service import Service, service, settings_of
+from shardblast.bootstrap.databases import settings_of
+from shardblast.bootstrap.service import Service
+from shardblast.bootstrap.wiring import service
 from shardblast.service.identity import Mode
 from tests.sequences import real
 from tests.service.server import Server

@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import shutil
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,14 +14,17 @@ from zipfile import ZipFile
 
 import pytest
 
+from shardblast.core.progress import Phase
 from tests.databases import make_database
 from tests.sequences import Sequence, real
 from tests.service.processes import blast, blast_runs
 from tests.service.server import Server
+from tests.waiting import until
 
 RNA = "".join(one.fasta for one in real("16s-queries")[:4])
 PROTEINS = "".join(one.fasta for one in real("protein-queries")[:6])
 MANY = "".join(one.fasta for one in real("proteins")[:400])
+SOME = "".join(one.fasta for one in real("proteins")[:40])
 FORMATS = ("0", "5", "6", "7", "10", "12", "15", "16", "17", "18", "6 qseqid sseqid evalue stitle")
 
 
@@ -73,17 +75,40 @@ def test_a_search_goes_through_its_phases_in_order(server: Server) -> None:
     told = [(event.event, json.loads(event.data)) for event in server.events(search["id"])]
 
     assert told[0][0] == "snapshot"
-    states = [data["state"] for kind, data in told if kind != "piece"]
+    documents = [data for kind, data in told if kind in ("snapshot", "search")]
+    states = [data["state"] for data in documents]
     assert sorted(set(states), key=states.index) == [one for one in ("queued", "running", "completed") if one in states]
-    phases = [data["phase"] for kind, data in told if kind != "piece" and data["phase"]]
-    order = ["preparing", "searching", "merging", "publishing"]
+    phases = [data["phase"] for data in documents if data["phase"]]
+    order = list(Phase)
     assert sorted(set(phases), key=phases.index) == [phase for phase in order if phase in phases]
     last = told[-1][1]
     for phase in last["phases"]:
-        assert phase["status"] == ("skipped" if phase["name"] in ("staging", "warming") else "completed")
+        done = {Phase.STAGING: {"skipped"}, Phase.WARMING: {"skipped", "completed"}}  # warm already, or read again
+        assert phase["status"] in done.get(phase["name"], {"completed"})
         assert phase["done"] == phase["total"]
-    for kind, data in told:
-        assert kind == "piece" or all(0 <= one["done"] <= one["total"] or not one["total"] for one in data["phases"])
+    for data in documents:
+        assert all(0 <= one["done"] <= one["total"] or not one["total"] for one in data["phases"])
+
+
+def test_what_runs_is_told_while_it_runs_and_what_happened_ever_after(server: Server) -> None:
+    search = server.submit("blastp", "proteins", MANY, {"evalue": 1e-5})["id"]
+
+    began: list[dict[str, Any]] = []
+    for event in server.events(search):
+        if event.event == "started" and not began:
+            began = server.http.get(f"/searches/{search}/running").json() or [json.loads(event.data)]
+    pieces = server.http.get(f"/searches/{search}/pieces").json()
+    log = server.http.get(f"/searches/{search}/log").json()
+
+    assert began
+    assert {(one["batch"], one["shard"], one["node"]) for one in began} <= {
+        (one["batch"], one["shard"], one["node"]) for one in pieces
+    }
+    assert server.http.get(f"/searches/{search}/running").json() == []
+    assert log[0]["text"].startswith("Submitted: blastp in proteins")
+    assert log[-1]["text"].startswith("It is completed")
+    assert [one["at"] for one in log] == sorted(one["at"] for one in log)
+    assert str(server.home) not in str(log)
 
 
 def test_a_piece_is_told_with_its_shard_seconds_and_memory(server: Server) -> None:
@@ -180,18 +205,32 @@ def test_a_file_is_taken_plain_or_packed(server: Server, packed: bool) -> None:
 
 def test_many_submissions_at_once_all_run_once(own_server: Server) -> None:
     server = own_server
-    with ThreadPoolExecutor(20) as pool:
-        ids = list(
-            pool.map(
-                lambda n: server.submit("blastn", "16s", Sequence(f"q{n}", "ACGTTGCATC" * 5).fasta)["id"], range(60)
-            )
-        )
 
-    assert len(set(ids)) == 60
+    def submit(number: int) -> str:
+        with server.client() as http:
+            search = server.submit("blastn", "16s", Sequence(f"q{number}", "ACGTTGCATC" * 5).fasta, http=http)
+        return str(search["id"])
+
+    with ThreadPoolExecutor(200) as pool:
+        ids = list(pool.map(submit, range(200)))
+
+    assert len(set(ids)) == 200
     assert {server.ended(one)["state"] for one in ids} == {"completed"}
     runs = Counter(one["search_id"] for one in server.records if one.get("state") == "running")
     assert runs == Counter(ids)
     assert all(len(server.http.get(f"/searches/{one}/pieces").json()) == 1 for one in ids)
+
+
+def test_a_small_search_overtakes_large_ones_that_wait(own_server: Server) -> None:
+    busy = [own_server.submit("blastp", "proteins", MANY, {"evalue": 1000 + number})["id"] for number in range(2)]
+    large = [own_server.submit("blastp", "proteins", SOME, {"evalue": 10 + number})["id"] for number in range(3)]
+    small = own_server.submit("blastn", "16s", RNA)["id"]
+    for one in busy:  # two run at once, so all others have waited until now
+        own_server.http.post(f"/searches/{one}/cancel")
+
+    small_started = own_server.ended(small)["started"]
+
+    assert small_started < max(own_server.ended(one)["started"] for one in large)
 
 
 def test_cancelling_stops_blast_and_leaves_only_the_queries(server: Server) -> None:
@@ -199,21 +238,35 @@ def test_cancelling_stops_blast_and_leaves_only_the_queries(server: Server) -> N
     for event in server.events(search["id"]):
         if '"phase": "searching"' in event.data:
             break
-    time.sleep(0.5)
+    folder = server.home / "searches" / search["id"]
+    until(lambda: blast_runs(folder))
 
-    started = time.monotonic()
     answer = server.http.post(f"/searches/{search['id']}/cancel")
 
     assert answer.json()["state"] == "cancelled"
-    folder = server.home / "searches" / search["id"]
-    while blast_runs(folder) or [file.name for file in folder.iterdir()] != ["query.fa"]:
-        assert time.monotonic() < started + 60, list(folder.iterdir())
-        time.sleep(0.05)
+    until(lambda: not blast_runs(folder))
+    until(lambda: [file.name for file in folder.iterdir()] == ["query.fa"], lambda: list(folder.iterdir()))
     assert server.search(search["id"])["phase"] is None
     assert server.http.post(f"/searches/{search['id']}/cancel").status_code == 200
     retried = server.http.post(f"/searches/{search['id']}/retry")
     assert (retried.status_code, retried.json()["attempt"]) == (202, 2)
     server.http.post(f"/searches/{search['id']}/cancel")
+
+
+def test_an_attempt_that_ends_late_does_not_touch_the_next(
+    own_server: Server, served: dict[str, Path], tmp_path: Path
+) -> None:
+    search = own_server.submit("blastp", "proteins", MANY)["id"]
+
+    for attempt in range(2, 6):
+        next(event for event in own_server.events(search) if '"phase": "searching"' in event.data)
+        assert own_server.http.post(f"/searches/{search}/cancel").json()["state"] == "cancelled"
+        assert own_server.http.post(f"/searches/{search}/retry").json()["attempt"] == attempt
+
+    ended = own_server.ended(search)
+    assert (ended["state"], ended["attempt"]) == ("completed", 5)
+    expected = blast("blastp", served["proteins"], "proteins", MANY, [], "7", tmp_path)
+    assert own_server.result(search, "7") == expected
 
 
 def test_a_search_is_deleted_with_all_its_files(server: Server) -> None:
@@ -231,8 +284,11 @@ def test_a_search_that_fails_says_why_and_what_to_do_and_not_where_things_are(
 ) -> None:
     path = make_database(tmp_path / "lost" / "db", "prot", real("proteins")[:20])
     own_server.add_database("lost", path)
+    busy = [own_server.submit("blastp", "proteins", MANY * 5, {"evalue": 1000 + number}) for number in range(2)]
+    search = own_server.submit("blastp", "lost", MANY * 9)  # larger, so it waits for one of these
     shutil.rmtree(path.parent)
-    search = own_server.submit("blastp", "lost", PROTEINS)
+    for one in busy:
+        own_server.http.post(f"/searches/{one['id']}/cancel")
 
     ended = own_server.ended(search["id"])
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
+from httpx_sse import connect_sse
 
 from tests.postgres import free_port, postgres
 from tests.sequences import real
 from tests.service.processes import blast_runs
-from tests.service.server import Server
+from tests.service.server import END_WITHIN_S, Server
+from tests.waiting import until
 
 QUERIES = "".join(one.fasta for one in real("proteins")[:150])
 ONE = real("proteins")[0].fasta
-WAIT_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,22 @@ def test_every_server_tells_what_happens_on_any(servers: tuple[Server, Server]) 
     assert servers[1].search(search["id"])["state"] == "completed"
 
 
+def test_a_link_that_is_revoked_on_one_server_ends_streams_on_the_other(servers: tuple[Server, Server]) -> None:
+    first, second = servers
+    search = first.submit("blastp", "proteins", QUERIES * 10, "-max_target_seqs 5")
+    path = f"/searches/{search['id']}"
+    share = first.http.post(f"{path}/share").json()
+
+    params = {"share": share["token"]}
+    with connect_sse(second.http, "GET", f"{path}/events", params=params, timeout=END_WITHIN_S) as source:
+        for number, _ in enumerate(source.iter_sse()):
+            if not number:
+                assert first.http.delete(f"{path}/shares/{share['id']}").status_code == 204
+
+    assert second.search(search["id"])["state"] in ("queued", "running")
+    first.http.post(f"{path}/cancel")
+
+
 def test_what_is_cancelled_and_deleted_on_one_server_ends_on_the_other(servers: tuple[Server, Server]) -> None:
     search = servers[0].submit("blastp", "proteins", QUERIES * 12, "-evalue 1000")
     running = runs_on(search["id"], *servers)
@@ -85,17 +101,10 @@ def test_what_is_cancelled_and_deleted_on_one_server_ends_on_the_other(servers: 
 
     assert other.http.post(f"/searches/{search['id']}/cancel").json()["state"] == "cancelled"
 
-    deadline = time.monotonic() + WAIT_S
-    while blast_runs(folder):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    while [file.name for file in folder.iterdir()] != ["query.fa"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not blast_runs(folder))
+    until(lambda: [file.name for file in folder.iterdir()] == ["query.fa"])
     assert other.http.delete(f"/searches/{search['id']}").status_code == 204
-    while folder.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not folder.exists())
 
 
 def test_a_server_whose_connection_was_cut_follows_the_others_again(servers: tuple[Server, Server]) -> None:
@@ -108,12 +117,10 @@ def test_a_server_whose_connection_was_cut_follows_the_others_again(servers: tup
 
     other.http.post(f"/searches/{search['id']}/cancel")
 
-    deadline = time.monotonic() + WAIT_S
-    while blast_runs(running.home / "searches" / search["id"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not blast_runs(running.home / "searches" / search["id"]))
     assert len(cut) >= 2
-    assert all("is lost" in server.log for server in servers)
+    for server in servers:
+        server.logged(lambda record: "is lost" in record["message"])
 
 
 def test_one_key_is_one_search_on_all_servers(servers: tuple[Server, Server]) -> None:

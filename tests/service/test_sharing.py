@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from httpx_sse import ServerSentEvent, connect_sse
 
 from tests.sequences import real
-from tests.service.server import Server
+from tests.service.server import END_WITHIN_S, Server, get
 
 RNA = real("16s-queries")[0].fasta
+LONG = "".join(one.fasta for one in real("proteins")[:1500])
 BODY = {"program": "blastn", "database": "16s", "query": RNA}
-READABLE = ("", "/events", "/pieces", "/results", "/report", "/queries", "/hits", "/hsps")
+READABLE = ("", "/events", "/pieces", "/results", "/report", "/query", "/queries", "/hits", "/hsps", "/spans")
 
 
 class Shared:
@@ -38,7 +44,7 @@ class Shared:
         made = self.ask(self.ada, "POST", "/searches", json=BODY)
         assert made.status_code == 202, made.text
         path = f"/searches/{made.json()['id']}"
-        self.ask(self.ada, "GET", f"{path}/events", timeout=300)  # until it is over
+        self.ask(self.ada, "GET", f"{path}/events")  # until it is over
         assert self.ask(self.ada, "GET", path).json()["state"] == "completed"
         return path
 
@@ -52,7 +58,8 @@ class Shared:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, served: dict[str, Path]) -> Iterator[Shared]:
     server = Server(tmp_path_factory.mktemp("service") / "home", "--auth", "token")
-    server.add_database("16s", served["16s"])
+    for name, path in served.items():
+        server.add_database(name, path)
     yield Shared(server)
     server.close()
 
@@ -67,9 +74,17 @@ def test_whoever_has_a_link_reads_its_search(shared: Shared) -> None:
         by_header = shared.ask(None, "GET", path, headers={"X-Share-Token": told["token"]})
         own = shared.ask(shared.ada, "GET", path)
         assert (by_address.status_code, by_header.status_code) == (200, 200), part
-        assert by_address.content == by_header.content == own.content
+        assert by_address.content == by_header.content == as_outsiders_see(own.content)
         assert shared.ask(None, "GET", path).status_code == 401
-    assert httpx.get(told["url"]).json() == shared.ask(shared.ada, "GET", shared.search).json()
+    own = shared.ask(shared.ada, "GET", shared.search).json()
+    assert own["owner"] == "ada"
+    assert get(told["url"]).json() == {**own, "owner": None}
+
+
+def as_outsiders_see(content: bytes) -> bytes:
+    """Return an answer without the owner, and with numbers for names of nodes, of which there is one."""
+    content = re.sub(rb'"owner":( ?)"ada"', rb'"owner":\1null', content)
+    return re.sub(rb'"node":( ?)"[^"]+"', rb'"node":\1"node 1"', content)
 
 
 def test_a_link_is_good_for_nothing_else(shared: Shared) -> None:
@@ -117,6 +132,34 @@ def test_a_revoked_link_is_void(shared: Shared) -> None:
     assert shared.ask(shared.ada, "DELETE", path).status_code == 404
 
 
+def test_an_event_stream_ends_when_its_link_is_revoked(shared: Shared) -> None:
+    body = {"program": "blastp", "database": "proteins", "query": LONG}
+    path = f"/searches/{shared.ask(shared.ada, 'POST', '/searches', json=body).json()['id']}"
+    kept, told = shared.share(path), shared.share(path)
+    watching = {"params": {"share": kept["token"]}, "timeout": END_WITHIN_S}
+
+    with connect_sse(shared.server.http, "GET", f"{path}/events", **watching) as other:
+        seen = [read_until_revoked(shared, path, told)]
+        assert shared.ask(shared.ada, "GET", path).json()["state"] in ("queued", "running")
+        shared.ask(shared.ada, "POST", f"{path}/cancel")
+        seen.append([event.data for event in other.iter_sse() if event.event != "message"])
+
+    assert json.loads(seen[1][-1])["state"] == "cancelled"
+    assert not any("ada" in data or socket.gethostname() in data for data in seen[0] + seen[1])
+
+
+def read_until_revoked(shared: Shared, path: str, told: dict[str, Any]) -> list[str]:
+    """Watch a search by a link, revoke it at the first event, and return what came until the end of the stream."""
+    seen: list[str] = []
+    params = {"share": told["token"]}
+    with connect_sse(shared.server.http, "GET", f"{path}/events", params=params, timeout=END_WITHIN_S) as source:
+        for event in source.iter_sse():
+            if not seen:
+                assert shared.ask(shared.ada, "DELETE", f"{path}/shares/{told['id']}").status_code == 204
+            seen.append(event.data)
+    return seen
+
+
 def test_only_the_owner_and_administrators_share(shared: Shared) -> None:
     statuses = [
         shared.ask(one, "POST", f"{shared.search}/share").status_code
@@ -134,8 +177,7 @@ def test_links_are_listed_without_their_tokens_and_never_logged_or_kept(shared: 
 
     assert {"id": told["id"], "created": told["created"]} in listed.json()
     assert told["token"] not in listed.text + shared.server.log
-    files = [file for file in shared.server.home.rglob("*") if file.is_file()]
-    assert not any(told["token"].encode() in file.read_bytes() for file in files)
+    assert not shared.server.keeps(told["token"])
 
 
 def test_links_go_with_their_search(shared: Shared) -> None:
@@ -145,3 +187,35 @@ def test_links_go_with_their_search(shared: Shared) -> None:
     assert shared.ask(shared.ada, "DELETE", path).status_code == 204
 
     assert shared.ask(None, "GET", path, params={"share": token}).status_code == 404
+
+
+def test_who_follows_searches_is_told_of_no_others(shared: Shared) -> None:
+    with following(shared, shared.bob) as events:
+        first = next(events)
+        others = shared.new_search().rpartition("/")[2]
+        assert shared.ask(shared.ada, "DELETE", f"/searches/{others}").status_code == 204
+        mine = shared.ask(shared.bob, "POST", "/searches", json=BODY).json()["id"]
+        told = [next(events)]
+        while json.loads(told[-1].data)["id"] != mine or json.loads(told[-1].data)["state"] != "completed":
+            told.append(next(events))
+
+    assert first.event == "reload"
+    assert {json.loads(one.data)["id"] for one in told} == {mine}
+
+
+def test_who_follows_searches_is_told_no_more_when_the_token_is_revoked(shared: Shared) -> None:
+    token = shared.server.run("token", "create", "to be revoked", "--owner", "ada").stdout.strip()
+    listed = shared.server.run("token", "list").stdout.splitlines()
+    number = next(line.split()[0] for line in listed if "to be revoked" in line)
+    with following(shared, token) as events:
+        next(events)
+        assert shared.server.run("token", "revoke", number).returncode == 0
+        shared.new_search()
+        assert list(events) == []
+
+
+@contextmanager
+def following(shared: Shared, token: str) -> Iterator[Iterator[ServerSentEvent]]:
+    headers = {"Authorization": f"Bearer {token}"}
+    with connect_sse(shared.server.http, "GET", "/searches/events", headers=headers, timeout=END_WITHIN_S) as source:
+        yield (one for one in source.iter_sse() if one.event != "message")

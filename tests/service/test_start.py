@@ -6,10 +6,13 @@ import json
 import socket
 import subprocess
 import sys
+import time
+from http.client import HTTPConnection
 from pathlib import Path
 
-import httpx
 import pytest
+
+from tests.service.server import END_WITHIN_S, Server, get
 
 
 def test_a_port_in_use_is_said_so_and_nothing_is_touched(tmp_path: Path) -> None:
@@ -34,9 +37,19 @@ def test_port_0_takes_a_free_port_and_says_which(tmp_path: Path, form: str) -> N
         line = next(line for line in process.stderr if "shardblast listens" in line)
         url = line.split()[-1] if form == "text" else json.loads(line)["url"]
 
-        answer = httpx.get(f"{url}/health")
+        answer = get(f"{url}/health")
 
         process.terminate()
         process.stderr.read()
     assert answer.is_success
     assert process.returncode == 0
+
+
+def test_an_idle_connection_is_kept_for_longer_than_clients_keep_theirs(server: Server) -> None:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=END_WITHIN_S)
+    for _ in range(2):
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()[:1]) == (200, b"{")
+        time.sleep(6)  # httpx gives up its own after 5
+    connection.close()

@@ -90,9 +90,11 @@ def test_a_search_is_a_trace_of_its_wait_its_phases_and_its_pieces(
     by_name = {span.name: span for span in spans}
     root = by_name["search"]
     assert root.parent_span_id == b""
-    phases = ["queued", "preparing", "searching", "merging", "publishing"]
+    ran = [phase["name"] for phase in ended["phases"] if phase["status"] != "skipped"]  # warming is, of what is warm
+    phases = ["queued", *ran]
+    assert {"preparing", "searching", "merging", "publishing"} <= set(ran)
     assert all(by_name[name].parent_span_id == root.span_id for name in phases)
-    assert len(spans) == 1 + len(phases) + len(pieces)
+    assert sorted(span.name for span in spans) == sorted(["search", *phases, *("piece" for _ in pieces)])
     told = [attributes(span) for span in spans if span.name == "piece"]
     assert sorted(one["shardblast.seconds"] for one in told) == sorted(one["seconds"] for one in pieces)
     for span in spans:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import subprocess
-import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
+from urllib.error import HTTPError
 
-import httpx
 import pytest
 from Bio.Blast import NCBIWWW, NCBIXML
 
 from tests.sequences import real
-from tests.service.server import Server
+from tests.service.server import Server, get, post
+from tests.waiting import until
 
 QUERY = real("16s-queries")[0]
+LONG = "".join(one.fasta for one in real("proteins")[:400])
+BIOPERLS_DESCRIPTIONS = 100
+"""What it asks for unless told otherwise."""
 PERL = r"""
 use strict; use warnings;
 use Bio::Tools::Run::RemoteBlast;
@@ -34,6 +39,13 @@ while (my @rids = $factory->each_rid) {
     }
 }
 """
+
+
+@pytest.fixture(scope="module")
+def finished(server: Server) -> str:
+    search = server.submit("blastn", "16s", QUERY.fasta)
+    server.ended(search["id"])
+    return str(search["id"])
 
 
 @pytest.fixture
@@ -65,21 +77,18 @@ def test_bioperl_works_unchanged(address: str, server: Server, tmp_path: Path) -
     name, *hits = ended.stdout.splitlines()
     assert name == QUERY.title.split()[0]
     (search, *_) = server.http.get("/searches").json()["searches"]
-    assert len(hits) == search["hits"] > 10
+    assert len(hits) == BIOPERLS_DESCRIPTIONS < search["hits"]
 
 
 def put(address: str, **values: str) -> str:
     """Queue a search; return its RID when it is over."""
     sent = {"CMD": "Put", "PROGRAM": "blastn", "DATABASE": "16s", "QUERY": QUERY.letters, **values}
-    page = httpx.post(address, data=sent).text
+    page = post(address, data=sent).text
     rid = page.split("RID = ")[1].split()[0]
     assert int(page.split("RTOE = ")[1].split()[0]) >= 1
-    deadline = time.monotonic() + 60
-    while "WAITING" in (
-        info := httpx.get(address, params={"CMD": "Get", "RID": rid, "FORMAT_OBJECT": "SearchInfo"}).text
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    asked = {"CMD": "Get", "RID": rid, "FORMAT_OBJECT": "SearchInfo"}
+    until(lambda: "WAITING" not in get(address, params=asked).text)
+    info = get(address, params=asked).text
     assert "Status=READY" in info
     assert "ThereAreHits=yes" in info
     return rid
@@ -91,15 +100,20 @@ def put(address: str, **values: str) -> str:
         ({"FORMAT_TYPE": "Text"}, "0"),
         ({"FORMAT_TYPE": "XML"}, "5"),
         ({"FORMAT_TYPE": "XML2"}, "16"),
+        ({"FORMAT_TYPE": "XML2_S"}, "16"),
         ({"FORMAT_TYPE": "JSON2"}, "15"),
+        ({"FORMAT_TYPE": "JSON2_S"}, "15"),
+        ({"FORMAT_TYPE": "ASN.1"}, "8"),
+        ({"FORMAT_TYPE": "XML", "ALIGNMENTS": "1", "DESCRIPTIONS": "1"}, "5"),
         ({"FORMAT_TYPE": "Tabular"}, "7"),
         ({"FORMAT_TYPE": "Text", "ALIGNMENT_VIEW": "Tabular"}, "7"),
+        ({"FORMAT_TYPE": "Text", "ALIGNMENT_VIEW": "FlatQueryAnchored"}, "3"),
     ],
 )
 def test_every_type_is_a_format_of_blast(address: str, server: Server, values: dict[str, str], outfmt: str) -> None:
     rid = put(address, EXPECT="1e-30", MEGABLAST="on")
 
-    answer = httpx.post(address, data={"CMD": "Get", "RID": rid, **values})
+    answer = post(address, data={"CMD": "Get", "RID": rid, **values})
 
     assert answer.content == server.result(rid, outfmt) != b""
 
@@ -107,20 +121,130 @@ def test_every_type_is_a_format_of_blast(address: str, server: Server, values: d
 def test_a_deleted_search_is_unknown(address: str) -> None:
     rid = put(address)
 
-    assert "Status=DELETED" in httpx.get(address, params={"CMD": "Delete", "RID": rid}).text
+    assert "Status=DELETED" in get(address, params={"CMD": "Delete", "RID": rid}).text
 
-    assert "Status=UNKNOWN" in httpx.get(address, params={"CMD": "Get", "RID": rid}).text
+    info = get(address, params={"CMD": "Get", "RID": rid, "FORMAT_OBJECT": "SearchInfo"})
+    assert "Status=UNKNOWN" in info.text
+    assert get(address, params={"CMD": "Get", "RID": rid}).status_code == 404
+
+
+def test_as_much_is_shown_as_is_asked_for(address: str, server: Server) -> None:
+    rid = put(address, HITLIST_SIZE="20")
+    wanted = {"CMD": "Get", "RID": rid, "FORMAT_TYPE": "Text"}
+
+    some = get(address, params={**wanted, "DESCRIPTIONS": "7", "ALIGNMENTS": "3"})
+    most = get(address, params={**wanted, "DESCRIPTIONS": "500", "ALIGNMENTS": "500"})
+
+    assert some.content == server.result(rid, "0", num_descriptions=7, num_alignments=3)
+    assert most.content == server.result(rid, "0")
+    assert (some.text.count("\n>"), most.text.count("\n>")) == (3, 20)
 
 
 @pytest.mark.parametrize(
-    "values",
-    [{"CMD": "Web"}, {"CMD": "Put", "PROGRAM": "blastn", "DATABASE": "absent", "QUERY": "ACGT"}, {"CMD": "Put"}],
+    ("values", "task"),
+    [
+        ({}, "blastn"),
+        ({"MEGABLAST": "on"}, "megablast"),
+        ({"SERVICE": "megablast"}, "megablast"),
+        ({"SERVICE": "plain"}, "blastn"),
+        ({"TASK": "dc-megablast", "MEGABLAST": "on"}, "dc-megablast"),
+    ],
 )
-def test_a_bad_request_says_what_is_wrong(address: str, values: dict[str, str]) -> None:
-    answer = httpx.post(address, data=values)
+def test_the_task_is_what_was_asked_for(address: str, server: Server, values: dict[str, str], task: str) -> None:
+    rid = put(address, **values)
 
-    assert answer.status_code == 422
-    assert answer.json()["remedy"]
+    options = server.search(rid)["options"]
+
+    assert options[options.index("-task") + 1] == task
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"DATABASE": "absent"}, "There is no database 'absent'"),
+        ({"PROGRAM": "blastz"}, "'blastz' is no program"),
+        ({"EXPECT": "many"}, "-evalue: 'many' is no Real"),
+        ({"QUERY": ">x\nMKVLAAGIVGLLLAQWERTYIPASDFGHKLCVNM"}, "blastn takes nucleotide queries"),
+        ({"QUERY": ""}, "1 queries have no letters"),
+        ({"TASK": "quick"}, "'quick' is none of"),
+        ({"SERVICE": "psi"}, "SERVICE 'psi' is not offered here"),
+        ({"ENTREZ_QUERY": "Homo sapiens[ORGN]"}, "ENTREZ_QUERY is not obeyed here"),
+        ({"DATABASE": "<b>bold</b>"}, "&lt;b&gt;bold"),
+    ],
+)
+def test_a_search_that_cannot_run_is_told_where_clients_look_for_it(
+    address: str, values: dict[str, str], says: str
+) -> None:
+    answer = post(
+        address, data={"CMD": "Put", "PROGRAM": "blastn", "DATABASE": "16s", "QUERY": QUERY.letters, **values}
+    )
+
+    (line,) = (line for line in answer.text.splitlines() if line.startswith('<div class="error msInf">'))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert says in line
+    assert "RID" not in answer.text
+
+
+def test_biopython_raises_what_is_wrong_with_a_search(address: str) -> None:
+    with pytest.raises(ValueError, match="There is no database 'absent'"):
+        NCBIWWW.qblast("blastn", "absent", QUERY.fasta, url_base=address)
+    with pytest.raises(ValueError, match="blastp takes protein queries"):
+        NCBIWWW.qblast("blastp", "proteins", QUERY.fasta, url_base=address)
+
+
+def test_bioperl_shows_what_is_wrong_with_a_search(address: str, tmp_path: Path) -> None:
+    query = tmp_path / "query.fa"
+    query.write_text(QUERY.fasta)
+    script = PERL.replace("'16s'", "'absent'")
+
+    ended = subprocess.run(["perl", "-e", script, address, str(query)], capture_output=True, text=True, timeout=120)
+
+    assert "There is no database 'absent'" in ended.stderr
+
+
+def test_biopython_does_not_wait_for_a_search_that_was_cancelled(
+    address: str, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NCBIWWW, "_parse_qblast_ref_page", cancelling(server, NCBIWWW._parse_qblast_ref_page))
+
+    with pytest.raises(HTTPError) as raised:
+        NCBIWWW.qblast("blastp", "proteins", LONG, url_base=address)
+
+    assert raised.value.code == 409
+    assert b"The search was cancelled" in raised.value.read()
+
+
+def cancelling(server: Server, read: Callable[[IO[bytes]], tuple[str, int]]) -> Callable[[IO[bytes]], tuple[str, int]]:
+    """Return what reads Biopython's RID and cancels the search, as somebody else may do meanwhile."""
+
+    def reading(page: IO[bytes]) -> tuple[str, int]:
+        rid, rtoe = read(page)
+        answer = server.http.post(f"/searches/{rid}/cancel")
+        assert answer.json()["state"] == "cancelled"
+        return rid, rtoe
+
+    return reading
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        ({"CMD": "Web"}, 422),
+        ({}, 422),
+        ({"CMD": "Get", "RID": "absent"}, 404),
+        ({"CMD": "Delete", "RID": "absent"}, 404),
+        ({"CMD": "Get", "FORMAT_TYPE": "Binary"}, 422),
+        ({"CMD": "Get", "FORMAT_TYPE": "Text", "ALIGNMENT_VIEW": "Sideways"}, 422),
+        ({"CMD": "Get", "FORMAT_TYPE": "Text", "ALIGNMENTS": "-1"}, 422),
+    ],
+)
+def test_a_bad_request_says_what_is_wrong(address: str, finished: str, values: dict[str, str], status: int) -> None:
+    answer = post(address, data={"RID": finished, **values})
+
+    assert answer.status_code == status
+    assert '<div class="error msInf">' in answer.text
+    assert "Status=" not in answer.text  # else Biopython would ask again, for ever
 
 
 def test_a_token_goes_in_as_the_password_of_a_user(tmp_path: Path, served: dict[str, Path]) -> None:
@@ -131,7 +255,7 @@ def test_a_token_goes_in_as_the_password_of_a_user(tmp_path: Path, served: dict[
     one.start()
     try:
         address = f"{one.url}/blast/Blast.cgi"
-        refused = httpx.get(address, params={"CMD": "Get", "RID": "x"})
+        refused = get(address, params={"CMD": "Get", "RID": "x"})
         NCBIWWW.email = "ada@example.org"
         handle = NCBIWWW.qblast(
             "blastn", "16s", real("16s-queries")[0].fasta, url_base=address, username="ada", password=token

@@ -17,35 +17,28 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
+from shardblast.api.blast_parameters import check_service, is_page, options_of, outfmt_of, printing_of
 from shardblast.api.context import CallerDep, ServiceDep
+from shardblast.api.errors import status_of
+from shardblast.api.requests import note_code
 from shardblast.api.uploads import IN_MEMORY_BYTES, bounded, incoming
 from shardblast.bootstrap.service import Service
-from shardblast.core.errors import InputError, NotFoundError
-from shardblast.core.permitted import OptionValue
+from shardblast.core.errors import (
+    ConflictError,
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    RefusedError,
+    ShardblastError,
+    UnauthorizedError,
+    error_for_code,
+    without_folders,
+)
 from shardblast.core.search import Search, SearchId, State
 from shardblast.service.callers import Caller, Scope
-from shardblast.service.searches import Wanted
+from shardblast.service.preflight import Wanted
 
-FORMATS = {"TEXT": "0", "HTML": "0", "XML": "5", "XML2": "16", "XML2_S": "16", "JSON2": "15", "JSON2_S": "15"}
 MEDIA = {"5": "application/xml", "16": "application/xml", "15": "application/json"}
-OPTIONS = {
-    "EXPECT": "evalue",
-    "HITLIST_SIZE": "max_target_seqs",
-    "WORD_SIZE": "word_size",
-    "NUCL_PENALTY": "penalty",
-    "NUCL_REWARD": "reward",
-    "MATRIX_NAME": "matrix",
-    "MATRIX": "matrix",
-    "PERC_IDENT": "perc_identity",
-    "THRESHOLD": "threshold",
-    "GENETIC_CODE": "query_gencode",
-    "DB_GENETIC_CODE": "db_gencode",
-    "COMPOSITION_BASED_STATISTICS": "comp_based_stats",
-    "SEARCHSP_EFF": "searchsp",
-    "TEMPLATE_LENGTH": "template_length",
-    "TEMPLATE_TYPE": "template_type",
-}
-NUCLEOTIDE_PROGRAM = "blastn"
 FEWEST_SECONDS = 1
 WAITS_S = 10.0
 STATUSES = {State.COMPLETED: "READY", State.FAILED: "FAILED", State.CANCELLED: "FAILED"}
@@ -70,7 +63,17 @@ async def post(request: Request, service: ServiceDep, caller: CallerDep) -> Resp
 
 async def _answer(service: Service, caller: Caller, sent: Mapping[str, str]) -> Response:
     values = {name.upper(): value for name, value in sent.items()}
-    match values.get("CMD", "").lower():
+    command = values.get("CMD", "").lower()
+    try:
+        return await _done(service, caller, command, values)
+    except (UnauthorizedError, NotAllowedError):
+        raise
+    except ShardblastError as error:  # a Put that fails is a page for Biopython to read, with the status of a success
+        return _refusal(error, 200 if command == "put" else status_of(error))
+
+
+async def _done(service: Service, caller: Caller, command: str, values: Mapping[str, str]) -> Response:
+    match command:
         case "put":
             return await _put(service, caller, values)
         case "get":
@@ -85,19 +88,30 @@ async def _answer(service: Service, caller: Caller, sent: Mapping[str, str]) -> 
     raise InputError("CMD is none of Put, Get and Delete.", remedy="Send one of them.")
 
 
+def _refusal(error: ShardblastError, status: int) -> Response:
+    """Return a page that says what went wrong, in the line where NCBI's page has it."""
+    note_code(error.code)
+    told = [f"{one.detail} {one.remedy}" for one in error.problems] if isinstance(error, RefusedError) else [str(error)]
+    text = html.escape(" ".join(without_folders(" ".join(told)).split()), quote=False)
+    return HTMLResponse(
+        f'<!DOCTYPE html>\n<html><body>\n<div class="error msInf">{text}</div>\n</body></html>\n', status
+    )
+
+
 async def _put(service: Service, caller: Caller, values: Mapping[str, str]) -> Response:
     caller.check(Scope.SEARCH)
+    check_service(values)
     query = values.get("QUERY", "")
     if not query.lstrip().startswith(">"):
         query = f">Query\n{query}\n"
     with incoming(service.folders.incoming) as path:
         path.write_text(query, newline="")
         program = values.get("PROGRAM", "").lower()
-        known = service.searches.options_of(program)
-        options = {name: value for name, value in _options(program, values).items() if name in known}
+        known = service.preflights.options_of(program)
+        options = {name: value for name, value in options_of(program, values).items() if name in known}
         wanted = Wanted(program, values.get("DATABASE", ""), options, path, "")
         search = await asyncio.to_thread(service.searches.submit, wanted, caller.owner, None)
-        seconds = await asyncio.to_thread(service.store.seconds_per_work, search.program, search.database)
+        seconds = await asyncio.to_thread(service.workload.seconds_per_work, search.program, search.database)
     rtoe = max(FEWEST_SECONDS, math.ceil((seconds or 0.0) * search.letters))
     return HTMLResponse(
         "<!DOCTYPE html>\n<html><body>\n"
@@ -126,21 +140,33 @@ async def _wait(service: Service, caller: Caller, values: Mapping[str, str]) -> 
 
 
 def _get(service: Service, caller: Caller, values: Mapping[str, str]) -> Response:
+    """Answer with the state of a search, or with its result.
+
+    Biopython asks for the result until it has one, so that instead of what says FAILED or UNKNOWN an error ends it.
+    """
+    wants_state = values.get("FORMAT_OBJECT", "").lower() == "searchinfo"
     try:
         search = _search(service, caller, values)
     except NotFoundError:
-        return _info("Status=UNKNOWN")
-    wants_state = values.get("FORMAT_OBJECT", "").lower() == "searchinfo"
-    if search.state is not State.COMPLETED or wants_state:
+        if wants_state:
+            return _info("Status=UNKNOWN")
+        raise
+    if wants_state or not search.state.is_final:
         hits = "\nThereAreHits=yes" if search.hits else ""
         return _info(f"Status={STATUSES.get(search.state, 'WAITING')}{hits}")
-    kind = values.get("FORMAT_TYPE", "HTML").upper()
-    outfmt = "7" if values.get("ALIGNMENT_VIEW", "").lower() == "tabular" or kind == "TABULAR" else FORMATS.get(kind)
-    if outfmt is None:
-        raise InputError(f"FORMAT_TYPE {kind!r} is unknown.", remedy=f"Use {', '.join(FORMATS)} or Tabular.")
-    with service.results.printed(search.id, outfmt) as path:
+    if search.state is State.CANCELLED:
+        raise ConflictError("The search was cancelled.", remedy="Submit it again.")
+    if search.failure is not None:
+        raise error_for_code(search.failure.code)(search.failure.problem, remedy=search.failure.remedy)
+    return _result(service, search, values)
+
+
+def _result(service: Service, search: Search, values: Mapping[str, str]) -> Response:
+    outfmt = outfmt_of(values)
+    printing = printing_of(values, outfmt, service.results.kept(search))
+    with service.results.printed(search.id, outfmt, printing=printing) as path:
         text = path.read_bytes()
-    if kind == "HTML":
+    if is_page(values):
         shown = html.escape(text.decode(errors="replace"))
         return HTMLResponse(f"<!DOCTYPE html>\n<html><body><pre>\n{shown}</pre></body></html>\n")
     return Response(text, media_type=MEDIA.get(outfmt, "text/plain"))
@@ -158,34 +184,3 @@ def _search(service: Service, caller: Caller, values: Mapping[str, str]) -> Sear
 
 def _info(text: str) -> Response:
     return PlainTextResponse(f"<!--\nQBlastInfoBegin\n\t{text}\nQBlastInfoEnd\n-->\n", media_type="text/html")
-
-
-def _options(program: str, values: Mapping[str, str]) -> dict[str, OptionValue]:
-    """Return BLAST+'s options for the parameters; those that only NCBI's pages know are passed over, as NCBI does."""
-    options: dict[str, OptionValue] = {
-        OPTIONS[name]: value for name, value in values.items() if name in OPTIONS and value
-    }
-    if "comp_based_stats" in options:
-        told = str(options["comp_based_stats"]).lower()
-        options["comp_based_stats"] = {"off": "0", "no": "0", "on": "2", "yes": "2"}.get(told, told)
-    if program == NUCLEOTIDE_PROGRAM:
-        megablast = values.get("MEGABLAST", "").lower() in ("on", "yes", "true")
-        options["task"] = "megablast" if megablast else "blastn"
-    if gaps := values.get("GAPCOSTS", "").split():
-        options |= dict(zip(("gapopen", "gapextend"), gaps, strict=False))
-    if values.get("UNGAPPED_ALIGNMENT", "").lower() in ("yes", "true", "on"):
-        options["ungapped"] = True
-    if values.get("LCASE_MASK", "").lower() in ("yes", "true", "on"):
-        options["lcase_masking"] = True
-    if masking := _masking(program, values.get("FILTER", "")):
-        options[masking[0]] = masking[1]
-    if values.get("QUERY_FROM") and values.get("QUERY_TO"):
-        options["query_loc"] = f"{values['QUERY_FROM']}-{values['QUERY_TO']}"
-    return options
-
-
-def _masking(program: str, text: str) -> tuple[str, str] | None:
-    if not text or text.upper() == "NONE":
-        return None
-    name = "dust" if program == NUCLEOTIDE_PROGRAM else "seg"
-    return name, "no" if text.upper()[0] == "F" else "yes"

@@ -14,6 +14,8 @@ from shardblast.core.search import Search, SearchId
 from shardblast.service.callers import Caller, Scope
 
 BLAST_PATH = "/blast/Blast.cgi"
+Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
+"""To find something by; PostgreSQL takes no text with NUL in it."""
 
 
 def service_of(request: Request) -> Service:
@@ -62,13 +64,18 @@ def search_of(search_id: str, service: ServiceDep, caller: CallerDep) -> Search:
 SearchDep = Annotated[Search, Depends(search_of)]
 
 
-def readable_of(
-    request: Request,
-    search_id: str,
-    service: ServiceDep,
+def link_of(
     share: Annotated[str | None, Query(max_length=100, description="Token of a share link")] = None,
     x_share_token: Annotated[str | None, Header(max_length=100)] = None,
-) -> Search:
+) -> str | None:
+    """Return the token of the share link that the request came by."""
+    return share or x_share_token
+
+
+LinkDep = Annotated[str | None, Depends(link_of)]
+
+
+def readable_of(request: Request, search_id: str, service: ServiceDep, link: LinkDep) -> Search:
     """Return the search that an address names, for its owner or for whoever has a share link; only to read it.
 
     Raises:
@@ -76,9 +83,9 @@ def readable_of(
         NotAllowedError: The caller may not read.
         NotFoundError: There is none that the caller may see, or the link is not of this one.
     """
-    if (token := share or x_share_token) is None:
+    if link is None:
         return search_of(search_id, service, caller_of(request, service))
-    service.sharing.check(SearchId(search_id), token)
+    service.sharing.check(SearchId(search_id), link)
     return service.searches.get(SearchId(search_id), None)
 
 

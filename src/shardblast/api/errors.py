@@ -10,10 +10,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from shardblast.api.context import BLAST_PATH
-from shardblast.api.requests import current, request_id
+from shardblast.api.requests import note_code, request_id
 from shardblast.core.errors import (
     ConflictError,
     DatabaseError,
@@ -68,17 +69,28 @@ def problem(status: int, code: str, detail: str, remedy: str, **more: Any) -> JS
     """Return a problem as a response."""
     content = {"type": f"urn:shardblast:{code}", "title": code.replace("-", " "), "status": status, "code": code}
     content |= {"detail": detail, "remedy": remedy, **more}
-    if asked := current.get():
-        asked.code = code
+    note_code(code)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
+def status_of(error: ShardblastError) -> int:
+    """Return the HTTP status of an error."""
+    return next(status for kind, status in STATUSES if isinstance(error, kind))
+
+
+def invalid_body(error: ValidationError) -> RequestValidationError:
+    """Return what says that a body which a route reads by itself is not as it should be."""
+    told = error.errors(include_url=False, include_context=False)
+    return RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in told])
+
+
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ShardblastError)
-    status = next(status for kind, status in STATUSES if isinstance(error, kind))
+    status = status_of(error)
     more = {"problems": [asdict(one) for one in error.problems[:MOST_TOLD]]} if isinstance(error, RefusedError) else {}
-    detail = without_folders(error.problem) if status >= 500 else error.problem
+    hidden = status >= 500 or isinstance(error, DatabaseError)
+    detail = without_folders(error.problem) if hidden else error.problem
     answer = problem(status, error.code, detail, error.remedy, **more)
     if status == 401 and request.url.path == BLAST_PATH:
         answer.headers["WWW-Authenticate"] = 'Basic realm="shardblast"'  # all that Biopython can answer

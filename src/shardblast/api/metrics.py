@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from shardblast.core.node import STANDINGS, Member, summed
 from shardblast.core.search import Piece, Search, State, ended_phases
 from shardblast.service.events import Broadcast
 from shardblast.service.observers import Answer, Observer, PieceFailure
-from shardblast.store.searches import SearchStore
+from shardblast.store.workload import Workload
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 LONG = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
@@ -22,9 +24,9 @@ LONG = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
 class Metrics(Observer):
     """Counts what happens. Labels hold names of ours alone: no ids, paths or owners."""
 
-    def __init__(self, store: SearchStore, broadcast: Broadcast) -> None:
+    def __init__(self, workload: Workload, broadcast: Broadcast, members: Callable[[], Sequence[Member]]) -> None:
         self._registry = one = CollectorRegistry()
-        one.register(_Now(store, broadcast))
+        one.register(_Now(workload, broadcast, members))
         ProcessCollector(registry=one)
         self._waits = Histogram(
             "shardblast_search_wait_seconds", "From submission to start.", ["program"], buckets=LONG, registry=one
@@ -97,9 +99,10 @@ class Metrics(Observer):
 class _Now(Collector):
     """Reads how things stand, so that the figures are never stale."""
 
-    def __init__(self, store: SearchStore, broadcast: Broadcast) -> None:
-        self._store = store
+    def __init__(self, workload: Workload, broadcast: Broadcast, members: Callable[[], Sequence[Member]]) -> None:
+        self._workload = workload
         self._broadcast = broadcast
+        self._members = members
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Return nothing: else the database would be read once more, when this is registered."""
@@ -107,11 +110,46 @@ class _Now(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         states = GaugeMetricFamily("shardblast_searches", "Searches in each state.", labels=["state"])
-        for state, number in self._store.counts().items():
+        for state, number in self._workload.counts().items():
             states.add_metric([state.value], number)
         yield states
-        oldest = self._store.oldest_queued()
+        oldest = self._workload.oldest_queued()
         age = 0.0 if oldest is None else max(time.time() - oldest, 0.0)
         text = "How long ago the oldest queued search was submitted; 0 without one."
         yield GaugeMetricFamily("shardblast_queue_oldest_seconds", text, age)
         yield GaugeMetricFamily("shardblast_event_readers", "Readers of event streams.", self._broadcast.readers)
+        yield from self._of_nodes()
+
+    def _of_nodes(self) -> Iterator[GaugeMetricFamily]:
+        members = self._members()
+        states = GaugeMetricFamily("shardblast_nodes", "Nodes in each state.", labels=["state"])
+        for standing in STANDINGS:
+            states.add_metric([standing], sum(one.standing == standing for one in members))
+        yield states
+        for name, (text, figure) in OF_NODES.items():
+            gauge = GaugeMetricFamily(f"shardblast_node_{name}", text, labels=["node"])
+            for one in members:
+                if one.is_connected:
+                    gauge.add_metric([one.state.name], figure(one))
+            yield gauge
+
+
+def _mapped_bytes(member: Member) -> float:
+    return sum(one.mapped_bytes for one in member.state.generations)
+
+
+def _resident_bytes(member: Member) -> float:
+    known = summed(one.resident_bytes for one in member.state.generations)
+    return math.nan if known is None else known
+
+
+OF_NODES: Mapping[str, tuple[str, Callable[[Member], float]]] = {
+    "processes": ("BLAST+ processes that run.", lambda one: one.running),
+    "cores": ("Cores that searches may use.", lambda one: one.state.cores),
+    "memory_bytes": ("Memory that searches may use.", lambda one: one.state.memory_bytes),
+    "disk_budget_bytes": ("What copies of databases may take.", lambda one: one.state.disk_budget_bytes),
+    "disk_used_bytes": ("What copies of databases take.", lambda one: one.state.disk_used_bytes),
+    "mapped_bytes": ("What searches of the volumes there map.", _mapped_bytes),
+    "resident_bytes": ("How much of that is in memory; NaN if unknown.", _resident_bytes),
+}
+"""Gauges of each node that is connected: names, texts and values."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shardblast.core.catalogue import CataloguedDatabase
 from shardblast.core.permitted import Problem
+from shardblast.core.printing import commands
 from shardblast.core.search import Search, document
 from shardblast.service.callers import Caller, Means, Scope
-from shardblast.service.searches import Preflight
+from shardblast.service.preflight import Preflight
 
 StateName = Literal["queued", "running", "completed", "failed", "cancelled"]
 PhaseName = Literal["preparing", "staging", "warming", "searching", "merging", "publishing"]
@@ -34,12 +34,19 @@ class SearchFields(BaseModel):
     )
     title: str = Field("", max_length=1000)
     exactness: str = Field("identical", description="identical or complete", max_length=20)
+    output: Annotated[dict[OptionName, OptionValue], Field(max_length=20)] | OptionText = Field(
+        default_factory=dict,
+        description="How the result is printed when nothing else is asked for: outfmt, num_descriptions and so on",
+    )
 
 
 class SearchIn(SearchFields):
     """A search that is wanted."""
 
     query: str = Field(description="FASTA")
+    lists: Annotated[dict[OptionName, str], Field(max_length=10)] = Field(
+        default_factory=dict, description="Content of seqidlist, negative_seqidlist, taxidlist or negative_taxidlist"
+    )
 
 
 class PhaseOut(BaseModel):
@@ -51,6 +58,7 @@ class PhaseOut(BaseModel):
     finished: float | None
     done: int
     total: int
+    waiting: str | None = Field(description="What it waits for, if nothing goes on without it")
 
 
 class FailureOut(BaseModel):
@@ -65,12 +73,13 @@ class SearchOut(BaseModel):
     """A search; times are seconds since 1970."""
 
     id: str
-    owner: str
+    owner: str | None = Field(description="null for whoever came by a share link")
     title: str
     program: str
     database: str
     generation: str
     options: list[str]
+    output: list[str] = Field(description="How the result is printed when nothing else is asked for")
     exactness: str
     state: StateName
     phase: PhaseName | None
@@ -88,13 +97,13 @@ class SearchOut(BaseModel):
     failure: FailureOut | None
 
     @classmethod
-    def of(cls, search: Search) -> SearchOut:
-        """Return a search as it is answered."""
-        return cls.model_validate(document(search))
+    def of(cls, search: Search, shown: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict) -> SearchOut:
+        """Return a search as it is answered; ``shown`` returns what the reader may see."""
+        return cls.model_validate(shown(document(search)))
 
 
 class SearchesOut(BaseModel):
-    """Some searches, newest first."""
+    """Some searches, in the order that was asked for."""
 
     searches: list[SearchOut]
     cursor: str | None = Field(description="For the next page; null if there is none")
@@ -120,6 +129,7 @@ class PreflightOut(BaseModel):
     ok: bool
     problems: list[ProblemOut]
     command: list[str]
+    commands: list[list[str]] = Field(description="Those of BLAST+ that print the same, one after the other")
     queries: int | None
     letters: int | None
     longest: int | None
@@ -130,15 +140,18 @@ class PreflightOut(BaseModel):
     why: str | None
     fits_in_memory: bool | None
     seconds: float | None = Field(description="Estimated from past searches; null if there were none")
+    remarks: list[str] = Field(description="What to know that is no problem")
 
     @classmethod
     def of(cls, found: Preflight, program: str) -> PreflightOut:
         """Return a preflight as it is answered."""
         survey, database = found.survey, found.database
+        search = ["-db", database.name if database else "", "-query", "query.fa", *found.words]
         return cls(
             ok=not found.problems,
             problems=[ProblemOut.of(one) for one in found.problems],
-            command=[program, "-db", database.name if database else "", "-query", "query.fa", *found.words],
+            command=[program, *search],
+            commands=commands(program, search, found.output),
             queries=survey.queries if survey else None,
             letters=survey.letters if survey else None,
             longest=survey.longest if survey else None,
@@ -149,36 +162,8 @@ class PreflightOut(BaseModel):
             why=found.why,
             fits_in_memory=found.fits_in_memory,
             seconds=found.seconds,
+            remarks=list(found.remarks),
         )
-
-
-class DatabaseIn(BaseModel):
-    """A database to serve."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field(max_length=100)
-    source: str = Field(description="Path of a BLAST database on the server, without suffix", max_length=4096)
-
-
-class DatabaseOut(BaseModel):
-    """A database."""
-
-    name: str
-    molecule: Literal["nucleotide", "protein"]
-    generation: str
-    title: str
-    num_seqs: int
-    letters: int
-    size_bytes: int
-    added: float
-
-    @classmethod
-    def of(cls, one: CataloguedDatabase) -> DatabaseOut:
-        """Return a database as it is answered: without its path, which is the server's own."""
-        values = asdict(one)
-        del values["path"]
-        return cls(**values)
 
 
 class MeOut(BaseModel):
@@ -207,10 +192,3 @@ class NewShareOut(ShareOut):
 
     token: str = Field(description="For ?share= or the header X-Share-Token")
     url: str
-
-
-class RowsOut(BaseModel):
-    """A part of a table."""
-
-    rows: Sequence[dict[str, Any]]
-    next: int | None = Field(description="Where the next part begins; null if there is none")

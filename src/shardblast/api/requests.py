@@ -43,6 +43,12 @@ def request_id() -> str:
     return asked.id if asked else ""
 
 
+def note_code(code: str) -> None:
+    """Note the problem that the request in hand is answered with."""
+    if asked := current.get():
+        asked.code = code
+
+
 class Requests:
     """Wraps the whole application, its answers to bugs included."""
 

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response, status
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from pydantic_core import from_json
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse
 from starlette.datastructures import UploadFile
 
-from shardblast.api.context import CallerDep, ReadableDep, SearchDep, ServiceDep
+from shardblast.api.context import CallerDep, LinkDep, ReadableDep, SearchDep, ServiceDep, Text, caller_of
+from shardblast.api.errors import invalid_body
+from shardblast.api.events import PING_EVERY_S, Watched, changes, id_of, stream
 from shardblast.api.models import PreflightOut, SearchesOut, SearchFields, SearchIn, SearchOut, StateName
+from shardblast.api.outsiders import shown_to
+from shardblast.api.result_models import EntryOut, PieceOut, RunningPieceOut
 from shardblast.api.uploads import IN_MEMORY_BYTES, bounded, incoming, limited, unpacked
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError, TooLargeError
-from shardblast.core.search import SearchId, State, document
+from shardblast.core.lists import LISTS, MOST_BYTES
+from shardblast.core.log import LOGGED, log_of
+from shardblast.core.search import State, document
 from shardblast.service.callers import Scope
-from shardblast.service.searches import Wanted
+from shardblast.service.preflight import Wanted
+from shardblast.store.orders import Order, Sort
 
-PING_EVERY_S = 15
-LONGEST_ID = 18
-"""Digits of an event's id that a database holds."""
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -43,12 +45,24 @@ BODY: dict[str, Any] = {
                         "options": {"type": "string", "description": "As on a command line, or a JSON object"},
                         "title": {"type": "string"},
                         "exactness": {"type": "string"},
+                        "output": {"type": "string", "description": "As options: -outfmt, -num_alignments and so on"},
+                        **{
+                            name: {
+                                "type": "string",
+                                "format": "binary",
+                                "description": "One on each line, plain or packed",
+                            }
+                            for name in LISTS
+                        },
                     },
                 }
             },
         },
     }
 }
+
+SORTS = "Titles by their first 100 letters; elapsed and hits of searches that have not ended count as less than 0"
+SortName = Literal["created", "title", "database", "state", "elapsed", "queries", "hits"]
 
 router = APIRouter(prefix="/searches", tags=["searches"])
 
@@ -76,7 +90,7 @@ async def preflight(request: Request, service: ServiceDep, caller: CallerDep) ->
     caller.check(Scope.SEARCH)
     with incoming(service.folders.incoming) as path:
         wanted = await _wanted(request, service, path)
-        return PreflightOut.of(await asyncio.to_thread(service.searches.preflight, wanted), wanted.program)
+        return PreflightOut.of(await asyncio.to_thread(service.preflights.of, wanted), wanted.program)
 
 
 @router.get("")
@@ -85,35 +99,80 @@ def list_searches(
     caller: CallerDep,
     state: StateName | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    cursor: Annotated[str | None, Query(max_length=5000, description="Of the page before, in the same order")] = None,
+    text: Annotated[Text, Query(description="In the title, program, database or id")] = "",
+    sort: Annotated[SortName, Query(description=SORTS)] = "created",
+    order: Annotated[Literal["asc", "desc"], Query(description="The least first, or the greatest")] = "desc",
 ) -> SearchesOut:
-    """List searches, newest first."""
+    """List searches, newest first unless another order is asked for."""
     caller.check(Scope.READ)
     wanted = None if state is None else State(state)
-    page = service.searches.page(owner=caller.sees, state=wanted, limit=limit, cursor=cursor)
+    ordered = Order(Sort(sort), order == "desc")
+    page = service.searches.page(owner=caller.sees, state=wanted, limit=limit, cursor=cursor, text=text, order=ordered)
     return SearchesOut(searches=[SearchOut.of(one) for one in page.searches], cursor=page.cursor)
 
 
+@router.get("/events", response_class=EventSourceResponse)
+async def follow_searches(request: Request, service: ServiceDep, caller: CallerDep) -> EventSourceResponse:
+    """Stream which searches change: ``search`` as it is now, ``deleted``, or ``reload`` when any may have changed.
+
+    It ends when the caller may read no more.
+    """
+    caller.check(Scope.READ)
+
+    def sees() -> str | None:
+        now = caller_of(request, service)
+        now.check(Scope.READ)
+        return now.sees
+
+    return EventSourceResponse(changes(service, sees), ping=PING_EVERY_S)
+
+
 @router.get("/{search_id}")
-def read_search(search: ReadableDep) -> SearchOut:
+def read_search(search: ReadableDep, service: ServiceDep, link: LinkDep) -> SearchOut:
     """Read a search."""
-    return SearchOut.of(search)
+    return SearchOut.of(search, shown_to(link, service, search.id))
 
 
 @router.get("/{search_id}/pieces")
-def read_pieces(search: ReadableDep, service: ServiceDep) -> list[dict[str, Any]]:
-    """List the BLAST+ processes of a search that have ended."""
-    return [{name: getattr(one, name) for name in one.__slots__} for one in service.store.pieces(search.id)]
+def read_pieces(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[PieceOut]:
+    """List the BLAST+ processes of a search that have ended; through a share link nodes have numbers for names."""
+    shown = shown_to(link, service, search.id)
+    return [PieceOut.model_validate(shown(asdict(one))) for one in service.store.pieces(search.id)]
+
+
+@router.get("/{search_id}/running")
+def read_running(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[RunningPieceOut]:
+    """List the BLAST+ processes of a search that run now, wherever that is."""
+    shown = shown_to(link, service, search.id)
+    return [RunningPieceOut.model_validate(shown(asdict(one))) for one in service.store.running(search.id)]
+
+
+@router.get("/{search_id}/log")
+def read_log(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[EntryOut]:
+    """Tell what happened to a search, oldest first."""
+    shown = shown_to(link, service, search.id)
+    events = (replace(one, data=shown(one.data)) for one in service.store.events(search.id, LOGGED))
+    return [EntryOut.model_validate(asdict(one)) for one in log_of(events)]
 
 
 @router.get("/{search_id}/events", response_class=EventSourceResponse)
 async def read_events(
-    search: ReadableDep, service: ServiceDep, last_event_id: Annotated[str | None, Header(max_length=20)] = None
+    search: ReadableDep,
+    service: ServiceDep,
+    link: LinkDep,
+    last_event_id: Annotated[str | None, Header(max_length=20)] = None,
 ) -> EventSourceResponse:
-    """Stream what happens to a search: first the search as it is, then every change."""
-    told = last_event_id or ""
-    last = int(told) if told.isascii() and told.isdigit() and len(told) < LONGEST_ID else None
-    return EventSourceResponse(_events(service, search.id, last), ping=PING_EVERY_S)
+    """Stream what happens to a search, as long as the share link is good: first as it is, then every change."""
+
+    def snapshot() -> tuple[dict[str, Any], bool, int]:
+        now, last = service.store.snapshot(search.id)
+        return document(now), now.state.is_final, last
+
+    watched = Watched(search.id, snapshot, service.sharing.reader(link, service.store.events_after))
+    shown = await asyncio.to_thread(shown_to, link, service, search.id)
+    events = stream(service, watched, id_of(last_event_id), shown)
+    return EventSourceResponse(events, ping=PING_EVERY_S)
 
 
 @router.post("/{search_id}/cancel")
@@ -137,61 +196,59 @@ def delete_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> 
     service.searches.delete(search)
 
 
-async def _events(service: Service, search_id: SearchId, last: int | None) -> AsyncIterator[ServerSentEvent]:
-    """Yield a snapshot, unless the reader was here before, and then the changes until the search is over."""
-    search, known = await asyncio.to_thread(service.store.snapshot, search_id)
-    if last is None:
-        yield ServerSentEvent(json.dumps(document(search)), event="snapshot", id=str(known))
-        if search.state.is_final:
-            return
-    elif search.state.is_final:
-        while missed := await asyncio.to_thread(service.store.events_after, search_id, last):
-            for event in missed:
-                last = event.id
-                yield ServerSentEvent(json.dumps(dict(event.data)), event=event.kind, id=str(event.id))
-        return
-    else:
-        known = last
-    async with service.broadcast.subscribed(search_id, known, service.store.events_after) as subscription:
-        async for event in subscription.events():
-            yield ServerSentEvent(json.dumps(dict(event.data)), event=event.kind, id=str(event.id))
-            if event.ends:
-                return
-
-
 async def _wanted(request: Request, service: Service, path: Path) -> Wanted:
     """Read a request's body into a file of queries and what is to be done with them."""
     most = service.settings.limits.upload_bytes
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    lists: dict[str, Path] = {}
     try:
         if kind == "multipart/form-data":
-            fields = await _form(request, path, most)
+            fields = await _form(request, path, most, lists)
         else:
             body = b"".join([block async for block in limited(request, min(most, IN_MEMORY_BYTES))])
             sent = SearchIn.model_validate_json(body)
             path.write_text(sent.query, errors="surrogatepass", newline="")
+            for name, text in sent.lists.items():
+                lists[name] = _list_file(path, len(lists))
+                lists[name].write_text(text, newline="")
             fields = sent
     except ValidationError as error:
-        raise RequestValidationError(_located(error)) from error
+        raise invalid_body(error) from error
     except UnicodeError as error:
         raise InputError("The queries are no text.", remedy="Send UTF-8.") from error
     await asyncio.to_thread(unpacked, path, most)
-    return Wanted(fields.program, fields.database, fields.options, path, fields.title, fields.exactness)
+    for list_file in lists.values():
+        await asyncio.to_thread(unpacked, list_file, min(most, MOST_BYTES))
+    named = (fields.program, fields.database, fields.options, path, fields.title, fields.exactness)
+    return Wanted(*named, lists, fields.output)
 
 
-async def _form(request: Request, path: Path, most: int) -> SearchFields:
-    form = await bounded(request, most).form(max_files=1, max_fields=10, max_part_size=min(most, IN_MEMORY_BYTES))
+async def _form(request: Request, path: Path, most: int, lists: dict[str, Path]) -> SearchFields:
+    """Read a form; the lists in it become files of ours, which are noted."""
+    form = await bounded(request, most).form(
+        max_files=1 + len(LISTS), max_fields=10, max_part_size=min(most, IN_MEMORY_BYTES)
+    )
     try:
         values: dict[str, Any] = {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
         query = form.get("query")
         values.pop("query", None)
-        if str(values.get("options", "")).lstrip().startswith("{"):
-            values["options"] = _object(values["options"])
-        fields = SearchFields.model_validate(values)
+        for name in ("options", "output"):
+            if str(values.get(name, "")).lstrip().startswith("{"):
+                values[name] = _object(values[name])
+        sent = {name: form[name] for name in LISTS if name in form}
+        fields = SearchFields.model_validate({name: value for name, value in values.items() if name not in sent})
         await asyncio.to_thread(_save, query, path, most)
+        for name, content in sent.items():
+            lists[name] = _list_file(path, len(lists))
+            await asyncio.to_thread(_save, content, lists[name], most)
     finally:
         await form.close()
     return fields
+
+
+def _list_file(path: Path, number: int) -> Path:
+    """Return where a list goes: beside the queries, with which it is removed."""
+    return path.with_suffix(f".list{number}")
 
 
 def _save(query: UploadFile | str | None, path: Path, most: int) -> None:
@@ -212,7 +269,3 @@ def _object(text: str) -> object:
         return from_json(text)
     except ValueError:
         return text
-
-
-def _located(error: ValidationError) -> list[dict[str, Any]]:
-    return [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False, include_context=False)]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 
 from shardblast.api.context import ServiceDep
 from shardblast.api.cookies import ATTEMPT, SESSION, attempt_of, session_of, set_cookie
@@ -13,6 +14,18 @@ from shardblast.service.sign_in import ATTEMPT_S, Attempt
 
 router = APIRouter(prefix="/auth", tags=["sign-in"])
 Path = Annotated[str, Query(alias="next", max_length=1000, description="A path of this service to end at")]
+
+
+class WaysOut(BaseModel):
+    """How people may come in, besides by an API token."""
+
+    browser: bool = Field(description="At /auth/login")
+
+
+@router.get("/ways")
+def list_ways(service: ServiceDep) -> WaysOut:
+    """Tell how people may sign in."""
+    return WaysOut(browser=service.settings.open_id is not None)
 
 
 @router.get("/login", status_code=status.HTTP_303_SEE_OTHER, response_class=RedirectResponse)

@@ -9,8 +9,13 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from shardblast.cli.administer import databases, tokens
+from shardblast.cli.cluster import cluster
+from shardblast.cli.databases import databases
+from shardblast.cli.nodes import nodes
 from shardblast.cli.remote import remote
+from shardblast.cli.searches import searches
+from shardblast.cli.service import service
+from shardblast.cli.tokens import tokens
 from shardblast.core.errors import UsageError
 from shardblast.core.program import Program
 from shardblast.core.version import __version__
@@ -51,7 +56,8 @@ def run(words: list[str]) -> int:
 
 
 def _help_for(words: Sequence[str]) -> str:
-    known = {command.name for command in (*app.registered_commands, *remote.registered_commands)}
+    ours = (app, service, remote, searches, cluster)
+    known = {one.name or getattr(one.callback, "__name__", "") for part in ours for one in part.registered_commands}
     return f"shardblast {words[0]} --help" if words[0] in known else "shardblast --help"
 
 
@@ -117,9 +123,13 @@ def verify(
     return verify(program, words)
 
 
+app.add_typer(service)
 app.add_typer(remote)
+app.add_typer(searches)
+app.add_typer(cluster)
 app.add_typer(databases, name="db")
 app.add_typer(tokens, name="token")
+app.add_typer(nodes, name="cluster")
 
 
 @app.command(short_help="Say what is missing or wrong here, and what to do.")

@@ -1,21 +1,25 @@
-"""``submit``, ``status``, ``wait``, ``results``, ``cancel`` and ``list``: a service's searches from a terminal."""
+"""A service over HTTP, as the commands use it."""
 
 from __future__ import annotations
 
 import json
-import sys
+import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
-from shardblast.core.errors import InputError, NetworkError, UnauthorizedError, error_for_code
+from shardblast.cli.submission import open_list, open_query
+from shardblast.core.errors import NetworkError, UnauthorizedError, UsageError, error_for_code
+from shardblast.core.printing import Printing
 from shardblast.core.search import State
 from shardblast.engine.output import open_output
+
+if TYPE_CHECKING:
+    from shardblast.cli.submission import Submission
 
 TIMEOUT_S = 60.0
 QUIET_S = 45.0
@@ -23,9 +27,8 @@ QUIET_S = 45.0
 PATIENCE_S = 60.0
 """How long a service that was reached before may be away."""
 AGAIN_AFTER_S = 0.5
-EXIT_STATUSES = {State.COMPLETED: 0, State.FAILED: 10, State.CANCELLED: 11}
-NOT_OVER = 12
-"""Exit status of ``status`` for a search that is queued or runs."""
+MOST_OF_A_PAGE = 500
+_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Client:
@@ -35,78 +38,145 @@ class Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=f"{server.rstrip('/')}/api/v1", headers=headers, timeout=TIMEOUT_S)
 
-    def submit(self, fields: dict[str, str], query: Path, key: str | None) -> dict[str, Any]:
-        """Queue a search; ``query`` may be packed.
+    def submit(self, wanted: Submission, key: str | None) -> dict[str, Any]:
+        """Queue a search.
 
         Raises:
-            ShardblastError: The service refuses or can't be reached.
+            ShardblastError: The queries can't be read, or the service refuses or can't be reached.
         """
-        headers = {"Idempotency-Key": key} if key else {}
-        try:
-            with query.open("rb") as file:
-                files = {"query": (query.name, file, "application/octet-stream")}
-                return self._json("POST", "/searches", data=fields, files=files, headers=headers)
-        except OSError as error:
-            raise InputError(f"{str(query)!r} can't be read: {error.strerror}.", remedy="Check the file.") from error
+        return self._sent("/searches", wanted, {"Idempotency-Key": key} if key else {})
+
+    def preflight(self, wanted: Submission) -> dict[str, Any]:
+        """Return what would run, and its problems."""
+        return self._sent("/searches/preflight", wanted, {})
+
+    def _sent(self, path: str, wanted: Submission, headers: dict[str, str]) -> dict[str, Any]:
+        with ExitStack() as stack:
+            opened = {"query": stack.enter_context(open_query(wanted.query))}
+            opened |= {name: stack.enter_context(open_list(name, file)) for name, file in wanted.lists.items()}
+            files = {name: (name, file, "application/octet-stream") for name, file in opened.items()}
+            return self._json("POST", path, data=wanted.fields, files=files, headers=headers)
 
     def search(self, search_id: str) -> dict[str, Any]:
         """Return a search."""
-        return self._json("GET", f"/searches/{search_id}")
+        return self._json("GET", _path(search_id))
 
-    def searches(self, state: str | None, limit: int) -> Sequence[dict[str, Any]]:
-        """Return searches, newest first."""
-        values = {"limit": limit} | ({"state": state} if state else {})
-        found: list[dict[str, Any]] = self._json("GET", "/searches", params=values)["searches"]
-        return found
+    def page(self, state: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
+        """Return some searches, newest first, and the cursor of the next page."""
+        values = {"limit": limit, "state": state, "cursor": cursor}
+        return self._json("GET", "/searches", params={name: value for name, value in values.items() if value})
+
+    def searches(self, state: str | None, cursor: str | None) -> Iterator[dict[str, Any]]:
+        """Yield all searches, newest first, or those from a cursor on."""
+        while True:
+            page = self.page(state, MOST_OF_A_PAGE, cursor)
+            yield from page["searches"]
+            cursor = page["cursor"]
+            if cursor is None:
+                return
 
     def cancel(self, search_id: str) -> dict[str, Any]:
         """Stop a search."""
-        return self._json("POST", f"/searches/{search_id}/cancel")
+        return self._json("POST", f"{_path(search_id)}/cancel")
+
+    def retry(self, search_id: str) -> dict[str, Any]:
+        """Run a search again."""
+        return self._json("POST", f"{_path(search_id)}/retry")
+
+    def delete(self, search_id: str) -> None:
+        """Remove a search."""
+        self._answer("DELETE", _path(search_id))
+
+    def report(self, search_id: str) -> dict[str, Any]:
+        """Return what was done."""
+        return self._json("GET", f"{_path(search_id)}/report")
+
+    def share(self, search_id: str) -> dict[str, Any]:
+        """Make a link."""
+        return self._json("POST", f"{_path(search_id)}/share")
+
+    def shares(self, search_id: str) -> Sequence[dict[str, Any]]:
+        """Return the links of a search."""
+        found: list[dict[str, Any]] = self._answer("GET", f"{_path(search_id)}/shares").json()
+        return found
+
+    def revoke(self, search_id: str, share_id: str) -> None:
+        """Make a link void."""
+        self._answer("DELETE", f"{_path(search_id)}/shares/{_checked(share_id, 'a link')}")
 
     def changes(self, search_id: str) -> Iterator[dict[str, Any]]:
         """Yield the search as it is and after every change, until it is over; waits for a service that starts again."""
+        with _translated():
+            for search in self._told(search_id):
+                yield search
+                if State(search["state"]).is_final:
+                    return
+
+    def _told(self, search_id: str) -> Iterator[dict[str, Any]]:
+        """Yield what is told of a search, over as many connections as it takes."""
         last: str | None = None
         told = time.monotonic()
-        with _translated():
-            while True:
-                try:
-                    for event in self._events(search_id, last):
-                        last, told = event.id or last, time.monotonic()
-                        if event.event in ("snapshot", "search"):
-                            search = json.loads(event.data)
-                            yield search
-                            if State(search["state"]).is_final:
-                                return
-                except httpx.TransportError:
-                    if last is None or time.monotonic() - told > QUIET_S + PATIENCE_S:
-                        raise
-                    time.sleep(AGAIN_AFTER_S)
+        while True:
+            try:
+                for event in self._events(search_id, last):
+                    last, told = event.id or last, time.monotonic()
+                    if event.event in ("snapshot", "search"):
+                        yield json.loads(event.data)
+            except httpx.TransportError:
+                if last is None or time.monotonic() - told > QUIET_S + PATIENCE_S:
+                    raise
+                time.sleep(AGAIN_AFTER_S)
 
     def _events(self, search_id: str, last: str | None) -> Iterator[ServerSentEvent]:
         """Yield what one connection tells."""
         headers = {} if last is None else {"Last-Event-ID": last}
-        path = f"/searches/{search_id}/events"
+        path = f"{_path(search_id)}/events"
         with connect_sse(self._http, "GET", path, headers=headers, timeout=QUIET_S) as source:
             _check(source.response)
             yield from source.iter_sse()
 
-    def results(self, search_id: str, outfmt: str, out: str | None) -> None:
-        """Write a result to a file or to standard output."""
+    def results(
+        self, search_id: str, outfmt: str, printing: Printing, out: str | None, query: int | None = None
+    ) -> None:
+        """Write a result, or what it has of one query (0-based), to a file or to standard output."""
+        values = {name: "true" if value is None else value for name, value in printing.given.items()}
+        values |= {} if query is None else {"query": str(query)}
         with (
             open_output(out) as target,
             _translated(),
-            self._http.stream("GET", f"/searches/{search_id}/results", params={"outfmt": outfmt}) as response,
+            self._http.stream("GET", f"{_path(search_id)}/results", params={"outfmt": outfmt, **values}) as response,
         ):
             _check(response)
             for block in response.iter_bytes():
                 target.write(block)
 
     def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        told: dict[str, Any] = self._answer(method, path, **request).json()
+        return told
+
+    def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
         with _translated():
             response = self._http.request(method, path, **request)
             _check(response)
-            told: dict[str, Any] = response.json()
-            return told
+            return response
+
+
+def _path(search_id: str) -> str:
+    return f"/searches/{_checked(search_id, 'a search')}"
+
+
+def _checked(one: str, of: str) -> str:
+    """Return an id that may be part of an address.
+
+    Raises:
+        UsageError: It is none; an empty one is most likely a variable that was never set.
+    """
+    if _ID.fullmatch(one) is None:
+        raise UsageError(
+            f"{one!r} is no id of {of}.",
+            remedy="'shardblast list' lists searches, and 'shardblast share ID --list' links.",
+        )
+    return one
 
 
 @contextmanager
@@ -136,40 +206,3 @@ def _check(response: httpx.Response) -> None:
     if len(more) > 1:
         problem, remedy = "\n".join(more), "Mend all of these, then submit again."
     raise error_for_code(code)(problem, remedy=remedy)
-
-
-def show(search: dict[str, Any]) -> None:
-    """Print a search for people."""
-    sys.stdout.write(f"{search['id']}  {search['state']}  {search['title']}\n")
-    for phase in search["phases"]:
-        if phase["status"] not in ("pending", "skipped"):
-            sys.stdout.write(f"  {phase['name']:<11} {phase['status']:<10} {phase['done']}/{phase['total']}\n")
-    if search["failure"]:
-        sys.stdout.write(f"  {search['failure']['problem']} {search['failure']['remedy']}\n")
-
-
-def exit_status(search: dict[str, Any]) -> int:
-    """Return what a script is told of a search: 0 completed, 10 failed, 11 cancelled, 12 not over."""
-    return EXIT_STATUSES.get(State(search["state"]), NOT_OVER)
-
-
-def wait(client: Client, search_id: str, *, quiet: bool) -> int:
-    """Wait for a search, with its progress on a terminal; return its exit status."""
-    if quiet or not sys.stderr.isatty():
-        *_, over = client.changes(search_id)
-        return exit_status(over)
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:<11}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        tasks: dict[str, Any] = {}
-        last: dict[str, Any] = {}
-        for last in client.changes(search_id):
-            for phase in last["phases"]:
-                if phase["status"] in ("pending", "skipped"):
-                    continue
-                if phase["name"] not in tasks:
-                    tasks[phase["name"]] = progress.add_task(phase["name"], total=None)
-                progress.update(tasks[phase["name"]], total=max(phase["total"], 1), completed=phase["done"])
-    return exit_status(last)

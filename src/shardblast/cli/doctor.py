@@ -80,6 +80,7 @@ def _findings(database: str | None, program: Program | None) -> Iterator[Finding
         yield from _programs(installation)
     machine = this_machine()
     yield from _machine(machine)
+    yield _residency()
     yield from _cache(home())
     if database is not None and installation is not None:
         yield from _database(installation, machine, database, program)
@@ -149,6 +150,17 @@ def _machine(machine: Machine) -> Iterator[Finding]:
         )
     else:
         yield Finding("memory", State.OK, amount)
+
+
+def _residency() -> Finding:
+    if shutil.which("fincore"):
+        return Finding("page cache", State.OK, "fincore tells what of a database is in memory")
+    return Finding(
+        "page cache",
+        State.WARNING,
+        "fincore is missing: what of a database is in memory is not known.",
+        "Install util-linux's programs (Debian: apt-get install util-linux-extra).",
+    )
 
 
 def _cache(folder: Path) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shardblast.api.requests import request_id
-from shardblast.cli.remote import LogFormat
+from shardblast.cli.options import LogFormat
 
 ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 """What every record has; the rest are the fields of the one that wrote it."""

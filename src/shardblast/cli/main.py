@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from types import FrameType
 
@@ -12,6 +14,7 @@ from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.program import Program
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AGAIN_AFTER_S = 0.05
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,9 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     The BLAST+ programs have command lines of their own kind, and must start fast, so they do not pass through Typer.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    for one in STOPPING:
-        if signal.getsignal(one) is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(one, _interrupt)
+    _heed_signals()
     _open_closed_streams()
     try:
         if words and words[0] in set(Program):
@@ -39,6 +40,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except ShardblastError as error:
         return _failed(error)
+
+
+def _heed_signals() -> None:
+    """Have the signals that stop a command interrupt it, whatever it waits for.
+
+    Python runs a handler between two steps of the main thread. A signal that comes when that has decided to wait for
+    another thread, and does not yet wait, is noted, and the handler runs when the wait is over, which may be the end of
+    the search. So each signal is sent again until its handler has run.
+
+    Source:
+        CPython, Modules/signalmodule.c (trip_signal) and Python/thread_pthread.h (PyThread_acquire_lock_timed).
+    """
+    for one in STOPPING:
+        if signal.getsignal(one) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(one, _interrupt)
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    threading.Thread(target=_send_again, args=(told, threading.get_ident()), daemon=True).start()
+
+
+def _send_again(told: int, thread: int) -> None:
+    while number := os.read(told, 1):
+        while signal.getsignal(number[0]) is _interrupt:
+            time.sleep(AGAIN_AFTER_S)
+            signal.pthread_kill(thread, number[0])
 
 
 def _open_closed_streams() -> None:

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shardblast.core.options import SearchOptions
-from shardblast.core.report import PieceReport
-from shardblast.engine.work import Watcher
+from shardblast.engine.work import Silent, Watcher
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -19,21 +18,11 @@ if TYPE_CHECKING:
 _OF_A_QUERY = re.compile(rb"\] Query_\d")
 
 
-class Warnings:
+class Warnings(Silent):
     """Passes on what BLAST+ warns of; what does not concern a single query only once."""
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
-
-    def queries_read(self, queries: int) -> None: ...
-
-    def pieces_planned(self, pieces: int) -> None: ...
-
-    def piece_finished(self, piece: PieceReport | None) -> None: ...
-
-    def piece_failed(self, purpose: object, error: object) -> None: ...
-
-    def queries_finished(self, queries: int) -> None: ...
 
     def warned(self, text: bytes) -> None:
         for line in text.splitlines(keepends=True):
@@ -60,9 +49,7 @@ class Bar(Warnings):
             self._pieces += pieces
             self._progress.update(self._task, total=self._pieces)
 
-    def piece_failed(self, purpose: object, error: object) -> None: ...
-
-    def piece_finished(self, piece: PieceReport | None) -> None:
+    def piece_finished(self, piece: object) -> None:
         with self._lock:
             self._finished += 1
             self._progress.update(self._task, completed=self._finished)

@@ -1,190 +1,136 @@
-"""The commands of a service: the one that serves, and those that talk to it."""
+"""The commands that ask a service for new searches."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shardblast.cli.options import DEFAULT_SERVER, AsJson, Quiet, Server
 from shardblast.core.program import Program
-from shardblast.core.search import State
 
 if TYPE_CHECKING:
     from shardblast.cli.client import Client
-
-DEFAULT_SERVER = "http://127.0.0.1:8642"
+    from shardblast.cli.submission import Submission
 
 remote = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-Server = Annotated[str, typer.Option("--server", envvar="SHARDBLAST_SERVER", help="Address of the service.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="Of the search.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")]
+Wanted = Annotated[Program, typer.Argument(metavar="PROGRAM", help="blastn, blastp, blastx, tblastn or tblastx.")]
+DatabaseName = Annotated[str, typer.Option("-db", "--db", metavar="NAME", help="A database of the service.")]
+Query = Annotated[
+    str | None,
+    typer.Option("-query", "--query", metavar="FILE", help="FASTA, plain or packed; default, and -: standard input."),
+]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="OPTION", help="BLAST+'s others, as for BLAST+, but for those that name files."),
+]
+Options = Annotated[str, typer.Option("--options", help="More of BLAST+'s options, in one word.")]
+ExactnessName = Annotated[str, typer.Option("--exactness", help="identical or complete.")]
 
 
-class SignIn(StrEnum):
-    """How callers of a service are known."""
-
-    NONE = "none"
-    TOKEN = "token"
-    OIDC = "oidc"
-
-
-class LogFormat(StrEnum):
-    """How the log looks on standard error."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-@remote.command(short_help="Serve searches over HTTP.")
-def serve(
-    home: Annotated[Path | None, typer.Option("--home", metavar="FOLDER", help="Where everything is kept.")] = None,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any that is free.")
-    ] = 8642,
-    auth: Annotated[
-        SignIn,
-        typer.Option(
-            "--auth", help="none: everybody on this machine; token: API tokens; oidc: OpenID Connect and API tokens."
-        ),
-    ] = SignIn.NONE,
-    public_url: Annotated[
-        str, typer.Option("--public-url", envvar="SHARDBLAST_PUBLIC_URL", help="Where browsers find the service.")
-    ] = "",
-    issuer: Annotated[
-        str, typer.Option("--oidc-issuer", envvar="SHARDBLAST_OIDC_ISSUER", help="Address of the OpenID provider.")
-    ] = "",
-    client_id: Annotated[
-        str,
-        typer.Option("--oidc-client-id", envvar="SHARDBLAST_OIDC_CLIENT_ID", help="What it calls this service."),
-    ] = "",
-    client_secret: Annotated[
-        Path | None,
-        typer.Option(
-            "--oidc-client-secret-file", metavar="FILE", help="Else SHARDBLAST_OIDC_CLIENT_SECRET; none: PKCE alone."
-        ),
-    ] = None,
-    audience: Annotated[
-        str, typer.Option("--oidc-audience", help="What bearer tokens are made for; default: the client id.")
-    ] = "",
-    scopes: Annotated[str, typer.Option("--oidc-scopes", help="Asked for when a browser signs in.")] = "openid profile",
-    admin_claim: Annotated[
-        str, typer.Option("--oidc-admin-claim", metavar="CLAIM=VALUE", help="Makes whoever has it an administrator.")
-    ] = "",
-    retention_days: Annotated[
-        float, typer.Option("--retention-days", min=0, help="Delete searches so long after their end; 0: never.")
-    ] = 30.0,
-    log_format: Annotated[
-        LogFormat | None, typer.Option("--log-format", help="text or json; default: text on a terminal, else json.")
-    ] = None,
-) -> int:
-    """Serve searches over HTTP, on this machine's BLAST+, until stopped.
-
-    SHARDBLAST_DATABASE_URL and SHARDBLAST_STORAGE name a PostgreSQL database and an object store in place of files in
-    the home folder. Searches that run when the service ends, however it ends, go on with its next start.
-    """
-    from shardblast.bootstrap.service import settings_of
-    from shardblast.cli.openid import checked_url, open_id
-    from shardblast.cli.serve import serve
-    from shardblast.service.identity import Mode
-
-    mode = Mode(auth.value)
-    agreed = open_id(issuer, client_id, client_secret, audience, scopes, admin_claim) if mode is Mode.OIDC else None
-    return serve(settings_of(home, host, port, retention_days, checked_url(public_url), agreed), mode, log_format)
-
-
-@remote.command(short_help="Queue a search.")
+@remote.command(
+    short_help="Queue a search.",
+    context_settings={"ignore_unknown_options": True},
+    epilog="Example: shardblast submit blastn -db 16s -query q.fa -evalue 1e-10 --wait -outfmt 6 -out hits.tsv",
+)
 def submit(
-    program: Annotated[Program, typer.Argument(metavar="PROGRAM", help="blastn, blastp, blastx, tblastn or tblastx.")],
-    database: Annotated[str, typer.Option("--db", metavar="NAME", help="A database of the service.")],
-    query: Annotated[Path, typer.Option("--query", metavar="FILE", help="FASTA, plain or packed.")],
-    options: Annotated[str, typer.Option("--options", help="BLAST+'s options, as on its command line.")] = "",
+    program: Wanted,
+    database: DatabaseName,
+    words: Words = None,
+    query: Query = None,
+    options: Options = "",
     title: Annotated[str, typer.Option("--title", help="To find it again.")] = "",
-    exactness: Annotated[str, typer.Option("--exactness", help="identical or complete.")] = "identical",
+    exactness: ExactnessName = "identical",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, with progress on a terminal.")] = False,
+    outfmt: Annotated[
+        str | None, typer.Option("-outfmt", "--outfmt", help="With --wait: print the result, as BLAST+ does.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("-out", "--out", metavar="FILE", help="With --wait: a file for the result.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option("--idempotency-key", help="The same key gives the same search, not a second one.")
     ] = None,
     server: Server = DEFAULT_SERVER,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
-    """Queue a search and print its id."""
-    fields = {"program": program.value, "database": database, "options": options, "title": title}
-    search = _client(server).submit(fields | {"exactness": exactness}, query, key)
-    sys.stdout.write(json.dumps(search, indent=2) + "\n" if as_json else f"{search['id']}\n")
-    return 0
+    """Queue a search and print its id; BLAST+'s options stand as for BLAST+, and the service judges them.
 
-
-@remote.command(short_help="Tell how a search stands.")
-def status(search_id: Id, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> int:
-    """Tell how a search stands.
-
-    Exit status: 0 completed, 10 failed, 11 cancelled, 12 not over.
+    With --wait the exit status is that of wait, and -outfmt and -out print the result as BLAST+ itself would; the id
+    is then on standard error, and Ctrl-C leaves the search running.
     """
-    from shardblast.cli.client import exit_status, show
+    from shardblast.cli.submission import check_printing
+    from shardblast.cli.waiting import wait_for
+    from shardblast.core.printing import Printing
 
-    search = _client(server).search(search_id)
-    if as_json:
-        sys.stdout.write(json.dumps(search, indent=2) + "\n")
-    else:
-        show(search)
-    return exit_status(search)
-
-
-@remote.command(short_help="Wait for the end of a search.")
-def wait(search_id: Id, server: Server = DEFAULT_SERVER, quiet: Quiet = False) -> int:
-    """Wait for the end of a search, with its progress on a terminal, also while the service starts again.
-
-    Exit status: 0 completed, 10 failed, 11 cancelled, 5 the service is gone.
-    """
-    from shardblast.cli.client import wait
-
-    return wait(_client(server), search_id, quiet=quiet)
+    printing = check_printing(outfmt, out, wait=wait)
+    client = client_of(server)
+    wanted = _submission(program, database, words, query, options, title, exactness)
+    search = client.submit(wanted, key)
+    if not (printing and quiet):
+        told = sys.stderr if printing else sys.stdout
+        told.write(json.dumps(search, indent=2) + "\n" if as_json else f"{search['id']}\n")
+        told.flush()
+    status = wait_for(client, [search["id"]], quiet=quiet) if wait else 0
+    if printing and not status:
+        client.results(search["id"], outfmt or "0", Printing(), out)
+    return status
 
 
-@remote.command(short_help="Print a result.")
-def results(
-    search_id: Id,
-    outfmt: Annotated[str, typer.Option("-outfmt", "--outfmt", help="As for BLAST+.")] = "0",
-    out: Annotated[str | None, typer.Option("-out", "--out", metavar="FILE", help="A file for it.")] = None,
-    server: Server = DEFAULT_SERVER,
-) -> int:
-    """Print a result as BLAST+ prints it, in any format."""
-    _client(server).results(search_id, outfmt, out)
-    return 0
-
-
-@remote.command(short_help="Stop a search.")
-def cancel(search_id: Id, server: Server = DEFAULT_SERVER) -> int:
-    """Stop a search for good."""
-    sys.stdout.write(f"{_client(server).cancel(search_id)['state']}\n")
-    return 0
-
-
-@remote.command(name="list", short_help="List searches.")
-def list_searches(
-    state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many.")] = 20,
+@remote.command(
+    short_help="Tell what a search would do, and all its problems.",
+    context_settings={"ignore_unknown_options": True},
+    epilog="Example: shardblast preflight blastn -db 16s -query q.fa -evalue 1e-10",
+)
+def preflight(
+    program: Wanted,
+    database: DatabaseName,
+    words: Words = None,
+    query: Query = None,
+    options: Options = "",
+    exactness: ExactnessName = "identical",
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> int:
-    """List searches, newest first."""
-    found = _client(server).searches(state.value if state else None, limit)
+    """Tell what a search would do and all that keeps it from running, with what to do about it; nothing is queued.
+
+    Exit status: 0 if it would run, else 1.
+    """
+    from shardblast.cli.display import print_preflight
+
+    found = client_of(server).preflight(_submission(program, database, words, query, options, "", exactness))
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
-        return 0
-    for search in found:
-        sys.stdout.write(f"{search['id']}  {search['state']:<9}  {search['program']:<7}  {search['title']}\n")
-    return 0
+    else:
+        print_preflight(found)
+    return 0 if found["ok"] else 1
 
 
-def _client(server: str) -> Client:
+def client_of(server: str) -> Client:
+    """Return the service at an address."""
+    # httpx brings a command line of its own, with Rich and Pygments, unless it can't be imported: a third of our start.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from shardblast.cli.client import Client
 
     return Client(server, os.environ.get("SHARDBLAST_TOKEN"))
+
+
+def _submission(
+    program: Program,
+    database: str,
+    words: list[str] | None,
+    query: str | None,
+    options: str,
+    title: str,
+    exactness: str,
+) -> Submission:
+    from shardblast.cli.submission import Submission, all_words, options_text, query_source, without_lists
+
+    others, lists = without_lists(all_words(words or [], options))
+    fields = {"program": program.value, "database": database, "title": title, "exactness": exactness}
+    return Submission(fields | {"options": options_text(others)}, query_source(query), lists)

@@ -9,14 +9,20 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shardblast.bootstrap import known_arguments, local_engine
 from shardblast.cli.progress import watcher_for
 from shardblast.core.errors import InputError, OutputError, UsageError
-from shardblast.core.options import OUR_HELP, parse, without_ours
+from shardblast.core.options import SearchOptions, parse, without_ours
+from shardblast.core.ours import OUR_HELP
 from shardblast.core.program import Program
 from shardblast.core.report import Report
 from shardblast.core.version import __version__
+
+if TYPE_CHECKING:
+    from shardblast.cluster.command import ClusterCommand
+    from shardblast.engine.local import LocalEngine
 
 INFORMATION = ("-h", "-help", "-version")
 
@@ -39,16 +45,24 @@ def search(program: Program, argv: Sequence[str]) -> int:
         raise
     except InputError:
         return subprocess.call([path, *without_ours(argv, arguments)])  # BLAST+ says what is wrong, in its own words
-    if options.ours.engine != "local" or options.ours.scheduler is not None:
-        raise UsageError("This version searches on one machine only.", remedy="Leave out --engine and --scheduler.")
+    if options.ours.engine == "local" and options.ours.scheduler is not None:
+        raise UsageError("A scheduler is for --engine dask.", remedy="Give both, or neither.")
     if options.ours.report is not None and not Path(options.ours.report).absolute().parent.is_dir():
         raise OutputError(f"There is no folder for the report {options.ours.report!r}.", remedy="Check --report.")
     gc.disable()  # millions of rows in lists, none in a cycle: collecting costs a third of the merge
     with watcher_for(options) as watcher:
-        outcome = engine.search(options, watcher)
+        outcome = _engine(options, engine).search(options, watcher)
     if options.ours.report is not None:
         write_report(options.ours.report, outcome.report)
     return outcome.status
+
+
+def _engine(options: SearchOptions, local: LocalEngine) -> LocalEngine | ClusterCommand:
+    if options.ours.engine == "local":
+        return local
+    from shardblast.bootstrap.cluster import command  # brings Dask, which takes a while
+
+    return command(options.ours.scheduler)
 
 
 def _inform(path: str, asked: str) -> int:

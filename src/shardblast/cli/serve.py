@@ -1,4 +1,4 @@
-"""``shardblast serve``: the service on this machine."""
+"""The server that ``shardblast serve`` runs on this machine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from dataclasses import replace
 import uvicorn
 
 from shardblast.api.app import make_app
-from shardblast.bootstrap.service import service
+from shardblast.bootstrap.wiring import service
 from shardblast.cli.logs import configure
-from shardblast.cli.remote import LogFormat
+from shardblast.cli.options import LogFormat
 from shardblast.core.errors import ConflictError
 from shardblast.service.identity import Mode, check_mode
 from shardblast.service.settings import Settings
 
 STOP_AFTER_S = 5
+KEPT_ALIVE_S = 75
+"""How long a connection is kept on which nothing is asked: longer than clients and proxies keep theirs, else one of
+these may send a request just when we close it, and report an error."""
 WAITING_CONNECTIONS = 2048
 
 logger = logging.getLogger(__name__)
@@ -40,8 +43,12 @@ def serve(settings: Settings, mode: Mode, log_format: LogFormat | None) -> int:
         wired.folders.claim()
         app = make_app(wired)
         config = uvicorn.Config(
-            app, log_config=None, timeout_graceful_shutdown=STOP_AFTER_S, access_log=False
-        )  # addresses may hold the tokens of share links
+            app,
+            log_config=None,
+            timeout_graceful_shutdown=STOP_AFTER_S,
+            timeout_keep_alive=KEPT_ALIVE_S,
+            access_log=False,  # addresses may hold the tokens of share links
+        )
         server = _Server(config, form, greeting(settings, mode))
         with suppress(KeyboardInterrupt):  # which uvicorn raises again when it has stopped
             server.run([listener])

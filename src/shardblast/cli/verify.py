@@ -21,7 +21,8 @@ from shardblast.blast.installation import Installation, find_installation
 from shardblast.bootstrap import known_arguments
 from shardblast.cli.comparison import NO_QUERIES, WHOLE, Comparison, Difference, compare
 from shardblast.core.errors import OutputError, error_for_exit_status
-from shardblast.core.options import OurOptions, SearchOptions, parse
+from shardblast.core.options import SearchOptions, parse
+from shardblast.core.ours import OurOptions
 from shardblast.core.program import Program
 from shardblast.engine.machine import this_machine
 

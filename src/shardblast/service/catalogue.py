@@ -1,47 +1,68 @@
-"""Databases by name: each an alias in a folder of ours, so that users see names and never paths."""
+"""Databases by name: each generation an alias in a folder of ours, so that users see names and never paths."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import secrets
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shardblast.blast.alias import quoted
-from shardblast.blast.database import Database, open_database
+from shardblast.blast.database import Database, alias_files, open_database
 from shardblast.blast.installation import Installation
+from shardblast.blast.metadata import TAXONOMY as TAXONOMY_FILES
+from shardblast.blast.metadata import DatabaseFacts, check_database, files_of, read_facts
+from shardblast.blast.taxonomy import FILE as TAXONOMY
+from shardblast.blast.taxonomy import Taxonomy, find_taxonomy
 from shardblast.core.catalogue import CataloguedDatabase, checked_name
-from shardblast.core.errors import DatabaseError, InputError
+from shardblast.core.errors import DatabaseChanged, DatabaseError, InputError, NotFoundError
+from shardblast.core.generation import DatabaseFile
 from shardblast.core.program import Molecule
+from shardblast.service.node import LocalNode, Stopped, Told
 from shardblast.store.databases import DatabaseStore
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A database that was opened before."""
+def _never() -> bool:
+    return False
 
-    generation: str
-    database: Database
-    stamps: list[tuple[int, int]]
+
+def _silent(size_bytes: int) -> None: ...
 
 
 class Catalogue:
     """Finds databases for searches."""
 
-    def __init__(self, store: DatabaseStore, installation: Installation, folder: Path) -> None:
-        """Use a folder for aliases; BLAST+ finds them there since ``BLASTDB`` names it."""
+    def __init__(
+        self,
+        store: DatabaseStore,
+        installation: Installation,
+        node: LocalNode,
+        folder: Path,
+        taxonomy: Path,
+    ) -> None:
+        """Wire it.
+
+        Args:
+            store: Remembers the generations.
+            installation: Of BLAST+.
+            node: Has the files of those that lie in the storage.
+            folder: For aliases.
+            taxonomy: Where names of taxids are found (``taxdb``), if they are there.
+        """
         self._store = store
         self._installation = installation
+        self._node = node
         self._folder = folder
-        self._opened: dict[str, _Opened] = {}
-        folder.mkdir(parents=True, exist_ok=True)
-        os.environ["BLASTDB"] = str(folder)
+        self._taxonomy = taxonomy
+        self._opened: dict[tuple[str, str], tuple[Database, str]] = {}
+        self._lock = threading.Lock()
 
-    def add(self, name: str, path: str) -> CataloguedDatabase:
-        """Register a database where it lies; one of the same name is replaced for new searches.
+    def register(self, name: str, path: str) -> CataloguedDatabase:
+        """Register a database where it lies; new searches take it in place of what had this name.
 
         Raises:
             InputError: The name can't be used.
@@ -51,104 +72,241 @@ class Catalogue:
         if not path.isprintable():
             raise InputError("The path holds letters that can't be printed.", remedy="Name a BLAST database.")
         whole = Path(path).absolute()
-        database = self._found(quoted(whole))
-        if database.obstacle is not None:
-            raise DatabaseError(
-                f"{path!r} can't be served: {database.obstacle}.", remedy="Add the database it is made of."
-            )
-        one = CataloguedDatabase(
-            name,
-            str(whole),
-            database.molecule,
-            _generation(database),
-            database.title,
-            database.num_seqs,
-            database.letters,
-            database.size_bytes,
-            time.time(),
-        )
-        self._write_alias(one)
-        self._store.put(one)
-        return one
+        facts = described(self._installation, quoted(whole))
+        generation = facts.generation(name, _stamp(facts.database, quoted(whole)), str(whole), "", _unread)
+        return self._store.switch(generation, str(whole), {"text": str(whole), "in_place": True}, time.time())
 
-    def get(self, name: str) -> CataloguedDatabase:
-        """Return a database.
+    def get(self, name: str, generation: str | None = None) -> CataloguedDatabase:
+        """Return a generation of a database; without its name the one that new searches take.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: There is no such database, or this generation of it is gone.
         """
-        one = self._store.get(name)
-        if not self._alias(one).exists():  # another server added it
-            self._write_alias(one)
-        return one
+        return self._store.get(name, generation)
 
     def all(self) -> Sequence[CataloguedDatabase]:
-        """Return all databases by name."""
+        """Return what new searches may take, by name."""
         return self._store.all()
 
-    def open(self, name: str) -> Database:
-        """Open a database for a search.
+    def missing_bytes(self, name: str, generation: str) -> int:
+        """Return how much has to be copied to this machine's disk before a search."""
+        one = self.get(name, generation)
+        return 0 if one.path is not None else self._node.missing_bytes(one.facts)
+
+    @contextmanager
+    def opened(self, name: str, generation: str, told: Told = _silent, stopped: Stopped = _never) -> Iterator[Database]:
+        """Open a generation for a search; as long as the context lasts its files stay where they are.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: It is gone.
             DatabaseError: Its files can't be read.
+            DatabaseChanged: Its files are others than those that were added; also at the end.
+            StorageError: It can't be copied to the disk.
+            Interrupted: It was stopped meanwhile.
         """
-        one = self.get(name)
-        known = self._opened.get(name)
-        if known is not None and known.generation == one.generation and known.stamps == _stamps(known.database):
-            return known.database
-        database = open_database(self._installation, name, one.molecule)
-        if database.volumes:
-            self._opened[name] = _Opened(one.generation, database, _stamps(database))
+        one = self.get(name, generation)
+        if one.path is not None:
+            found_at = quoted(Path(one.path))
+            database = self._open(one, Path(one.path).parent, found_at)
+            yield database
+            self._check(one, database, found_at)
+            return
+        with self._node.using(one.facts):
+            folder = self._node.stage(one.facts, told, stopped)
+            volumes = " ".join(f'"{folder / volume.name}"' for volume in one.facts.volumes)
+            yield self._open(one, folder, volumes)
+
+    def has_taxonomy(self, one: CataloguedDatabase) -> bool:
+        """Tell whether it is known which taxids descend from which, for searches in a database."""
+        return TAXONOMY in _shared(one) or find_taxonomy(self._taxonomy_folders(one)) is not None
+
+    def taxonomy(self, one: CataloguedDatabase) -> Path | None:
+        """Return the file that says which taxids descend from which: the database's own, else the service's.
+
+        Raises:
+            StorageError: It can't be copied to the disk.
+        """
+        if one.path is None and TAXONOMY in _shared(one):
+            return self._node.stage_shared(one.facts) / TAXONOMY
+        return find_taxonomy(self._taxonomy_folders(one))
+
+    def names_and_lineages(self, name: str, generation: str) -> Taxonomy:
+        """Return what is known of taxids for the hits in a generation, which may be gone.
+
+        Raises:
+            StorageError: It can't be copied to the disk.
+        """
+        try:
+            one = self.get(name, generation)
+        except NotFoundError:
+            return Taxonomy((self._taxonomy,))
+        own = one.path is None and not _shared(one).isdisjoint(TAXONOMY_FILES)
+        return Taxonomy((*([self._node.stage_shared(one.facts)] if own else []), *self._taxonomy_folders(one)))
+
+    def _taxonomy_folders(self, one: CataloguedDatabase) -> list[Path]:
+        beside = [] if one.path is None else [Path(one.path).parent]
+        return [*beside, self._taxonomy]
+
+    def mapped_files(self, one: CataloguedDatabase) -> list[Path]:
+        """Return the files that a search maps into memory, of those that are on this machine's disk."""
+        if one.path is not None:
+            with self.opened(one.name, one.generation) as database:
+                return database.mapped_files
+        folder = self._node.folder(one.facts)
+        files = [folder / file.name for volume in one.facts.volumes for file in volume.mapped]
+        return [file for file in files if file.exists()]
+
+    def check_files(self, one: CataloguedDatabase) -> None:
+        """Look at the files of a database that is searched where it lies.
+
+        Raises:
+            DatabaseError: They are gone, or others than those that were added.
+        """
+        if one.path is not None:
+            with self.opened(one.name, one.generation):
+                pass
+
+    def in_place(self) -> Iterator[tuple[CataloguedDatabase, dict[str, Path]]]:
+        """Yield the databases that are searched where they lie, with the folders of their volumes by name."""
+        for one in self.all():
+            if one.path is not None:
+                with suppress(DatabaseError), self.opened(one.name, one.generation) as database:
+                    yield one, {volume.path.name: volume.path.parent for volume in database.volumes}
+
+    def has_changed(self, one: CataloguedDatabase) -> bool:
+        """Tell whether the files of a database in place are others than those that were added."""
+        try:
+            with self.opened(one.name, one.generation):
+                return False
+        except DatabaseChanged:
+            return True
+
+    def described(self, one: CataloguedDatabase) -> Database:
+        """Return a generation as it is known without its files: its totals, but no volumes."""
+        facts, path = one.facts, self._search_path(one, self._folder)
+        sizes = (facts.num_seqs, facts.letters)
+        return Database(one.name, facts.molecule, *sizes, (), None, facts.title, facts.date, path, facts.mapped_bytes)
+
+    def check(self, one: CataloguedDatabase) -> str | None:
+        """Compare a generation's staged files with their checksums, and have blastdbcheck read all of it.
+
+        Returns:
+            What is wrong, or None.
+        """
+        if one.path is None:
+            self._node.verify(one.facts)
+        try:
+            with self.opened(one.name, one.generation) as database:
+                return check_database(self._installation, database)
+        except DatabaseError as error:
+            return error.problem
+
+    def forget(self, one: CataloguedDatabase) -> None:
+        """Remove what this machine has of a generation."""
+        for molecule in Molecule:
+            self._alias(one, molecule).unlink(missing_ok=True)
+        with self._lock:
+            self._opened.pop((one.name, one.generation), None)
+        if one.path is None:
+            self._node.forget(one.name, one.generation)
+
+    def _open(self, one: CataloguedDatabase, beside: Path, found_at: str) -> Database:
+        """Open a database whose files are there, by an alias that has its name.
+
+        Args:
+            one: Which.
+            beside: The folder of its files, where names of taxids may be too.
+            found_at: What the alias lists.
+        """
+        key = (one.name, one.generation)
+        with self._lock:
+            known = self._opened.get(key)
+        if known is not None and known[1] == _stamp(known[0], found_at):
+            return known[0]
+        self._write_alias(one, found_at)
+        remedy = f"Put its files back, or add it again: shardblast db add {one.name} SOURCE."
+        try:
+            database = open_database(self._installation, one.name, one.molecule, self._search_path(one, beside))
+        except DatabaseError as error:
+            raise DatabaseError(f"The files of the database {one.name!r} can't be read.", remedy=remedy) from error
+        if not database.volumes:
+            problem = f"The database {one.name!r} can't be read: {database.obstacle}."
+            raise DatabaseError(problem, remedy=remedy)
+        self._check(one, database, found_at)
+        with self._lock:
+            self._opened[key] = (database, _stamp(database, found_at))
         return database
 
-    def remove(self, name: str) -> None:
-        """Take a database out of the catalogue; its files stay.
+    def _check(self, one: CataloguedDatabase, database: Database, found_at: str) -> None:
+        """Refuse files in place that are not those that were added."""
+        if one.path is not None and _stamp(database, found_at) != one.generation:
+            raise DatabaseChanged(one.name)
 
-        Raises:
-            NotFoundError: There is none of this name.
-        """
-        one = self._store.get(name)
-        self._store.remove(name)
-        self._alias(one).unlink(missing_ok=True)
+    def _search_path(self, one: CataloguedDatabase, beside: Path) -> str:
+        folders = [self._alias(one, one.molecule).parent, beside, self._taxonomy, os.environ.get("BLASTDB", "")]
+        return os.pathsep.join(str(folder) for folder in folders if str(folder))
 
-    def _found(self, path: str) -> Database:
-        try:
-            return open_database(self._installation, path, Molecule.NUCLEOTIDE)
-        except DatabaseError:
-            pass
-        try:
-            return open_database(self._installation, path, Molecule.PROTEIN)
-        except DatabaseError as error:
-            problem = f"There is no BLAST database that can be read at {path}: {error.problem}"
-            raise DatabaseError(
-                problem, remedy="Name the database's path without '.nin', '.pal' or the like."
-            ) from None
+    def _alias(self, one: CataloguedDatabase, molecule: Molecule) -> Path:
+        return self._folder / one.name / one.generation / f"{one.name}.{molecule.alias_suffix}"
 
-    def _alias(self, one: CataloguedDatabase) -> Path:
-        return self._folder / f"{one.name}.{one.molecule.alias_suffix}"
-
-    def _write_alias(self, one: CataloguedDatabase) -> None:
-        alias = self._alias(one)
-        for molecule in Molecule:
-            alias.with_suffix(f".{molecule.alias_suffix}").unlink(missing_ok=True)
+    def _write_alias(self, one: CataloguedDatabase, found_at: str) -> None:
+        alias = self._alias(one, one.molecule)
+        alias.parent.mkdir(parents=True, exist_ok=True)
         partial = alias.with_name(f"{alias.name}.{secrets.token_hex(4)}.partial")  # requests race
-        partial.write_text(f'TITLE {one.title}\nDBLIST "{one.path}"\n')
+        partial.write_text(f"TITLE {one.title}\nDBLIST {found_at}\n")
         partial.replace(alias)
 
 
-def _stamps(database: Database) -> list[tuple[int, int]]:
-    """Return the sizes and times of the files that a search reads, as they are now; 0 for one that is gone."""
-    files = [volume.sequence_file for volume in database.volumes]
-    facts = [file.stat() if file.exists() else None for file in files]
-    return [(0, 0) if fact is None else (fact.st_size, fact.st_mtime_ns) for fact in facts]
+def described(installation: Installation, path: str) -> DatabaseFacts:
+    """Read what the files of a database say of it, whichever molecule it is of.
+
+    Args:
+        installation: Of BLAST+.
+        path: As for ``-db``.
+
+    Raises:
+        DatabaseError: BLAST+ can't open it, or it can't be cut into shards.
+    """
+    database = _found(installation, path)
+    if database.obstacle is not None:
+        raise DatabaseError(f"{path} can't be served: {database.obstacle}.", remedy="Add the database it is made of.")
+    return read_facts(installation, database)
 
 
-def _generation(database: Database) -> str:
-    """Return a name that changes with the files: of their paths, sizes and times."""
+def _found(installation: Installation, path: str) -> Database:
+    try:
+        return open_database(installation, path, Molecule.NUCLEOTIDE)
+    except DatabaseError:
+        pass
+    try:
+        return open_database(installation, path, Molecule.PROTEIN)
+    except DatabaseError as error:
+        problem = f"There is no BLAST database that can be read at {path}: {error.problem}"
+        raise DatabaseError(problem, remedy="Name the database's path without '.nin', '.pal' or the like.") from None
+
+
+def _shared(one: CataloguedDatabase) -> set[str]:
+    return {file.name for file in one.facts.shared}
+
+
+def _unread(file: Path) -> DatabaseFile:
+    """Return what is known of a file in place: its checksum would take as long as reading it."""
+    return DatabaseFile(file.name, file.stat().st_size, "")
+
+
+def _stamp(database: Database, found_at: str) -> str:
+    """Return a name that changes with the files: of their paths, numbers, sizes and times.
+
+    Args:
+        database: Which.
+        found_at: As for ``-db``: the aliases that it leads to count too.
+    """
+    files = [file for volume in database.volumes for file in files_of(volume)]
     digest = hashlib.sha256()
-    for volume in database.volumes:
-        for file in sorted(volume.path.parent.glob(f"{volume.path.name}.*")):
+    for file in (*alias_files(found_at, database.molecule), *files):
+        try:
             facts = file.stat()
-            digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+        except OSError:
+            continue  # it is gone, so the name is another
+        digest.update(f"{file}\0{facts.st_ino}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16] if files else ""

@@ -1,4 +1,7 @@
-"""The queue of searches and the workflow of each: what was begun goes on after any crash. The one place for DBOS."""
+"""The queues of searches and of tasks, and the workflow of each: what was begun goes on after any crash.
+
+The one place for DBOS.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Collection
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,18 +27,28 @@ from shardblast.core.errors import (
     without_folders,
 )
 from shardblast.core.search import Failure, Search, SearchId, State, moved, search_of
+from shardblast.core.task import Task, task_of
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner
 from shardblast.service.settings import Limits
+from shardblast.service.tasks import Tasks
+from shardblast.service.turns import Turns
 from shardblast.store.peers import Peers
 from shardblast.store.searches import SearchStore
 
 QUEUE = "searches"
+TASKS = "tasks"
 POLLED_EVERY_S = 0.05
+TASKS_POLLED_EVERY_S = 0.5
 VERSION = "1"
 """Of the workflow's steps: changes when a search begun by an older version can't go on with these."""
 PEERS_WATCHED_EVERY_S = 5.0
+SURE_AFTER_S = 3.0
+"""A server whose connection was cut is back after one second, if it lives."""
 EVERY_HOUR = "17 * * * *"
+
+Workflow = Callable[[dict[str, Any]], None]
+Expiry = Callable[[datetime, object], None]
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +61,8 @@ class DurableQueue:
         store: SearchStore,
         runner: Runner,
         results: Results,
+        tasks: Tasks,
+        released: Callable[[Search], object],
         peers: Peers,
         server: str,
         address: str,
@@ -60,6 +75,8 @@ class DurableQueue:
             store: Of the searches.
             runner: Does the steps.
             results: Makes hits readable.
+            tasks: Does the tasks.
+            released: Is told of each search that needs its database no more.
             peers: Other servers on the same database, whose searches are taken over when they are gone.
             server: This one's name among them.
             address: Of the SQL database that remembers which steps are done.
@@ -69,31 +86,33 @@ class DurableQueue:
         self._store = store
         self._runner = runner
         self._results = results
+        self._tasks = tasks
+        self._released = released
         self._peers = peers
         self._server = server
         self._limits = limits
         self._stopping = threading.Event()
-        config: DBOSConfig = {
-            "name": "shardblast",
-            "system_database_url": address,
-            "system_database_engine": engine,
-            "application_version": VERSION,
-            "executor_id": server if peers.possible else "local",
-            "log_level": "WARNING",
-            "notification_listener_polling_interval_sec": 0.1,
-        }
-        DBOS(config=config)
+        self._turns = Turns()
         self._expire: Callable[[], object] = lambda: None
+        DBOS(config=_config(address, engine, server if peers.possible else "local"))
+        self._workflow, self._task_workflow, self._expiry = self._workflows()
+
+    def _workflows(self) -> tuple[Workflow, Workflow, Expiry]:
+        """Name the workflows of a search, of a task and of the hourly removal, as DBOS remembers them."""
 
         @DBOS.workflow(name="search")
         def run(document: dict[str, Any]) -> None:
             self._run(document)
 
+        @DBOS.workflow(name="task")
+        def do(document: dict[str, Any]) -> None:
+            DBOS.run_step({"name": document["kind"]}, self._tasks.run, task_of(document))
+
         @DBOS.workflow(name="expire")
         def expire(scheduled: datetime, context: object) -> None:
             self._expire()
 
-        self._workflow, self._expiry = run, expire
+        return run, do, expire
 
     def launch(self, expire: Callable[[], object]) -> None:
         """Begin: go on with what a crash interrupted, then take what is queued.
@@ -103,13 +122,7 @@ class DurableQueue:
         """
         self._expire = expire
         DBOS.launch()
-        DBOS.register_queue(
-            QUEUE,
-            global_concurrency=self._limits.running,
-            partition_concurrency=self._limits.running_of_owner,
-            polling_interval_sec=POLLED_EVERY_S,
-            on_conflict="always_update",
-        )
+        self._register_queues()
         schedule: Any = {
             "schedule_name": "expire",
             "workflow_fn": self._expiry,
@@ -120,27 +133,48 @@ class DurableQueue:
         if self._peers.possible:
             threading.Thread(target=self._watch_peers, daemon=True).start()
 
+    def _register_queues(self) -> None:
+        DBOS.register_queue(
+            QUEUE,
+            global_concurrency=self._limits.running,
+            partition_concurrency=self._limits.running_of_owner,
+            polling_interval_sec=POLLED_EVERY_S,
+            on_conflict="always_update",
+        )
+        DBOS.register_queue(
+            TASKS,
+            global_concurrency=self._limits.tasks,
+            polling_interval_sec=TASKS_POLLED_EVERY_S,
+            on_conflict="always_update",
+        )
+
     def close(self) -> None:
         """Stop; searches that run go on with the next ``launch``."""
         self._stopping.set()
+        self._tasks.stop_all()
         self._runner.stop_all()
 
     def _watch_peers(self) -> None:
+        seen_gone: set[str] = set()
         while not self._stopping.is_set():
             try:
-                self._take_over()
+                seen_gone = self._take_over(seen_gone)
             except Exception:  # whatever it is, the searches of others must not wait for the next start
                 logger.warning("the searches of other servers could not be looked at", exc_info=True)
-            self._stopping.wait(PEERS_WATCHED_EVERY_S)
+            self._stopping.wait(SURE_AFTER_S if seen_gone else PEERS_WATCHED_EVERY_S)
 
-    def _take_over(self) -> None:
-        """Queue again what a server that is gone was running."""
+    def _take_over(self, seen_gone: Collection[str]) -> set[str]:
+        """Queue again what servers were running that are gone as they were before; return those seen gone only now."""
         begun = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        only_now: set[str] = set()
         for server in {str(one.executor_id) for one in begun} - {self._server}:
             with self._peers.gone(server) as gone:
-                if gone:
+                if gone and server in seen_gone:
                     logger.info("taking over the searches of a server that is gone")
                     DBOS._recover_pending_workflows([server])  # as DBOS does for itself where servers keep their names
+                elif gone:
+                    only_now.add(server)
+        return only_now
 
     def enqueue(self, search: Search, attempt: int, fingerprint: str, idempotency_key: str | None) -> None:
         """Run a search when its turn comes; does nothing if this attempt is queued already."""
@@ -149,19 +183,32 @@ class DurableQueue:
         with SetWorkflowID(_workflow_id(search.id, attempt)), options:
             DBOS.enqueue_workflow(QUEUE, self._workflow, document)
 
+    def enqueue_task(self, task: Task) -> None:
+        """Run a task when its turn comes; does nothing if it is queued already."""
+        with SetWorkflowID(task.id):
+            DBOS.enqueue_workflow(TASKS, self._task_workflow, asdict(replace(task, details=dict(task.details))))
+
     def _run(self, document: dict[str, Any]) -> None:
         """Run a search, from whichever step was not finished."""
         search = search_of(document["search"])
+        try:
+            self._run_steps(search, document)
+        finally:
+            self._released(search)
+
+    def _run_steps(self, search: Search, document: dict[str, Any]) -> None:
         attempt = document["attempt"]
+        search_id = search.id
         steps: list[tuple[str, Callable[[], None]]] = [
             ("admit", lambda: self._admit(search, document)),
-            ("prepare", lambda: self._runner.prepare(search.id, attempt)),
-            ("search", lambda: self._runner.search(search.id)),
-            ("publish", lambda: self._runner.publish(search.id, self._results.complete)),
+            ("prepare", lambda: self._runner.prepare(search_id, attempt)),
+            ("search", lambda: self._runner.search(search_id, attempt)),
+            ("publish", lambda: self._runner.publish(search_id, attempt, self._results.complete)),
         ]
-        for name, step in steps:
-            if not DBOS.run_step({"name": name}, self._step, search.id, step):
-                return
+        with self._turns.of(search_id):  # the attempt before was cancelled, and may have processes that end
+            for name, step in steps:
+                if not DBOS.run_step({"name": name}, self._step, search_id, attempt, step):
+                    return
 
     def _admit(self, search: Search, document: dict[str, Any]) -> None:
         """Add the search, if the request that queued it could not.
@@ -174,42 +221,46 @@ class DurableQueue:
         if self._store.add(search, document["fingerprint"], document["key"]).id != search.id:
             raise ConflictError("Another request was faster.", remedy="Its search runs.")
 
-    def _step(self, search_id: SearchId, step: Callable[[], None]) -> bool:
+    def _step(self, search_id: SearchId, attempt: int, step: Callable[[], None]) -> bool:
         """Do a step; return whether the next one is to follow."""
         try:
             step()
         except ShardblastError as error:
-            return self._ended(search_id, error)
+            return self._ended(search_id, attempt, error)
         except OSError as error:
-            return self._ended(search_id, file_error(error))
+            return self._ended(search_id, attempt, file_error(error))
         except Exception:
             number = secrets.token_hex(4)
             logger.exception("a bug ended a search (%s)", number, extra={"search_id": search_id})
             problem = f"The service failed; its log tells more under {number}."
-            self._fail(search_id, Failure("internal", problem, "Try again, and tell who runs the service."))
+            self._fail(search_id, attempt, Failure("internal", problem, "Try again, and tell who runs the service."))
             return False
         return True
 
-    def _ended(self, search_id: SearchId, error: ShardblastError) -> bool:
+    def _ended(self, search_id: SearchId, attempt: int, error: ShardblastError) -> bool:
         while self._stopping.is_set():
             time.sleep(1)  # this process is about to end, and the step to be repeated by the next
         try:
-            state = self._store.get(search_id).state
+            search = self._store.get(search_id)
         except NotFoundError:
             return False
-        if state is State.CANCELLED:
+        if search.attempt > attempt:
+            return False  # it was cancelled and queued again: the next attempt goes on with what there is
+        if search.state is State.CANCELLED:
             self._runner.clean(search_id)
         elif isinstance(error, Interrupted):
-            self._fail(search_id, Failure("interrupted", "BLAST+ was stopped from outside.", "Retry the search."))
+            failure = Failure("interrupted", "BLAST+ was stopped from outside.", "Retry the search.")
+            self._fail(search_id, attempt, failure)
         else:
             if isinstance(error, DiskFull):
                 self._runner.make_room(search_id)
-            self._fail(search_id, Failure(error.code, without_folders(error.problem), error.remedy))
+            self._fail(search_id, attempt, Failure(error.code, without_folders(error.problem), error.remedy))
         return False
 
-    def _fail(self, search_id: SearchId, failure: Failure) -> None:
+    def _fail(self, search_id: SearchId, attempt: int, failure: Failure) -> None:
         def change(one: Search) -> Search:
-            return one if one.state.is_final else moved(one, State.FAILED, time.time(), failure=failure)
+            is_over = one.state.is_final or one.attempt > attempt
+            return one if is_over else moved(one, State.FAILED, time.time(), failure=failure)
 
         while True:
             try:
@@ -218,6 +269,18 @@ class DurableQueue:
             except (StoreError, DiskFull) as error:  # the search is not to stay 'running' for ever
                 logger.warning("a failure can't be noted yet", extra={"search_id": search_id, "code": error.code})
                 time.sleep(1)
+
+
+def _config(address: str, engine: Any, executor: str) -> DBOSConfig:
+    return {
+        "name": "shardblast",
+        "system_database_url": address,
+        "system_database_engine": engine,
+        "application_version": VERSION,
+        "executor_id": executor,
+        "log_level": "WARNING",
+        "notification_listener_polling_interval_sec": 0.1,
+    }
 
 
 def _workflow_id(search_id: SearchId, attempt: int) -> str:

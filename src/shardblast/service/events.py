@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from shardblast.core.search import Event, SearchId
 
 WAITING = 256
 """Events that a slow reader may be behind before it is sent to the store for them, and read there at once."""
+MOST_CHANGED = 500
+"""Searches that a reader of all of them is told one by one; of more it is told that any may have changed."""
 
 ReadAfter = Callable[[SearchId, int, int], Sequence[Event]]
 """Returns at most so many of a search's events after one of this id."""
+
+OF_SEARCHES = frozenset({"search", "deleted"})
+OF_TASKS = frozenset({"task"})
+"""The kinds of events that change what is listed."""
 
 
 class Subscription:
@@ -34,7 +40,7 @@ class Subscription:
         self._loop.call_soon_threadsafe(self._put, event)
 
     def look(self) -> None:
-        """Look into the store, from any thread: another server made an event."""
+        """Look into the store, from any thread: another server made an event, or a link was revoked."""
         self._loop.call_soon_threadsafe(self._put, None)
 
     def _put(self, event: Event | None) -> None:
@@ -62,33 +68,86 @@ class Subscription:
                 yield told
 
 
+class Following:
+    """One reader of which searches, or which tasks, change, whatever it is that happens to them."""
+
+    def __init__(self, kinds: frozenset[str]) -> None:
+        self.kinds = kinds
+        self._loop = asyncio.get_running_loop()
+        self._changed: set[SearchId | None] = {None}
+        self._some = asyncio.Event()
+        self._some.set()
+
+    def offer(self, search_id: SearchId | None) -> None:
+        """Take the id of what changed, from any thread; None: any may have."""
+        self._loop.call_soon_threadsafe(self._put, search_id)
+
+    def _put(self, search_id: SearchId | None) -> None:
+        if None not in self._changed:
+            self._changed.add(search_id)
+        if search_id is None or len(self._changed) > MOST_CHANGED:
+            self._changed = {None}
+        self._some.set()
+
+    async def changes(self, pause_s: float) -> AsyncIterator[set[SearchId | None]]:
+        """Yield the ids of those that have changed since the last time, each once, with a pause in between.
+
+        None alone: any may have, as at the beginning.
+        """
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            changed, self._changed = self._changed, set()
+            yield changed
+            await asyncio.sleep(pause_s)
+
+
 class Broadcast:
-    """Hands events to the subscriptions of their searches."""
+    """Hands events to the subscriptions of their searches, and to those who follow all of them."""
 
     def __init__(self) -> None:
         self._subscriptions: dict[SearchId, set[Subscription]] = defaultdict(set)
+        self._following: set[Following] = set()
         self._lock = threading.Lock()
 
     @property
     def readers(self) -> int:
-        """How many watch, over all searches."""
+        """How many watch one search, or all of them."""
         with self._lock:
-            return sum(map(len, self._subscriptions.values()))
+            return sum(map(len, self._subscriptions.values())) + len(self._following)
 
     def announce(self, event: Event) -> None:
         """Tell everybody who watches the event's search."""
         with self._lock:
             watching = list(self._subscriptions.get(event.search_id, ()))
+            following = [one for one in self._following if event.kind in one.kinds]
         for subscription in watching:
             subscription.offer(event)
+        for one in following:
+            one.offer(event.search_id)
 
     def look(self, search_id: SearchId | None) -> None:
-        """Have those who watch a search, or any of them, look for events that another server made."""
+        """Have those who watch a search, or any of them, look into the store again."""
         with self._lock:
             found = self._subscriptions.values() if search_id is None else [self._subscriptions.get(search_id, set())]
             watching = [one for some in found for one in some]
+            following = list(self._following)
         for subscription in watching:
             subscription.look()
+        for one in following:
+            one.offer(search_id)
+
+    @contextmanager
+    def followed(self, kinds: frozenset[str]) -> Iterator[Following]:
+        """Follow all searches, or all tasks: whatever has events of these kinds."""
+        following = Following(kinds)
+        with self._lock:
+            self._following.add(following)
+        try:
+            yield following
+        finally:
+            with self._lock:
+                self._following.discard(following)
 
     @asynccontextmanager
     async def subscribed(self, search_id: SearchId, last: int, read_after: ReadAfter) -> AsyncIterator[Subscription]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +30,8 @@ class Folders:
             ConflictError: Another service uses it.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.home / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(file)
-            raise ConflictError(
-                f"Another service uses the folder {str(self.home)!r}.",
-                remedy="Stop it, or give this one its own --home.",
-            ) from error
+        problem = f"Another service uses the folder {str(self.home)!r}."
+        _locked(self.home / "serve.lock", problem, "Stop it, or give this one its own --home.")
 
     def work(self, search_id: SearchId) -> Path:
         """Return a search's own folder: its queries, its pieces while they are needed, its merged batches."""
@@ -88,7 +82,48 @@ class Folders:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    @contextmanager
+    def adding(self, database: str) -> Iterator[Path]:
+        """Have the folder in which a database is brought before it is stored, and nobody else.
+
+        Raises:
+            ConflictError: Another process brings this database.
+        """
+        folder = self.home / "adding" / database
+        folder.mkdir(parents=True, exist_ok=True)
+        problem = f"The database {database!r} is being added or updated by another process."
+        lock = _locked(folder.with_name(f"{database}.lock"), problem, "Wait for its end.")
+        try:
+            yield folder
+        finally:
+            os.close(lock)
+
+    @property
+    def staged(self) -> Path:
+        """Copies of databases that lie in the storage."""
+        return self.home / "staged"
+
+    @property
+    def taxonomy(self) -> Path:
+        """Names of taxids for all databases, if an operator puts them there."""
+        return self.home / "taxonomy"
+
     @property
     def databases(self) -> Path:
         """Aliases of the catalogue."""
         return self.home / "databases"
+
+
+def _locked(path: Path, problem: str, remedy: str) -> int:
+    """Return a descriptor that holds a lock on a file until it is closed.
+
+    Raises:
+        ConflictError: Another process holds it.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        raise ConflictError(problem, remedy=remedy) from error
+    return file

@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from shardblast.core.errors import InputError
+from shardblast.core.numbers import Numbers
 from shardblast.engine.stored import StoredQuery
+from shardblast.service.hit_filter import ALL_HITS, HitFilter, shares_taxid
 
 _COLUMNS = (
-    "sseqid saccver slen staxids sscinames evalue bitscore score pident nident positive length gaps gapopen "
+    "sseqid saccver slen qlen staxids sscinames evalue bitscore score pident nident positive length gaps gapopen "
     "qstart qend sstart send qframe sframe qcovs qcovhsp qseq sseq stitle"
 )
 COLUMNS = tuple(_COLUMNS.split())
+FILE = "hits-2.sqlite"
+"""The number is that of the tables: an index of older ones is written anew when it is asked for."""
 OUTFMT = "7 " + " ".join(COLUMNS)
 """Format 7, since it marks where a query begins; the title comes last because it may hold tabs."""
 SORTS = {
@@ -32,7 +36,7 @@ SORTS = {
     "length": "length DESC, rank",
 }
 _SCHEMA = """
-CREATE TABLE queries (number INTEGER PRIMARY KEY, id TEXT, hits INTEGER, hsps INTEGER, verdict TEXT);
+CREATE TABLE queries (number INTEGER PRIMARY KEY, id TEXT, length INTEGER, hits INTEGER, hsps INTEGER, verdict TEXT);
 CREATE TABLE hits (query INTEGER, rank INTEGER, id TEXT, subject TEXT, title TEXT, length INTEGER,
     taxids TEXT, names TEXT, evalue REAL, bit_score REAL, total_score REAL, coverage REAL, identity REAL, hsps INTEGER,
     PRIMARY KEY (query, rank)) WITHOUT ROWID;
@@ -52,6 +56,26 @@ class Rows:
 
     rows: Sequence[dict[str, Any]]
     next: int | None
+    total: int | None = None
+    """How many rows there are in all parts, where that is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenHit:
+    """A hit that something is asked for of."""
+
+    id: str
+    """As ``sseqid`` prints it."""
+    length: int
+    """Letters of the subject."""
+    first_hsp: int
+    """0-based place of its first HSP among all of the query."""
+    hsps: int
+
+    @property
+    def places(self) -> range:
+        """Of its HSPs among all of the query."""
+        return range(self.first_hsp, self.first_hsp + self.hsps)
 
 
 def write_index(path: Path, queries: Iterable[StoredQuery], printed: BinaryIO) -> None:
@@ -67,8 +91,10 @@ def write_index(path: Path, queries: Iterable[StoredQuery], printed: BinaryIO) -
     with closing(sqlite3.connect(partial, isolation_level=None)) as connection:
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;" + _SCHEMA)
         listed = [(one.number, one.id, one.hits, one.hsps, one.verdict.value) for one in queries]
-        connection.executemany("INSERT INTO queries VALUES (?, ?, ?, ?, ?)", listed)
+        connection.executemany("INSERT INTO queries VALUES (?, ?, NULL, ?, ?, ?)", listed)
         for query, rows in _by_query(printed):
+            length = int(rows[0][COLUMNS.index("qlen")])
+            connection.execute("UPDATE queries SET length = ? WHERE number = ?", [length, query])
             for rank, hsps in enumerate(_by_subject(rows)):
                 connection.execute(f"INSERT INTO hits VALUES ({_marks(_HIT_COLUMNS)})", _hit(query, rank, hsps))
                 values = [_hsp(query, rank, number, hsp) for number, hsp in enumerate(hsps)]
@@ -83,6 +109,7 @@ class HitIndex:
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
         self._connection.row_factory = sqlite3.Row
+        self._connection.create_function("shares_taxid", 2, shares_taxid, deterministic=True)
 
     def close(self) -> None:
         self._connection.close()
@@ -96,12 +123,12 @@ class HitIndex:
             lambda row: int(row["number"]) + 1,
         )
 
-    def hits(self, query: int, *, text: str, sort: str, offset: int, limit: int) -> Rows:
+    def hits(self, query: int, *, wanted: HitFilter = ALL_HITS, sort: str = "rank", offset: int, limit: int) -> Rows:
         """Return hits of a query.
 
         Args:
             query: Its 0-based number.
-            text: Only those whose id or title holds it, whatever the case.
+            wanted: Which.
             sort: One of SORTS.
             offset: How many to pass over.
             limit: How many to return.
@@ -111,10 +138,34 @@ class HitIndex:
         """
         if sort not in SORTS:
             raise InputError(f"{sort!r} is no order of hits.", remedy=f"Use one of {', '.join(SORTS)}.")
-        where = "query = ? AND (? = '' OR instr(lower(subject || ' ' || title), lower(?)))"
-        sql = f"SELECT * FROM hits WHERE {where} ORDER BY {SORTS[sort]} LIMIT ? OFFSET ?"
-        found = self._connection.execute(sql, [query, text, text, limit + 1, offset]).fetchall()
-        return Rows([_plain(row) for row in found[:limit]], offset + limit if len(found) > limit else None)
+        where, values = wanted.sql
+        # What is sorted is ranks alone: with the whole rows a page of 100,000 hits takes many times as long.
+        page = f"SELECT rank FROM hits WHERE {where} ORDER BY {SORTS[sort]} LIMIT ? OFFSET ?"
+        sql = f"SELECT * FROM hits WHERE query = ? AND rank IN ({page}) ORDER BY {SORTS[sort]}"
+        found = self._connection.execute(sql, [query, query, *values, limit + 1, offset]).fetchall()
+        (total,) = self._connection.execute(f"SELECT count(*) FROM hits WHERE {where}", [query, *values]).fetchone()
+        return Rows([_plain(row) for row in found[:limit]], offset + limit if len(found) > limit else None, total)
+
+    def chosen(self, query: int, ranks: Numbers | None) -> list[ChosenHit]:
+        """Return the hits of a query with these 0-based ranks, or all, with where their HSPs are among all of it."""
+        found = self._connection.execute(
+            "SELECT rank, id, length, hsps FROM hits WHERE query = ? ORDER BY rank", [query]
+        )
+        chosen = []
+        place = 0
+        for row in found:
+            if ranks is None or row["rank"] in ranks:
+                chosen.append(ChosenHit(row["id"], row["length"], place, row["hsps"]))
+            place += row["hsps"]
+        return chosen
+
+    def organisms(self, query: int) -> Sequence[dict[str, Any]]:
+        """Return the taxids and names of a query's hits, with how many hits have them and what is best of these."""
+        sql = (
+            "SELECT taxids, names, count(*) AS hits, max(bit_score) AS bit_score, min(evalue) AS evalue "
+            "FROM hits WHERE query = ? GROUP BY taxids, names"
+        )
+        return [_plain(row) for row in self._connection.execute(sql, [query])]
 
     def ids(self) -> Sequence[str]:
         """Return the ids of all subjects, each once."""
@@ -124,6 +175,30 @@ class HitIndex:
         """Return HSPs of a hit with their alignment rows, from a 0-based number on."""
         sql = "SELECT * FROM hsps WHERE query = ? AND rank = ? AND number >= ? ORDER BY number"
         return self._rows(sql, [query, rank, after], limit, lambda row: int(row["number"]) + 1)
+
+    def spans(self, query: int, *, hits: int, limit: int) -> dict[str, list[Any]]:
+        """Return where the HSPs of a query's first hits lie on it, in columns; at most ``limit`` HSPs."""
+        percent = "CAST(1000.0 * identities / length + 0.5 AS INTEGER) / 10.0"  # round() takes a quarter of the time
+        sql = (
+            f"SELECT rank, query_start, query_end, bit_score, evalue, {percent} AS identity, length FROM hsps "
+            "WHERE query = ? AND rank < ? ORDER BY rank, number LIMIT ?"
+        )
+        found = self._connection.cursor()
+        found.row_factory = None  # of tens of thousands of rows: tuples take half the time
+        found.execute(sql, [query, hits, limit])
+        names = [column[0] for column in found.description]
+        columns = zip(*found.fetchall(), strict=True)
+        return dict(zip(names, map(list, columns), strict=False)) or {name: [] for name in names}
+
+    def coverage(self, query: int) -> list[float]:
+        """Return the coverage of all hits of a query, in percent, by rank."""
+        found = self._connection.execute("SELECT coverage FROM hits WHERE query = ? ORDER BY rank", [query])
+        return [row[0] for row in found]
+
+    def has_hit(self, query: int, rank: int) -> bool:
+        """Tell whether a query has so many hits that one has this 0-based rank."""
+        found = self._connection.execute("SELECT 1 FROM hits WHERE query = ? AND rank = ?", [query, rank])
+        return found.fetchone() is not None
 
     def _rows(self, sql: str, values: list[Any], limit: int, following: Any) -> Rows:
         found = self._connection.execute(f"{sql} LIMIT ?", [*values, limit + 1]).fetchall()

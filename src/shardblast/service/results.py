@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from shardblast.blast.database import Database
-from shardblast.core.errors import ConflictError, DatabaseError, InputError
+from shardblast.blast.matrix import DEFAULT_MATRIX, matrix_name, positive_pairs
+from shardblast.core.errors import ConflictError, InputError
+from shardblast.core.midline import midline
+from shardblast.core.numbers import Numbers
+from shardblast.core.options import SearchOptions
+from shardblast.core.printing import Printing, commands, printed_with
+from shardblast.core.program import Program
 from shardblast.core.search import Search, SearchId, State
 from shardblast.core.version import __version__
+from shardblast.engine.chosen import EVERYTHING, Chosen
 from shardblast.engine.sequences import HitSequences
-from shardblast.engine.stored import StoredEngine, StoredPlan, stored_queries
+from shardblast.engine.stored import StoredEngine, stored_plan, stored_queries
 from shardblast.service.catalogue import Catalogue
+from shardblast.service.expansion import told
 from shardblast.service.folders import Folders
-from shardblast.service.hits import OUTFMT, HitIndex, write_index
+from shardblast.service.hits import FILE, OUTFMT, HitIndex, Rows, write_index
 from shardblast.service.observers import Observer
 from shardblast.service.runner import Runner
+from shardblast.service.turns import Turns
 from shardblast.store.searches import SearchStore
 
 CITATION = (
     "Camacho C, Coulouris G, Avagyan V, et al. BLAST+: architecture and applications. BMC Bioinformatics 10, 421 "
     f"(2009). Searched over shards with shardblast {__version__}."
 )
+
+AS_SEARCHED = Printing()
 
 
 class Results:
@@ -48,39 +58,69 @@ class Results:
         self._runner = runner
         self._most_kept_bytes = most_kept_bytes
         self._observer = observer
+        self._turns = Turns()
+        self._matrices: dict[str, frozenset[str]] = {}
 
     @contextmanager
-    def printed(self, search_id: SearchId, outfmt: str, only: int | None = None) -> Iterator[Path]:
+    def printed(
+        self,
+        search_id: SearchId,
+        outfmt: str,
+        queries: Numbers | None = None,
+        hits: Numbers | None = None,
+        printing: Printing = AS_SEARCHED,
+    ) -> Iterator[Path]:
         """Print a result into a file that is there as long as the context.
 
         Args:
             search_id: A completed search.
             outfmt: As ``-outfmt`` of BLAST+.
-            only: The 0-based number of the one query to print; None for all.
+            queries: The 0-based numbers of those to print; None for all.
+            hits: Of one query the 0-based ranks of those to print; None for all.
+            printing: Options of printing.
 
         Raises:
             ConflictError: The search is not completed.
-            InputError: There is no such format.
-            DatabaseError: The database has changed since, and its hit sequences could not be kept.
+            InputError: There is no such format, or a search like this can't be printed in this way.
+            NotFoundError: That generation of the database is gone, and its hit sequences could not be kept.
+            DatabaseChanged: Its files are others by now, and so on.
         """
-        with self._printed(self._completed(search_id), outfmt, only) as path:
+        search = self.completed(search_id)
+        options = printed_with(self._runner.options(search, outfmt), printing)
+        with self._printed(search, options, self._chosen(search, queries, hits)) as path:
             self._observer.printed(path.stat().st_size)
             yield path
 
+    def kept(self, search: Search) -> int:
+        """Return how many subjects of a query a search keeps, at most."""
+        return self._runner.options(search, "0").max_target_seqs
+
+    def _chosen(self, search: Search, queries: Numbers | None, hits: Numbers | None) -> Chosen:
+        """Return what of a result is asked for, after a look at whether it is there."""
+        check_queries(search, queries)
+        if hits is None:
+            return Chosen(queries)
+        if queries is None or queries.only is None:
+            raise InputError("Hits are those of one query.", remedy="Name the query by its number, from 0.")
+        with self.index(search.id) as index:
+            found = index.chosen(queries.only, hits)
+        if not found:
+            raise InputError("There is no such hit.", remedy="Hits are named by their ranks, from 0.")
+        return Chosen(queries, Numbers.these(place for hit in found for place in hit.places))
+
     @contextmanager
-    def _printed(self, search: Search, outfmt: str, only: int | None) -> Iterator[Path]:
-        options = self._runner.options(search, outfmt)
-        folder = self._folder(search.id)
-        plan = StoredPlan.of(json.loads((folder / "plan.json").read_text()))
-        if only is not None and not 0 <= only < plan.queries:
-            raise InputError("There is no such query.", remedy=f"Queries are numbered from 0 to {plan.queries - 1}.")
-        database = None if HitSequences(folder).are_kept else self._database(search)
-        with TemporaryDirectory(dir=self._folders.scratch) as scratch:
+    def _printed(self, search: Search, options: SearchOptions, chosen: Chosen = EVERYTHING) -> Iterator[Path]:
+        folder = self.folder(search.id)
+        plan = stored_plan(folder)
+        with ExitStack() as stack:
+            kept = HitSequences(folder).are_kept
+            database = None if kept else stack.enter_context(self._database(search))
+            scratch = stack.enter_context(TemporaryDirectory(dir=self._folders.scratch))
             out = Path(scratch, "result")
             work = Path(scratch, "work")
             work.mkdir()
             with out.open("wb") as target:
-                self._engine.print(options, database, plan, folder, target, work, only)
+                self._engine.print(options, database, plan, folder, target, work, chosen)
             yield out
 
     @contextmanager
@@ -90,34 +130,63 @@ class Results:
         Raises:
             ConflictError: The search is not completed.
         """
-        self._completed(search_id)
-        folder = self._folder(search_id)
-        path = folder / "hits.sqlite"
+        self.completed(search_id)
+        folder = self.folder(search_id)
+        path = folder / FILE
         if not path.exists():
-            self.write_index(search_id)
+            with self._turns.of(search_id):
+                if not path.exists():
+                    self.write_index(search_id)
         index = HitIndex(path)
         try:
             yield index
         finally:
             index.close()
 
+    def hsps(self, search_id: SearchId, query: int, hit: int, *, after: int, limit: int) -> Rows:
+        """Return HSPs of a hit, with the rows of their alignments and what BLAST+ prints between these.
+
+        Args:
+            search_id: A completed search.
+            query: Its 0-based number.
+            hit: The hit's 0-based rank.
+            after: The 0-based number of the first HSP.
+            limit: How many to return.
+        """
+        with self.index(search_id) as index:
+            found = index.hsps(query, hit, after=after, limit=limit)
+        positive = self._positive(self.completed(search_id))
+        for row in found.rows:
+            row["middle"] = midline(row["query_row"], row["subject_row"], positive)
+        return found
+
+    def _positive(self, search: Search) -> frozenset[str] | None:
+        """Return the pairs of letters that the search's matrix scores above 0; None of nucleotides."""
+        if search.program == Program.BLASTN:
+            return None
+        matrix = matrix_name(self.folder(search.id) / "merged" / "0.asn") or DEFAULT_MATRIX
+        if matrix not in self._matrices:
+            self._matrices[matrix] = positive_pairs(self._engine.installation, matrix)
+        return self._matrices[matrix]
+
     def complete(self, search_id: SearchId) -> None:
         """Make of a search whose batches are all merged what pages and later formats need."""
         self.write_index(search_id)
-        search, folder = self._store.get(search_id), self._folder(search_id)
+        search, folder = self._store.get(search_id), self.folder(search_id)
         if HitSequences(folder).are_kept:
             return
-        with closing(HitIndex(folder / "hits.sqlite")) as index:
+        with closing(HitIndex(folder / FILE)) as index:
             ids = index.ids()
-        with TemporaryDirectory(dir=self._folders.scratch) as scratch:
-            database = self._database(search)
+        with TemporaryDirectory(dir=self._folders.scratch) as scratch, self._database(search) as database:
             self._engine.keep_sequences(database, folder, ids, Path(scratch), self._most_kept_bytes)
 
     def write_index(self, search_id: SearchId) -> None:
         """Write the index of the hits of a search whose batches are all merged."""
-        folder = self._folder(search_id)
-        with self._printed(self._store.get(search_id), OUTFMT, None) as path, path.open("rb") as printed:
-            write_index(folder / "hits.sqlite", stored_queries(folder), printed)
+        folder = self.folder(search_id)
+        search = self._store.get(search_id)
+        printing = self._printed(search, self._runner.options(search, OUTFMT))
+        with self._turns.of(search_id), printing as path, path.open("rb") as printed:
+            write_index(folder / FILE, stored_queries(folder), printed)
 
     def report(self, search_id: SearchId) -> dict[str, Any]:
         """Return what was done, with a verdict for every query that was not simply merged.
@@ -125,11 +194,12 @@ class Results:
         Raises:
             ConflictError: The search is not completed.
         """
-        search = self._completed(search_id)
+        search = self.completed(search_id)
         not_merged: dict[str, list[str]] = {}
-        for query in stored_queries(self._folder(search_id)):
+        for query in stored_queries(self.folder(search_id)):
             if query.verdict.value != "merged":
                 not_merged.setdefault(query.verdict.value, []).append(query.id)
+        words = ["-db", search.database, "-query", "query.fa", *search.options]
         version = self._runner.options(search, "11").arguments.version
         return {
             "program": search.program,
@@ -138,19 +208,26 @@ class Results:
             "database": {"name": search.database, "generation": search.generation},
             "shards": search.shards,
             "why": search.why,
-            "command": [search.program, "-db", search.database, "-query", "query.fa", *search.options],
+            "command": [search.program, *words],
+            "commands": commands(search.program, words, search.output),
+            "taxids": told(search.options, self.folder(search_id)),
             "queries": search.queries,
             "verdicts": dict(search.verdicts or {}),
             "not_merged": not_merged,
             "pieces": [
                 {name: getattr(piece, name) for name in piece.__slots__} for piece in self._store.pieces(search_id)
             ],
-            "self_contained": HitSequences(self._folder(search_id)).are_kept,
+            "self_contained": HitSequences(self.folder(search_id)).are_kept,
             "seconds": (search.finished or 0.0) - (search.started or 0.0),
             "citation": CITATION,
         }
 
-    def _completed(self, search_id: SearchId) -> Search:
+    def completed(self, search_id: SearchId) -> Search:
+        """Return a search that has a result.
+
+        Raises:
+            ConflictError: It has none.
+        """
         search = self._store.get(search_id)
         if search.state is not State.COMPLETED:
             raise ConflictError(
@@ -158,22 +235,30 @@ class Results:
             )
         return search
 
-    def _database(self, search: Search) -> Database:
-        """Return the database that was searched.
+    def _database(self, search: Search) -> AbstractContextManager[Database]:
+        """Open the database that was searched, in the generation of then."""
+        return self._catalogue.opened(search.database, search.generation)
 
-        Raises:
-            NotFoundError: It was removed.
-            DatabaseError: It was replaced since.
-        """
-        if self._catalogue.get(search.database).generation != search.generation:
-            raise DatabaseError(
-                f"The database {search.database!r} has changed since the search.", remedy="Submit the search again."
-            )
-        return self._catalogue.open(search.database)
-
-    def _folder(self, search_id: SearchId) -> Path:
+    def folder(self, search_id: SearchId) -> Path:
         """Return the search's folder, with its result fetched from the storage if it is not there."""
         folder = self._folders.work(search_id)
-        if not (folder / "plan.json").exists() or not (folder / "query.fa").exists():
-            self._runner.fetch(search_id)
+        if not _is_here(folder):
+            with self._turns.of(search_id):
+                if not _is_here(folder):
+                    self._runner.fetch(search_id)
         return folder
+
+
+def check_queries(search: Search, queries: Numbers | None) -> None:
+    """Refuse numbers of queries that a search does not have.
+
+    Raises:
+        InputError: It has fewer.
+    """
+    if queries is not None and queries.last >= search.queries:
+        last = search.queries - 1
+        raise InputError("There is no such query.", remedy=f"Queries are numbered from 0 to {last}.")
+
+
+def _is_here(folder: Path) -> bool:
+    return (folder / "plan.json").exists() and (folder / "query.fa").exists()

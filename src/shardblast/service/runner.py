@@ -1,49 +1,46 @@
-"""Runs one search on this machine, in steps that may each be repeated: prepare, search, publish."""
+"""Runs one search, in steps that may each be repeated: prepare, search, publish."""
 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
-import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from shardblast.blast.process import Processes
 from shardblast.blast.zstd import unpack
 from shardblast.core.arguments import Arguments
-from shardblast.core.errors import NotFoundError, ShardblastError
+from shardblast.core.errors import NotFoundError
+from shardblast.core.lists import file_of, listed, located
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.outfmt import parse_outfmt
 from shardblast.core.program import Program
-from shardblast.core.report import PieceReport
-from shardblast.core.search import (
-    Phase,
-    Piece,
-    Progress,
-    Search,
-    SearchId,
-    State,
-    again,
-    begin,
-    count,
-    moved,
-    never_back,
-)
+from shardblast.core.progress import Phase, begin, count
+from shardblast.core.running import SEARCHING
+from shardblast.core.search import Search, SearchId, State, again, in_attempt, moved, never_back, progressed
 from shardblast.engine.printer import MANY_FILES
 from shardblast.engine.sequences import KEPT
-from shardblast.engine.stored import StoredEngine, StoredPlan, stored_queries
-from shardblast.engine.work import Purpose
+from shardblast.engine.stored import StoredPlan, stored_plan, stored_queries
 from shardblast.service.catalogue import Catalogue
+from shardblast.service.expansion import filter_words, write_expansion
 from shardblast.service.folders import Folders
-from shardblast.service.observers import Observer, PieceFailure
+from shardblast.service.observers import Observer
+from shardblast.service.recorder import Recorder
+from shardblast.service.searching import Ordered, Phases, Searching
+from shardblast.service.turns import Turns
+from shardblast.storage.layout import search_key
 from shardblast.storage.objects import Objects
 from shardblast.store.searches import SearchStore
 
 FILES = "results"
 """How the names of the files begin that formats 13 and 14 make."""
+
+logger = logging.getLogger(__name__)
 
 
 class Runner:
@@ -54,94 +51,97 @@ class Runner:
         store: SearchStore,
         objects: Objects,
         catalogue: Catalogue,
-        engine: StoredEngine,
+        searching: Searching,
         folders: Folders,
         arguments: Callable[[Program], Arguments],
         observer: Observer,
+        most_kept_bytes: int,
     ) -> None:
         self._store = store
         self._objects = objects
         self._catalogue = catalogue
-        self._engine = engine
+        self._searching = searching
+        self._most_kept_bytes = most_kept_bytes
         self._folders = folders
         self._arguments = arguments
         self._observer = observer
-        self._running: dict[SearchId, Processes] = {}
+        self._running: dict[SearchId, tuple[int, Processes]] = {}
+        """Which attempt of a search runs here, and its processes."""
         self._lock = threading.Lock()
+        self._turns = Turns()
 
     def options(self, search: Search, outfmt: str) -> SearchOptions:
-        """Return a search's options as the engine takes them."""
+        """Return a search's options for printing, with lists by the names that users know."""
+        return self._parsed(search, search.options, outfmt)
+
+    def _options(self, search: Search) -> SearchOptions:
+        """Return a search's options as it runs, with lists where they lie."""
+        folder = self._folders.work(search.id)
+        known = "no_taxid_expansion" in self._arguments(Program(search.program))
+        words = filter_words(located(search.options, str(folder)), folder, known=known)
+        return self._parsed(search, words, "11")
+
+    def _parsed(self, search: Search, words: Sequence[str], outfmt: str) -> SearchOptions:
         program = Program(search.program)
-        words = ["-db", search.database, "-query", "query.fa", "-outfmt", outfmt]
-        words += ["-out", FILES] if parse_outfmt(outfmt).number in MANY_FILES else []
-        return parse(program, [*words, *search.options, "--exactness", search.exactness], self._arguments(program))
+        place = ["-db", search.database, "-query", "query.fa", "-outfmt", outfmt]
+        place += ["-out", FILES] if parse_outfmt(outfmt).number in MANY_FILES else []
+        return parse(program, [*place, *words, "--exactness", search.exactness], self._arguments(program))
 
     def prepare(self, search_id: SearchId, attempt: int) -> None:
         """Begin an attempt of a search: read the queries and decide how to cut.
 
         Raises:
-            ConflictError: It was cancelled.
+            ConflictError: It was cancelled, or is in a later attempt.
         """
         self._store.change(search_id, lambda one: again(one, attempt, time.time()))
-        self._store.change(search_id, _started)
+        self._store.change(search_id, lambda one: _started(in_attempt(one, attempt)))
         self._decide(search_id)
 
-    def search(self, search_id: SearchId) -> None:
+    def search(self, search_id: SearchId, attempt: int) -> None:
         """Search and merge what is not finished yet.
 
         Raises:
             Interrupted: ``stop`` was called.
             ShardblastError: BLAST+ failed.
         """
-        processes = Processes()
-        with self._lock:
-            self._running[search_id] = processes
-        try:
+        with self._stoppable(search_id, attempt) as processes:
             if not (self._folders.work(search_id) / "plan.json").exists():
                 self._decide(search_id)  # another server did, and is gone with what it had
-            search, plan = self._store.get(search_id), self._plan(search_id)
-            if search.state is not State.RUNNING:
+            if not self._store.get(search_id).runs(attempt):
                 processes.stop()  # cancelled between two steps
-            watcher = _Recorder(self._store, search_id, plan, self._observer)
-            database = self._catalogue.open(search.database)
-            folder = self._folders.work(search_id)
-            self._engine.search(self.options(search, "11"), database, plan, folder, watcher, processes)
-        finally:
-            with self._lock:
-                del self._running[search_id]
+            ordered = self._ordered(search_id)
+            self._store.tell(search_id, SEARCHING, {})  # what ran before a crash runs no more
+            self._searching.search(ordered, Phases(self._store, search_id), self._watcher(ordered), processes)
 
-    def publish(self, search_id: SearchId, complete: Callable[[SearchId], None]) -> None:
-        """Store the result and end the search; ``complete`` adds to it what is made of it."""
+    def publish(self, search_id: SearchId, attempt: int, complete: Callable[[SearchId], None]) -> None:
+        """Store the result and end the search; ``complete`` adds to it what is made of it on this machine."""
         folder = self._folders.work(search_id)
-        if not _is_merged(folder):
-            self.search(search_id)  # another server did, and is gone with what it had
-        search, plan = self._store.get(search_id), self._plan(search_id)
-        self._store.change(
-            search_id, lambda one: _progressed(one, begin(one.progress, Phase.PUBLISHING, time.time(), 1))
-        )
-        complete(search_id)
-        files = [folder / "plan.json", *sorted((folder / "merged").iterdir()), *sorted((folder / KEPT).glob("*"))]
-        total = len(files) + 1
-        for done, file in enumerate(files, 1):
-            self._objects.put(f"searches/{search_id}/{file.relative_to(folder)}", file)
-            if done % 50 == 1:
-                self._count(search_id, Phase.PUBLISHING, done, total)
-        self._count(search_id, Phase.PUBLISHING, total, total)
+        if not self._is_merged(search_id):
+            self.search(search_id, attempt)  # another server did, and is gone with what it had
+        ordered, phases = self._ordered(search_id), Phases(self._store, search_id)
+        phases.begin(Phase.PUBLISHING, 1)
+        if self._searching.leaves_results_here:
+            complete(search_id)
+        with self._stoppable(search_id, attempt) as processes:
+            watcher = self._watcher(ordered)
+            names = self._searching.publish(ordered, phases, watcher, processes, self._most_kept_bytes)
         verdicts: dict[str, int] = {}
         hits = 0
         for query in stored_queries(folder):
             verdicts[query.verdict.value] = verdicts.get(query.verdict.value, 0) + 1
             hits += query.hits
-        manifest: dict[str, object] = {
-            "search": search_id,
-            "database": search.database,
-            "generation": search.generation,
-        }
-        manifest |= {"files": [str(file.relative_to(folder)) for file in files], "batches": plan.batches}
-        self._objects.put(f"searches/{search_id}/manifest.json", json.dumps(manifest).encode())
-        self._store.change(
-            search_id, lambda one: moved(one, State.COMPLETED, time.time(), hits=hits, verdicts=verdicts)
-        )
+        one = ordered.database
+        manifest: dict[str, object] = {"search": search_id, "database": one.name, "generation": one.generation}
+        manifest |= {"files": names, "batches": ordered.plan.batches}
+        self._objects.put(search_key(search_id, "manifest.json"), json.dumps(manifest).encode())
+        self._searching.tidy(search_id)
+        if not self._searching.leaves_results_here:
+            shutil.rmtree(folder)  # it is fetched when somebody asks for it
+
+        def completed(one: Search) -> Search:
+            return moved(in_attempt(one, attempt), State.COMPLETED, time.time(), hits=hits, verdicts=verdicts)
+
+        self._store.change(search_id, completed)
 
     def fetch(self, search_id: SearchId) -> None:
         """Bring a result that another server stored."""
@@ -149,32 +149,54 @@ class Runner:
         for name in ("merged", KEPT):
             (folder / name).mkdir(exist_ok=True)
         self._fetch_query(search_id)
-        manifest = json.loads(self._objects.read(f"searches/{search_id}/manifest.json"))
+        manifest = json.loads(self._objects.read(search_key(search_id, "manifest.json")))
         for name in sorted(manifest["files"], key=lambda name: name == "plan.json"):  # last: what says it is whole
-            self._objects.fetch(f"searches/{search_id}/{name}", folder / name)
+            self._objects.fetch(search_key(search_id, name), folder / name)
+
+    def query(self, search_id: SearchId) -> Path:
+        """Return the file of a search's queries."""
+        self._fetch_query(search_id)
+        return self._folders.work(search_id) / "query.fa"
+
+    def list_of(self, search_id: SearchId, name: str) -> Path:
+        """Return the file of one of a search's lists."""
+        self._fetch_query(search_id)
+        return self._folders.work(search_id) / file_of(name)
 
     def _fetch_query(self, search_id: SearchId) -> None:
+        """Bring a search's queries and lists, as far as they are not here."""
         folder = self._folders.work(search_id)
-        if not (folder / "query.fa").exists():
-            packed = folder / "query.fa.zst"
-            self._objects.fetch(f"searches/{search_id}/query.fa.zst", packed)
-            _unpack(packed, folder / "query.fa")
+        lists = [file_of(name) for name in listed(self._store.get(search_id).options)]
+        with self._turns.of(search_id):
+            for name in ("query.fa", *lists):
+                if not (folder / name).exists():
+                    packed = folder / f"{name}.zst"
+                    self._objects.fetch(search_key(search_id, f"{name}.zst"), packed)
+                    _unpack(packed, folder / name)
 
     def stop(self, search_id: SearchId) -> None:
         """End the BLAST+ processes of a search, if it runs here."""
         with self._lock:
-            processes = self._running.get(search_id)
+            _, processes = self._running.get(search_id, (0, None))
         if processes is not None:
             processes.stop()
+
+    @property
+    def running(self) -> int:
+        """How many BLAST+ processes run on this machine."""
+        with self._lock:
+            return sum(processes.running for _, processes in self._running.values())
 
     def look(self, search_id: SearchId) -> None:
         """Follow what another server did to a search: stop it if it was cancelled, forget it if it was deleted."""
         try:
-            state = self._store.get(search_id).state
+            search = self._store.get(search_id)
         except NotFoundError:
             shutil.rmtree(self._folders.home / "searches" / search_id, ignore_errors=True)
             return
-        if state is State.CANCELLED:
+        with self._lock:
+            attempt, _ = self._running.get(search_id, (search.attempt, None))
+        if not search.runs(attempt):
             self.stop(search_id)
 
     def look_at_all(self) -> None:
@@ -188,16 +210,17 @@ class Runner:
         """End all BLAST+ processes; their searches go on with the next start."""
         with self._lock:
             running = list(self._running.values())
-        for processes in running:
+        for _, processes in running:
             processes.stop()
 
     def forget(self, search_id: SearchId) -> None:
         """Remove all files of a search."""
         shutil.rmtree(self._folders.work(search_id), ignore_errors=True)
-        self._objects.delete(f"searches/{search_id}/")
+        self._objects.delete(search_key(search_id))
 
     def clean(self, search_id: SearchId) -> None:
         """Remove what a search that did not complete has made, but not its queries."""
+        self._searching.tidy(search_id)
         folder = self._folders.work(search_id)
         for path in folder.iterdir():
             if path.name == "query.fa":
@@ -215,80 +238,41 @@ class Runner:
         if not (folder / "plan.json").exists():
             self._fetch_query(search_id)
             search = self._store.get(search_id)
-            database = self._catalogue.open(search.database)
-            plan = self._engine.plan(self.options(search, "11"), database, folder / "query.fa", folder)
+            one = self._catalogue.get(search.database, search.generation)
+            write_expansion(located(search.options, str(folder)), folder, self._catalogue.taxonomy(one))
+            plan = self._searching.plan(self._options(search), one, folder)
             _write(folder / "plan.json", json.dumps(plan.document()))
         plan = self._plan(search_id)
         self._store.change(search_id, lambda one: _planned(one, plan))
 
+    def _ordered(self, search_id: SearchId) -> Ordered:
+        search = self._store.get(search_id)
+        one = self._catalogue.get(search.database, search.generation)
+        return Ordered(search_id, self._options(search), one, self._plan(search_id), self._folders.work(search_id))
+
+    def _watcher(self, ordered: Ordered) -> Recorder:
+        return Recorder(self._store, ordered.search_id, ordered.plan, self._observer)
+
+    def _is_merged(self, search_id: SearchId) -> bool:
+        folder = self._folders.work(search_id)
+        if not (folder / "plan.json").exists():
+            return False
+        return self._searching.is_merged(search_id, stored_plan(folder), folder)
+
+    @contextmanager
+    def _stoppable(self, search_id: SearchId, attempt: int) -> Iterator[Processes]:
+        """Yield what ``stop`` stops as long as the context lasts."""
+        processes = Processes()
+        with self._lock:
+            self._running[search_id] = attempt, processes
+        try:
+            yield processes
+        finally:
+            with self._lock:
+                del self._running[search_id]
+
     def _plan(self, search_id: SearchId) -> StoredPlan:
-        return _plan_in(self._folders.work(search_id))
-
-    def _count(self, search_id: SearchId, phase: Phase, done: int, total: int) -> None:
-        self._store.change(search_id, lambda one: _progressed(one, count(one.progress, phase, done, total)))
-
-
-class _Recorder:
-    """Watches a search and writes what is finished to the store, each thing once."""
-
-    def __init__(self, store: SearchStore, search_id: SearchId, plan: StoredPlan, observer: Observer) -> None:
-        self._store = store
-        self._id = search_id
-        self._plan = plan
-        self._observer = observer
-        self._lock = threading.Lock()
-        self._pieces = self._queries = 0
-        self._merging = False
-
-    def queries_read(self, queries: int) -> None: ...
-
-    def pieces_planned(self, pieces: int) -> None: ...
-
-    def piece_finished(self, piece: PieceReport | None) -> None:
-        with self._lock:
-            self._pieces += 1
-            done = self._pieces
-            told = None if piece is None else _told(piece)
-            self._store.change(self._id, lambda one: _counted(one, Phase.SEARCHING, done), told)
-            self._merge_if_all_pieces_are_there()
-
-    def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
-        failure = PieceFailure(self._id, purpose.name, purpose.batch, purpose.shard, error)
-        self._observer.piece_failed(failure)
-
-    def queries_finished(self, queries: int) -> None:
-        with self._lock:
-            self._queries += queries
-            done = self._queries
-            if done >= self._plan.queries:
-                self._begin_merging()
-            if self._merging:
-                self._store.change(self._id, lambda one: _counted(one, Phase.MERGING, done))
-
-    def warned(self, text: bytes) -> None: ...
-
-    def _merge_if_all_pieces_are_there(self) -> None:
-        if self._pieces >= self._plan.pieces:
-            self._begin_merging()
-
-    def _begin_merging(self) -> None:
-        if self._merging:
-            return
-        self._merging = True
-        pieces, queries, total = self._pieces, self._queries, self._plan.queries
-
-        def change(one: Search) -> Search:
-            searched = count(one.progress, Phase.SEARCHING, pieces, pieces)
-            merging = begin(searched, Phase.MERGING, time.time(), total)
-            return _progressed(one, count(merging, Phase.MERGING, queries))
-
-        self._store.change(self._id, change)
-
-
-def _told(piece: PieceReport) -> Piece:
-    now = time.time()
-    node = socket.gethostname()
-    return Piece(piece.purpose, piece.batch, piece.shard, piece.seconds, piece.peak_memory_bytes, node, now)
+        return stored_plan(self._folders.work(search_id))
 
 
 def _started(search: Search) -> Search:
@@ -297,33 +281,14 @@ def _started(search: Search) -> Search:
     if search.state is not State.RUNNING:
         search = moved(search, State.RUNNING, at)
     at = never_back(search, at)
-    return _progressed(search, begin(search.progress, Phase.PREPARING, at, search.queries))
-
-
-def _plan_in(folder: Path) -> StoredPlan:
-    return StoredPlan.of(json.loads((folder / "plan.json").read_text()))
-
-
-def _is_merged(folder: Path) -> bool:
-    return (folder / "plan.json").exists() and all(
-        (folder / "merged" / f"{batch}.json").exists() for batch in range(_plan_in(folder).batches)
-    )
+    return progressed(search, begin(search.progress, Phase.PREPARING, at, search.queries))
 
 
 def _planned(search: Search, plan: StoredPlan) -> Search:
     if search.state is not State.RUNNING:
         return search
     progress = count(search.progress, Phase.PREPARING, plan.queries, plan.queries)
-    progress = begin(progress, Phase.SEARCHING, time.time(), plan.pieces)
     return replace(search, progress=progress, shards=plan.choice.shards, why=plan.choice.why)
-
-
-def _progressed(search: Search, progress: Progress) -> Search:
-    return search if search.state is not State.RUNNING else replace(search, progress=progress)
-
-
-def _counted(search: Search, phase: Phase, done: int) -> Search:
-    return _progressed(search, count(search.progress, phase, done))
 
 
 def _write(path: Path, text: str) -> None:

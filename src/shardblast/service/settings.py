@@ -21,10 +21,12 @@ class Limits:
     """Over all queries of a search."""
     kept_bytes: int = 1 << 30
     """Of the sequences that a search has hit; with more, its result is printed only while its database is there."""
-    running: int = 2
+    running: int = 4
     """Searches that run at once."""
-    running_of_owner: int = 1
+    running_of_owner: int = 2
     """Searches of one owner that run at once."""
+    tasks: int = 2
+    """Tasks on databases that run at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,20 @@ class OpenId:
 
 
 @dataclass(frozen=True, slots=True)
+class Nodes:
+    """The nodes on Kubernetes that the service scales."""
+
+    statefulset: str = ""
+    """Whose pods they are (``--statefulset``, ``SHARDBLAST_STATEFULSET``); none: nothing is scaled."""
+    namespace: str = ""
+    """Where it is (``--namespace``, ``SHARDBLAST_NAMESPACE``)."""
+    most: int = 1
+    """However much work there is (``--most-nodes``, ``SHARDBLAST_MOST_NODES``)."""
+    idle_minutes: float = 30.0
+    """Fewer follow when so many were not needed for so long (``--idle-minutes``); 0: never."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What ``shardblast serve`` is told, by options or by environment variables."""
 
@@ -57,6 +73,12 @@ class Settings:
     """``SHARDBLAST_DATABASE_URL``; default: SQLite in the home folder."""
     storage_url: str = ""
     """``SHARDBLAST_STORAGE``; default: files in the home folder."""
+    staged_bytes: int = 0
+    """What copies of databases may take of this machine's disk (``--staged-bytes``); 0: what it has."""
+    scheduler: str = ""
+    """Of a cluster that does the searches (``SHARDBLAST_SCHEDULER``); default: this machine does them."""
+    replicas: int = 1
+    """Nodes that are to hold each shard (``--replicas``, ``SHARDBLAST_REPLICAS``)."""
     retention_days: float = 30.0
     """Searches are deleted so long after their end; 0 keeps them."""
     public_url: str = ""
@@ -65,6 +87,7 @@ class Settings:
     """A browser has to sign in again so long after it did."""
     open_id: OpenId | None = None
     limits: Limits = field(default_factory=Limits)
+    nodes: Nodes = field(default_factory=Nodes)
 
     @property
     def address(self) -> str:

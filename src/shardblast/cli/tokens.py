@@ -1,4 +1,4 @@
-"""``shardblast db`` and ``shardblast token``: what is done on the server itself."""
+"""``shardblast token``: who may use a service, on its machine."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shardblast.cli.options import Home
+
 if TYPE_CHECKING:
-    from shardblast.bootstrap.service import Administration
+    from shardblast.bootstrap.databases import Administration
 
-databases = typer.Typer(add_completion=False, rich_markup_mode=None, help="The databases of a service.")
 tokens = typer.Typer(add_completion=False, rich_markup_mode=None, help="The API tokens of a service.")
-
-Home = Annotated[Path | None, typer.Option("--home", metavar="FOLDER", help="Of the service.")]
 
 
 class ScopeName(StrEnum):
@@ -25,35 +24,6 @@ class ScopeName(StrEnum):
     READ = "read"
     SEARCH = "search"
     ADMIN = "admin"
-
-
-@databases.command("add", short_help="Add a database.")
-def add_database(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What searches call it.")],
-    source: Annotated[str, typer.Argument(metavar="PATH", help="Of a BLAST database, without suffix.")],
-    home: Home = None,
-) -> int:
-    """Add a BLAST database where it lies; one of the same name is replaced for new searches."""
-    one = _administration(home).catalogue.add(name, source)
-    sys.stdout.write(f"{one.name}: {one.title}; {one.num_seqs:,} sequences, {one.letters:,} letters\n")
-    return 0
-
-
-@databases.command("list", short_help="List the databases.")
-def list_databases(home: Home = None) -> int:
-    """List the databases by name."""
-    for one in _administration(home).catalogue.all():
-        sys.stdout.write(
-            f"{one.name}  {one.molecule}  {one.num_seqs:,} sequences  {one.letters:,} letters  {one.path}\n"
-        )
-    return 0
-
-
-@databases.command("remove", short_help="Take a database out of the catalogue.")
-def remove_database(name: Annotated[str, typer.Argument(metavar="NAME")], home: Home = None) -> int:
-    """Take a database out of the catalogue; its files stay."""
-    _administration(home).catalogue.remove(name)
-    return 0
 
 
 @tokens.command("create", short_help="Make a token and print it.")
@@ -90,6 +60,6 @@ def revoke(token_id: Annotated[str, typer.Argument(metavar="ID")], home: Home = 
 
 
 def _administration(home: Path | None) -> Administration:
-    from shardblast.bootstrap.service import administration, settings_of
+    from shardblast.bootstrap.databases import administration, settings_of
 
     return administration(settings_of(home))

@@ -1,0 +1,122 @@
+"""Wires a node of a cluster, and what drives searches on one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from shardblast.blast.installation import find_installation
+from shardblast.bootstrap import home, known_arguments
+from shardblast.cluster.command import ClusterCommand
+from shardblast.cluster.driving import Means
+from shardblast.cluster.encryption import Certificates, certificates_of, check_scheduler
+from shardblast.cluster.host import Host
+from shardblast.cluster.membership import Cluster
+from shardblast.cluster.node import Node
+from shardblast.cluster.searching import ClusterSearching
+from shardblast.cluster.staging import Stager
+from shardblast.core.arguments import Arguments
+from shardblast.core.errors import UsageError
+from shardblast.core.program import Program
+from shardblast.engine.machine import this_machine
+from shardblast.engine.pool import Pool
+from shardblast.engine.stored import StoredEngine
+from shardblast.storage.objects import Objects
+
+STORAGE = "SHARDBLAST_STORAGE"
+SCHEDULER = "SHARDBLAST_SCHEDULER"
+REPLICAS = "SHARDBLAST_REPLICAS"
+
+
+def storage(stored: Callable[[int], None] = lambda size_bytes: None) -> Objects:
+    """Return the storage that all parts of a cluster share.
+
+    Raises:
+        UsageError: None is named.
+    """
+    url = os.environ.get(STORAGE, "")
+    if not url:
+        raise UsageError(
+            "A cluster needs a storage that all of its nodes reach.", remedy=f"Set {STORAGE}, for example s3://bucket."
+        )
+    return Objects(url, stored)
+
+
+def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | None, disk_bytes: int | None) -> Host:
+    """Return what tasks find on this node; what is not given is what this machine, or its container, has.
+
+    Raises:
+        EngineError: BLAST+ is not installed.
+        UsageError: No storage is named.
+    """
+    installation, machine, objects = find_installation(), this_machine(), storage()
+    place = (folder or home() / "node").absolute()
+
+    @cache
+    def arguments(program: Program) -> Arguments:
+        return known_arguments(installation, program)
+
+    node = Node(name, Stager(objects, place / "staged", disk_bytes))
+    own = (cores or machine.cores, memory_bytes or machine.memory_bytes)
+    return Host(node, objects, installation, arguments, place, *own)
+
+
+def check_cluster(address: str) -> None:
+    """Refuse what no node could reach, before nodes are sent for.
+
+    Raises:
+        UsageError: The address is none, or needs TLS; or no storage is named.
+    """
+    check_scheduler(address, certificates_of_environment(), insecure=bool(os.environ.get("SHARDBLAST_INSECURE")))
+    storage()
+
+
+def cluster(address: str, *, insecure: bool = False) -> Cluster:
+    """Return the cluster of a scheduler, with the certificates that the environment names.
+
+    Raises:
+        UsageError: The address is none, or needs TLS.
+    """
+    certificates = certificates_of_environment()
+    check_scheduler(address, certificates, insecure=insecure or bool(os.environ.get("SHARDBLAST_INSECURE")))
+    return Cluster.at(address, certificates)
+
+
+def certificates_of_environment() -> Certificates | None:
+    """Return the certificates that ``SHARDBLAST_TLS_CA``, ``_CERT`` and ``_KEY`` name, if they do."""
+    return certificates_of(*(os.environ.get(f"SHARDBLAST_TLS_{name}", "") for name in ("CA", "CERT", "KEY")))
+
+
+def searching(
+    address: str, objects: Objects, replicas: int = 1, expected: Callable[[], int] = lambda: 0
+) -> ClusterSearching:
+    """Return what does searches on the cluster of a scheduler.
+
+    Args:
+        address: The scheduler's.
+        objects: All parts of the cluster share them.
+        replicas: Nodes that are to hold each shard.
+        expected: Returns how many nodes there are to be, if that is known.
+
+    Raises:
+        UsageError: The address is none, or needs TLS.
+    """
+    return ClusterSearching(Means(cluster(address), objects, replicas, expected), find_installation())
+
+
+def command(address: str | None) -> ClusterCommand:
+    """Return what does a command's search on a cluster.
+
+    Raises:
+        UsageError: No scheduler or no storage is named, or it needs TLS.
+    """
+    given = address or os.environ.get(SCHEDULER, "")
+    if not given:
+        raise UsageError("A cluster has a scheduler.", remedy=f"Give --scheduler tls://HOST:PORT, or set {SCHEDULER}.")
+    objects, machine, installation = storage(), this_machine(), find_installation()
+    replicas = int(os.environ.get(REPLICAS) or 1)
+    printer = StoredEngine(installation, machine, Pool(machine.cores))
+    stager = Stager(objects, home() / "staged")
+    return ClusterCommand(searching(given, objects, replicas), printer, stager, home())

@@ -1,0 +1,266 @@
+"""``shardblast db``: the databases of a service, on its machine, whether it runs or not."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shardblast.cli.options import AsJson, Home, Quiet, bytes_of
+
+if TYPE_CHECKING:
+    from shardblast.bootstrap.databases import Administration
+    from shardblast.core.catalogue import CataloguedDatabase
+    from shardblast.core.nodeplan import NodePlan
+    from shardblast.service.tasks import Watch
+
+databases = typer.Typer(add_completion=False, rich_markup_mode=None, help="The databases of a service.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What searches call it.")]
+NOTHING_NEWER = 1
+"""Exit status of ``check-updates`` when the source has nothing newer."""
+
+
+class MoleculeName(StrEnum):
+    """As makeblastdb spells it."""
+
+    NUCLEOTIDE = "nucl"
+    PROTEIN = "prot"
+
+
+@databases.command("add", short_help="Add a database.")
+def add_database(
+    name: Name,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A BLAST database (path without suffix), a FASTA file, ncbi:NAME, or the address of a database in "
+            "another storage.",
+        ),
+    ],
+    copy: Annotated[bool, typer.Option("--copy", help="Copy a BLAST database, not serve it where it lies.")] = False,
+    molecule: Annotated[MoleculeName | None, typer.Option("--molecule", help="Of FASTA; default: as it looks.")] = None,
+    title: Annotated[str, typer.Option("--title", help="Of a database made of FASTA.")] = "",
+    taxid_map: Annotated[Path | None, typer.Option("--taxid-map", metavar="FILE", help="As for makeblastdb.")] = None,
+    base: Annotated[str, typer.Option("--base", metavar="URL", help="A mirror of NCBI's databases.")] = "",
+    quiet: Quiet = False,
+    home: Home = None,
+) -> int:
+    """Add a database: a BLAST database is served where it lies, everything else is brought and stored.
+
+    When it is interrupted, the same command goes on where it was.
+    """
+    administration = _administration(home)
+    if not copy and administration.databases.lies_here(source):
+        _show(administration.databases.register(name, source))
+        return 0
+    wanted: dict[str, Any] = {"molecule": _molecule(molecule), "title": title, "ncbi_base": base}
+    wanted["taxid_map"] = str(taxid_map.absolute()) if taxid_map else None
+    settings = {key: value for key, value in wanted.items() if value}
+    with _watch(name, quiet=quiet) as watch:
+        added = administration.databases.bring(name, {"text": _absolute(source), "settings": settings}, watch)
+    _show(added)
+    return 0
+
+
+@databases.command("update", short_help="Bring what the source of a database has now.")
+def update_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
+    """Bring what the source of a database has now; searches that run go on in what they began with."""
+    databases = _administration(home).databases
+    before = databases.get(name)
+    with _watch(name, quiet=quiet) as watch:
+        after = databases.bring_update(name, watch)
+    if after.generation == before.generation:
+        sys.stdout.write(f"{name}: the source has nothing newer\n")
+        return 0
+    _show(after)
+    return 0
+
+
+@databases.command("check-updates", short_help="Ask the source of a database whether it has something newer.")
+def check_updates(name: Name, home: Home = None) -> int:
+    """Ask the source of a database whether it has something newer. Exit status: 0 if it has, else 1."""
+    found = _administration(home).databases.check_updates(name)
+    versions = f"{found.current or 'unnamed'} is served, {found.offered or 'unnamed'} is offered"
+    sys.stdout.write(f"{name}: {'something newer' if found.is_newer else 'nothing newer'}; {versions}\n")
+    return 0 if found.is_newer else NOTHING_NEWER
+
+
+@databases.command("list", short_help="List the databases.")
+def list_databases(as_json: AsJson = False, home: Home = None) -> int:
+    """List the databases by name, with how much of each is on this machine's disk and in its memory now."""
+    administration = _administration(home)
+    found = [_described(administration, one) for one in administration.databases.all()]
+    if as_json:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        return 0
+    for one in found:
+        words = f"{one['num_seqs']:,} sequences  {one['letters']:,} letters  {_warmth(one)}"
+        sys.stdout.write(f"{one['name']}  {one['molecule']}  {words}  {one['source']}\n")
+    return 0
+
+
+@databases.command("show", short_help="Tell what is known of a database.")
+def show_database(name: Name, as_json: AsJson = False, home: Home = None) -> int:
+    """Tell what is known of a database, with its volumes."""
+    administration = _administration(home)
+    one = administration.databases.get(name)
+    told = _described(administration, one)
+    if as_json:
+        volumes = [{**volume, "files": len(volume["files"])} for volume in one.facts.document()["volumes"]]
+        sys.stdout.write(json.dumps({**told, "volumes": volumes}, indent=2) + "\n")
+        return 0
+    for key, value in told.items():
+        shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
+        sys.stdout.write(f"{key:<15} {shown}\n")
+    for volume in one.facts.volumes:
+        sys.stdout.write(f"  {volume.name:<20} {volume.num_seqs:>15,} sequences {volume.letters:>18,} letters\n")
+    return 0
+
+
+@databases.command("plan", short_help="Tell how a database would be cut for nodes.")
+def plan_database(
+    name: Name,
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="How many.")],
+    memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Of each node, such as 128GiB.")],
+    as_json: AsJson = False,
+    home: Home = None,
+) -> int:
+    """Tell how a database would be cut for nodes. Exit status: 0 if each share fits in half of the memory, else 1."""
+    plan = _administration(home).databases.plan(name, nodes, bytes_of(memory))
+    if as_json:
+        from dataclasses import asdict
+
+        document = asdict(plan)
+        for share in document["shares"]:
+            share["shard"] = {key: str(value) for key, value in share["shard"].items()}
+        sys.stdout.write(json.dumps({"fits": plan.fits, **document}, indent=2) + "\n")
+    else:
+        _show_plan(plan)
+    return 0 if plan.fits else 1
+
+
+@databases.command("warm", short_help="Read a database into memory.")
+def warm_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
+    """Read a database into this machine's memory, and tell how much of it is there then."""
+    databases = _administration(home).databases
+    with _watch(name, quiet=quiet) as watch:
+        sys.stdout.write(f"{name}: {databases.warm(databases.get(name), watch)}\n")
+    return 0
+
+
+@databases.command("check", short_help="Have every byte of a database checked.")
+def check_database(name: Name, home: Home = None) -> int:
+    """Compare what is on this machine's disk with the checksums, and have blastdbcheck read all of the database."""
+    problem = _administration(home).databases.check(name)
+    sys.stdout.write(f"{name}: {problem or 'ok'}\n")
+    return 1 if problem else 0
+
+
+@databases.command("remove", short_help="Remove a database.")
+def remove_database(
+    name: Name,
+    force: Annotated[bool, typer.Option("--force", help="Cancel the searches that use it.")] = False,
+    home: Home = None,
+) -> int:
+    """Remove a database; files that were registered in place stay."""
+    _administration(home).removal.remove(name, force=force)
+    return 0
+
+
+def _described(administration: Administration, one: CataloguedDatabase) -> dict[str, Any]:
+    facts, here = one.facts, administration.databases.presence(one)
+    return {
+        "name": one.name,
+        "molecule": str(facts.molecule),
+        "title": facts.title,
+        "date": facts.date,
+        "num_seqs": facts.num_seqs,
+        "letters": facts.letters,
+        "max_length": facts.max_length,
+        "size_bytes": facts.size_bytes,
+        "mapped_bytes": facts.mapped_bytes,
+        "staged_bytes": here.staged_bytes,
+        "resident_bytes": here.resident_bytes,
+        "problem": here.problem,
+        "has_ids": facts.has_ids,
+        "has_taxids": facts.has_taxids,
+        "masks": ", ".join(facts.masks),
+        "version": facts.version,
+        "generation": one.generation,
+        "in_place": one.path is not None,
+        "source": facts.source,
+        "source_version": facts.source_version,
+    }
+
+
+def _warmth(one: dict[str, Any]) -> str:
+    if one["problem"]:
+        return str(one["problem"])
+    if one["resident_bytes"] is None:
+        return "warmth unknown"
+    return f"{100 * one['resident_bytes'] // max(one['mapped_bytes'], 1)} % warm"
+
+
+def _show(one: CataloguedDatabase) -> None:
+    sys.stdout.write(f"{one.name}: {one.title}; {one.num_seqs:,} sequences, {one.letters:,} letters\n")
+
+
+def _show_plan(plan: NodePlan) -> None:
+    for number, share in enumerate(plan.shares, 1):
+        part = f" sequences {share.shard.oids.start + 1:,} to {share.shard.oids.stop:,}" if share.shard.oids else ""
+        names = share.volumes[0] + (f" to {share.volumes[-1]}" if len(share.volumes) > 1 else part)
+        sizes = f"{share.shard.letters:,} letters, {share.mapped_bytes:,} bytes to map"
+        sys.stdout.write(f"node {number:>4}  {names}  {sizes}\n")
+    sys.stdout.write(f"largest share over the mean: {plan.balance:.2f}\n")
+    sys.stdout.write(f"{plan.problem} {plan.remedy}\n" if plan.problem else "fits\n")
+
+
+def _molecule(name: MoleculeName | None) -> str | None:
+    return {MoleculeName.NUCLEOTIDE: "nucleotide", MoleculeName.PROTEIN: "protein", None: None}[name]
+
+
+def _absolute(source: str) -> str:
+    """Return a source as it is found from anywhere."""
+    path = Path(source)
+    return str(path.absolute()) if path.exists() or (path.parent.is_dir() and ":" not in source) else source
+
+
+@contextmanager
+def _watch(name: str, *, quiet: bool) -> Iterator[Watch]:
+    """Show bytes as they are done, on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    from shardblast.service.tasks import Watch
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
+        bar = progress.add_task(name, total=None)
+        yield Watch(
+            lambda step, done, total: progress.update(
+                bar, description=f"{name} {step}", completed=done, total=total or None
+            ),
+            lambda: False,
+            lambda: False,
+        )
+
+
+def _administration(home: Path | None) -> Administration:
+    from shardblast.bootstrap.databases import administration, settings_of
+
+    return administration(settings_of(home))

@@ -1,0 +1,165 @@
+"""What a service tells, for people to read: tables on a terminal, and lines of columns parted by tabs in a pipe."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shardblast.core.progress import Phase
+from shardblast.core.sizes import size
+
+if TYPE_CHECKING:
+    from rich.console import JustifyMethod
+
+UNITS = {
+    Phase.PREPARING: "queries",
+    Phase.SEARCHING: "pieces",
+    Phase.MERGING: "queries",
+    Phase.PUBLISHING: "batches",
+}
+GAP = 2
+LEAST_WRAPPED = 20
+"""Letters of a column that may take several lines."""
+Told = Mapping[str, Any]
+"""JSON of the service."""
+
+
+def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wrapped: Sequence[str] = ()) -> None:
+    """Print a table: with its headings on a terminal, else without them and without colour.
+
+    Args:
+        headings: Of the columns; those of figures begin with a blank and stand on the right.
+        rows: What they hold.
+        wrapped: Columns that may take several lines where the terminal is narrow; others are never cut.
+    """
+    rows = [[printable(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        sys.stdout.writelines("\t".join(row) + "\n" for row in rows)
+        return
+    if not rows:
+        sys.stdout.write("None.\n")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    total = 0
+    for heading, *cells in zip(headings, *rows, strict=True):
+        fixed = heading not in wrapped
+        least = max(len(heading.strip()), *map(len, cells)) if fixed else LEAST_WRAPPED
+        total += least + GAP
+        justify: JustifyMethod = "right" if heading.startswith(" ") else "left"
+        table.add_column(heading.strip(), no_wrap=fixed, min_width=least, justify=justify)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(markup=False, highlight=False, emoji=False)
+    console.width = max(console.width, total)
+    console.print(table)
+
+
+def printable(text: str) -> str:
+    """Return a text with blanks for the letters that can't be printed: some mean things to a terminal."""
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
+def minute(at: float) -> str:
+    """Return a time, in seconds since 1970, as it is on this machine's clock: ISO 8601 to the minute."""
+    return datetime.fromtimestamp(at).isoformat(" ", "minutes")
+
+
+def print_searches(found: Sequence[Told]) -> None:
+    """Print a list of searches."""
+    headings = ("Id", "State", "Program", "Database", "Created", " Seconds", " Hits", "Title")
+    print_rows(headings, [_row(one) for one in found], wrapped=("Title",))
+
+
+def _row(search: Told) -> tuple[str, ...]:
+    what = (search["id"], search["state"], search["program"], search["database"], minute(search["created"]))
+    ran, hits = seconds_of(search), search["hits"]
+    return (*what, "" if ran is None else f"{ran:.1f}", "" if hits is None else str(hits), search["title"])
+
+
+def seconds_of(search: Told) -> float | None:
+    """Return how long a search ran, or runs by now; None if it did not start."""
+    started, finished = search["started"], search["finished"]
+    if started is None:
+        return None
+    return max(float((time.time() if finished is None else finished) - started), 0.0)
+
+
+def print_search(search: Told) -> None:
+    """Print how a search stands."""
+    sys.stdout.writelines(f"{line}\n" for line in _lines(search))
+
+
+def _lines(search: Told) -> Iterator[str]:
+    yield f"{search['id']}  {search['state']}  {printable(search['title'])}"
+    yield f"  {search['program']} in {search['database']}: {search['queries']:,} queries, {search['letters']:,} letters"
+    ran = seconds_of(search)
+    took = "" if ran is None else f", {'runs for' if search['finished'] is None else 'ran'} {ran:,.1f} s"
+    hits = "" if search["hits"] is None else f", {search['hits']:,} hits"
+    yield f"  created {minute(search['created'])}{took}{hits}"
+    for phase in begun(search):
+        yield f"  {phase['name']:<11} {phase['status']:<10} {counted(phase)}"
+    if search["failure"]:
+        yield printable(f"  {search['failure']['problem']} {search['failure']['remedy']}")
+
+
+def begun(search: Told) -> Iterator[Told]:
+    """Yield the phases of a search that have begun."""
+    return (phase for phase in search["phases"] if phase["status"] not in ("pending", "skipped"))
+
+
+def counted(phase: Told) -> str:
+    """Return how much of a phase is done, in its own unit."""
+    if phase["name"] in (Phase.STAGING, Phase.WARMING):
+        return f"{size(phase['done'])} of {size(phase['total'])}"
+    return f"{phase['done']:,}/{phase['total']:,} {UNITS.get(phase['name'], '')}"
+
+
+def print_preflight(found: Told) -> None:
+    """Print what would run, and all that keeps it from running."""
+    print_rows(("What", "Found"), list(_what_would_run(found)), wrapped=("Found",))
+    for remark in found["remarks"]:
+        sys.stdout.write(f"{remark}\n")
+    if found["problems"]:
+        problems = [("problem", one["field"], one["detail"], one["remedy"]) for one in found["problems"]]
+        print_rows(("", "About", "Problem", "Remedy"), problems, wrapped=("Problem", "Remedy"))
+
+
+def _what_would_run(found: Told) -> Iterator[tuple[str, str]]:
+    yield "command", shlex.join(found["command"])
+    if found["queries"] is not None:
+        molecule = found["molecule"] or "of an unknown molecule"
+        letters = f"{found['letters']:,} letters, {found['longest']:,} in the longest"
+        yield "queries", f"{found['queries']:,}, {molecule}; {letters}"
+    if found["database"] is not None:
+        yield "database", f"{found['database']}, generation {found['generation']}"
+    if found["shards"] is not None:
+        yield "shards", f"{found['shards']}: {found['why']}"
+        yield "memory", "the database fits" if found["fits_in_memory"] else "the database does not fit: shard by shard"
+    if found["seconds"] is not None:
+        yield "estimate", f"{found['seconds']:,.1f} s, from past searches"
+
+
+def print_report(report: Told) -> None:
+    """Print what each query was promised, and what each shard took."""
+    verdicts = [(verdict, f"{number:,}") for verdict, number in report["verdicts"].items()]
+    print_rows(("Verdict", " Queries"), verdicts)
+    pieces: dict[str, list[Told]] = defaultdict(list)
+    for piece in report["pieces"]:
+        pieces["whole" if piece["shard"] is None else str(piece["shard"])].append(piece)
+    print_rows(("Shard", " Pieces", " Seconds", " Peak memory"), [_shard(*one) for one in sorted(pieces.items())])
+    command = shlex.join(report["command"])
+    sys.stdout.write(f"{command}\n{report['seconds']:,.1f} s, BLAST+ {report['blast_version']}; {report['why']}.\n")
+
+
+def _shard(shard: str, pieces: Sequence[Told]) -> tuple[str, ...]:
+    seconds = sum(piece["seconds"] for piece in pieces)
+    memory = max(piece["peak_memory_bytes"] for piece in pieces)
+    return shard, str(len(pieces)), f"{seconds:,.2f}", f"{memory / 2**20:,.0f} MiB"

@@ -1,0 +1,269 @@
+"""What operators do with databases: add, update, warm, plan; what goes is in ``removal``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shardblast.core.catalogue import CataloguedDatabase, checked_name
+from shardblast.core.errors import ConflictError, DatabaseError, InputError, NotFoundError, without_folders
+from shardblast.core.nodeplan import NodePlan, plan_nodes
+from shardblast.core.search import SearchId
+from shardblast.core.task import Step, Task, TaskKind
+from shardblast.service.acquisition import Acquisition
+from shardblast.service.catalogue import Catalogue
+from shardblast.service.node import LocalNode
+from shardblast.service.removal import Removal
+from shardblast.service.tasks import TaskQueue, Tasks, Watch
+from shardblast.storage.sources.files import has_database
+from shardblast.store.databases import DatabaseStore
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How much of a database is where, now."""
+
+    staged_bytes: int
+    """On this machine's disk."""
+    resident_bytes: int | None
+    """In its memory, of what a search maps; None if the kernel does not tell."""
+    mapped_bytes: int
+    """What a search maps into memory."""
+    problem: str | None
+    """Why it can't be searched as it is; None if it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Updates:
+    """Whether a source has something newer."""
+
+    current: str
+    """Version that is served, as the source calls it."""
+    offered: str
+    """Version that the source has now."""
+    is_newer: bool
+
+
+class Databases:
+    """The use cases."""
+
+    def __init__(
+        self,
+        store: DatabaseStore,
+        catalogue: Catalogue,
+        acquisition: Acquisition,
+        node: LocalNode,
+        removal: Removal,
+    ) -> None:
+        """Wire it.
+
+        Args:
+            store: Remembers the generations.
+            catalogue: Opens databases.
+            acquisition: Brings them.
+            node: This machine's disk and memory.
+            removal: Of generations that nothing uses any more.
+        """
+        self._store = store
+        self._catalogue = catalogue
+        self._acquisition = acquisition
+        self._node = node
+        self._removal = removal
+
+    def all(self) -> Sequence[CataloguedDatabase]:
+        """Return what new searches may take, by name."""
+        return self._store.all()
+
+    def get(self, name: str) -> CataloguedDatabase:
+        """Return what new searches in a database take.
+
+        Raises:
+            NotFoundError: There is none of this name.
+        """
+        return self._catalogue.get(name)
+
+    def check(self, name: str) -> str | None:
+        """Read all of a database; return what is wrong with it, or None.
+
+        Raises:
+            NotFoundError: There is none of this name.
+        """
+        return self._catalogue.check(self.get(name))
+
+    def works(self) -> Mapping[TaskKind, Callable[[Task, Watch], str]]:
+        """Return what does each kind of task."""
+        return {TaskKind.ADD: self._acquired, TaskKind.UPDATE: self._acquired, TaskKind.WARM: self._warmed}
+
+    def register(self, name: str, path: str) -> CataloguedDatabase:
+        """Register a database where it lies; see ``Catalogue.register``."""
+        added = self._catalogue.register(name, path)
+        self._removal.collect(name)
+        return added
+
+    def lies_here(self, source: str) -> bool:
+        """Tell whether a source is a BLAST database on this machine, which may be registered where it lies.
+
+        Raises:
+            InputError: It is nothing at all.
+        """
+        if not source.strip():
+            raise InputError("No source is named.", remedy="Name a path, ncbi:NAME or an address.")
+        return source.isprintable() and has_database(Path(source))
+
+    def add(self, tasks: Tasks, queue: TaskQueue, name: str, wanted: Mapping[str, Any], owner: str) -> Task:
+        """Begin to bring a database from a source.
+
+        Args:
+            tasks: Keep the task.
+            queue: Runs it.
+            name: Of the database.
+            wanted: ``text``, the source, and ``settings``.
+            owner: Who asks.
+
+        Raises:
+            InputError: The name can't be used, or the source is none.
+            ConflictError: There is a database of this name.
+        """
+        self._check_new(name, wanted)
+        if any(one.kind is not TaskKind.WARM and one.details != wanted for one in tasks.active(name)):
+            raise ConflictError(f"Another task brings a database {name!r}.", remedy="Wait for its end, or cancel it.")
+        return tasks.begin(queue, TaskKind.ADD, name, owner, wanted)
+
+    def bring(self, name: str, wanted: Mapping[str, Any], watch: Watch) -> CataloguedDatabase:
+        """Bring a database from a source, here and now; as ``add`` otherwise.
+
+        Raises:
+            Interrupted: It was stopped; the next try goes on where it was.
+            ShardblastError: It can't be brought.
+        """
+        self._check_new(name, wanted)
+        return self._acquire(name, wanted, watch, is_new=True) or self._store.get(name)
+
+    def bring_update(self, name: str, watch: Watch) -> CataloguedDatabase:
+        """Bring what the source of a database has now, here and now; return what is current then.
+
+        Raises:
+            NotFoundError: There is no such database.
+            Interrupted: It was stopped; the next try goes on where it was.
+            ShardblastError: It can't be brought.
+        """
+        wanted = self._store.source(name)
+        if wanted.get("in_place"):
+            return self.register(name, wanted["text"])
+        return self._acquire(name, wanted, watch, is_new=False) or self._store.get(name)
+
+    def update(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task | CataloguedDatabase:
+        """Begin to bring what the source of a database has now; what is registered in place is looked at at once.
+
+        Raises:
+            NotFoundError: There is no such database.
+        """
+        wanted = self._store.source(name)
+        if wanted.get("in_place"):
+            return self.register(name, wanted["text"])
+        return tasks.begin(queue, TaskKind.UPDATE, name, owner, wanted)
+
+    def check_updates(self, name: str) -> Updates:
+        """Ask the source of a database whether it has something newer.
+
+        Raises:
+            NotFoundError: There is no such database.
+            ShardblastError: The source can't be asked.
+        """
+        wanted, current = self._store.source(name), self._store.get(name)
+        if wanted.get("in_place"):
+            newer = self._catalogue.has_changed(current)
+            return Updates(current.generation, "changed" if newer else current.generation, newer)
+        offer = self._acquisition.source(wanted).offer()
+        return Updates(current.facts.source_version, offer.version, offer.generation != current.generation)
+
+    def begin_warming(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task:
+        """Begin to read a database into memory.
+
+        Raises:
+            NotFoundError: There is no such database.
+        """
+        one = self._store.get(name)
+        return tasks.begin(queue, TaskKind.WARM, name, owner, {"generation": one.generation})
+
+    def plan(self, name: str, nodes: int, memory_bytes: int) -> NodePlan:
+        """Tell how a database would be cut for nodes.
+
+        Raises:
+            NotFoundError: There is no such database.
+            InputError: There are no nodes, or they have no memory.
+        """
+        if nodes < 1 or memory_bytes < 1:
+            raise InputError("A plan needs nodes with memory.", remedy="Give --nodes and --memory.")
+        return plan_nodes(self._store.get(name).facts.volumes, nodes, memory_bytes)
+
+    def presence(self, one: CataloguedDatabase) -> Presence:
+        """Return how much of a database is on this machine's disk and in its memory, as they say now."""
+        try:
+            files = self._catalogue.mapped_files(one)
+            missing = self._catalogue.missing_bytes(one.name, one.generation)
+        except DatabaseError as error:
+            return Presence(0, None, one.size_bytes, without_folders(error.problem))
+        resident = self._node.resident_bytes(files) if files else 0
+        return Presence(one.facts.size_bytes - missing, resident, one.size_bytes, None)
+
+    def uses(self, name: str) -> Sequence[SearchId]:
+        """Return the searches in a database that are not over.
+
+        Raises:
+            NotFoundError: There is none of this name.
+        """
+        self._store.get(name)
+        return self._store.searches_of(name)
+
+    def _check_new(self, name: str, wanted: Mapping[str, Any]) -> None:
+        """Refuse at once what ``acquire`` would refuse when its turn comes."""
+        checked_name(name)
+        self._acquisition.source(wanted)
+        with suppress(NotFoundError):
+            self._acquisition.check(name, wanted, is_new=True)
+
+    def _acquire(
+        self, name: str, wanted: Mapping[str, Any], watch: Watch, *, is_new: bool
+    ) -> CataloguedDatabase | None:
+        added = self._acquisition.acquire(name, wanted, watch, is_new=is_new)
+        self._removal.collect(name)
+        return added
+
+    def _acquired(self, task: Task, watch: Watch) -> str:
+        added = self._acquire(task.database, task.details, watch, is_new=task.kind is TaskKind.ADD)
+        if added is None:
+            return "The source has nothing newer."
+        return f"{added.num_seqs:,} sequences, {added.letters:,} letters, {len(added.facts.volumes)} volumes."
+
+    def _warmed(self, task: Task, watch: Watch) -> str:
+        generation = task.details["generation"]
+        try:
+            return self.warm(self._store.get(task.database, generation), watch)
+        finally:
+            self._removal.released(task.database, generation)
+
+    def warm(self, one: CataloguedDatabase, watch: Watch) -> str:
+        """Read a database into memory; return what came of it, for people to read.
+
+        Raises:
+            Interrupted: It was stopped.
+            ShardblastError: Not all of it can be kept in memory, or read.
+        """
+        started = time.monotonic()
+        told = watch.begin(Step.STAGING, 0 if one.path else one.facts.size_bytes)
+        with self._catalogue.opened(one.name, one.generation, told, watch.stopped) as database:
+            told.close()
+            files, before = database.mapped_files, self._node.resident_bytes(database.mapped_files) or 0
+            told = watch.begin(Step.WARMING, database.size_bytes)
+            warmed = self._node.warm(files, told, watch.stopped)
+            told.close()
+        seconds = time.monotonic() - started
+        if warmed.resident_bytes is None:
+            return f"{warmed.total_bytes:,} bytes were read in {seconds:.2f} s; the kernel does not tell what stays."
+        told_of = f"{warmed.resident_bytes:,} of {warmed.total_bytes:,} bytes are in memory"
+        return f"{told_of}, {before:,} were before, in {seconds:.2f} s."

@@ -1,0 +1,254 @@
+"""What a search would do, and all that keeps it from running, told before it is queued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shardblast.blast.fasta import NotFasta
+from shardblast.blast.survey import Survey, survey
+from shardblast.blast.taxonomy import FILE as TAXONOMY
+from shardblast.blast.trial import Trial
+from shardblast.core.arguments import Argument, Arguments
+from shardblast.core.catalogue import CataloguedDatabase
+from shardblast.core.choice import Choice, Situation, choose
+from shardblast.core.errors import DatabaseError, InputError, NotFoundError, ShardblastError, without_folders
+from shardblast.core.groups import SEQID_FILTERS, TAXID_FILTERS
+from shardblast.core.lists import file_of, list_problems
+from shardblast.core.options import parse
+from shardblast.core.ours import Exactness
+from shardblast.core.permitted import PERMITTED, PRINTING, OptionsGiven, Problem, permitted_words
+from shardblast.core.printing import Printing, outfmt_of, printed_with
+from shardblast.core.program import Program
+from shardblast.engine.machine import Machine
+from shardblast.service.catalogue import Catalogue
+from shardblast.service.settings import Limits
+from shardblast.store.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a user asks for."""
+
+    program: str
+    database: str
+    options: OptionsGiven
+    query: Path
+    """A file of ours with what was sent."""
+    title: str = ""
+    exactness: str = "identical"
+    lists: Mapping[str, Path] = field(default_factory=dict)
+    """Lists of ids or taxids by the option that takes them; files of ours with what was sent."""
+    output: OptionsGiven = ""
+    """How the result is printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What would run."""
+
+    problems: list[Problem]
+    words: tuple[str, ...] = ()
+    survey: Survey | None = None
+    database: CataloguedDatabase | None = None
+    shards: int | None = None
+    why: str | None = None
+    fits_in_memory: bool | None = None
+    seconds: float | None = None
+    """From past searches in this database; None if there were none."""
+    remarks: tuple[str, ...] = ()
+    """What to know of it that is no problem."""
+    output: tuple[str, ...] = ()
+
+
+class Preflights:
+    """Looks at what users want before anything runs."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        catalogue: Catalogue,
+        machine: Machine,
+        limits: Limits,
+        arguments: Callable[[Program], Arguments],
+        trial: Trial,
+    ) -> None:
+        self._workload = workload
+        self._catalogue = catalogue
+        self._machine = machine
+        self._limits = limits
+        self._arguments = arguments
+        self._trial = trial
+
+    def options_of(self, program: str) -> frozenset[str]:
+        """Return the names of the options that a program takes; none if there is no such program."""
+        return PERMITTED & set(self._arguments(Program(program))) if program in set(Program) else frozenset()
+
+    def arguments(self, program: Program) -> tuple[str, list[Argument]]:
+        """Return the version of an installed program, and the options that a search may have."""
+        known = self._arguments(program)
+        return known.version, [one for name, one in known.items() if name in PERMITTED]
+
+    def of(self, wanted: Wanted) -> Preflight:
+        """Tell what would run, and every problem with its remedy."""
+        problems: list[Problem] = []
+        program = _program(wanted.program, problems)
+        found = self._survey(wanted.query, problems)
+        database = self._database(wanted.database, problems)
+        _check_exactness(wanted.exactness, problems)
+        if program is None:
+            return Preflight(problems, (), found, database)
+        words, output = self._words(program, wanted, problems)
+        _check_molecules(program, found, database, problems)
+        _check_filter(words, database, problems)
+        if found is None or database is None:
+            return Preflight(problems, words, found, database, output=output)
+        choice = self._choice(program, found, database)
+        rate = self._workload.seconds_per_work(program.value, database.name)
+        return Preflight(
+            problems,
+            words,
+            found,
+            database,
+            shards=max(choice.shards, 1),
+            why=choice.why,
+            fits_in_memory=not choice.by_shard,
+            seconds=None if rate is None else rate * found.letters,
+            remarks=self._remarks(words, database),
+            output=output,
+        )
+
+    def _choice(self, program: Program, found: Survey, database: CataloguedDatabase) -> Choice:
+        sizes = (database.letters, database.size_bytes)
+        situation = Situation(program, *sizes, self._machine.cores, self._machine.memory_bytes, found.letters)
+        return choose(situation, None)
+
+    def _words(
+        self, program: Program, wanted: Wanted, problems: list[Problem]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return BLAST+'s words for what is searched and for how it is printed."""
+        arguments = self._arguments(program)
+        words, wrong = permitted_words(wanted.options, arguments)
+        output, wrong_output = permitted_words(wanted.output, arguments, PRINTING, "output")
+        wrong += _list_problems(wanted.lists)
+        problems += wrong + wrong_output
+        lists = [word for name in sorted(wanted.lists) for word in (f"-{name}", file_of(name))]
+        if not wrong:
+            together = self._problems_together(program, words, lists)
+            problems += together or self._output_problems(program, (*words, *lists), output)
+        return (*words, *lists), output
+
+    def _survey(self, query: Path, problems: list[Problem]) -> Survey | None:
+        try:
+            found = survey(query, most_queries=self._limits.queries, most_letters=self._limits.letters)
+        except NotFasta:
+            problems.append(
+                Problem("query-not-fasta", "query", "The queries are no FASTA.", "Begin each with a line '>name'.")
+            )
+            return None
+        except ShardblastError as error:
+            problems.append(Problem(f"query-{error.code}", "query", error.problem, error.remedy))
+            return None
+        for count, code, what, remedy in (
+            (not found.queries, "none", "There are no queries.", "Give at least one sequence in FASTA."),
+            (found.empty, "empty", f"{found.empty} queries have no letters.", "Remove them."),
+            (found.not_ascii, "title", f"{found.not_ascii} titles hold other letters than ASCII.", "Change them."),
+            (found.irregular, "lines", "The queries hold comments or gap lines.", "Leave plain FASTA."),
+        ):
+            if count:
+                problems.append(Problem(f"query-{code}", "query", what, remedy))
+        return found
+
+    def _database(self, name: str, problems: list[Problem]) -> CataloguedDatabase | None:
+        try:
+            one = self._catalogue.get(name)
+        except NotFoundError as error:
+            problems.append(Problem("database-unknown", "database", error.problem, error.remedy))
+            return None
+        try:
+            self._catalogue.check_files(one)
+        except DatabaseError as error:
+            problems.append(Problem(error.code, "database", without_folders(error.problem), error.remedy))
+        return one
+
+    def _remarks(self, words: tuple[str, ...], database: CataloguedDatabase) -> tuple[str, ...]:
+        taxids = not TAXID_FILTERS.isdisjoint(word.removeprefix("-") for word in words)
+        if not taxids or "-no_taxid_expansion" in words or self._catalogue.has_taxonomy(database):
+            return ()
+        return (f"There is no {TAXONOMY} here, so taxids are taken as they stand, without what descends from them.",)
+
+    def _problems_together(self, program: Program, words: tuple[str, ...], listed: list[str]) -> list[Problem]:
+        """Return what BLAST+ refuses of options together; of lists it can't be asked without a database."""
+        try:
+            parse(program, ["-db", "d", "-query", "q", *words, *listed], self._arguments(program))
+        except InputError as error:
+            return [Problem("options", "options", error.problem, error.remedy)]
+        objection = self._trial.objection(program, words)
+        return [] if objection is None else [Problem("options", "options", objection, "Change the options.")]
+
+    def _output_problems(self, program: Program, words: tuple[str, ...], output: tuple[str, ...]) -> list[Problem]:
+        """Return what keeps a result from being printed as is wanted."""
+        place = ["-db", "d", "-query", "q", "-out", "o", "-outfmt", outfmt_of(output)]
+        try:
+            printed_with(parse(program, [*place, *words], self._arguments(program)), Printing.of(output))
+        except InputError as error:
+            return [Problem("output", "output", error.problem, error.remedy)]
+        return []
+
+
+def _program(name: str, problems: list[Problem]) -> Program | None:
+    if name in set(Program):
+        return Program(name)
+    problems.append(Problem("program-unknown", "program", f"{name!r} is no program.", f"Use {', '.join(Program)}."))
+    return None
+
+
+def _check_exactness(exactness: str, problems: list[Problem]) -> None:
+    if exactness not in set(Exactness):
+        remedy = f"Use one of {', '.join(Exactness)}."
+        problems.append(Problem("exactness", "exactness", f"{exactness!r} is unknown.", remedy))
+
+
+def _check_molecules(
+    program: Program, found: Survey | None, database: CataloguedDatabase | None, problems: list[Problem]
+) -> None:
+    wanted = program.query_molecule
+    if found is not None and found.molecule not in (None, wanted):
+        likely = [one for one in Program if one.query_molecule is found.molecule]
+        if database is not None:
+            likely = [one for one in likely if one.database_molecule is database.molecule]
+        problems.append(
+            Problem(
+                "query-molecule",
+                "query",
+                f"{program} takes {wanted} queries, and these look like {found.molecule}.",
+                f"Use {' or '.join(likely)}." if likely else "Choose another database.",
+            )
+        )
+    if database is not None and database.molecule is not program.database_molecule:
+        detail = (
+            f"{program} searches a {program.database_molecule} database, and {database.name} is {database.molecule}."
+        )
+        problems.append(Problem("database-molecule", "database", detail, "Choose another database or program."))
+
+
+def _list_problems(lists: Mapping[str, Path]) -> list[Problem]:
+    problems: list[Problem] = []
+    for name, path in lists.items():
+        with path.open("rb") as lines:
+            problems += list_problems(name, path.stat().st_size, lines)
+    return problems
+
+
+def _check_filter(words: tuple[str, ...], database: CataloguedDatabase | None, problems: list[Problem]) -> None:
+    """Note a filter for which a database lacks the data."""
+    given = {word.removeprefix("-") for word in words}
+    if database is None:
+        return
+    if given & SEQID_FILTERS and not database.facts.has_ids:
+        detail = f"{database.name} has no ids: it was made without -parse_seqids."
+        problems.append(Problem("database-ids", "database", detail, "Leave the list out, or choose another database."))
+    if given & TAXID_FILTERS and not database.facts.has_taxids:
+        detail = f"{database.name} has no taxids, or is of version 4."
+        problems.append(Problem("database-taxids", "database", detail, "Leave taxids out, or choose another database."))

@@ -1,0 +1,390 @@
+"""Databases of a service: added from sources, updated under running searches, warmed, removed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx_sse import connect_sse
+
+from tests.cold import cool
+from tests.databases import make_database
+from tests.sequences import Sequence, real, write_fasta
+from tests.service.processes import blast
+from tests.service.server import END_WITHIN_S, OVER, Server
+from tests.waiting import until
+
+QUERY = real("proteins")[3].fasta
+MANY = "".join(one.fasta for one in real("proteins")[:300])
+VOLUMES = ("-max_file_sz", "60000")
+
+
+@pytest.fixture
+def fasta(tmp_path: Path) -> Path:
+    return write_fasta(tmp_path / "some proteins.fa", real("proteins")[:1500])
+
+
+def many(path: Path) -> Path:
+    """Write enough proteins to keep a task busy."""
+    copies = [(copy, number, one) for copy in range(40) for number, one in enumerate(real("proteins")[:2000])]
+    return write_fasta(path, (Sequence(f"p{copy}_{number}", one.letters) for copy, number, one in copies))
+
+
+def add(server: Server, name: str, source: Path | str, **more: Any) -> dict[str, Any]:
+    """Add a database over HTTP; return the task, or the database if it was registered in place."""
+    answer = server.http.post("/databases", json={"name": name, "source": str(source), **more})
+    assert answer.status_code in (201, 202), answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def task_ended(server: Server, task_id: str) -> dict[str, Any]:
+    """Wait for the end of a task by its events; return it."""
+    for _ in server.task_events(task_id):
+        pass
+    found: dict[str, Any] = server.http.get(f"/tasks/{task_id}").json()
+    assert found["state"] in OVER
+    return found
+
+
+def database(server: Server, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = server.http.get(f"/databases/{name}").json()
+    return found
+
+
+def stored(server: Server, name: str) -> set[str]:
+    """Return the names of the generations whose files are in the storage."""
+    folder = server.home / "storage" / "databases" / name
+    return {path.name for path in folder.glob("*") if path.is_dir()}
+
+
+def test_a_database_made_of_fasta_gives_what_blast_prints_of_it(server: Server, fasta: Path, tmp_path: Path) -> None:
+    task = task_ended(server, add(server, "made", fasta)["id"])
+    assert task["state"] == "completed", task["failure"]
+    search = server.ended(server.submit("blastp", "made", QUERY, "-evalue 1e-3")["id"])
+    assert search["state"] == "completed", search["failure"]
+
+    path = make_database(tmp_path / "own" / "made", "prot", real("proteins")[:1500])
+    expected = blast("blastp", path, "made", QUERY, ["-evalue", "1e-3"], "6", tmp_path)
+
+    assert server.result(search["id"], "6") == expected != b""
+    told = database(server, "made")
+    assert (told["num_seqs"], told["in_place"], told["molecule"]) == (1500, False, "protein")
+    assert told["here"]["staged_bytes"] == told["size_bytes"]
+    assert told["generation"] in stored(server, "made")
+    assert search["generation"] == server.http.get(f"/searches/{search['id']}/report").json()["database"]["generation"]
+
+
+def test_the_phases_of_a_search_tell_of_staging_when_there_is_some(server: Server, fasta: Path) -> None:
+    task_ended(server, add(server, "staged", fasta)["id"])
+
+    first = server.ended(server.submit("blastp", "staged", QUERY)["id"])
+    second = server.ended(server.submit("blastp", "staged", QUERY)["id"])
+
+    size = database(server, "staged")["size_bytes"]
+    staging = [next(phase for phase in one["phases"] if phase["name"] == "staging") for one in (first, second)]
+    assert [(phase["status"], phase["done"], phase["total"]) for phase in staging] == [
+        ("completed", size, size),
+        ("skipped", 0, 0),
+    ]
+
+
+def test_an_update_takes_effect_for_new_searches_while_old_ones_go_on(own_server: Server, fasta: Path) -> None:
+    task_ended(own_server, add(own_server, "moving", fasta)["id"])
+    before = database(own_server, "moving")["generation"]
+    running = own_server.submit("blastp", "moving", MANY, "-max_target_seqs 5")
+    for event in own_server.events(running["id"]):
+        if '"phase": "searching"' in event.data:
+            break
+
+    write_fasta(fasta, real("proteins")[:1200])
+    updates = own_server.http.get("/databases/moving/updates").json()
+    begun = own_server.http.post("/databases/moving/update")
+    assert (begun.status_code, updates["is_newer"]) == (202, True)
+    task = task_ended(own_server, begun.json()["id"])
+    after = database(own_server, "moving")
+    kept = stored(own_server, "moving")
+    still = own_server.search(running["id"])  # last: what runs now ran then
+
+    assert task["state"] == "completed", task["failure"]
+    assert (after["generation"] != before, after["num_seqs"]) == (True, 1200)
+    if still["state"] == "running":
+        assert kept == {before, after["generation"]}
+    ended = own_server.ended(running["id"])
+    assert (ended["state"], ended["generation"]) == ("completed", before)
+    until(lambda: stored(own_server, "moving") == {after["generation"]})
+    assert own_server.result(running["id"], "6") != b""  # its own copies are kept with the result
+    new = own_server.ended(own_server.submit("blastp", "moving", QUERY)["id"])
+    assert new["generation"] == after["generation"]
+
+
+def test_an_update_without_news_leaves_all_as_it_is(server: Server, fasta: Path) -> None:
+    task_ended(server, add(server, "still", fasta)["id"])
+    before = database(server, "still")
+
+    task = task_ended(server, server.http.post("/databases/still/update").json()["id"])
+
+    assert (task["state"], task["outcome"]) == ("completed", "The source has nothing newer.")
+    assert database(server, "still")["generation"] == before["generation"]
+
+
+def test_adding_goes_on_after_a_kill(own_server: Server, tmp_path: Path) -> None:
+    fasta = many(tmp_path / "many.fa")
+    task = add(own_server, "killed", fasta)
+    for event in own_server.task_events(task["id"]):
+        if json.loads(event.data)["done"]:
+            break
+
+    own_server.kill()
+    own_server.start()
+
+    ended = task_ended(own_server, task["id"])
+    assert ended["state"] == "completed", ended["failure"]
+    assert database(own_server, "killed")["num_seqs"] == 80_000
+    assert not list((own_server.home / "adding").glob("*/*"))
+
+
+def test_a_cancelled_task_leaves_nothing(own_server: Server, tmp_path: Path) -> None:
+    fasta = many(tmp_path / "many.fa")
+    task = add(own_server, "unwanted", fasta)
+    for event in own_server.task_events(task["id"]):
+        if json.loads(event.data)["done"]:
+            break
+
+    cancelled = own_server.http.post(f"/tasks/{task['id']}/cancel")
+
+    assert cancelled.json()["state"] == "cancelled"
+    until(lambda: not list((own_server.home / "adding").glob("*/")))
+    assert own_server.http.get("/databases/unwanted").status_code == 404
+    assert not (own_server.home / "storage" / "databases" / "unwanted").exists()
+
+
+def test_what_was_being_stored_when_a_task_was_cancelled_is_never_taken_for_another(
+    own_server: Server, tmp_path: Path
+) -> None:
+    fasta = many(tmp_path / "many.fa")
+    task = add(own_server, "stored", fasta)
+    for event in own_server.task_events(task["id"]):
+        if json.loads(event.data)["step"] in ("checking", "storing"):
+            break
+    cancelled = own_server.http.post(f"/tasks/{task['id']}/cancel")
+    until(lambda: not list((own_server.home / "adding").glob("*/")))
+
+    answer = own_server.http.post("/databases", json={"name": "stored", "source": str(fasta), "title": "again"})
+
+    if cancelled.status_code == 409:  # it was too late
+        assert answer.status_code == 409
+        assert database(own_server, "stored")["title"] != "again"
+    else:
+        again = task_ended(own_server, answer.json()["id"])
+        assert again["state"] == "completed", again["failure"]
+        assert database(own_server, "stored")["title"] == "again"
+    assert own_server.run("db", "check", "stored").stdout == "stored: ok\n"
+
+
+def test_whoever_follows_the_tasks_is_told_of_all_of_them(server: Server, fasta: Path) -> None:
+    with connect_sse(server.http, "GET", "/tasks/events", timeout=END_WITHIN_S) as source:
+        events = (one for one in source.iter_sse() if one.event != "message")
+        first = next(events)
+        ids = {add(server, name, fasta)["id"] for name in ("followed-1", "followed-2", "followed-3")}
+        told: dict[str, Any] = {}
+        while {one["state"] for one in told.values()} != {"completed"} or told.keys() != ids:
+            event = next(events)
+            assert event.event == "task"
+            told |= {one["id"]: one for one in [json.loads(event.data)] if one["id"] in ids}
+
+    assert first.event == "reload"
+    listed = {one["id"]: one for one in server.http.get("/tasks").json()}
+    assert told == {one: listed[one] for one in ids}
+
+
+def test_a_name_is_not_added_from_two_sources(server: Server, fasta: Path, tmp_path: Path) -> None:
+    other = write_fasta(tmp_path / "other.fa", real("proteins")[:1000])
+    first = add(server, "named", fasta)
+
+    second = server.http.post("/databases", json={"name": "named", "source": str(other)})
+    task_ended(server, first["id"])
+    third = server.http.post("/databases", json={"name": "named", "source": str(other)})
+
+    assert [one.status_code for one in (second, third)] == [409, 409]
+    assert database(server, "named")["num_seqs"] == 1500
+
+
+def test_a_database_is_not_removed_while_it_is_brought(own_server: Server, fasta: Path) -> None:
+    task_ended(own_server, add(own_server, "busy", fasta)["id"])
+    many(fasta)
+    update = own_server.http.post("/databases/busy/update").json()
+    for event in own_server.task_events(update["id"]):
+        if json.loads(event.data)["done"]:
+            break
+
+    refused = own_server.http.delete("/databases/busy", params={"force": True})
+    ended = task_ended(own_server, update["id"])
+
+    assert refused.status_code == 409
+    assert ended["state"] == "completed", ended["failure"]
+    assert own_server.run("db", "check", "busy").stdout == "busy: ok\n"
+    assert own_server.http.delete("/databases/busy").status_code == 204
+
+
+@pytest.mark.parametrize("content", [b"this is no FASTA\n", b"", b">only a title\n"])
+def test_rubbish_fails_with_a_reason_and_leaves_nothing(server: Server, tmp_path: Path, content: bytes) -> None:
+    source = tmp_path / "rubbish.fa"
+    source.write_bytes(content)
+
+    answer = server.http.post("/databases", json={"name": "rubbish", "source": str(source)})
+    failure = answer.json() if answer.status_code >= 400 else task_ended(server, answer.json()["id"])["failure"]
+
+    assert failure["remedy"]
+    assert "Traceback" not in json.dumps(failure)
+    assert server.http.get("/databases/rubbish").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        " ",
+        ".",
+        "/",
+        "..",
+        "a" * 3000,
+        "/proc/self/mem",
+        "/nowhere/at/all",
+        "ftp://host/db",
+        "ncbi:",
+        "ncbi:../x",
+        "s3://b/\n",
+    ],
+)
+def test_what_is_no_source_is_refused_at_once(server: Server, source: str) -> None:
+    answer = server.http.post("/databases", json={"name": "none", "source": source})
+
+    assert answer.status_code in (400, 404, 409, 422), answer.text
+    assert answer.json()["remedy"]
+
+
+def test_a_database_in_use_is_removed_only_by_force(own_server: Server, fasta: Path) -> None:
+    task_ended(own_server, add(own_server, "used", fasta)["id"])
+    running = own_server.submit("blastp", "used", MANY * 3, "-evalue 1000")
+    for event in own_server.events(running["id"]):
+        if '"phase": "searching"' in event.data:
+            break
+
+    refused = own_server.http.delete("/databases/used")
+    use = own_server.http.get("/databases/used/use").json()
+    forced = own_server.http.delete("/databases/used", params={"force": True})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert (use["searches"], [one["id"] for one in use["first"]], use["tasks"]) == (1, [running["id"]], [])
+    assert forced.status_code == 204
+    assert own_server.ended(running["id"])["state"] == "cancelled"
+    assert own_server.http.get("/databases/used").status_code == 404
+    assert stored(own_server, "used") == set()
+
+
+def test_warming_reads_what_is_cold_and_says_what_is_warm(server: Server, fasta: Path) -> None:
+    task_ended(server, add(server, "cold", fasta)["id"])
+    server.ended(server.submit("blastp", "cold", QUERY)["id"])
+    cool(*(server.home / "staged" / "cold").glob("*/*.p??"))
+    before = database(server, "cold")["here"]
+
+    task = task_ended(server, server.http.post("/databases/cold/warm").json()["id"])
+
+    after = database(server, "cold")["here"]
+    assert before["resident_bytes"] < before["mapped_bytes"]
+    assert task["state"] == "completed", task["failure"]
+    assert (task["step"], task["done"]) == ("warming", task["total"])
+    assert after["resident_bytes"] >= after["mapped_bytes"]
+
+
+def test_ten_searches_that_start_at_once_on_a_cold_database_share_one_copy(server: Server, fasta: Path) -> None:
+    task_ended(server, add(server, "shared", fasta)["id"])
+
+    begun = [server.submit("blastp", "shared", QUERY, f"-max_target_seqs {number + 5}") for number in range(10)]
+    ended = [server.ended(one["id"]) for one in begun]
+
+    assert [one["state"] for one in ended] == ["completed"] * 10
+    assert len(list((server.home / "staged" / "shared").glob("*/*.psq"))) == 1
+    assert not list((server.home / "staged").rglob("*.partial"))
+
+
+def test_a_volume_that_is_damaged_on_the_disk_gives_no_result(server: Server, fasta: Path) -> None:
+    task_ended(server, add(server, "flipped", fasta)["id"])
+    server.ended(server.submit("blastp", "flipped", QUERY)["id"])
+    (file,) = (server.home / "staged" / "flipped").glob("*/*.psq")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    times = file.stat()
+    with file.open("r+b") as target:  # in place, and so in the storage too, which has the same file here
+        target.write(content)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    search = server.ended(server.submit("blastp", "flipped", QUERY)["id"])
+
+    assert (search["state"], search["failure"]["code"]) == ("failed", "damaged")
+
+
+def test_a_database_that_changes_where_it_lies_is_not_searched_until_it_is_updated(
+    own_server: Server, tmp_path: Path
+) -> None:
+    path = make_database(tmp_path / "own" / "db[1]*", "prot", real("proteins")[:500])
+    own_server.add_database("lying", path)
+    assert own_server.ended(own_server.submit("blastp", "lying", QUERY)["id"])["state"] == "completed"
+
+    make_database(path, "prot", real("proteins")[:400])
+    changed = own_server.http.post("/searches", json={"program": "blastp", "database": "lying", "query": QUERY})
+    told = database(own_server, "lying")["here"]
+    updated = own_server.http.post("/databases/lying/update")
+    again = own_server.ended(own_server.submit("blastp", "lying", QUERY)["id"])
+
+    assert (changed.status_code, changed.json()["problems"][0]["code"]) == (422, "database-changed")
+    assert (told["resident_bytes"], "have changed" in told["problem"]) == (None, True)
+    assert (updated.status_code, updated.json()["num_seqs"]) == (200, 400)
+    assert again["state"] == "completed"
+    assert own_server.result(again["id"], "6") == blast("blastp", path, "lying", QUERY, [], "6", tmp_path)
+
+
+def test_a_plan_says_what_each_node_gets_and_whether_it_fits(server: Server) -> None:
+    mapped = database(server, "proteins")["mapped_bytes"]
+
+    roomy = server.http.get("/databases/proteins/plan", params={"nodes": 2, "memory_bytes": 4 * mapped}).json()
+    tight = server.http.get("/databases/proteins/plan", params={"nodes": 2, "memory_bytes": mapped // 2}).json()
+    told = server.run("db", "plan", "proteins", "--nodes", "2", "--memory", f"{mapped // 2}")
+
+    assert (roomy["fits"], len(roomy["shares"])) == (True, 2)
+    assert not tight["fits"]
+    assert "nodes of this size" in tight["remedy"]
+    assert told.returncode == 1
+    assert tight["remedy"] in told.stdout
+
+
+def test_the_node_tells_what_it_holds(server: Server, fasta: Path) -> None:
+    task_ended(server, add(server, "held", fasta)["id"])
+    server.ended(server.submit("blastp", "held", QUERY)["id"])
+
+    (node,) = server.http.get("/nodes").json()
+
+    held = next(one for one in node["generations"] if one["database"] == "held")
+    assert held["in_place"] is False
+    assert held["resident_bytes"] >= held["mapped_bytes"] > 0
+    assert next(one for one in node["generations"] if one["database"] == "16s")["in_place"] is True
+    assert node["cores"] >= 1
+    assert node["memory_bytes"] > 0
+
+
+def test_a_database_is_added_from_a_terminal_beside_a_running_service(server: Server, fasta: Path) -> None:
+    added = server.run("db", "add", "by-hand", str(fasta), "--title", "by hand", "--molecule", "prot")
+    listed = server.run("db", "list")
+    shown = json.loads(server.run("db", "show", "by-hand", "--json").stdout)
+    checked = server.run("db", "check", "by-hand")
+
+    assert added.returncode == 0, added.stderr
+    assert "1,500 sequences" in added.stdout
+    assert "by-hand  protein" in listed.stdout
+    assert (shown["title"], shown["in_place"]) == ("by hand", False)
+    assert (checked.returncode, checked.stdout) == (0, "by-hand: ok\n")
+    assert server.ended(server.submit("blastp", "by-hand", QUERY)["id"])["state"] == "completed"
