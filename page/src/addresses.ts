@@ -1,0 +1,148 @@
+/** What the addresses of views hold, read with care: anybody can write an address. */
+import type { StateName } from "./api/queries";
+import { numbersOf, written } from "./model/numbers";
+
+/** Letters of a list of numbers that the service takes in an address. */
+const MOST_SELECTED = 12_000;
+
+type Given = Record<string, unknown>;
+
+const STATES = ["queued", "running", "completed", "failed", "cancelled"] as const;
+export const VIEWS = [
+  "progress",
+  "descriptions",
+  "graphic",
+  "alignments",
+  "distribution",
+  "taxonomy",
+  "report",
+] as const;
+export const SORTS = ["rank", "evalue", "bit_score", "total_score", "coverage", "identity", "length"] as const;
+
+export const LIST_SORTS = ["created", "title", "database", "state", "elapsed", "queries", "hits"] as const;
+export const ORDERS = ["asc", "desc"] as const;
+
+export type ListSort = (typeof LIST_SORTS)[number];
+export type ListOrder = (typeof ORDERS)[number];
+export type ViewName = (typeof VIEWS)[number];
+export type SortName = (typeof SORTS)[number];
+
+export interface NewAddress {
+  /** A search to edit. */
+  from?: string | undefined;
+  database?: string | undefined;
+}
+
+export interface ListAddress {
+  state?: StateName | undefined;
+  text?: string | undefined;
+  by?: ListSort | undefined;
+  order?: ListOrder | undefined;
+}
+
+export interface ViewAddress {
+  view?: ViewName | undefined;
+  /** Number of the query, from 0. */
+  query?: number | undefined;
+  /** Rank of the hit, from 0. */
+  hit?: number | undefined;
+  sort?: SortName | undefined;
+  text?: string | undefined;
+  /** Of hits: at most. */
+  evalue?: number | undefined;
+  /** Of hits, in percent: at least. */
+  identity?: number | undefined;
+  coverage?: number | undefined;
+  /** Of hits: a part of a scientific name, or a taxid. */
+  organism?: string | undefined;
+  /** Numbers of queries that are selected: 0-4,7. */
+  selected?: string | undefined;
+  /** Of the zoomed graphic summary, 1-based. */
+  left?: number | undefined;
+  right?: number | undefined;
+  share?: string | undefined;
+}
+
+export function newOf(given: Given): NewAddress {
+  return { ...part("from", text(given["from"])), ...part("database", text(given["database"])) };
+}
+
+export function listOf(given: Given): ListAddress {
+  return {
+    ...part("state", oneOf(STATES, given["state"])),
+    ...part("text", text(given["text"])),
+    ...part("by", oneOf(LIST_SORTS, given["by"])),
+    ...part("order", oneOf(ORDERS, given["order"])),
+  };
+}
+
+export function viewOf(given: Given): ViewAddress {
+  return {
+    ...part("view", oneOf(VIEWS, given["view"])),
+    ...part("query", whole(given["query"])),
+    ...part("hit", whole(given["hit"])),
+    ...part("sort", oneOf(SORTS, given["sort"])),
+    ...part("text", text(given["text"])),
+    ...part("evalue", number(given["evalue"])),
+    ...part("identity", number(given["identity"], 100)),
+    ...part("coverage", number(given["coverage"], 100)),
+    ...part("organism", text(given["organism"])),
+    ...part("selected", ranges(given["selected"])),
+    ...part("left", whole(given["left"])),
+    ...part("right", whole(given["right"])),
+    ...part("share", text(given["share"])),
+  };
+}
+
+function part<K extends string, V>(name: K, value: V | undefined): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<K, V>);
+}
+
+function text(value: unknown, most = 200): string | undefined {
+  const told = typeof value === "number" ? String(value) : value;
+  return typeof told === "string" && told !== "" && told.length <= most ? told : undefined;
+}
+
+function whole(value: unknown): number | undefined {
+  const number = Number(value);
+  return value !== undefined && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
+}
+
+function number(value: unknown, most = Number.MAX_VALUE): number | undefined {
+  const told = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof told === "number" && told >= 0 && told <= most ? told : undefined;
+}
+
+function ranges(value: unknown): string | undefined {
+  const told = text(typeof value === "number" ? String(value) : value, MOST_SELECTED);
+  return told !== undefined && written(numbersOf(told)) === told ? told : undefined;
+}
+
+function oneOf<T extends string>(known: readonly T[], value: unknown): T | undefined {
+  return known.find((one) => one === value);
+}
+
+/** Returns the token of a share link in an address of the page, which is behind `#`, or is asked for as in the API. */
+export function shareOf(url: URL): string | null {
+  return new URLSearchParams(url.hash.slice(1)).get(SHARE) ?? url.searchParams.get(SHARE);
+}
+
+const SHARE = "share";
+
+/** Returns an address as the router sees it: the token is a value like all others. */
+export function withShare(url: URL): URL {
+  const share = shareOf(url);
+  if (share === null) return url;
+  url.searchParams.set(SHARE, share);
+  url.hash = "";
+  return url;
+}
+
+/** Returns an address as the browser has it: what is behind `#` is sent to no server. */
+export function withHiddenShare(url: URL): URL {
+  const share = url.searchParams.get(SHARE);
+  if (share === null) return url;
+  url.searchParams.delete(SHARE);
+  url.hash = new URLSearchParams({ [SHARE]: share }).toString();
+  return url;
+}

@@ -1,0 +1,115 @@
+/** Requests to the service: typed by its OpenAPI document, with whatever lets this browser in. */
+import createClient from "openapi-fetch";
+import { shareOf } from "../addresses";
+import type { components, paths } from "./schema";
+
+export type Schemas = components["schemas"];
+export type Search = Schemas["SearchOut"];
+export type Phase = Schemas["PhaseOut"];
+export type Piece = Schemas["PieceOut"];
+export type RunningPiece = Schemas["RunningPieceOut"];
+export type LogEntry = Schemas["EntryOut"];
+export type Program = Schemas["ProgramOut"];
+export type Option = Schemas["OptionOut"];
+export type Database = Schemas["DatabaseOut"];
+export type Me = Schemas["MeOut"];
+export type Task = Schemas["TaskOut"];
+export type Node = Schemas["NodeOut"];
+export type Scaling = Schemas["ScalingOut"];
+export type Preflight = Schemas["PreflightOut"];
+export type Report = Schemas["ReportOut"];
+export type Query = Schemas["QueryRow"];
+export type Hit = Schemas["HitRow"];
+export type Hsp = Schemas["HspRow"];
+export type Organism = Schemas["OrganismRow"];
+export type Spans = Schemas["SpansOut"];
+
+const TOKEN = "shardblast.token";
+
+/** An API token, kept as long as the tab lives; null where none is needed. */
+export const token = {
+  get: () => sessionStorage.getItem(TOKEN),
+  set: (value: string) => sessionStorage.setItem(TOKEN, value),
+  forget: () => sessionStorage.removeItem(TOKEN),
+};
+
+/** The token of the share link that the page was opened by. */
+export function shareToken(): string | null {
+  return shareOf(new URL(location.href));
+}
+
+/** What the service answered in place of what was asked for (RFC 9457). */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: string,
+    readonly remedy: string,
+    readonly problems: Schemas["ProblemOut"][] = [],
+  ) {
+    super(`${detail} ${remedy}`.trim());
+  }
+}
+
+export function headers(): Record<string, string> {
+  const found: Record<string, string> = {};
+  const known = token.get();
+  const share = shareToken();
+  if (known !== null) found["Authorization"] = `Bearer ${known}`;
+  if (share !== null) found["X-Share-Token"] = share;
+  return found;
+}
+
+export const api = createClient<paths>({ baseUrl: "/" });
+api.use({
+  onRequest({ request }) {
+    for (const [name, value] of Object.entries(headers())) request.headers.set(name, value);
+  },
+});
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** Returns what was answered, or throws the Problem. */
+export async function told<T>(asked: Promise<Answer<T>>): Promise<T> {
+  const answer = await asked.catch((error: unknown) => {
+    throw unreachable(error);
+  });
+  if (!answer.response.ok) throw problemOf(answer.response.status, answer.error);
+  return answer.data as T;
+}
+
+function unreachable(error: unknown): unknown {
+  if (error instanceof DOMException && error.name === "AbortError") return error;
+  return new Problem(0, "unreachable", "The service can't be reached.", "Check that it runs; the page tries again.");
+}
+
+export function problemOf(status: number, body: unknown): Problem {
+  const known = (typeof body === "object" && body !== null ? body : {}) as Partial<Problem>;
+  return new Problem(
+    status,
+    known.code ?? "http",
+    known.detail ?? `The service answered with status ${status}.`,
+    known.remedy ?? "",
+    known.problems ?? [],
+  );
+}
+
+interface Sending {
+  signal?: AbortSignal;
+  headers?: Record<string, string>;
+}
+
+/** Sends a body that openapi-fetch would not send as it is: a form with a file. */
+export async function sendForm<T>(path: string, form: FormData, more: Sending = {}): Promise<T> {
+  const request = fetch(path, { method: "POST", body: form, ...more, headers: { ...headers(), ...more.headers } });
+  const response = await request.catch((error: unknown) => {
+    throw unreachable(error);
+  });
+  const body: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw problemOf(response.status, body);
+  return body as T;
+}

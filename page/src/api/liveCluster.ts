@@ -1,0 +1,75 @@
+/** Nodes and tasks follow the service by one stream each. */
+import { useQueryClient } from "@tanstack/react-query";
+import { createContext, useState } from "react";
+import { withNode } from "../model/nodes";
+import type { Node, Scaling, Task } from "./client";
+import type { Connection, Told } from "./events";
+import { isOver, useStream } from "./live";
+import { tasksQuery } from "./queries";
+
+const MOST_TASKS = 20;
+
+export interface Cluster {
+  /** Null as long as nothing is known. */
+  nodes: Node[] | null;
+  scaling: Scaling | null;
+}
+
+export interface LiveCluster extends Cluster {
+  connection: Connection;
+  /** Why the service tells nothing of nodes. */
+  refused: Error | null;
+}
+
+/** Follows all nodes, and how many of them there are to be. */
+export function useLiveNodes(): LiveCluster {
+  const [cluster, setCluster] = useState<Cluster>({ nodes: null, scaling: null });
+  const [refused, setRefused] = useState<Error | null>(null);
+  const onEvent = (event: Told) => {
+    setCluster((known) => toldOf(known, event));
+    return false;
+  };
+  const connection = useStream("/api/v1/nodes/events", onEvent, setRefused);
+  return { ...cluster, connection, refused };
+}
+
+/** Returns what is known of the cluster after an event. */
+export function toldOf(known: Cluster, { kind, data }: Told): Cluster {
+  const nodes = known.nodes ?? [];
+  switch (kind) {
+    case "nodes":
+      return { ...known, nodes: (data as Node[]).reduce<Node[]>(withNode, []) };
+    case "node":
+      return { ...known, nodes: withNode(nodes, data as Node) };
+    case "gone":
+      return { ...known, nodes: nodes.filter((one) => one.name !== (data as { name: string }).name) };
+    case "scaling":
+      return { ...known, scaling: data as Scaling };
+    default:
+      return known;
+  }
+}
+
+/** Where the stream of tasks stands, which the page has one of, whatever it shows. */
+export const TasksConnection = createContext<Connection>("connecting");
+
+/** Follows all tasks, for whoever may see them; databases are read again when one of them is over. */
+export function useLiveTasks(maySee: boolean): Connection {
+  const client = useQueryClient();
+  return useStream(maySee ? "/api/v1/tasks/events" : null, ({ kind, data }) => {
+    if (kind === "reload") void client.invalidateQueries(tasksQuery);
+    if (kind !== "task") return false;
+    const now = data as Task;
+    client.setQueryData(tasksQuery.queryKey, (tasks) => tasks && withTask(tasks, now));
+    // An answer that is under way may be older than what was just told.
+    if (client.isFetching(tasksQuery) > 0) void client.invalidateQueries(tasksQuery);
+    if (isOver(now.state)) void client.invalidateQueries({ queryKey: ["databases"] });
+    return false;
+  });
+}
+
+/** Returns tasks, newest first, with one as it is now. */
+export function withTask(tasks: readonly Task[], task: Task): Task[] {
+  if (tasks.some((one) => one.id === task.id)) return tasks.map((one) => (one.id === task.id ? task : one));
+  return [task, ...tasks].sort((one, other) => other.created - one.created).slice(0, MOST_TASKS);
+}

@@ -1,0 +1,108 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useContext } from "react";
+import { complain } from "../api/actions";
+import { api, told, type Me, type Task } from "../api/client";
+import { isOver } from "../api/live";
+import { TasksConnection } from "../api/liveCluster";
+import { tasksQuery } from "../api/queries";
+import { bytes, duration, time } from "../model/format";
+import { elapsed } from "../model/progress";
+import { useNow } from "../parts/clock";
+import { Meter } from "../parts/Meter";
+import { State } from "../parts/State";
+import { ConnectionState } from "../parts/Told";
+import { texts } from "../texts";
+
+const { databases: words } = texts;
+const RECENT_S = 3600;
+const NO_TASKS: readonly Task[] = [];
+
+/** What is being done to databases, and was in the last hour. */
+export function TaskList({ me }: { me: Me | null }) {
+  const connection = useContext(TasksConnection);
+  const tasks = useQuery(tasksQuery).data ?? NO_TASKS;
+  const now = useNow(tasks.some((one) => !isOver(one.state)));
+  const shown = tasks.filter((one) => now - (one.finished ?? now) < RECENT_S);
+  return (
+    <>
+      <ConnectionState connection={connection} />
+      {shown.length > 0 && (
+        <section className="card" aria-labelledby="tasks-title">
+          <h2 id="tasks-title">{words.tasks}</h2>
+          <ul className="plain tasks-list">
+            {shown.map((one) => (
+              <TaskRow key={one.id} task={one} now={now} me={me} />
+            ))}
+          </ul>
+        </section>
+      )}
+    </>
+  );
+}
+
+export function whatOf(task: Task): string {
+  return `${words.kinds[task.kind] ?? task.kind} ${task.database}`;
+}
+
+/** Its owner and administrators may. */
+function mayCancel(task: Task, me: Me | null): boolean {
+  if (me === null || isOver(task.state) || !me.scopes.includes("search")) return false;
+  return me.owner === task.owner || me.scopes.includes("admin");
+}
+
+export function TaskRow({ task, now, me }: { task: Task; now: number; me: Me | null }) {
+  const took = elapsed(task, now);
+  const cancel = useMutation({
+    mutationFn: () => told(api.POST("/api/v1/tasks/{task_id}/cancel", { params: { path: { task_id: task.id } } })),
+    onError: complain,
+  });
+  return (
+    <li>
+      <span>
+        {words.kinds[task.kind]} <strong>{task.database}</strong>
+      </span>
+      <State state={task.state} />
+      <span className="grow">
+        {task.state === "running" && <Step task={task} />}
+        {task.outcome !== null && <span className="quiet">{task.outcome}</span>}
+        {task.failure !== null && (
+          <span className="mend">
+            {task.failure.problem} <em>{task.failure.remedy}</em>
+          </span>
+        )}
+      </span>
+      <span className="quiet">
+        {took === null ? "" : duration(took)} · {time(task.created)}
+      </span>
+      {mayCancel(task, me) && (
+        <button
+          type="button"
+          className="small danger"
+          aria-label={words.cancelTaskOf(whatOf(task))}
+          disabled={cancel.isPending}
+          onClick={() => cancel.mutate()}
+        >
+          {words.cancelTask}
+        </button>
+      )}
+    </li>
+  );
+}
+
+function Step({ task }: { task: Task }) {
+  const name = task.step === null ? "" : (words.steps[task.step] ?? task.step);
+  const total = task.total > 0 ? ` / ${bytes(task.total)}` : "";
+  return (
+    <span className="progress">
+      <Meter
+        share={task.total > 0 ? task.done / task.total : 0}
+        label={name}
+        className={task.total > 0 ? "" : "unknown"}
+      />
+      <small>
+        {name}, {bytes(task.done)}
+        {total}
+      </small>
+    </span>
+  );
+}

@@ -1,0 +1,27 @@
+/** Some of many things that are numbered from 0, as addresses name them: 0-4,7. */
+
+/** What no list of a person's choice has; a longer one is held to be made up. */
+const MOST_NUMBERS = 100_000;
+
+/** Returns numbers as ranges, ascending. */
+export function written(numbers: Iterable<number>): string {
+  const ranges: [number, number][] = [];
+  for (const number of [...numbers].sort((one, other) => one - other)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && number <= last[1] + 1) last[1] = Math.max(number, last[1]);
+    else ranges.push([number, number]);
+  }
+  return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(",");
+}
+
+/** Returns the numbers that a list names; none if it is no such list. */
+export function numbersOf(list: string | undefined): ReadonlySet<number> {
+  const found = new Set<number>();
+  if (list === undefined || !/^\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*$/.test(list)) return found;
+  for (const part of list.split(",")) {
+    const [first = 0, last = first] = part.split("-").map(Number);
+    if (last - first + found.size > MOST_NUMBERS) return new Set();
+    for (let number = first; number <= last; number += 1) found.add(number);
+  }
+  return found;
+}

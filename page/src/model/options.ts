@@ -1,0 +1,88 @@
+/** BLAST+'s options as the form shows them, and as a command line. */
+import type { ProgramName } from "./program";
+
+/** What the form shows first, in this order; the rest is under "more options". */
+export const COMMON: Record<ProgramName, readonly string[]> = {
+  blastn: ["evalue", "max_target_seqs", "word_size", "perc_identity", "qcov_hsp_perc", "dust", "strand"],
+  blastp: ["evalue", "max_target_seqs", "word_size", "matrix", "comp_based_stats", "qcov_hsp_perc", "seg"],
+  blastx: ["evalue", "max_target_seqs", "word_size", "matrix", "query_gencode", "strand", "seg"],
+  tblastn: ["evalue", "max_target_seqs", "word_size", "matrix", "db_gencode", "comp_based_stats", "seg"],
+  tblastx: ["evalue", "max_target_seqs", "word_size", "matrix", "query_gencode", "db_gencode", "strand"],
+};
+
+/** Options that have a place of their own in the form. */
+export const ELSEWHERE: ReadonlySet<string> = new Set(["task", "taxids", "negative_taxids"]);
+
+/** Word sizes of tasks, which BLAST+ does not describe. Source: BLAST Command Line Applications User Manual, appendix C. */
+const WORD_SIZES: Record<string, number> = {
+  megablast: 28,
+  "dc-megablast": 11,
+  blastn: 11,
+  "blastn-short": 7,
+  rmblastn: 11,
+  blastp: 3,
+  "blastp-short": 2,
+  "blastp-fast": 6,
+  blastx: 3,
+  "blastx-fast": 6,
+  tblastn: 3,
+  "tblastn-fast": 6,
+  tblastx: 3,
+};
+
+/** What the task or the matrix decides where BLAST+ states no default. */
+export const BY_TASK: ReadonlySet<string> = new Set([
+  ...["word_size", "gapopen", "gapextend", "matrix", "reward", "penalty", "threshold", "window_size"],
+  ...["xdrop_ungap", "xdrop_gap", "xdrop_gap_final", "min_raw_gapped_score", "template_type", "template_length"],
+]);
+
+interface Described {
+  name: string;
+  default: string | null;
+  description: string;
+}
+
+/** Returns BLAST+'s default of an option as it tells it; null where it depends on other things. */
+export function defaultOf(option: Described, task: string): string | null {
+  if (option.default !== null && option.default !== "") return option.default;
+  const told = /Default = [`']([^'`]+)'/.exec(option.description);
+  if (told?.[1] !== undefined) return told[1];
+  const size = option.name === "word_size" ? WORD_SIZES[task] : undefined;
+  return size === undefined ? null : String(size);
+}
+
+export type Values = Readonly<Record<string, string>>;
+
+/** Returns values to send: as they were written, but for empty ones and defaults. */
+export function given(values: Values, known: ReadonlySet<string>): Record<string, string | boolean> {
+  const entries = Object.entries(values).filter(([name, value]) => known.has(name) && value.trim() !== "");
+  return Object.fromEntries(entries.map(([name, value]) => [name, value === "true" ? true : value.trim()]));
+}
+
+/** Returns a value as a POSIX shell reads it back. */
+export function quoted(word: string): string {
+  return /^[A-Za-z0-9_./:=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Returns the command of BLAST+ that finds the same. */
+export function searchWords(program: string, database: string, options: readonly string[]): string[] {
+  return [program, "-db", database === "" ? "DATABASE" : database, "-query", "query.fa", ...options];
+}
+
+/** Returns options as words. */
+export function wordsOf(options: Readonly<Record<string, string | boolean>>, flags: ReadonlySet<string>): string[] {
+  return Object.entries(options).flatMap(([name, value]) =>
+    flags.has(name) ? [`-${name}`] : [`-${name}`, String(value)],
+  );
+}
+
+/** Returns the values of a search's own words, to edit them. */
+export function valuesOf(words: readonly string[], flags: ReadonlySet<string>): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (let at = 0; at < words.length; at += 1) {
+    const name = (words[at] ?? "").replace(/^-/, "");
+    if (flags.has(name)) values[name] = "true";
+    else values[name] = words[(at += 1)] ?? "";
+  }
+  return values;
+}

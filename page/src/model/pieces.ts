@@ -1,0 +1,93 @@
+/** The pieces of a search on their nodes over time. */
+
+export interface Ended {
+  purpose: string;
+  batch: number;
+  shard: number | null;
+  seconds: number;
+  node: string;
+  finished: number;
+}
+
+export interface Placed<P extends Ended> {
+  piece: P;
+  lane: number;
+  started: number;
+  /** Whether it took, or takes so far, more than twice as long as half of its kind that ended. */
+  isStraggler: boolean;
+  isRunning: boolean;
+}
+
+export interface NodeOfPieces<P extends Ended> {
+  name: string;
+  lanes: number;
+  pieces: Placed<P>[];
+}
+
+/** A piece that has not ended. */
+export interface Begun {
+  purpose: string;
+  batch: number;
+  shard: number | null;
+  node: string;
+  started: number;
+}
+
+/** Returns which pieces run after something was told: a second process for a piece ends with the first. */
+export function runningAfter<B extends Begun>(known: readonly B[], kind: string, told: B): B[] {
+  const isSame = (one: B) => one.purpose === told.purpose && one.batch === told.batch && one.shard === told.shard;
+  const others = (of: (one: B) => boolean) => known.filter((one) => !of(one));
+  if (kind === "searching") return [];
+  if (kind === "piece") return others(isSame);
+  if (kind === "stopped") return others((one) => isSame(one) && one.node === told.node);
+  if (kind === "started") return [...others((one) => isSame(one) && one.node === told.node), told];
+  return [...known];
+}
+
+/** Returns pieces with more of them, each once. */
+export function united<P extends Ended>(known: readonly P[], more: readonly P[]): P[] {
+  const nameOf = ({ purpose, batch, shard, finished }: P) => `${purpose} ${batch} ${shard ?? ""} ${finished}`;
+  return [...new Map([...known, ...more].map((one) => [nameOf(one), one])).values()];
+}
+
+const STRAGGLES = 2;
+const LEAST_FOR_STRAGGLERS = 4;
+
+/**
+ * Places pieces so that none overlap: a lane for each process that ran at the same time on a node. Those that run are
+ * given as if they ended now.
+ */
+export function placed<P extends Ended>(pieces: readonly P[], running: readonly P[] = []): NodeOfPieces<P>[] {
+  const medians = medianSeconds(pieces);
+  const nodes = new Map<string, { free: number[]; pieces: Placed<P>[] }>();
+  const timed = (isRunning: boolean) => (piece: P) => ({ piece, isRunning, started: piece.finished - piece.seconds });
+  const byStart = [...pieces.map(timed(false)), ...running.map(timed(true))];
+  byStart.sort((one, other) => one.started - other.started);
+  for (const { piece, isRunning, started } of byStart) {
+    const node = nodes.get(piece.node) ?? { free: [], pieces: [] };
+    nodes.set(piece.node, node);
+    const known = node.free.findIndex((until) => until <= started + 1e-3);
+    const lane = known < 0 ? node.free.length : known;
+    node.free[lane] = piece.finished;
+    const median = medians.get(piece.purpose) ?? Infinity;
+    node.pieces.push({ piece, lane, started, isRunning, isStraggler: piece.seconds > STRAGGLES * median });
+  }
+  const found = [...nodes].map(([name, node]) => ({ name, lanes: node.free.length, pieces: node.pieces }));
+  return found.sort((one, other) => one.name.localeCompare(other.name));
+}
+
+function medianSeconds(pieces: readonly Ended[]): Map<string, number> {
+  const seconds = new Map<string, number[]>();
+  for (const { purpose, seconds: taken } of pieces) {
+    const known = seconds.get(purpose);
+    if (known === undefined) seconds.set(purpose, [taken]);
+    else known.push(taken);
+  }
+  const found = new Map<string, number>();
+  for (const [purpose, all] of seconds) {
+    if (all.length < LEAST_FOR_STRAGGLERS) continue;
+    all.sort((one, other) => one - other);
+    found.set(purpose, all[all.length >> 1] ?? Infinity);
+  }
+  return found;
+}

@@ -1,0 +1,26 @@
+/** How far a search is, from its phases. */
+
+interface PhaseLike {
+  name: string;
+  status: string;
+  started: number | null;
+  finished: number | null;
+  done: number;
+  total: number;
+}
+
+/** Returns the share of a phase that is done; null as long as nobody knows. */
+export function share({ status, done, total }: PhaseLike): number | null {
+  if (status === "completed") return 1;
+  if (status === "skipped" || status === "pending") return 0;
+  return total > 0 ? Math.min(done / total, 1) : null;
+}
+
+/** Seconds that something took, or takes so far. */
+export function elapsed(one: { started: number | null; finished: number | null }, now: number): number | null {
+  return one.started === null ? null : Math.max(0, (one.finished ?? now) - one.started);
+}
+
+export function currentPhase<P extends PhaseLike>(phases: readonly P[]): P | undefined {
+  return phases.find((one) => one.status === "running");
+}

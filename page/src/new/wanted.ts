@@ -1,0 +1,87 @@
+/** What is sent of the form, to be checked and to be run. */
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useState } from "react";
+import { sendForm, type Preflight, type Search } from "../api/client";
+import { asFasta } from "../model/fasta";
+import { listFile, type ListName } from "../model/lists";
+import type { Given } from "./draft";
+
+const CHECK_AFTER_MS = 400;
+
+/** All of a search that is checked before it runs: all but its title. */
+export interface Wanted {
+  /** Of its content. */
+  key: string;
+  program: string;
+  database: string;
+  options: Readonly<Record<string, string | boolean>>;
+  output: Readonly<Record<string, string | boolean>>;
+  exactness: string;
+  query: Blob;
+  lists: readonly (readonly [ListName, Blob])[];
+}
+
+export function queryOf({ text, file }: Given): Blob {
+  return file?.content ?? new Blob([asFasta(text)]);
+}
+
+export function listOf({ text, file }: Given): Blob {
+  return file?.content ?? new Blob([text]);
+}
+
+function formOf(wanted: Wanted): FormData {
+  const form = new FormData();
+  form.set("program", wanted.program);
+  form.set("database", wanted.database);
+  form.set("options", JSON.stringify(wanted.options));
+  form.set("output", JSON.stringify(wanted.output));
+  form.set("exactness", wanted.exactness);
+  form.set("query", wanted.query, "query.fa");
+  for (const [name, content] of wanted.lists) form.set(name, content, listFile(name));
+  return form;
+}
+
+/** Asks the service what would run, a little after the last change. */
+export function usePreflight(wanted: Wanted | null) {
+  const settled = useSettled(wanted, CHECK_AFTER_MS);
+  const found = useQuery({
+    queryKey: ["preflight", settled?.key],
+    queryFn: ({ signal }) => {
+      if (settled === null) throw new Error("nothing is wanted");
+      return sendForm<Preflight>("/api/v1/searches/preflight", formOf(settled), { signal });
+    },
+    enabled: settled !== null,
+    staleTime: Infinity,
+    gcTime: 0,
+    retry: false,
+    placeholderData: (known) => known,
+  });
+  return { ...found, isCurrent: settled === wanted && !found.isPlaceholderData };
+}
+
+function useSettled(wanted: Wanted | null, ms: number): Wanted | null {
+  const [settled, setSettled] = useState<Wanted | null>(null);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(wanted), ms);
+    return () => clearTimeout(timer);
+  }, [wanted, ms]);
+  return wanted === null ? null : settled;
+}
+
+/** Submits a search once, however often the same is sent because an answer was lost. */
+export function useSubmit(wanted: Wanted | null, title: string, onSubmitted: (search: Search) => void) {
+  const sent = useMemo(() => ({ key: newKey(), wanted, title }), [wanted, title]);
+  return useMutation({
+    mutationFn: () => {
+      if (sent.wanted === null) throw new Error("nothing is wanted");
+      const form = formOf(sent.wanted);
+      form.set("title", sent.title);
+      return sendForm<Search>("/api/v1/searches", form, { headers: { "Idempotency-Key": sent.key } });
+    },
+    onSuccess: onSubmitted,
+  });
+}
+
+export function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

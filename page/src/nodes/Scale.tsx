@@ -1,0 +1,85 @@
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { complain } from "../api/actions";
+import { api, told, type Scaling } from "../api/client";
+import { count } from "../model/format";
+import { announce } from "../parts/notices";
+import { texts } from "../texts";
+
+const { nodes: words } = texts;
+const MOST = 10_000;
+
+/** How many nodes there are, are to be and are needed; with a control for administrators where that can be changed. */
+export function Scale({ scaling, mayScale }: { scaling: Scaling; mayScale: boolean }) {
+  if (!scaling.is_possible) {
+    return (
+      <section className="box slim" aria-label={words.scaling}>
+        <strong>{words.fixed}</strong> {scaling.problem} {words.byHand}
+      </section>
+    );
+  }
+  const { needed } = scaling;
+  return (
+    <section className="card scaling" aria-labelledby="scaling-title">
+      <h2 id="scaling-title">{words.scaling}</h2>
+      <dl className="facts-list inline">
+        <Amount name={words.ready} value={scaling.ready} />
+        <Amount name={words.asked} value={scaling.asked} />
+        <Amount name={words.needed} value={needed?.nodes ?? null} />
+        <Amount name={words.most} value={scaling.most} />
+      </dl>
+      {needed !== null && <p className="quiet">{words.why(needed)}</p>}
+      <p className="quiet">{words.idle(scaling.idle_minutes ?? 0)}</p>
+      {scaling.problem !== null && <p className="mend">{scaling.problem}</p>}
+      {mayScale && <Control asked={scaling.asked ?? 0} least={needed?.nodes ?? 0} />}
+    </section>
+  );
+}
+
+function Amount({ name, value }: { name: string; value: number | null }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value === null ? words.unknown : count(value)}</dd>
+    </div>
+  );
+}
+
+function Control({ asked, least }: { asked: number; least: number }) {
+  const [written, setWritten] = useState<string | null>(null);
+  const scale = useMutation({
+    mutationFn: (nodes: number) => told(api.POST("/api/v1/nodes/scaling", { body: { nodes } })),
+    onSuccess: (_, nodes) => {
+      setWritten(null);
+      announce({ text: words.scaled(count(nodes)) });
+    },
+    onError: complain,
+  });
+  const wanted = written ?? String(asked);
+  return (
+    <form
+      className="row wrap"
+      onSubmit={(event) => {
+        event.preventDefault();
+        scale.mutate(Number(wanted));
+      }}
+    >
+      <label className="row tight">
+        {words.number}
+        <input
+          type="number"
+          required
+          min={least}
+          max={MOST}
+          step={1}
+          value={wanted}
+          onChange={(event) => setWritten(event.target.value)}
+        />
+      </label>
+      <button type="submit" className="primary" disabled={scale.isPending || wanted === String(asked)}>
+        {words.change}
+      </button>
+      <small className="quiet">{words.changeHelp}</small>
+    </form>
+  );
+}

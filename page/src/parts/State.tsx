@@ -1,0 +1,12 @@
+import { texts } from "../texts";
+
+const SIGNS: Record<string, string> = { queued: "◌", running: "◐", completed: "✓", failed: "!", cancelled: "–" };
+
+/** A state as a word and a sign, never by colour alone. */
+export function State({ state }: { state: string }) {
+  return (
+    <span className={`state ${state}`}>
+      <span aria-hidden="true">{SIGNS[state] ?? ""}</span> {texts.states[state] ?? state}
+    </span>
+  );
+}

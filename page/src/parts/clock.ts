@@ -1,0 +1,12 @@
+import { useEffect, useState } from "react";
+
+/** The time in seconds since 1970, again every second while something runs. */
+export function useNow(isRunning: boolean): number {
+  const [now, setNow] = useState(() => Date.now() / 1000);
+  useEffect(() => {
+    if (!isRunning) return;
+    const timer = setInterval(() => setNow(Date.now() / 1000), 1000);
+    return () => clearInterval(timer);
+  }, [isRunning]);
+  return now;
+}

@@ -1,0 +1,65 @@
+import { getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Search } from "../api/client";
+import { count } from "../model/format";
+import { numbersOf } from "../model/numbers";
+import { Download } from "../parts/Download";
+import { Menu } from "../parts/Menu";
+import { addressOf } from "../parts/saving";
+import { texts } from "../texts";
+import { formatsOf } from "./formats";
+
+const route = getRouteApi("/searches/$id");
+const TABULAR: ReadonlySet<string> = new Set(["6", "7", "10"]);
+type Scope = "all" | "one" | "some";
+
+/** The result in every format that BLAST+ prints: of all queries, of the one in view, or of those that are selected. */
+export function Downloads({ search }: { search: Search }) {
+  const { query = 0, selected } = route.useSearch();
+  const [wanted, setScope] = useState<Scope>("all");
+  const scope = wanted === "some" && selected === undefined ? "all" : wanted;
+  const [columns, setColumns] = useState("");
+  const { downloads } = texts.results;
+  const queries: Record<Scope, string | undefined> = { all: undefined, one: String(query), some: selected };
+  const of = queries[scope] === undefined ? {} : { query: queries[scope] };
+  const address = (outfmt: string) => {
+    const format = TABULAR.has(outfmt) && columns.trim() !== "" ? `${outfmt} ${columns.trim()}` : outfmt;
+    return addressOf(search.id, "results", { outfmt: format, ...of });
+  };
+  const scopes: [Scope, string][] = [
+    ["all", downloads.all],
+    ["one", downloads.one],
+    ...(selected === undefined ? [] : [["some", downloads.some(count(numbersOf(selected).size))] as [Scope, string]]),
+  ];
+  return (
+    <Menu label={texts.search.download} className="right labelled downloads">
+      {search.queries > 1 && (
+        <div role="group" aria-label={downloads.scope} className="row wrap tight">
+          {scopes.map(([name, label]) => (
+            <label key={name} className="row tight">
+              <input type="radio" name="scope" checked={scope === name} onChange={() => setScope(name)} />
+              {label}
+            </label>
+          ))}
+        </div>
+      )}
+      {formatsOf(search.program).map(([number, name]) => (
+        <Download key={number} address={address(number)}>
+          {name} <code>{number}</code>
+        </Download>
+      ))}
+      <Download address={addressOf(search.id, "subjects", of)}>{downloads.subjects}</Download>
+      <Download address={addressOf(search.id, "query", {})}>{downloads.queries}</Download>
+      <label className="field">
+        <span>{downloads.columns}</span>
+        <input
+          type="text"
+          placeholder="std"
+          title={downloads.columnsHelp}
+          value={columns}
+          onChange={(event) => setColumns(event.target.value)}
+        />
+      </label>
+    </Menu>
+  );
+}

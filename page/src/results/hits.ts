@@ -1,0 +1,74 @@
+/** The hits of a query, page by page, and what is made of those that are selected. */
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { api, told, type Hit } from "../api/client";
+import { hitsAsked, hitsQuery, isOf, type HitsAsked } from "../api/queries";
+import { fastaRecord } from "../model/fasta";
+import { csv } from "../model/table";
+
+const AT_ONCE = 1000;
+
+export function useHits(id: string, asked: HitsAsked) {
+  const found = useInfiniteQuery({
+    ...hitsQuery(id, asked),
+    placeholderData: (known, before) => (isOf(before, "hits", id, asked.query) ? known : undefined),
+  });
+  const pages = found.data?.pages;
+  const rows = useMemo(() => (pages ?? []).flatMap((page) => page.rows), [pages]);
+  return { ...found, rows, total: pages?.[0]?.total ?? 0 };
+}
+
+/** Reads all hits that fit, not only those that were scrolled to. */
+export async function allHits(id: string, wanted: HitsAsked): Promise<Hit[]> {
+  const found: Hit[] = [];
+  let after: number | null = 0;
+  while (after !== null) {
+    const asked = { ...hitsAsked(wanted), after, limit: AT_ONCE };
+    const page: { rows: readonly Hit[]; next: number | null } = await told(
+      api.GET("/api/v1/searches/{search_id}/hits", { params: { path: { search_id: id }, query: asked } }),
+    );
+    found.push(...page.rows);
+    after = page.next;
+  }
+  return found;
+}
+
+/** Returns a title without the id that BLAST+ repeats in it where a database has no parsed ids. */
+export function titleOf({ title, subject }: Pick<Hit, "title" | "subject">): string {
+  return title.startsWith(`${subject} `) ? title.slice(subject.length + 1) : title;
+}
+
+/** The format that aligned parts are made of; the title comes last because it may hold tabs. */
+export const ALIGNED = "6 saccver sstart send sseq stitle";
+
+/** Returns the aligned parts of subjects, a record for each HSP. */
+export function alignedFasta(table: string): string {
+  const rows = table.split("\n").filter((row) => row !== "");
+  return rows
+    .map((row) => {
+      const [subject = "", start = "", end = "", letters = "", ...title] = row.split("\t");
+      return fastaRecord(`${subject}:${start}-${end} ${title.join("\t")}`, letters.replaceAll("-", ""));
+    })
+    .join("");
+}
+
+const COLUMNS = [
+  "subject",
+  "title",
+  "names",
+  "taxids",
+  "bit_score",
+  "total_score",
+  "coverage",
+  "evalue",
+  "identity",
+  "length",
+  "hsps",
+] as const;
+
+export function hitsCsv(hits: readonly Hit[]): string {
+  return csv(
+    COLUMNS,
+    hits.map((hit) => COLUMNS.map((name) => hit[name])),
+  );
+}

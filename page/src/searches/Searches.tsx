@@ -1,0 +1,216 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useRef, useState } from "react";
+import type { ListAddress, ListOrder, ListSort } from "../addresses";
+import type { Search } from "../api/client";
+import { isOver, useLiveSearches } from "../api/live";
+import { searchesQuery, type StateName } from "../api/queries";
+import { useNow } from "../parts/clock";
+import { useNextPage, type Pages } from "../parts/paging";
+import { ConnectionState, Empty, Loading, ProblemBox } from "../parts/Told";
+import { texts } from "../texts";
+import { SearchRow } from "./SearchRow";
+
+const route = getRouteApi("/searches");
+const ROW_PX = 60;
+const TYPED_MS = 250;
+const STATES: readonly (StateName | undefined)[] = [undefined, "running", "queued", "completed", "failed", "cancelled"];
+
+export function Searches() {
+  const address = route.useSearch();
+  const navigate = route.useNavigate();
+  const connection = useLiveSearches();
+  const { by: sort = "created" } = address;
+  const asked = { state: address.state, text: address.text ?? "", sort, order: address.order ?? FIRST[sort] };
+  const found = useInfiniteQuery({ ...searchesQuery(asked), placeholderData: (known) => known });
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const rows = (found.data?.pages ?? []).flatMap((page) => page.searches).filter((one) => !hidden.has(one.id));
+  const hide = (id: string, isHidden: boolean) =>
+    setHidden((known) => new Set(isHidden ? [...known, id] : [...known].filter((one) => one !== id)));
+  return (
+    <section className="page" aria-labelledby="searches-title">
+      <header className="row wrap">
+        <h1 id="searches-title">{texts.searches.title}</h1>
+        <span className="grow" />
+        <Filter
+          address={address}
+          onChange={(changed) => void navigate({ search: (old) => ({ ...old, ...changed }), replace: true })}
+        />
+      </header>
+      <ConnectionState connection={connection} />
+      {found.error !== null && <ProblemBox error={found.error} onRetry={() => void found.refetch()} />}
+      {found.isPending && <Loading />}
+      {found.data !== undefined && rows.length === 0 && (
+        <Nothing isFiltered={asked.state !== undefined || asked.text !== ""} />
+      )}
+      {rows.length > 0 && <Rows rows={rows} pages={found} sorted={asked} onHide={hide} />}
+    </section>
+  );
+}
+
+function Nothing({ isFiltered }: { isFiltered: boolean }) {
+  if (isFiltered) return <Empty title={texts.searches.emptyFilter} help={texts.searches.emptyFilterHelp} />;
+  return (
+    <Empty title={texts.searches.empty} help={texts.searches.emptyHelp}>
+      <Link to="/new" className="button primary">
+        {texts.nav.new}
+      </Link>
+    </Empty>
+  );
+}
+
+function Filter({ address, onChange }: { address: ListAddress; onChange: (change: ListAddress) => void }) {
+  const [text, setText] = useState(address.text ?? "");
+  useEffect(() => {
+    if (text === (address.text ?? "")) return;
+    const timer = setTimeout(() => onChange({ ...address, text }), TYPED_MS);
+    return () => clearTimeout(timer);
+  }, [text, address, onChange]);
+  return (
+    <div className="row wrap">
+      <div className="segments" role="group" aria-label={texts.searches.columns.state}>
+        {STATES.map((state) => (
+          <Link
+            key={state ?? ""}
+            to="/searches"
+            search={(old) => ({ ...old, state })}
+            className={address.state === state ? "segment chosen" : "segment"}
+            aria-current={address.state === state ? "true" : undefined}
+          >
+            {state === undefined ? texts.searches.all : texts.states[state]}
+          </Link>
+        ))}
+      </div>
+      <input
+        type="search"
+        className="wide"
+        aria-label={texts.searches.find}
+        placeholder={texts.searches.find}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
+    </div>
+  );
+}
+
+interface Sorted {
+  sort: ListSort;
+  order: ListOrder;
+}
+
+/** In which order a column is sorted when it is first chosen. */
+const FIRST: Record<ListSort, ListOrder> = {
+  created: "desc",
+  title: "asc",
+  database: "asc",
+  state: "asc",
+  elapsed: "desc",
+  queries: "desc",
+  hits: "desc",
+};
+
+function Head({ sorted }: { sorted: Sorted }) {
+  const { columns } = texts.searches;
+  return (
+    <div className="head" role="row" aria-rowindex={1}>
+      <Column sorts={["title", "database"]} names={[columns.search, columns.database]} sorted={sorted} />
+      <Column sorts={["state"]} names={[columns.state]} sorted={sorted} />
+      <Column sorts={["queries"]} names={[columns.queries]} sorted={sorted} isNumber />
+      <Column sorts={["hits"]} names={[columns.hits]} sorted={sorted} isNumber />
+      <Column sorts={["elapsed"]} names={[columns.took]} sorted={sorted} isNumber />
+      <Column sorts={["created"]} names={[columns.created]} sorted={sorted} />
+      <span role="columnheader">
+        <span className="hidden">{columns.actions}</span>
+      </span>
+    </div>
+  );
+}
+
+interface Heading {
+  sorts: readonly ListSort[];
+  names: readonly string[];
+  sorted: Sorted;
+  isNumber?: boolean;
+}
+
+/** A heading that sorts by what its column shows; a second click turns the order round. */
+function Column({ sorts, names, sorted, isNumber = false }: Heading) {
+  const navigate = route.useNavigate();
+  const isSorted = sorts.includes(sorted.sort);
+  const isUp = sorted.order === "asc";
+  const choose = (sort: ListSort) => {
+    const order = sort !== sorted.sort ? FIRST[sort] : isUp ? "desc" : "asc";
+    void navigate({ search: (old) => ({ ...old, by: sort, order }), replace: true });
+  };
+  return (
+    <span
+      role="columnheader"
+      className={isNumber ? "number" : ""}
+      aria-sort={isSorted ? (isUp ? "ascending" : "descending") : "none"}
+    >
+      {sorts.map((sort, at) => (
+        <button
+          key={sort}
+          type="button"
+          className={sort === sorted.sort ? "sort chosen" : "sort"}
+          onClick={() => choose(sort)}
+        >
+          {names[at]}
+          <span aria-hidden="true">{sort === sorted.sort ? (isUp ? " ↑" : " ↓") : ""}</span>
+        </button>
+      ))}
+    </span>
+  );
+}
+
+interface Listed {
+  rows: readonly Search[];
+  pages: Pages;
+  sorted: Sorted;
+  onHide: (id: string, isHidden: boolean) => void;
+}
+
+function Rows({ rows, pages, sorted, onHide }: Listed) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const now = useNow(rows.some((one) => !isOver(one.state)));
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    getItemKey: (at) => rows[at]?.id ?? at,
+    overscan: 10,
+  });
+  const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useNextPage(pages, last, rows.length);
+  return (
+    <div
+      className="table searches"
+      role="table"
+      aria-label={texts.searches.title}
+      aria-rowcount={pages.hasNextPage ? -1 : rows.length + 1}
+    >
+      <div className="scroller" ref={scroller} role="rowgroup" tabIndex={0}>
+        <Head sorted={sorted} />
+        <div className="sized" role="presentation" style={{ height: virtual.getTotalSize() }}>
+          {items.map((item) => {
+            const search = rows[item.index];
+            return (
+              search !== undefined && (
+                <SearchRow
+                  key={item.key}
+                  search={search}
+                  now={now}
+                  top={item.start}
+                  index={item.index}
+                  onHide={onHide}
+                />
+              )
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
