@@ -1,4 +1,4 @@
-"""A control group with little memory, version 1 or 2, and a page cache without the database in it."""
+"""Control groups with little memory or a slow disk, and a page cache without the database in it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ class Cgroup:
 
     folder: Path
 
+    @property
+    def _file(self) -> Path:
+        first = self.folder / "memory.limit_in_bytes"
+        return first if first.exists() else self.folder / "memory.max"
+
+    def limit(self, limit_bytes: int) -> None:
+        """Let its processes hold so much from now on.
+
+        Raises:
+            OSError: They hold more, and the kernel can't take enough of it away.
+        """
+        self._file.write_text(str(limit_bytes))
+
     def argv(self, command: Sequence[str]) -> list[str]:
         """Return a command that enters the group and becomes the given one."""
         enter = 'echo $$ > "$1" && shift && exec "$@"'
@@ -31,20 +44,46 @@ class Cgroup:
 
 
 @contextmanager
-def limited_memory(limit_bytes: int) -> Iterator[Cgroup]:
+def limited_memory(limit_bytes: int, name: str = _NAME) -> Iterator[Cgroup]:
     """Make a group whose processes can hold so much, page cache included, and no swap.
+
+    Args:
+        limit_bytes: What they can hold together.
+        name: Of the group; others with the same name are the same group.
 
     Raises:
         NoCgroup: It can't be made.
     """
     if os.geteuid() != 0:
         raise NoCgroup("limiting memory and dropping the page cache need root")
-    folder = _make(limit_bytes)
+    folder = _make(limit_bytes, name)
     try:
         yield Cgroup(folder)
     finally:
         with suppress(OSError):
             (folder / "memory.force_empty").write_text("0")
+        with suppress(OSError):
+            folder.rmdir()
+
+
+@contextmanager
+def slow_disk(path: Path, bytes_per_s: int) -> Iterator[Cgroup]:
+    """Make a group whose processes read so fast from the disk on which a path lies; version 1 of control groups.
+
+    Raises:
+        NoCgroup: It can't be made.
+    """
+    folder = _ROOT / "blkio" / _NAME
+    device = path.stat().st_dev
+    try:
+        folder.mkdir(exist_ok=True)
+        limit = f"{os.major(device)}:{os.minor(device)} {bytes_per_s}"
+        (folder / "blkio.throttle.read_bps_device").write_text(limit)
+    except OSError as error:
+        raise NoCgroup(f"no control group with a slow disk can be made: {error.strerror}") from error
+    try:
+        yield Cgroup(folder)
+    finally:
         with suppress(OSError):
             folder.rmdir()
 
@@ -67,16 +106,15 @@ def cold_cache(programs: Sequence[Sequence[str]]) -> None:
         subprocess.run(argv, capture_output=True, check=True)
 
 
-def _make(limit_bytes: int) -> Path:
+def _make(limit_bytes: int, name: str) -> Path:
     first = (_ROOT / "memory").is_dir()
-    folder = (_ROOT / "memory" if first else _ROOT) / _NAME
-    limit = "memory.limit_in_bytes" if first else "memory.max"
+    folder = (_ROOT / "memory" if first else _ROOT) / name
     no_swap = ("memory.swappiness", "0") if first else ("memory.swap.max", "0")
     try:
         if not first:
             (_ROOT / "cgroup.subtree_control").write_text("+memory")
         folder.mkdir(exist_ok=True)
-        (folder / limit).write_text(str(limit_bytes))
+        Cgroup(folder).limit(limit_bytes)
     except OSError as error:
         raise NoCgroup(f"no control group with a memory limit can be made: {error.strerror}") from error
     with suppress(OSError):

@@ -48,6 +48,18 @@ def small_rrna_with_ids() -> Path:
     return _database("16s-ids", "nucl", fasta.numbered(fasta.read_packed(DEMO_DATA / "16s.fa.gz")), "-parse_seqids")
 
 
+def rrna_copies(copies: int) -> Path:
+    """Return the 16S sequences of demo/data so many times, each with an id of its own, as a FASTA file."""
+    records = list(fasta.read_packed(DEMO_DATA / "16s.fa.gz"))
+    return _queries(f"16s-{copies}-times", fasta.numbered(record for _ in range(copies) for record in records))
+
+
+def small_rrna_in_volumes() -> Path:
+    """Return the same in eight volumes."""
+    (DATA / "16s-volumes").mkdir(exist_ok=True)
+    return _database("16s-volumes/16s", "nucl", fasta.read_packed(DEMO_DATA / "16s.fa.gz"), "-max_file_sz", "145000")
+
+
 def nucleotides() -> Nucleotides:
     """Return Debian's large rRNA database, or the small one where it is not installed."""
     if has_ssu():
@@ -202,7 +214,7 @@ def _queries(name: str, records: Iterator[fasta.Record]) -> Path:
 
 def _database(name: str, dbtype: str, records: Iterator[fasta.Record], *options: str) -> Path:
     path = DATA / name
-    if not path.with_name(f"{name}.{dbtype[0]}in").exists():
+    if not any(path.with_name(f"{path.name}{volume}.{dbtype[0]}in").exists() for volume in ("", ".00")):
         source = _queries(f"{name}.source", records)
         argv = ["makeblastdb", "-in", str(source), "-dbtype", dbtype, "-title", name, "-out", str(path), *options]
         subprocess.run(argv, capture_output=True, check=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 from shardblast.cli.main import main
 
 
-def peak_bytes() -> int:
-    """Return VmHWM: the most memory that this process held, mapped files included."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.M)
+def peak_bytes(process: int | str = "self") -> int:
+    """Return VmHWM: the most memory that a process held, mapped files included."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{process}/status").read_text(), re.M)
     if found is None:
-        raise SystemExit("VmHWM is not in /proc/self/status: this needs Linux")
+        raise SystemExit(f"VmHWM is not in /proc/{process}/status: this needs Linux")
     return int(found[1]) * 1024
 
 

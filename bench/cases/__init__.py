@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from bench.cases import disk, output, saturated, service, speed, tiny
+from bench.cases import (
+    adding,
+    cluster,
+    databases,
+    disk,
+    output,
+    page,
+    placement,
+    saturated,
+    scaling,
+    scheduling,
+    service,
+    speed,
+    tiny,
+    warming,
+)
 from bench.cases.case import Measured, Settings
 
 CASES: Mapping[str, Callable[[Settings], Measured]] = {
@@ -15,8 +30,20 @@ CASES: Mapping[str, Callable[[Settings], Measured]] = {
     "tiny": tiny.measure,
     "output": output.measure,
     "disk": disk.measure,
+    "add-fasta": adding.measure,
+    "warming": warming.measure,
+    "staging-again": warming.measure_again,
+    "staging-fetch": databases.measure_fetch,
+    "placement": placement.measure,
     "service-tiny": service.measure_tiny,
     "service-list": service.measure_list,
+    "service-hits": service.measure_hits,
     "service-events": service.measure_events,
     "service-resume": service.measure_resume,
+    "page": page.measure,
+    "cluster-tiny": cluster.measure_tiny,
+    "cluster-tasks": cluster.measure_tasks,
+    "cluster-scheduling": scheduling.measure,
+    "cluster-scaling": scaling.measure,
+    "cluster-thrash": scaling.measure_thrash,
 }
