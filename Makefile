@@ -1,12 +1,12 @@
 # Each target is short; what is longer is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-service test-versions docs lock clean
-PYTEST := .venv/bin/pytest -n 2
+.PHONY: help setup demo test check bench bench-databases bench-service bench-page bench-cluster test-versions test-k8s soak docs lock clean
+PYTEST := .venv/bin/pytest
 
 help:           ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16
 
-setup:          ## Make .venv, with the command in .venv/bin/shardblast, and install BLAST+ when it is missing
+setup:          ## Make .venv, with the command in .venv/bin/shardblast, build the page, and install BLAST+ when it is missing
 	@scripts/setup
 
 demo: setup     ## Search real sequences with and without shards, and compare
@@ -14,7 +14,9 @@ demo: setup     ## Search real sequences with and without shards, and compare
 
 test: setup     ## Run the tests, against the installed BLAST+ and a PostgreSQL of their own
 	scripts/test-needs
-	$(PYTEST)
+	npm test --prefix page --silent
+	$(PYTEST) -n 3 --ignore=tests/page # a third makes use of the time that others wait
+	$(PYTEST) -n 2 tests/page # apart: their browser has an event loop
 
 check: setup    ## Format, lint, types, import contracts, documentation
 	scripts/check
@@ -22,11 +24,26 @@ check: setup    ## Format, lint, types, import contracts, documentation
 bench: setup    ## Measure against BLAST+ on this machine
 	.venv/bin/python -m bench
 
+bench-databases: setup ## Measure databases on their way to a node (needs nginx)
+	.venv/bin/python -m bench --only add-fasta --only warming --only staging-again --only staging-fetch
+
 bench-service: setup ## Measure the service alone
-	.venv/bin/python -m bench --only service-tiny --only service-list --only service-events --only service-resume
+	.venv/bin/python -m bench --only service-tiny --only service-list --only service-hits --only service-events --only service-resume
+
+bench-page: setup ## Measure the page in Chromium (scripts/test-needs installs it)
+	.venv/bin/python -m bench --only page
+
+bench-cluster: setup ## Measure a cluster on this machine
+	.venv/bin/python -m bench --only cluster-tiny --only cluster-tasks --only cluster-scheduling --only cluster-scaling --only cluster-thrash --only placement
 
 test-versions: setup ## Run the byte comparisons on a second version of BLAST+ (needs root)
-	bin=$$(scripts/second-blast) && PATH="$$bin:$$PATH" $(PYTEST) tests/identity
+	bin=$$(scripts/second-blast) && PATH="$$bin:$$PATH" $(PYTEST) -n 2 tests/identity
+
+test-k8s: setup ## Deploy on the Kubernetes cluster in KUBECONFIG and test there
+	scripts/test-k8s
+
+soak: setup     ## Search on a cluster for half an hour while faults befall it (needs root; SOAK_MINUTES)
+	.venv/bin/python -m tests.soak
 
 docs: setup     ## Build the documentation into build/docs
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
@@ -35,5 +52,5 @@ lock:           ## Pin and hash the requirements again
 	scripts/lock
 
 clean:          ## Remove what was made, but not .venv
-	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist src/shardblast/api/static page/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests demo -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
+
+FIRST_PORT, LAST_PORT = 10_000, 30_000
+"""Below those that the kernel gives to whoever asks for any: what is free stays free until it is used."""
 
 
 @contextmanager
@@ -21,7 +26,7 @@ def postgres(folder: Path) -> Iterator[str]:
     as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
     if as_user:
         shutil.chown(folder, "postgres")
-    run = [*as_user, str(programs[-1] / "pg_ctl"), "-D", str(data), "-w"]
+    run = [*as_user, str(programs[-1] / "pg_ctl"), "-D", str(data), "-w", "-t", "120"]
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     subprocess.run([*run, "init", "-o", "-A trust -U tester"], check=True, capture_output=True, cwd=folder)
     subprocess.run(
@@ -34,6 +39,20 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Return a port that nobody has, and that no other worker of the tests is given."""
+    for port in _PORTS:
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
+
+
+def _own_ports() -> list[int]:
+    """Return the ports of this worker, from a random one on: several runs may share a machine."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = list(range(FIRST_PORT + worker, LAST_PORT, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
+    start = secrets.randbelow(len(own))
+    return own[start:] + own[:start]
+
+
+_PORTS = cycle(_own_ports())
