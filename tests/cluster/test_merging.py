@@ -1,4 +1,4 @@
-"""The merge of a batch that is done again, because nobody heard of its end."""
+"""Pieces and merges that are done again, because nobody heard of their end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from shardblast.blast.process import Processes
 from shardblast.bootstrap import cluster as bootstrap
 from shardblast.cluster import tasks
-from shardblast.cluster.order import PIECES, WORK, Order, RunId
+from shardblast.cluster.order import PIECES, WORK, Order, RunId, StoredRun, batch_key, piece_key
+from shardblast.engine.parts import part_of
 from shardblast.storage.layout import search_key
 from shardblast.storage.objects import Objects
 from tests.cluster.driven import SEARCH, Quiet, Told, ordered
@@ -49,6 +50,23 @@ def test_a_merge_that_is_done_again_tells_the_same(
     assert {one.node for one in again.runs} == {"a"}
     merged = [one for one in told.pieces if one.seconds in {run.seconds for run in again.runs}]
     assert len(merged) == sum(one.purpose == "search" for one in again.runs)
+
+
+def test_a_piece_that_is_done_again_tells_the_same(cluster: LocalCluster, databases: Databases, tmp_path: Path) -> None:
+    cluster.add_database("db", databases("v5-volumes-ids", "nucl"))
+    searching = bootstrap.searching(cluster.address, Objects(cluster.storage))
+    told = Told()
+    searching.search(ordered(searching, tmp_path, ())[0], Quiet(), told, Processes())
+    _, second, *_ = Order.read(searching.means.objects, SEARCH).shards
+    key = piece_key(0, second.index)
+    stored = StoredRun(part_of(second), (), batch_key(0), key, "11", "search", 0, second.index, "a piece")
+
+    again = searching.means.cluster.client.submit(tasks.run_stored, RunId(SEARCH, "again"), stored, pure=False).result()
+    searching.means.cluster.close()
+
+    (piece,) = [one for one in told.pieces if (one.purpose, one.shard) == ("search", second.index)]
+    assert (again.seconds, again.peak_memory_bytes, again.node) == (piece.seconds, piece.peak_memory_bytes, "a")
+    assert (again.purpose, again.batch, again.shard) == ("search", 0, second.index)
 
 
 def test_a_search_that_is_planned_anew_keeps_its_shards(

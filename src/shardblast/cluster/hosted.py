@@ -137,15 +137,15 @@ class HostedSearch:
         self.put_plain(packed, name)
         packed.unlink()
 
-    def put_plain(self, path: Path, name: str) -> None:
-        """Store a file as it is.
+    def put_plain(self, content: bytes | Path, name: str) -> None:
+        """Store bytes, or a file, as they are.
 
         Raises:
             Interrupted: The search was stopped, so nothing more is to be stored of it.
         """
         if self.is_ended():
             raise Interrupted
-        self.host.objects.put(search_key(self.run.search, name), path)
+        self.host.objects.put(search_key(self.run.search, name), content)
 
     def read(self, name: str) -> bytes:
         """Return an object of the search as it is.

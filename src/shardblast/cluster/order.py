@@ -111,6 +111,11 @@ def merged_key(batch: int) -> str:
     return f"merged/{batch}.json"
 
 
+def facts_key(result: str) -> str:
+    """Return the name of what the run that left a result took."""
+    return f"{WORK}/facts/{result}.json"
+
+
 def told_key(batch: int) -> str:
     """Return the name of what the merge of a batch tells its driver beside the result."""
     return f"{WORK}/told/{batch}.json"

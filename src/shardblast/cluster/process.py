@@ -205,10 +205,15 @@ async def _drain(worker: Worker, own: Host, ending: _Ending, within_s: float) ->
     with suppress(TimeoutError):  # a scheduler that is stuck does not answer
         await asyncio.wait_for(worker.heartbeat(), TOLD_WITHIN_S)
     log.info("the node drains", extra={"tasks": len(worker.active_keys)})
-    while (worker.active_keys or worker.data) and worker.status is Status.paused and loop.time() < latest:
+    while _is_needed(worker) and worker.status is Status.paused and loop.time() < latest:
         await _either(ending.at_once, LOOKED_EVERY_S)
         if ending.at_once.is_set():
             break
+
+
+def _is_needed(worker: Worker) -> bool:
+    """Tell whether a task runs, has just ended and is about to leave its result, or has left one that was not read."""
+    return bool(worker.active_keys or worker.state.executing or worker.data)
 
 
 async def _either(ended: asyncio.Event, seconds: float) -> None:

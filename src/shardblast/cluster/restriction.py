@@ -73,9 +73,8 @@ def list_here(hosted: HostedSearch, place: int, task: str) -> Listed:
         except LeftToBlast as why:
             raise unusable(why) from None
         (folder / "kept").write_bytes(kept[place])
-        (folder / "facts").write_text(json.dumps(_document(found)))
         hosted.put(folder / "kept", f"{kept_name(place)}.zst")
-        hosted.put_plain(folder / "facts", facts)
+        hosted.put_plain(json.dumps(_document(found)).encode(), facts)
     return found
 
 

@@ -27,6 +27,7 @@ from shardblast.cluster.order import (
     RunId,
     StoredRun,
     batch_key,
+    facts_key,
     merged_key,
     piece_key,
     subjects_key,
@@ -126,9 +127,12 @@ def warm(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
 
 @_here
 def run_stored(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
-    """Run BLAST+ in a part of the database; None if its result is there already."""
+    """Run BLAST+ in a part of the database, unless its result is there already; return what that took, if it is known.
+
+    A node may have left, or the scheduler, before it could say that a run had ended.
+    """
     if hosted.has(stored.result):
-        return None
+        return _run_before(hosted, stored)
     volumes = stored.part.volumes
     with hosted.scratch() as folder, hosted.opened(volumes) as opened:
         database = restricted(hosted, opened, folder, volumes).database
@@ -138,9 +142,19 @@ def run_stored(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
         wanted = Run(list(stored.argv), queries, stored.outfmt, out, purpose, stored.what, (1,))
         with hosted.work(database, folder, task=key_here()) as work:
             LocalParts(work, named=False).start(stored.part, wanted).result()
-        if not hosted.has(stored.result):  # another node may have been quicker
-            hosted.put(out, stored.result)
-        return _facts(work.report.pieces[-1], hosted)
+        if hosted.has(stored.result):  # another node was quicker
+            return _run_before(hosted, stored)
+        facts = _facts(work.report.pieces[-1], hosted)
+        hosted.put_plain(json.dumps(asdict(facts)).encode(), facts_key(stored.result))
+        hosted.put(out, stored.result)
+        return facts
+
+
+def _run_before(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
+    try:
+        return RunFacts(**json.loads(hosted.read(facts_key(stored.result))))
+    except NotFoundError:  # a node of an older version did it
+        return None
 
 
 @_here
@@ -208,15 +222,11 @@ def _merge(search: ShardedSearch, batch: Batch, folder: Path) -> None:
 
 def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, told: MergeFacts) -> None:
     """Store a merged batch and what is told of it, last what says that it is whole."""
-    facts = folder / "told"
-    facts.write_text(json.dumps(told.document()))
-    hosted.put_plain(facts, told_key(batch.index))
+    hosted.put_plain(json.dumps(told.document()).encode(), told_key(batch.index))
     merged = folder / "merged"
     names = set(subject_names(merged / f"{batch.index}.asn"))
     known = None if None in names else [one.decode() if isinstance(one, bytes) else one for one in names]
-    listed = folder / "subjects"
-    listed.write_text(json.dumps(known))
-    hosted.put_plain(listed, subjects_key(batch.index))
+    hosted.put_plain(json.dumps(known).encode(), subjects_key(batch.index))
     last = merged / f"{batch.index}.json"
     for file in sorted(merged.iterdir()):
         if file != last:
