@@ -13,10 +13,7 @@ demo: setup     ## Search real sequences with and without shards, and compare
 	.venv/bin/python demo/run.py
 
 test: setup     ## Run the tests, against the installed BLAST+ and a PostgreSQL of their own
-	scripts/test-needs
-	npm test --prefix page --silent
-	$(PYTEST) -n 3 --ignore=tests/page # a third makes use of the time that others wait
-	$(PYTEST) -n 2 tests/page # apart: their browser has an event loop
+	scripts/test
 
 check: setup    ## Format, lint, types, import contracts, documentation
 	scripts/check
