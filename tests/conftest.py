@@ -18,7 +18,7 @@ settings.register_profile("search", deadline=None, max_examples=int(os.environ.g
 settings.load_profile("search" if "SHARDBLAST_EXAMPLES" in os.environ else "fixed")
 
 
-OF_SEVERAL_PROCESSES = ("cluster", "page", "service", "sources", "storage")
+OF_SEVERAL_PROCESSES = ("cluster", "k8s", "page", "service", "sources", "storage")
 """Folders of tests in which servers, nodes and browsers run side by side on a machine that others use as well."""
 OTHER_BYTES = r"assert b['\"]"
 """The failure that may never happen, not even once."""
