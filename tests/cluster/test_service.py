@@ -44,6 +44,11 @@ class Served:
         told = self.server.http.get(f"/searches/{search_id}/running").json()
         return {(one["batch"], one["shard"], one["node"]) for one in told}
 
+    def reported(self, search_id: str) -> list[dict[str, Any]]:
+        """Return the pieces of a search's report."""
+        pieces = self.server.http.get(f"/searches/{search_id}/report").json()["pieces"]
+        return [one for one in pieces if one["purpose"] == "search"]
+
     @property
     def pieces(self) -> list[Path]:
         """The results of pieces that are in the storage."""
@@ -136,10 +141,10 @@ def test_a_node_that_is_told_to_end_ends_its_piece_first(served: Served, tmp_pat
     ended = served.server.ended(search["id"])
     assert ended["state"] == "completed", ended
     assert served.server.result(search["id"], "6") == served.expected("blastp", "proteins", LONG, "6", tmp_path)
-    pieces = served.server.http.get(f"/searches/{search['id']}/report").json()["pieces"]
-    searched = {(one["batch"], one["shard"]): one["node"] for one in pieces if one["purpose"] == "search"}
+    pieces = served.reported(search["id"])
+    searched = {(one["batch"], one["shard"]): one["node"] for one in pieces}
     assert searched[batch, shard] == "b"
-    assert len(searched) == sum(one["purpose"] == "search" for one in pieces)
+    assert len(searched) == len(pieces)
 
 
 def test_a_node_that_is_told_twice_ends_at_once(served: Served, tmp_path: Path) -> None:
@@ -174,6 +179,7 @@ def test_a_service_that_was_killed_goes_on_with_what_nodes_have_done(served: Ser
     until(lambda: served.pieces, lambda: served.server.search(search["id"]))
 
     served.server.kill()
+    until(lambda: not any(blast_pids(tmp_path / name) for name in ("a", "b")))
     done = {piece: piece.stat().st_mtime_ns for piece in served.pieces}
     served.server.start()
     ended = served.server.ended(search["id"])
@@ -181,6 +187,9 @@ def test_a_service_that_was_killed_goes_on_with_what_nodes_have_done(served: Ser
     assert done
     assert ended["state"] == "completed", ended
     assert served.server.result(search["id"], "6") == served.expected("blastp", "proteins", LONG, "6", tmp_path)
+    searching = next(phase for phase in ended["phases"] if phase["name"] == "searching")
+    searched = [(one["batch"], one["shard"]) for one in served.reported(search["id"])]
+    assert len(searched) == len(set(searched)) == searching["done"] == searching["total"]
 
 
 def test_two_searches_are_done_at_once(served: Served, tmp_path: Path) -> None:

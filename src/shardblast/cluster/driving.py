@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,7 @@ from shardblast.blast.zstd import pack, unpack
 from shardblast.cluster import tasks
 from shardblast.cluster.attempts import Task
 from shardblast.cluster.dispatch import Dispatcher
+from shardblast.cluster.finished import Finished
 from shardblast.cluster.membership import Cluster
 from shardblast.cluster.order import Order, RunFacts, RunId, StoredRun, batch_key, merged_key, piece_key
 from shardblast.cluster.phases import Phases, Waiting
@@ -160,20 +162,15 @@ class Drive:
 
     def _send(self, dispatcher: Dispatcher, waiting: Waiting) -> None:
         """Send pieces, then each batch's merge when its last piece is there; wait for all merges."""
-        there = self._finished()
+        there = Finished(self.means.objects, self.search_id)
         batches = [batch for batch in self.batches if merged_key(batch.index) not in there]
-        for batch in self.batches:
-            if batch not in batches:
-                self._count_pieces(len(self.order.shards))
-                self.watcher.queries_finished(batch.queries)
         self._put_batches(batches, there)
         wanted = self._pieces(batches, there)
         left = Counter(batch.index for batch, _ in wanted)
-        if not self._skips_pieces:
-            self._count_pieces(len(batches) * len(self.order.shards) - len(wanted))
         sent = dispatcher.submit_all([self._piece_task(stored) for _, stored in wanted])
         pieces: dict[Future[Any], Batch] = {future: batch for future, (batch, _) in zip(sent, wanted, strict=True)}
         merges = {self._send_merge(dispatcher, batch): batch for batch in batches if not left[batch.index]}
+        self._tell_finished(wanted, there)
         while pieces or merges:
             for future in waiting.ended([*pieces, *merges]):
                 if future in merges:
@@ -184,11 +181,6 @@ class Drive:
                 left[batch.index] -= 1
                 if not left[batch.index]:
                     merges[self._send_merge(dispatcher, batch)] = batch
-
-    def _finished(self) -> frozenset[str]:
-        """Return the names of what the storage has of the search."""
-        prefix = search_key(self.search_id)
-        return frozenset(key.removeprefix(prefix) for key in self.means.objects.keys(prefix.rstrip("/")))
 
     @property
     def _limits(self) -> Limits:
@@ -201,7 +193,7 @@ class Drive:
             return self.order.is_whole
         return self.options.ours.exactness is Exactness.IDENTICAL and self._limits.always_research
 
-    def _pieces(self, batches: Sequence[Batch], there: Collection[str]) -> list[tuple[Batch, StoredRun]]:
+    def _pieces(self, batches: Sequence[Batch], there: Finished) -> list[tuple[Batch, StoredRun]]:
         """Return the pieces to search, shard by shard, so that each shard is read from disk once."""
         if self._skips_pieces:
             return []
@@ -241,10 +233,20 @@ class Drive:
         task = Task(f"merge-{batch.index}", tasks.merge, arguments, names, self._priority + 1, stages=whole)
         return dispatcher.submit(task)
 
-    def _put_batches(self, batches: Sequence[Batch], there: Collection[str]) -> None:
+    def _put_batches(self, batches: Sequence[Batch], there: Finished) -> None:
         for batch in batches:
             if batch_key(batch.index) not in there:
                 self._put(batch.path, batch_key(batch.index))
+
+    def _tell_finished(self, wanted: Sequence[tuple[Batch, StoredRun]], there: Finished) -> None:
+        if not self._skips_pieces:
+            is_wanted = {(stored.batch, stored.shard) for _, stored in wanted}
+            pieces = product((batch.index for batch in self.batches), (shard.index for shard in self.order.shards))
+            for facts in there.runs(piece for piece in pieces if piece not in is_wanted):
+                self._piece_ended(facts)
+        merged = [batch for batch in self.batches if merged_key(batch.index) in there]
+        for batch, told in zip(merged, there.merges(batch.index for batch in merged), strict=True):
+            self._merged(told, batch)
 
     def _count_pieces(self, count: int) -> None:
         for _ in range(count):

@@ -48,7 +48,10 @@ class Watcher(Protocol):
         ...
 
     def piece_finished(self, piece: PieceReport | None) -> None:
-        """A piece ended; None if an earlier run of the search had finished it."""
+        """A piece ended; None if an earlier run of the search had finished it, of which nothing else is known.
+
+        What an earlier run finished may be told again.
+        """
         ...
 
     def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
@@ -60,7 +63,7 @@ class Watcher(Protocol):
         ...
 
     def warned(self, text: bytes) -> None:
-        """BLAST+ warned of something."""
+        """BLAST+ warned of something, which may have been told before."""
         ...
 
 

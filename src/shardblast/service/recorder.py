@@ -37,7 +37,8 @@ class Recorder:
         self._lock = threading.Lock()
         self._pieces = self._queries = 0
         self._merging = False
-        self._warnings: set[str] = set()
+        self._known = {_run_of(one) for one in store.pieces(search_id)}
+        self._warnings = {str(one.data["text"]) for one in store.events(search_id, [WARNING])}
 
     def queries_read(self, queries: int) -> None: ...
 
@@ -55,6 +56,8 @@ class Recorder:
             self._pieces += 1
             done = self._pieces
             told = None if piece is None else _told(piece)
+            if told is not None and _run_of(told) in self._known:
+                told = None
             self._store.change(self._id, lambda one: _counted(one, Phase.SEARCHING, done), told)
             self._merge_if_all_pieces_are_there()
 
@@ -105,6 +108,11 @@ class Recorder:
 
 def _named(purpose: Purpose) -> dict[str, Any]:
     return {"purpose": purpose.name, "batch": purpose.batch, "shard": purpose.shard}
+
+
+def _run_of(piece: Piece) -> tuple[object, ...]:
+    """Return what no other run has in common with that of a piece."""
+    return piece.purpose, piece.batch, piece.shard, piece.node, piece.seconds
 
 
 def _told(piece: PieceReport) -> Piece:
