@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ from shardblast.cluster.staging import Stager
 from shardblast.core.errors import DiskFull
 from shardblast.core.generation import Generation
 from tests.cluster.source import LoggedObjects, stored
+from tests.disk import fill, small_disk
 
 Nodes = Callable[..., Stager]
 MIB = 1 << 20
@@ -31,22 +31,10 @@ def three(generations: list[Generation]) -> int:
     return 3 * generations[0].size_bytes + generations[0].size_bytes // 2
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own, in memory."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={4 * MIB}", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill_disk(folder: Path, left: int) -> None:
-    """Take all space but so many bytes."""
-    facts = os.statvfs(folder)
-    with (folder / "ballast").open("ab") as ballast:
-        if (room := facts.f_bavail * facts.f_frsize - left) > 0:
-            os.posix_fallocate(ballast.fileno(), 0, room)
+@pytest.fixture(name="small_disk")
+def made_small_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", 4 * MIB) as folder:
+        yield folder
 
 
 def held(stager: Stager) -> list[str]:
@@ -118,7 +106,7 @@ def test_a_disk_that_fills_meanwhile_is_said_so_and_what_was_there_stays(
 ) -> None:
     def meanwhile(key: str) -> None:
         if key.startswith("databases/genes/2/"):
-            fill_disk(small_disk, 0)
+            fill(small_disk, 0)
 
     stager = node(cache=small_disk / "cache", source=LoggedObjects(url, tmp_path / "log", meanwhile))
     folder = stager.stage(generations[0], None)
@@ -138,7 +126,7 @@ def test_a_disk_that_is_smaller_than_the_budget_bounds_it(
 ) -> None:
     stager = node(1 << 40, cache=small_disk / "cache")
     stager.stage(generations[0], None)
-    fill_disk(small_disk, generations[0].size_bytes // 2)
+    fill(small_disk, generations[0].size_bytes // 2)
 
     stager.stage(generations[1], None)
 

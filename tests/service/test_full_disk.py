@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.disk import fill, small_disk
 from tests.sequences import real
 from tests.service.processes import blast
 from tests.service.server import Server, get
@@ -20,18 +20,10 @@ MANY = "".join(one.fasta for one in real("proteins")[:400])
 OPTIONS = ["-evalue", "1e-3"]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own, in memory."""
-    if os.getuid() != 0:
-        pytest.skip("only root may mount a small disk")
-    folder = tmp_path / "home"
-    folder.mkdir()
-    mounted = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tmpfs", str(folder)]
-    if subprocess.run(mounted, capture_output=True).returncode != 0:
-        pytest.skip("no disk can be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+@pytest.fixture(name="small_disk")
+def made_small_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "home", SIZE_BYTES) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -41,21 +33,6 @@ def server(small_disk: Path, served: dict[str, Path]) -> Iterator[Server]:
     one.start()
     yield one
     one.close()
-
-
-def fill(folder: Path, left: int) -> Path:
-    """Take all space but so many bytes."""
-    ballast = folder / "ballast"
-    with ballast.open("wb") as file:
-        facts = os.statvfs(folder)
-        free = facts.f_bavail * facts.f_frsize - left
-        while free > 0:
-            try:
-                free -= file.write(b"\0" * min(free, 1 << 16))
-                file.flush()
-            except OSError:
-                break
-    return ballast
 
 
 def test_a_search_is_refused_with_what_to_do_when_little_is_free(server: Server, small_disk: Path) -> None:

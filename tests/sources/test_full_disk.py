@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 
 from shardblast.core.errors import DiskFull
 from shardblast.storage.sources import blast, ncbi
+from tests.disk import small_disk
 from tests.sequences import nucleotides
 from tests.sources.bringing import assert_same_files, bring, names_in, source
 from tests.sources.publishing import publish_archives, publish_bucket
@@ -21,17 +21,10 @@ from tests.sources.site import Site
 SIZE_BYTES = 100_000
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own, in memory."""
-    if os.getuid() != 0:
-        pytest.skip("only root may mount a small disk")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tmpfs", str(folder)]).returncode != 0:
-        pytest.skip("no disk can be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+@pytest.fixture(name="small_disk")
+def made_small_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small", SIZE_BYTES) as folder:
+        yield folder
 
 
 def grow(folder: Path) -> None:
