@@ -1,6 +1,6 @@
 # Each target is short; what is longer is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-databases bench-service bench-page bench-cluster test-versions test-k8s soak docs lock clean
+.PHONY: help setup demo test check bench bench-databases bench-service bench-page bench-cluster test-all test-versions test-k8s soak docs lock clean
 PYTEST := .venv/bin/pytest
 
 help:           ## Say what each target does
@@ -14,6 +14,9 @@ demo: setup     ## Search real sequences with and without shards, and compare
 
 test: setup     ## Run the tests, against the installed BLAST+ and a PostgreSQL of their own
 	scripts/test
+
+test-all: setup ## Run all tests, on two versions of BLAST+, with faults on separate machines, and the soak (needs root)
+	scripts/test-all
 
 check: setup    ## Format, lint, types, import contracts, documentation
 	scripts/check
@@ -34,7 +37,7 @@ bench-cluster: setup ## Measure a cluster on this machine
 	.venv/bin/python -m bench --only cluster-tiny --only cluster-tasks --only cluster-scheduling --only cluster-scaling --only cluster-thrash --only placement
 
 test-versions: setup ## Run the byte comparisons on a second version of BLAST+ (needs root)
-	bin=$$(scripts/second-blast) && PATH="$$bin:$$PATH" $(PYTEST) -n 2 tests/identity
+	bin=$$(scripts/second-blast) && PATH="$$bin:$$PATH" $(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "not k8s" tests/identity
 
 test-k8s: setup ## Deploy on the Kubernetes cluster in KUBECONFIG and test there
 	scripts/test-k8s

@@ -21,6 +21,8 @@ from tests.sequences import real
 from tests.service.processes import blast
 from tests.waiting import until
 
+pytestmark = pytest.mark.full
+
 NODES = ("a", "b", "c")
 MIB = 1 << 20
 

@@ -28,9 +28,9 @@ window.setTimeout = (run, ms, ...more) => wait(run, [1500, 5000, 10000].includes
 """Notices, which the page takes away after seconds, stay until such a machine has looked."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Playwright runs an event loop until it ends, beside which other tests could run none."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert path, "Chromium is missing: scripts/test-needs installs it"
     with sync_playwright() as playwright:
