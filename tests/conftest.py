@@ -34,7 +34,7 @@ SECONDS_A_TEST = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that the workers, which get whole files, end at about the same time."""
+    """Begin with the files that take longest, so that workers, which get whole files, end at about the same time."""
     seconds: Counter[Path] = Counter()
     for item in items:
         seconds[item.path] += SECONDS_A_TEST.get(item.path.relative_to(HERE).parts[0], 0.02)
