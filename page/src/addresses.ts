@@ -7,7 +7,7 @@ const MOST_SELECTED = 12_000;
 
 type Given = Record<string, unknown>;
 
-const STATES = ["queued", "running", "completed", "failed", "cancelled"] as const;
+const STATES = ["queued", "running", "cancelling", "completed", "failed", "cancelled"] as const;
 export const VIEWS = [
   "progress",
   "descriptions",

@@ -227,6 +227,7 @@ export const texts = {
   states: {
     queued: "queued",
     running: "running",
+    cancelling: "cancelling",
     completed: "completed",
     failed: "failed",
     cancelled: "cancelled",
@@ -266,6 +267,7 @@ export const texts = {
     },
     open: "Open",
     cancel: "Cancel",
+    cancelling: "Cancelling…",
     retry: "Run again",
     edit: "Edit and resubmit",
     delete: "Delete",
@@ -326,7 +328,8 @@ export const texts = {
     count: "Pieces",
     failure: "The search failed",
     cancelled: "The search was cancelled",
-    cancelledHelp: "Run it again to go on with what was finished.",
+    cancelledHelp: "Nothing of it is kept but its queries. Run it again to start from the beginning.",
+    cancellingHelp: "The search is being cancelled: its processes are ending.",
     queuedHelp: "It waits for its turn. You can close this page: it runs all the same.",
   },
   report: {

@@ -169,9 +169,9 @@ def test_a_cancelled_search_ends_on_all_nodes(served: Served, tmp_path: Path) ->
 
     served.server.http.post(f"/searches/{search['id']}/cancel")
 
-    until(lambda: not any(blast_pids(tmp_path / name) for name in ("a", "b")))
-    until(lambda: not served.pieces)
-    assert served.server.search(search["id"])["state"] == "cancelled"
+    assert served.server.ended(search["id"])["state"] == "cancelled"
+    assert not any(blast_pids(tmp_path / name) for name in ("a", "b"))
+    assert not served.pieces
 
 
 def test_a_service_that_was_killed_goes_on_with_what_nodes_have_done(served: Served, tmp_path: Path) -> None:

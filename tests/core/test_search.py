@@ -10,7 +10,18 @@ import pytest
 
 from shardblast.core.errors import ConflictError
 from shardblast.core.progress import NO_PROGRESS, Phase, PhaseStatus, begin
-from shardblast.core.search import TRANSITIONS, Failure, Search, SearchId, State, again, document, moved, search_of
+from shardblast.core.search import (
+    TRANSITIONS,
+    Failure,
+    Search,
+    SearchId,
+    State,
+    again,
+    cancelled,
+    document,
+    moved,
+    search_of,
+)
 
 
 def a_search() -> Search:
@@ -43,6 +54,7 @@ def test_a_final_state_is_left_by_a_retry_alone() -> None:
 )
 def test_no_phase_of_a_search_that_is_over_runs(state: State, status: PhaseStatus) -> None:
     running = moved(a_search(), State.RUNNING, 1.0)
+    running = cancelled(running, 1.0) if state is State.CANCELLED else running
     running = search_of(
         {**asdict(running), "progress": [asdict(one) for one in begin(NO_PROGRESS, Phase.SEARCHING, 1.0, 8)]}
     )
@@ -61,8 +73,24 @@ def test_a_retry_begins_anew_and_only_once() -> None:
 
     assert (retried.state, retried.attempt, retried.failure, retried.progress) == (State.QUEUED, 2, None, NO_PROGRESS)
     assert again(retried, 2, 4.0) is retried
-    cancelled = moved(retried, State.CANCELLED, 5.0)
-    assert again(cancelled, 2, 6.0) is cancelled
+    stopped = moved(retried, State.CANCELLED, 5.0)
+    assert again(stopped, 2, 6.0) is stopped
+
+
+def test_what_runs_is_cancelling_before_it_is_cancelled_and_what_waits_is_cancelled_at_once() -> None:
+    queued = a_search()
+    cancelling = cancelled(moved(queued, State.RUNNING, 1.0), 2.0)
+
+    assert cancelled(queued, 2.0).state is State.CANCELLED
+    assert (cancelling.state, cancelling.finished) == (State.CANCELLING, None)
+    assert cancelled(cancelling, 3.0) is cancelling
+    assert not cancelling.runs(1)
+    over = moved(cancelling, State.CANCELLED, 3.0)
+    assert cancelled(over, 4.0) is over
+    with pytest.raises(ConflictError):
+        moved(cancelling, State.COMPLETED, 3.0)
+    with pytest.raises(ConflictError):
+        cancelled(moved(moved(queued, State.RUNNING, 1.0), State.COMPLETED, 2.0), 3.0)
 
 
 def test_a_search_survives_json() -> None:

@@ -156,8 +156,9 @@ def test_a_cancelled_task_leaves_nothing(own_server: Server, tmp_path: Path) -> 
 
     cancelled = own_server.http.post(f"/tasks/{task['id']}/cancel")
 
-    assert cancelled.json()["state"] == "cancelled"
-    until(lambda: not list((own_server.home / "adding").glob("*/")))
+    assert cancelled.json()["state"] == "cancelling"
+    assert task_ended(own_server, task["id"])["state"] == "cancelled"
+    assert not list((own_server.home / "adding").glob("*/"))
     assert own_server.http.get("/databases/unwanted").status_code == 404
     assert not (own_server.home / "storage" / "databases" / "unwanted").exists()
 
@@ -171,7 +172,8 @@ def test_what_was_being_stored_when_a_task_was_cancelled_is_never_taken_for_anot
         if json.loads(event.data)["step"] in ("checking", "storing"):
             break
     cancelled = own_server.http.post(f"/tasks/{task['id']}/cancel")
-    until(lambda: not list((own_server.home / "adding").glob("*/")))
+    task_ended(own_server, task["id"])
+    assert not list((own_server.home / "adding").glob("*/"))
 
     answer = own_server.http.post("/databases", json={"name": "stored", "source": str(fasta), "title": "again"})
 

@@ -99,10 +99,11 @@ def test_what_is_cancelled_and_deleted_on_one_server_ends_on_the_other(servers: 
     (other,) = set(servers) - {running}
     folder = running.home / "searches" / search["id"]
 
-    assert other.http.post(f"/searches/{search['id']}/cancel").json()["state"] == "cancelled"
+    assert other.http.post(f"/searches/{search['id']}/cancel").json()["state"] == "cancelling"
 
-    until(lambda: not blast_runs(folder))
-    until(lambda: [file.name for file in folder.iterdir()] == ["query.fa"])
+    assert other.ended(search["id"])["state"] == "cancelled"
+    assert blast_runs(folder) == []
+    assert [file.name for file in folder.iterdir()] == ["query.fa"]
     assert other.http.delete(f"/searches/{search['id']}").status_code == 204
     until(lambda: not folder.exists())
 

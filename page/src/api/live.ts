@@ -13,6 +13,16 @@ export function isOver(state: Search["state"]): boolean {
   return state === "completed" || state === "failed" || state === "cancelled";
 }
 
+/** Whether something of it runs. */
+export function isUnderWay(state: Search["state"]): boolean {
+  return state === "running" || state === "cancelling";
+}
+
+/** Whether somebody may still cancel it. */
+export function isCancellable(state: Search["state"]): boolean {
+  return state === "queued" || state === "running";
+}
+
 /** Follows one search to its end; where the stream stands. */
 export function useLiveSearch(id: string, state: Search["state"] | undefined): Connection {
   const client = useQueryClient();
@@ -85,7 +95,14 @@ export function noteSearch(client: QueryClient, search: Search): void {
   noteInLists(client, search.id, search);
 }
 
-const STAGES: Record<Search["state"], number> = { queued: 0, running: 1, completed: 2, failed: 2, cancelled: 2 };
+const STAGES: Record<Search["state"], number> = {
+  queued: 0,
+  running: 1,
+  cancelling: 2,
+  completed: 3,
+  failed: 3,
+  cancelled: 3,
+};
 
 /** Takes in what a command was answered, unless events have told of something later before the answer came. */
 export function noteAnswer(client: QueryClient, search: Search): void {

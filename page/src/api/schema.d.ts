@@ -1936,7 +1936,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "queued" | "running" | "completed" | "failed" | "cancelled";
+            state: "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled";
             /** Phase */
             phase: ("preparing" | "staging" | "warming" | "searching" | "merging" | "publishing") | null;
             /** Phases */
@@ -2068,7 +2068,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "queued" | "running" | "completed" | "failed" | "cancelled";
+            state: "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled";
             /** Step */
             step: ("bringing" | "checking" | "storing" | "staging" | "warming" | "switching") | null;
             /**
@@ -2251,7 +2251,7 @@ export interface operations {
     list_searches_api_v1_searches_get: {
         parameters: {
             query?: {
-                state?: ("queued" | "running" | "completed" | "failed" | "cancelled") | null;
+                state?: ("queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled") | null;
                 limit?: number;
                 /** @description Of the page before, in the same order */
                 cursor?: string | null;

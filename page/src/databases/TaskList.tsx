@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useContext } from "react";
 import { complain } from "../api/actions";
 import { api, told, type Me, type Task } from "../api/client";
-import { isOver } from "../api/live";
+import { isCancellable, isOver, isUnderWay } from "../api/live";
 import { TasksConnection } from "../api/liveCluster";
 import { tasksQuery } from "../api/queries";
 import { bytes, duration, time } from "../model/format";
@@ -46,7 +46,7 @@ export function whatOf(task: Task): string {
 
 /** Its owner and administrators may. */
 function mayCancel(task: Task, me: Me | null): boolean {
-  if (me === null || isOver(task.state) || !me.scopes.includes("search")) return false;
+  if (me === null || !isCancellable(task.state) || !me.scopes.includes("search")) return false;
   return me.owner === task.owner || me.scopes.includes("admin");
 }
 
@@ -63,7 +63,7 @@ export function TaskRow({ task, now, me }: { task: Task; now: number; me: Me | n
       </span>
       <State state={task.state} />
       <span className="grow">
-        {task.state === "running" && <Step task={task} />}
+        {isUnderWay(task.state) && <Step task={task} />}
         {task.outcome !== null && <span className="quiet">{task.outcome}</span>}
         {task.failure !== null && (
           <span className="mend">

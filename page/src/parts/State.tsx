@@ -1,6 +1,13 @@
 import { texts } from "../texts";
 
-const SIGNS: Record<string, string> = { queued: "◌", running: "◐", completed: "✓", failed: "!", cancelled: "–" };
+const SIGNS: Record<string, string> = {
+  queued: "◌",
+  running: "◐",
+  cancelling: "◑",
+  completed: "✓",
+  failed: "!",
+  cancelled: "–",
+};
 
 /** A state as a word and a sign, never by colour alone. */
 export function State({ state }: { state: string }) {

@@ -4,7 +4,7 @@ import { useEffect, useState } from "react";
 import { VIEWS, type ViewName } from "../addresses";
 import { deleteLater, useCancel, useRetry } from "../api/actions";
 import { Problem, shareToken, type Search } from "../api/client";
-import { isOver, useLiveSearch } from "../api/live";
+import { isCancellable, isOver, isUnderWay, useLiveSearch } from "../api/live";
 import { searchQuery } from "../api/queries";
 import { duration, exactTime, plural, time } from "../model/format";
 import { outputValues, PAIRWISE } from "../model/output";
@@ -60,7 +60,7 @@ function Missing({ error, onRetry }: { error: Error; onRetry: () => void }) {
 }
 
 function Head({ search }: { search: Search }) {
-  const now = useNow(search.state === "running");
+  const now = useNow(isUnderWay(search.state));
   const took = elapsed(search, now);
   return (
     <header className="search-head">
@@ -89,7 +89,6 @@ function Head({ search }: { search: Search }) {
 
 function Actions({ search }: { search: Search }) {
   const navigate = useNavigate();
-  const cancel = useCancel();
   const retry = useRetry();
   const [isSharing, setIsSharing] = useState(false);
   const isOwn = shareToken() === null;
@@ -105,11 +104,7 @@ function Actions({ search }: { search: Search }) {
           <Downloads search={search} />
         </>
       )}
-      {isOwn && !isOver(search.state) && (
-        <button type="button" className="danger" disabled={cancel.isPending} onClick={() => cancel.mutate(search)}>
-          {texts.searches.cancel}
-        </button>
-      )}
+      {isOwn && !isOver(search.state) && <Cancel search={search} />}
       {isOwn && (search.state === "failed" || search.state === "cancelled") && (
         <button type="button" className="primary" disabled={retry.isPending} onClick={() => retry.mutate(search)}>
           {texts.searches.retry}
@@ -134,6 +129,20 @@ function Actions({ search }: { search: Search }) {
       )}
       {isSharing && <Share search={search} onClose={() => setIsSharing(false)} />}
     </div>
+  );
+}
+
+function Cancel({ search }: { search: Search }) {
+  const cancel = useCancel();
+  return (
+    <button
+      type="button"
+      className="danger"
+      disabled={cancel.isPending || !isCancellable(search.state)}
+      onClick={() => cancel.mutate(search)}
+    >
+      {search.state === "cancelling" ? texts.searches.cancelling : texts.searches.cancel}
+    </button>
   );
 }
 

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Phase, Search } from "../api/client";
+import { isUnderWay } from "../api/live";
 import { piecesQuery, runningQuery } from "../api/queries";
 import { bytes, count, duration, plural } from "../model/format";
 import { elapsed, share } from "../model/progress";
@@ -13,8 +14,8 @@ const IN_BYTES = new Set(["staging", "warming"]);
 
 export function ProgressView({ search }: { search: Search }) {
   const pieces = useQuery(piecesQuery(search.id));
-  const running = useQuery({ ...runningQuery(search.id), enabled: search.state === "running" });
-  const now = useNow(search.state === "running");
+  const running = useQuery({ ...runningQuery(search.id), enabled: isUnderWay(search.state) });
+  const now = useNow(isUnderWay(search.state));
   return (
     <div className="stack">
       <Outcome search={search} />
@@ -35,7 +36,7 @@ export function ProgressView({ search }: { search: Search }) {
         <h2 id="pieces-title">{texts.search.pieces}</h2>
         <PieceChart
           pieces={pieces.data ?? []}
-          running={search.state === "running" ? (running.data ?? []) : []}
+          running={isUnderWay(search.state) ? (running.data ?? []) : []}
           phases={search.phases}
           started={search.started}
           now={search.finished ?? now}
@@ -48,6 +49,7 @@ export function ProgressView({ search }: { search: Search }) {
 
 function Outcome({ search }: { search: Search }) {
   if (search.state === "queued") return <p className="box slim">{texts.search.queuedHelp}</p>;
+  if (search.state === "cancelling") return <p className="box slim">{texts.search.cancellingHelp}</p>;
   if (search.state === "cancelled") {
     return (
       <div className="box warning">

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import { deleteLater, useCancel, useRetry } from "../api/actions";
 import type { Search } from "../api/client";
-import { isOver } from "../api/live";
+import { isCancellable, isOver } from "../api/live";
 import { count, duration, exactTime, time } from "../model/format";
 import { currentPhase, elapsed, share } from "../model/progress";
 import { Menu } from "../parts/Menu";
@@ -86,7 +86,7 @@ function Actions({ search, onHide }: Pick<Shown, "search" | "onHide">) {
       <Link to="/new" search={{ from: search.id }}>
         {texts.searches.edit}
       </Link>
-      {!isOver(search.state) && (
+      {isCancellable(search.state) && (
         <button type="button" onClick={() => cancel.mutate(search)}>
           {texts.searches.cancel}
         </button>

@@ -15,7 +15,15 @@ import { SearchRow } from "./SearchRow";
 const route = getRouteApi("/searches");
 const ROW_PX = 60;
 const TYPED_MS = 250;
-const STATES: readonly (StateName | undefined)[] = [undefined, "running", "queued", "completed", "failed", "cancelled"];
+const STATES: readonly (StateName | undefined)[] = [
+  undefined,
+  "running",
+  "queued",
+  "cancelling",
+  "completed",
+  "failed",
+  "cancelled",
+];
 
 export function Searches() {
   const address = route.useSearch();

@@ -83,7 +83,10 @@ async def _done(service: Service, caller: Caller, command: str, values: Mapping[
         case "delete":
             caller.check(Scope.SEARCH)
             search = await asyncio.to_thread(_search, service, caller, values)
-            await asyncio.to_thread(_delete, service, search)
+            if not search.state.is_final:
+                await asyncio.to_thread(service.searches.cancel, search)
+                await _wait(service, caller, values)
+            await asyncio.to_thread(service.searches.delete, search)
             return _info("Status=DELETED")
     raise InputError("CMD is none of Put, Get and Delete.", remedy="Send one of them.")
 
@@ -121,7 +124,7 @@ async def _put(service: Service, caller: Caller, values: Mapping[str, str]) -> R
 
 
 async def _wait(service: Service, caller: Caller, values: Mapping[str, str]) -> None:
-    """Wait a little for the end of a search: its programs ask again only after 20 seconds and more."""
+    """Wait a little for the end of a search; programs would ask again only after 20 seconds and more."""
     try:
         search = await asyncio.to_thread(_search, service, caller, values)
     except NotFoundError:
@@ -170,12 +173,6 @@ def _result(service: Service, search: Search, values: Mapping[str, str]) -> Resp
         shown = html.escape(text.decode(errors="replace"))
         return HTMLResponse(f"<!DOCTYPE html>\n<html><body><pre>\n{shown}</pre></body></html>\n")
     return Response(text, media_type=MEDIA.get(outfmt, "text/plain"))
-
-
-def _delete(service: Service, search: Search) -> None:
-    if not search.state.is_final:
-        search = service.searches.cancel(search)
-    service.searches.delete(search)
 
 
 def _search(service: Service, caller: Caller, values: Mapping[str, str]) -> Search:

@@ -14,7 +14,7 @@ from shardblast.core.search import Search, document
 from shardblast.service.callers import Caller, Means, Scope
 from shardblast.service.preflight import Preflight
 
-StateName = Literal["queued", "running", "completed", "failed", "cancelled"]
+StateName = Literal["queued", "running", "cancelling", "completed", "failed", "cancelled"]
 PhaseName = Literal["preparing", "staging", "warming", "searching", "merging", "publishing"]
 StatusName = Literal["pending", "running", "completed", "skipped", "failed"]
 OptionName = Annotated[str, Field(max_length=50)]

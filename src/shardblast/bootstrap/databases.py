@@ -13,7 +13,7 @@ from shardblast.blast.installation import Installation, find_installation
 from shardblast.bootstrap import home
 from shardblast.cluster.node import Node
 from shardblast.cluster.staging import Stager
-from shardblast.core.search import SearchId, State, moved
+from shardblast.core.search import SearchId, cancelled
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.databases import Databases
@@ -77,7 +77,7 @@ def administration(settings: Settings) -> Administration:
     searches = SearchStore(database, lambda event: None)
 
     def cancel(search_id: SearchId) -> None:
-        searches.change(search_id, lambda one: moved(one, State.CANCELLED, time.time()))
+        searches.change(search_id, lambda one: cancelled(one, time.time()))
 
     removal = parts.removal(cancel)
     return Administration(settings, parts.databases(removal), removal, TokenStore(database))

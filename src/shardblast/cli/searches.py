@@ -78,8 +78,13 @@ def results(
 
 @searches.command(short_help="Stop a search.")
 def cancel(search_id: Id, server: Server = DEFAULT_SERVER) -> int:
-    """Stop a search for good."""
-    sys.stdout.write(f"{client_of(server).cancel(search_id)['state']}\n")
+    """Stop a search for good, and wait until nothing of it runs any more."""
+    from collections import deque
+
+    client = client_of(server)
+    client.cancel(search_id)
+    (last,) = deque(client.changes(search_id), maxlen=1)
+    sys.stdout.write(f"{last['state']}\n")
     return 0
 
 

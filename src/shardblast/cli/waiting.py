@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EXIT_STATUSES: Mapping[State, int] = {State.COMPLETED: 0, State.FAILED: 10, State.CANCELLED: 11}
 NOT_OVER = 12
-"""Exit status of ``status`` for a search that is queued or runs."""
+"""Exit status of ``status`` for a search that is queued, runs or is being cancelled."""
 
 
 def exit_status(search: Mapping[str, Any]) -> int:

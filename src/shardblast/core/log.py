@@ -73,6 +73,8 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tu
         cut = "is searched whole" if after["shards"] <= 1 else f"is cut into {after['shards']:,} shards"
         yield Level.NOTE, f"The database {cut}: {after['why']}."
     yield from _phases(before["phases"], after["phases"])
+    if state is State.CANCELLING and state != before["state"]:
+        yield Level.NOTE, "It is being cancelled."
     if state.is_final and state != before["state"]:
         yield _end(state, after)
 

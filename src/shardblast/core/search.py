@@ -18,6 +18,8 @@ class State(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    CANCELLING = "cancelling"
+    """It was cancelled, and something of it still runs."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -30,12 +32,16 @@ class State(StrEnum):
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED}),
-    State.RUNNING: frozenset({State.COMPLETED, State.FAILED, State.CANCELLED}),
+    State.RUNNING: frozenset({State.COMPLETED, State.FAILED, State.CANCELLING}),
+    State.CANCELLING: frozenset({State.CANCELLED}),
     State.COMPLETED: frozenset(),
     State.FAILED: frozenset({State.QUEUED}),
     State.CANCELLED: frozenset({State.QUEUED}),
 }
 """What may follow a state; back to ``queued`` is a retry."""
+
+UNENDED = tuple(state.value for state in State if not state.is_final)
+"""The states of what is not over."""
 
 
 def check_transition(current: State, wanted: State) -> None:
@@ -46,6 +52,21 @@ def check_transition(current: State, wanted: State) -> None:
     """
     if wanted not in TRANSITIONS[current]:
         raise ConflictError(f"The search is {current}, so it can't become {wanted}.", remedy="Read its state again.")
+
+
+def after_cancelling(current: State) -> State:
+    """Return the state that follows when somebody cancels: what runs has to end first.
+
+    Raises:
+        ConflictError: It is over, and was not cancelled.
+    """
+    match current:
+        case State.QUEUED:
+            return State.CANCELLED
+        case State.CANCELLING | State.CANCELLED:
+            return current
+    check_transition(current, State.CANCELLING)
+    return State.CANCELLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +165,20 @@ def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
             return replace(again, state=wanted, attempt=search.attempt + 1, **changes)
         case State.RUNNING:
             return replace(search, state=wanted, started=at, **changes)
+        case State.CANCELLING:
+            return replace(search, state=wanted, **changes)
     status = PhaseStatus.COMPLETED if wanted is State.COMPLETED else PhaseStatus.FAILED
     return replace(search, state=wanted, finished=at, progress=end(search.progress, status, at), **changes)
+
+
+def cancelled(search: Search, at: float) -> Search:
+    """Return a search that somebody cancels; one that is cancelled already stays as it is.
+
+    Raises:
+        ConflictError: It is over.
+    """
+    wanted = after_cancelling(search.state)
+    return search if wanted is search.state else moved(search, wanted, at)
 
 
 def progressed(search: Search, progress: Progress) -> Search:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from shardblast.core.errors import ConflictError
-from shardblast.core.search import Failure, State, check_transition
+from shardblast.core.search import Failure, State, after_cancelling, check_transition
 
 TaskId = NewType("TaskId", str)
 
@@ -73,11 +73,24 @@ def task_moved(task: Task, wanted: State, at: float, **changes: Any) -> Task:
         ConflictError: The table of transitions does not hold this, or it is too late to cancel the task.
     """
     check_transition(task.state, wanted)
-    if wanted is State.CANCELLED and task.step is Step.SWITCHING:
+    if wanted is State.CANCELLING and task.step is Step.SWITCHING:
         raise ConflictError("The task is about to end and can't be cancelled any more.", remedy="Read its state again.")
     at = max(at, task.created, task.started or 0.0)
-    changes |= {"started": at} if wanted is State.RUNNING else {"finished": at}
+    if wanted is State.RUNNING:
+        changes["started"] = at
+    elif wanted.is_final:
+        changes["finished"] = at
     return replace(task, state=wanted, **changes)
+
+
+def task_cancelled(task: Task, at: float) -> Task:
+    """Return a task that somebody cancels; one that is cancelled already stays as it is.
+
+    Raises:
+        ConflictError: It is over, or it is too late to cancel it.
+    """
+    wanted = after_cancelling(task.state)
+    return task if wanted is task.state else task_moved(task, wanted, at)
 
 
 def task_document(task: Task) -> dict[str, Any]:

@@ -81,6 +81,8 @@ class Acquisition:
         with self._folders.adding(name) as folder, self._store.alone(name):
             self.check(name, wanted, is_new=is_new)
             try:
+                if watch.stopped():
+                    raise Interrupted
                 added = self._acquire(name, wanted, folder, watch)
             except SourceChanged:
                 (folder / OFFER).unlink()  # the next try asks for a new one, and keeps what both have in common

@@ -34,7 +34,7 @@ from shardblast.service.settings import Limits
 from shardblast.service.tasks import Tasks
 from shardblast.service.turns import Turns
 from shardblast.store.peers import Peers
-from shardblast.store.searches import SearchStore
+from shardblast.store.searches import Change, SearchStore
 
 QUEUE = "searches"
 TASKS = "tasks"
@@ -246,8 +246,8 @@ class DurableQueue:
             return False
         if search.attempt > attempt:
             return False  # it was cancelled and queued again: the next attempt goes on with what there is
-        if search.state is State.CANCELLED:
-            self._runner.clean(search_id)
+        if search.state in (State.CANCELLING, State.CANCELLED):
+            self._cancelled(search_id)
         elif isinstance(error, Interrupted):
             failure = Failure("interrupted", "BLAST+ was stopped from outside.", "Retry the search.")
             self._fail(search_id, attempt, failure)
@@ -257,17 +257,33 @@ class DurableQueue:
             self._fail(search_id, attempt, Failure(error.code, without_folders(error.problem), error.remedy))
         return False
 
+    def _cancelled(self, search_id: SearchId) -> None:
+        """End a search of which nothing runs any more, and whose next attempt can't have begun."""
+        try:
+            self._runner.give_up(search_id)
+        except (ShardblastError, OSError):
+            logger.warning("what a search has made can't be removed", exc_info=True, extra={"search_id": search_id})
+
+        def change(one: Search) -> Search:
+            return moved(one, State.CANCELLED, time.time()) if one.state is State.CANCELLING else one
+
+        self._note(search_id, change)
+
     def _fail(self, search_id: SearchId, attempt: int, failure: Failure) -> None:
         def change(one: Search) -> Search:
-            is_over = one.state.is_final or one.attempt > attempt
-            return one if is_over else moved(one, State.FAILED, time.time(), failure=failure)
+            is_other = one.state.is_final or one.state is State.CANCELLING or one.attempt > attempt
+            return one if is_other else moved(one, State.FAILED, time.time(), failure=failure)
 
+        if self._note(search_id, change).state is State.CANCELLING:
+            self._cancelled(search_id)
+
+    def _note(self, search_id: SearchId, change: Change) -> Search:
+        """Note how a search ended, however long that takes: it is not to stay 'running' for ever."""
         while True:
             try:
-                self._store.change(search_id, change)
-                return
-            except (StoreError, DiskFull) as error:  # the search is not to stay 'running' for ever
-                logger.warning("a failure can't be noted yet", extra={"search_id": search_id, "code": error.code})
+                return self._store.change(search_id, change)
+            except (StoreError, DiskFull) as error:
+                logger.warning("an end can't be noted yet", extra={"search_id": search_id, "code": error.code})
                 time.sleep(1)
 
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from shardblast.blast.process import Processes
 from shardblast.blast.zstd import unpack
 from shardblast.core.arguments import Arguments
-from shardblast.core.errors import NotFoundError
+from shardblast.core.errors import Interrupted, NotFoundError
 from shardblast.core.lists import file_of, listed, located
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.outfmt import parse_outfmt
@@ -95,7 +96,8 @@ class Runner:
         """
         self._store.change(search_id, lambda one: again(one, attempt, time.time()))
         self._store.change(search_id, lambda one: _started(in_attempt(one, attempt)))
-        self._decide(search_id)
+        with self._stoppable(search_id, attempt):
+            self._decide(search_id)
 
     def search(self, search_id: SearchId, attempt: int) -> None:
         """Search and merge what is not finished yet.
@@ -105,26 +107,38 @@ class Runner:
             ShardblastError: BLAST+ failed.
         """
         with self._stoppable(search_id, attempt) as processes:
-            if not (self._folders.work(search_id) / "plan.json").exists():
-                self._decide(search_id)  # another server did, and is gone with what it had
-            if not self._store.get(search_id).runs(attempt):
-                processes.stop()  # cancelled between two steps
-            ordered = self._ordered(search_id)
-            self._store.tell(search_id, SEARCHING, {})  # what ran before a crash runs no more
-            self._searching.search(ordered, Phases(self._store, search_id), self._watcher(ordered), processes)
+            self._search(search_id, processes)
+
+    def _search(self, search_id: SearchId, processes: Processes) -> None:
+        if not (self._folders.work(search_id) / "plan.json").exists():
+            self._decide(search_id)  # another server did, and is gone with what it had
+        ordered = self._ordered(search_id)
+        self._store.tell(search_id, SEARCHING, {})  # what ran before a crash runs no more
+        self._searching.search(ordered, Phases(self._store, search_id), self._watcher(ordered), processes)
 
     def publish(self, search_id: SearchId, attempt: int, complete: Callable[[SearchId], None]) -> None:
         """Store the result and end the search; ``complete`` adds to it what is made of it on this machine."""
+        with self._stoppable(search_id, attempt) as processes:
+            found = self._publish(search_id, complete, processes)
+
+        def completed(one: Search) -> Search:
+            return moved(in_attempt(one, attempt), State.COMPLETED, time.time(), **found)
+
+        self._store.change(search_id, completed)
+
+    def _publish(
+        self, search_id: SearchId, complete: Callable[[SearchId], None], processes: Processes
+    ) -> dict[str, Any]:
+        """Store the result; return how many hits and verdicts it has."""
         folder = self._folders.work(search_id)
         if not self._is_merged(search_id):
-            self.search(search_id, attempt)  # another server did, and is gone with what it had
+            self._search(search_id, processes)  # another server did, and is gone with what it had
         ordered, phases = self._ordered(search_id), Phases(self._store, search_id)
         phases.begin(Phase.PUBLISHING, 1)
         if self._searching.leaves_results_here:
             complete(search_id)
-        with self._stoppable(search_id, attempt) as processes:
-            watcher = self._watcher(ordered)
-            names = self._searching.publish(ordered, phases, watcher, processes, self._most_kept_bytes)
+        watcher = self._watcher(ordered)
+        names = self._searching.publish(ordered, phases, watcher, processes, self._most_kept_bytes)
         verdicts: dict[str, int] = {}
         hits = 0
         for query in stored_queries(folder):
@@ -137,11 +151,7 @@ class Runner:
         self._searching.tidy(search_id)
         if not self._searching.leaves_results_here:
             shutil.rmtree(folder)  # it is fetched when somebody asks for it
-
-        def completed(one: Search) -> Search:
-            return moved(in_attempt(one, attempt), State.COMPLETED, time.time(), hits=hits, verdicts=verdicts)
-
-        self._store.change(search_id, completed)
+        return {"hits": hits, "verdicts": verdicts}
 
     def fetch(self, search_id: SearchId) -> None:
         """Bring a result that another server stored."""
@@ -218,6 +228,12 @@ class Runner:
         shutil.rmtree(self._folders.work(search_id), ignore_errors=True)
         self._objects.delete(search_key(search_id))
 
+    def give_up(self, search_id: SearchId) -> None:
+        """Remove all that a search has made, here and in the storage, but not what was sent with it."""
+        self.clean(search_id)
+        sent = ["query.fa", *(file_of(name) for name in listed(self._store.get(search_id).options))]
+        self._objects.delete(search_key(search_id), but={search_key(search_id, f"{name}.zst") for name in sent})
+
     def clean(self, search_id: SearchId) -> None:
         """Remove what a search that did not complete has made, but not its queries."""
         self._searching.tidy(search_id)
@@ -261,11 +277,17 @@ class Runner:
 
     @contextmanager
     def _stoppable(self, search_id: SearchId, attempt: int) -> Iterator[Processes]:
-        """Yield what ``stop`` stops as long as the context lasts."""
+        """Yield what ``stop`` stops as long as the context lasts.
+
+        Raises:
+            Interrupted: The search was cancelled before.
+        """
         processes = Processes()
         with self._lock:
             self._running[search_id] = attempt, processes
         try:
+            if not self._store.get(search_id).runs(attempt):
+                raise Interrupted
             yield processes
         finally:
             with self._lock:

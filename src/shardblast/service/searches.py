@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from shardblast.blast.zstd import pack
 from shardblast.core.errors import ConflictError, NotFoundError, RefusedError
 from shardblast.core.lists import file_of, listed
-from shardblast.core.search import Search, SearchId, State, again, moved
+from shardblast.core.search import Search, SearchId, State, again, cancelled
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
 from shardblast.service.preflight import Preflight, Preflights, Wanted
@@ -119,16 +119,14 @@ class SearchService:
         return self._runner.list_of(search.id, name)
 
     def cancel(self, search: Search) -> Search:
-        """Stop a search for good; one that is cancelled already stays so.
+        """Stop a search for good; it is ``cancelled`` once nothing of it runs.
 
         Raises:
             ConflictError: It is over.
         """
-        if search.state is State.CANCELLED:
-            return search
-        search = self._store.change(search.id, lambda one: moved(one, State.CANCELLED, time.time()))
+        search = self._store.change(search.id, lambda one: cancelled(one, time.time()))
         self._runner.stop(search.id)
-        return search  # its workflow sees the state before its next step, and ends
+        return search
 
     def retry(self, search: Search) -> Search:
         """Run a search again that failed or was cancelled; what is finished of it is kept.

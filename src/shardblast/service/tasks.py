@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from shardblast.core.errors import Interrupted, ShardblastError, file_error, without_folders
 from shardblast.core.search import Failure, State
-from shardblast.core.task import Step, Task, TaskId, TaskKind, task_moved
+from shardblast.core.task import Step, Task, TaskId, TaskKind, task_cancelled, task_moved
 from shardblast.service.meter import Meter
 from shardblast.store.tasks import TaskStore
 
@@ -101,22 +101,19 @@ class Tasks:
         return self._store.add(task)
 
     def cancel(self, task_id: TaskId) -> Task:
-        """Stop a task for good; one that is cancelled already stays so.
+        """Stop a task for good; it is ``cancelled`` once nothing of it runs.
 
         Raises:
             ConflictError: It is over, or so near its end that it can't be.
         """
-        task = self._store.get(task_id)
-        if task.state is State.CANCELLED:
-            return task
-        task = self._store.change(task_id, lambda one: task_moved(one, State.CANCELLED, time.time()))
+        task = self._store.change(task_id, lambda one: task_cancelled(one, time.time()))
         self.look(task_id)
         return task
 
     def look(self, task_id: str) -> None:
         """Stop a task that runs here, if it was cancelled."""
         running = self._running.get(TaskId(task_id))
-        if running is not None and self._store.get(TaskId(task_id)).state is State.CANCELLED:
+        if running is not None and self._store.get(TaskId(task_id)).state is State.CANCELLING:
             running.set()
 
     def runs(self, task_id: str) -> bool:
@@ -136,9 +133,10 @@ class Tasks:
         """Do a task, or what is left of it."""
         self._store.add(task)
         task = self._store.change(task.id, _started)
-        if task.state is not State.RUNNING:
+        if task.state.is_final:
             return
         stop = self._running.setdefault(task.id, threading.Event())
+        self.look(task.id)  # it may have been cancelled before it was noted here
         watch = Watch(
             lambda step, done, total: self._told(task.id, step, done, total),
             lambda: stop.is_set() or self._stopping.is_set(),
@@ -151,6 +149,7 @@ class Tasks:
         except Interrupted:
             while self._stopping.is_set():
                 time.sleep(1)  # this process is about to end, and the task to be done by the next
+            self._end(task.id, State.FAILED, failure=Failure("interrupted", "It was stopped.", "Start it again."))
         except ShardblastError as error:
             self._fail(task.id, error)
         except OSError as error:
@@ -183,6 +182,8 @@ class Tasks:
 
     def _end(self, task_id: TaskId, state: State, **changes: Any) -> None:
         def change(one: Task) -> Task:
+            if one.state is State.CANCELLING:
+                return task_moved(one, State.CANCELLED, time.time())
             return one if one.state.is_final else task_moved(one, state, time.time(), **changes)
 
         self._store.change(task_id, change)

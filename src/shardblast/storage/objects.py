@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,9 +194,9 @@ class Objects:
             pages = obstore.list(self._store, prefix, chunk_size=LISTED)
             return {meta["path"]: meta["last_modified"].timestamp() for page in pages for meta in page}
 
-    def delete(self, prefix: str) -> None:
-        """Remove every object below a prefix; none is no error, nor is one that somebody else removes meanwhile."""
-        keys = list(self.keys(prefix))
+    def delete(self, prefix: str, but: Collection[str] = ()) -> None:
+        """Remove every object below a prefix but these; it is no error if somebody else removes one meanwhile."""
+        keys = [key for key in self.keys(prefix) if key not in but]
         for start in range(0, len(keys), LISTED):
             self._delete(keys[start : start + LISTED])
 

@@ -12,11 +12,9 @@ from sqlalchemy import Exists, Row, Select, delete, exists, func, insert, select
 from shardblast.core.catalogue import CataloguedDatabase
 from shardblast.core.errors import ConflictError, NotFoundError
 from shardblast.core.generation import Generation
-from shardblast.core.search import SearchId, State
+from shardblast.core.search import UNENDED, SearchId
 from shardblast.store.connection import Database
 from shardblast.store.tables import databases, generations, searches
-
-ACTIVE = (State.QUEUED.value, State.RUNNING.value)
 
 
 class DatabaseStore:
@@ -100,7 +98,7 @@ class DatabaseStore:
 
     def searches_of(self, name: str) -> Sequence[SearchId]:
         """Return the searches in a database that are not over."""
-        query = select(searches.c.id).where(searches.c.database == name, searches.c.state.in_(ACTIVE))
+        query = select(searches.c.id).where(searches.c.database == name, searches.c.state.in_(UNENDED))
         with self._database.reading() as connection:
             return [SearchId(one) for one in connection.scalars(query)]
 
@@ -147,7 +145,7 @@ def _is_used() -> Exists:
     return exists().where(
         searches.c.database == generations.c.database,
         searches.c.generation == generations.c.name,
-        searches.c.state.in_(ACTIVE),
+        searches.c.state.in_(UNENDED),
     )
 
 

@@ -193,7 +193,7 @@ class SearchStore:
 
     def running(self, search_id: SearchId) -> Sequence[RunningPiece]:
         """Return the pieces of a search that run now, wherever that is."""
-        if self.get(search_id).state is not State.RUNNING:
+        if self.get(search_id).state not in (State.RUNNING, State.CANCELLING):
             return []
         return running_of(self.events(search_id, TOLD))
 
@@ -218,7 +218,7 @@ class SearchStore:
             with self._database.writing() as connection:
                 search = self._get(connection, search_id, lock=True)
                 if not search.state.is_final:
-                    raise ConflictError(f"The search is {search.state}.", remedy="Cancel it first.")
+                    raise ConflictError(f"The search is {search.state}.", remedy=_before_it_is_deleted(search.state))
                 last = note(connection, self._database, search_id, "deleted", {})
                 connection.execute(delete(events).where(events.c.search_id == search_id))
                 connection.execute(delete(searches).where(searches.c.id == search_id))
@@ -251,6 +251,10 @@ class SearchStore:
         if key is not None:
             same = or_(same, and_(searches.c.owner == search.owner, searches.c.idempotency_key == key))
         return connection.execute(select(searches).where(same)).first()
+
+
+def _before_it_is_deleted(state: State) -> str:
+    return "Wait until it is cancelled." if state is State.CANCELLING else "Cancel it first."
 
 
 def page_query(owner: str | None, state: State | None, text: str, order: Order, cursor: str | None) -> Select[Any]:

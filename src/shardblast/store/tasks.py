@@ -10,13 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from shardblast.core.errors import NotFoundError
-from shardblast.core.search import Event, State
+from shardblast.core.search import UNENDED, Event
 from shardblast.core.task import Task, TaskId, task_document, task_of
 from shardblast.store.connection import Database
 from shardblast.store.events import note
 from shardblast.store.tables import events, tasks
-
-ACTIVE = (State.QUEUED.value, State.RUNNING.value)
 
 
 class TaskStore:
@@ -88,7 +86,7 @@ class TaskStore:
 
     def active(self, database: str | None = None) -> Sequence[Task]:
         """Return the tasks that are not over, oldest first, of one database or of all."""
-        query = select(tasks).where(tasks.c.state.in_(ACTIVE)).order_by(tasks.c.created)
+        query = select(tasks).where(tasks.c.state.in_(UNENDED)).order_by(tasks.c.created)
         if database is not None:
             query = query.where(tasks.c.database == database)
         with self._database.reading() as connection:
