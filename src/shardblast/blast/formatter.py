@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, BinaryIO, Self
 
@@ -53,14 +54,13 @@ class Formatter:
         installation: Installation,
         options: SearchOptions,
         copy: Copy,
-        folder: Path,
         out: Path | None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         argv = [installation.program("blast_formatter"), "-archive", STREAM, *_formatting_argv(options)]
         if out is not None:
             argv += ["-out", str(out)]
-        self._errors = (folder / "formatter.stderr").open("w+b")
+        self._errors = TemporaryFile()  # noqa: SIM115 - closed when the context ends
         self._process = subprocess.Popen(
             mortal(argv),
             stdin=subprocess.PIPE,

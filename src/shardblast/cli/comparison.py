@@ -10,13 +10,11 @@ import html
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import count, takewhile, zip_longest
 from pathlib import Path
 
-from shardblast.core.outfmt import SAM, OutputFormat
+from shardblast.core.outfmt import MANY_FILES, SAM, OutputFormat
 
-MANY_FILES = (13, 14)
-"""Formats that write a file for each query, and a list of the files."""
 WHOLE = "(whole output)"
 HEADER = "(header)"
 FOOTER = "(footer)"
@@ -146,14 +144,10 @@ def _parts(out: Path, outfmt: OutputFormat) -> Iterator[_Part]:
     if outfmt.number not in MANY_FILES:
         yield from _split(out, _namer(outfmt), HEADER if outfmt.number in _NAMERS else WHOLE)
         return
-    suffix = {13: "json", 14: "xml"}[outfmt.number]
-    for document in sorted(out.parent.glob(f"{out.name}_*.{suffix}"), key=_file_number):
+    documents = (Path(outfmt.file_of(str(out), query)) for query in count(1))
+    for document in takewhile(Path.exists, documents):
         yield from _split(document, lambda line: None, "")
     yield from _split(out, lambda line: None, FILES)
-
-
-def _file_number(document: Path) -> int:
-    return int(document.stem.rpartition("_")[2])
 
 
 def _split(path: Path, name: Namer, first: str) -> Iterator[_Part]:

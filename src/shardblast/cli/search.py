@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shardblast.bootstrap import known_arguments, local_engine
@@ -19,6 +18,7 @@ from shardblast.core.ours import OUR_HELP
 from shardblast.core.program import Program
 from shardblast.core.report import Report
 from shardblast.core.version import __version__
+from shardblast.engine.output import is_writable, open_output
 
 if TYPE_CHECKING:
     from shardblast.cluster.command import ClusterCommand
@@ -47,14 +47,23 @@ def search(program: Program, argv: Sequence[str]) -> int:
         return subprocess.call([path, *without_ours(argv, arguments)])  # BLAST+ says what is wrong, in its own words
     if options.ours.engine == "local" and options.ours.scheduler is not None:
         raise UsageError("A scheduler is for --engine dask.", remedy="Give both, or neither.")
-    if options.ours.report is not None and not Path(options.ours.report).absolute().parent.is_dir():
-        raise OutputError(f"There is no folder for the report {options.ours.report!r}.", remedy="Check --report.")
+    _check_report(options)
     gc.disable()  # millions of rows in lists, none in a cycle: collecting costs a third of the merge
     with watcher_for(options) as watcher:
         outcome = _engine(options, engine).search(options, watcher)
     if options.ours.report is not None:
         write_report(options.ours.report, outcome.report)
     return outcome.status
+
+
+def _check_report(options: SearchOptions) -> None:
+    report, out = options.ours.report, options.text("out")
+    if report is None:
+        return
+    if not is_writable(report):
+        raise OutputError(f"The report {report!r} can't be written.", remedy="Check --report.")
+    if out is not None and os.path.realpath(report) == os.path.realpath(out):
+        raise UsageError("--report and -out name the same file.", remedy="Give the report another name.")
 
 
 def _engine(options: SearchOptions, local: LocalEngine) -> LocalEngine | ClusterCommand:
@@ -77,13 +86,8 @@ def write_report(path: str, report: Report) -> None:
     Raises:
         OutputError: It can't be written.
     """
-    partial = f"{path}.partial"
     try:
-        with open(partial, "w") as file:
-            json.dump(report.document(), file, indent=2)
-            file.write("\n")
-        os.replace(partial, path)
-    except OSError as error:
-        raise OutputError(
-            f"The report {path!r} can't be written: {error.strerror}.", remedy="Check --report."
-        ) from error
+        with open_output(path) as file:
+            file.write(json.dumps(report.document(), indent=2).encode() + b"\n")
+    except OutputError as error:
+        raise OutputError(f"The report can't be written: {error.problem}", remedy="Check --report.") from error

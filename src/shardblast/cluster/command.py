@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import ZipFile
 
 from shardblast.blast.database import Database
 from shardblast.blast.fasta import open_queries, reading_errors
@@ -21,13 +20,14 @@ from shardblast.cluster.phases import SilentPhases
 from shardblast.cluster.searching import ClusterSearching, Request
 from shardblast.cluster.staging import Stager
 from shardblast.core.catalogue import checked_name
-from shardblast.core.errors import DatabaseError, Interrupted, NotFoundError, ShardblastError
+from shardblast.core.errors import DatabaseError, Interrupted, NotFoundError, OutputError, ShardblastError
 from shardblast.core.generation import Generation
 from shardblast.core.options import SearchOptions
+from shardblast.core.outfmt import MANY_FILES
 from shardblast.core.report import PieceReport, Report
 from shardblast.engine.local import Outcome
-from shardblast.engine.output import open_output
-from shardblast.engine.printer import MANY_FILES
+from shardblast.engine.obstacles import obstacle_of_output
+from shardblast.engine.output import deliver, open_output
 from shardblast.engine.scratch import scratch
 from shardblast.engine.sequences import KEPT
 from shardblast.engine.stored import StoredEngine, stored_queries
@@ -56,6 +56,8 @@ class ClusterCommand:
         Raises:
             ShardblastError: The search failed; nothing is left behind.
         """
+        if why := obstacle_of_output(options):
+            raise OutputError(f"There is no place for the result: {why}.", remedy="Check -out.")
         started = time.monotonic()
         objects = self.searching.means.objects
         search_id = f"command-{secrets.token_hex(8)}"
@@ -132,10 +134,7 @@ class ClusterCommand:
         work = folder / "print"
         work.mkdir()
         if options.outfmt.number in MANY_FILES:
-            packed = folder / "files.zip"
-            with packed.open("wb") as target:
-                self.printer.print(options, database, request.plan, folder, target, work)
-            ZipFile(packed).extractall(Path(options.text("out") or "").absolute().parent)
+            deliver(self.printer.print_files(options, database, request.plan, folder, work), options.text("out") or "")
             return
         with open_output(options.text("out")) as target:
             self.printer.print(options, database, request.plan, folder, target, work)

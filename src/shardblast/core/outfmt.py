@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from shardblast.core.errors import InputError
@@ -21,6 +21,8 @@ COLUMNS = frozenset({*STANDARD_COLUMNS, *_OTHERS.split()})
 LAST_PAIRWISE = 4
 """Formats up to this one count descriptions and alignments, later ones only subjects."""
 SAM = 17
+MANY_FILES: Mapping[int, str] = {13: ".json", 14: ".xml"}
+"""Formats that write a file for each query and a list of these files, with the suffix of the former."""
 
 _LAST = 18
 _DELIMITERS = {6: "\t", 7: "\t", 10: ","}
@@ -52,6 +54,21 @@ class OutputFormat:
     def is_pairwise(self) -> bool:
         """Whether it is one of 0 to 4, the only ones that ``-num_descriptions`` means."""
         return self.number <= LAST_PAIRWISE
+
+    def file_of(self, out: str, query: int) -> str:
+        """Return the name of the file that one of MANY_FILES writes for a query.
+
+        Args:
+            out: The value of ``-out``, which names the list of the files.
+            query: 1-based.
+
+        Source:
+            NCBI C++ Toolkit, algo/blast/format/blast_format.cpp, s_GetBaseName(): the suffix of the format, in any
+            case, is taken off before the number is added.
+        """
+        suffix = MANY_FILES[self.number]
+        base = out[: -len(suffix)] if out.lower().endswith(suffix) else out
+        return f"{base}_{query}{suffix}"
 
 
 def parse_outfmt(text: str, columns: Set[str] = COLUMNS) -> OutputFormat:

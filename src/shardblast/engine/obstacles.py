@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from shardblast.blast.carrier import Carrier, TabularCarrier
 from shardblast.blast.database import Database
 from shardblast.blast.fasta import Batch
 from shardblast.core.options import SearchOptions
+from shardblast.core.outfmt import MANY_FILES
 from shardblast.core.program import Molecule
-from shardblast.engine.printer import COMMENTED, MANY_FILES, WITH_MESSAGES
+from shardblast.engine.output import is_writable
+from shardblast.engine.printer import COMMENTED, WITH_MESSAGES
+
+LARGEST_NUMBER = 1 << 31
+"""Of a query in the name of a file: with it the name must not be too long."""
 
 
 def obstacle_of_files(options: SearchOptions, query: str) -> str | None:
     """Return why a search needs no cutting, because BLAST+ will refuse it, or None."""
-    out = options.text("out")
     if not os.path.isfile(query):
         return "the query file can't be read"
-    if options.outfmt.number in MANY_FILES and out in (None, "-"):
-        return f"-outfmt {options.outfmt.number} needs the name of a file"
-    if out is not None and not (out and Path(out).parent.is_dir()):
-        return "the output's folder does not exist"
-    return None
+    return obstacle_of_output(options)
+
+
+def obstacle_of_output(options: SearchOptions) -> str | None:
+    """Return why BLAST+ will refuse to write where ``-out`` says, or None."""
+    out, outfmt = options.text("out"), options.outfmt
+    many = outfmt.number in MANY_FILES
+    if out is None or out == "-":
+        return f"-outfmt {outfmt.number} needs the name of a file" if many else None
+    longest = outfmt.file_of(out, LARGEST_NUMBER) if many else out
+    return None if is_writable(out) and is_writable(longest) else "the output can't be written where -out says"
 
 
 def obstacle_of_titles(options: SearchOptions, database: Database, carrier: Carrier) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,9 +37,9 @@ def open_output(out: str | None) -> Iterator[BinaryIO]:
             yield stream
         return
     path = Path(os.path.realpath(out))
-    if path.exists() and not path.is_file():
-        with _translated(out), path.open("wb") as device:  # a pipe or /dev/null can't be renamed over
-            yield device
+    if path.exists() and not (path.is_file() and os.access(path.parent, os.W_OK)):
+        with _translated(out), path.open("wb") as stream:  # a pipe or /dev/null can't be renamed over
+            yield stream
         return
     with _translated(out):
         partial = NamedTemporaryFile(  # noqa: SIM115 - closed below, where its errors have a meaning
@@ -51,6 +52,34 @@ def open_output(out: str | None) -> Iterator[BinaryIO]:
             _move(Path(partial.name), path)
     finally:
         Path(partial.name).unlink(missing_ok=True)
+
+
+def is_writable(out: str) -> bool:
+    """Tell whether a file can be written under this name: one that is there, or a new one in a folder that is there."""
+    path = os.path.realpath(out)
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return bool(out) and not out.endswith("/") and os.access(os.path.dirname(path), os.W_OK)
+    except OSError:  # the name is too long, or its folder is no folder
+        return False
+    return not stat.S_ISDIR(mode) and not out.endswith("/") and os.access(path, os.W_OK)
+
+
+def deliver(files: Path, out: str) -> None:
+    """Write the files of a folder beside each other, where ``-out`` names one of them; that one last.
+
+    Args:
+        files: The folder.
+        out: A path whose last part is the name of one of the files.
+
+    Raises:
+        OutputError: One can't be written.
+    """
+    place = Path(out)
+    for file in sorted(files.iterdir(), key=lambda file: file.name == place.name):
+        with file.open("rb") as source, open_output(str(place.with_name(file.name))) as target:
+            shutil.copyfileobj(source, target)
 
 
 def _move(partial: Path, path: Path) -> None:

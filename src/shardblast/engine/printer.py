@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
+import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
@@ -19,13 +19,13 @@ from shardblast.blast.hits import TabularLayout
 from shardblast.blast.installation import Installation
 from shardblast.blast.query_archive import QueryArchive, renumber
 from shardblast.core.options import SearchOptions
+from shardblast.core.outfmt import MANY_FILES
 from shardblast.core.saturation import Verdict
-from shardblast.engine.output import open_output
+from shardblast.engine.output import deliver, open_output
 
 COMMENTED = 7
 ARCHIVE = 11
 SAM = 17
-MANY_FILES = (13, 14)
 JSON = frozenset({13, 15})
 XML = frozenset({5, 14, 16})
 WITH_MESSAGES = JSON | XML
@@ -137,8 +137,9 @@ class ArchivePrinter:
         Args:
             installation: Of BLAST+.
             options: The user's.
-            folder: For files that are needed while it prints.
-            target: Gets the bytes.
+            folder: For files that are needed while it prints. Of a format that writes many files it must be empty; it
+                then holds these files and nothing else.
+            target: Gets the bytes of other formats.
             environment: Variables by which ``blast_formatter`` finds the database.
         """
         self._options = options
@@ -153,8 +154,8 @@ class ArchivePrinter:
         self._stack = ExitStack()
         self._formatter: Formatter | None = None
         if options.outfmt.number != ARCHIVE:
-            out = folder / Path(options.text("out") or "").name if options.outfmt.number in MANY_FILES else None
-            self._formatter = Formatter(installation, options, self._copier(), folder, out, environment)
+            out = self._list_of_files if options.outfmt.number in MANY_FILES else None
+            self._formatter = Formatter(installation, options, self._copier(), out, environment)
 
     def write(self, query: MergedQuery) -> None:
         assert query.template is not None
@@ -202,8 +203,17 @@ class ArchivePrinter:
         if kind is None:
             self._flush()
         self._stack.__exit__(kind, error, trace)
-        for number, text in self._unsearchable_files.items():
-            next(self._folder.glob(f"*_{number + 1}.*")).write_bytes(text)
+        if kind is None:
+            for number, text in self._unsearchable_files.items():
+                self._file_of(number).write_bytes(text)
+
+    @property
+    def _list_of_files(self) -> Path:
+        return self._folder / Path(self._options.text("out") or "").name
+
+    def _file_of(self, number: int) -> Path:
+        """Return the file of a query, by its 0-based number, in a format that writes many files."""
+        return Path(self._options.outfmt.file_of(str(self._list_of_files), number + 1))
 
     def _copier(self) -> Callable[[BinaryIO], None]:
         number = self._options.outfmt.number
@@ -251,20 +261,12 @@ def open_printer(
     """
     out = options.text("out")
     if options.outfmt.number in MANY_FILES:
-        folder = folder / "print"
-        folder.mkdir(exist_ok=True)
-        with open_output("/dev/null") as nowhere:
-            yield ArchivePrinter(installation, options, folder, nowhere)
-        _move(folder, Path(out or ""))
+        with TemporaryDirectory(prefix="print-", dir=folder) as files:
+            yield ArchivePrinter(installation, options, Path(files), io.BytesIO())
+            deliver(Path(files), out or "")
         return
     with open_output(out) as target:
         if isinstance(carrier, TabularCarrier):
             yield TabularPrinter(target, options, carrier.layout)
         else:
             yield ArchivePrinter(installation, options, folder, target)
-
-
-def _move(folder: Path, out: Path) -> None:
-    """Move the files of formats 13 and 14 beside each other to where the user wants them, the list of them last."""
-    for file in sorted(folder.glob(f"{out.name}*"), key=lambda file: file.name == out.name):
-        shutil.move(file, out.parent / file.name)

@@ -17,8 +17,9 @@ from shardblast.blast.probe import ONE_QUERY_PER_ARCHIVE
 from shardblast.blast.process import Finished
 from shardblast.blast.query_archive import QueryArchive
 from shardblast.core.errors import EngineError
+from shardblast.core.outfmt import MANY_FILES
 from shardblast.engine.limits import OWN, piece_argv
-from shardblast.engine.printer import ARCHIVE, JSON, MANY_FILES, XML
+from shardblast.engine.printer import ARCHIVE, JSON, XML
 from shardblast.engine.work import Purpose, Work
 
 _UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
@@ -106,9 +107,9 @@ class ProbedBatch:
         number = self._work.options.outfmt.number
         file = self._file("printed")
         if number in MANY_FILES:
-            suffix = {13: "json", 14: "xml"}[number]
-            documents = [file.with_name(f"{file.name}_{place + 1}.{suffix}") for place in range(self._batch.queries)]
-            parts = [document.read_bytes() for document in documents]
+            outfmt = self._work.options.outfmt
+            places = range(1, self._batch.queries + 1)
+            parts = [Path(outfmt.file_of(str(file), place)).read_bytes() for place in places]
         elif number in stitch.MARKERS:
             parts = stitch.marked_parts(file.read_bytes(), stitch.MARKERS[number])
         else:

@@ -28,6 +28,7 @@ from shardblast.blast.process import Processes
 from shardblast.core.choice import Choice, Situation, choose
 from shardblast.core.errors import DatabaseError, InputError
 from shardblast.core.options import SearchOptions
+from shardblast.core.outfmt import MANY_FILES
 from shardblast.core.report import Report
 from shardblast.core.saturation import Verdict
 from shardblast.engine.chosen import EVERYTHING, Chosen, print_batch
@@ -35,7 +36,7 @@ from shardblast.engine.cutting import batches_of, shards_of
 from shardblast.engine.machine import Machine
 from shardblast.engine.parts import LocalParts
 from shardblast.engine.pool import Pool
-from shardblast.engine.printer import MANY_FILES, ArchivePrinter, MergedQuery
+from shardblast.engine.printer import ArchivePrinter, MergedQuery
 from shardblast.engine.restriction import StoredFilter
 from shardblast.engine.sequences import HitSequences
 from shardblast.engine.sharded import ShardedSearch
@@ -184,27 +185,60 @@ class StoredEngine:
             scratch: An empty folder.
             chosen: What of it; other queries are left out as if they had not been searched.
         """
+        if options.outfmt.number not in MANY_FILES:
+            self._print(options, database, plan, folder, target, scratch, scratch, chosen)
+            return
+        files = self.print_files(options, database, plan, folder, scratch, chosen)
+        with ZipFile(target, "w", ZIP_DEFLATED) as archive:
+            for file in sorted(files.iterdir()):
+                archive.write(file, file.name)
+
+    def print_files(
+        self,
+        options: SearchOptions,
+        database: Database | None,
+        plan: StoredPlan,
+        folder: Path,
+        scratch: Path,
+        chosen: Chosen = EVERYTHING,
+    ) -> Path:
+        """Print a finished search in format 13 or 14; return the folder that holds the files and nothing else.
+
+        Args:
+            options: As for ``print``, and so on.
+        """
+        files = scratch / "files"
+        files.mkdir()
+        self._print(options, database, plan, folder, io.BytesIO(), scratch, files, chosen)
+        return files
+
+    def _print(
+        self,
+        options: SearchOptions,
+        database: Database | None,
+        plan: StoredPlan,
+        folder: Path,
+        target: BinaryIO,
+        scratch: Path,
+        files: Path,
+        chosen: Chosen,
+    ) -> None:
         report = Report(options.program.value, "", options.text("db") or "", 0, 0, plan.choice.shards, "", [])
         if database is None:
             found_in = scratch / "database"
             found_in.mkdir()
             database = HitSequences(folder).open(found_in)
         database = StoredFilter(folder).applied(database, scratch)
-        many = options.outfmt.number in MANY_FILES
-        files, out = (scratch / "files", io.BytesIO()) if many else (scratch, target)
-        files.mkdir(exist_ok=True)
         means = (self.installation, options, database, scratch, self.pool, Processes(), report, Silent())
         probe = write_probe(self.installation, scratch, database)
         with (
             Work(*means) as work,
-            ArchivePrinter(self.installation, options, files, out, database.environment) as printer,
+            ArchivePrinter(self.installation, options, files, target, database.environment) as printer,
         ):
             printed = 0
             for batch in batches_of(str(folder / "query.fa"), scratch, plan.choice):
                 archive = folder / "merged" / f"{batch.index}.asn"
                 printed += print_batch(work, batch, probe, archive, printer, chosen, printed)
-        if many:
-            _zip(files.glob(f"{options.text('out')}*"), target)
 
     def _choice(self, options: SearchOptions, database: Database, query_bytes: int) -> tuple[Choice, int]:
         memory, cores = self.machine.memory_bytes, self.pool.size
@@ -316,12 +350,6 @@ class MergedBatches:
     ) -> None:
         if self._file is not None:
             self._file.close()
-
-
-def _zip(files: Iterable[Path], target: BinaryIO) -> None:
-    with ZipFile(target, "w", ZIP_DEFLATED) as archive:
-        for file in sorted(files):
-            archive.write(file, file.name)
 
 
 def _check(batches: Sequence[Batch]) -> None:

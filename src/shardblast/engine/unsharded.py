@@ -13,10 +13,10 @@ from pathlib import Path
 from shardblast.blast.fasta import NotFasta, open_queries, query_id, records
 from shardblast.core.errors import Interrupted
 from shardblast.core.options import SearchOptions
+from shardblast.core.outfmt import MANY_FILES
 from shardblast.core.report import Report
 from shardblast.core.saturation import Verdict
-from shardblast.engine.output import OWN_STREAMS, open_output
-from shardblast.engine.printer import MANY_FILES
+from shardblast.engine.output import OWN_STREAMS, is_writable, open_output
 
 
 def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, report: Report) -> int:
@@ -85,7 +85,7 @@ def _run(path: str, argv: Sequence[str]) -> int:
 def _can_be_renamed(options: SearchOptions) -> bool:
     """Whether the output is one file in a folder that exists; else BLAST+ itself writes it, or says what is wrong."""
     out = options.text("out")
-    if not out or out in OWN_STREAMS or options.outfmt.number in MANY_FILES or not Path(out).parent.is_dir():
+    if not out or out in OWN_STREAMS or options.outfmt.number in MANY_FILES or not is_writable(out):
         return False
     return Path(out).is_file() or not Path(out).exists()
 

@@ -19,12 +19,11 @@ from shardblast.core.arguments import Arguments
 from shardblast.core.errors import Interrupted, NotFoundError
 from shardblast.core.lists import file_of, listed, located
 from shardblast.core.options import SearchOptions, parse
-from shardblast.core.outfmt import parse_outfmt
+from shardblast.core.outfmt import MANY_FILES, parse_outfmt
 from shardblast.core.program import Program
 from shardblast.core.progress import Phase, begin, count
 from shardblast.core.running import SEARCHING
 from shardblast.core.search import Search, SearchId, State, again, in_attempt, moved, never_back, progressed
-from shardblast.engine.printer import MANY_FILES
 from shardblast.engine.sequences import KEPT
 from shardblast.engine.stored import StoredPlan, stored_plan, stored_queries
 from shardblast.service.catalogue import Catalogue
