@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from shardblast.blast.fasta import Batch, NotFasta, is_packed, open_queries, records, split, write_selected
 from shardblast.core.errors import InputError
+from shardblast.core.program import Molecule
 
 TEXT = b">a first\nACGT\nAC\n>b\r\nACGT\r\n\r\n>\n>c\n\nACGTACGT"
 PACKED = {"plain": bytes, "gzip": gzip.compress, "zstd": zstandard.compress}
@@ -62,13 +63,13 @@ def test_all_frames_of_a_zstd_file_are_read(tmp_path: Path) -> None:
     "text", [b">a\n;note\nACGT\n", b">a\n!note\nAC\n", b">a\nAC\n#note\n", b">a\nAC\n>?10\nGT\n", b">a x\r>b\r\nAC\n"]
 )
 def test_what_is_no_plain_fasta_is_told(tmp_path: Path, text: bytes) -> None:
-    (batch,) = split(io.BytesIO(text), tmp_path, 1000, 1000)
+    (batch,) = split(io.BytesIO(text), tmp_path, Molecule.NUCLEOTIDE, 1000, 1000)
 
     assert not batch.regular
 
 
 def test_blanks_are_no_letters(tmp_path: Path) -> None:
-    (batch,) = split(io.BytesIO(b">a\n  \t\n>b\r\nACGT\r\n"), tmp_path, 1000, 1000)
+    (batch,) = split(io.BytesIO(b">a\n  \t\n>b\r\nACGT\r\n"), tmp_path, Molecule.NUCLEOTIDE, 1000, 1000)
 
     assert (batch.letters, batch.lettered, batch.regular) == (4, False, True)
 
@@ -97,7 +98,7 @@ def test_batches_hold_every_query_once_and_in_order(
 ) -> None:
     text = b"".join(b">" + title + b"\n" + b"".join(line + b"\n" for line in body) for title, body in entries)
 
-    batches = list(split(io.BytesIO(text), tmp_path_factory.mktemp("batches"), letters, queries))
+    batches = list(split(io.BytesIO(text), tmp_path_factory.mktemp("batches"), Molecule.NUCLEOTIDE, letters, queries))
 
     assert b"".join(batch.path.read_bytes() for batch in batches) == text
     assert sum(batch.queries for batch in batches) == len(entries)
@@ -128,7 +129,7 @@ def test_a_damaged_file_is_an_input_error(tmp_path: Path, damage: object) -> Non
     path.write_bytes(damage(packed))  # type: ignore[operator]
 
     with pytest.raises(InputError), open_queries(str(path)) as stream:
-        list(split(stream, tmp_path, 100, 100))
+        list(split(stream, tmp_path, Molecule.NUCLEOTIDE, 100, 100))
 
 
 def test_selected_queries_are_written_as_they_are(tmp_path: Path) -> None:
@@ -140,5 +141,5 @@ def test_selected_queries_are_written_as_they_are(tmp_path: Path) -> None:
 
 
 def batch_of(text: bytes, folder: Path) -> Batch:
-    (batch,) = split(io.BytesIO(text), folder, 10**9, 10**9)
+    (batch,) = split(io.BytesIO(text), folder, Molecule.NUCLEOTIDE, 10**9, 10**9)
     return batch

@@ -45,7 +45,10 @@ def refused(server: Server, body: Any) -> dict[str, Any]:
         ({"program": "blastp"}, ["query-molecule", "database-molecule"]),
         ({"query": ""}, ["query-none"]),
         ({"query": ">a\n>b\nACGT\n"}, ["query-empty"]),
+        ({"query": f"{RNA}>j\n****\n"}, ["query-empty"]),
+        ({"query": f"{RNA}>j\nACGT....................\n"}, ["query-implausible"]),
         ({"query": ">\u00e9\nACGTACGTACGT\n"}, ["query-title"]),
+        ({"query": ">a\x7f\nACGTACGTACGT\n"}, ["query-title"]),
         ({"options": "-out /tmp/x -evalue y"}, ["option-not-permitted", "option-value"]),
         ({"options": "-remote"}, ["option-not-permitted"]),
         ({"options": {"culling_limit": 1, "best_hit_overhang": 0.1}}, ["options"]),
@@ -72,6 +75,17 @@ def test_preflight_tells_what_would_run(server: Server) -> None:
     assert told["command"] == ["blastn", "-db", "16s", "-query", "query.fa", "-evalue", "1e-05"]
     assert told["shards"] >= 1
     assert told["why"]
+
+
+def test_preflight_counts_the_letters_that_blast_reads(server: Server) -> None:
+    numbered = "".join(f"{at:>9} acgtacgtac----gtacgtac..gt\n" for at in range(1, 200, 22))
+
+    told = server.http.post(
+        "/searches/preflight", json={"program": "blastn", "database": "16s", "query": f">a\n{numbered}>b\nACGT\n"}
+    ).json()
+
+    assert told["ok"]
+    assert (told["queries"], told["letters"], told["longest"], told["molecule"]) == (2, 204, 200, "nucleotide")
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{", '{"program": 1}', '{"program": "blastn", "extra": 1}', "\x00"])

@@ -5,22 +5,35 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import string
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from shardblast.core.errors import InputError
+from shardblast.core.program import Molecule
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BLANKS = b" \t\r\n\v\f"
-_MEANINGFUL = re.compile(rb"[^NnXx\s-]")
+_MEANINGFUL = re.compile(rb"[^NnXx]")
 _REPLACED = re.compile(rb"[OoUuJj*-]")
-_IRREGULAR = re.compile(rb"^(?:[;!#]|>\?)|\r(?!\n)", re.M)
+_IRREGULAR = re.compile(rb"^[ \t\v\f]*(?:[;!#]|>\?)|\r(?!\n)", re.M)
+_NOT_ARCHIVED = re.compile(rb"^>[ \t\r\n\v\f]*[\x00-\x08\x0e-\x1f]|[\x7f-\xff]")
+_COMMENT = re.compile(rb"^[ \t\r\v\f]*[!#].*|;.*", re.M)
+_LETTERS = {
+    Molecule.NUCLEOTIDE: b"ABCDGHKMNRSTUVWYabcdghkmnrstuvwy",
+    Molecule.PROTEIN: string.ascii_letters.encode() + b"*",
+}
+_DROPPED = {molecule: bytes(set(range(256)).difference(kept)) for molecule, kept in _LETTERS.items()}
+_LIKELY = _LETTERS[Molecule.PROTEIN]
+_NEUTRAL = _BLANKS + string.digits.encode() + b"-"
+_CHECKED = 70
+"""Characters of a line by which BLAST+ judges whether it can be one of a sequence."""
 _PRINTED_WORDS = (b"Query=", b"Effective search space", b"Lambda")
 
 
@@ -34,18 +47,21 @@ class Batch:
     """0-based position of its first query among all queries."""
     queries: int
     letters: int
+    """As BLAST+ counts them."""
     titled: bool
     """Whether every query has a title; BLAST+ names the others by their number in the file."""
     lettered: bool
     """Whether every query has letters; BLAST+ searches the others together with the next one."""
+    plausible: bool
+    """Whether BLAST+ takes every query for a sequence; it ends at one that it does not."""
     searchable: bool
     """Whether some query has letters other than N and X; what BLAST+ prints of the others depends on that."""
-    ascii: bool
-    """Whether all deflines are ASCII, which is all that archives hold."""
+    archivable: bool
+    """Whether archives hold every defline as it is."""
     plain: bool
     """Whether no query has letters that BLAST+ replaces in proteins, with a warning that some formats print."""
     regular: bool
-    """Whether every record is a defline and lines of letters: no comments, gap lines (``>?10``) or lone returns."""
+    """Whether every record is a defline and lines of letters."""
     quotable: bool
     """Whether no defline holds words by which the printed text is cut."""
 
@@ -115,14 +131,66 @@ def records(stream: BinaryIO) -> Iterator[list[bytes]]:
         yield record
 
 
+def letters_of(lines: Iterable[bytes], molecule: Molecule) -> bytes:
+    """Return what BLAST+ keeps of a query's lines, the defline left out; case as it is.
+
+    It drops blanks, comments, hyphens, and with a warning all that stands for no residue of the molecule: digits, dots,
+    in nucleotides also the letters that stand for no base, and ``*``.
+
+    Source:
+        NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::ReadOneSeq and ParseDataLine.
+    """
+    text = b"".join(lines)
+    if b";" in text or b"#" in text or b"!" in text:
+        text = _COMMENT.sub(b"", text)
+    return text.translate(None, _DROPPED[molecule])
+
+
+def is_plausible(lines: Iterable[bytes], molecule: Molecule) -> bool:
+    """Tell whether BLAST+ takes a query's lines, the defline left out, for those of a sequence, and does not end there.
+
+    It judges each line up to the first of which it keeps a letter.
+
+    Source:
+        NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::CheckDataLine.
+    """
+    for line in lines:
+        text = line.strip(_BLANKS)
+        if not text or text[:1] in b"!#;":
+            continue
+        start = text[:_CHECKED]
+        checked = start.partition(b";")[0]
+        unlikely = len(checked.translate(None, _LIKELY + _NEUTRAL))
+        likely = len(checked) - len(checked.translate(None, _LIKELY))
+        if unlikely >= likely // 3 and (len(start) > 3 or likely == 0 or unlikely > likely):
+            return False
+        if letters_of([line], molecule):
+            break
+    return True
+
+
+def is_regular(record: Iterable[bytes]) -> bool:
+    """Tell whether a record is a defline and lines of letters: no comments, gap lines (``>?10``) or lone returns."""
+    return _IRREGULAR.search(b"".join(record)) is None
+
+
+def is_archivable(defline: bytes) -> bool:
+    """Tell whether archives hold a defline as it is: without bytes beyond ASCII, DEL, or a control character in front.
+
+    BLAST+ itself cuts titles at other control characters.
+    """
+    return _NOT_ARCHIVED.search(defline) is None
+
+
 def split(
-    stream: BinaryIO, folder: Path, batch_letters: int, batch_queries: int, scan_letters: int = 0
+    stream: BinaryIO, folder: Path, molecule: Molecule, batch_letters: int, batch_queries: int, scan_letters: int = 0
 ) -> Iterator[Batch]:
     """Write batch files and yield each when it is whole.
 
     Args:
         stream: FASTA.
         folder: Where the files go.
+        molecule: Of the queries.
         batch_letters: A batch ends with the query that reaches this many letters.
         batch_queries: Or with the query that makes it this many.
         scan_letters: But only where BLAST+ would begin a batch of its own, which ends with the query that reaches this
@@ -133,7 +201,7 @@ def split(
         InputError: The stream is damaged.
     """
     first = index = 0
-    draft = _Draft()
+    draft = _Draft(molecule)
     scanned = 0
     for record in _records(stream):
         scanned += draft.add(record)
@@ -142,7 +210,7 @@ def split(
         scanned = 0
         if draft.letters >= batch_letters or draft.queries >= batch_queries:
             yield draft.write(index, folder, first)
-            first, index, draft = first + draft.queries, index + 1, _Draft()
+            first, index, draft = first + draft.queries, index + 1, _Draft(molecule)
     if draft.queries:
         yield draft.write(index, folder, first)
 
@@ -151,32 +219,36 @@ def split(
 class _Draft:
     """A batch that still grows."""
 
+    molecule: Molecule
     lines: list[bytes] = field(default_factory=list)
     queries: int = 0
     letters: int = 0
     titled: bool = True
     lettered: bool = True
+    plausible: bool = True
     searchable: bool = False
-    ascii: bool = True
+    archivable: bool = True
     plain: bool = True
     regular: bool = True
     quotable: bool = True
 
     def add(self, record: list[bytes]) -> int:
         """Take a query; return its number of letters."""
-        sequence = b"".join(record[1:])
-        length = len(b"".join(sequence.split()))
-        self.regular = self.regular and _IRREGULAR.search(record[0] + sequence) is None
-        self.quotable = self.quotable and not any(words in record[0] for words in _PRINTED_WORDS)
+        defline, *lines = record
+        sequence = b"".join(lines)
+        letters = letters_of(lines, self.molecule)
+        self.regular = self.regular and is_regular(record)
+        self.quotable = self.quotable and not any(words in defline for words in _PRINTED_WORDS)
         self.lines += record
         self.queries += 1
-        self.letters += length
-        self.titled = self.titled and bool(record[0][1:].strip(_BLANKS))
-        self.lettered = self.lettered and length > 0
-        self.searchable = self.searchable or _MEANINGFUL.search(sequence) is not None
-        self.ascii = self.ascii and record[0].isascii()
+        self.letters += len(letters)
+        self.titled = self.titled and bool(defline[1:].strip(_BLANKS))
+        self.lettered = self.lettered and bool(letters)
+        self.plausible = self.plausible and is_plausible(lines, self.molecule)
+        self.searchable = self.searchable or _MEANINGFUL.search(letters) is not None
+        self.archivable = self.archivable and is_archivable(defline)
         self.plain = self.plain and _REPLACED.search(sequence) is None
-        return length
+        return len(letters)
 
     def write(self, index: int, folder: Path, first: int) -> Batch:
         """Write the batch's file."""
@@ -184,8 +256,21 @@ class _Draft:
             self.lines[-1] += b"\n"
         path = folder / f"batch{index}.fa"
         path.write_bytes(b"".join(self.lines))
-        traits = (self.titled, self.lettered, self.searchable, self.ascii, self.plain, self.regular, self.quotable)
-        return Batch(index, path, first, self.queries, self.letters, *traits)
+        return Batch(
+            index,
+            path,
+            first,
+            self.queries,
+            self.letters,
+            titled=self.titled,
+            lettered=self.lettered,
+            plausible=self.plausible,
+            searchable=self.searchable,
+            archivable=self.archivable,
+            plain=self.plain,
+            regular=self.regular,
+            quotable=self.quotable,
+        )
 
 
 def _records(stream: BinaryIO) -> Iterator[list[bytes]]:

@@ -63,12 +63,13 @@ class ClusterSearching:
         Raises:
             InputError: The queries can't be searched as they are.
         """
+        molecule = options.program.query_molecule
         if why := self._why_whole(options, database, folder):
-            return plan_of(_choice(options, 1, why), 1 if options.threads_matter else 2, query, folder)
+            return plan_of(_choice(options, 1, why), 1 if options.threads_matter else 2, query, folder, molecule)
         wanted, why = self._count(options, generation)
         count = len(shards_of(database, wanted))
         threads = 1 if count > 1 or options.threads_matter else 2
-        return plan_of(_choice(options, count, why), threads, query, folder)
+        return plan_of(_choice(options, count, why), threads, query, folder, molecule)
 
     def search(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> None:
         """Search what is not finished yet; then the storage has every merged batch.
@@ -87,7 +88,7 @@ class ClusterSearching:
 
     def _drive(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> Drive:
         plan, options, folder = request.plan, request.options, request.folder
-        batches = list(batches_of(str(folder / "query.fa"), folder, plan.choice))
+        batches = list(batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice))
         order = self._ordered(request)
         about = (request.search_id, order, options, request.generation, batches, plan.letters)
         return Drive(self.means, *about, phases, watcher, processes)

@@ -10,12 +10,13 @@ from shardblast.blast.database import Database
 from shardblast.blast.fasta import Batch, open_queries, split
 from shardblast.core.choice import BATCH_QUERIES, Choice
 from shardblast.core.planning import Shard, VolumeSize, cut_shards
+from shardblast.core.program import Molecule
 
 
-def batches_of(query: str, folder: Path, choice: Choice) -> Iterator[Batch]:
+def batches_of(query: str, folder: Path, molecule: Molecule, choice: Choice) -> Iterator[Batch]:
     """Write the batches of a query file to a folder and yield each when it is whole."""
     with open_queries(query) as stream:
-        yield from split(stream, folder, choice.batch_letters, BATCH_QUERIES, choice.scan_letters)
+        yield from split(stream, folder, molecule, choice.batch_letters, BATCH_QUERIES, choice.scan_letters)
 
 
 def shards_of(database: Database, count: int) -> tuple[Shard, ...]:

@@ -24,6 +24,7 @@ from shardblast.core.errors import DatabaseError, OutputError
 from shardblast.core.options import SearchOptions
 from shardblast.core.ours import Exactness
 from shardblast.core.planning import Shard
+from shardblast.core.program import Molecule
 from shardblast.core.report import Report
 from shardblast.engine.cutting import batches_of, shards_of
 from shardblast.engine.machine import Machine
@@ -108,7 +109,7 @@ class LocalEngine:
         obstacle = self._obstacle_of_strands(options, database, len(shards), folder)
         if obstacle := obstacle or obstacle_of_titles(options, database, carrier):
             raise LeftToBlast(obstacle)
-        batches = _batches(query, folder, choice)
+        batches = _batches(query, folder, options.program.query_molecule, choice)
         if obstacle := obstacle_of_queries(options, batches, carrier):
             raise LeftToBlast(obstacle)
         report = self._report(options, database, len(shards), choice.why)
@@ -216,9 +217,9 @@ class LocalEngine:
         )
 
 
-def _batches(query: str, folder: Path, choice: Choice) -> list[Batch]:
+def _batches(query: str, folder: Path, molecule: Molecule, choice: Choice) -> list[Batch]:
     try:
-        return list(batches_of(query, folder, choice))
+        return list(batches_of(query, folder, molecule, choice))
     except NotFasta:
         raise LeftToBlast("the queries are no FASTA, so only BLAST+ can read them") from None
 

@@ -57,6 +57,8 @@ def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: C
         return "the queries have comments, gap lines or lone carriage returns, which BLAST+ itself reads best"
     if not all(batch.lettered for batch in batches):
         return "a query has no letters, and BLAST+ searches it together with its neighbours"
+    if not all(batch.plausible for batch in batches):
+        return "a query does not look like a sequence, and BLAST+ ends with an error when it comes to that"
     if isinstance(carrier, TabularCarrier):
         return None if all(batch.titled for batch in batches) else "a query has no title but its number"
     return _obstacle_of_archives(options, batches)
@@ -67,8 +69,8 @@ def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str |
     number = options.outfmt.number
     if options.outfmt.is_pairwise and not all(batch.quotable for batch in batches):
         return "a query's title holds words by which the printed text would be cut"
-    if not all(batch.ascii for batch in batches):
-        return "a query's title is not ASCII, which is all that archives hold"
+    if not all(batch.archivable for batch in batches):
+        return "a query's title is not printable ASCII, which is all that archives hold"
     if (number == COMMENTED or len(batches) > 1) and not all(batch.searchable for batch in batches):
         return "a batch is nothing but N or X, and what BLAST+ prints of that depends on its neighbours"
     protein = options.program.query_molecule is Molecule.PROTEIN

@@ -29,6 +29,7 @@ from shardblast.core.choice import Choice, Situation, choose
 from shardblast.core.errors import DatabaseError, InputError
 from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import MANY_FILES
+from shardblast.core.program import Molecule
 from shardblast.core.report import Report
 from shardblast.core.saturation import Verdict
 from shardblast.engine.chosen import EVERYTHING, Chosen, print_batch
@@ -103,7 +104,7 @@ class StoredEngine:
         choice, threads = self._choice(options, database, query.stat().st_size)
         if choice.shards > 1 and not strands_are_alike(self.installation, folder, database, options):
             choice, threads = replace(choice, shards=1, by_shard=False, why=STRANDS_DIFFER), self.pool.size
-        return plan_of(choice, threads, query, folder)
+        return plan_of(choice, threads, query, folder, options.program.query_molecule)
 
     def search(
         self,
@@ -129,7 +130,7 @@ class StoredEngine:
         """
         merged = folder / "merged"
         merged.mkdir(exist_ok=True)
-        batches = list(batches_of(str(folder / "query.fa"), folder, plan.choice))
+        batches = list(batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice))
         missing = [batch for batch in batches if not (merged / f"{batch.index}.json").exists()]
         watcher.pieces_planned(plan.choice.shards * (len(batches) - len(missing)))
         for batch in batches:
@@ -236,7 +237,7 @@ class StoredEngine:
             ArchivePrinter(self.installation, options, files, target, database.environment) as printer,
         ):
             printed = 0
-            for batch in batches_of(str(folder / "query.fa"), scratch, plan.choice):
+            for batch in batches_of(str(folder / "query.fa"), scratch, options.program.query_molecule, plan.choice):
                 archive = folder / "merged" / f"{batch.index}.asn"
                 printed += print_batch(work, batch, probe, archive, printer, chosen, printed)
 
@@ -258,13 +259,13 @@ def stored_plan(folder: Path) -> StoredPlan:
     return StoredPlan.of(json.loads((folder / "plan.json").read_text()))
 
 
-def plan_of(choice: Choice, threads: int, query: Path, folder: Path) -> StoredPlan:
+def plan_of(choice: Choice, threads: int, query: Path, folder: Path, molecule: Molecule) -> StoredPlan:
     """Read the queries and return the plan to cut them, and the database, in this way.
 
     Raises:
         InputError: The queries can't be searched as they are.
     """
-    batches = list(batches_of(str(query), folder, choice))
+    batches = list(batches_of(str(query), folder, molecule, choice))
     _check(batches)
     queries, letters = sum(batch.queries for batch in batches), sum(batch.letters for batch in batches)
     return StoredPlan(choice, threads, len(batches), queries, letters)
@@ -357,5 +358,9 @@ def _check(batches: Sequence[Batch]) -> None:
         raise InputError("There are no queries.", remedy="Give FASTA with at least one sequence.")
     if not all(batch.lettered for batch in batches):
         raise InputError("A query has no letters.", remedy="Remove it: BLAST+ would mix it up with its neighbour.")
-    if not all(batch.ascii for batch in batches):
-        raise InputError("A query's title is not ASCII.", remedy="Use letters without accents in titles.")
+    if not all(batch.regular for batch in batches):
+        raise InputError("The queries hold comments, gap lines or lone returns.", remedy="Leave plain FASTA.")
+    if not all(batch.plausible for batch in batches):
+        raise InputError("A query does not look like a sequence, and BLAST+ refuses it.", remedy="Remove it.")
+    if not all(batch.archivable for batch in batches):
+        raise InputError("A query's title is not printable ASCII.", remedy="Use letters without accents in titles.")

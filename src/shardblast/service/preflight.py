@@ -20,7 +20,7 @@ from shardblast.core.options import parse
 from shardblast.core.ours import Exactness
 from shardblast.core.permitted import PERMITTED, PRINTING, OptionsGiven, Problem, permitted_words
 from shardblast.core.printing import Printing, outfmt_of, printed_with
-from shardblast.core.program import Program
+from shardblast.core.program import Molecule, Program
 from shardblast.engine.machine import Machine
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.settings import Limits
@@ -94,7 +94,7 @@ class Preflights:
         """Tell what would run, and every problem with its remedy."""
         problems: list[Problem] = []
         program = _program(wanted.program, problems)
-        found = self._survey(wanted.query, problems)
+        found = self._survey(wanted.query, program.query_molecule if program else None, problems)
         database = self._database(wanted.database, problems)
         _check_exactness(wanted.exactness, problems)
         if program is None:
@@ -139,9 +139,9 @@ class Preflights:
             problems += together or self._output_problems(program, (*words, *lists), output)
         return (*words, *lists), output
 
-    def _survey(self, query: Path, problems: list[Problem]) -> Survey | None:
+    def _survey(self, query: Path, molecule: Molecule | None, problems: list[Problem]) -> Survey | None:
         try:
-            found = survey(query, most_queries=self._limits.queries, most_letters=self._limits.letters)
+            found = survey(query, molecule, most_queries=self._limits.queries, most_letters=self._limits.letters)
         except NotFasta:
             problems.append(
                 Problem("query-not-fasta", "query", "The queries are no FASTA.", "Begin each with a line '>name'.")
@@ -153,8 +153,19 @@ class Preflights:
         for count, code, what, remedy in (
             (not found.queries, "none", "There are no queries.", "Give at least one sequence in FASTA."),
             (found.empty, "empty", f"{found.empty} queries have no letters.", "Remove them."),
-            (found.not_ascii, "title", f"{found.not_ascii} titles hold other letters than ASCII.", "Change them."),
-            (found.irregular, "lines", "The queries hold comments or gap lines.", "Leave plain FASTA."),
+            (
+                found.implausible,
+                "implausible",
+                f"{found.implausible} queries do not look like sequences, and BLAST+ refuses them.",
+                "Leave letters alone in their first lines.",
+            ),
+            (
+                found.not_archivable,
+                "title",
+                f"{found.not_archivable} titles hold other characters than printable ASCII.",
+                "Change them.",
+            ),
+            (found.irregular, "lines", "The queries hold comments, gap lines or lone returns.", "Leave plain FASTA."),
         ):
             if count:
                 problems.append(Problem(f"query-{code}", "query", what, remedy))
