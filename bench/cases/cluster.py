@@ -19,6 +19,7 @@ from bench.place import BUILD
 from shardblast.cluster.attempts import Task
 from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.membership import Cluster
+from shardblast.cluster.timings import Timings
 from shardblast.storage.layout import read_generation
 from shardblast.storage.objects import Objects
 from tests.cluster.parts import LocalCluster
@@ -72,7 +73,7 @@ def _by_us(client: Client, cluster: LocalCluster, count: int, prefix: str) -> fl
     current = objects.read("databases/16s/current").decode().strip()
     generation = read_generation(objects, "16s", current)
     volumes = frozenset(volume.name for volume in generation.volumes)
-    dispatcher = Dispatcher(Cluster(lambda: client), generation, lambda: False, prefix)
+    dispatcher = Dispatcher(Cluster(lambda: client, Timings()), generation, lambda: False, prefix)
     for name in NODES:
         dispatcher.give(name, volumes)
     started = time.monotonic()

@@ -21,6 +21,7 @@ from bench.simulated import piece, write_states
 from shardblast.cluster.attempts import Task
 from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.membership import Cluster
+from shardblast.cluster.timings import Timings
 from shardblast.core.generation import Generation, VolumeMetadata
 from shardblast.core.node import HeldGeneration, HeldVolume, NodeState
 from shardblast.core.placement import NodeRoom, ShardNeed, place
@@ -64,7 +65,7 @@ def measure(settings: Settings) -> Measured:
 
 
 def _send(client: Client, generation: Generation, batches: int) -> None:
-    dispatcher = Dispatcher(Cluster(lambda: client), generation, lambda: False, "bench")
+    dispatcher = Dispatcher(Cluster(lambda: client, Timings()), generation, lambda: False, "bench")
     tasks = [
         Task(f"{batch}-{shard}", piece, (PIECE_S, batch, shard), frozenset([volume.name]), kind=SEARCH)
         for shard, volume in enumerate(generation.volumes)

@@ -18,6 +18,8 @@ from tests.postgres import free_port
 from tests.waiting import until
 
 START_WITHIN_S = 120.0
+TIMINGS = "rejoin_s=0.2 report_s=0.5"
+"""Limits of test clusters. None is so short that a busy machine reaches it; a test that waits for one changes it."""
 
 
 @dataclass
@@ -83,6 +85,8 @@ class LocalCluster:
     options: tuple[str, ...] = ()
     protocol: str = "tcp"
     variables: dict[str, str] = field(default_factory=dict)
+    timings: str = ""
+    """Limits to change, such as ``grace_s=5``."""
     port: int = field(default_factory=free_port)
     nodes: dict[str, Part] = field(default_factory=dict)
     commands: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -109,6 +113,7 @@ class LocalCluster:
     @property
     def environment(self) -> dict[str, str]:
         own = {"SHARDBLAST_STORAGE": self.storage, "SHARDBLAST_HOME": str(self.folder / "home")}
+        own["SHARDBLAST_TIMINGS"] = f"{TIMINGS} {self.timings}"
         return {**os.environ, **own, **self.variables}
 
     def start(self, *names: str) -> None:

@@ -12,7 +12,8 @@ from threading import Event
 
 import pytest
 
-from shardblast.cluster.lease import LOST_AFTER_S, Lease
+from shardblast.cluster.lease import Lease
+from shardblast.cluster.timings import Timings
 from shardblast.core.errors import EngineError
 from shardblast.storage.objects import Objects
 from tests.cluster.parts import LocalCluster, blast_pids, stopped, stopped_piece
@@ -133,10 +134,12 @@ def test_what_a_killed_command_leaves_is_removed_by_a_later_one(cluster: LocalCl
 
 def test_a_command_that_gave_no_sign_of_life_gives_up(cluster: LocalCluster) -> None:
     given_up = Event()
-    lease = Lease(Objects(cluster.storage), "command-1", lambda search_id: None, given_up.set, renewed_every_s=0.01)
+    timings = Timings(lease_renew_s=0.01)
+    lease = Lease(Objects(cluster.storage), "command-1", lambda search_id: None, given_up.set, timings)
 
     def is_given_up() -> bool:
-        lease._renewed = time.time() - 2 * LOST_AFTER_S  # again and again: a sign that is just being given hides it
+        # Again and again: a sign that is just being given hides it.
+        lease._renewed = time.time() - 2 * timings.lease_lost_s
         return given_up.is_set()
 
     with lease:
@@ -150,12 +153,12 @@ def test_a_sign_of_life_from_the_future_removes_no_search(cluster: LocalCluster)
     objects = Objects(cluster.storage)
     forgotten: list[str] = []
     with (
-        Lease(objects, "command-ahead", forgotten.append, lambda: None),
-        Lease(objects, "command-lives", forgotten.append, lambda: None) as lives,
+        Lease(objects, "command-ahead", forgotten.append, lambda: None, Timings()),
+        Lease(objects, "command-lives", forgotten.append, lambda: None, Timings()) as lives,
     ):
-        later = time.time() + 10 * LOST_AFTER_S
+        later = time.time() + 10 * Timings().lease_lost_s
         os.utime(cluster.folder / "storage" / "leases" / "command-ahead" / "sign", (later, later))
-        with Lease(objects, "command-new", forgotten.append, lambda: None):
+        with Lease(objects, "command-new", forgotten.append, lambda: None, Timings()):
             pass
         lives.check()
 

@@ -22,6 +22,7 @@ from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.membership import Cluster
 from shardblast.cluster.order import Order, RunId
 from shardblast.cluster.remote import RemoteParts
+from shardblast.cluster.timings import Timings
 from shardblast.core.errors import InputError
 from shardblast.core.options import parse
 from shardblast.core.planning import Shard
@@ -106,7 +107,7 @@ def remote(cluster: LocalCluster, shards: tuple[Shard, ...], folder: Path) -> It
     run = RunId(folder.name, "1")
     words = ("-db", "genes", "-query", "queries.fa", "-outfmt", "11", *EVALUE)
     Order(Program.BLASTN, words, (), "genes", generation.name, shards, 1).put(here.objects, run.search)
-    driver = Cluster.at(cluster.address, None)
+    driver = Cluster.at(cluster.address, None, Timings())
     dispatcher = Dispatcher(driver, generation, lambda: False, str(run))
     names = [one.name for one in generation.volumes]
     dispatcher.give("a", names[: len(names) // 2])

@@ -17,6 +17,7 @@ from shardblast.cluster.membership import Cluster
 from shardblast.cluster.node import Node
 from shardblast.cluster.searching import ClusterSearching
 from shardblast.cluster.staging import Stager
+from shardblast.cluster.timings import Timings
 from shardblast.core.arguments import Arguments
 from shardblast.core.errors import UsageError
 from shardblast.core.program import Program
@@ -28,6 +29,16 @@ from shardblast.storage.objects import Objects
 STORAGE = "SHARDBLAST_STORAGE"
 SCHEDULER = "SHARDBLAST_SCHEDULER"
 REPLICAS = "SHARDBLAST_REPLICAS"
+TIMINGS = "SHARDBLAST_TIMINGS"
+
+
+def timings() -> Timings:
+    """Return the limits of a cluster: the defaults, with what the environment changes.
+
+    Raises:
+        UsageError: It names no limits.
+    """
+    return Timings.of(os.environ.get(TIMINGS, ""))
 
 
 def storage(stored: Callable[[int], None] = lambda size_bytes: None) -> Objects:
@@ -60,7 +71,7 @@ def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | 
 
     node = Node(name, Stager(objects, place / "staged", disk_bytes))
     own = (cores or machine.cores, memory_bytes or machine.memory_bytes)
-    return Host(node, objects, installation, arguments, place, *own)
+    return Host(node, objects, installation, arguments, place, *own, timings())
 
 
 def check_cluster(address: str) -> None:
@@ -81,7 +92,7 @@ def cluster(address: str, *, insecure: bool = False) -> Cluster:
     """
     certificates = certificates_of_environment()
     check_scheduler(address, certificates, insecure=insecure or bool(os.environ.get("SHARDBLAST_INSECURE")))
-    return Cluster.at(address, certificates)
+    return Cluster.at(address, certificates, timings())
 
 
 def certificates_of_environment() -> Certificates | None:

@@ -58,6 +58,7 @@ def scheduler(
 
     It keeps nothing: searches go on when another takes its place at the same address.
     """
+    from shardblast.bootstrap.cluster import timings
     from shardblast.cli.logs import configure
     from shardblast.cluster.encryption import certificates_of, check_reach
     from shardblast.cluster.process import run_scheduler
@@ -65,7 +66,8 @@ def scheduler(
     certificates = certificates_of(authority, certificate, key)
     check_reach(host, certificates, insecure=insecure)
     configure(log_format)
-    run_scheduler(host, port, health_port, certificates, lambda address: _told("the scheduler listens", address))
+    told = partial(_told, "the scheduler listens")
+    run_scheduler(host, port, health_port, certificates, timings(), told)
     return 0
 
 

@@ -86,7 +86,8 @@ class State:
 class Stragglers:
     """Which of one search's runs take far longer than their like, and who could do them as well."""
 
-    def __init__(self) -> None:
+    def __init__(self, floor_s: float) -> None:
+        self._floor_s = floor_s
         self._finished: dict[str, deque[Pace]] = {}
 
     def note(self, task: Task, result: object) -> None:
@@ -137,7 +138,7 @@ class Stragglers:
                 attempt.worker, attempt.since = node.worker, now - node.doing[key]
         if state.is_doubled or len(state.attempts) != 1:
             return None
-        after = late_after_s(tuple(self._finished.get(state.task.kind, ())), state.task.size)
+        after = late_after_s(tuple(self._finished.get(state.task.kind, ())), state.task.size, self._floor_s)
         return state if after is not None and now - state.attempts[0].since > after else None
 
 

@@ -63,7 +63,8 @@ class ClusterCommand:
         search_id = f"command-{secrets.token_hex(8)}"
         cluster = self.searching.means.cluster
         processes = Processes()
-        with scratch(self.cache) as folder, Lease(objects, search_id, cluster.forget, processes.stop) as lease:
+        lease_of = (objects, search_id, cluster.forget, processes.stop, cluster.timings)
+        with scratch(self.cache) as folder, Lease(*lease_of) as lease:
             try:
                 outcome = self._search(options, search_id, folder, watcher, processes, lease)
             except Interrupted:

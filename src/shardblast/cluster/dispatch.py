@@ -40,9 +40,6 @@ from shardblast.core.generation import Generation
 TICK_S = 0.25
 ATTEMPTS = 3
 """Of a task whose failure may be a node's or a process's, and not the search's."""
-GRACE_S = 60.0
-"""A node that is gone may return so long before its shards are given to others."""
-GATHER_WITHIN_S = 20.0
 SOON_S, DOUBLINGS = 0.1, 7
 """Between sendings of the same task: at first, and how often that doubles."""
 MANY, TOGETHER_S = 20, 0.05
@@ -67,7 +64,6 @@ class Dispatcher:
         generation: Generation,
         stopped: Callable[[], bool],
         prefix: str,
-        grace_s: float = GRACE_S,
         seen: Callable[[Doing], None] = lambda doing: None,
     ) -> None:
         """Begin.
@@ -77,18 +73,17 @@ class Dispatcher:
             generation: Whose volumes tasks need.
             stopped: Is asked whether to give up everything.
             prefix: Of keys, different for different dispatchers.
-            grace_s: How long to wait for a node that is gone before its volumes are given to another.
             seen: Is told again and again what nodes say that they do.
         """
         self._cluster = cluster
-        self._holders = Holders(generation, grace_s)
+        self._holders = Holders(generation, cluster.timings.grace_s)
         self._stopped = stopped
         self._prefix = prefix
         self._seen = seen
         self._states: dict[str, State] = {}
         self._unsent: dict[str, State] = {}
         self._sent: dict[str, State] = {}
-        self._stragglers = Stragglers()
+        self._stragglers = Stragglers(cluster.timings.late_s)
         self._takers: frozenset[str] = frozenset()
         """The workers to which tasks could be sent when we looked last."""
         self._wanted: frozenset[frozenset[str]] = frozenset()
@@ -292,7 +287,7 @@ class Dispatcher:
         futures = [attempt.future for _, attempt in finished]
         gathering = self._gatherer.submit(lambda: self._cluster.client.gather(futures))
         try:
-            results = gathering.result(GATHER_WITHIN_S)
+            results = gathering.result(self._cluster.timings.gather_s)
         except Exception:
             log.info("results can't be read, and are made again", exc_info=True)
             for state, attempt in finished:
@@ -316,7 +311,7 @@ class Dispatcher:
     def _failed(self, state: State, attempt: Attempt) -> None:
         if attempt not in state.attempts:
             return
-        error = attempt.future.exception(timeout=GATHER_WITHIN_S)
+        error = attempt.future.exception(timeout=self._cluster.timings.gather_s)
         if error is None or (isinstance(error, Interrupted) and not self._stopped()):
             self._lost(state, attempt)  # the node that did it is about to end, or has
             return

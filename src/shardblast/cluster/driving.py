@@ -90,7 +90,8 @@ class Drive:
             if not self.order.is_whole:
                 means, shards = self.means, self.order.shards
                 place = (self._run, self.generation, shards, means.replicas, means.expected)
-                Preparation(*place, dispatcher, self.phases, waiting).prepare()
+                expected_s = means.cluster.timings.expected_s
+                Preparation(*place, expected_s, dispatcher, self.phases, waiting).prepare()
             self.phases.searching(len(self.batches) * len(self.order.shards))
             if self.options.filter is not None and not self.order.is_whole:
                 self._shards = self._restrict(dispatcher, waiting)

@@ -17,6 +17,7 @@ from shardblast.blast.installation import Installation
 from shardblast.cluster.hosted import HostedSearch
 from shardblast.cluster.node import Node
 from shardblast.cluster.order import Order, RunId
+from shardblast.cluster.timings import Timings
 from shardblast.core.arguments import Arguments
 from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.generation import Generation
@@ -25,9 +26,6 @@ from shardblast.core.program import Program
 from shardblast.engine.pool import Pool
 from shardblast.storage.layout import read_generation
 from shardblast.storage.objects import Objects
-
-REPORTED_EVERY_S = 2.0
-"""What is on the disk and in memory; asking the kernel takes a while with many volumes."""
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +42,9 @@ class Host:
         home: Path,
         cores: int,
         memory_bytes: int,
+        timings: Timings,
     ) -> None:
+        self.timings = timings
         self.node = node
         self.objects = objects
         self.installation = installation
@@ -175,7 +175,7 @@ class Host:
 
     def _watch(self) -> None:
         while True:
-            time.sleep(REPORTED_EVERY_S)
+            time.sleep(self.timings.report_s)
             try:
                 self.look()
             except (OSError, ShardblastError):

@@ -13,16 +13,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from shardblast.cluster.timings import Timings
 from shardblast.core.errors import EngineError, ShardblastError
 from shardblast.storage.layout import search_key
 from shardblast.storage.objects import Objects
 
 LEASES = "leases"
-RENEWED_EVERY_S = 60.0
-LOST_AFTER_S = 1800.0
-"""Without a sign for so long a command must give up, for others may soon think that it is gone."""
-LEFT_AFTER_S = 3600.0
-"""Without a sign for so long others think so."""
 CLEAN_WITHIN_S = 5.0
 """A command that is at its end waits so long for what it removes of others; what is left then, a later one removes."""
 
@@ -38,7 +34,7 @@ class Lease:
         search_id: str,
         forget: Callable[[str], None],
         stop: Callable[[], None],
-        renewed_every_s: float = RENEWED_EVERY_S,
+        timings: Timings,
     ) -> None:
         """Prepare.
 
@@ -47,13 +43,13 @@ class Lease:
             search_id: Its name.
             forget: Ends on the nodes what is left of a search whose command is gone.
             stop: Stops this command's own search.
-            renewed_every_s: Between signs.
+            timings: Says how often signs are given, and after how long without one a command is dead.
         """
         self._objects = objects
         self._search_id = search_id
         self._forget = forget
         self._stop = stop
-        self._renewed_every_s = renewed_every_s
+        self._timings = timings
         self._ended = threading.Event()
         self._lost = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="lease", daemon=True)
@@ -89,7 +85,7 @@ class Lease:
             )
 
     def _keep(self) -> None:
-        while not self._ended.wait(self._renewed_every_s):
+        while not self._ended.wait(self._timings.lease_renew_s):
             if self._is_late():  # before a new sign hides it
                 self._lost.set()
                 self._stop()
@@ -100,7 +96,7 @@ class Lease:
                 log.warning("the storage can't be written to", exc_info=True)
 
     def _is_late(self) -> bool:
-        return time.time() - self._renewed > LOST_AFTER_S
+        return time.time() - self._renewed > self._timings.lease_lost_s
 
     def _renew(self) -> None:
         begun = time.time()
@@ -112,7 +108,7 @@ class Lease:
         try:
             signs = self._objects.changed(LEASES)
             now = signs.get(_key(self._search_id), 0.0)  # the latest of all may be of a clock that is ahead
-            for search_id in [key.split("/")[1] for key, at in signs.items() if now - at > LEFT_AFTER_S]:
+            for search_id in [key.split("/")[1] for key, at in signs.items() if now - at > self._timings.lease_left_s]:
                 if self._ended.is_set():
                     return
                 log.info("what a killed command left is removed", extra={"search_id": search_id})

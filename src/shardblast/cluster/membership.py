@@ -17,6 +17,7 @@ from distributed.comm.core import CommClosedError
 
 from shardblast.cluster.encryption import Certificates
 from shardblast.cluster.order import RunId
+from shardblast.cluster.timings import Timings
 from shardblast.core.errors import NetworkError
 from shardblast.core.node import Member, NodeState
 
@@ -27,8 +28,6 @@ FRESH_S = 0.25
 """Younger knowledge of the nodes is not asked for again."""
 FRESH_TIMES, FRESH_MOST_S = 20, 2.0
 """Nor what is younger than so many times what asking took, as with very many nodes, up to the second figure."""
-LOST_AFTER_S = 30.0
-"""A node of which nothing is heard is lost; the scheduler waits as long."""
 END_WITHIN_S = 6.0
 KEPT_S = 24 * 3600.0
 """A node that is gone is listed so long."""
@@ -63,7 +62,8 @@ class Address:
 class Cluster:
     """Used by any thread."""
 
-    def __init__(self, connect: Callable[[], Client]) -> None:
+    def __init__(self, connect: Callable[[], Client], timings: Timings) -> None:
+        self.timings = timings
         self._connect = connect
         self._client: Client | None = None
         self._known: tuple[float, list[Address]] = (0.0, [])
@@ -73,14 +73,14 @@ class Cluster:
         self._asker = ThreadPoolExecutor(4, thread_name_prefix="end")
 
     @classmethod
-    def at(cls, address: str, certificates: Certificates | None) -> Cluster:
+    def at(cls, address: str, certificates: Certificates | None, timings: Timings) -> Cluster:
         """Return the cluster of a scheduler, which need not run yet."""
         security = certificates.security() if certificates else None
 
         def connect() -> Client:
             return Client(address, security=security, timeout=CONNECT_WITHIN_S, set_as_default=False, name="shardblast")
 
-        return cls(connect)
+        return cls(connect, timings)
 
     @property
     def client(self) -> Client:
@@ -131,7 +131,7 @@ class Cluster:
         with self._lock:
             asked, known = self._known
             young = {name: one for name, one in self._seen.items() if time.time() - one.last_seen < KEPT_S}
-        there = {one.name: one.member for one in known if time.monotonic() - asked < LOST_AFTER_S}
+        there = {one.name: one.member for one in known if time.monotonic() - asked < self.timings.silent_s}
         gone = {name: Member(one.state, False, one.last_seen, 0) for name, one in young.items() if name not in there}
         return [one for _, one in sorted((gone | there).items())]
 

@@ -21,8 +21,6 @@ from shardblast.core.placement import NodeRoom, Placement, place
 from shardblast.core.planning import Shard
 
 STAGED, WARMED = "staged", "warmed"
-EXPECTED_WITHIN_S = 120.0
-"""A search does without a node that was asked for when it is not there by then."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +35,8 @@ class Preparation:
     replicas: int
     expected: Callable[[], int]
     """Returns how many nodes there are to be."""
+    expected_s: float
+    """How long to wait for them."""
     dispatcher: Dispatcher
     phases: Phases
     waiting: Waiting
@@ -65,7 +65,7 @@ class Preparation:
     def _nodes(self) -> dict[str, NodeState]:
         """Wait for nodes; for those that are on their way a while longer, where the others alone would not do."""
         there = _states(self.waiting.for_nodes())
-        until = time.monotonic() + EXPECTED_WITHIN_S
+        until = time.monotonic() + self.expected_s
         while self._lacks_nodes(there) and time.monotonic() < until:
             self.waiting.a_moment("more nodes of the cluster, which are on their way")
             there = _states(self.waiting.there())

@@ -22,24 +22,14 @@ from shardblast.cluster.encryption import Certificates
 from shardblast.cluster.health import answering_probes
 from shardblast.cluster.host import Host
 from shardblast.cluster.membership import FACTS, doing_of
+from shardblast.cluster.timings import Timings
 from shardblast.core.errors import ConflictError
 
 ONLY_HERE = "127.0.0.1:0"
 """Dask's own pages are for this machine: they are never encrypted."""
-AGAIN_AFTER_S = 1.0
 LOOKED_EVERY_S = 0.1
 TOLD_WITHIN_S = 5.0
 CLOSE_WITHIN_S = 10.0
-SETTINGS = {
-    "distributed.scheduler.worker-ttl": "30s",
-    "distributed.scheduler.allowed-failures": 3,
-    "distributed.comm.timeouts.connect": "10s",
-    "distributed.comm.timeouts.tcp": "30s",
-    "distributed.worker.daemon": False,
-    "distributed.admin.log-length": 0,
-}
-"""A node that does not answer counts as gone after half a minute."""
-
 log = logging.getLogger(__name__)
 
 
@@ -77,7 +67,12 @@ class _OwnsVolumes(WorkerPlugin):
 
 
 def run_scheduler(
-    host: str, port: int, health_port: int | None, certificates: Certificates | None, told: Callable[[str], None]
+    host: str,
+    port: int,
+    health_port: int | None,
+    certificates: Certificates | None,
+    timings: Timings,
+    told: Callable[[str], None],
 ) -> None:
     """Run a scheduler until a signal ends it.
 
@@ -86,6 +81,7 @@ def run_scheduler(
         port: 0 for any that is free.
         health_port: Where probes are answered; None: nowhere.
         certificates: For TLS.
+        timings: Those of the cluster.
         told: Is told its address.
 
     Raises:
@@ -106,7 +102,7 @@ def run_scheduler(
             await ending.asked.wait()
         await scheduler.close()
 
-    _until_signalled(run)
+    _until_signalled(run, timings)
 
 
 def run_node(
@@ -146,7 +142,7 @@ def run_node(
         nonlocal worker
         while not ending.asked.is_set():
             if not await _answers(scheduler, certificates):
-                await _either(ending.asked, AGAIN_AFTER_S)
+                await _either(ending.asked, own.timings.rejoin_s)
                 continue
             worker = _worker(scheduler, own, listens, certificates)
             started = asyncio.ensure_future(_started(worker, told))
@@ -159,11 +155,11 @@ def run_node(
             await worker.close(timeout=CLOSE_WITHIN_S, nanny=False)
             if not ending.asked.is_set():
                 log.warning("the scheduler is gone; the node looks for it again")
-                await _either(ending.asked, AGAIN_AFTER_S)
+                await _either(ending.asked, own.timings.rejoin_s)
 
     own.start()
     try:
-        _until_signalled(run)
+        _until_signalled(run, own.timings)
     finally:
         own.abandon()
 
@@ -247,7 +243,7 @@ def _protocol(certificates: Certificates | None) -> tuple[str, Any]:
     return ("tcp", None) if certificates is None else ("tls", certificates.security())
 
 
-def _until_signalled(run: Callable[[_Ending], Awaitable[None]]) -> None:
+def _until_signalled(run: Callable[[_Ending], Awaitable[None]], timings: Timings) -> None:
     async def main() -> None:
         ending = _Ending()
         loop = asyncio.get_running_loop()
@@ -256,8 +252,20 @@ def _until_signalled(run: Callable[[_Ending], Awaitable[None]]) -> None:
         await run(ending)
 
     _join_logs()
-    with dask.config.set(SETTINGS):
+    with dask.config.set(_settings(timings)):
         asyncio.run(main())
+
+
+def _settings(timings: Timings) -> dict[str, Any]:
+    silent = f"{timings.silent_s}s"
+    return {
+        "distributed.scheduler.worker-ttl": silent,
+        "distributed.scheduler.allowed-failures": 3,
+        "distributed.comm.timeouts.connect": "10s",
+        "distributed.comm.timeouts.tcp": silent,
+        "distributed.worker.daemon": False,
+        "distributed.admin.log-length": 0,
+    }
 
 
 def _join_logs() -> None:

@@ -204,9 +204,8 @@ def dispatcher_of(hosted: HostedSearch, folder: Path) -> Dispatcher:
     """Reach the cluster from within a task that has this folder."""
     secede()  # so that what we wait for can run here too
     client = get_client()
-    return Dispatcher(
-        Cluster(lambda: client), hosted.generation, hosted.is_unwanted, f"{hosted.run}-{_key(str(folder))}"
-    )
+    cluster = Cluster(lambda: client, hosted.host.timings)
+    return Dispatcher(cluster, hosted.generation, hosted.is_unwanted, f"{hosted.run}-{_key(str(folder))}")
 
 
 def _done(finished: Finished) -> Future[Finished]:
