@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -147,3 +147,26 @@ def nucleotide_queries() -> tuple[Sequence, ...]:
         Sequence("n5", "N" * 50),
         changed(nucleotides()[30], "nucl", share=0.05, title="n6 relative"),
     )
+
+
+def copies_with_codes(letters: str, with_codes: int, changed: int) -> Iterator[Sequence]:
+    """Yield copies of a gene that BLAST+ ranks differently in its preliminary stage and in the end.
+
+    First come copies with two ambiguity codes. The preliminary stage takes a code for the one letter that
+    ``makeblastdb`` drew for it, so there some of these copies are better than those with one change, which follow. In
+    the end each of them has a lower score.
+    """
+    rng = random.Random(7)
+    codes = {"A": "RWM", "C": "YSM", "G": "RSK", "T": "YWK"}
+    margin = len(letters) // 10
+
+    def copy(places: int, other: Callable[[str], str]) -> str:
+        found = list(letters)
+        for at in rng.sample(range(margin, len(letters) - margin), places):
+            found[at] = rng.choice(other(found[at]))
+        return "".join(found)
+
+    for number in range(with_codes):
+        yield Sequence(f"copy{number}", copy(2, codes.__getitem__))
+    for number in range(with_codes, with_codes + changed):
+        yield Sequence(f"copy{number}", copy(1, lambda base: LETTERS["nucl"].replace(base, "")))

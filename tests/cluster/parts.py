@@ -181,7 +181,7 @@ def stopped_piece(node: Path) -> tuple[int, int, int]:
     """Stop a process that searches a piece on a node; return its id, and the piece's batch and shard."""
     pid = stopped(lambda: blast_pids(node / "work", "/result"))
     words = b" ".join(words_of(pid)).decode()
-    batch, shard = re.search(r"batches-(\d+)\.fa", words), re.search(r"/shard(\d+)\b", words)
+    batch, shard = re.search(r"/batches/(\d+)\.fa", words), re.search(r"/shard(\d+)\b", words)
     assert batch, words
     assert shard, words
     return pid, int(batch[1]), int(shard[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,33 +12,20 @@ import pytest
 
 from shardblast.blast.candidates import by_volume
 from shardblast.blast.database import Database, open_database
-from shardblast.blast.generation import database_of
 from shardblast.blast.installation import find_installation
-from shardblast.blast.process import Processes
 from shardblast.blast.volume import VolumeWriter
-from shardblast.bootstrap import known_arguments
-from shardblast.bootstrap.cluster import host as host_of
-from shardblast.cluster.dispatch import Dispatcher
-from shardblast.cluster.membership import Cluster
-from shardblast.cluster.order import Order, RunId
-from shardblast.cluster.remote import RemoteParts
-from shardblast.cluster.timings import Timings
 from shardblast.core.errors import InputError
-from shardblast.core.options import parse
 from shardblast.core.planning import Shard
-from shardblast.core.program import Molecule, Program
-from shardblast.core.report import Report
+from shardblast.core.program import Molecule
 from shardblast.engine.cutting import shards_of
-from shardblast.engine.parts import SEARCH, LocalParts, Parts, Run, part_of, whole_of
-from shardblast.engine.pool import Pool
-from shardblast.engine.work import Purpose, Silent, Work
-from shardblast.storage.layout import read_generation
+from shardblast.engine.parts import SEARCH, Parts, Run, part_of, whole_of
+from shardblast.engine.work import Purpose
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
+from tests.engine.places import EVALUE, local, remote
 from tests.sequences import nucleotide_queries
 
 SHARDS = 4
-EVALUE = ["-evalue", "1e-5"]
 PAIRS = "6 qseqid sseqid"
 Made = AbstractContextManager[Parts]
 
@@ -86,43 +73,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Ite
     one.close()
 
 
-@contextmanager
-def local(database: Database, folder: Path) -> Iterator[Parts]:
-    installation = find_installation()
-    words = ["-db", database.name, "-query", str(folder / "queries.fa"), *EVALUE]
-    options = parse(Program.BLASTN, words, known_arguments(installation, Program.BLASTN))
-    report, pool = Report("blastn", "", "", 0, 0, SHARDS, "", []), Pool(2)
-    means = (installation, options, database, folder, pool, Processes(), report, Silent())
-    with Work(*means, resumes=True) as work:
-        yield LocalParts(work)
-    pool.close()
-
-
-@contextmanager
-def remote(cluster: LocalCluster, shards: tuple[Shard, ...], folder: Path) -> Iterator[Parts]:
-    """Of two nodes with half of the volumes each."""
-    here = host_of("here", folder / "here", 1, None, None)
-    current = here.objects.read("databases/genes/current").decode().strip()
-    generation = read_generation(here.objects, "genes", current)
-    run = RunId(folder.name, "1")
-    words = ("-db", "genes", "-query", "queries.fa", "-outfmt", "11", *EVALUE)
-    Order(Program.BLASTN, words, (), "genes", generation.name, shards, 1).put(here.objects, run.search)
-    driver = Cluster.at(cluster.address, None, Timings())
-    dispatcher = Dispatcher(driver, generation, lambda: False, str(run))
-    names = [one.name for one in generation.volumes]
-    dispatcher.give("a", names[: len(names) // 2])
-    dispatcher.give("b", names[len(names) // 2 :])
-    parts = RemoteParts(here.search(run), database_of(generation, folder, ()), shards, folder, lambda: dispatcher)
-    try:
-        yield parts
-    finally:
-        parts.close()
-        dispatcher.close()  # nothing may have been asked of it
-        driver.end(run, wait=True)
-        driver.close()
-        here.abandon()
-
-
 @pytest.fixture(params=["local", "remote"])
 def place(
     request: pytest.FixtureRequest, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -133,7 +83,7 @@ def place(
     if request.param == "remote":
         cluster = request.getfixturevalue("cluster")
         monkeypatch.setenv("SHARDBLAST_STORAGE", cluster.storage)
-        made = lambda: remote(cluster, shards, tmp_path)  # noqa: E731
+        made = lambda: remote(cluster, "genes", shards, tmp_path)  # noqa: E731
     with made() as parts:
         yield Place(parts, database, shards, tmp_path)
 

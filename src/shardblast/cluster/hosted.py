@@ -115,20 +115,28 @@ class HostedSearch:
     def options(self) -> SearchOptions:
         """The user's; what they name is in our folder."""
         order = self.order
-        for name in order.files:
-            self.fetched(f"{name}.zst", self.folder / Path(name).name)
-        words = [str(self.folder / Path(word).name) if word in order.files else word for word in order.words]
+        words = [str(self.fetched(f"{word}.zst")) if word in order.files else word for word in order.words]
         return parse(order.program, words, self.host.arguments(order.program))
 
-    def fetched(self, name: str, path: Path) -> Path:
-        """Have an object of the search as a file, unpacked."""
+    def fetched(self, name: str) -> Path:
+        """Return an unpacked object of the search as a file, which is fetched once and is not to be changed.
+
+        The file's path is made of nothing but the object's name, and an object's name says all that its content depends
+        on, so the file can't hold anything else.
+        """
+        path = self.folder / "objects" / name.removesuffix(".zst")
         if not path.exists():
-            with TemporaryDirectory(dir=self.folder) as scratch:
-                packed, partial = Path(scratch, "packed"), Path(scratch, "file")
-                self.host.objects.fetch(search_key(self.run.search, name), packed, stopped=self.is_ended)
-                unpack(packed, partial)
-                partial.replace(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.fetch(name, path)
         return path
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Write an unpacked object of the search to a file, in place of what was there."""
+        with TemporaryDirectory(dir=self.folder) as scratch:
+            packed, partial = Path(scratch, "packed"), Path(scratch, "file")
+            self.host.objects.fetch(search_key(self.run.search, name), packed, stopped=self.is_ended)
+            unpack(packed, partial)
+            partial.replace(path)
 
     def put(self, path: Path, name: str) -> None:
         """Store a file, packed; it has that name when it is whole."""

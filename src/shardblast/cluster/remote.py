@@ -157,7 +157,7 @@ class RemoteParts:
         path = self._folder / name.replace("/", "-")
         letter = self._database.molecule.letter
         for suffix in COPIED:
-            self._hosted.fetched(f"{name}.{suffix}.zst", path.with_name(f"{path.name}.{letter}{suffix}"))
+            self._hosted.fetch(f"{name}.{suffix}.zst", path.with_name(f"{path.name}.{letter}{suffix}"))
         return read_volume(path, self._database.molecule)
 
     def _stored(self, part: Part, run: Run) -> StoredRun:
@@ -170,7 +170,7 @@ class RemoteParts:
             queries = f"{WORK}/again/{purpose.batch}/{digest}.fa.zst"
             if not self._hosted.has(queries):
                 self._hosted.put(run.queries, queries)
-        what = [part.name, repr(part.volumes), repr(part.oids), queries, run.outfmt, *run.argv]
+        what = [purpose.name, part.name, repr(part.volumes), repr(part.oids), queries, run.outfmt, *run.argv]
         result = f"{WORK}/again/{purpose.batch}/{_key(*what)}.zst"
         place = (purpose.name, purpose.batch, purpose.shard)
         return StoredRun(part, tuple(run.argv), queries, result, run.outfmt, *place, run.what)
@@ -178,7 +178,7 @@ class RemoteParts:
     def _bring(self, done: Future[RunFacts | None], stored: StoredRun, out: Path, result: Future[Finished]) -> None:
         try:
             done.result()
-            self._hosted.fetched(stored.result, out)
+            self._hosted.fetch(stored.result, out)
         except BaseException as error:
             result.set_exception(error)
         else:

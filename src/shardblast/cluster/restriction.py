@@ -128,7 +128,7 @@ def restricted(hosted: HostedSearch, database: Database, folder: Path, volumes: 
     """
     if hosted.options.filter is None or hosted.order.is_whole:
         return Restricted(database, hosted.order.shards)
-    found = Restriction.of(hosted.fetched(f"{RESTRICTION}.zst", hosted.folder / "restriction.json").read_bytes())
+    found = Restriction.of(hosted.fetched(f"{RESTRICTION}.zst").read_bytes())
     wanted = set(volumes)
     kept = tuple(_kept(hosted, place) if place in wanted else b"" for place in range(len(found.counts)))
     line = write_list(hosted.options, found.taxids, folder) if found.hides_titles else None
@@ -137,7 +137,7 @@ def restricted(hosted: HostedSearch, database: Database, folder: Path, volumes: 
 
 
 def _kept(hosted: HostedSearch, place: int) -> bytes:
-    return hosted.fetched(f"{kept_name(place)}.zst", hosted.folder / f"kept-{place}").read_bytes()
+    return hosted.fetched(f"{kept_name(place)}.zst").read_bytes()
 
 
 def _document(listed: Listed) -> dict[str, Any]:

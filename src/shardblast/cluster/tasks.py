@@ -136,7 +136,7 @@ def run_stored(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
     volumes = stored.part.volumes
     with hosted.scratch() as folder, hosted.opened(volumes) as opened:
         database = restricted(hosted, opened, folder, volumes).database
-        queries = hosted.fetched(stored.queries, hosted.folder / stored.queries.replace("/", "-").removesuffix(".zst"))
+        queries = hosted.fetched(stored.queries)
         purpose = Purpose(stored.purpose, stored.batch, stored.shard)
         out = folder / "result"
         wanted = Run(list(stored.argv), queries, stored.outfmt, out, purpose, stored.what, (1,))
@@ -163,7 +163,8 @@ def merge(hosted: HostedSearch, batch: Batch) -> MergeFacts:
     if hosted.has(merged_key(batch.index)):
         return _told_before(hosted, batch)
     with hosted.scratch() as folder:
-        batch = replace(batch, path=hosted.fetched(batch_key(batch.index), folder / QUERIES))
+        batch = replace(batch, path=folder / QUERIES)
+        hosted.fetch(batch_key(batch.index), batch.path)
         (folder / "merged").mkdir()
         told = _merged_whole(hosted, batch, folder) if hosted.order.is_whole else _merged_shards(hosted, batch, folder)
         _store_merged(hosted, batch, folder, told)
@@ -184,7 +185,7 @@ def _merged_shards(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFac
         StoredFilter(folder).keep(seen.database.filter)
     for shard in seen.shards:
         if hosted.has(piece_key(batch.index, shard.index)):
-            hosted.fetched(piece_key(batch.index, shard.index), piece_file(folder, batch.index, shard.index))
+            hosted.fetch(piece_key(batch.index, shard.index), piece_file(folder, batch.index, shard.index))
     watcher = _Warnings()
     with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, watcher) as work:
         _merge(ShardedSearch(work, parts, seen.shards, ArchiveCarrier(), by_shard=True), batch, folder)

@@ -38,6 +38,17 @@ class _Part:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sought:
+    """What all shards are asked for, with lists of any length."""
+
+    name: str
+    """Part of the names of its files."""
+    carrier: Carrier
+    argv: Callable[[int], list[str]]
+    """Returns the options for lists of a length."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Enumerated:
     """All hits of some queries in all shards."""
 
@@ -115,7 +126,8 @@ class Research:
             The hits, and whether some shard's list was still full at the bound.
         """
         first_oids = [shard.first_oid for shard in self._shards]
-        found = self._enumerate(batch, suspects, self._carrier, lambda limit: piece_argv(self._work.options, limit))
+        hits = _Sought("hits", self._carrier, lambda limit: piece_argv(self._work.options, limit))
+        found = self._enumerate(batch, suspects, hits)
         for local, parts in enumerate(_by_query(self._carrier, found.files, len(suspects))):
             texts = self._carrier.merge(parts, first_oids, self._limits.max_target_seqs)
             renumbered = [renumber(text, suspects[local] - local) for text in texts]
@@ -124,7 +136,8 @@ class Research:
     def _candidates(self, batch: Batch, suspects: list[int]) -> CandidateDatabase | None:
         """Return a database of all subjects that pass the preliminary stage; None if they can't be told or are most."""
         carrier = self._candidate_carrier
-        found = self._enumerate(batch, suspects, carrier, lambda limit: candidate_argv(self._work.options, limit))
+        candidates = _Sought("candidates", carrier, lambda limit: candidate_argv(self._work.options, limit))
+        found = self._enumerate(batch, suspects, candidates)
         ids = None if found.full else self._ids(batch, found.files)
         whole = self._work.database
         if ids is None or self._parts.letters_of(ids) > WHOLE_DATABASE_SHARE * whole.searched.letters:
@@ -133,13 +146,12 @@ class Research:
         sources = self._parts.sources(sorted(ids))
         return write_candidates(self._work.installation, self._work.folder, name, whole, ids, sources)
 
-    def _enumerate(
-        self, batch: Batch, suspects: list[int], carrier: Carrier, argv: Callable[[int], list[str]]
-    ) -> _Enumerated:
+    def _enumerate(self, batch: Batch, suspects: list[int], sought: _Sought) -> _Enumerated:
         """Search queries in all shards with ever longer lists until none is full."""
+        carrier = sought.carrier
         limit = max(FIRST_LIMIT, 2 * self._limits.max_target_seqs)
         while True:
-            files = self._search_shards(batch, suspects, argv(limit), carrier)
+            files = self._search_shards(batch, suspects, sought, limit)
             full = {
                 place
                 for place, parts in enumerate(_by_query(carrier, files, len(suspects)))
@@ -147,13 +159,17 @@ class Research:
             }
             if not full or limit >= BOUND:
                 return _Enumerated(files, full)
+            for file in files:
+                file.unlink()
             limit = min(limit * GROWTH, BOUND)
 
-    def _search_shards(self, batch: Batch, suspects: list[int], argv: list[str], carrier: Carrier) -> list[Path]:
+    def _search_shards(self, batch: Batch, suspects: list[int], sought: _Sought, limit: int) -> list[Path]:
         """Search some of a batch's queries in every shard; return the pieces' files, in shard order."""
         queries = self._work.folder / f"batch{batch.index}.suspects.fa"
         write_selected(batch, set(suspects), queries)
-        files = [self._work.folder / f"batch{batch.index}.candidates.{shard.index}" for shard in self._shards]
+        argv, carrier = sought.argv(limit), sought.carrier
+        name = f"batch{batch.index}.{sought.name}.{limit}"
+        files = [self._work.folder / f"{name}.{shard.index}" for shard in self._shards]
         futures = [
             self._parts.start(
                 part_of(shard),

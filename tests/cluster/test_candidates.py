@@ -1,0 +1,135 @@
+"""Queries with very many hits, whose candidates are asked of the shards in ever longer lists."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shardblast.blast.carrier import choose_carrier
+from shardblast.blast.database import Database, open_database
+from shardblast.blast.installation import find_installation
+from shardblast.blast.process import Finished, Processes
+from shardblast.bootstrap import known_arguments
+from shardblast.core.choice import Choice
+from shardblast.core.options import parse
+from shardblast.core.planning import Shard
+from shardblast.core.program import Molecule, Program
+from shardblast.core.report import Report
+from shardblast.engine import research
+from shardblast.engine.cutting import batches_of, shards_of
+from shardblast.engine.parts import Part, Parts, Run
+from shardblast.engine.pool import Pool
+from shardblast.engine.printer import open_printer
+from shardblast.engine.sharded import ShardedSearch
+from shardblast.engine.work import Silent, Work
+from tests.cluster.parts import LocalCluster
+from tests.databases import Databases
+from tests.engine.places import local, remote
+from tests.sequences import Sequence, copies_with_codes
+from tests.service.processes import blast
+
+GENE = "".join(random.Random(1).choices("ACGT", k=120))
+QUERY = Sequence("gene", GENE).fasta
+BEST = ("-max_target_seqs", "1")
+KINDS = {"plain": (), "ids": ("-parse_seqids",)}
+
+
+def copies_among_others(with_codes: int, changed: int) -> Iterator[Sequence]:
+    """Yield copies of the gene, then more sequences of no likeness, so that the copies are less than half of all."""
+    yield from copies_with_codes(GENE, with_codes, changed)
+    for number in range(with_codes + changed + 40):
+        yield Sequence(f"other{number}", "".join(random.Random(number + 2).choices("ACGT", k=120)))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    folder = tmp_path_factory.mktemp("candidates")
+    one = LocalCluster(folder, (folder / "storage").as_uri())
+    one.start("a", "b")
+    yield one
+    one.close()
+
+
+@pytest.mark.parametrize("place", ["local", "remote"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_lists_that_grow_over_many_passes_find_what_blast_finds(
+    kind: str,
+    place: str,
+    cluster: LocalCluster,
+    databases: Databases,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(research, "FIRST_LIMIT", 2)
+    monkeypatch.setattr(research, "GROWTH", 4)
+    monkeypatch.setenv("SHARDBLAST_STORAGE", cluster.storage)
+    name = f"few-{kind}"
+    path = databases.of(name, "nucl", copies_among_others(220, 120), "-max_file_sz", "8000", *KINDS[kind])
+    database = open_database(find_installation(), path, Molecule.NUCLEOTIDE)
+    shards = shards_of(database, len(database.volumes))
+    if place == "remote":
+        cluster.add_database(name, path)
+    made: AbstractContextManager[Parts]
+    made = local(database, tmp_path) if place == "local" else remote(cluster, name, shards, tmp_path)
+
+    with made as parts:
+        printed, lists = searched(parts, database, shards, tmp_path)
+
+    assert printed == blast("blastn", Path(path), name, QUERY, list(BEST), "6", tmp_path)
+    assert len(lists) > 3
+
+
+def searched(parts: Parts, database: Database, shards: tuple[Shard, ...], folder: Path) -> tuple[bytes, set[str]]:
+    """Return what a search prints whose parts these are, and the lengths of lists that it asked the shards for."""
+    installation, (query, out) = find_installation(), (folder / "query.fa", folder / "out")
+    query.write_text(QUERY)
+    words = ["-db", database.name, "-query", str(query), "-outfmt", "6", *BEST, "-out", str(out)]
+    options = parse(Program.BLASTN, words, known_arguments(installation, Program.BLASTN))
+    carrier = choose_carrier(options, shards=len(shards), unique_ids=database.unique_ids)
+    batches = batches_of(str(query), folder, Choice(len(shards), 1000, 1, True, ""))
+    asked = Asked(parts)
+    pool, report = Pool(1), Report("blastn", "", "", 0, 0, len(shards), "", [])
+    with Work(installation, options, database, folder, pool, Processes(), report, Silent()) as work:
+        search = ShardedSearch(work, asked, shards, carrier, by_shard=True)
+        with open_printer(installation, options, carrier, folder) as printer:
+            search.run(batches, printer)
+    pool.close()
+    return out.read_bytes(), asked.lengths
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_shard_with_more_hits_than_the_first_list_holds_is_listed_whole(
+    kind: str, cluster: LocalCluster, databases: Databases, tmp_path: Path
+) -> None:
+    path = databases.of(f"many-{kind}", "nucl", copies_among_others(150, 5100), *KINDS[kind])
+    cluster.add_database(f"many-{kind}", path)
+    (tmp_path / "gene.fa").write_text(QUERY)
+    words = ["-db", f"many-{kind}", "-query", str(tmp_path / "gene.fa"), "-outfmt", "6", *BEST]
+
+    found = cluster.search("blastn", *words, "--shards", "2")
+
+    assert found.returncode == 0, found.stderr.decode()
+    expected = blast("blastn", Path(path), f"many-{kind}", QUERY, list(BEST), "6", tmp_path)
+    assert found.stdout == expected
+
+
+class Asked:
+    """Parts that remember how long the lists were that they were asked for."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.lengths: set[str] = set()
+
+    def start(self, part: Part, run: Run) -> Future[Finished]:
+        if run.purpose.name == "candidates":
+            self.lengths.add(run.argv[run.argv.index("-max_target_seqs") + 1])
+        return self._parts.start(part, run)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parts, name)

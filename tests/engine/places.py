@@ -1,0 +1,68 @@
+"""The parts of a database on this machine, and on the nodes of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shardblast.blast.database import Database
+from shardblast.blast.generation import database_of
+from shardblast.blast.installation import find_installation
+from shardblast.blast.process import Processes
+from shardblast.bootstrap import known_arguments
+from shardblast.bootstrap.cluster import host as host_of
+from shardblast.cluster.dispatch import Dispatcher
+from shardblast.cluster.membership import Cluster
+from shardblast.cluster.order import Order, RunId
+from shardblast.cluster.remote import RemoteParts
+from shardblast.cluster.timings import Timings
+from shardblast.core.options import parse
+from shardblast.core.planning import Shard
+from shardblast.core.program import Program
+from shardblast.core.report import Report
+from shardblast.engine.parts import LocalParts, Parts
+from shardblast.engine.pool import Pool
+from shardblast.engine.work import Silent, Work
+from shardblast.storage.layout import read_generation
+from tests.cluster.parts import LocalCluster
+
+EVALUE = ["-evalue", "1e-5"]
+
+
+@contextmanager
+def local(database: Database, folder: Path) -> Iterator[Parts]:
+    """Yield the parts of a database on this machine."""
+    installation = find_installation()
+    words = ["-db", database.name, "-query", str(folder / "queries.fa"), *EVALUE]
+    options = parse(Program.BLASTN, words, known_arguments(installation, Program.BLASTN))
+    report, pool = Report("blastn", "", "", 0, 0, 0, "", []), Pool(2)
+    means = (installation, options, database, folder, pool, Processes(), report, Silent())
+    with Work(*means, resumes=True) as work:
+        yield LocalParts(work)
+    pool.close()
+
+
+@contextmanager
+def remote(cluster: LocalCluster, name: str, shards: tuple[Shard, ...], folder: Path) -> Iterator[RemoteParts]:
+    """Yield the parts of a database in a cluster's storage, on two nodes with half of its volumes each."""
+    here = host_of("here", folder / "here", 1, None, None)
+    current = here.objects.read(f"databases/{name}/current").decode().strip()
+    generation = read_generation(here.objects, name, current)
+    run = RunId(folder.name, "1")
+    words = ("-db", name, "-query", "queries.fa", "-outfmt", "11", *EVALUE)
+    Order(Program.BLASTN, words, (), name, generation.name, shards, 1).put(here.objects, run.search)
+    driver = Cluster.at(cluster.address, None, Timings())
+    dispatcher = Dispatcher(driver, generation, lambda: False, str(run))
+    names = [one.name for one in generation.volumes]
+    dispatcher.give("a", names[: len(names) // 2])
+    dispatcher.give("b", names[len(names) // 2 :])
+    parts = RemoteParts(here.search(run), database_of(generation, folder, ()), shards, folder, lambda: dispatcher)
+    try:
+        yield parts
+    finally:
+        parts.close()
+        dispatcher.close()  # nothing may have been asked of it
+        driver.end(run, wait=True)
+        driver.close()
+        here.abandon()
