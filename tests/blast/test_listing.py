@@ -20,6 +20,7 @@ from tests.sequences import nucleotides
 
 KILLED = {
     "blastdbcmd": 'case "$*" in *"-entry all"*) {real} "$@" | head -n 3; kill -9 $$;; esac; exec {real} "$@"',
+    "blastdb_aliastool": "kill -9 $$",
     "blastn": "kill -9 $$",
 }
 
@@ -35,7 +36,7 @@ def test_a_program_that_is_killed_is_not_taken_for_an_answer(
     words = ["-db", database.name, "-seqidlist", str(ids)]
     options = parse(Program.BLASTN, words, known_arguments(installed, Program.BLASTN))
     (folder := tmp_path / "programs").mkdir()
-    for name in ("blastn", "blastdbcmd"):
+    for name in KILLED:
         (folder / name).symlink_to(shutil.which(name) or "")
     (folder / program).unlink()
     (folder / program).write_text("#!/bin/sh\n" + KILLED[program].format(real=shutil.which(program)) + "\n")

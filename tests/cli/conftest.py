@@ -16,7 +16,17 @@ import pytest
 from shardblast.blast.fasta import records
 
 DATA = Path(__file__).parents[2] / "demo" / "data"
-PROGRAMS = ("blastn", "blastp", "blastx", "tblastn", "tblastx", "blast_formatter", "makeblastdb", "blastdbcmd")
+PROGRAMS = (
+    "blastn",
+    "blastp",
+    "blastx",
+    "tblastn",
+    "tblastx",
+    "blast_formatter",
+    "makeblastdb",
+    "blastdbcmd",
+    "blastdb_aliastool",
+)
 SHARDBLAST = (sys.executable, "-m", "shardblast")
 
 Finished = subprocess.CompletedProcess[bytes]

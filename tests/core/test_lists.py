@@ -16,10 +16,12 @@ def problems(name: str, text: bytes) -> list[tuple[str, str]]:
     ("name", "text"),
     [
         ("seqidlist", b"NP_000001.1\nsp|P12345.1|\r\n\n  gnl|lab|x-1 \nlast"),
+        ("seqidlist", b"# two on a line, \xff\n>a b\tc\r\n#end"),
+        ("seqidlist", b"\0\xff\x01 what blastdb_aliastool writes"),
         ("negative_taxidlist", b"9606\n562\r\n\n2147483647\n"),
     ],
 )
-def test_ids_and_taxids_one_on_each_line_are_taken(name: str, text: bytes) -> None:
+def test_lists_are_taken_as_blast_reads_them(name: str, text: bytes) -> None:
     assert problems(name, text) == []
 
 
@@ -28,7 +30,6 @@ def test_ids_and_taxids_one_on_each_line_are_taken(name: str, text: bytes) -> No
     [
         ("gilist", b"1\n", "list-unknown"),
         ("../seqidlist", b"a\n", "list-unknown"),
-        ("seqidlist", b"a\nb c\n", "list-line"),
         ("seqidlist", b"a\nb\x00\n", "list-line"),
         ("seqidlist", "a\nß\n".encode(), "list-line"),
         ("seqidlist", b"a\n" + b"x" * (LONGEST_ID + 1), "list-line"),
@@ -36,6 +37,9 @@ def test_ids_and_taxids_one_on_each_line_are_taken(name: str, text: bytes) -> No
         ("taxidlist", b"9606\n-5\n", "list-line"),
         ("taxidlist", b"9606\n4294967296\n", "list-line"),
         ("seqidlist", b"\n \n", "list-empty"),
+        ("seqidlist", b"# nothing\n", "list-empty"),
+        ("taxidlist", b"\x00\n", "list-line"),
+        ("taxidlist", b"9606 562\n", "list-line"),
     ],
 )
 def test_anything_else_is_a_problem(name: str, text: bytes, code: str) -> None:

@@ -12,23 +12,25 @@ from pathlib import Path
 from shardblast.blast.alias import write_alias, write_masked
 from shardblast.blast.database import Database
 from shardblast.blast.filter import Filter, Totals
+from shardblast.blast.idlist import hides_others, write_looked_up
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Finished, Processes, checked, was_killed
+from shardblast.core.errors import LeftToBlast
 from shardblast.core.groups import SEQID_FILTERS
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule, Program
 
 CODON = 3
+ISAM_VERSION = 4
+"""Databases of this version look ids up in ISAM files, which hold them in lower case; later ones in LMDB."""
+LISTED_IDS = "listed.ids"
+LISTED_TAXIDS = "listed.taxids"
 
 _UNSEARCHABLE = {Molecule.NUCLEOTIDE: b">none\n" + b"N" * 40 + b"\n", Molecule.PROTEIN: b">none\n" + b"X" * 40 + b"\n"}
 _TAXIDS = re.compile(rb'name "(?:Negative)?TaxidList",\s+value integer-list \{([^}]*)\}')
 _OF_THE_QUERY = b"Query_1"
 _NOT_THERE = re.compile(rb"Taxonomy ID\(s\) not found", re.IGNORECASE)
 """BLAST+ refuses to search where no sequence has one of the taxids."""
-
-
-class LeftToBlast(Exception):
-    """Only BLAST+ itself can do the search; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def read_listing(
         return Listing(None, b"")
     places = range(len(database.volumes))
     listed, kept = list_volumes(installation, processes, database, options, folder, places, named=named)
-    return Listing(filter_of(options, [listed], [kept[place] for place in places], folder), listed.warnings)
+    return Listing(filter_of(options, [listed], [kept[place] for place in places]), listed.warnings)
 
 
 def list_volumes(
@@ -119,14 +121,16 @@ def list_volumes(
     return _Reader(installation, processes, database, options, folder, options.filter or "", places, named).read()
 
 
-def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[bytes], folder: Path) -> Filter:
+def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[bytes]) -> Filter:
     """Return what a list leaves of a database, from what it leaves of all parts.
 
     Args:
         options: The search's.
         listed: Of each part.
         kept: For each volume a byte for each OID; may be empty where that is not needed.
-        folder: Gets the list, if titles are hidden.
+
+    Returns:
+        The filter. If titles are hidden, its line names what ``write_list`` writes.
 
     Raises:
         LeftToBlast: The list is one for BLAST+ alone.
@@ -143,28 +147,57 @@ def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[b
         raise LeftToBlast(f"-{name} leaves a sequence shorter than a codon, which BLAST+ does not search.")
     counts = {place: count for one in listed for place, count in one.counts.items()}
     taxids = next((one.taxids for one in listed if one.taxids), ())
-    line = write_list(options, taxids, folder) if hides else None
+    line = _line(name) if hides else None
     in_order = tuple(counts[place] for place in sorted(counts))
     return Filter(tuple(kept), in_order, totals, line, () if negative else taxids)
 
 
-def write_list(options: SearchOptions, taxids: Sequence[int], folder: Path) -> str:
+def write_list(
+    installation: Installation,
+    processes: Processes,
+    database: Database,
+    options: SearchOptions,
+    taxids: Sequence[int],
+    folder: Path,
+) -> str:
     """Write a search's list into a file of ours; return the line of an alias beside it that names it.
+
+    Args:
+        installation: Of BLAST+.
+        processes: Runs it.
+        database: The one that the list is for.
+        options: The search's.
+        taxids: Those of the list, with descendants where BLAST+ adds these.
+        folder: Gets the file.
 
     Raises:
         LeftToBlast: It is none that BLAST+ takes.
+        ShardblastError: BLAST+ was killed.
     """
     name = options.filter or ""
     if name not in SEQID_FILTERS:
         if not taxids:
             raise LeftToBlast(f"BLAST+ takes none of the taxids of -{name}.")
-        (folder / "listed.taxids").write_text("".join(f"{taxid}\n" for taxid in taxids))
-        return "TAXIDLIST listed.taxids"
+        (folder / LISTED_TAXIDS).write_text("".join(f"{taxid}\n" for taxid in taxids))
+        return _line(name)
     path = Path(options.text(name) or "")
     if not path.is_file():
         raise LeftToBlast(f"the list of -{name} is no file here.")
-    shutil.copyfile(path, folder / "listed.ids")
-    return "SEQIDLIST listed.ids"
+    if _is_looked_up_as_written(database):
+        shutil.copyfile(path, folder / LISTED_IDS)
+    else:
+        write_looked_up(installation, processes, path, folder, folder / LISTED_IDS)
+    return _line(name)
+
+
+def _line(name: str) -> str:
+    """Return the line of an alias that names the list of an option."""
+    return f"SEQIDLIST {LISTED_IDS}" if name in SEQID_FILTERS else f"TAXIDLIST {LISTED_TAXIDS}"
+
+
+def _is_looked_up_as_written(database: Database) -> bool:
+    """Whether BLAST+ looks ids up in one way, whoever names the list: in databases of version 4."""
+    return any(volume.version == ISAM_VERSION for volume in database.volumes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +216,21 @@ class _Reader:
 
     def read(self) -> tuple[Listed, dict[int, bytes]]:
         name = self.name
-        if name == "negative_seqidlist" and any(volume.version == 4 for volume in self.database.volumes):
+        if name == "negative_seqidlist" and _is_looked_up_as_written(self.database):
             raise LeftToBlast("of databases of version 4 BLAST+ drops sequences that it counts in the totals.")
         told = self._ask(self._asked_option)
         if told.status:
             named = {place: bytes(self.database.volumes[place].num_seqs) for place in self.places}
             return self._listed(named, (), hides=False, refusal=_words(told.stderr))
         taxids = () if name in SEQID_FILTERS else _taxids(self._asked_file.read_bytes())
-        line = write_list(self.options, taxids, self.folder)
+        line = write_list(self.installation, self.processes, self.database, self.options, taxids, self.folder)
         alias = write_alias(self.folder, "listed", self.database, self._paths, [line], totals=False)
-        lines = self._oids(alias)
-        named = self._chosen(lines)
+        titled = [oid for oid, _ in self._ids(alias)]
+        named = self._chosen(titled if name.startswith("negative_") else self._oids(alias))
         masked = write_masked(self.folder, "masked", self.database, named)
-        hides = any(1 in one for one in named.values()) and len(lines) < len(self._oids(masked))
+        hides = any(1 in one for one in named.values()) and len(titled) < sum(1 for _ in self._ids(masked))
+        if name == "negative_seqidlist" and self._hides_others(named):
+            raise LeftToBlast(f"-{name} has ids that differ from those of the database in case or version only.")
         return self._listed(named, taxids, hides=hides, warnings=_warnings(told))
 
     def _listed(
@@ -253,12 +288,26 @@ class _Reader:
             return self.database.name
         return write_alias(self.folder, "asked", self.database, self._paths, totals=False)
 
+    def _hides_others(self, named: Mapping[int, bytes]) -> bool:
+        binary = (self.folder / LISTED_IDS).read_bytes()
+        return hides_others(binary, self._ids(self._seen), b"".join(named[place] for place in self.places))
+
     def _oids(self, alias: str) -> list[int]:
-        """Return the OID, in these volumes, of every id that is seen through an alias; it comes once for each title."""
+        """Return the OIDs, in these volumes, that a search of an alias looks at, also those whose titles are hidden."""
+        return [int(line) for line in self._all_entries(alias, "%o")]
+
+    def _ids(self, alias: str) -> Iterator[tuple[int, str]]:
+        """Yield the OID, in these volumes, with the id, of every title that is seen through an alias."""
+        for line in self._all_entries(alias, "%o %i"):
+            oid, _, one = line.partition(b" ")
+            yield int(oid), one.decode(errors="replace")
+
+    def _all_entries(self, alias: str, outfmt: str) -> list[bytes]:
         argv = [self.installation.program("blastdbcmd"), "-db", alias, "-dbtype", self.database.molecule.dbtype]
-        finished = self.processes.run([*argv, "-entry", "all", "-outfmt", "%o %i"])  # "%o" alone comes once
+        words = [*argv, "-entry", "all", "-outfmt", outfmt]
+        finished = self.processes.run(words, environment=self.database.environment)
         checked(finished, self._what)  # of one that was killed part of the list would be taken for the whole
-        return [int(line.partition(b" ")[0]) for line in finished.stdout.splitlines()]
+        return [line for line in finished.stdout.splitlines() if line]
 
     def _chosen(self, oids: Iterable[int]) -> dict[int, bytes]:
         sizes = [self.database.volumes[place].num_seqs for place in self.places]

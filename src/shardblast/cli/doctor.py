@@ -21,7 +21,7 @@ from shardblast.core.errors import DatabaseError, EngineError
 from shardblast.core.program import Program
 from shardblast.engine.machine import Machine, this_machine
 
-NEEDED = (*(program.value for program in Program), "blast_formatter", "makeblastdb", "blastdbcmd")
+NEEDED = (*(program.value for program in Program), "blast_formatter", "makeblastdb", "blastdbcmd", "blastdb_aliastool")
 OLDEST_TESTED, NEWEST_TESTED = (2, 12), (2, 17)
 LITTLE_MEMORY_BYTES = 1 << 30
 LITTLE_DISK_BYTES = 1 << 30

@@ -141,7 +141,7 @@ class Drive:
         listed = [future.result() for future in started]
         with TemporaryDirectory() as name:
             folder = Path(name)
-            found = restriction_of(self.options, self.order, listed, partial(self._kept, folder), folder)
+            found = restriction_of(self.options, self.order, listed, partial(self._kept, folder))
             document = folder / "restriction.json"
             document.write_bytes(found.document())
             self._put(document, f"{RESTRICTION}.zst")

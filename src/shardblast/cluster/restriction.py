@@ -14,10 +14,11 @@ from typing import Any
 
 from shardblast.blast.database import Database
 from shardblast.blast.filter import Filter, Totals
-from shardblast.blast.listing import LeftToBlast, Listed, filter_of, list_volumes, write_list
+from shardblast.blast.listing import Listed, filter_of, list_volumes, write_list
+from shardblast.blast.process import Processes
 from shardblast.cluster.hosted import HostedSearch
 from shardblast.cluster.order import WORK, Order
-from shardblast.core.errors import DatabaseError
+from shardblast.core.errors import DatabaseError, LeftToBlast
 from shardblast.core.options import SearchOptions
 from shardblast.core.planning import Shard
 from shardblast.engine.stored import unusable
@@ -79,7 +80,7 @@ def list_here(hosted: HostedSearch, place: int, task: str) -> Listed:
 
 
 def restriction_of(
-    options: SearchOptions, order: Order, listed: Sequence[Listed], kept_of: Callable[[int], bytes], folder: Path
+    options: SearchOptions, order: Order, listed: Sequence[Listed], kept_of: Callable[[int], bytes]
 ) -> Restriction:
     """Return what is left of a database, from what is left of each volume.
 
@@ -88,7 +89,6 @@ def restriction_of(
         order: The search's.
         listed: Of each volume.
         kept_of: Returns what is left of a volume, asked where shards are parts of one.
-        folder: For a file.
 
     Raises:
         InputError: The list can't be used.
@@ -100,7 +100,7 @@ def restriction_of(
             remedy="Give all nodes the same taxonomy4blast.sqlite3, or use -no_taxid_expansion.",
         )
     try:
-        chosen = filter_of(options, listed, (), folder)
+        chosen = filter_of(options, listed, ())
     except LeftToBlast as why:
         raise unusable(why) from None
     cut = {shard.volumes[0] for shard in order.shards if shard.oids is not None}
@@ -131,7 +131,10 @@ def restricted(hosted: HostedSearch, database: Database, folder: Path, volumes: 
     found = Restriction.of(hosted.fetched(f"{RESTRICTION}.zst").read_bytes())
     wanted = set(volumes)
     kept = tuple(_kept(hosted, place) if place in wanted else b"" for place in range(len(found.counts)))
-    line = write_list(hosted.options, found.taxids, folder) if found.hides_titles else None
+    line = None
+    if found.hides_titles:
+        installation = hosted.host.installation
+        line = write_list(installation, Processes(), database, hosted.options, found.taxids, folder)
     chosen = Filter(kept, found.counts, found.totals, line, found.taxids)
     return Restricted(replace(database, filter=chosen), found.shards(hosted.order))
 

@@ -312,3 +312,7 @@ def error_for_code(code: str) -> type[ShardblastError]:
             return kind
         waiting += kind.__subclasses__()
     return InputError
+
+
+class LeftToBlast(Exception):
+    """Only BLAST+ itself can do the search; the text says why. It never reaches users as an error."""

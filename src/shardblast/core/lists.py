@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from shardblast.core.groups import SEQID_FILTERS
@@ -15,6 +16,18 @@ LONGEST_ID = 100
 LONGEST_TAXID = 10
 PROBLEMS_NAMED = 5
 """Of a list with many bad lines."""
+BINARY = b"\0"
+"""How a list begins that blastdb_aliastool made of a list of ids."""
+_WORD = re.compile(rb"#[^\n]*|[^> \t\r\n#][^ \t\r\n]*")
+
+
+def listed_ids(text: bytes) -> Iterator[bytes]:
+    """Yield the ids of a list as BLAST+ reads them: words between blanks, without ``>`` before them, without comments.
+
+    Source:
+        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (SeqDB_ReadMemorySiList).
+    """
+    return (word for word in _WORD.findall(text) if not word.startswith(b"#"))
 
 
 def file_of(name: str) -> str:
@@ -50,9 +63,11 @@ def list_problems(name: str, size_bytes: int, lines: Iterable[bytes]) -> Iterato
         return
     bad = entries = 0
     for number, line in enumerate(lines, 1):
-        entry = line.strip(b" \t\r\n")
-        entries += bool(entry)
-        if not entry or _is_entry(name, entry):
+        if number == 1 and name in SEQID_FILTERS and line.startswith(BINARY):
+            return  # BLAST+ alone can judge it
+        found = _entries(name, line)
+        entries += len(found)
+        if all(_is_entry(name, entry) for entry in found):
             continue
         bad += 1
         if bad <= PROBLEMS_NAMED:
@@ -62,6 +77,13 @@ def list_problems(name: str, size_bytes: int, lines: Iterable[bytes]) -> Iterato
         yield Problem("list-empty", field, "The list names nothing.", "Write one on each line, or leave the list out.")
     if entries > MOST_LINES:
         yield Problem("list-too-large", field, f"The list has more than {MOST_LINES:,} lines.", "Send a shorter one.")
+
+
+def _entries(name: str, line: bytes) -> list[bytes]:
+    if name in SEQID_FILTERS:
+        return list(listed_ids(line))
+    entry = line.strip(b" \t\r\n")
+    return [entry] if entry else []
 
 
 def _is_entry(name: str, entry: bytes) -> bool:

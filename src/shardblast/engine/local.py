@@ -16,11 +16,11 @@ from shardblast.blast.carrier import choose_carrier
 from shardblast.blast.database import Database, open_database
 from shardblast.blast.fasta import Batch, NotFasta, is_packed, open_queries, reading_errors
 from shardblast.blast.installation import Installation
-from shardblast.blast.listing import LeftToBlast, Listing, read_listing
+from shardblast.blast.listing import Listing, read_listing
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
 from shardblast.blast.process import Processes
 from shardblast.core.choice import Choice, Situation, choose
-from shardblast.core.errors import DatabaseError, OutputError
+from shardblast.core.errors import DatabaseError, LeftToBlast, OutputError
 from shardblast.core.options import SearchOptions
 from shardblast.core.ours import Exactness
 from shardblast.core.planning import Shard

@@ -22,11 +22,11 @@ from shardblast.blast.fasta import Batch
 from shardblast.blast.filter import Filter
 from shardblast.blast.hits import alignments_by_subject
 from shardblast.blast.installation import Installation
-from shardblast.blast.listing import LeftToBlast, read_listing
+from shardblast.blast.listing import read_listing
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike, write_probe
 from shardblast.blast.process import Processes
 from shardblast.core.choice import Choice, Situation, choose
-from shardblast.core.errors import DatabaseError, InputError
+from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
 from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import MANY_FILES
 from shardblast.core.program import Molecule
