@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+import dask
 import pytest
 
+from shardblast.cluster import membership
+from shardblast.cluster.membership import Cluster
+from shardblast.cluster.timings import Timings
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
 from tests.sequences import Sequence, nucleotide_queries, protein_queries
@@ -130,3 +134,15 @@ def test_the_storage_may_be_a_bucket(
 
 def fasta(queries: tuple[Sequence, ...]) -> str:
     return "".join(one.fasta for one in queries[:8])
+
+
+def test_nodes_that_are_there_are_never_missed(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(membership, "FRESH_S", 0.0)
+    monkeypatch.setattr(membership, "FRESH_TIMES", 0)
+    with dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}):
+        cluster = Cluster.at(compared.cluster.address, None, Timings())
+
+        seen = [len(cluster.addresses()) for _ in range(300)]
+        cluster.close()
+
+    assert set(seen) == {2}

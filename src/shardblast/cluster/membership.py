@@ -110,16 +110,28 @@ class Cluster:
             started = time.monotonic()
             if started - asked < self._fresh_s:
                 return known
-            try:
-                workers = self.client.scheduler_info()["workers"]
-            except (OSError, TimeoutError, CommClosedError) as error:
-                raise _unreachable() from error
+            workers = self._workers()
             found = [_address(worker, told) for worker, told in workers.items() if _has_reported(told)]
             now = time.monotonic()
             self._known = (now, found)
             self._fresh_s = max(FRESH_S, min(FRESH_TIMES * (now - started), FRESH_MOST_S))
             self._seen |= {one.name: one.member for one in found}
             return found
+
+    def _workers(self) -> dict[str, dict[str, Any]]:
+        """Ask the scheduler what it knows of its workers, by address.
+
+        ``Client.scheduler_info`` is no way to do so: it returns what the client keeps, which the client itself replaces
+        every two seconds by an answer without workers, so that now and then all nodes seem to be gone.
+        """
+        client = self.client
+        if (scheduler := client.scheduler) is None:  # it was closed just now
+            raise _unreachable()
+        try:
+            told: dict[str, dict[str, dict[str, Any]]] = client.sync(scheduler.identity)
+        except (OSError, TimeoutError, CommClosedError) as error:
+            raise _unreachable() from error
+        return told["workers"]
 
     def members(self) -> list[Member]:
         """Return the nodes that are connected and those that were, by name.
