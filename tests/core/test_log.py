@@ -5,12 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from shardblast.core.lacking import NO_NODE, Lack, LackCode
 from shardblast.core.log import Level, log_of
-from shardblast.core.progress import Phase, begin, count, wait
+from shardblast.core.progress import Phase, begin, count
 from shardblast.core.running import running_of
-from shardblast.core.search import Event, Failure, Search, SearchId, State, again, document, moved, progressed
+from shardblast.core.search import (
+    Event,
+    Failure,
+    Search,
+    SearchId,
+    State,
+    document,
+    gave_back,
+    lacks,
+    moved,
+    progressed,
+    retried,
+)
 
 ID = SearchId("s1")
+NO_SHARD = Lack(LackCode.SHARDS, "a node that holds shard 1 of 8", (("nt.00",),))
 NEW = Search(ID, "ada", "one", "blastn", "16s", "g1", (), "identical", 1.0, 3, 1200)
 
 
@@ -46,19 +60,36 @@ def test_a_log_tells_each_change_once_and_when() -> None:
 def test_a_log_tells_what_a_search_waits_for_why_it_failed_and_that_it_is_tried_again() -> None:
     running = moved(NEW, State.RUNNING, 2.0)
     searching = progressed(running, begin(running.progress, Phase.SEARCHING, 3.0, 8))
-    waiting = progressed(searching, wait(searching.progress, "a node that holds shard 1"))
-    going = progressed(waiting, wait(waiting.progress, None))
+    waiting = lacks(searching, NO_SHARD, 3.1)
+    going = lacks(waiting, None, 3.2)
     failed = moved(going, State.FAILED, 4.0, failure=Failure("memory", "There is no memory.", "Add some."))
-    queued = again(failed, 2, 5.0)
+    queued = retried(failed, 5.0)
 
     told = [text for _, _, text in logged(*searches(NEW, running, searching, waiting, going, failed, queued))]
 
     assert told[3:] == [
-        "Searching waits for a node that holds shard 1.",
-        "Searching goes on.",
+        "The search waits for a node that holds shard 1 of 8.",
+        "It lacks nothing any more.",
         "Searching ends before it is done: 0 of 8 pieces.",
         "It failed: There is no memory. Add some.",
         "It is to run again: attempt 2.",
+    ]
+
+
+def test_a_log_tells_that_a_search_gives_back_its_place_and_for_what_it_waits() -> None:
+    running = moved(NEW, State.RUNNING, 2.0)
+    searching = progressed(running, begin(running.progress, Phase.SEARCHING, 3.0, 8))
+    queued = gave_back(searching, NO_SHARD, 1, 4.0)
+    without_nodes = lacks(queued, NO_NODE, 5.0)
+    again = moved(lacks(without_nodes, None, 6.0), State.RUNNING, 7.0)
+
+    told = logged(*searches(NEW, running, searching, queued, without_nodes, again))
+
+    assert told[3:] == [
+        (4.0, "note", "It gives back its place among the searches that run."),
+        (4.0, "warning", "The search waits for a node that holds shard 1 of 8."),
+        (5.0, "warning", "The search waits for a node of the cluster."),
+        (6.0, "note", "It begins to run."),
     ]
 
 

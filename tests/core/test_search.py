@@ -9,6 +9,7 @@ from dataclasses import asdict
 import pytest
 
 from shardblast.core.errors import ConflictError
+from shardblast.core.lacking import NO_NODE, NO_SCHEDULER, Lack, LackCode
 from shardblast.core.progress import NO_PROGRESS, Phase, PhaseStatus, begin
 from shardblast.core.search import (
     TRANSITIONS,
@@ -16,12 +17,17 @@ from shardblast.core.search import (
     Search,
     SearchId,
     State,
-    again,
     cancelled,
     document,
+    gave_back,
+    in_stint,
+    lacks,
     moved,
+    retried,
     search_of,
 )
+
+NO_SHARD = Lack(LackCode.SHARDS, "a node that holds shard 1 of 2", (("nt.00",),))
 
 
 def a_search() -> Search:
@@ -66,15 +72,17 @@ def test_no_phase_of_a_search_that_is_over_runs(state: State, status: PhaseStatu
     assert {one.status for one in over.progress if one.phase is not Phase.SEARCHING} == {PhaseStatus.SKIPPED}
 
 
-def test_a_retry_begins_anew_and_only_once() -> None:
-    failed = moved(moved(a_search(), State.RUNNING, 1.0), State.FAILED, 2.0, failure=Failure("c", "p", "r"))
+def test_a_retry_begins_anew_and_only_what_failed_or_was_cancelled_is_run_again() -> None:
+    running = moved(a_search(), State.RUNNING, 1.0)
+    failed = moved(running, State.FAILED, 2.0, failure=Failure("c", "p", "r"))
 
-    retried = again(failed, 2, 3.0)
+    again = retried(failed, 3.0)
 
-    assert (retried.state, retried.attempt, retried.failure, retried.progress) == (State.QUEUED, 2, None, NO_PROGRESS)
-    assert again(retried, 2, 4.0) is retried
-    stopped = moved(retried, State.CANCELLED, 5.0)
-    assert again(stopped, 2, 6.0) is stopped
+    assert (again.state, again.attempt, again.failure, again.progress) == (State.QUEUED, 2, None, NO_PROGRESS)
+    assert retried(moved(again, State.CANCELLED, 5.0), 6.0).attempt == 3
+    for other in (a_search(), running, again, moved(running, State.COMPLETED, 2.0)):
+        with pytest.raises(ConflictError):
+            retried(other, 4.0)
 
 
 def test_what_runs_is_cancelling_before_it_is_cancelled_and_what_waits_is_cancelled_at_once() -> None:
@@ -93,8 +101,47 @@ def test_what_runs_is_cancelling_before_it_is_cancelled_and_what_waits_is_cancel
         cancelled(moved(moved(queued, State.RUNNING, 1.0), State.COMPLETED, 2.0), 3.0)
 
 
+def test_a_search_that_gives_back_its_place_is_queued_in_the_same_attempt_and_says_what_it_lacks() -> None:
+    running = moved(a_search(), State.RUNNING, 5.0)
+
+    queued = gave_back(running, NO_SHARD, 1, 20.0)
+
+    assert (queued.state, queued.attempt, queued.stint, queued.started) == (State.QUEUED, 1, 2, None)
+    assert queued.progress == NO_PROGRESS
+    assert document(queued)["waiting"] == {"code": "shards", "sentence": NO_SHARD.sentence, "since": 20.0}
+    assert gave_back(queued, NO_NODE, 1, 21.0) is queued  # said twice, by a step that a crash had repeated
+    assert gave_back(moved(queued, State.RUNNING, 22.0), NO_NODE, 1, 23.0).state is State.RUNNING
+    with pytest.raises(ConflictError):
+        in_stint(queued, 1)
+    assert in_stint(queued, 2) is queued
+
+
+def test_the_time_in_which_a_search_lacks_something_counts_over_all_its_stints_of_an_attempt() -> None:
+    running = lacks(moved(a_search(), State.RUNNING, 5.0), NO_SHARD, 10.0)
+    queued = lacks(gave_back(running, NO_SHARD, 1, 20.0), NO_NODE, 30.0)
+
+    again = moved(queued, State.RUNNING, 110.0)
+    twice = gave_back(again, NO_SHARD, 2, 120.0)
+    found = lacks(twice, None, 150.0)
+
+    assert (queued.lacks_since, again.lacks_since, again.lacked_s) == (10.0, None, 100.0)
+    assert (twice.lacks_since, found.lacks_since, found.lacked_s) == (120.0, None, 130.0)
+    failed = moved(found, State.FAILED, 160.0, failure=Failure("c", "p", "r"))
+    assert retried(failed, 170.0).lacked_s == 0.0
+
+
+def test_a_search_waits_for_its_turn_if_for_nothing_else() -> None:
+    queued = a_search()
+    running = moved(queued, State.RUNNING, 5.0)
+
+    told = [document(one)["waiting"] for one in (queued, lacks(queued, NO_SCHEDULER, 2.0), running)]
+
+    assert [one and one["code"] for one in told] == ["turn", "scheduler", None]
+    assert document(moved(lacks(running, NO_NODE, 6.0), State.COMPLETED, 7.0))["waiting"] is None
+
+
 def test_a_search_survives_json() -> None:
-    search = moved(a_search(), State.RUNNING, 1.0)
+    search = lacks(moved(a_search(), State.RUNNING, 1.0), NO_SHARD, 2.0)
 
     assert search_of(json.loads(json.dumps(asdict(search)))) == search
 

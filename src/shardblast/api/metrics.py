@@ -70,7 +70,7 @@ class Metrics(Observer):
             self._phases.labels(phase.phase, after.program).observe(phase.finished - phase.started)
         if before.state is after.state:
             return
-        if after.state is State.RUNNING and after.started is not None and after.attempt == 1:
+        if after.state is State.RUNNING and after.started is not None and after.stint == 1:
             self._waits.labels(after.program).observe(after.started - after.created)
         if after.state.is_final and after.started is not None and after.finished is not None:
             self._searches.labels(after.program, after.state).observe(after.finished - after.started)
@@ -113,6 +113,12 @@ class _Now(Collector):
         for state, number in self._workload.counts().items():
             states.add_metric([state.value], number)
         yield states
+        lacks = GaugeMetricFamily(
+            "shardblast_searches_waiting", "Searches that wait for something other than their turn.", labels=["code"]
+        )
+        for code, number in self._workload.lacks().items():
+            lacks.add_metric([code.value], number)
+        yield lacks
         oldest = self._workload.oldest_queued()
         age = 0.0 if oldest is None else max(time.time() - oldest, 0.0)
         text = "How long ago the oldest queued search was submitted; 0 without one."

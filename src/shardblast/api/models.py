@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shardblast.core.lacking import LackCode
 from shardblast.core.permitted import Problem
 from shardblast.core.printing import commands
 from shardblast.core.search import Search, document
@@ -58,7 +59,14 @@ class PhaseOut(BaseModel):
     finished: float | None
     done: int
     total: int
-    waiting: str | None = Field(description="What it waits for, if nothing goes on without it")
+
+
+class WaitingOut(BaseModel):
+    """What a search waits for."""
+
+    code: LackCode = Field(description="turn: other searches go first; else what there is too little of")
+    sentence: str
+    since: float
 
 
 class FailureOut(BaseModel):
@@ -95,6 +103,7 @@ class SearchOut(BaseModel):
     hits: int | None
     verdicts: dict[str, int] | None
     failure: FailureOut | None
+    waiting: WaitingOut | None = Field(description="What a search that is queued or runs waits for; null: nothing")
 
     @classmethod
     def of(cls, search: Search, shown: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict) -> SearchOut:

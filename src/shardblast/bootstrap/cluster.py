@@ -20,6 +20,7 @@ from shardblast.cluster.staging import Stager
 from shardblast.cluster.timings import Timings
 from shardblast.core.arguments import Arguments
 from shardblast.core.errors import UsageError
+from shardblast.core.lacking import WAITING_HOURS
 from shardblast.core.program import Program
 from shardblast.engine.machine import this_machine
 from shardblast.engine.pool import Pool
@@ -30,6 +31,7 @@ STORAGE = "SHARDBLAST_STORAGE"
 SCHEDULER = "SHARDBLAST_SCHEDULER"
 REPLICAS = "SHARDBLAST_REPLICAS"
 TIMINGS = "SHARDBLAST_TIMINGS"
+WAITING = "SHARDBLAST_WAITING_HOURS"
 
 
 def timings() -> Timings:
@@ -101,20 +103,21 @@ def certificates_of_environment() -> Certificates | None:
 
 
 def searching(
-    address: str, objects: Objects, replicas: int = 1, expected: Callable[[], int] = lambda: 0
+    address: str, objects: Objects, patience_s: float, replicas: int = 1, expected: Callable[[], int] = lambda: 0
 ) -> ClusterSearching:
     """Return what does searches on the cluster of a scheduler.
 
     Args:
         address: The scheduler's.
         objects: All parts of the cluster share them.
+        patience_s: So long a search stays when nothing of it can go on.
         replicas: Nodes that are to hold each shard.
         expected: Returns how many nodes there are to be, if that is known.
 
     Raises:
         UsageError: The address is none, or needs TLS.
     """
-    return ClusterSearching(Means(cluster(address), objects, replicas, expected), find_installation())
+    return ClusterSearching(Means(cluster(address), objects, replicas, expected, patience_s), find_installation())
 
 
 def command(address: str | None) -> ClusterCommand:
@@ -130,4 +133,5 @@ def command(address: str | None) -> ClusterCommand:
     replicas = int(os.environ.get(REPLICAS) or 1)
     printer = StoredEngine(installation, machine, Pool(machine.cores))
     stager = Stager(objects, home() / "staged")
-    return ClusterCommand(searching(given, objects, replicas), printer, stager, home())
+    patience_s = float(os.environ.get(WAITING) or WAITING_HOURS) * 3600
+    return ClusterCommand(searching(given, objects, patience_s, replicas), printer, stager, home())

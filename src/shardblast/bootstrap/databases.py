@@ -19,7 +19,7 @@ from shardblast.service.catalogue import Catalogue
 from shardblast.service.databases import Databases
 from shardblast.service.folders import Folders
 from shardblast.service.removal import Removal
-from shardblast.service.settings import Nodes, OpenId, Settings
+from shardblast.service.settings import Limits, Nodes, OpenId, Settings
 from shardblast.storage.objects import Objects
 from shardblast.store.connection import Database
 from shardblast.store.databases import DatabaseStore
@@ -48,6 +48,7 @@ def settings_of(
     staged_bytes: int = 0,
     replicas: int = 1,
     nodes: Nodes | None = None,
+    limits: Limits | None = None,
 ) -> Settings:
     """Return the settings: options, else ``SHARDBLAST_*`` variables, else defaults."""
     return Settings(
@@ -63,6 +64,7 @@ def settings_of(
         scheduler=os.environ.get("SHARDBLAST_SCHEDULER", ""),
         replicas=replicas,
         nodes=nodes or Nodes(),
+        limits=limits or Limits(),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from shardblast.cluster.node import Node
 from shardblast.core.node import Member
 from shardblast.core.search import SearchId
+from shardblast.service.admission import Admission
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.databases import Databases
 from shardblast.service.durable import DurableQueue
@@ -64,6 +65,7 @@ class Service:
     sharing: Sharing
     operations: Operations
     queue: DurableQueue
+    admission: Admission
     runner: Runner
     peers: Peers
     observers: Observers
@@ -81,6 +83,8 @@ class Service:
         self.node.start()
         self.peers.join(self._follow)
         self.queue.launch(self.expire)
+        self.observers.add(self.admission)
+        self.admission.start()
         if self.settings.open_id is not None:
             self.identity.sign_in.connect()
         if self.scaling is not None:
@@ -107,5 +111,6 @@ class Service:
 
     def close(self) -> None:
         """Stop; searches that run go on with the next ``launch``."""
+        self.admission.close()
         self.queue.close()
         self.observers.close()

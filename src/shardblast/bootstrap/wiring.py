@@ -20,6 +20,7 @@ from shardblast.core.scaling import ScalingRule
 from shardblast.engine.machine import this_machine
 from shardblast.engine.pool import Pool
 from shardblast.engine.stored import StoredEngine
+from shardblast.service.admission import Admission
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.databases import Databases
 from shardblast.service.durable import DurableQueue
@@ -39,6 +40,7 @@ from shardblast.service.results import Results
 from shardblast.service.runner import Runner
 from shardblast.service.scaling import Scaling
 from shardblast.service.searches import SearchService
+from shardblast.service.searching import Searching
 from shardblast.service.sessions import Sessions
 from shardblast.service.settings import Settings
 from shardblast.service.sharing import Sharing
@@ -59,6 +61,8 @@ if TYPE_CHECKING:
     from shardblast.cluster.serving import ServedSearching
 
 RECEIVERS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+PATIENCE_S = 10.0
+"""A search of which nothing can go on keeps its place so long: a node or the scheduler may be back in a moment."""
 LATELY_S = 0.5
 """So old what is known of nodes may be for those who follow them."""
 
@@ -118,6 +122,7 @@ class _Wiring:
             sharing=Sharing(ShareStore(self.database), self.broadcast.look),
             operations=Operations(self.store, self.objects, self.installation, self.folders),
             queue=self.queue,
+            admission=self.admission,
             runner=self.runner,
             peers=self.peers,
             observers=self.observers,
@@ -127,13 +132,26 @@ class _Wiring:
         )
 
     @cached_property
+    def searching(self) -> Searching:
+        return self.served or LocalSearching(self.catalogue, self.parts.node, self.engine, self.objects)
+
+    @cached_property
+    def admission(self) -> Admission:
+        return Admission(
+            self.store, self.workload, self.catalogue, self.searching, self.queue, self.released, self.limits
+        )
+
+    def released(self, database: str, generation: str) -> None:
+        """See to a generation that a search needs no more."""
+        self.removal.released(database, generation)
+
+    @cached_property
     def runner(self) -> Runner:
-        searching = self.served or LocalSearching(self.catalogue, self.parts.node, self.engine, self.objects)
         return Runner(
             self.store,
             self.objects,
             self.catalogue,
-            searching,
+            self.searching,
             self.folders,
             self.arguments,
             self.observers,
@@ -169,7 +187,7 @@ class _Wiring:
             self.runner,
             self.results,
             self.tasks,
-            lambda search: self.removal.released(search.database, search.generation),
+            self.released,
             self.peers,
             self.database.server,
             steps,
@@ -185,7 +203,7 @@ class _Wiring:
     @cached_property
     def searches(self) -> SearchService:
         return SearchService(
-            self.store, self.objects, self.catalogue, self.folders, self.runner, self.queue, self.preflights
+            self.store, self.objects, self.catalogue, self.folders, self.runner, self.released, self.preflights
         )
 
     @cached_property
@@ -239,7 +257,7 @@ def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[
 
     if not settings.storage_url:
         raise UsageError("A cluster needs a storage that its nodes reach.", remedy="Set SHARDBLAST_STORAGE.")
-    return ServedSearching(searching(settings.scheduler, objects, settings.replicas, expected))
+    return ServedSearching(searching(settings.scheduler, objects, PATIENCE_S, settings.replicas, expected))
 
 
 def _sign_in(settings: Settings, sessions: Sessions) -> SignIn | None:

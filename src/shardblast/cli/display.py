@@ -74,14 +74,20 @@ def minute(at: float) -> str:
 
 def print_searches(found: Sequence[Told]) -> None:
     """Print a list of searches."""
-    headings = ("Id", "State", "Program", "Database", "Created", " Seconds", " Hits", "Title")
-    print_rows(headings, [_row(one) for one in found], wrapped=("Title",))
+    headings = ("Id", "State", "Program", "Database", "Created", " Seconds", " Hits", "Title", "Waits")
+    print_rows(headings, [_row(one) for one in found], wrapped=("Title", "Waits"))
 
 
 def _row(search: Told) -> tuple[str, ...]:
     what = (search["id"], search["state"], search["program"], search["database"], minute(search["created"]))
     ran, hits = seconds_of(search), search["hits"]
-    return (*what, "" if ran is None else f"{ran:.1f}", "" if hits is None else str(hits), search["title"])
+    figures = ("" if ran is None else f"{ran:.1f}", "" if hits is None else str(hits))
+    return (*what, *figures, search["title"], waits(search))
+
+
+def waits(search: Told) -> str:
+    """Return what a search waits for, in the service's words; nothing if it does not wait."""
+    return str(search["waiting"]["sentence"]) if search["waiting"] else ""
 
 
 def seconds_of(search: Told) -> float | None:
@@ -104,6 +110,8 @@ def _lines(search: Told) -> Iterator[str]:
     took = "" if ran is None else f", {'runs for' if search['finished'] is None else 'ran'} {ran:,.1f} s"
     hits = "" if search["hits"] is None else f", {search['hits']:,} hits"
     yield f"  created {minute(search['created'])}{took}{hits}"
+    if search["waiting"]:
+        yield printable(f"  {waits(search)}")
     for phase in begun(search):
         yield f"  {phase['name']:<11} {phase['status']:<10} {counted(phase)}"
     if search["failure"]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from shardblast.cli.options import Log
+from shardblast.core.lacking import WAITING_HOURS
 
 service = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -75,6 +76,33 @@ MostNodes = Annotated[
     int,
     typer.Option("--most-nodes", envvar="SHARDBLAST_MOST_NODES", min=1, help="How many, however much work there is."),
 ]
+Running = Annotated[
+    int,
+    typer.Option(
+        "--running",
+        envvar="SHARDBLAST_RUNNING",
+        min=0,
+        help="Searches that run at once; 0: one for each core of the nodes, at least 4 and at most 64.",
+    ),
+]
+RunningOfOwner = Annotated[
+    int,
+    typer.Option(
+        "--running-of-owner",
+        envvar="SHARDBLAST_RUNNING_OF_OWNER",
+        min=0,
+        help="Of one owner, while others wait; 0: half of those that run at once.",
+    ),
+]
+WaitingHours = Annotated[
+    float,
+    typer.Option(
+        "--waiting-hours",
+        envvar="SHARDBLAST_WAITING_HOURS",
+        min=0,
+        help="How long a search may wait for something other than its turn before it fails.",
+    ),
+]
 IdleMinutes = Annotated[
     float,
     typer.Option(
@@ -101,6 +129,9 @@ def serve(
     admin_claim: AdminClaim = "",
     retention_days: RetentionDays = 30.0,
     staged_bytes: StagedBytes = 0,
+    running: Running = 0,
+    running_of_owner: RunningOfOwner = 0,
+    waiting_hours: WaitingHours = WAITING_HOURS,
     replicas: Replicas = 1,
     statefulset: StatefulSet = "",
     namespace: Namespace = "",
@@ -118,11 +149,12 @@ def serve(
     from shardblast.cli.openid import checked_url, open_id
     from shardblast.cli.serve import serve
     from shardblast.service.identity import Mode
-    from shardblast.service.settings import Nodes
+    from shardblast.service.settings import Limits, Nodes
 
     mode = Mode(auth.value)
     agreed = open_id(issuer, client_id, client_secret, audience, scopes, admin_claim) if mode is Mode.OIDC else None
     nodes = Nodes(statefulset, namespace, most_nodes, idle_minutes)
+    limits = Limits(running=running, running_of_owner=running_of_owner, waiting_s=waiting_hours * 3600)
     public = checked_url(public_url)
-    settings = settings_of(home, host, port, retention_days, public, agreed, staged_bytes, replicas, nodes)
+    settings = settings_of(home, host, port, retention_days, public, agreed, staged_bytes, replicas, nodes, limits)
     return serve(settings, mode, log_format)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shardblast.cli.display import begun, counted, printable
+from shardblast.cli.display import begun, counted, printable, waits
 from shardblast.core.errors import Interrupted
 from shardblast.core.search import State
 
@@ -61,7 +61,7 @@ def _shown(changes: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         queued = progress.add_task("queued", total=1, counted="")
         bars: dict[str, Any] = {}
         for search in changes:
-            progress.update(queued, completed=int(search["state"] != State.QUEUED))
+            progress.update(queued, completed=int(search["state"] != State.QUEUED), counted=waits(search))
             for phase in begun(search):
                 name, count = phase["name"], max(phase["total"], 1)
                 if name not in bars:

@@ -22,6 +22,7 @@ from shardblast.cluster.staging import Stager
 from shardblast.core.catalogue import checked_name
 from shardblast.core.errors import DatabaseError, Interrupted, NotFoundError, OutputError, ShardblastError
 from shardblast.core.generation import Generation
+from shardblast.core.lacking import Lack
 from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import MANY_FILES
 from shardblast.core.report import PieceReport, Report
@@ -156,9 +157,9 @@ class ClusterCommand:
 class _Warned(SilentPhases):
     """Tells only what keeps a search waiting."""
 
-    def waiting(self, what: str | None) -> None:
-        if what is not None:
-            log.warning("The search waits for %s.", what)
+    def waiting(self, lack: Lack | None) -> None:
+        if lack is not None:
+            log.warning("%s", lack.sentence)
 
 
 class _Kept:

@@ -5,6 +5,7 @@ The driver decides and waits. Bytes of hits go from nodes to the storage and fro
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +53,8 @@ class Means:
     replicas: int = 1
     expected: Callable[[], int] = lambda: 0
     """Returns how many nodes there are to be, if that is known."""
+    patience_s: float = math.inf
+    """So long a search stays when nothing of it can go on."""
 
 
 @dataclass
@@ -83,6 +86,7 @@ class Drive:
 
         Raises:
             Interrupted: It was stopped.
+            WaitError: Nothing of it can go on.
             ShardblastError: It failed; what is finished stays in the storage.
         """
         with self._dispatcher() as dispatcher:
@@ -118,7 +122,7 @@ class Drive:
             self.means.cluster.end(self._run, wait=not ended_well)
 
     def _waiting(self, dispatcher: Dispatcher) -> Waiting:
-        what = (self.generation, self.order.shards, self.phases, self.processes)
+        what = (self.generation, self.order.shards, self.phases, self.processes, self.means.patience_s)
         return Waiting(self._run, self.means.cluster, dispatcher, *what)
 
     @property

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from shardblast.cluster.attempts import State, Task
 from shardblast.cluster.membership import Address
 from shardblast.core.generation import Generation
+from shardblast.core.lacking import Lack
 
 
 class Holders:
@@ -38,19 +39,29 @@ class Holders:
         held = one.member.state.held(self._generation.database, self._generation.name)
         return held | self._given.get(one.name, set())
 
-    def roomiest(self, task: Task, takers: Sequence[Address]) -> Address | None:
-        """Return the node that lacks least of a task's volumes, of those that have room for all of them."""
+    def roomiest(self, volumes: frozenset[str], takers: Sequence[Address]) -> Address | None:
+        """Return the node that lacks least of some volumes, of those that have room for all of them."""
 
         def missing(one: Address) -> int:
-            return sum(self._sizes[name] for name in task.volumes - self.has(one))
+            return sum(self._sizes[name] for name in volumes - self.has(one))
 
-        need = sum(self._sizes[name] for name in task.volumes)
+        need = sum(self._sizes[name] for name in volumes)
         fit = [one for one in takers if need <= one.member.state.disk_budget_bytes]
         return min(fit, key=lambda one: (missing(one), -one.member.state.disk_free_bytes, one.name), default=None)
 
     def is_patient(self, state: State) -> bool:
         """Tell whether a task still waits for a node that holds what it needs."""
         return not state.task.stages and time.monotonic() - state.waits_since <= self._grace_s
+
+
+def can_go_on(lack: Lack, generation: Generation, there: Sequence[Address]) -> bool:
+    """Tell whether nodes hold, or have room for, what a search lacks."""
+    holders, takers = Holders(generation, grace_s=0.0), [one for one in there if one.takes_work]
+    sets = [frozenset(names) for names in lack.volumes] or [frozenset()]
+    return all(
+        any(volumes <= holders.has(one) for one in takers) or holders.roomiest(volumes, takers) is not None
+        for volumes in sets
+    )
 
 
 class Look:
@@ -74,7 +85,7 @@ class Look:
             return frozenset(one for one in found if self._names[one] not in state.failed_on) or found
         if self._holders.is_patient(state):
             return frozenset()
-        roomy = self._holders.roomiest(task, self._takers)
+        roomy = self._holders.roomiest(task.volumes, self._takers)
         if roomy is None:
             return frozenset()
         self._holders.give(roomy.name, task.volumes)

@@ -167,7 +167,7 @@ class Host:
             staging = dict(self._staging)
             hosted = list(self._hosted.values())
         running = sum(one.running for one in hosted)
-        waiting = {str(one.run): what for one in hosted if (what := one.waiting)}
+        waiting = {str(one.run): lack.document() for one in hosted if (lack := one.waiting)}
         state = {} if self._state is None else asdict(self._state)
         own = {"cores": self.cores, "memory_bytes": self.memory_bytes}
         own |= {"running": running, "is_draining": self.is_draining}

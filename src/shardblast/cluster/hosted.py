@@ -19,6 +19,7 @@ from shardblast.blast.zstd import pack, unpack
 from shardblast.cluster.order import Order, RunId
 from shardblast.core.errors import Interrupted
 from shardblast.core.generation import Generation
+from shardblast.core.lacking import Lack
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.report import Report
 from shardblast.engine.work import Silent, Watcher, Work
@@ -44,7 +45,7 @@ class HostedSearch:
     """With the keys of their tasks, where these may be dropped."""
     _dropped: set[str] = field(default_factory=set)
     _tasks: list[Path] = field(default_factory=list)
-    _waits: list[Callable[[], str | None]] = field(default_factory=list)
+    _waits: list[Callable[[], Lack | None]] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def close(self) -> None:
@@ -77,12 +78,12 @@ class HostedSearch:
         return sum(one.running for one in list(self._processes))
 
     @property
-    def waiting(self) -> str | None:
+    def waiting(self) -> Lack | None:
         """What a merge here waits for, because no node has it."""
-        return next((what for one in list(self._waits) if (what := one())), None)
+        return next((lack for one in list(self._waits) if (lack := one())), None)
 
     @contextmanager
-    def asked(self, waits: Callable[[], str | None]) -> Iterator[None]:
+    def asked(self, waits: Callable[[], Lack | None]) -> Iterator[None]:
         """Have somebody asked for what he waits, as long as the context lasts."""
         self._waits.append(waits)
         try:

@@ -19,6 +19,7 @@ from shardblast.cluster.encryption import Certificates
 from shardblast.cluster.order import RunId
 from shardblast.cluster.timings import Timings
 from shardblast.core.errors import NetworkError
+from shardblast.core.lacking import Lack
 from shardblast.core.node import Member, NodeState
 
 FACTS = "shardblast"
@@ -45,7 +46,7 @@ class Address:
     """Bytes that stagings have brought, by what their drivers call them."""
     doing: dict[str, float] = field(default_factory=dict)
     """Of each task that has one of its cores: the seconds since it began, by its key."""
-    waiting: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, Lack] = field(default_factory=dict)
     """What merges on it wait for, by their runs."""
 
     @property
@@ -226,8 +227,8 @@ def _has_reported(told: dict[str, Any]) -> bool:
 def _address(worker: str, told: dict[str, Any]) -> Address:
     facts = told["metrics"][FACTS]
     member = Member(NodeState.of(facts), True, told["last_seen"], facts["running"], facts.get("is_draining", False))
-    doing, waiting = facts.get("doing", {}), facts.get("waiting", {})  # nodes of older versions do not say
-    return Address(worker, member, dict(facts["staging"]), dict(doing), dict(waiting))
+    waiting = {run: Lack.of(lack) for run, lack in facts["waiting"].items()}
+    return Address(worker, member, dict(facts["staging"]), dict(facts.get("doing", {})), waiting)
 
 
 def _unreachable() -> NetworkError:

@@ -1,18 +1,20 @@
-"""What a driver tells of a search, and how it waits for what the search needs."""
+"""What a driver tells of a search, and how it waits, for a while, for what the search lacks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Protocol
 
 from shardblast.blast.process import Processes
 from shardblast.cluster.dispatch import Dispatcher
+from shardblast.cluster.holders import can_go_on
 from shardblast.cluster.membership import Address, Cluster
 from shardblast.cluster.order import RunId
-from shardblast.core.errors import Interrupted, NetworkError
+from shardblast.core.errors import Interrupted, NetworkError, WaitError
 from shardblast.core.generation import Generation
-from shardblast.core.lacking import lacking
+from shardblast.core.lacking import MORE_NODES, NO_NODE, NO_SCHEDULER, Lack, lacking, lasting
 from shardblast.core.planning import Shard
 
 LOOKED_EVERY_S = 0.2
@@ -41,8 +43,8 @@ class Phases(Protocol):
         """Pieces are searched."""
         ...
 
-    def waiting(self, what: str | None) -> None:
-        """Nothing goes on until there is this; None: it goes on."""
+    def waiting(self, lack: Lack | None) -> None:
+        """Something does not go on until there is this; None: all goes on."""
         ...
 
 
@@ -59,11 +61,11 @@ class SilentPhases:
 
     def searching(self, pieces: int) -> None: ...
 
-    def waiting(self, what: str | None) -> None: ...
+    def waiting(self, lack: Lack | None) -> None: ...
 
 
 class Waiting:
-    """Waits for tasks of one search, and says what keeps them waiting."""
+    """Waits for tasks of one search, and says what keeps them waiting; ends the search when nothing of it goes on."""
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class Waiting:
         shards: Sequence[Shard],
         phases: Phases,
         processes: Processes,
+        patience_s: float,
     ) -> None:
         self._run = str(run)
         self._cluster = cluster
@@ -82,15 +85,20 @@ class Waiting:
         self._shards = shards
         self._phases = phases
         self._processes = processes
-        self._told: str | None = None
+        self._patience_s = patience_s
+        self._told: Lack | None = None
+        self._went_on = time.monotonic()
 
     def ended(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
         """Wait a little; return the futures that have ended.
 
         Raises:
             Interrupted: The search was stopped.
+            WaitError: Nothing of it can go on.
         """
         ended, _ = wait(futures, LOOKED_EVERY_S, FIRST_COMPLETED)
+        if ended:
+            self._went_on = time.monotonic()
         self._look()
         return ended
 
@@ -99,6 +107,7 @@ class Waiting:
 
         Raises:
             Interrupted: The search was stopped.
+            WaitError: Nothing of it can go on.
         """
         while not self.ended([future]):
             pass
@@ -109,20 +118,22 @@ class Waiting:
 
         Raises:
             Interrupted: The search was stopped.
+            WaitError: None came.
         """
         while not (found := self.there()):
-            self.a_moment("a node of the cluster")
+            self.a_moment(NO_NODE)
         self._tell(None)
         return found
 
-    def a_moment(self, what: str) -> None:
+    def a_moment(self, lack: Lack) -> None:
         """Wait a little for something that is told.
 
         Raises:
             Interrupted: The search was stopped.
+            WaitError: It did not come.
         """
         wait([Future()], LOOKED_EVERY_S)
-        self._look(what)
+        self._look(lack)
 
     def there(self) -> list[Address]:
         """Return the nodes that take work; none if the scheduler can't be asked."""
@@ -131,21 +142,31 @@ class Waiting:
         except NetworkError:
             return []
 
-    def _look(self, what: str | None = None) -> None:
+    def _look(self, lack: Lack | None = None) -> None:
         if self._processes.is_stopped():
             raise Interrupted
+        there = self.there()
         if self._dispatcher.is_cut_off:
-            what = "the scheduler of the cluster"
+            lack = NO_SCHEDULER
         else:
-            what = lacking(self._dispatcher.wanted, self._generation, self._shards) or self._nodes_wait() or what
-        self._tell(what)
+            lack = lacking(self._dispatcher.wanted, self._generation, self._shards) or self._nodes_wait(there) or lack
+        self._tell(lack)
+        if lack is None or self._goes_on(lack, there):
+            self._went_on = time.monotonic()
+        elif time.monotonic() - self._went_on > self._patience_s:
+            raise WaitError(lack, lasting(self._patience_s))
 
-    def _nodes_wait(self) -> str | None:
+    def _nodes_wait(self, there: Iterable[Address]) -> Lack | None:
         """Return what a node that merges waits for."""
-        told = (one.waiting.get(self._run) for one in self.there())
+        told = (one.waiting.get(self._run) for one in there)
         return next((one for one in told if one), None)
 
-    def _tell(self, what: str | None) -> None:
-        if what != self._told:
-            self._told = what
-            self._phases.waiting(what)
+    def _goes_on(self, lack: Lack, there: Sequence[Address]) -> bool:
+        """Tell whether a node does something of this search, or could do what waits, or is on its way."""
+        is_done = any(key.startswith(self._run) for one in there for key in one.doing)
+        return is_done or lack == MORE_NODES or (lack != NO_SCHEDULER and can_go_on(lack, self._generation, there))
+
+    def _tell(self, lack: Lack | None) -> None:
+        if lack != self._told:
+            self._told = lack
+            self._phases.waiting(lack)

@@ -15,6 +15,7 @@ from shardblast.cluster.membership import Address
 from shardblast.cluster.order import RunId
 from shardblast.cluster.phases import Phases, Waiting
 from shardblast.core.generation import Generation
+from shardblast.core.lacking import MORE_NODES
 from shardblast.core.node import NodeState
 from shardblast.core.nodeplan import need_of
 from shardblast.core.placement import NodeRoom, Placement, place
@@ -46,6 +47,7 @@ class Preparation:
 
         Raises:
             Interrupted: The search was stopped.
+            WaitError: There are no nodes.
             ShardblastError: A node can't bring what it is to hold.
         """
         there = self._nodes()
@@ -67,7 +69,7 @@ class Preparation:
         there = _states(self.waiting.for_nodes())
         until = time.monotonic() + self.expected_s
         while self._lacks_nodes(there) and time.monotonic() < until:
-            self.waiting.a_moment("more nodes of the cluster, which are on their way")
+            self.waiting.a_moment(MORE_NODES)
             there = _states(self.waiting.there())
         return _states(self.waiting.for_nodes())
 

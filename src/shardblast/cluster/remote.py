@@ -20,7 +20,7 @@ from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.hosted import HostedSearch
 from shardblast.cluster.membership import Cluster
 from shardblast.cluster.order import WORK, RunFacts, StoredRun, batch_key
-from shardblast.core.lacking import lacking
+from shardblast.core.lacking import Lack, lacking
 from shardblast.core.planning import Shard
 from shardblast.engine.parts import SEARCH, WHOLE, Part, Run
 from shardblast.engine.work import NOTHING_TO_DO
@@ -63,7 +63,7 @@ class RemoteParts:
         if self._dispatcher is not None:
             self._dispatcher.close()
 
-    def lacks(self) -> str | None:
+    def lacks(self) -> Lack | None:
         """Return what we wait for because no node has it."""
         if self._dispatcher is None:
             return None

@@ -76,6 +76,7 @@ class ClusterSearching:
 
         Raises:
             Interrupted: ``processes`` was stopped.
+            WaitError: Nothing of it can go on.
             ShardblastError: It failed; what is finished stays.
         """
         self._drive(request, phases, watcher, processes).search()

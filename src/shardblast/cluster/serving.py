@@ -8,12 +8,15 @@ from typing import Protocol
 
 from shardblast.blast.generation import database_of
 from shardblast.blast.process import Processes
+from shardblast.cluster.holders import can_go_on
 from shardblast.cluster.membership import Cluster
 from shardblast.cluster.order import PIECES, WORK, merged_key
 from shardblast.cluster.phases import Phases
 from shardblast.cluster.searching import ClusterSearching, Request
 from shardblast.core.catalogue import CataloguedDatabase
-from shardblast.core.errors import DatabaseError
+from shardblast.core.errors import DatabaseError, NetworkError
+from shardblast.core.generation import Generation
+from shardblast.core.lacking import NO_NODE, NO_SCHEDULER, Lack
 from shardblast.core.options import SearchOptions
 from shardblast.engine.sequences import KEPT
 from shardblast.engine.stored import StoredPlan
@@ -55,6 +58,22 @@ class ServedSearching:
     def cluster(self) -> Cluster:
         """Where searches are done."""
         return self._searching.means.cluster
+
+    @property
+    def cores(self) -> int:
+        try:
+            return sum(one.member.state.cores for one in self.cluster.addresses() if one.takes_work)
+        except NetworkError:
+            return 0
+
+    def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
+        try:
+            there = self.cluster.addresses()
+        except NetworkError:
+            return NO_SCHEDULER
+        if not any(one.takes_work for one in there):
+            return NO_NODE
+        return None if before is None or can_go_on(before, generation, there) else before
 
     def plan(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> StoredPlan:
         if database.path is not None:

@@ -19,6 +19,7 @@ ShardblastError
 ├── NotFoundError        there is no such thing           1
 ├── ConflictError        its state does not allow that    1
 ├── RefusedError         a search has problems            1
+├── WaitError            what it needs did not come       1
 ├── NotAllowedError      the caller may not do that       1
 ├── TooLargeError        more than the service takes      1
 ├── UnauthorizedError    the service does not know who    1
@@ -33,7 +34,10 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from shardblast.core.lacking import Lack
 
 _FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/'\"\[\]:;,]+/)+")
 _ON_NODE = " It was on node "
@@ -258,6 +262,17 @@ class RefusedError(ShardblastError):
         more = f" There are {len(problems) - 1} more problems." if len(problems) > 1 else ""
         super().__init__(f"{first.detail}{more}", remedy=first.remedy)
         self.problems = problems
+
+
+class WaitError(ShardblastError):
+    """A search has waited in vain for something; ``lack`` says for what."""
+
+    code = "waited"
+    exit_status = 1
+
+    def __init__(self, lack: Lack, lasted: str) -> None:
+        super().__init__(f"The search waited {lasted} for {lack.what}.", remedy=lack.remedy)
+        self.lack = lack
 
 
 class NotAllowedError(ShardblastError):

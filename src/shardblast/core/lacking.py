@@ -1,17 +1,83 @@
-"""What a search on a cluster waits for, in words."""
+"""What a search waits for: a code for programs, words for people, and the volumes that a node must hold."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
 
 from shardblast.core.generation import Generation
 from shardblast.core.planning import Shard
 from shardblast.core.sizes import size
 
 NAMED_SHARDS = 5
+WAITING_HOURS = 24.0
+"""How long a search may wait for something other than its turn before it fails, unless somebody says otherwise."""
 
 
-def lacking(wanted: Collection[frozenset[str]], generation: Generation, shards: Sequence[Shard]) -> str | None:
+class LackCode(StrEnum):
+    """Of what there is not enough; stable, part of the API."""
+
+    TURN = "turn"
+    """Other searches go first; as many run as may run at once."""
+    SCHEDULER = "scheduler"
+    """The cluster's scheduler can't be reached."""
+    NODES = "nodes"
+    """No node takes work, or more nodes are on their way."""
+    SHARDS = "shards"
+    """No node holds some shards."""
+    WHOLE_DATABASE = "whole-database"
+    """No node has room for the whole database, which this search needs in one place."""
+
+
+REMEDIES: Mapping[LackCode, str] = {
+    LackCode.TURN: "Submit it again when less is searched.",
+    LackCode.SCHEDULER: "See that the scheduler runs, then retry the search.",
+    LackCode.NODES: "Start nodes, then retry the search.",
+    LackCode.SHARDS: "Start the nodes that hold these shards, or others with room for them, then retry the search.",
+    LackCode.WHOLE_DATABASE: "Start a node whose disk has room for the whole database, then retry the search.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What keeps a search from running, or from going on."""
+
+    code: LackCode
+    what: str
+    """What it waits for, as a noun."""
+    volumes: tuple[tuple[str, ...], ...] = ()
+    """Sets of volumes that a node must hold, each set on one node, before the search can go on."""
+
+    @property
+    def sentence(self) -> str:
+        """The same, as people read it everywhere."""
+        return f"The search waits for {self.what}."
+
+    @property
+    def remedy(self) -> str:
+        """What to do when it was waited for in vain."""
+        return REMEDIES[self.code]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return a lack from what ``document`` made of it, after a way through JSON."""
+        volumes = tuple(tuple(names) for names in values["volumes"])
+        return cls(LackCode(values["code"]), values["what"], volumes)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return asdict(self)
+
+
+TURN = Lack(LackCode.TURN, "its turn")
+NO_SCHEDULER = Lack(LackCode.SCHEDULER, "the scheduler of the cluster, which can't be reached")
+NO_NODE = Lack(LackCode.NODES, "a node of the cluster")
+MORE_NODES = Lack(LackCode.NODES, "more nodes of the cluster, which are on their way")
+
+
+def lacking(wanted: Collection[frozenset[str]], generation: Generation, shards: Sequence[Shard]) -> Lack | None:
     """Return what must be there so that all tasks of a search can be done.
 
     Args:
@@ -26,11 +92,29 @@ def lacking(wanted: Collection[frozenset[str]], generation: Generation, shards: 
         return None
     names = [one.name for one in generation.volumes]
     if frozenset(names) in wanted:
-        return f"a node whose disk has room for the whole database ({size(generation.size_bytes)})"
+        whole = f"a node whose disk has room for the whole database ({size(generation.size_bytes)})"
+        return Lack(LackCode.WHOLE_DATABASE, whole, (tuple(names),))
     volumes = frozenset().union(*wanted)
     lack = [shard.index + 1 for shard in shards if {names[at] for at in shard.volumes} & volumes]
     if not lack:
-        return "a node of the cluster"
+        return NO_NODE
     listed = ", ".join(map(str, lack[:NAMED_SHARDS]))
     more = " and others" if len(lack) > NAMED_SHARDS else ""
-    return f"a node that holds shard {listed}{more} of {len(shards)}"
+    sets = tuple(sorted(tuple(sorted(one)) for one in wanted if one))
+    return Lack(LackCode.SHARDS, f"a node that holds shard {listed}{more} of {len(shards)}", sets)
+
+
+def lacked(before_s: float, since: float | None, at: float) -> float:
+    """Return for how long a search has lacked something altogether, in seconds.
+
+    Args:
+        before_s: How long it did until it found what it lacked, the last time.
+        since: Since when it does again; None: it lacks nothing now.
+        at: Now, in seconds since 1970.
+    """
+    return before_s + (0.0 if since is None else max(at - since, 0.0))
+
+
+def lasting(seconds: float) -> str:
+    """Return how long something took, in words: in hours, or in seconds where it was less than one."""
+    return f"{seconds / 3600:,.1f} hours" if seconds >= 3600 else f"{seconds:,.0f} seconds"

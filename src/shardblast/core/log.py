@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from shardblast.core.lacking import LackCode
 from shardblast.core.progress import Phase, PhaseStatus
 from shardblast.core.search import Event, State
 
@@ -63,12 +64,16 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tu
     if not before:
         sent = f"{_counted(after['queries'], QUERIES)} with {_counted(after['letters'], LETTERS)}"
         yield Level.NOTE, f"Submitted: {after['program']} in {after['database']}, {sent}."
-        before = {**after, "state": State.QUEUED, "phases": [], "shards": None}
+        before = {**after, "state": State.QUEUED, "phases": [], "shards": None, "waiting": None}
     if after["attempt"] != before["attempt"]:
         yield Level.NOTE, f"It is to run again: attempt {after['attempt']}."
         before = {**before, "phases": [], "shards": None}
     if state is State.RUNNING and before["state"] != State.RUNNING:
         yield Level.NOTE, "It begins to run."
+    if state is State.QUEUED and before["state"] == State.RUNNING:
+        yield Level.NOTE, "It gives back its place among the searches that run."
+        before = {**before, "phases": []}
+    yield from _waiting(before, after)
     if after["shards"] is not None and after["shards"] != before["shards"]:
         cut = "is searched whole" if after["shards"] <= 1 else f"is cut into {after['shards']:,} shards"
         yield Level.NOTE, f"The database {cut}: {after['why']}."
@@ -82,11 +87,9 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tu
 def _phases(before: list[Mapping[str, Any]], after: list[Mapping[str, Any]]) -> Iterator[tuple[Level, str]]:
     known = {one["name"]: one for one in before}
     for now in after:
-        was = known.get(now["name"], {"status": PhaseStatus.PENDING, "waiting": None})
+        was = known.get(now["name"], {"status": PhaseStatus.PENDING})
         if now["status"] != was["status"]:
             yield from _status(now)
-        if now["waiting"] != was["waiting"]:
-            yield from _waiting(now)
 
 
 def _status(phase: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
@@ -101,11 +104,18 @@ def _status(phase: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
         yield Level.WARNING, f"{name} ends before it is done: {done:,} of {total}."
 
 
-def _waiting(phase: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
-    if phase["waiting"]:
-        yield Level.WARNING, f"{_name(phase)} waits for {phase['waiting']}."
-    elif phase["status"] == PhaseStatus.RUNNING:
-        yield Level.NOTE, f"{_name(phase)} goes on."
+def _waiting(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
+    was, now = (_lack(one) for one in (before, after))
+    if now is not None and now != was:
+        yield Level.WARNING, now
+    elif was is not None and now is None and after["state"] == before["state"]:
+        yield Level.NOTE, "It lacks nothing any more."
+
+
+def _lack(search: Mapping[str, Any]) -> str | None:
+    """Return what a search waits for, but for its turn."""
+    waiting = search["waiting"]
+    return None if waiting is None or waiting["code"] == LackCode.TURN else waiting["sentence"]
 
 
 def _name(phase: Mapping[str, Any]) -> str:

@@ -46,8 +46,6 @@ class PhaseProgress:
     finished: float | None = None
     done: int = 0
     total: int = 0
-    waiting: str | None = None
-    """What a phase that runs waits for, if nothing goes on without it."""
 
 
 Progress = tuple[PhaseProgress, ...]
@@ -78,11 +76,6 @@ def count(progress: Progress, phase: Phase, done: int, total: int | None = None)
     )
 
 
-def wait(progress: Progress, waiting: str | None) -> Progress:
-    """Return the progress with what the phase that runs waits for; None: it goes on."""
-    return tuple(replace(one, waiting=waiting) if one.status is PhaseStatus.RUNNING else one for one in progress)
-
-
 def fail(progress: Progress, phase: Phase, at: float) -> Progress:
     """Return the progress with a phase ended before it was done, though the search goes on."""
     return tuple(_closed(one, at, PhaseStatus.FAILED) if one.phase is phase else one for one in progress)
@@ -100,5 +93,5 @@ def current(progress: Progress) -> Phase | None:
 
 def _closed(one: PhaseProgress, at: float, status: PhaseStatus = PhaseStatus.COMPLETED) -> PhaseProgress:
     if one.status is PhaseStatus.RUNNING:
-        return replace(one, status=status, finished=at, waiting=None)
+        return replace(one, status=status, finished=at)
     return replace(one, status=PhaseStatus.SKIPPED) if one.status is PhaseStatus.PENDING else one

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from shardblast.core.errors import ConflictError
+from shardblast.core.lacking import TURN, Lack, lacked
 from shardblast.core.progress import NO_PROGRESS, Phase, PhaseProgress, PhaseStatus, Progress, current, end
 
 SearchId = NewType("SearchId", str)
@@ -32,13 +33,13 @@ class State(StrEnum):
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED}),
-    State.RUNNING: frozenset({State.COMPLETED, State.FAILED, State.CANCELLING}),
+    State.RUNNING: frozenset({State.QUEUED, State.COMPLETED, State.FAILED, State.CANCELLING}),
     State.CANCELLING: frozenset({State.CANCELLED}),
     State.COMPLETED: frozenset(),
     State.FAILED: frozenset({State.QUEUED}),
     State.CANCELLED: frozenset({State.QUEUED}),
 }
-"""What may follow a state; back to ``queued`` is a retry."""
+"""What may follow a state; back to ``queued`` is a retry, or a search that can't go on gives back its place."""
 
 UNENDED = tuple(state.value for state in State if not state.is_final)
 """The states of what is not over."""
@@ -111,24 +112,49 @@ class Search:
     failure: Failure | None = None
     output: tuple[str, ...] = ()
     """BLAST+'s words for how the result is printed unless it is asked for in another way: -outfmt and so on."""
+    stint: int = 1
+    """Grows whenever it is queued: by a retry, and when it gives back its place."""
+    lack: Lack | None = None
+    """What keeps it from running or from going on, but for its turn."""
+    lacks_since: float | None = None
+    lacked_s: float = 0.0
+    """How long it lacked something before that, in this attempt."""
 
     @property
     def phase(self) -> Phase | None:
         """The phase that runs."""
         return current(self.progress)
 
-    def runs(self, attempt: int) -> bool:
-        """Tell whether the search runs in this attempt."""
-        return self.state is State.RUNNING and self.attempt == attempt
+    @property
+    def waits_for(self) -> Lack | None:
+        """What it waits for; None if it does not wait."""
+        return TURN if self.lack is None and self.state is State.QUEUED else self.lack
+
+    def runs(self, stint: int) -> bool:
+        """Tell whether the search runs in this stint."""
+        return self.state is State.RUNNING and self.stint == stint
+
+
+OWN = ("progress", "failure", "stint", "lack", "lacks_since", "lacked_s")
+"""Fields that JSON does not hold as they are."""
 
 
 def document(search: Search) -> dict[str, Any]:
     """Return a search as JSON holds it, in answers and in events alike."""
-    told = {name: getattr(search, name) for name in Search.__slots__ if name not in ("progress", "failure")}
+    told = {name: getattr(search, name) for name in Search.__slots__ if name not in OWN}
+    told["waiting"] = _waiting_document(search)
     told["phases"] = [_phase_document(one) for one in search.progress]
     told["phase"] = search.phase
     told["failure"] = None if search.failure is None else asdict(search.failure)
     return told
+
+
+def _waiting_document(search: Search) -> dict[str, Any] | None:
+    lack = search.waits_for
+    if lack is None:
+        return None
+    since = search.created if search.lacks_since is None else search.lacks_since
+    return {"code": lack.code, "sentence": lack.sentence, "since": since}
 
 
 def _phase_document(one: PhaseProgress) -> dict[str, Any]:
@@ -144,6 +170,7 @@ def search_of(values: Mapping[str, Any]) -> Search:
     known["state"] = State(known["state"])
     known["progress"] = tuple(_progress_of(one) for one in known["progress"])
     known["failure"] = Failure(**known["failure"]) if known["failure"] else None
+    known["lack"] = Lack.of(known["lack"]) if known["lack"] else None
     return Search(**known)
 
 
@@ -161,14 +188,40 @@ def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
     at = never_back(search, at)
     match wanted:
         case State.QUEUED:
-            again = replace(search, progress=NO_PROGRESS, started=None, finished=None, failure=None)
-            return replace(again, state=wanted, attempt=search.attempt + 1, **changes)
+            again = replace(_found(search, at), progress=NO_PROGRESS, started=None, finished=None, failure=None)
+            attempt, lacked_s = (search.attempt + 1, 0.0) if search.state.is_final else (search.attempt, again.lacked_s)
+            return replace(again, state=wanted, stint=search.stint + 1, attempt=attempt, lacked_s=lacked_s, **changes)
         case State.RUNNING:
-            return replace(search, state=wanted, started=at, **changes)
+            return replace(_found(search, at), state=wanted, started=at, **changes)
         case State.CANCELLING:
-            return replace(search, state=wanted, **changes)
+            return replace(_found(search, at), state=wanted, **changes)
     status = PhaseStatus.COMPLETED if wanted is State.COMPLETED else PhaseStatus.FAILED
-    return replace(search, state=wanted, finished=at, progress=end(search.progress, status, at), **changes)
+    return replace(_found(search, at), state=wanted, finished=at, progress=end(search.progress, status, at), **changes)
+
+
+def lacks(search: Search, lack: Lack | None, at: float) -> Search:
+    """Return a search that is not over with what it lacks by now; None: nothing."""
+    if search.state not in (State.QUEUED, State.RUNNING) or lack == search.lack:
+        return search
+    if lack is None:
+        return _found(search, at)
+    return replace(search, lack=lack, lacks_since=search.lacks_since or never_back(search, at))
+
+
+def gave_back(search: Search, lack: Lack, stint: int, at: float) -> Search:
+    """Return a search that gives back its place among those that run, if it still runs in this stint."""
+    if not search.runs(stint):
+        return search
+    since = search.lacks_since or never_back(search, at)
+    queued = moved(search, State.QUEUED, at)
+    return replace(queued, lack=lack, lacks_since=since, lacked_s=search.lacked_s)
+
+
+def _found(search: Search, at: float) -> Search:
+    """Return a search that lacks nothing any more."""
+    if search.lack is None:
+        return search
+    return replace(search, lack=None, lacks_since=None, lacked_s=lacked(search.lacked_s, search.lacks_since, at))
 
 
 def cancelled(search: Search, at: float) -> Search:
@@ -200,18 +253,24 @@ def never_back(search: Search, at: float) -> float:
     return max(at, *known)
 
 
-def again(search: Search, attempt: int, at: float) -> Search:
-    """Return a search queued for its next attempt, or as it is if that has begun already."""
-    return moved(search, State.QUEUED, at) if search.state.is_final and search.attempt < attempt else search
-
-
-def in_attempt(search: Search, attempt: int) -> Search:
-    """Return a search if no later attempt of it was begun.
+def retried(search: Search, at: float) -> Search:
+    """Return a search that somebody runs again.
 
     Raises:
-        ConflictError: One was: it was cancelled and queued again before this attempt had ended.
+        ConflictError: It neither failed nor was cancelled.
     """
-    if search.attempt > attempt:
+    if search.state not in (State.FAILED, State.CANCELLED):
+        raise ConflictError(f"The search is {search.state}.", remedy="Only failed and cancelled ones run again.")
+    return moved(search, State.QUEUED, at)
+
+
+def in_stint(search: Search, stint: int) -> Search:
+    """Return a search if it was not queued again since this stint.
+
+    Raises:
+        ConflictError: It was: somebody cancelled it and ran it again before the stint had ended.
+    """
+    if search.stint > stint:
         raise ConflictError("The search was queued again.", remedy="Its next attempt runs in its turn.")
     return search
 

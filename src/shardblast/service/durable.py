@@ -1,4 +1,4 @@
-"""The queues of searches and of tasks, and the workflow of each: what was begun goes on after any crash.
+"""The workflows of searches and of tasks, and the queue of tasks: what was begun goes on after any crash.
 
 The one place for DBOS.
 """
@@ -14,19 +14,21 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID
 
+from shardblast.core.admission import Standing
 from shardblast.core.errors import (
-    ConflictError,
     DiskFull,
     Interrupted,
     NotFoundError,
     ShardblastError,
     StoreError,
+    WaitError,
     file_error,
     without_folders,
 )
-from shardblast.core.search import Failure, Search, SearchId, State, moved, search_of
+from shardblast.core.lacking import Lack
+from shardblast.core.search import Failure, Search, SearchId, State, gave_back, moved
 from shardblast.core.task import Task, task_of
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner
@@ -36,11 +38,9 @@ from shardblast.service.turns import Turns
 from shardblast.store.peers import Peers
 from shardblast.store.searches import Change, SearchStore
 
-QUEUE = "searches"
 TASKS = "tasks"
-POLLED_EVERY_S = 0.05
 TASKS_POLLED_EVERY_S = 0.5
-VERSION = "1"
+VERSION = "2"
 """Of the workflow's steps: changes when a search begun by an older version can't go on with these."""
 PEERS_WATCHED_EVERY_S = 5.0
 SURE_AFTER_S = 3.0
@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 
 class DurableQueue:
-    """Runs searches one step after the other; small ones first, and each owner only so many at once."""
+    """Runs searches and tasks one step after the other; tasks in the order in which they came."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class DurableQueue:
         runner: Runner,
         results: Results,
         tasks: Tasks,
-        released: Callable[[Search], object],
+        released: Callable[[str, str], object],
         peers: Peers,
         server: str,
         address: str,
@@ -76,11 +76,11 @@ class DurableQueue:
             runner: Does the steps.
             results: Makes hits readable.
             tasks: Does the tasks.
-            released: Is told of each search that needs its database no more.
+            released: Is told of each generation of a database that a search needs no more.
             peers: Other servers on the same database, whose searches are taken over when they are gone.
             server: This one's name among them.
             address: Of the SQL database that remembers which steps are done.
-            limits: How many searches run at once.
+            limits: How many tasks run at once.
             engine: For that database, if not DBOS is to make one.
         """
         self._store = store
@@ -93,6 +93,7 @@ class DurableQueue:
         self._limits = limits
         self._stopping = threading.Event()
         self._turns = Turns()
+        self._here: set[SearchId] = set()
         self._expire: Callable[[], object] = lambda: None
         DBOS(config=_config(address, engine, server if peers.possible else "local"))
         self._workflow, self._task_workflow, self._expiry = self._workflows()
@@ -115,7 +116,7 @@ class DurableQueue:
         return run, do, expire
 
     def launch(self, expire: Callable[[], object]) -> None:
-        """Begin: go on with what a crash interrupted, then take what is queued.
+        """Begin: go on with what a crash interrupted, then take tasks that are queued.
 
         Args:
             expire: Is called every hour.
@@ -134,13 +135,6 @@ class DurableQueue:
             threading.Thread(target=self._watch_peers, daemon=True).start()
 
     def _register_queues(self) -> None:
-        DBOS.register_queue(
-            QUEUE,
-            global_concurrency=self._limits.running,
-            partition_concurrency=self._limits.running_of_owner,
-            polling_interval_sec=POLLED_EVERY_S,
-            on_conflict="always_update",
-        )
         DBOS.register_queue(
             TASKS,
             global_concurrency=self._limits.tasks,
@@ -176,12 +170,16 @@ class DurableQueue:
                     only_now.add(server)
         return only_now
 
-    def enqueue(self, search: Search, attempt: int, fingerprint: str, idempotency_key: str | None) -> None:
-        """Run a search when its turn comes; does nothing if this attempt is queued already."""
-        options = SetEnqueueOptions(priority=_priority(search), queue_partition_key=search.owner)
-        document = {"search": asdict(search), "fingerprint": fingerprint, "key": idempotency_key, "attempt": attempt}
-        with SetWorkflowID(_workflow_id(search.id, attempt)), options:
-            DBOS.enqueue_workflow(QUEUE, self._workflow, document)
+    def begin(self, standing: Standing) -> None:
+        """Run a stint of a search from now on; does nothing if that has begun already, on any server."""
+        document = {name: getattr(standing, name) for name in ("id", "stint", "database", "generation")}
+        self._here.add(standing.id)
+        with SetWorkflowID(f"{standing.id}-{standing.stint}"):
+            DBOS.start_workflow(self._workflow, document)
+
+    def runs_here(self, search_id: SearchId) -> bool:
+        """Tell whether this server runs a search."""
+        return search_id in self._here
 
     def enqueue_task(self, task: Task) -> None:
         """Run a task when its turn comes; does nothing if it is queued already."""
@@ -190,71 +188,61 @@ class DurableQueue:
 
     def _run(self, document: dict[str, Any]) -> None:
         """Run a search, from whichever step was not finished."""
-        search = search_of(document["search"])
+        search_id = SearchId(document["id"])
+        self._here.add(search_id)
         try:
-            self._run_steps(search, document)
+            self._run_steps(search_id, document["stint"])
         finally:
-            self._released(search)
+            self._here.discard(search_id)
+            self._released(document["database"], document["generation"])
 
-    def _run_steps(self, search: Search, document: dict[str, Any]) -> None:
-        attempt = document["attempt"]
-        search_id = search.id
+    def _run_steps(self, search_id: SearchId, stint: int) -> None:
         steps: list[tuple[str, Callable[[], None]]] = [
-            ("admit", lambda: self._admit(search, document)),
-            ("prepare", lambda: self._runner.prepare(search_id, attempt)),
-            ("search", lambda: self._runner.search(search_id, attempt)),
-            ("publish", lambda: self._runner.publish(search_id, attempt, self._results.complete)),
+            ("prepare", lambda: self._runner.prepare(search_id, stint)),
+            ("search", lambda: self._runner.search(search_id, stint)),
+            ("publish", lambda: self._runner.publish(search_id, stint, self._results.complete)),
         ]
-        with self._turns.of(search_id):  # the attempt before was cancelled, and may have processes that end
+        with self._turns.of(search_id):  # the stint before was cancelled, and may have processes that end
             for name, step in steps:
-                if not DBOS.run_step({"name": name}, self._step, search_id, attempt, step):
+                if not DBOS.run_step({"name": name}, self._step, search_id, stint, step):
                     return
 
-    def _admit(self, search: Search, document: dict[str, Any]) -> None:
-        """Add the search, if the request that queued it could not.
-
-        Raises:
-            ConflictError: Another request with the same key was faster, so this search is none.
-        """
-        if not document["fingerprint"]:
-            return
-        if self._store.add(search, document["fingerprint"], document["key"]).id != search.id:
-            raise ConflictError("Another request was faster.", remedy="Its search runs.")
-
-    def _step(self, search_id: SearchId, attempt: int, step: Callable[[], None]) -> bool:
+    def _step(self, search_id: SearchId, stint: int, step: Callable[[], None]) -> bool:
         """Do a step; return whether the next one is to follow."""
         try:
             step()
         except ShardblastError as error:
-            return self._ended(search_id, attempt, error)
+            return self._ended(search_id, stint, error)
         except OSError as error:
-            return self._ended(search_id, attempt, file_error(error))
+            return self._ended(search_id, stint, file_error(error))
         except Exception:
             number = secrets.token_hex(4)
             logger.exception("a bug ended a search (%s)", number, extra={"search_id": search_id})
             problem = f"The service failed; its log tells more under {number}."
-            self._fail(search_id, attempt, Failure("internal", problem, "Try again, and tell who runs the service."))
+            self._fail(search_id, stint, Failure("internal", problem, "Try again, and tell who runs the service."))
             return False
         return True
 
-    def _ended(self, search_id: SearchId, attempt: int, error: ShardblastError) -> bool:
+    def _ended(self, search_id: SearchId, stint: int, error: ShardblastError) -> bool:
         while self._stopping.is_set():
             time.sleep(1)  # this process is about to end, and the step to be repeated by the next
         try:
             search = self._store.get(search_id)
         except NotFoundError:
             return False
-        if search.attempt > attempt:
-            return False  # it was cancelled and queued again: the next attempt goes on with what there is
+        if search.stint > stint:
+            return False  # it was queued again: the next stint goes on with what there is
         if search.state in (State.CANCELLING, State.CANCELLED):
             self._cancelled(search_id)
+        elif isinstance(error, WaitError):
+            self._give_back(search_id, stint, error.lack)
         elif isinstance(error, Interrupted):
             failure = Failure("interrupted", "BLAST+ was stopped from outside.", "Retry the search.")
-            self._fail(search_id, attempt, failure)
+            self._fail(search_id, stint, failure)
         else:
             if isinstance(error, DiskFull):
                 self._runner.make_room(search_id)
-            self._fail(search_id, attempt, Failure(error.code, without_folders(error.problem), error.remedy))
+            self._fail(search_id, stint, Failure(error.code, without_folders(error.problem), error.remedy))
         return False
 
     def _cancelled(self, search_id: SearchId) -> None:
@@ -269,9 +257,14 @@ class DurableQueue:
 
         self._note(search_id, change)
 
-    def _fail(self, search_id: SearchId, attempt: int, failure: Failure) -> None:
+    def _give_back(self, search_id: SearchId, stint: int, lack: Lack) -> None:
+        found = self._note(search_id, lambda one: gave_back(one, lack, stint, time.time()))
+        if found.state is State.CANCELLING:
+            self._cancelled(search_id)
+
+    def _fail(self, search_id: SearchId, stint: int, failure: Failure) -> None:
         def change(one: Search) -> Search:
-            is_other = one.state.is_final or one.state is State.CANCELLING or one.attempt > attempt
+            is_other = one.state.is_final or one.state is State.CANCELLING or one.stint > stint
             return one if is_other else moved(one, State.FAILED, time.time(), failure=failure)
 
         if self._note(search_id, change).state is State.CANCELLING:
@@ -297,12 +290,3 @@ def _config(address: str, engine: Any, executor: str) -> DBOSConfig:
         "log_level": "WARNING",
         "notification_listener_polling_interval_sec": 0.1,
     }
-
-
-def _workflow_id(search_id: SearchId, attempt: int) -> str:
-    return f"{search_id}-{attempt}"
-
-
-def _priority(search: Search) -> int:
-    """Return the rank in the queue: less work is first, by powers of two, so that equals keep their order."""
-    return max(search.letters, 1).bit_length()

@@ -15,9 +15,14 @@ class Journal(Observer):
     """Writes the log."""
 
     def search_changed(self, before: Search | None, after: Search) -> None:
+        fields: dict[str, Any]
+        lack = after.lack
+        if lack is not None and (before is None or before.lack != lack):
+            fields = {"search_id": after.id, "owner": after.owner, "code": lack.code.value}
+            logger.warning("%s", lack.sentence, extra=fields)
         if before is not None and before.state is after.state:
             return
-        fields: dict[str, Any] = {"search_id": after.id, "owner": after.owner, "state": after.state.value}
+        fields = {"search_id": after.id, "owner": after.owner, "state": after.state.value}
         fields |= {"program": after.program, "database": after.database, "attempt": after.attempt}
         if after.state.is_final and after.started is not None and after.finished is not None:
             fields["seconds"] = round(after.finished - after.started, 3)

@@ -11,6 +11,8 @@ from shardblast.blast.database import Database
 from shardblast.blast.process import Processes
 from shardblast.core.catalogue import CataloguedDatabase
 from shardblast.core.errors import Interrupted, ShardblastError
+from shardblast.core.generation import Generation
+from shardblast.core.lacking import Lack
 from shardblast.core.options import SearchOptions
 from shardblast.core.progress import Phase
 from shardblast.core.search import SearchId
@@ -38,6 +40,13 @@ class LocalSearching:
         self._node = node
         self._engine = engine
         self._objects = objects
+
+    @property
+    def cores(self) -> int:
+        return self._engine.pool.size
+
+    def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
+        return None
 
     def plan(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> StoredPlan:
         return self._engine.plan(options, self._catalogue.described(database), folder / "query.fa", folder)

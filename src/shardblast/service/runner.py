@@ -23,7 +23,7 @@ from shardblast.core.outfmt import MANY_FILES, parse_outfmt
 from shardblast.core.program import Program
 from shardblast.core.progress import Phase, begin, count
 from shardblast.core.running import SEARCHING
-from shardblast.core.search import Search, SearchId, State, again, in_attempt, moved, never_back, progressed
+from shardblast.core.search import Search, SearchId, State, in_stint, moved, never_back, progressed
 from shardblast.engine.sequences import KEPT
 from shardblast.engine.stored import StoredPlan, stored_plan, stored_queries
 from shardblast.service.catalogue import Catalogue
@@ -66,7 +66,7 @@ class Runner:
         self._arguments = arguments
         self._observer = observer
         self._running: dict[SearchId, tuple[int, Processes]] = {}
-        """Which attempt of a search runs here, and its processes."""
+        """Which stint of a search runs here, and its processes."""
         self._lock = threading.Lock()
         self._turns = Turns()
 
@@ -87,25 +87,25 @@ class Runner:
         place += ["-out", FILES] if parse_outfmt(outfmt).number in MANY_FILES else []
         return parse(program, [*place, *words, "--exactness", search.exactness], self._arguments(program))
 
-    def prepare(self, search_id: SearchId, attempt: int) -> None:
-        """Begin an attempt of a search: read the queries and decide how to cut.
+    def prepare(self, search_id: SearchId, stint: int) -> None:
+        """Begin a stint of a search: read the queries and decide how to cut.
 
         Raises:
-            ConflictError: It was cancelled, or is in a later attempt.
+            ConflictError: It was cancelled, or is in a later stint.
         """
-        self._store.change(search_id, lambda one: again(one, attempt, time.time()))
-        self._store.change(search_id, lambda one: _started(in_attempt(one, attempt)))
-        with self._stoppable(search_id, attempt):
+        self._store.change(search_id, lambda one: _started(in_stint(one, stint)))
+        with self._stoppable(search_id, stint):
             self._decide(search_id)
 
-    def search(self, search_id: SearchId, attempt: int) -> None:
+    def search(self, search_id: SearchId, stint: int) -> None:
         """Search and merge what is not finished yet.
 
         Raises:
             Interrupted: ``stop`` was called.
+            WaitError: It can't go on now.
             ShardblastError: BLAST+ failed.
         """
-        with self._stoppable(search_id, attempt) as processes:
+        with self._stoppable(search_id, stint) as processes:
             self._search(search_id, processes)
 
     def _search(self, search_id: SearchId, processes: Processes) -> None:
@@ -115,13 +115,13 @@ class Runner:
         self._store.tell(search_id, SEARCHING, {})  # what ran before a crash runs no more
         self._searching.search(ordered, Phases(self._store, search_id), self._watcher(ordered), processes)
 
-    def publish(self, search_id: SearchId, attempt: int, complete: Callable[[SearchId], None]) -> None:
+    def publish(self, search_id: SearchId, stint: int, complete: Callable[[SearchId], None]) -> None:
         """Store the result and end the search; ``complete`` adds to it what is made of it on this machine."""
-        with self._stoppable(search_id, attempt) as processes:
+        with self._stoppable(search_id, stint) as processes:
             found = self._publish(search_id, complete, processes)
 
         def completed(one: Search) -> Search:
-            return moved(in_attempt(one, attempt), State.COMPLETED, time.time(), **found)
+            return moved(in_stint(one, stint), State.COMPLETED, time.time(), **found)
 
         self._store.change(search_id, completed)
 
@@ -204,8 +204,8 @@ class Runner:
             shutil.rmtree(self._folders.home / "searches" / search_id, ignore_errors=True)
             return
         with self._lock:
-            attempt, _ = self._running.get(search_id, (search.attempt, None))
-        if not search.runs(attempt):
+            stint, _ = self._running.get(search_id, (search.stint, None))
+        if not search.runs(stint):
             self.stop(search_id)
 
     def look_at_all(self) -> None:
@@ -275,7 +275,7 @@ class Runner:
         return self._searching.is_merged(search_id, stored_plan(folder), folder)
 
     @contextmanager
-    def _stoppable(self, search_id: SearchId, attempt: int) -> Iterator[Processes]:
+    def _stoppable(self, search_id: SearchId, stint: int) -> Iterator[Processes]:
         """Yield what ``stop`` stops as long as the context lasts.
 
         Raises:
@@ -283,9 +283,9 @@ class Runner:
         """
         processes = Processes()
         with self._lock:
-            self._running[search_id] = attempt, processes
+            self._running[search_id] = stint, processes
         try:
-            if not self._store.get(search_id).runs(attempt):
+            if not self._store.get(search_id).runs(stint):
                 raise Interrupted
             yield processes
         finally:

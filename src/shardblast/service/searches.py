@@ -6,15 +6,15 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from shardblast.blast.zstd import pack
 from shardblast.core.errors import ConflictError, NotFoundError, RefusedError
 from shardblast.core.lists import file_of, listed
-from shardblast.core.search import Search, SearchId, State, again, cancelled
+from shardblast.core.search import Search, SearchId, State, cancelled, retried
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
 from shardblast.service.preflight import Preflight, Preflights, Wanted
@@ -23,14 +23,6 @@ from shardblast.storage.layout import search_key
 from shardblast.storage.objects import Objects
 from shardblast.store.orders import Order
 from shardblast.store.searches import Page, SearchStore
-
-
-class Queue(Protocol):
-    """Runs searches, whatever happens to this process; those that were cancelled meanwhile are passed over."""
-
-    def enqueue(self, search: Search, attempt: int, fingerprint: str, idempotency_key: str | None) -> None:
-        """Run a search when its turn comes; does nothing if this attempt is queued already."""
-        ...
 
 
 class SearchService:
@@ -43,7 +35,7 @@ class SearchService:
         catalogue: Catalogue,
         folders: Folders,
         runner: Runner,
-        queue: Queue,
+        released: Callable[[str, str], object],
         preflights: Preflights,
     ) -> None:
         self._store = store
@@ -51,7 +43,7 @@ class SearchService:
         self._catalogue = catalogue
         self._folders = folders
         self._runner = runner
-        self._queue = queue
+        self._released = released
         self._preflights = preflights
 
     def submit(self, wanted: Wanted, owner: str, idempotency_key: str | None) -> Search:
@@ -75,9 +67,6 @@ class SearchService:
         self._keep(search.id, "query.fa", wanted.query)
         for name, path in wanted.lists.items():
             self._keep(search.id, file_of(name), path)
-        # The queue first: what it runs adds the search too, so a crash between the two lines loses nothing. Of several
-        # requests with one key the first to be added stays; what the others queued ends by itself.
-        self._queue.enqueue(search, search.attempt, fingerprint, idempotency_key)
         try:
             added = self._store.add(search, fingerprint, idempotency_key)
         except ConflictError:
@@ -126,6 +115,8 @@ class SearchService:
         """
         search = self._store.change(search.id, lambda one: cancelled(one, time.time()))
         self._runner.stop(search.id)
+        if search.state is State.CANCELLED:
+            self._released(search.database, search.generation)
         return search
 
     def retry(self, search: Search) -> Search:
@@ -136,13 +127,10 @@ class SearchService:
             NotFoundError: Its generation of the database is gone.
             DiskFull: There is not enough space for it.
         """
-        if search.state not in (State.FAILED, State.CANCELLED):
-            raise ConflictError(f"The search is {search.state}.", remedy="Only failed and cancelled ones run again.")
+        retried(search, time.time())
         self._catalogue.get(search.database, search.generation)
         self._folders.check_space()
-        attempt = search.attempt + 1
-        self._queue.enqueue(search, attempt, "", None)
-        return self._store.change(search.id, lambda one: again(one, attempt, time.time()))
+        return self._store.change(search.id, lambda one: retried(one, time.time()))
 
     def delete(self, search: Search) -> None:
         """Remove a search that is over, and its files.

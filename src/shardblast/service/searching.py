@@ -10,9 +10,11 @@ from typing import Protocol
 
 from shardblast.blast.process import Processes
 from shardblast.core.catalogue import CataloguedDatabase
+from shardblast.core.generation import Generation
+from shardblast.core.lacking import Lack
 from shardblast.core.options import SearchOptions
-from shardblast.core.progress import Phase, Progress, begin, count, fail, wait
-from shardblast.core.search import SearchId, progressed
+from shardblast.core.progress import Phase, Progress, begin, count, fail
+from shardblast.core.search import SearchId, lacks, progressed
 from shardblast.engine.stored import StoredPlan
 from shardblast.engine.work import Watcher
 from shardblast.store.searches import SearchStore
@@ -41,6 +43,20 @@ class Searching(Protocol):
         """Whether merged batches are in the search's folder; else they are in the storage alone."""
         ...
 
+    @property
+    def cores(self) -> int:
+        """How many cores there are now for searches."""
+        ...
+
+    def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
+        """Return what keeps a search from running now; None if nothing does.
+
+        Args:
+            generation: In which it searches.
+            before: What it lacked when it gave back its place.
+        """
+        ...
+
     def plan(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> StoredPlan:
         """Read the queries in a search's folder and decide how to cut.
 
@@ -55,6 +71,7 @@ class Searching(Protocol):
 
         Raises:
             Interrupted: ``processes`` was stopped.
+            WaitError: It can't go on now.
             ShardblastError: It failed.
         """
         ...
@@ -112,9 +129,9 @@ class Phases:
     def searching(self, pieces: int) -> None:
         self.begin(Phase.SEARCHING, pieces)
 
-    def waiting(self, what: str | None) -> None:
-        """Nothing goes on until there is this; None: it goes on."""
-        self._change(lambda progress: wait(progress, what))
+    def waiting(self, lack: Lack | None) -> None:
+        """Something does not go on until there is this; None: all goes on."""
+        self._store.change(self._id, lambda one: lacks(one, lack, time.time()))
 
     def _change(self, changed: Changed) -> None:
         self._store.change(self._id, lambda one: progressed(one, changed(one.progress)))

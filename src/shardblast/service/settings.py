@@ -6,6 +6,8 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shardblast.core.lacking import WAITING_HOURS
+
 EVERYWHERE = ("0.0.0.0", "::", "")
 """Hosts that stand for all addresses of the machine."""
 
@@ -21,10 +23,15 @@ class Limits:
     """Over all queries of a search."""
     kept_bytes: int = 1 << 30
     """Of the sequences that a search has hit; with more, its result is printed only while its database is there."""
-    running: int = 4
-    """Searches that run at once."""
-    running_of_owner: int = 2
-    """Searches of one owner that run at once."""
+    running: int = 0
+    """Searches that run at once (``--running``, ``SHARDBLAST_RUNNING``); 0: one for each core of the nodes, but at
+    least 4 and at most 64."""
+    running_of_owner: int = 0
+    """Searches of one owner that run at once while others wait (``--running-of-owner``,
+    ``SHARDBLAST_RUNNING_OF_OWNER``); 0: half of those that run at once."""
+    waiting_s: float = WAITING_HOURS * 3600
+    """So long a search may lack what it needs, but for its turn, before it fails (``--waiting-hours``,
+    ``SHARDBLAST_WAITING_HOURS``)."""
     tasks: int = 2
     """Tasks on databases that run at once."""
 

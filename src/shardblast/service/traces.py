@@ -54,7 +54,7 @@ class Traces(Observer):
 
     def _state_changed(self, before: Search, after: Search) -> None:
         if after.state is State.RUNNING:
-            self._span(after, "queued", "search", after.created, after.started)
+            self._span(after, f"queued {after.stint}", "search", after.created, after.started, shown="queued")
         if after.state.is_final:
             more: dict[str, Any] = {"shardblast.state": after.state.value, "shardblast.owner": after.owner}
             if after.failure is not None:
