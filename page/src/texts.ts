@@ -330,7 +330,8 @@ export const texts = {
     cancelled: "The search was cancelled",
     cancelledHelp: "Nothing of it is kept but its queries. Run it again to start from the beginning.",
     cancellingHelp: "The search is being cancelled: its processes are ending.",
-    queuedHelp: "It waits for its turn. You can close this page: it runs all the same.",
+    queuedHelp: "You can close this page: the search runs all the same.",
+    waitingSince: (when: string) => `It has waited since ${when}.`,
   },
   report: {
     verdicts: "What is guaranteed",

@@ -45,8 +45,14 @@ def own_server(tmp_path: Path, stocked: Path) -> Iterator[Server]:
     yield from _started(stocked, tmp_path / "home")
 
 
-def _started(stocked: Path, home: Path) -> Iterator[Server]:
-    one = Server(Path(shutil.copytree(stocked, home)))
+@pytest.fixture
+def narrow_server(tmp_path: Path, stocked: Path) -> Iterator[Server]:
+    """A service that runs two searches at once, and that a test may kill."""
+    yield from _started(stocked, tmp_path / "home", "--running", "2")
+
+
+def _started(stocked: Path, home: Path, *options: str) -> Iterator[Server]:
+    one = Server(Path(shutil.copytree(stocked, home)), *options)
     one.start()
     yield one
     one.close()

@@ -69,13 +69,13 @@ def test_a_search_goes_on_after_an_orderly_stop(own_server: Server) -> None:
     assert own_server.ended(search["id"])["state"] == "completed"
 
 
-def test_a_queued_search_that_is_cancelled_never_runs(own_server: Server) -> None:
-    first = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 5")
-    own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 7")  # two run at once
-    second = own_server.submit("blastp", "proteins", MANY * 2, "-max_target_seqs 6")
+def test_a_queued_search_that_is_cancelled_never_runs(narrow_server: Server) -> None:
+    first = narrow_server.submit("blastp", "proteins", MANY, "-max_target_seqs 5")
+    narrow_server.submit("blastp", "proteins", MANY, "-max_target_seqs 7")  # two run at once
+    second = narrow_server.submit("blastp", "proteins", MANY * 2, "-max_target_seqs 6")
 
-    cancelled = own_server.http.post(f"/searches/{second['id']}/cancel").json()
-    own_server.ended(first["id"])
+    cancelled = narrow_server.http.post(f"/searches/{second['id']}/cancel").json()
+    narrow_server.ended(first["id"])
 
     assert cancelled["state"] == "cancelled"
-    assert own_server.search(second["id"])["started"] is None
+    assert narrow_server.search(second["id"])["started"] is None

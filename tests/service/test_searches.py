@@ -221,16 +221,19 @@ def test_many_submissions_at_once_all_run_once(own_server: Server) -> None:
     assert all(len(server.http.get(f"/searches/{one}/pieces").json()) == 1 for one in ids)
 
 
-def test_a_small_search_overtakes_large_ones_that_wait(own_server: Server) -> None:
-    busy = [own_server.submit("blastp", "proteins", MANY, {"evalue": 1000 + number})["id"] for number in range(2)]
-    large = [own_server.submit("blastp", "proteins", SOME, {"evalue": 10 + number})["id"] for number in range(3)]
-    small = own_server.submit("blastn", "16s", RNA)["id"]
+def test_a_small_search_overtakes_large_ones_that_wait(narrow_server: Server) -> None:
+    server = narrow_server
+    busy = [server.submit("blastp", "proteins", MANY, {"evalue": 1000 + number})["id"] for number in range(2)]
+    large = [server.submit("blastp", "proteins", SOME, {"evalue": 10 + number})["id"] for number in range(3)]
+    small = server.submit("blastn", "16s", RNA)["id"]
+    waiting = {one: server.search(one)["waiting"] for one in (*large, small)}
     for one in busy:  # two run at once, so all others have waited until now
-        own_server.http.post(f"/searches/{one}/cancel")
+        server.http.post(f"/searches/{one}/cancel")
 
-    small_started = own_server.ended(small)["started"]
+    small_started = server.ended(small)["started"]
 
-    assert small_started < max(own_server.ended(one)["started"] for one in large)
+    assert {(one["code"], one["sentence"]) for one in waiting.values()} == {("turn", "The search waits for its turn.")}
+    assert small_started < min(server.ended(one)["started"] for one in large)
 
 
 def test_cancelling_stops_blast_and_leaves_only_the_queries(server: Server) -> None:

@@ -50,8 +50,8 @@ export function useLiveSearch(id: string, state: Search["state"] | undefined): C
 
 /** Whether something happened to a search that its log tells, and not only its counts. */
 function isLogged(before: Search, after: Search): boolean {
-  const told = ({ state, attempt, shards, phases }: Search) =>
-    JSON.stringify([state, attempt, shards, phases.map(({ status, waiting }) => [status, waiting])]);
+  const told = ({ state, attempt, shards, phases, waiting }: Search) =>
+    JSON.stringify([state, attempt, shards, phases.map(({ status }) => status), waiting]);
   return told(before) !== told(after);
 }
 

@@ -1336,6 +1336,12 @@ export interface components {
             next: number | null;
         };
         /**
+         * LackCode
+         * @description Of what there is not enough; stable, part of the API.
+         * @enum {string}
+         */
+        LackCode: "turn" | "scheduler" | "nodes" | "shards" | "whole-database";
+        /**
          * MeOut
          * @description Who asks.
          */
@@ -1573,11 +1579,6 @@ export interface components {
             done: number;
             /** Total */
             total: number;
-            /**
-             * Waiting
-             * @description What it waits for, if nothing goes on without it
-             */
-            waiting: string | null;
         };
         /**
          * PieceOut
@@ -1964,6 +1965,8 @@ export interface components {
                 [key: string]: number;
             } | null;
             failure: components["schemas"]["FailureOut"] | null;
+            /** @description What a search that is queued or runs waits for; null: nothing */
+            waiting: components["schemas"]["WaitingOut"] | null;
         };
         /**
          * SearchesOut
@@ -2136,6 +2139,18 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * WaitingOut
+         * @description What a search waits for.
+         */
+        WaitingOut: {
+            /** @description turn: other searches go first; else what there is too little of */
+            code: components["schemas"]["LackCode"];
+            /** Sentence */
+            sentence: string;
+            /** Since */
+            since: number;
         };
         /**
          * WaysOut

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { Phase, Search } from "../api/client";
 import { isUnderWay } from "../api/live";
 import { piecesQuery, runningQuery } from "../api/queries";
-import { bytes, count, duration, plural } from "../model/format";
+import { bytes, count, duration, exactTime, plural } from "../model/format";
 import { elapsed, share } from "../model/progress";
 import { useNow } from "../parts/clock";
 import { Meter } from "../parts/Meter";
@@ -48,7 +48,7 @@ export function ProgressView({ search }: { search: Search }) {
 }
 
 function Outcome({ search }: { search: Search }) {
-  if (search.state === "queued") return <p className="box slim">{texts.search.queuedHelp}</p>;
+  if (search.waiting !== null) return <Waiting search={search} waiting={search.waiting} />;
   if (search.state === "cancelling") return <p className="box slim">{texts.search.cancellingHelp}</p>;
   if (search.state === "cancelled") {
     return (
@@ -66,6 +66,17 @@ function Outcome({ search }: { search: Search }) {
       <p>
         <em>{search.failure.remedy}</em>
       </p>
+    </div>
+  );
+}
+
+function Waiting({ search, waiting }: { search: Search; waiting: NonNullable<Search["waiting"]> }) {
+  const isTurn = waiting.code === "turn";
+  return (
+    <div className={isTurn ? "box slim" : "box warning"} role="status">
+      <p>{waiting.sentence}</p>
+      {search.state === "queued" && <p>{texts.search.queuedHelp}</p>}
+      {!isTurn && <p className="quiet">{texts.search.waitingSince(exactTime(waiting.since))}</p>}
     </div>
   );
 }
@@ -89,7 +100,6 @@ function PhaseRow({ phase, now }: { phase: Phase; now: number }) {
         {isBegun && (phase.total > 0 ? `${show(phase.done)} / ${show(phase.total)} ${known.unit}` : show(phase.done))}
       </span>
       <span className="number quiet">{took === null ? "" : duration(took)}</span>
-      {phase.waiting !== null && <span className="waiting">{phase.waiting}</span>}
     </li>
   );
 }

@@ -56,6 +56,13 @@ export const SearchRow = memo(function SearchRow({ search, now, top, index, onHi
 
 function Progress({ search }: { search: Search }) {
   if (search.state === "failed") return <small className="block clip">{search.failure?.problem}</small>;
+  if (search.waiting !== null) {
+    return (
+      <small className="block clip" title={search.waiting.sentence}>
+        {search.waiting.sentence}
+      </small>
+    );
+  }
   const phase = currentPhase(search.phases);
   if (phase === undefined) return null;
   const name = texts.phases[phase.name]?.name ?? phase.name;
