@@ -10,6 +10,7 @@ from shardblast.blast.generation import database_of
 from shardblast.bootstrap import known_arguments
 from shardblast.cluster.phases import SilentPhases
 from shardblast.cluster.searching import ClusterSearching, Request
+from shardblast.core.lacking import Lack
 from shardblast.core.options import parse
 from shardblast.core.program import Program
 from shardblast.core.report import PieceReport
@@ -28,9 +29,9 @@ class Quiet(SilentPhases):
     def __init__(self) -> None:
         self.waited: list[str] = []
 
-    def waiting(self, what: str | None) -> None:
-        if what is not None:
-            self.waited.append(what)
+    def waiting(self, lack: Lack | None) -> None:
+        if lack is not None:
+            self.waited.append(lack.sentence)
 
 
 class Told(Silent):

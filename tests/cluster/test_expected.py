@@ -16,7 +16,7 @@ from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
 from tests.waiting import until
 
-EXPECTED = "more nodes of the cluster, which are on their way"
+EXPECTED = "The search waits for more nodes of the cluster, which are on their way."
 
 
 @pytest.fixture

@@ -29,13 +29,9 @@ class Narrow:
     server: Server
     path: Path
 
-    def waits_for(self, search_id: str) -> list[str]:
-        phases = self.server.search(search_id)["phases"]
-        return [one["waiting"] for one in phases if one["waiting"]]
-
     def waits_for_room(self, search_id: str) -> bool:
-        told = self.waits_for(search_id)
-        return [one.startswith("a node whose disk has room for the whole database (") for one in told] == [True]
+        waiting = self.server.search(search_id)["waiting"]
+        return waiting is not None and waiting["code"] == "whole-database"
 
 
 @pytest.fixture
@@ -69,6 +65,6 @@ def test_a_search_says_that_it_waits_for_room_for_the_whole_database(
 
     ended = narrow.server.ended(search["id"])
     assert ended["state"] == "completed", ended
-    assert not narrow.waits_for(search["id"])
+    assert ended["waiting"] is None
     expected = blast("blastp", narrow.path, "proteins", QUERY, options, "6", tmp_path)
     assert narrow.server.result(search["id"], "6") == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from functools import cache
@@ -103,16 +104,20 @@ def certificates_of_environment() -> Certificates | None:
 
 
 def searching(
-    address: str, objects: Objects, patience_s: float, replicas: int = 1, expected: Callable[[], int] = lambda: 0
+    address: str,
+    objects: Objects,
+    replicas: int = 1,
+    expected: Callable[[], int] = lambda: 0,
+    patience_s: float = math.inf,
 ) -> ClusterSearching:
     """Return what does searches on the cluster of a scheduler.
 
     Args:
         address: The scheduler's.
         objects: All parts of the cluster share them.
-        patience_s: So long a search stays when nothing of it can go on.
         replicas: Nodes that are to hold each shard.
         expected: Returns how many nodes there are to be, if that is known.
+        patience_s: So long a search stays when nothing of it can go on.
 
     Raises:
         UsageError: The address is none, or needs TLS.
@@ -134,4 +139,4 @@ def command(address: str | None) -> ClusterCommand:
     printer = StoredEngine(installation, machine, Pool(machine.cores))
     stager = Stager(objects, home() / "staged")
     patience_s = float(os.environ.get(WAITING) or WAITING_HOURS) * 3600
-    return ClusterCommand(searching(given, objects, patience_s, replicas), printer, stager, home())
+    return ClusterCommand(searching(given, objects, replicas, patience_s=patience_s), printer, stager, home())

@@ -257,7 +257,7 @@ def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[
 
     if not settings.storage_url:
         raise UsageError("A cluster needs a storage that its nodes reach.", remedy="Set SHARDBLAST_STORAGE.")
-    return ServedSearching(searching(settings.scheduler, objects, PATIENCE_S, settings.replicas, expected))
+    return ServedSearching(searching(settings.scheduler, objects, settings.replicas, expected, PATIENCE_S))
 
 
 def _sign_in(settings: Settings, sessions: Sessions) -> SignIn | None:
