@@ -16,11 +16,12 @@ from shardblast.blast import archive as module
 from shardblast.blast.archive import Alignments, ArchiveReader
 from shardblast.blast.hits import alignments_by_subject
 from shardblast.blast.hsps import hsps_of
-from shardblast.blast.query_archive import QueryArchive, renumber
+from shardblast.blast.query_archive import QueryArchive
+from shardblast.blast.seqalign import alignment_ids, with_query_number
 from shardblast.core.errors import ArchiveError
 from shardblast.core.program import Program
 from tests.databases import Databases, make_database
-from tests.sequences import Sequence, gene, real, write_fasta
+from tests.sequences import Sequence, gene, nucleotides, real, write_fasta
 
 HOSTILE = (
     'quotes "" and \' and "',
@@ -161,9 +162,26 @@ def test_the_database_gets_another_name() -> None:
 
 def test_numbers_of_queries_are_shifted_in_ids_alone() -> None:
     text = b'id { local str "Query_7" }, title "Query_7 local str ""Query_7"""'
+    template = QueryArchive(text, b"")
 
-    assert renumber(text, 0) == text
-    assert renumber(text, 10).startswith(b'id { local str "Query_17" }, title "Query_7')
+    assert template.renumbered(0) == template
+    assert template.renumbered(10).before == text.replace(b'str "Query_7" }', b'str "Query_17" }')
+
+
+@pytest.mark.parametrize("searched_by", ["blastn", "tblastx"])
+def test_subjects_that_are_named_like_queries_keep_their_ids(searched_by: str, tmp_path: Path) -> None:
+    one = next(one for one in nucleotides() if len(one.letters) > 300)
+    database = make_database(tmp_path / "db", "nucl", [Sequence("Query_1", one.letters)], "-parse_seqids")
+    (tmp_path / "query.fa").write_text(f">q\n{one.letters}\n")
+    words = ["-query", str(tmp_path / "query.fa"), "-db", str(database), "-outfmt", "11"]
+    archive = subprocess.run([searched_by, *words], capture_output=True, check=True).stdout
+
+    (found,) = alignments_of(archive)
+    for block in found.blocks:
+        later = with_query_number(block, 8)
+        names = alignment_ids(later)
+        assert (names.query, names.subject) == (b'local str "Query_9"', b'local str "Query_1"')
+        assert later.count(b"Query_9") == later.count(b"Query_1") == block.count(b"Query_1") / 2
 
 
 def test_an_empty_file_has_no_queries() -> None:

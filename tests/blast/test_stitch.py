@@ -105,3 +105,26 @@ def test_numbers_of_queries_are_shifted() -> None:
 
     assert stitch.renumbered(part, 0) == part
     assert stitch.renumbered(part, 10) == b"<Iteration_iter-num>12</Iteration_iter-num><Iteration_query-ID>Query_12<"
+
+
+@pytest.mark.parametrize(
+    "title", [b"x Query_2 y", b"Query_2 : Query_2", b"a: b", b"", b"&lt;message&gt;Query_2 Query_2"]
+)
+def test_titles_are_not_renumbered(title: bytes) -> None:
+    def part(number: int) -> bytes:
+        named = b"Query_%d %s : " % (number, title)
+        return b"<query-id>Query_%d</query-id><query-title>%s</query-title>\n<message>%s %sSee Query_2</message>\n" % (
+            number,
+            title,
+            named,
+            named,
+        )
+
+    def report(number: int) -> bytes:
+        text = (
+            b'"query_id": "Query_%d",\n"query_title": "\\"query_id\\": \\"Query_2\\" %s",\n"message": "Query_%d none"\n'
+        )
+        return text % (number, title, number)
+
+    assert stitch.renumbered(part(2), 7) == part(9)
+    assert stitch.renumbered(report(2), 7) == report(9)

@@ -24,7 +24,7 @@ from shardblast.blast.hits import (
     read_archive_hits,
     read_tabular_hits,
 )
-from shardblast.blast.seqalign import ordinal_id, with_oid
+from shardblast.blast.seqalign import ordinal_id, with_oid, with_query_number
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Program
 
@@ -57,6 +57,10 @@ class Carrier(Protocol):
         """Return the texts of the unsharded run's hits; ``first_oids`` are the shards' first OIDs."""
         ...
 
+    def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
+        """Return texts of one query whose number in its file is larger by ``shift``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ArchiveCarrier:
@@ -76,6 +80,9 @@ class ArchiveCarrier:
     def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> list[bytes]:
         merged = merge_hits([alignments_by_subject(found.texts) for found in shards], max_target_seqs)
         return [text for shard, hit in merged for text in _shifted(hit, first_oids[shard])]
+
+    def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
+        return [with_query_number(text, shift) for text in texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,9 @@ class TabularCarrier:
 
     def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> list[bytes]:
         return merge_rows([parse_rows(found.texts, self.layout) for found in shards], max_target_seqs)
+
+    def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
+        return list(texts)  # a row names its query by its title
 
 
 def choose_carrier(options: SearchOptions, *, shards: int, unique_ids: bool) -> ArchiveCarrier | TabularCarrier:

@@ -28,7 +28,7 @@ LISTED_TAXIDS = "listed.taxids"
 
 _UNSEARCHABLE = {Molecule.NUCLEOTIDE: b">none\n" + b"N" * 40 + b"\n", Molecule.PROTEIN: b">none\n" + b"X" * 40 + b"\n"}
 _TAXIDS = re.compile(rb'name "(?:Negative)?TaxidList",\s+value integer-list \{([^}]*)\}')
-_OF_THE_QUERY = b"Query_1"
+_OF_THE_QUERY = re.compile(rb"[^\[]*\[\w+\] Query_1 none: ")
 _NOT_THERE = re.compile(rb"Taxonomy ID\(s\) not found", re.IGNORECASE)
 """BLAST+ refuses to search where no sequence has one of the taxids."""
 
@@ -350,5 +350,5 @@ def _warnings(finished: Finished) -> bytes:
 
 def _lines(text: bytes) -> Iterator[bytes]:
     for line in text.splitlines(keepends=True):
-        if _OF_THE_QUERY not in line and line.strip():
+        if not _OF_THE_QUERY.match(line) and line.strip():
             yield line

@@ -28,6 +28,7 @@ _UNGAPPED_ONLY = re.compile(
     rb"(        gapped TRUE\n)"
 )
 _NUMBERED = re.compile(rb'local str "Query_(\d+)"')
+"""Without alignments an archive holds no other ids than those of queries; in a string quotes are doubled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +91,13 @@ class QueryArchive:
 
     def renumbered(self, shift: int) -> QueryArchive:
         """Return the same with ``shift`` added to the number in the id ``Query_N`` that BLAST+ gives a query."""
-        return QueryArchive(renumber(self.before, shift), renumber(self.after, shift))
-
-
-def renumber(text: bytes, shift: int) -> bytes:
-    """Add ``shift`` to the number of every ``Query_N`` id, as BLAST+ would have numbered a later query."""
-    if not shift:
-        return text
-    return _NUMBERED.sub(lambda match: b'local str "Query_%d"' % (int(match[1]) + shift), text)
+        if not shift:
+            return self
+        before, after = (
+            _NUMBERED.sub(lambda match: b'local str "Query_%d"' % (int(match[1]) + shift), text)
+            for text in (self.before, self.after)
+        )
+        return QueryArchive(before, after)
 
 
 def query_number(query: bytes) -> int:

@@ -21,6 +21,8 @@ NEXT_ALIGNMENT = b"\n      },\n      {\n"
 _IDS = re.compile(rb"\n( +)ids \{\n\1  (.*?),\n\1  (?=[a-z])(.*?)\n\1\}", re.S)
 _EVALUE = re.compile(rb'id str "(?:e_value|sum_e)",\n +value real \{ (-?\d+), 10, (-?\d+) \}')
 _SCORE = re.compile(rb'id str "score",\n +value int (-?\d+)')
+_QUERY_NUMBER = re.compile(rb'(local str "Query_)(\d+)(?="(?:,\n|\n +\},\n +(?:int \{|empty )))')
+"""The query's id is the first of two, and so is its location: a comma follows, and then the subject's."""
 _ORDINAL_ID = re.compile(rb'(db "BL_ORD_ID",\n +tag id )(\d+)')
 
 
@@ -42,6 +44,14 @@ def alignment_ids(block: bytes) -> AlignmentIds:
     if match is None:
         raise ArchiveError("An alignment in the archive does not name its two sequences.")
     return AlignmentIds(match[2], match[3])
+
+
+def with_query_number(block: bytes, shift: int) -> bytes:
+    """Return an alignment whose query, which BLAST+ named ``Query_N``, has a number that is larger by ``shift``.
+
+    The subject keeps its id, whatever that is.
+    """
+    return _QUERY_NUMBER.sub(lambda match: b"%s%d" % (match[1], int(match[2]) + shift), block) if shift else block
 
 
 def evalue(block: bytes) -> float:

@@ -15,11 +15,19 @@ from typing import BinaryIO
 BLOCK_BYTES = 1 << 20
 
 _STATISTICS = b"\n\nLambda "
-_STATISTICS_END = re.compile(rb"Effective search space used: \d+\n")
+_STATISTICS_END = re.compile(rb"(?<=\n)Effective search space used: \d+\n")
 _QUERY = re.compile(rb"\n\n(?:<b>)?Query= ?(?:</b>)?")
 _PROCESSED = re.compile(rb"# BLAST processed (\d+) queries\n")
-_NUMBER = re.compile(rb"\bQuery_(\d+)\b")
-_ITERATION = re.compile(rb"(<Iteration_iter-num>)(\d+)")
+_NUMBER = re.compile(
+    rb"(<Iteration_iter-num>)(\d+)(?=<)"
+    rb"|(<Iteration_query-ID>Query_|<query-id>Query_)(\d+)(?=<)"
+    rb'|("query_id": "Query_)(\d+)(?=")'
+)
+_MESSAGE = re.compile(
+    rb'(?P<before><Iteration_message>|<message>|"message": ")(?P<text>Query_(?P<number>\d+)'
+    rb"(?: (?P<label>[^\n]*?: ) Query_(?P=number) (?P=label))?[^\n]*)"
+)
+"""A message names its query by number and title, once or twice in the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +177,25 @@ def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line:
 
 
 def renumbered(part: bytes, shift: int) -> bytes:
-    """Return a query's part of an XML or JSON document with its number in a later place."""
+    """Return a query's part of an XML or JSON document with its number in a later place.
+
+    The number is in fields of its own, which no title can imitate, and at the start of messages.
+    """
     if not shift:
         return part
-    part = _ITERATION.sub(lambda match: match[1] + b"%d" % (int(match[2]) + shift), part)
-    return _NUMBER.sub(lambda match: b"Query_%d" % (int(match[1]) + shift), part)
+    part = _NUMBER.sub(lambda match: _later(match, shift), part)
+    return _MESSAGE.sub(lambda match: match["before"] + _renumbered_message(match, shift), part)
+
+
+def _later(match: re.Match[bytes], shift: int) -> bytes:
+    before, number = (group for group in match.groups() if group is not None)
+    return b"%s%d" % (before, int(number) + shift)
+
+
+def _renumbered_message(match: re.Match[bytes], shift: int) -> bytes:
+    text, number = match["text"], match["number"]
+    later = b"Query_%d" % (int(number) + shift)
+    if match["label"] is None:
+        return later + text.removeprefix(b"Query_" + number)
+    label = b" " + match["label"]
+    return text.replace(b"Query_" + number + label, later + label)

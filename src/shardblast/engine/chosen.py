@@ -9,8 +9,7 @@ from pathlib import Path
 from shardblast.blast.archive import ArchiveReader
 from shardblast.blast.fasta import Batch, write_selected
 from shardblast.blast.hsps import hsps_of
-from shardblast.blast.query_archive import renumber
-from shardblast.blast.seqalign import alignment_ids, ordinal_id
+from shardblast.blast.seqalign import alignment_ids, ordinal_id, with_query_number
 from shardblast.blast.subjects import Key
 from shardblast.core.numbers import Numbers
 from shardblast.core.program import Program
@@ -64,7 +63,7 @@ def print_batch(
     for place, (texts, query) in enumerate(zip(found, probed.queries(), strict=True)):
         if chosen.hsps is not None:
             texts = with_hsps(texts, chosen.hsps, work.options.program)
-        texts = [renumber(text, place - ordinals[place]) for text in texts]
+        texts = [with_query_number(text, place - ordinals[place]) for text in texts]
         printer.write(MergedQuery(first + place, first, texts, [], query.template, query.printed, query.searchable))
     return len(ordinals)
 

@@ -17,7 +17,8 @@ from shardblast.blast.fasta import Batch
 from shardblast.blast.formatter import Formatter
 from shardblast.blast.hits import TabularLayout
 from shardblast.blast.installation import Installation
-from shardblast.blast.query_archive import QueryArchive, renumber
+from shardblast.blast.query_archive import QueryArchive
+from shardblast.blast.seqalign import with_query_number
 from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import MANY_FILES
 from shardblast.core.saturation import Verdict
@@ -159,7 +160,7 @@ class ArchivePrinter:
 
     def write(self, query: MergedQuery) -> None:
         assert query.template is not None
-        texts = [renumber(text, query.first_of_batch) for text in query.texts]
+        texts = [with_query_number(text, query.first_of_batch) for text in query.texts]
         template = query.template.on_database(self._database).renumbered(query.first_of_batch)
         if query.printed is not None:
             self._keep(query)

@@ -24,7 +24,8 @@ from shardblast.engine.work import Purpose, Work
 
 _UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
 """tblastx has no gapped parameters for any query."""
-_NAMED_QUERY = re.compile(rb"\] Query_(\d+)")
+_QUOTES = {'"': "&quot;", "'": "&apos;"}
+_NAMED_QUERY = re.compile(rb"^([^\[\n]*\[\w+\] )Query_(\d+)", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +120,19 @@ class ProbedBatch:
         return [self._named(part) for part in parts]
 
     def _named(self, part: bytes) -> bytes:
-        """Return a part with the user's database in place of the probe."""
+        """Return a part with the user's database in place of the probe, in the one field that names it."""
         number = self._work.options.outfmt.number
         names = [self._database, self._work.options.text("db") or ""]
         if number in XML:
-            names = [escape(name, {'"': "&quot;", "'": "&apos;"}) for name in names]
+            fields = [f"<db>{escape(name, _QUOTES)}</db>" for name in names]
         elif number in JSON:
-            names = [json.dumps(name, ensure_ascii=False)[1:-1] for name in names]
-        probe, user = (name.encode(errors="surrogateescape") for name in names)
+            fields = [f'"db": {json.dumps(name, ensure_ascii=False)}' for name in names]
+        else:
+            return part
+        probe, user = (field.encode(errors="surrogateescape") for field in fields)
         return part.replace(probe, user)
 
 
 def renumbered_warnings(text: bytes, batch: Batch) -> bytes:
     """Return what BLAST+ warned of with the queries numbered as in the user's file."""
-    return _NAMED_QUERY.sub(lambda match: b"] Query_%d" % (int(match[1]) + batch.first_query), text)
+    return _NAMED_QUERY.sub(lambda match: b"%sQuery_%d" % (match[1], int(match[2]) + batch.first_query), text)

@@ -13,7 +13,6 @@ from shardblast.blast.carrier import ArchiveCarrier, Carrier, TabularCarrier
 from shardblast.blast.fasta import Batch, write_selected
 from shardblast.blast.hits import QueryHits, by_query, layout_for
 from shardblast.blast.process import Finished
-from shardblast.blast.query_archive import renumber
 from shardblast.blast.seqalign import alignment_ids, ordinal_id, with_oid
 from shardblast.core.planning import Shard
 from shardblast.engine.limits import Limits, candidate_argv, piece_argv
@@ -130,7 +129,7 @@ class Research:
         found = self._enumerate(batch, suspects, hits)
         for local, parts in enumerate(_by_query(self._carrier, found.files, len(suspects))):
             texts = self._carrier.merge(parts, first_oids, self._limits.max_target_seqs)
-            renumbered = [renumber(text, suspects[local] - local) for text in texts]
+            renumbered = self._carrier.renumbered(texts, suspects[local] - local)
             yield QueryHits(suspects[local], renumbered, comments_of(parts)), local in found.full
 
     def _candidates(self, batch: Batch, suspects: list[int]) -> CandidateDatabase | None:
@@ -230,7 +229,7 @@ class Research:
 
     def _read(self, part: _Part, database: CandidateDatabase | None) -> Iterator[QueryHits]:
         for local, (found,) in enumerate(by_query([self._carrier.read(part.out)], len(part.ordinals))):
-            texts = [renumber(text, part.ordinals[local] - local) for text in found.texts]
+            texts = self._carrier.renumbered(found.texts, part.ordinals[local] - local)
             if isinstance(self._carrier, TabularCarrier):
                 texts = self._carrier.merge([found], [0], len(texts))
             elif database is not None:
