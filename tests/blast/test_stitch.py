@@ -69,12 +69,26 @@ def test_marked_documents_are_copied_part_by_part(number: int) -> None:
 
 
 def test_comments_count_the_queries_once() -> None:
-    source = b"# Query: a\nrow\n# BLAST processed 1 queries\n# Query: b\n# BLAST processed 4 queries\n"
+    head = b"# BLASTP 2.12.0+\n# Query: %s\n# Database: d\n"
+    parts = [
+        head % b"x 9 hits found" + b"# Fields: query id\n# 2 hits found\n# BLASTP 2.12.0+\n# 7 hits found\n",
+        head % b"BLAST processed 4 queries" + b"# 0 hits found\n",
+        head % b"Fields: ",
+    ]
+    source = parts[0] + b"# BLAST processed 1 queries\n" + parts[1] + parts[2] + b"# BLAST processed 2 queries\n"
     target = io.BytesIO()
 
-    stitch.stitch_comments(io.BytesIO(source), target)
+    stitch.stitch_comments(io.BytesIO(source), target, lambda number, part: b"%d\n%s" % (number, part))
 
-    assert target.getvalue() == b"# Query: a\nrow\n# Query: b\n# BLAST processed 5 queries\n"
+    expected = b"".join(b"%d\n%s" % (number, part) for number, part in enumerate(parts))
+    assert target.getvalue() == expected + b"# BLAST processed 3 queries\n"
+
+
+def test_hits_are_counted_where_blast_searched() -> None:
+    head = b"# BLASTP 2.12.0+\n# Query: x 0 hits found\n# Database: d\n"
+
+    assert stitch.counted_as(head + b"# 0 hits found\n", head) == head
+    assert stitch.counted_as(head + b"# 0 hits found\n", head + b"# 0 hits found\n") == head + b"# 0 hits found\n"
 
 
 def test_sam_gets_one_header_with_every_query_before_all_rows() -> None:

@@ -20,7 +20,6 @@ from shardblast.core.program import Molecule
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BLANKS = b" \t\r\n\v\f"
-_MEANINGFUL = re.compile(rb"[^NnXx]")
 _REPLACED = re.compile(rb"[OoUuJj*-]")
 _IRREGULAR = re.compile(rb"^[ \t\v\f]*(?:[;!#]|>\?)|\r(?!\n)", re.M)
 _NOT_ARCHIVED = re.compile(rb"^>[ \t\r\n\v\f]*[\x00-\x08\x0e-\x1f]|[\x7f-\xff]")
@@ -30,6 +29,7 @@ _LETTERS = {
     Molecule.PROTEIN: string.ascii_letters.encode() + b"*",
 }
 _DROPPED = {molecule: bytes(set(range(256)).difference(kept)) for molecule, kept in _LETTERS.items()}
+_DEFINITE = {Molecule.NUCLEOTIDE: re.compile(rb"[ACGTUacgtu]"), Molecule.PROTEIN: re.compile(rb"[^XxOo*]")}
 _LIKELY = _LETTERS[Molecule.PROTEIN]
 _NEUTRAL = _BLANKS + string.digits.encode() + b"-"
 _CHECKED = 70
@@ -54,8 +54,8 @@ class Batch:
     """Whether every query has letters; BLAST+ searches the others together with the next one."""
     plausible: bool
     """Whether BLAST+ takes every query for a sequence; it ends at one that it does not."""
-    searchable: bool
-    """Whether some query has letters other than N and X; what BLAST+ prints of the others depends on that."""
+    definite: bool
+    """Whether every query has a letter that stands for one residue; without masks BLAST+ can search these only."""
     archivable: bool
     """Whether archives hold every defline as it is."""
     plain: bool
@@ -226,7 +226,7 @@ class _Draft:
     titled: bool = True
     lettered: bool = True
     plausible: bool = True
-    searchable: bool = False
+    definite: bool = True
     archivable: bool = True
     plain: bool = True
     regular: bool = True
@@ -245,7 +245,7 @@ class _Draft:
         self.titled = self.titled and bool(defline[1:].strip(_BLANKS))
         self.lettered = self.lettered and bool(letters)
         self.plausible = self.plausible and is_plausible(lines, self.molecule)
-        self.searchable = self.searchable or _MEANINGFUL.search(letters) is not None
+        self.definite = self.definite and _DEFINITE[self.molecule].search(letters) is not None
         self.archivable = self.archivable and is_archivable(defline)
         self.plain = self.plain and _REPLACED.search(sequence) is None
         return len(letters)
@@ -265,7 +265,7 @@ class _Draft:
             titled=self.titled,
             lettered=self.lettered,
             plausible=self.plausible,
-            searchable=self.searchable,
+            definite=self.definite,
             archivable=self.archivable,
             plain=self.plain,
             regular=self.regular,

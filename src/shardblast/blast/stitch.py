@@ -8,8 +8,9 @@ itself on the probe. All markers are lines that no query or title can forge: XML
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 BLOCK_BYTES = 1 << 20
@@ -18,6 +19,8 @@ _STATISTICS = b"\n\nLambda "
 _STATISTICS_END = re.compile(rb"(?<=\n)Effective search space used: \d+\n")
 _QUERY = re.compile(rb"\n\n(?:<b>)?Query= ?(?:</b>)?")
 _PROCESSED = re.compile(rb"# BLAST processed (\d+) queries\n")
+_COUNTED = re.compile(rb"# (\d+) hits found\n")
+_NO_HITS = b"# 0 hits found\n"
 _NUMBER = re.compile(
     rb"(<Iteration_iter-num>)(\d+)(?=<)"
     rb"|(<Iteration_query-ID>Query_|<query-id>Query_)(\d+)(?=<)"
@@ -137,15 +140,41 @@ def with_statistics_of(part: bytes, probed: bytes) -> bytes:
     return part[:at] + probed[other:]
 
 
-def stitch_comments(source: BinaryIO, target: BinaryIO) -> None:
-    """Copy tabular output with comments: one line in the end tells the number of queries."""
+def stitch_comments(source: BinaryIO, target: BinaryIO, correct: Correction) -> None:
+    """Copy tabular output with comments, each query's part corrected: one line in the end has the number of queries."""
     queries = 0
-    for line in source:
-        if processed := _PROCESSED.fullmatch(line):
-            queries += int(processed[1])
-        else:
-            target.write(line)
+    for part in commented_parts(source):
+        target.write(correct(queries, part))
+        queries += 1
     target.write(b"# BLAST processed %d queries\n" % queries)
+
+
+def commented_parts(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield each query's part of tabular output with comments.
+
+    Comments have an order: the program, the query, the database, the columns where there are rows, and the number of
+    these, which is missing where BLAST+ searched nothing. So no title is taken for another comment.
+    """
+    stream = iter(lines)
+    line = next(stream, None)
+    while line is not None:
+        if _PROCESSED.fullmatch(line):
+            line = next(stream, None)
+            continue
+        part = [line, *islice(stream, 2)]
+        line = next(stream, None)
+        if line is not None and line.startswith(b"# Fields: "):
+            part.append(line)
+            line = next(stream, None)
+        if line is not None and (counted := _COUNTED.fullmatch(line)):
+            part += [line, *islice(stream, int(counted[1]))]
+            line = next(stream, None)
+        yield b"".join(part)
+
+
+def counted_as(part: bytes, probed: bytes) -> bytes:
+    """Return a query's part of tabular output with comments, which counts its hits only if another part of it does."""
+    return part if probed.endswith(_NO_HITS) else part.removesuffix(_NO_HITS)
 
 
 def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line: bytes) -> None:

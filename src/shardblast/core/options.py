@@ -126,6 +126,11 @@ class SearchOptions:
         return self.has("qcov_hsp_perc") and self.composition_based
 
     @property
+    def splits_queries(self) -> bool:
+        """Whether BLAST+ deals queries to threads, and so cuts its batches otherwise than with one thread."""
+        return (self.integer("mt_mode") or 0) > 0 and (self.integer("num_threads") or 1) > 1
+
+    @property
     def composition_based(self) -> bool:
         """Whether scores are adjusted to the composition of the two sequences: the default for proteins."""
         if self.program in (Program.BLASTN, Program.TBLASTX):

@@ -9,10 +9,18 @@ from shardblast.blast.database import Database
 from shardblast.blast.fasta import Batch
 from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import MANY_FILES
-from shardblast.core.program import Molecule
+from shardblast.core.program import Molecule, Program
 from shardblast.engine.output import is_writable
-from shardblast.engine.printer import COMMENTED, WITH_MESSAGES
+from shardblast.engine.printer import ARCHIVE, COMMENTED, SAM, WITH_MESSAGES, WITHOUT_STATISTICS
 
+FIRST_BATCH_LETTERS = 5_000
+"""With so many letters blastn ends its first batch, at the earliest.
+
+Source: NCBI C++ Toolkit, app/blast/blast_app_util.hpp (CBatchSizeMixer).
+"""
+SAME_WITHOUT_SEARCH = (WITHOUT_STATISTICS - {COMMENTED}) | {5, ARCHIVE, SAM}
+"""Formats that print queries which can't be searched alike, whatever is searched with them."""
+TAXONOMIC = 18
 LARGEST_NUMBER = 1 << 31
 """Of a query in the name of a file: with it the name must not be too long."""
 
@@ -59,9 +67,28 @@ def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: C
         return "a query has no letters, and BLAST+ searches it together with its neighbours"
     if not all(batch.plausible for batch in batches):
         return "a query does not look like a sequence, and BLAST+ ends with an error when it comes to that"
+    if not _unsearchable_ones_are_known(options, batches):
+        return "a query may have nothing to search with, and what BLAST+ prints of it depends on the hits of others"
     if isinstance(carrier, TabularCarrier):
         return None if all(batch.titled for batch in batches) else "a query has no title but its number"
     return _obstacle_of_archives(options, batches)
+
+
+def _unsearchable_ones_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
+    """Tell whether queries that can't be searched are printed as BLAST+ prints them, if there are any.
+
+    It prints them otherwise where it searches them alone. Most programs cut their batches by letters, as ours are cut;
+    blastn cuts all but its first by the hits so far, and ``-mt_mode 1`` cuts by threads.
+    """
+    by_hits, number = options.program is Program.BLASTN, options.outfmt.number
+    definite = all(batch.definite for batch in batches)
+    if number == TAXONOMIC:  # BLAST+ itself ends with an exception where it searches nothing
+        return definite
+    if number in SAME_WITHOUT_SEARCH or not (by_hits or options.splits_queries):
+        return True
+    if len(batches) == 1 and batches[0].letters < FIRST_BATCH_LETTERS:
+        return True
+    return definite and not (by_hits and options.value("soft_masking") is False)
 
 
 def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str | None:
@@ -71,8 +98,6 @@ def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str |
         return "a query's title holds words by which the printed text would be cut"
     if not all(batch.archivable for batch in batches):
         return "a query's title is not printable ASCII, which is all that archives hold"
-    if (number == COMMENTED or len(batches) > 1) and not all(batch.searchable for batch in batches):
-        return "a batch is nothing but N or X, and what BLAST+ prints of that depends on its neighbours"
     protein = options.program.query_molecule is Molecule.PROTEIN
     if protein and number in WITH_MESSAGES and not all(batch.plain for batch in batches):
         return "a query has letters that BLAST+ replaces, and archives do not hold its words about that"

@@ -188,7 +188,7 @@ class ArchivePrinter:
         assert query.printed is not None
         if self._options.outfmt.number in MANY_FILES:
             self._unsearchable_files[query.number] = stitch.renumbered(query.printed, query.first_of_batch)
-        elif self._options.outfmt.is_pairwise:
+        elif self._options.outfmt.is_pairwise or self._options.outfmt.number == COMMENTED:
             self._parts[query.number] = (query.printed, query.searchable)
         else:
             self._parts[query.number] = (stitch.renumbered(query.printed, query.first_of_batch), query.searchable)
@@ -223,7 +223,7 @@ class ArchivePrinter:
         if number in stitch.MARKERS:
             return lambda source: stitch.stitch_marked(source, self._target, stitch.MARKERS[number], self._correct)
         if number == COMMENTED:
-            return lambda source: stitch.stitch_comments(source, self._target)
+            return lambda source: stitch.stitch_comments(source, self._target, self._correct)
         if number == SAM:
             return self._copy_sam
         return self._copy_all
@@ -233,6 +233,8 @@ class ArchivePrinter:
         probed, searchable = self._parts.pop(number, (None, True))
         if probed is None:
             return part
+        if self._options.outfmt.number == COMMENTED:
+            return stitch.counted_as(part, probed)
         return stitch.with_statistics_of(part, probed) if searchable else probed
 
     def _copy_all(self, source: BinaryIO) -> None:

@@ -19,7 +19,7 @@ from shardblast.blast.query_archive import QueryArchive
 from shardblast.core.errors import EngineError
 from shardblast.core.outfmt import MANY_FILES
 from shardblast.engine.limits import OWN, piece_argv
-from shardblast.engine.printer import ARCHIVE, JSON, XML
+from shardblast.engine.printer import ARCHIVE, COMMENTED, JSON, XML
 from shardblast.engine.work import Purpose, Work
 
 _UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
@@ -66,7 +66,7 @@ class ProbedBatch:
             for ordinal, template in enumerate(ArchiveReader(stream, "of the probe").templates()):
                 searchable = _UNSEARCHABLE.search(template.after) is None
                 self._unsearchable = self._unsearchable or not searchable
-                if not searchable and parts is None and self._prints_messages:
+                if not searchable and parts is None and self._prints_unsearchable:
                     parts = self._parts(self._start_printed())
                 printed = parts[ordinal] if parts and (self._printed is not None or not searchable) else None
                 if self._work.options.outfmt.number != ARCHIVE:
@@ -79,9 +79,10 @@ class ProbedBatch:
         return template.with_taxids(chosen.taxids) if chosen is not None and chosen.hides_titles else template
 
     @property
-    def _prints_messages(self) -> bool:
+    def _prints_unsearchable(self) -> bool:
+        """Whether the user's format prints queries that can't be searched otherwise than those without hits."""
         number = self._work.options.outfmt.number
-        return number in stitch.MARKERS or number in MANY_FILES
+        return number in stitch.MARKERS or number in MANY_FILES or number == COMMENTED
 
     def _start_printed(self) -> Future[Finished]:
         return self._start(self._work.options.outfmt.text, "printed", {})
@@ -111,6 +112,9 @@ class ProbedBatch:
             outfmt = self._work.options.outfmt
             places = range(1, self._batch.queries + 1)
             parts = [Path(outfmt.file_of(str(file), place)).read_bytes() for place in places]
+        elif number == COMMENTED:
+            with file.open("rb") as lines:
+                parts = list(stitch.commented_parts(lines))
         elif number in stitch.MARKERS:
             parts = stitch.marked_parts(file.read_bytes(), stitch.MARKERS[number])
         else:
