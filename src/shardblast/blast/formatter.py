@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import threading
@@ -13,6 +12,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, BinaryIO, Self
 
+from shardblast.blast.environment import environment_with
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import mortal
 from shardblast.core.errors import OutOfMemory, OutputError, error_for_exit_status
@@ -66,7 +66,7 @@ class Formatter:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, **(environment or {})},
+            env=environment_with(environment),
             process_group=0,
         )
         self._failure: BaseException | None = None

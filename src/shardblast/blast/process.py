@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from shardblast.blast.environment import environment_with
 from shardblast.core.errors import Interrupted, OutOfMemory, ShardblastError, UnknownFailure, error_for_exit_status
 
 KILL_AFTER_S = 2.0
@@ -54,7 +55,7 @@ class Processes:
         Args:
             argv: The program's path and its arguments.
             stdin: Bytes for its standard input; None gives it none.
-            environment: Variables to set beside ours.
+            environment: Variables to set beside ours, of which those are unset that change what BLAST+ prints.
             folder: Where it runs; None for where we run.
 
         Raises:
@@ -115,7 +116,7 @@ class Processes:
                 stdout=streams[1],
                 stderr=streams[2],
                 cwd=folder,
-                env={**os.environ, **(environment or {})},
+                env=environment_with(environment),
                 process_group=0,  # Ctrl-C reaches us alone, and we end what we started
             )
             _first_to_go(process.pid)

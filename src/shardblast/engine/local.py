@@ -28,7 +28,12 @@ from shardblast.core.program import Molecule
 from shardblast.core.report import Report
 from shardblast.engine.cutting import batches_of, shards_of
 from shardblast.engine.machine import Machine
-from shardblast.engine.obstacles import obstacle_of_files, obstacle_of_queries, obstacle_of_titles
+from shardblast.engine.obstacles import (
+    obstacle_of_environment,
+    obstacle_of_files,
+    obstacle_of_queries,
+    obstacle_of_titles,
+)
 from shardblast.engine.parts import LocalParts
 from shardblast.engine.pilot import mostly_saturated
 from shardblast.engine.pool import Pool
@@ -79,7 +84,7 @@ class LocalEngine:
         why = options.why_unsplittable()
         if options.ours.shards == "off":
             why = "--shards off was asked for"
-        why = why or obstacle_of_files(options, query)
+        why = why or obstacle_of_environment(os.environ) or obstacle_of_files(options, query)
         if why is not None:
             return self._unsharded(options, query, None, why)
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from shardblast.blast.carrier import Carrier, TabularCarrier
 from shardblast.blast.database import Database
+from shardblast.blast.environment import changing
 from shardblast.blast.fasta import Batch
 from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import MANY_FILES
@@ -23,6 +25,12 @@ SAME_WITHOUT_SEARCH = (WITHOUT_STATISTICS - {COMMENTED}) | {5, ARCHIVE, SAM}
 TAXONOMIC = 18
 LARGEST_NUMBER = 1 << 31
 """Of a query in the name of a file: with it the name must not be too long."""
+
+
+def obstacle_of_environment(names: Iterable[str]) -> str | None:
+    """Return why variables of these names keep a search from being cut, or None."""
+    found = changing(names)
+    return f"{' and '.join(found)} in the environment: BLAST+ itself obeys that" if found else None
 
 
 def obstacle_of_files(options: SearchOptions, query: str) -> str | None:
