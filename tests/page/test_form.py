@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Request, Route, expect
 
 from tests.databases import make_database
 from tests.page.conftest import serving
 from tests.page.steps import choose_database, submit, write_query
 from tests.sequences import Sequence, real
 from tests.service.server import Server
+from tests.waiting import until
 
 PROTEIN = real("proteins")[3].fasta
 FILE_LETTERS = 500_000
@@ -219,3 +220,30 @@ def test_a_copy_is_made_without_the_clipboard_of_https(context: BrowserContext, 
     page.get_by_role("textbox", name="Query", exact=True).press("Control+v")
 
     expect(page.get_by_role("textbox", name="Query", exact=True)).to_have_value(re.compile("^blastn -db DATABASE"))
+
+
+def test_a_search_whose_answer_was_lost_to_a_reload_is_offered(page: Page, server: Server) -> None:
+    queued = []
+
+    def swallow(route: Route) -> None:
+        queued.append(route.fetch().json()["id"])  # it arrives, and its answer does not
+
+    page.goto(f"{server.url}/new")
+    write_query(page, PROTEIN)
+    choose_database(page, "named")
+    expect(page.get_by_text("Ready to run")).to_be_visible()
+    page.route(re.compile(r"/api/v1/searches$"), swallow)
+    page.get_by_role("button", name="BLAST").click()
+    expect(page.get_by_role("button", name="Submitting")).to_be_visible()
+    until(lambda: page.title() and queued)  # asking the page lets the route be handled
+
+    page.reload()
+
+    expect(
+        page.get_by_text("Your last search was submitted before the page was reloaded: blastp in named.")
+    ).to_be_visible()
+    page.get_by_role("button", name="Open it").click()
+    page.wait_for_url(re.compile(f"/searches/{queued[0]}"))
+    page.goto(f"{server.url}/new")
+    expect(page.get_by_role("textbox", name="Query", exact=True)).to_be_visible()
+    expect(page.get_by_text("Your last search was submitted")).to_have_count(0)

@@ -307,8 +307,11 @@ def test_a_token_lets_in_and_shows_only_what_is_ones_own(page: Page, guarded: Se
     expect(page.get_by_role("link", name="Sign in with your organisation")).to_have_count(0)
     assert violations(page) == []
 
+    page.get_by_label("API token").fill("sb_wrong")
+    page.get_by_role("button", name="Sign in with this token").click()
+    expect(page.get_by_text("This token is not valid.")).to_be_visible()
     page.get_by_label("API token").fill(ada)
-    page.get_by_role("button", name="Use the token").click()
+    page.get_by_role("button", name="Sign in with this token").click()
 
     expect(page.get_by_text("There is no such search.")).to_be_visible()
     hers = new_search(page, guarded, RNA, "genes")
@@ -325,18 +328,42 @@ def test_a_token_lets_in_and_shows_only_what_is_ones_own(page: Page, guarded: Se
     expect(page.get_by_role("button", name="Add a database")).to_have_count(0)
 
 
-def test_who_signs_out_leaves_no_draft_and_no_token(page: Page, guarded: Server) -> None:
+def test_who_signed_in_with_a_token_is_known_in_every_tab_until_the_token_is_revoked(
+    page: Page, context: BrowserContext, guarded: Server
+) -> None:
+    token = guarded.run("token", "create", "ada", "--owner", "ada").stdout.strip()
+    token_id = guarded.run("token", "list").stdout.split()[0]
+    page.goto(f"{guarded.url}/searches")
+    page.get_by_label("API token").fill(token)
+    page.get_by_role("button", name="Sign in with this token").click()
+    expect(page.get_by_role("heading", name="Searches")).to_be_visible()
+
+    other = context.new_page()
+    other.goto(f"{guarded.url}/databases")
+    expect(other.get_by_role("heading", name="Databases")).to_be_visible()
+    assert token not in page.evaluate("document.cookie + JSON.stringify(sessionStorage) + JSON.stringify(localStorage)")
+
+    guarded.run("token", "revoke", token_id)
+    other.reload()
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_who_signs_out_leaves_no_draft_and_no_session(page: Page, guarded: Server) -> None:
     token = guarded.run("token", "create", "ada", "--owner", "ada").stdout.strip()
     page.goto(f"{guarded.url}/new")
     page.get_by_label("API token").fill(token)
-    page.get_by_role("button", name="Use the token").click()
+    page.get_by_role("button", name="Sign in with this token").click()
     write_query(page, RNA)
     page.reload()
     expect(page.get_by_role("textbox", name="Query", exact=True)).to_have_value(RNA)
     page.route("**/auth/logout", lambda route: route.abort())
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are still signed in: the service can't be reached.")).to_be_visible()
+    page.unroute("**/auth/logout")
 
     page.get_by_role("button", name="Sign out").click()
 
     expect(page.get_by_label("API token")).to_be_visible()
     assert "shardblast.draft" not in page.evaluate("JSON.stringify(localStorage)")
-    assert "shardblast.token" not in page.evaluate("JSON.stringify(sessionStorage)")
+    page.reload()
+    expect(page.get_by_label("API token")).to_be_visible()

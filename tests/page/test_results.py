@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
 from tests.databases import make_database
 from tests.page.conftest import serving
@@ -256,3 +256,23 @@ def test_who_came_by_a_link_is_led_nowhere_else(page: Page, server: Server, sear
     expect(page.locator("pre.letters")).to_contain_text(">")
     expect(page.get_by_text("shardblast", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="shardblast", exact=True)).to_have_count(0)
+
+
+SMALL = ({"width": 680, "height": 450}, {"width": 390, "height": 664}, {"width": 910, "height": 430})
+"""In CSS pixels: 1360 by 900 at 200 %, a phone with the bars of its browser, a laptop at 150 %."""
+
+
+@pytest.mark.parametrize("size", SMALL, ids=lambda size: f"{size['width']}x{size['height']}")
+def test_alignments_can_be_read_in_small_windows(page: Page, server: Server, search: str, size: ViewportSize) -> None:
+    page.set_viewport_size(size)
+
+    page.goto(f"{server.url}/searches/{search}?view=alignments&query=0")
+    letters = page.locator(".alignment").first
+    letters.scroll_into_view_if_needed()
+
+    expect(letters).to_be_in_viewport()
+    box = page.locator(".hsps").bounding_box()
+    assert box is not None
+    assert box["height"] >= 0.5 * size["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert violations(page) == []

@@ -215,6 +215,66 @@ def test_a_name_is_not_added_from_two_sources(server: Server, fasta: Path, tmp_p
     assert database(server, "named")["num_seqs"] == 1500
 
 
+def test_a_taken_name_is_replaced_only_by_whoever_asks_for_that(server: Server, fasta: Path, tmp_path: Path) -> None:
+    in_place = make_database(tmp_path / "own" / "other", "prot", real("proteins")[:400])
+    task_ended(server, add(server, "taken", fasta)["id"])
+    before = database(server, "taken")
+
+    over_http = server.http.post("/databases", json={"name": "taken", "source": str(in_place)})
+    by_command = server.run("db", "add", "taken", str(in_place))
+    unchanged = database(server, "taken")
+    replaced = server.run("db", "add", "taken", str(in_place), "--replace")
+    after = database(server, "taken")
+    back = task_ended(server, add(server, "taken", fasta, replace=True)["id"])
+
+    assert (over_http.status_code, over_http.json()["code"]) == (409, "conflict")
+    assert (by_command.returncode, "already a database 'taken'" in by_command.stderr) == (1, True)
+    assert "--replace" in by_command.stderr
+    assert unchanged == before
+    assert replaced.returncode == 0, replaced.stderr
+    assert (after["num_seqs"], after["in_place"]) == (400, True)
+    assert back["state"] == "completed", back["failure"]
+    assert (database(server, "taken")["num_seqs"], database(server, "taken")["in_place"]) == (1500, False)
+
+
+def test_the_same_source_may_be_added_again(server: Server, tmp_path: Path) -> None:
+    path = make_database(tmp_path / "own" / "again", "prot", real("proteins")[:400])
+
+    added = [server.run("db", "add", "again", str(path)) for _ in range(2)]
+
+    assert [one.returncode for one in added] == [0, 0]
+
+
+def test_a_database_of_the_other_molecule_never_replaces_one(
+    server: Server, served: dict[str, Path], fasta: Path, tmp_path: Path
+) -> None:
+    task_ended(server, add(server, "molecular", fasta)["id"])
+    nucleotides = write_fasta(tmp_path / "nucleotides.fa", real("16s")[:100])
+    before = database(server, "molecular")
+
+    in_place = server.run("db", "add", "molecular", str(served["16s"]), "--replace")
+    made = task_ended(server, add(server, "molecular", nucleotides, replace=True)["id"])
+
+    assert (in_place.returncode, "holds protein sequences" in in_place.stderr) == (1, True)
+    assert made["failure"]["code"] == "conflict"
+    assert "holds nucleotide sequences" in made["failure"]["problem"]
+    assert database(server, "molecular") == before
+    assert stored(server, "molecular") == {before["generation"]}
+    assert not (server.home / "adding" / "molecular").exists()
+
+
+def test_files_that_became_another_molecule_where_they_lie_are_not_taken(server: Server, tmp_path: Path) -> None:
+    path = make_database(tmp_path / "own" / "turned", "prot", real("proteins")[:400])
+    server.add_database("turned", path)
+    for file in path.parent.iterdir():
+        file.unlink()
+    make_database(path, "nucl", real("16s")[:50])
+
+    updated = server.http.post("/databases/turned/update")
+
+    assert (updated.status_code, updated.json()["code"]) == (409, "conflict")
+
+
 def test_a_database_is_not_removed_while_it_is_brought(own_server: Server, fasta: Path) -> None:
     task_ended(own_server, add(own_server, "busy", fasta)["id"])
     many(fasta)

@@ -162,3 +162,33 @@ def test_a_text_that_means_no_source_is_refused(text: str, original: Path, monke
         source(text)
 
     assert caught.value.remedy
+
+
+def test_what_is_no_database_is_refused_with_the_path_that_was_meant(databases: Databases, tmp_path: Path) -> None:
+    whole = Path(databases("v4-volumes-ids", "nucl"))
+    volume = sorted(whole.parent.glob("*.nin"))[0]
+    lone = make_database(tmp_path / "lone", "nucl", nucleotides()[:3])
+    (tmp_path / "text").write_text("hello\n")
+    refused = {}
+    for path in (tmp_path / "nothing", volume, lone.with_name("lone.nsq"), tmp_path / "text", tmp_path):
+        with pytest.raises(InputError) as found:
+            source(str(path))
+        refused[path] = found.value
+
+    nothing = refused[tmp_path / "nothing"]
+    assert f"there is no file {tmp_path}/nothing.n* or {tmp_path}/nothing.p*" in nothing.problem
+    assert "protein" not in nothing.problem
+    assert refused[volume].remedy == f"Did you mean {whole}?"
+    assert refused[lone.with_name("lone.nsq")].remedy == f"Did you mean {lone}?"
+    assert "neither a BLAST database nor a FASTA file" in refused[tmp_path / "text"].problem
+    assert f"{tmp_path}.n*" in refused[tmp_path].problem
+
+
+def test_a_damaged_database_is_reported_as_what_it_is(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "damaged", "nucl", nucleotides()[:3])
+    path.with_name("damaged.nin").write_bytes(b"")
+
+    with pytest.raises(InputError, match=f"BLAST\\+ can't read the database {path}") as found:
+        source(str(path))
+
+    assert "protein" not in found.value.problem

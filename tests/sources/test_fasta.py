@@ -305,3 +305,10 @@ def children_named(program: str, folder: Path) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def test_a_taxid_map_that_is_not_there_is_refused_at_once(tmp_path: Path) -> None:
+    path = write_fasta(tmp_path / "some.fa", nucleotides()[:3])
+
+    with pytest.raises(InputError, match=r"The taxid map /nope/map can't be read: no such file or directory"):
+        source(str(path), taxid_map=Path("/nope/map"))

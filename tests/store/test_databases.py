@@ -1,4 +1,4 @@
-"""The catalogue, alike in SQLite and in PostgreSQL."""
+"""Databases and their generations, alike in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -28,45 +28,45 @@ def store(database: Database) -> DatabaseStore:
 
 
 def test_a_generation_comes_back_as_it_went_in(store: DatabaseStore) -> None:
-    store.switch(a_generation(), None, {"text": "ncbi:16S"}, 5.0)
+    store.add(a_generation(), None, {"text": "ncbi:16S"}, 5.0)
 
-    found = store.get("16s")
+    found = store.get("16s", "g1")
 
     assert found.facts == a_generation()
-    assert (found.path, found.added, found.is_current) == (None, 5.0, True)
+    assert (found.path, found.added) == (None, 5.0)
     assert store.source("16s") == {"text": "ncbi:16S"}
 
 
-def test_new_searches_take_the_generation_that_was_switched_to_last(store: DatabaseStore) -> None:
-    store.switch(a_generation("g1"), None, {}, 1.0)
-    store.switch(a_generation("g2"), None, {}, 2.0)
+def test_generations_are_listed_newest_first(store: DatabaseStore) -> None:
+    store.add(a_generation("g1"), None, {}, 1.0)
+    store.add(a_generation("g2"), None, {}, 2.0)
+    store.add(a_generation("g3", "0s"), None, {}, 3.0)
 
-    assert store.get("16s").generation == "g2"
-    assert store.get("16s", "g1").is_current is False
     assert [one.generation for one in store.generations("16s")] == ["g2", "g1"]
-    assert [one.generation for one in store.all()] == ["g2"]
+    assert [(one.name, one.generation) for one in store.all()] == [("0s", "g3"), ("16s", "g2"), ("16s", "g1")]
 
 
 def test_an_old_generation_is_used_as_long_as_a_search_in_it_is_not_over(
     store: DatabaseStore, database: Database
 ) -> None:
     searches = SearchStore(database, lambda event: None)
-    store.switch(a_generation("g1"), None, {}, 1.0)
+    store.add(a_generation("g1"), None, {}, 1.0)
     searches.add(replace(a_search(), generation="g1"), "f")
-    store.switch(a_generation("g2"), None, {}, 2.0)
+    store.add(a_generation("g2"), None, {}, 2.0)
 
-    assert store.unused() == []
+    assert [one.generation for one in store.unused("16s")] == ["g2"]
     assert store.searches_of("16s") == ["s1"]
 
     searches.change(SearchId("s1"), lambda one: moved(one, State.CANCELLED, 3.0))
 
-    assert [one.generation for one in store.unused("16s")] == ["g1"]
+    assert [one.generation for one in store.unused("16s")] == ["g2", "g1"]
     assert store.unused("other") == []
 
 
-def test_only_what_is_still_unused_is_removed(store: DatabaseStore) -> None:
-    store.switch(a_generation("g1"), None, {}, 1.0)
-    store.switch(a_generation("g2"), None, {}, 2.0)
+def test_only_what_is_still_unused_is_removed(store: DatabaseStore, database: Database) -> None:
+    store.add(a_generation("g1"), None, {}, 1.0)
+    store.add(a_generation("g2"), None, {}, 2.0)
+    SearchStore(database, lambda event: None).add(replace(a_search(), generation="g2"), "f")
 
     assert not store.remove_unused("16s", "g2")
     assert store.remove_unused("16s", "g1")
@@ -85,18 +85,16 @@ def test_a_database_is_brought_by_one_server_at_a_time(store: DatabaseStore, dat
         pass
 
 
-def test_a_generation_that_is_gone_is_told_from_an_unknown_database(store: DatabaseStore) -> None:
-    store.switch(a_generation("g1"), None, {}, 1.0)
+def test_a_generation_that_is_gone_is_not_found(store: DatabaseStore) -> None:
+    store.add(a_generation("g1"), None, {}, 1.0)
 
     with pytest.raises(NotFoundError, match="generation of '16s'"):
         store.get("16s", "g0")
-    with pytest.raises(NotFoundError, match="no database 'other'"):
-        store.get("other")
 
 
 def test_a_removed_database_leaves_no_generation(store: DatabaseStore) -> None:
-    store.switch(a_generation("g1"), "/data/16s", {}, 1.0)
-    store.switch(a_generation("g2"), "/data/16s", {}, 1.0)
+    store.add(a_generation("g1"), "/data/16s", {}, 1.0)
+    store.add(a_generation("g2"), "/data/16s", {}, 1.0)
 
     store.remove("16s")
 

@@ -24,15 +24,6 @@ export type Hsp = Schemas["HspRow"];
 export type Organism = Schemas["OrganismRow"];
 export type Spans = Schemas["SpansOut"];
 
-const TOKEN = "shardblast.token";
-
-/** An API token, kept as long as the tab lives; null where none is needed. */
-export const token = {
-  get: () => sessionStorage.getItem(TOKEN),
-  set: (value: string) => sessionStorage.setItem(TOKEN, value),
-  forget: () => sessionStorage.removeItem(TOKEN),
-};
-
 /** The token of the share link that the page was opened by. */
 export function shareToken(): string | null {
   return shareOf(new URL(location.href));
@@ -53,9 +44,7 @@ export class Problem extends Error {
 
 export function headers(): Record<string, string> {
   const found: Record<string, string> = {};
-  const known = token.get();
   const share = shareToken();
-  if (known !== null) found["Authorization"] = `Bearer ${known}`;
   if (share !== null) found["X-Share-Token"] = share;
   return found;
 }

@@ -964,6 +964,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign In With Token
+         * @description Begin a session of a browser by an API token; it ends with the token.
+         */
+        post: operations["sign_in_with_token_auth_token_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/logout": {
         parameters: {
             query?: never;
@@ -1030,6 +1050,12 @@ export interface components {
              * @default false
              */
             copy: boolean;
+            /**
+             * Replace
+             * @description Replace a database of this name from another source; never one of the other molecule
+             * @default false
+             */
+            replace: boolean;
             /** @description Of a FASTA file; null: as it looks */
             molecule?: components["schemas"]["Molecule"] | null;
             /**
@@ -2095,6 +2121,14 @@ export interface components {
             failure: components["schemas"]["FailureOut"] | null;
         };
         /**
+         * TokenIn
+         * @description An API token, as its holder types it.
+         */
+        TokenIn: {
+            /** Token */
+            token: string;
+        };
+        /**
          * UpdatesOut
          * @description Whether a source has something newer.
          */
@@ -2276,6 +2310,8 @@ export interface operations {
                 sort?: "created" | "title" | "database" | "state" | "elapsed" | "queries" | "hits";
                 /** @description The least first, or the greatest */
                 order?: "asc" | "desc";
+                /** @description Only the caller's search that was submitted with this Idempotency-Key */
+                key?: string | null;
             };
             header?: never;
             path?: never;
@@ -4001,6 +4037,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    sign_in_with_token_auth_token_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
             };
         };
     };

@@ -13,17 +13,32 @@ interface Written {
   name: string;
   source: string;
   copy: boolean;
+  replace: boolean;
+  base: string;
   molecule: "" | "nucleotide" | "protein";
   title: string;
   taxidMap: string;
 }
 
-const NOTHING: Written = { kind: "blast", name: "", source: "", copy: false, molecule: "", title: "", taxidMap: "" };
+const NOTHING: Written = {
+  kind: "blast",
+  name: "",
+  source: "",
+  copy: false,
+  replace: false,
+  base: "",
+  molecule: "",
+  title: "",
+  taxidMap: "",
+};
 
 export function AddDatabase({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const [written, setWritten] = useState(NOTHING);
-  const change = (changed: Partial<Written>) => setWritten({ ...written, ...changed });
+  const change = (changed: Partial<Written>) => {
+    add.reset(); // what was refused is being changed
+    setWritten({ ...written, ...changed });
+  };
   const add = useMutation({
     mutationFn: () => told(api.POST("/api/v1/databases", { body: bodyOf(written) })),
     onSuccess: () => {
@@ -68,6 +83,17 @@ export function AddDatabase({ onClose }: { onClose: () => void }) {
           </label>
         )}
         {written.kind === "fasta" && <OfFasta written={written} onChange={change} />}
+        {written.kind === "ncbi" && (
+          <Text label={words.base} help={words.baseHelp} value={written.base} onChange={(base) => change({ base })} />
+        )}
+        <label className="row tight">
+          <input
+            type="checkbox"
+            checked={written.replace}
+            onChange={(event) => change({ replace: event.target.checked })}
+          />
+          {words.replace}
+        </label>
         {add.error !== null && <ProblemBox error={add.error} />}
         <footer className="row">
           <span className="grow" />
@@ -90,10 +116,11 @@ function bodyOf(written: Written): Schemas["DatabaseIn"] {
     name: written.name.trim(),
     source: written.kind === "ncbi" && !source.startsWith("ncbi:") ? `ncbi:${source}` : source,
     copy: written.kind === "blast" && written.copy,
+    replace: written.replace,
     molecule: isFasta && written.molecule !== "" ? written.molecule : null,
     title: isFasta ? written.title : "",
     taxid_map: isFasta && written.taxidMap.trim() !== "" ? written.taxidMap.trim() : null,
-    base: null,
+    base: written.kind === "ncbi" && written.base.trim() !== "" ? written.base.trim() : null,
   };
 }
 

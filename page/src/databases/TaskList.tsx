@@ -99,10 +99,7 @@ function Step({ task }: { task: Task }) {
         label={name}
         className={task.total > 0 ? "" : "unknown"}
       />
-      <small>
-        {name}, {bytes(task.done)}
-        {total}
-      </small>
+      <small>{[name, `${bytes(task.done)}${total}`].filter((one) => one !== "").join(", ")}</small>
     </span>
   );
 }

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useDeferredValue, useEffect, useMemo, useState } from "react";
-import type { Database, Program } from "../api/client";
+import type { Database, Program, Search } from "../api/client";
 import { databasesQuery, meQuery, programsQuery } from "../api/queries";
 import { asFasta, survey, type Survey } from "../model/fasta";
 import { LISTS, listFile } from "../model/lists";
@@ -9,6 +9,7 @@ import { given, searchWords, wordsOf } from "../model/options";
 import { commands, OUTPUT_FLAGS, outputOf } from "../model/output";
 import { isPacked } from "../model/packed";
 import { programFor } from "../model/program";
+import { announce } from "../parts/notices";
 import { Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 import { Check } from "./Check";
@@ -21,10 +22,11 @@ import { Organisms } from "./Organisms";
 import { OutputFields } from "./OutputFields";
 import { ProgramChoice, TaskChoice } from "./ProgramChoice";
 import { QueryField } from "./QueryField";
-import { listOf, newKey, queryOf, usePreflight, useSubmit, type Wanted } from "./wanted";
+import { listOf, newKey, queryOf, usePreflight, useSubmit, useSubmittedBefore, type Wanted } from "./wanted";
 
 const route = getRouteApi("/new");
 const READ_BYTES = 64 << 20;
+const OFFERED_MS = 60_000;
 
 export function NewSearch() {
   const programs = useQuery(programsQuery);
@@ -108,9 +110,14 @@ function useForm(programs: readonly Program[], owner: string) {
   const { database, program, described } = compared;
   const wanted = useWanted(draft, described, database);
   const check = usePreflight(wanted);
-  const submit = useSubmit(wanted, draft.title, (search) => {
+  const open = (search: Search) => void navigate({ to: "/searches/$id", params: { id: search.id } });
+  const submit = useSubmit(owner, wanted, draft.title, (search) => {
     forgetQuery(owner, draft);
-    void navigate({ to: "/searches/$id", params: { id: search.id } });
+    open(search);
+  });
+  useSubmittedBefore(owner, (search) => {
+    const text = texts.new.submittedBefore(search.title);
+    announce({ text, lasts: OFFERED_MS, action: { label: texts.new.openSubmitted, run: () => open(search) } });
   });
   const isReady = wanted !== null && check.data?.ok === true && check.isCurrent && !submit.isPending;
   const run = () => {

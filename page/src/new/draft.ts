@@ -97,7 +97,15 @@ export function forgetQuery(owner: string, draft: Draft): void {
 export function forgetDraft(owner: string): void {
   left = owner;
   localStorage.removeItem(keyOf(owner));
+  sentKey.forget(owner);
 }
+
+/** The Idempotency-Key of a submission whose answer has not come yet; the page may be loaded again before it does. */
+export const sentKey = {
+  get: (owner: string) => localStorage.getItem(`shardblast.sent ${owner}`),
+  set: (owner: string, key: string) => localStorage.setItem(`shardblast.sent ${owner}`, key),
+  forget: (owner: string) => localStorage.removeItem(`shardblast.sent ${owner}`),
+};
 
 function store(owner: string, draft: Draft): void {
   if (owner === left) return;

@@ -1,12 +1,15 @@
 /** What is sent of the form, to be checked and to be run. */
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
-import { sendForm, type Preflight, type Search } from "../api/client";
+import { api, Problem, sendForm, told, type Preflight, type Search } from "../api/client";
 import { asFasta } from "../model/fasta";
 import { listFile, type ListName } from "../model/lists";
-import type { Given } from "./draft";
+import { sentKey, type Given } from "./draft";
 
 const CHECK_AFTER_MS = 400;
+/** How often, and how many times, a submission whose answer was lost is looked for: the service may still read it. */
+const LOOK_EVERY_MS = 2000;
+const LOOKS = 10;
 
 /** All of a search that is checked before it runs: all but its title. */
 export interface Wanted {
@@ -69,17 +72,46 @@ function useSettled(wanted: Wanted | null, ms: number): Wanted | null {
 }
 
 /** Submits a search once, however often the same is sent because an answer was lost. */
-export function useSubmit(wanted: Wanted | null, title: string, onSubmitted: (search: Search) => void) {
+export function useSubmit(owner: string, wanted: Wanted | null, title: string, onSubmitted: (search: Search) => void) {
   const sent = useMemo(() => ({ key: newKey(), wanted, title }), [wanted, title]);
   return useMutation({
     mutationFn: () => {
       if (sent.wanted === null) throw new Error("nothing is wanted");
       const form = formOf(sent.wanted);
       form.set("title", sent.title);
+      sentKey.set(owner, sent.key);
       return sendForm<Search>("/api/v1/searches", form, { headers: { "Idempotency-Key": sent.key } });
     },
-    onSuccess: onSubmitted,
+    onSuccess: (search) => {
+      sentKey.forget(owner);
+      onSubmitted(search);
+    },
+    onError: (error) => {
+      if (error instanceof Problem && error.status > 0) sentKey.forget(owner); // it was refused
+    },
   });
+}
+
+/** Looks for a search that was submitted before the page was loaded again, and so without an answer. */
+export function useSubmittedBefore(owner: string, onFound: (search: Search) => void): void {
+  const [key] = useState(() => sentKey.get(owner));
+  const found = useQuery({
+    queryKey: ["submitted", key],
+    queryFn: async () => {
+      const page = await told(api.GET("/api/v1/searches", { params: { query: { key } } }));
+      return page.searches[0] ?? null;
+    },
+    enabled: key !== null,
+    refetchInterval: ({ state }) => (state.data === null && state.dataUpdateCount < LOOKS ? LOOK_EVERY_MS : false),
+  });
+  const search = found.data ?? null;
+  useEffect(() => {
+    if (search === null || sentKey.get(owner) !== key) return;
+    sentKey.forget(owner);
+    onFound(search);
+    // Once: `onFound` is another function each time.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [owner, key, search]);
 }
 
 export function newKey(): string {

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
-import { headers, Problem, shareToken, token } from "../api/client";
+import { complain } from "../api/actions";
+import { headers, Problem, problemOf, shareToken } from "../api/client";
 import { TasksConnection, useLiveTasks } from "../api/liveCluster";
 import { meQuery } from "../api/queries";
 import { TaskEnds } from "../databases/TaskEnds";
@@ -87,10 +88,12 @@ function Mark() {
 
 function Who({ name, owner }: { name: string; owner: string }) {
   const leave = async () => {
-    const asked = fetch("/auth/logout", { method: "POST", headers: headers() });
-    token.forget();
+    const answer = await fetch("/auth/logout", { method: "POST", headers: headers() }).catch(() => null);
+    if (answer?.ok !== true) {
+      complain(problemOf(answer?.status ?? 0, { detail: texts.signIn.notOut, remedy: texts.signIn.notOutRemedy }));
+      return;
+    }
     forgetDraft(owner);
-    await asked.catch(() => undefined); // without the network this browser forgets all the same
     location.assign("/new");
   };
   return (

@@ -1,8 +1,9 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { token } from "../api/client";
+import { api, told } from "../api/client";
 import { waysQuery } from "../api/queries";
 import { texts } from "../texts";
+import { ProblemBox } from "./Told";
 
 /** For whoever the service does not know yet. */
 export function SignIn() {
@@ -10,10 +11,10 @@ export function SignIn() {
   const [written, setWritten] = useState("");
   const ways = useQuery(waysQuery);
   const next = encodeURIComponent(location.pathname + location.search);
-  const use = () => {
-    token.set(written.trim());
-    void client.resetQueries();
-  };
+  const use = useMutation({
+    mutationFn: () => told(api.POST("/auth/token", { body: { token: written.trim() } })),
+    onSuccess: () => client.resetQueries(),
+  });
   return (
     <section className="narrow">
       <h1>{texts.signIn.title}</h1>
@@ -22,7 +23,13 @@ export function SignIn() {
           {texts.signIn.browser}
         </a>
       )}
-      <form action={use}>
+      <form
+        className="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          use.mutate();
+        }}
+      >
         <label className="field">
           <span>{texts.signIn.token}</span>
           <input
@@ -34,7 +41,8 @@ export function SignIn() {
           />
           <small>{texts.signIn.tokenHelp}</small>
         </label>
-        <button>{texts.signIn.use}</button>
+        {use.error !== null && <ProblemBox error={use.error} />}
+        <button disabled={use.isPending}>{texts.signIn.use}</button>
       </form>
     </section>
   );

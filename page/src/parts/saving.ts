@@ -1,5 +1,5 @@
 /** Files of the service, and of what the page itself made, for the browser to save. */
-import { headers, problemOf, shareToken, token, type Schemas } from "../api/client";
+import { headers, problemOf, shareToken, type Schemas } from "../api/client";
 
 type Selection = Schemas["SelectionIn"];
 
@@ -12,9 +12,9 @@ export function addressOf(id: string, what: string, values: Record<string, strin
   return `/api/v1/searches/${id}/${what}${query === "" ? "" : `?${query}`}`;
 }
 
-/** Tells whether what is read needs a token, which links don't send: that of an API or of a share link. */
+/** Tells whether what is read needs the token of a share link, which links of the page don't send. */
 export function needsToken(): boolean {
-  return token.get() !== null || shareToken() !== null;
+  return shareToken() !== null;
 }
 
 /** Has the browser save what an address answers; where a token is needed, or some are named, the page reads it. */

@@ -28,6 +28,9 @@ class DatabaseIn(BaseModel):
     copy_files: bool = Field(
         False, alias="copy", description="Copy a BLAST database into the storage in place of serving it where it lies"
     )
+    replace: bool = Field(
+        False, description="Replace a database of this name from another source; never one of the other molecule"
+    )
     molecule: Molecule | None = Field(None, description="Of a FASTA file; null: as it looks")
     title: str = Field("", max_length=1000, description="Of a database made of a FASTA file")
     taxid_map: str | None = Field(
@@ -43,7 +46,8 @@ class DatabaseIn(BaseModel):
             "taxid_map": self.taxid_map,
             "ncbi_base": self.base,
         }
-        return {"text": self.source, "settings": {name: value for name, value in settings.items() if value}}
+        wanted = {"text": self.source, "settings": {name: value for name, value in settings.items() if value}}
+        return {**wanted, "replace": True} if self.replace else wanted
 
 
 class PresenceOut(BaseModel):

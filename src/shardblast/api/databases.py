@@ -35,7 +35,7 @@ def add_database(body: DatabaseIn, response: Response, service: ServiceDep, call
     """Add a database: register it where it lies on the server (201), or bring it from its source (202, a task)."""
     caller.check(Scope.ADMIN)
     if not body.copy_files and service.databases.lies_here(body.source):
-        one = service.databases.register(body.name, body.source)
+        one = service.databases.register(body.name, body.source, replace=body.replace)
         response.headers["Location"] = f"/api/v1/databases/{one.name}"
         return _told(service, one)
     task = service.databases.add(service.tasks, service.queue, body.name, body.wanted(), caller.owner)

@@ -103,9 +103,16 @@ def list_searches(
     text: Annotated[Text, Query(description="In the title, program, database or id")] = "",
     sort: Annotated[SortName, Query(description=SORTS)] = "created",
     order: Annotated[Literal["asc", "desc"], Query(description="The least first, or the greatest")] = "desc",
+    key: Annotated[
+        str | None,
+        Query(max_length=200, description="Only the caller's search that was submitted with this Idempotency-Key"),
+    ] = None,
 ) -> SearchesOut:
     """List searches, newest first unless another order is asked for."""
     caller.check(Scope.READ)
+    if key is not None:
+        found = service.store.by_key(caller.owner, key)
+        return SearchesOut(searches=[] if found is None else [SearchOut.of(found)], cursor=None)
     wanted = None if state is None else State(state)
     ordered = Order(Sort(sort), order == "desc")
     page = service.searches.page(owner=caller.sees, state=wanted, limit=limit, cursor=cursor, text=text, order=ordered)

@@ -45,7 +45,7 @@ def callback(request: Request, service: ServiceDep) -> Response:
     attempt = None if remembered is None else Attempt.parse(remembered)
     secret = sign_in.finish(attempt, request.query_params)
     if (former := session_of(request, service)) is not None:
-        sign_in.end(former)
+        service.sessions.end(former)
     target = "/" if attempt is None else attempt.next
     response = RedirectResponse(target, status.HTTP_303_SEE_OTHER, {"Cache-Control": "no-store"})
     set_cookie(response, service, SESSION, secret, service.sessions.seconds)
@@ -53,9 +53,24 @@ def callback(request: Request, service: ServiceDep) -> Response:
     return response
 
 
+class TokenIn(BaseModel):
+    """An API token, as its holder types it."""
+
+    token: str = Field(min_length=1, max_length=1000)
+
+
+@router.post("/token", status_code=status.HTTP_204_NO_CONTENT)
+def sign_in_with_token(body: TokenIn, request: Request, response: Response, service: ServiceDep) -> None:
+    """Begin a session of a browser by an API token; it ends with the token."""
+    secret = service.identity.begin_session(body.token.strip())
+    if (former := session_of(request, service)) is not None:
+        service.sessions.end(former)
+    set_cookie(response, service, SESSION, secret, service.sessions.seconds)
+
+
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
 def logout(request: Request, response: Response, service: ServiceDep) -> None:
     """End the browser's session here; the issuer's own goes on."""
     if (secret := session_of(request, service)) is not None:
-        service.identity.sign_in.end(secret)
+        service.sessions.end(secret)
     set_cookie(response, service, SESSION, "", 0)

@@ -13,11 +13,13 @@ from shardblast.blast.installation import Installation, find_installation
 from shardblast.bootstrap import home
 from shardblast.cluster.node import Node
 from shardblast.cluster.staging import Stager
+from shardblast.core.errors import InputError, NotFoundError
 from shardblast.core.search import SearchId, cancelled
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.databases import Databases
 from shardblast.service.folders import Folders
+from shardblast.service.generations import Generations
 from shardblast.service.removal import Removal
 from shardblast.service.settings import Limits, Nodes, OpenId, Settings
 from shardblast.storage.objects import Objects
@@ -68,12 +70,23 @@ def settings_of(
     )
 
 
-def administration(settings: Settings) -> Administration:
-    """Open the databases and the tokens.
+def administration(settings: Settings, *, makes_home: bool = False) -> Administration:
+    """Open the databases and the tokens of a home.
+
+    Args:
+        settings: They name the home.
+        makes_home: Whether a home is made where there is none.
 
     Raises:
+        NotFoundError: The folder is no home, and none is to be made.
+        InputError: The folder can't be a home.
         StoreError: The database can't be reached.
     """
+    if not makes_home and not settings.is_used:
+        raise NotFoundError(
+            f"There are no databases in {str(settings.home)!r}: this folder is not the home of a service.",
+            remedy="Check --home or SHARDBLAST_HOME. 'db add', 'token create' and 'serve' make a new home.",
+        )
     database, installation = open_tables(settings), find_installation()
     parts = database_parts(settings, database, installation, Objects(settings.storage))
     searches = SearchStore(database, lambda event: None)
@@ -89,7 +102,7 @@ def administration(settings: Settings) -> Administration:
 class DatabaseParts:
     """What knows of databases."""
 
-    store: DatabaseStore
+    generations: Generations
     objects: Objects
     catalogue: Catalogue
     acquisition: Acquisition
@@ -97,30 +110,38 @@ class DatabaseParts:
 
     def removal(self, cancel: Callable[[SearchId], object]) -> Removal:
         """Return what removes databases; ``cancel`` stops a search."""
-        return Removal(self.store, self.objects, self.catalogue, self.acquisition, self.node, cancel)
+        return Removal(self.generations, self.objects, self.catalogue, self.acquisition, self.node, cancel)
 
     def databases(self, removal: Removal) -> Databases:
         """Return the other use cases."""
-        return Databases(self.store, self.catalogue, self.acquisition, self.node, removal)
+        return Databases(self.generations, self.catalogue, self.acquisition, self.node, removal)
 
 
 def database_parts(
     settings: Settings, database: Database, installation: Installation, objects: Objects
 ) -> DatabaseParts:
     """Wire what knows of databases."""
-    folders, store = Folders(settings.home), DatabaseStore(database)
+    folders, generations = Folders(settings.home), Generations(DatabaseStore(database), objects)
     node = Node(socket.gethostname(), Stager(objects, folders.staged, settings.staged_bytes or None))
-    catalogue = Catalogue(store, installation, node, folders.databases, folders.taxonomy)
-    return DatabaseParts(store, objects, catalogue, Acquisition(store, objects, installation, folders), node)
+    catalogue = Catalogue(generations, installation, node, folders.databases, folders.taxonomy)
+    acquisition = Acquisition(generations, catalogue, objects, installation, folders)
+    return DatabaseParts(generations, objects, catalogue, acquisition, node)
 
 
 def open_tables(settings: Settings) -> Database:
     """Open the SQL database, with its tables in this version's form.
 
     Raises:
-        StoreError: It can't be reached.
+        InputError: The home folder can't be made.
+        StoreError: The database can't be reached.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder {str(settings.home)!r} can't be the home of a service: {(error.strerror or '').lower()}.",
+            remedy="Name another folder with --home or SHARDBLAST_HOME.",
+        ) from error
     database = Database(settings.database)
     migrate(database)
     return database

@@ -117,7 +117,9 @@ class _Wiring:
             workload=self.workload,
             broadcast=self.broadcast,
             folders=self.folders,
-            identity=Identity(self.mode, TokenStore(self.database), _sign_in(self.settings, self.sessions)),
+            identity=Identity(
+                self.mode, TokenStore(self.database), self.sessions, _sign_in(self.settings, self.sessions)
+            ),
             sessions=self.sessions,
             sharing=Sharing(ShareStore(self.database), self.broadcast.look),
             operations=Operations(self.store, self.objects, self.installation, self.folders),

@@ -50,22 +50,27 @@ def add_database(
     title: Annotated[str, typer.Option("--title", help="Of a database made of FASTA.")] = "",
     taxid_map: Annotated[Path | None, typer.Option("--taxid-map", metavar="FILE", help="As for makeblastdb.")] = None,
     base: Annotated[str, typer.Option("--base", metavar="URL", help="A mirror of NCBI's databases.")] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a database of this name that comes from another source.")
+    ] = False,
     quiet: Quiet = False,
     home: Home = None,
 ) -> int:
     """Add a database: a BLAST database is served where it lies, everything else is brought and stored.
 
-    When it is interrupted, the same command goes on where it was.
+    A name that is taken is refused unless --replace is given; a database of the other molecule is never replaced.
+    If the command is interrupted, run it again to resume.
     """
-    administration = _administration(home)
+    administration = _administration(home, makes_home=True)
     if not copy and administration.databases.lies_here(source):
-        _show(administration.databases.register(name, source))
+        _show(administration.databases.register(name, source, replace=replace))
         return 0
     wanted: dict[str, Any] = {"molecule": _molecule(molecule), "title": title, "ncbi_base": base}
     wanted["taxid_map"] = str(taxid_map.absolute()) if taxid_map else None
     settings = {key: value for key, value in wanted.items() if value}
     with _watch(name, quiet=quiet) as watch:
-        added = administration.databases.bring(name, {"text": _absolute(source), "settings": settings}, watch)
+        details = {"text": _absolute(source), "settings": settings, **({"replace": True} if replace else {})}
+        added = administration.databases.bring(name, details, watch)
     _show(added)
     return 0
 
@@ -260,7 +265,7 @@ def _watch(name: str, *, quiet: bool) -> Iterator[Watch]:
         )
 
 
-def _administration(home: Path | None) -> Administration:
+def _administration(home: Path | None, *, makes_home: bool = False) -> Administration:
     from shardblast.bootstrap.databases import administration, settings_of
 
-    return administration(settings_of(home))
+    return administration(settings_of(home), makes_home=makes_home)

@@ -39,7 +39,7 @@ def create(
     from shardblast.service.identity import create_token
 
     wanted = [Scope(one.value) for one in scope or (ScopeName.READ, ScopeName.SEARCH)]
-    sys.stdout.write(create_token(_administration(home).tokens, name, owner, wanted, days) + "\n")
+    sys.stdout.write(create_token(_administration(home, makes_home=True).tokens, name, owner, wanted, days) + "\n")
     return 0
 
 
@@ -59,7 +59,7 @@ def revoke(token_id: Annotated[str, typer.Argument(metavar="ID")], home: Home = 
     return 0
 
 
-def _administration(home: Path | None) -> Administration:
+def _administration(home: Path | None, *, makes_home: bool = False) -> Administration:
     from shardblast.bootstrap.databases import administration, settings_of
 
-    return administration(settings_of(home))
+    return administration(settings_of(home), makes_home=makes_home)

@@ -21,8 +21,6 @@ class CataloguedDatabase:
     """Where BLAST+ finds it, without suffix; None if it lies in the storage."""
     added: float
     """When this generation was added, in seconds since 1970."""
-    is_current: bool
-    """Whether new searches take it."""
 
     @property
     def name(self) -> str:

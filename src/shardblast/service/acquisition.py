@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -13,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shardblast.blast.alias import quoted
 from shardblast.blast.installation import Installation
 from shardblast.blast.metadata import DatabaseFacts
 from shardblast.core.catalogue import CataloguedDatabase
@@ -21,14 +19,14 @@ from shardblast.core.errors import ConflictError, DatabaseError, InputError, Int
 from shardblast.core.generation import DatabaseFile, Generation
 from shardblast.core.program import Molecule
 from shardblast.core.task import Step
-from shardblast.service.catalogue import described
+from shardblast.service.catalogue import Catalogue, described
 from shardblast.service.folders import Folders
+from shardblast.service.generations import Generations
 from shardblast.service.tasks import Watch
 from shardblast.storage.checksum import sha256_of
-from shardblast.storage.layout import METADATA, current_key, generation_key
+from shardblast.storage.layout import METADATA, generation_key
 from shardblast.storage.objects import Objects
 from shardblast.storage.sources.source import Offer, Source, SourceSettings, source_of
-from shardblast.store.databases import DatabaseStore
 
 HASHED_AT_ONCE = 2
 OFFER = "offer.json"
@@ -40,8 +38,16 @@ BEGUN = "begun.json"
 class Acquisition:
     """Brings databases; each step may be repeated, and what an earlier try finished is not done again."""
 
-    def __init__(self, store: DatabaseStore, objects: Objects, installation: Installation, folders: Folders) -> None:
-        self._store = store
+    def __init__(
+        self,
+        generations: Generations,
+        catalogue: Catalogue,
+        objects: Objects,
+        installation: Installation,
+        folders: Folders,
+    ) -> None:
+        self._generations = generations
+        self._catalogue = catalogue
         self._objects = objects
         self._installation = installation
         self._folders = folders
@@ -50,7 +56,7 @@ class Acquisition:
         """Return the source that a database was or is to be added from.
 
         Args:
-            wanted: ``text``, as ``db add`` was told, and ``settings``.
+            wanted: ``text``, as given to ``db add``, ``settings``, and ``replace`` if another source may be replaced.
 
         Raises:
             InputError: The text is none.
@@ -73,12 +79,13 @@ class Acquisition:
 
         Raises:
             Interrupted: It is to stop; what was brought stays for the next try.
-            ConflictError: Another process brings or removes this database, or one to be added is there from elsewhere.
+            ConflictError: Another process brings or removes this database, or the one to be added would replace
+                another one, or one of the other molecule.
             NotFoundError: One to be updated is not there any more.
             ShardblastError: It can't be brought.
         """
         self._folders.check_space()
-        with self._folders.adding(name) as folder, self._store.alone(name):
+        with self._folders.adding(name) as folder, self._generations.alone(name):
             self.check(name, wanted, is_new=is_new)
             try:
                 if watch.stopped():
@@ -91,7 +98,7 @@ class Acquisition:
                 if watch.is_cancelled():
                     self._give_up(name, folder)
                 raise
-            except (InputError, DatabaseError):  # there is nothing to go on with
+            except (InputError, DatabaseError, ConflictError):  # there is nothing to go on with
                 self._give_up(name, folder)
                 raise
             shutil.rmtree(folder)
@@ -104,56 +111,97 @@ class Acquisition:
         Raises:
             ConflictError: Another process does.
         """
-        with self._folders.adding(name) as folder, self._store.alone(name):
+        with self._folders.adding(name) as folder, self._generations.alone(name):
             yield
         with suppress(OSError):
             folder.rmdir()  # unless something was brought there that may be gone on with
 
-    def check(self, name: str, wanted: Mapping[str, Any], *, is_new: bool) -> None:
-        """Refuse to add what is there from elsewhere, and to update what is not there.
+    def register(self, name: str, path: str, *, replace: bool) -> CataloguedDatabase:
+        """Make a BLAST database current where it lies.
+
+        Args:
+            name: Of the database.
+            path: As ``-db`` names it.
+            replace: Whether it may replace a database from another source.
 
         Raises:
-            ConflictError: It is there from elsewhere.
+            InputError: The path can't be used.
+            ConflictError: It would replace another database, or another process changes the one of this name.
+            DatabaseError: BLAST+ can't open it, or it can't be cut into shards.
+        """
+        if not path.isprintable():
+            raise InputError("The path holds letters that can't be printed.", remedy="Name a BLAST database.")
+        whole = Path(path).absolute()
+        wanted = {"text": str(whole), "in_place": True}
+        with self.alone(name):
+            self.check(name, {**wanted, "replace": replace}, is_new=True)
+            generation = self._catalogue.in_place_generation(name, whole)
+            self._check_molecule(generation)
+            return self._generations.switch(generation, str(whole), wanted)
+
+    def check(self, name: str, wanted: Mapping[str, Any], *, is_new: bool) -> None:
+        """Refuse to replace a database from another source, and to update one that is not there.
+
+        Raises:
+            ConflictError: There is one from another source.
             NotFoundError: It is not there.
         """
         try:
-            known = self._store.source(name)
+            known = self._generations.source(name)
         except NotFoundError:
             if not is_new:
                 raise
             return
-        if known != wanted:
+        if known != _as_source(wanted) and not wanted.get("replace"):
             raise ConflictError(
-                f"There is a database {name!r} from another source.", remedy="Remove it first, or use another name."
+                f"There is already a database {name!r}, from another source.",
+                remedy="Use another name, or ask to replace it (--replace).",
             )
+
+    def _check_molecule(self, generation: Generation) -> None:
+        """Refuse to replace a database by one of the other molecule, whose searches would all fail."""
+        name = generation.database
+        with suppress(NotFoundError):
+            current = self._generations.get(name)
+            if current.molecule is not generation.molecule:
+                raise ConflictError(
+                    f"The database {name!r} holds {current.molecule} sequences, "
+                    f"and {generation.source} holds {generation.molecule} sequences.",
+                    remedy="Use another name, or remove that database first.",
+                )
 
     def _acquire(self, name: str, wanted: Mapping[str, Any], folder: Path, watch: Watch) -> CataloguedDatabase | None:
         source = self.source(wanted)
         offer = _offer(source, wanted, folder)
-        known = {one.generation: one for one in self._store.generations(name)}.get(offer.generation)
-        if known is not None:
-            return None if known.is_current else self._switch(known.facts, wanted, watch)
+        known = {one.generation: one for one in self._generations.known(name)}.get(offer.generation)
+        if known is not None and known.path is None:
+            return None if self._is_current(known) else self._switch(known.facts, wanted, watch)
         files = folder / offer.generation
         files.mkdir(exist_ok=True)
         stem = source.bring(offer, files, lambda done, total: watch.tell(Step.BRINGING, done, total), watch.stopped)
-        facts = described(self._installation, quoted(files / stem))
+        facts = described(self._installation, files / stem)
         _check_place(facts, files)
         if wanted.get("settings", {}).get("taxid_map") and not facts.has_taxids:
             raise InputError("The taxid map names none of the sequences.", remedy="Check its ids, or leave it out.")
         checked = _checksums(list(facts.files), watch)
         generation = facts.generation(name, offer.generation, source.text, offer.version, checked.__getitem__)
+        self._check_molecule(generation)
         self._publish(generation, {file.name: file for file in facts.files}, watch)
         return self._switch(generation, wanted, watch)
 
     def _switch(self, generation: Generation, wanted: Mapping[str, Any], watch: Watch) -> CataloguedDatabase:
         watch.settle()
-        added = self._store.switch(generation, None, wanted, time.time())
-        self._objects.put(current_key(generation.database), generation.name.encode())
-        return added
+        return self._generations.switch(generation, None, _as_source(wanted))
+
+    def _is_current(self, known: CataloguedDatabase) -> bool:
+        try:
+            return self._generations.get(known.name).generation == known.generation
+        except (NotFoundError, DatabaseError):  # an earlier try ended just before it was made current
+            return False
 
     def _give_up(self, name: str, folder: Path) -> None:
         """Remove what was brought of a database whose task was cancelled, also from the storage."""
-        known = {one.generation for one in self._store.generations(name)}
+        known = {one.generation for one in self._generations.known(name)}
         for brought in folder.iterdir():
             if brought.is_dir() and brought.name not in known:
                 self._objects.delete(generation_key(name, brought.name))
@@ -193,6 +241,11 @@ class Acquisition:
             return self._objects.size(key)
         except NotFoundError:
             return None
+
+
+def _as_source(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of how a database was added: all that its updates need."""
+    return {key: value for key, value in wanted.items() if key != "replace"}
 
 
 def _check_place(facts: DatabaseFacts, folder: Path) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import secrets
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,12 +17,13 @@ from shardblast.blast.metadata import TAXONOMY as TAXONOMY_FILES
 from shardblast.blast.metadata import DatabaseFacts, check_database, files_of, read_facts
 from shardblast.blast.taxonomy import FILE as TAXONOMY
 from shardblast.blast.taxonomy import Taxonomy, find_taxonomy
-from shardblast.core.catalogue import CataloguedDatabase, checked_name
-from shardblast.core.errors import DatabaseChanged, DatabaseError, InputError, NotFoundError
-from shardblast.core.generation import DatabaseFile
+from shardblast.core.catalogue import CataloguedDatabase
+from shardblast.core.errors import DatabaseChanged, DatabaseError, NotFoundError
+from shardblast.core.generation import DatabaseFile, Generation
 from shardblast.core.program import Molecule
+from shardblast.service.generations import Generations
 from shardblast.service.node import LocalNode, Stopped, Told
-from shardblast.store.databases import DatabaseStore
+from shardblast.storage.sources.files import find_database
 
 
 def _never() -> bool:
@@ -38,7 +38,7 @@ class Catalogue:
 
     def __init__(
         self,
-        store: DatabaseStore,
+        generations: Generations,
         installation: Installation,
         node: LocalNode,
         folder: Path,
@@ -47,13 +47,13 @@ class Catalogue:
         """Wire it.
 
         Args:
-            store: Remembers the generations.
+            generations: Knows what is current.
             installation: Of BLAST+.
             node: Has the files of those that lie in the storage.
             folder: For aliases.
             taxonomy: Where names of taxids are found (``taxdb``), if they are there.
         """
-        self._store = store
+        self._generations = generations
         self._installation = installation
         self._node = node
         self._folder = folder
@@ -61,32 +61,26 @@ class Catalogue:
         self._opened: dict[tuple[str, str], tuple[Database, str]] = {}
         self._lock = threading.Lock()
 
-    def register(self, name: str, path: str) -> CataloguedDatabase:
-        """Register a database where it lies; new searches take it in place of what had this name.
+    def in_place_generation(self, name: str, path: Path) -> Generation:
+        """Return the generation that the files of a BLAST database are where they lie.
+
+        Args:
+            name: Of the database.
+            path: Absolute, as ``-db`` names it, without quotes.
 
         Raises:
-            InputError: The name can't be used.
             DatabaseError: BLAST+ can't open it, or it can't be cut into shards.
         """
-        checked_name(name)
-        if not path.isprintable():
-            raise InputError("The path holds letters that can't be printed.", remedy="Name a BLAST database.")
-        whole = Path(path).absolute()
-        facts = described(self._installation, quoted(whole))
-        generation = facts.generation(name, _stamp(facts.database, quoted(whole)), str(whole), "", _unread)
-        return self._store.switch(generation, str(whole), {"text": str(whole), "in_place": True}, time.time())
+        facts = described(self._installation, path)
+        return facts.generation(name, _stamp(facts.database, quoted(path)), str(path), "", _unread)
 
     def get(self, name: str, generation: str | None = None) -> CataloguedDatabase:
-        """Return a generation of a database; without its name the one that new searches take.
-
-        Raises:
-            NotFoundError: There is no such database, or this generation of it is gone.
-        """
-        return self._store.get(name, generation)
+        """Return a generation of a database, by default the current one; see ``Generations.get``."""
+        return self._generations.get(name, generation)
 
     def all(self) -> Sequence[CataloguedDatabase]:
-        """Return what new searches may take, by name."""
-        return self._store.all()
+        """Return the current generation of each database, by name."""
+        return self._generations.all()
 
     def missing_bytes(self, name: str, generation: str) -> int:
         """Return how much has to be copied to this machine's disk before a search."""
@@ -257,32 +251,20 @@ class Catalogue:
         partial.replace(alias)
 
 
-def described(installation: Installation, path: str) -> DatabaseFacts:
+def described(installation: Installation, path: Path) -> DatabaseFacts:
     """Read what the files of a database say of it, whichever molecule it is of.
 
     Args:
         installation: Of BLAST+.
-        path: As for ``-db``.
+        path: As ``-db`` names it, without quotes.
 
     Raises:
         DatabaseError: BLAST+ can't open it, or it can't be cut into shards.
     """
-    database = _found(installation, path)
+    database = find_database(installation, path)
     if database.obstacle is not None:
         raise DatabaseError(f"{path} can't be served: {database.obstacle}.", remedy="Add the database it is made of.")
     return read_facts(installation, database)
-
-
-def _found(installation: Installation, path: str) -> Database:
-    try:
-        return open_database(installation, path, Molecule.NUCLEOTIDE)
-    except DatabaseError:
-        pass
-    try:
-        return open_database(installation, path, Molecule.PROTEIN)
-    except DatabaseError as error:
-        problem = f"There is no BLAST database that can be read at {path}: {error.problem}"
-        raise DatabaseError(problem, remedy="Name the database's path without '.nin', '.pal' or the like.") from None
 
 
 def _shared(one: CataloguedDatabase) -> set[str]:

@@ -16,11 +16,11 @@ from shardblast.core.search import SearchId
 from shardblast.core.task import Step, Task, TaskKind
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue
+from shardblast.service.generations import Generations
 from shardblast.service.node import LocalNode
 from shardblast.service.removal import Removal
 from shardblast.service.tasks import TaskQueue, Tasks, Watch
 from shardblast.storage.sources.files import has_database
-from shardblast.store.databases import DatabaseStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Databases:
 
     def __init__(
         self,
-        store: DatabaseStore,
+        generations: Generations,
         catalogue: Catalogue,
         acquisition: Acquisition,
         node: LocalNode,
@@ -62,21 +62,21 @@ class Databases:
         """Wire it.
 
         Args:
-            store: Remembers the generations.
+            generations: Knows what is current.
             catalogue: Opens databases.
             acquisition: Brings them.
             node: This machine's disk and memory.
             removal: Of generations that nothing uses any more.
         """
-        self._store = store
+        self._generations = generations
         self._catalogue = catalogue
         self._acquisition = acquisition
         self._node = node
         self._removal = removal
 
     def all(self) -> Sequence[CataloguedDatabase]:
-        """Return what new searches may take, by name."""
-        return self._store.all()
+        """Return the current generation of each database, by name."""
+        return self._generations.all()
 
     def get(self, name: str) -> CataloguedDatabase:
         """Return what new searches in a database take.
@@ -98,9 +98,13 @@ class Databases:
         """Return what does each kind of task."""
         return {TaskKind.ADD: self._acquired, TaskKind.UPDATE: self._acquired, TaskKind.WARM: self._warmed}
 
-    def register(self, name: str, path: str) -> CataloguedDatabase:
-        """Register a database where it lies; see ``Catalogue.register``."""
-        added = self._catalogue.register(name, path)
+    def register(self, name: str, path: str, *, replace: bool = False) -> CataloguedDatabase:
+        """Register a database where it lies; see ``Acquisition.register``.
+
+        Raises:
+            InputError: The name can't be used.
+        """
+        added = self._acquisition.register(checked_name(name), path, replace=replace)
         self._removal.collect(name)
         return added
 
@@ -121,12 +125,12 @@ class Databases:
             tasks: Keep the task.
             queue: Runs it.
             name: Of the database.
-            wanted: ``text``, the source, and ``settings``.
+            wanted: As for ``Acquisition.source``.
             owner: Who asks.
 
         Raises:
             InputError: The name can't be used, or the source is none.
-            ConflictError: There is a database of this name.
+            ConflictError: It would replace another database.
         """
         self._check_new(name, wanted)
         if any(one.kind is not TaskKind.WARM and one.details != wanted for one in tasks.active(name)):
@@ -141,7 +145,7 @@ class Databases:
             ShardblastError: It can't be brought.
         """
         self._check_new(name, wanted)
-        return self._acquire(name, wanted, watch, is_new=True) or self._store.get(name)
+        return self._acquire(name, wanted, watch, is_new=True) or self._generations.get(name)
 
     def bring_update(self, name: str, watch: Watch) -> CataloguedDatabase:
         """Bring what the source of a database has now, here and now; return what is current then.
@@ -151,10 +155,10 @@ class Databases:
             Interrupted: It was stopped; the next try goes on where it was.
             ShardblastError: It can't be brought.
         """
-        wanted = self._store.source(name)
+        wanted = self._generations.source(name)
         if wanted.get("in_place"):
             return self.register(name, wanted["text"])
-        return self._acquire(name, wanted, watch, is_new=False) or self._store.get(name)
+        return self._acquire(name, wanted, watch, is_new=False) or self._generations.get(name)
 
     def update(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task | CataloguedDatabase:
         """Begin to bring what the source of a database has now; what is registered in place is looked at at once.
@@ -162,7 +166,7 @@ class Databases:
         Raises:
             NotFoundError: There is no such database.
         """
-        wanted = self._store.source(name)
+        wanted = self._generations.source(name)
         if wanted.get("in_place"):
             return self.register(name, wanted["text"])
         return tasks.begin(queue, TaskKind.UPDATE, name, owner, wanted)
@@ -174,7 +178,7 @@ class Databases:
             NotFoundError: There is no such database.
             ShardblastError: The source can't be asked.
         """
-        wanted, current = self._store.source(name), self._store.get(name)
+        wanted, current = self._generations.source(name), self._generations.get(name)
         if wanted.get("in_place"):
             newer = self._catalogue.has_changed(current)
             return Updates(current.generation, "changed" if newer else current.generation, newer)
@@ -187,7 +191,7 @@ class Databases:
         Raises:
             NotFoundError: There is no such database.
         """
-        one = self._store.get(name)
+        one = self._generations.get(name)
         return tasks.begin(queue, TaskKind.WARM, name, owner, {"generation": one.generation})
 
     def plan(self, name: str, nodes: int, memory_bytes: int) -> NodePlan:
@@ -199,7 +203,7 @@ class Databases:
         """
         if nodes < 1 or memory_bytes < 1:
             raise InputError("A plan needs nodes with memory.", remedy="Give --nodes and --memory.")
-        return plan_nodes(self._store.get(name).facts.volumes, nodes, memory_bytes)
+        return plan_nodes(self._generations.get(name).facts.volumes, nodes, memory_bytes)
 
     def presence(self, one: CataloguedDatabase) -> Presence:
         """Return how much of a database is on this machine's disk and in its memory, as they say now."""
@@ -217,8 +221,8 @@ class Databases:
         Raises:
             NotFoundError: There is none of this name.
         """
-        self._store.get(name)
-        return self._store.searches_of(name)
+        self._generations.get(name)
+        return self._generations.searches_of(name)
 
     def _check_new(self, name: str, wanted: Mapping[str, Any]) -> None:
         """Refuse at once what ``acquire`` would refuse when its turn comes."""
@@ -243,7 +247,7 @@ class Databases:
     def _warmed(self, task: Task, watch: Watch) -> str:
         generation = task.details["generation"]
         try:
-            return self.warm(self._store.get(task.database, generation), watch)
+            return self.warm(self._generations.get(task.database, generation), watch)
         finally:
             self._removal.released(task.database, generation)
 

@@ -6,11 +6,13 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from shardblast.core.errors import ConflictError, NotFoundError, UnauthorizedError
 from shardblast.service.callers import Caller, Means, Scope
 from shardblast.service.secret import hashed, new_secret
+from shardblast.service.sessions import Sessions
 from shardblast.service.settings import EVERYWHERE, Settings
 from shardblast.service.sign_in import SignIn
 from shardblast.store.tokens import Token, TokenStore
@@ -33,9 +35,10 @@ class Mode(StrEnum):
 class Identity:
     """Tells who a token or a session belongs to."""
 
-    def __init__(self, mode: Mode, tokens: TokenStore, sign_in: SignIn | None) -> None:
+    def __init__(self, mode: Mode, tokens: TokenStore, sessions: Sessions, sign_in: SignIn | None) -> None:
         self._mode = mode
         self._tokens = tokens
+        self._sessions = sessions
         self._sign_in = sign_in
 
     @property
@@ -63,16 +66,40 @@ class Identity:
         """
         if self._mode is Mode.NONE:
             return Caller(ANYBODY, frozenset(Scope), Means.NOTHING, ANYBODY)
-        if token is None and session is not None and self._sign_in is not None:
-            return self._sign_in.caller_of_session(session)
+        if token is None and session is not None:
+            return self._caller_of_session(session)
         if token is not None and not token.startswith(PREFIX) and self._sign_in is not None:
             return self._sign_in.caller_of_token(token)
-        return self._caller_of_api_token(token)
-
-    def _caller_of_api_token(self, token: str | None) -> Caller:
-        found = self._tokens.find(hashed(token)) if token else None
-        if found is None or found.revoked is not None or (found.expires is not None and found.expires < time.time()):
+        caller = self._caller_of_hash(hashed(token)) if token else None
+        if caller is None:
             raise UnauthorizedError("No valid token was sent.", remedy="Send 'Authorization: Bearer TOKEN'.")
+        return caller
+
+    def begin_session(self, token: str) -> str:
+        """Begin a session for a browser whose user has an API token; return its secret.
+
+        The session ends with the token: each request looks at that.
+
+        Raises:
+            UnauthorizedError: The token is unknown, expired or revoked.
+        """
+        caller = self._caller_of_hash(hashed(token))
+        if caller is None:
+            raise UnauthorizedError("This token is not valid.", remedy="Check it, or ask your administrator for one.")
+        return self._sessions.begin(caller, hashed(token))
+
+    def _caller_of_session(self, secret: str) -> Caller:
+        token = self._sessions.find(secret).token
+        caller = self._sessions.caller(secret) if token is None else self._caller_of_hash(token)
+        if caller is None or (token is None and self._sign_in is None):
+            raise UnauthorizedError("The session is over.", remedy="Sign in again.")
+        return replace(caller, by=Means.SESSION)
+
+    def _caller_of_hash(self, token: str) -> Caller | None:
+        """Return whom an API token lets in, by its hash; None if it is unknown, expired or revoked."""
+        found = self._tokens.find(token)
+        if found is None or found.revoked is not None or (found.expires is not None and found.expires < time.time()):
+            return None
         return Caller(found.owner, frozenset(Scope(scope) for scope in found.scopes), Means.TOKEN, found.owner)
 
 

@@ -10,10 +10,10 @@ from shardblast.core.errors import ConflictError, NotFoundError
 from shardblast.core.search import SearchId
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue
+from shardblast.service.generations import Generations
 from shardblast.service.node import LocalNode
 from shardblast.storage.layout import database_key, generation_key
 from shardblast.storage.objects import Objects
-from shardblast.store.databases import DatabaseStore
 
 
 class Removal:
@@ -21,7 +21,7 @@ class Removal:
 
     def __init__(
         self,
-        store: DatabaseStore,
+        generations: Generations,
         objects: Objects,
         catalogue: Catalogue,
         acquisition: Acquisition,
@@ -31,14 +31,14 @@ class Removal:
         """Wire it.
 
         Args:
-            store: Remembers the generations.
+            generations: Knows what is current.
             objects: Have the files.
             catalogue: Opens databases.
             acquisition: Brings them, and knows which are being brought.
             node: This machine's disk and memory.
             cancel: Stops a search.
         """
-        self._store = store
+        self._generations = generations
         self._objects = objects
         self._catalogue = catalogue
         self._acquisition = acquisition
@@ -57,8 +57,8 @@ class Removal:
             ConflictError: Searches use it, or it is being updated.
         """
         with self._acquisition.alone(name):
-            generations = self._store.generations(name)
-            using = self._store.searches_of(name)
+            known = self._generations.known(name)
+            using = self._generations.searches_of(name)
             if using and not force:
                 raise ConflictError(
                     f"{len(using)} searches use the database {name!r}.", remedy="Wait for their end, or use --force."
@@ -66,27 +66,32 @@ class Removal:
             for search_id in using:
                 with suppress(ConflictError, NotFoundError):  # it ended meanwhile
                     self._cancel(search_id)
-            self._store.remove(name)
-            for one in generations:
+            self._generations.withdraw(name)
+            for one in known:
                 self._remove_files(one)
             self._objects.delete(database_key(name))
+            self._generations.remove(name)  # last, so that a removal that was cut short can be repeated
 
     def collect(self, name: str | None = None) -> None:
         """Remove the generations that nothing uses any more, of one database or of all.
 
         A database that is being updated or removed is passed over; whoever does that collects at the end.
         """
-        for found in {one.name for one in self._store.unused(name)}:
-            with suppress(ConflictError), self._acquisition.alone(found):
-                for one in self._store.unused(found):
-                    if self._store.remove_unused(one.name, one.generation):
-                        self._remove_files(one)
+        for found in self._generations.names() if name is None else [name]:
+            if self._generations.unused(found):
+                with suppress(ConflictError), self._acquisition.alone(found):
+                    self._collect(found)
+
+    def _collect(self, name: str) -> None:
+        for one in self._generations.unused(name):
+            if self._generations.remove_unused(one):
+                self._remove_files(one)
 
     def released(self, name: str, generation: str) -> None:
         """Remove a generation that somebody used until now, if nothing is to use it any more."""
         self.collect(name)
         try:
-            self._store.get(name, generation)
+            self._generations.get(name, generation)
         except NotFoundError:
             with suppress(ConflictError):  # somebody else still uses it
                 self._node.forget(name, generation)

@@ -18,15 +18,20 @@ class Sessions:
         self.seconds = hours * 3600
         """How long a session lasts."""
 
-    def begin(self, caller: Caller) -> str:
-        """Begin a session; return its secret, which is always a new one."""
+    def begin(self, caller: Caller, token: str | None = None) -> str:
+        """Begin a session; return its secret, which is always a new one.
+
+        Args:
+            caller: Whose session it is.
+            token: Hash of the API token that it rests on; None for a sign-in at the issuer.
+        """
         secret, now = new_secret(), time.time()
         scopes = tuple(sorted(caller.scopes))
-        self._store.add(Session(hashed(secret), caller.owner, caller.name, scopes, now, now + self.seconds))
+        self._store.add(Session(hashed(secret), caller.owner, caller.name, scopes, now, now + self.seconds, token))
         return secret
 
-    def caller(self, secret: str) -> Caller:
-        """Return whose session it is.
+    def find(self, secret: str) -> Session:
+        """Return a session that is not over.
 
         Raises:
             UnauthorizedError: There is none, or no longer.
@@ -34,6 +39,15 @@ class Sessions:
         found = self._store.find(hashed(secret))
         if found is None or found.expires <= time.time():
             raise UnauthorizedError("The session is over.", remedy="Sign in again.")
+        return found
+
+    def caller(self, secret: str) -> Caller:
+        """Return whose session it is.
+
+        Raises:
+            UnauthorizedError: There is none, or no longer.
+        """
+        found = self.find(secret)
         return Caller(found.owner, frozenset(Scope(scope) for scope in found.scopes), Means.SESSION, found.name)
 
     def end(self, secret: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from shardblast.core.lacking import WAITING_HOURS
 
+TABLES = "shardblast.sqlite"
+"""The SQL database in the home folder, unless another one is set."""
 EVERYWHERE = ("0.0.0.0", "::", "")
 """Hosts that stand for all addresses of the machine."""
 
@@ -111,7 +113,12 @@ class Settings:
     @property
     def database(self) -> str:
         """The SQL database's address."""
-        return self.database_url or f"sqlite:///{self.home.absolute() / 'shardblast.sqlite'}"
+        return self.database_url or f"sqlite:///{self.home.absolute() / TABLES}"
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a service, or a command that prepared one, has used these settings before."""
+        return bool(self.database_url) or (self.home / TABLES).exists()
 
     @property
     def storage(self) -> str:

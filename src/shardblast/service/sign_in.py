@@ -155,18 +155,6 @@ class SignIn:
         audience = self._settings.audience or self._settings.client_id
         return self._caller(self._issuer.claims(token, audience), Means.ISSUER)
 
-    def caller_of_session(self, secret: str) -> Caller:
-        """Return whose session it is.
-
-        Raises:
-            UnauthorizedError: There is none, or no longer.
-        """
-        return self._sessions.caller(secret)
-
-    def end(self, secret: str) -> None:
-        """End a browser's session."""
-        self._sessions.end(secret)
-
     def _check_sender(self, told: str | None) -> None:
         """Refuse the answer of another issuer than the one that was asked (RFC 9207)."""
         published = self._issuer.published()

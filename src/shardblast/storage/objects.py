@@ -200,6 +200,10 @@ class Objects:
         for start in range(0, len(keys), LISTED):
             self._delete(keys[start : start + LISTED])
 
+    def discard(self, key: str) -> None:
+        """Remove one object; no error if there is none."""
+        self._delete([key])
+
     def _delete(self, keys: list[str]) -> None:
         try:
             with translated(keys[0]):

@@ -1,4 +1,4 @@
-"""The catalogue: databases, their generations, and which of these new searches take."""
+"""The catalogue: databases and their generations."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class DatabaseStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def switch(self, facts: Generation, path: str | None, source: Mapping[str, Any], at: float) -> CataloguedDatabase:
-        """Make a generation known and the one that new searches take; adds its database if that is new.
+    def add(self, facts: Generation, path: str | None, source: Mapping[str, Any], at: float) -> CataloguedDatabase:
+        """Make a generation known as the newest one, and its database if that is new.
 
         Args:
             facts: The generation.
@@ -32,45 +32,40 @@ class DatabaseStore:
             source: How it was added, for its updates.
             at: Now.
         """
-        name, current = facts.database, {"generation": facts.name, "source": dict(source)}
+        name, values = facts.database, {"source": dict(source)}
         same = (generations.c.database == name, generations.c.name == facts.name)
         with self._database.writing() as connection:
-            if not connection.execute(update(databases).where(databases.c.name == name).values(current)).rowcount:
-                connection.execute(insert(databases).values(name=name, **current))
+            if not connection.execute(update(databases).where(databases.c.name == name).values(values)).rowcount:
+                connection.execute(insert(databases).values(name=name, **values))
             connection.execute(delete(generations).where(*same))
-            values = {"database": name, "name": facts.name, "path": path, "facts": facts.document(), "added": at}
-            connection.execute(insert(generations).values(values))
-        return CataloguedDatabase(facts, path, at, True)
+            row = {"database": name, "name": facts.name, "path": path, "facts": facts.document(), "added": at}
+            connection.execute(insert(generations).values(row))
+        return CataloguedDatabase(facts, path, at)
 
-    def get(self, name: str, generation: str | None = None) -> CataloguedDatabase:
-        """Return a generation of a database; without its name the one that new searches take.
+    def get(self, name: str, generation: str) -> CataloguedDatabase:
+        """Return a generation of a database.
 
         Raises:
-            NotFoundError: There is no such database, or this generation of it is gone.
+            NotFoundError: It is gone.
         """
-        wanted = databases.c.generation if generation is None else generation
-        query = _select().where(databases.c.name == name, generations.c.name == wanted)
+        query = _select().where(generations.c.database == name, generations.c.name == generation)
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
-        if row is not None:
-            return _catalogued(row)
-        if generation is not None:
+        if row is None:
             raise NotFoundError(
                 f"The generation of {name!r} that was searched is gone.", remedy="Submit the search again."
             )
-        raise NotFoundError(
-            f"There is no database {name!r}.", remedy="List the databases, or add it: shardblast db add NAME SOURCE."
-        )
+        return _catalogued(row)
 
     def all(self) -> Sequence[CataloguedDatabase]:
-        """Return what new searches may take, by name."""
-        query = _select().where(generations.c.name == databases.c.generation).order_by(databases.c.name)
+        """Return all generations, by the name of their database, then newest first."""
+        query = _select().order_by(generations.c.database, generations.c.added.desc())
         with self._database.reading() as connection:
             return [_catalogued(row) for row in connection.execute(query)]
 
     def generations(self, name: str) -> Sequence[CataloguedDatabase]:
         """Return all generations of a database, newest first."""
-        query = _select().where(databases.c.name == name).order_by(generations.c.added.desc())
+        query = _select().where(generations.c.database == name).order_by(generations.c.added.desc())
         with self._database.reading() as connection:
             return [_catalogued(row) for row in connection.execute(query)]
 
@@ -88,11 +83,9 @@ class DatabaseStore:
             raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
         return found
 
-    def unused(self, name: str | None = None) -> Sequence[CataloguedDatabase]:
-        """Return the generations that neither new searches take nor one that is not over, of one database or of all."""
-        query = _select().where(generations.c.name != databases.c.generation, ~_is_used())
-        if name is not None:
-            query = query.where(databases.c.name == name)
+    def unused(self, name: str) -> Sequence[CataloguedDatabase]:
+        """Return the generations of a database that no search uses that is not over, newest first."""
+        query = _select().where(generations.c.database == name, ~_is_used()).order_by(generations.c.added.desc())
         with self._database.reading() as connection:
             return [_catalogued(row) for row in connection.execute(query)]
 
@@ -103,11 +96,10 @@ class DatabaseStore:
             return [SearchId(one) for one in connection.scalars(query)]
 
     def remove_unused(self, name: str, generation: str) -> bool:
-        """Forget a generation, if it is still one that nothing uses; return whether it was."""
-        current = select(databases.c.generation).where(databases.c.name == name).scalar_subquery()
+        """Forget a generation unless a search that is not over uses it; return whether it is forgotten."""
         same = (generations.c.database == name, generations.c.name == generation)
         with self._database.writing() as connection:
-            unused = delete(generations).where(*same, generations.c.name != current, ~_is_used())
+            unused = delete(generations).where(*same, ~_is_used())
             return bool(connection.execute(unused).rowcount)
 
     @contextmanager
@@ -150,10 +142,8 @@ def _is_used() -> Exists:
 
 
 def _select() -> Select[Any]:
-    is_current = (databases.c.generation == generations.c.name).label("is_current")
-    columns = (generations.c.facts, generations.c.path, generations.c.added, is_current)
-    return select(*columns).join(databases, databases.c.name == generations.c.database)
+    return select(generations.c.facts, generations.c.path, generations.c.added)
 
 
 def _catalogued(row: Row[Any]) -> CataloguedDatabase:
-    return CataloguedDatabase(Generation.of(row.facts), row.path, row.added, bool(row.is_current))
+    return CataloguedDatabase(Generation.of(row.facts), row.path, row.added)

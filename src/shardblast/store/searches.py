@@ -224,6 +224,13 @@ class SearchStore:
                 connection.execute(delete(searches).where(searches.c.id == search_id))
             self._announce(last)
 
+    def by_key(self, owner: str, key: str) -> Search | None:
+        """Return the search that an owner submitted with an idempotency key, if there is one."""
+        query = select(searches).where(searches.c.owner == owner, searches.c.idempotency_key == key)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _search(row)
+
     def ended_before(self, at: float, limit: int = 100) -> Sequence[SearchId]:
         """Return searches that ended before a time, oldest first."""
         query = select(searches.c.id).where(searches.c.finished < at).order_by(searches.c.finished).limit(limit)

@@ -20,6 +20,8 @@ class Session:
     scopes: tuple[str, ...]
     created: float
     expires: float
+    token: str | None = None
+    """Hash of the API token that the session rests on; None if the issuer signed its owner in."""
 
 
 class SessionStore:

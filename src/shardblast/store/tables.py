@@ -113,7 +113,6 @@ databases = Table(
     "databases",
     metadata,
     Column("name", String(200), primary_key=True),
-    Column("generation", String(200), nullable=False),
     Column("source", JSON, nullable=False),
 )
 
@@ -170,6 +169,7 @@ sessions = Table(
     Column("scopes", JSON, nullable=False),
     Column("created", Double, nullable=False),
     Column("expires", Double, nullable=False, index=True),
+    Column("token", String(64)),
 )
 
 shares = Table(

@@ -37,10 +37,7 @@ class BlastSource:
         try:
             return find_database(self._installation, self._path)
         except DatabaseError as error:
-            raise InputError(
-                f"There is no BLAST database that can be read at {self.text}: {error.problem}",
-                remedy="Name its path without '.nin', '.pal' or the like, or a FASTA file.",
-            ) from None
+            raise InputError(error.problem, remedy=error.remedy) from error
 
     def offer(self) -> Offer:
         """Return the files as they are now.

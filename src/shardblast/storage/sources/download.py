@@ -15,6 +15,7 @@ import httpx
 from shardblast.core.errors import DamagedError, DatabaseError, NetworkError, SourceChanged
 from shardblast.storage.sources.progress import Progress
 
+CHECK_MIRROR = "Check the address of the mirror (--base)."
 FAILURES = 6
 """In a row without a byte: then a server is given up."""
 DAMAGES = 3
@@ -78,7 +79,10 @@ class Web:
                 for chunk in response.iter_bytes():
                     content += chunk
                     if len(content) > limit_bytes:
-                        raise DatabaseError(f"{self._named(path)} is too large for what it is.", remedy="Check --base.")
+                        raise DatabaseError(
+                            f"{self._named(path)} is too large for what it is.",
+                            remedy=CHECK_MIRROR,
+                        )
                 return content
 
         return self._patiently(path, attempt, pause)
@@ -159,7 +163,7 @@ class Web:
             if response.is_error and response.status_code not in _MISSING:
                 raise NetworkError(
                     f"{self._named(path)} can't be fetched: the server answers {response.status_code}.",
-                    remedy="Check --base.",
+                    remedy=CHECK_MIRROR,
                 )
             yield response
 
@@ -195,7 +199,10 @@ class Web:
                         remedy="Try again later; what has come is kept. Or check --base.",
                     ) from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise NetworkError(f"{self._named(path)} can't be fetched: {error}.", remedy="Check --base.") from error
+                raise NetworkError(
+                    f"{self._named(path)} can't be fetched: {error}.",
+                    remedy=CHECK_MIRROR,
+                ) from error
             pause(min(self._retry_s * 2 ** (failures - 1), LONGEST_PAUSE_S))
 
     def _named(self, path: str) -> str:

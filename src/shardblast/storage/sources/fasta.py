@@ -44,10 +44,17 @@ class FastaSource:
     """The path of a FASTA file."""
 
     def __init__(self, text: str, installation: Installation, settings: SourceSettings) -> None:
+        """Take a file by its path.
+
+        Raises:
+            InputError: The taxid map can't be read.
+        """
         self.text = text
         self._path = Path(text).absolute()
         self._installation = installation
         self._settings = settings
+        if settings.taxid_map is not None:
+            _facts(settings.taxid_map, "taxid map")
 
     def offer(self) -> Offer:
         """Return the file as it is now.
@@ -160,7 +167,7 @@ def _facts(path: Path, what: str) -> tuple[int, int]:
         facts = path.stat()
     except OSError as error:
         raise InputError(
-            f"The {what} {path.name} can't be read: {error.strerror}.", remedy="Check its path."
+            f"The {what} {path} can't be read: {(error.strerror or '').lower()}.", remedy="Check its path."
         ) from error
     return facts.st_size, facts.st_mtime_ns
 

@@ -16,6 +16,7 @@ from shardblast.blast.metadata import TAXONOMY
 from shardblast.core.errors import DatabaseError, DiskFull, file_error
 from shardblast.core.program import Molecule
 
+_VOLUME_NUMBER = re.compile(r"\.\d{2,}$")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}\.[np][a-z0-9]{2}")
 
 
@@ -39,22 +40,49 @@ def checked_file_name(name: str, where: str) -> str:
 
 
 def find_database(installation: Installation, path: Path) -> Database:
-    """Open a database of either molecule.
+    """Open the database at a path, as ``-db`` names it, of whichever molecule its files are.
+
+    Where there is one of each, it is the nucleotide database.
 
     Raises:
-        DatabaseError: BLAST+ can open none.
+        DatabaseError: There is none, or BLAST+ can't open it.
     """
+    molecule = next(_molecules(path), None)
+    if molecule is None:
+        raise _no_database(path)
     try:
-        return open_database(installation, quoted(path), Molecule.NUCLEOTIDE)
-    except DatabaseError:
-        return open_database(installation, quoted(path), Molecule.PROTEIN)
+        return open_database(installation, quoted(path), molecule)
+    except DatabaseError as error:
+        raise DatabaseError(
+            f"BLAST+ can't read the database {path}: {error.problem}", remedy="Make it again, or name another one."
+        ) from error
 
 
 def has_database(path: Path) -> bool:
     """Tell whether an index or an alias is there, by the path as ``-db`` names it."""
-    suffixes = (f"{molecule.letter}{last}" for molecule in Molecule for last in ("in", "al"))
-    names = [f"{path.name}.{suffix}" for suffix in suffixes] if path.name else []
-    return any(os.path.isfile(path.with_name(name)) for name in names)  # False where Path.is_file() raises
+    return next(_molecules(path), None) is not None
+
+
+def _molecules(path: Path) -> Iterator[Molecule]:
+    """Yield the molecules of which there is an index or an alias, nucleotides first."""
+    for molecule in Molecule if path.name else ():
+        names = [f"{path.name}.{molecule.letter}{last}" for last in ("in", "al")]
+        if any(os.path.isfile(path.with_name(name)) for name in names):  # False where Path.is_file() raises
+            yield molecule
+
+
+def _no_database(path: Path) -> DatabaseError:
+    """Return what says that there is no database, with the path that was probably meant."""
+    if is_database_file(path.name) and path.name not in TAXONOMY:
+        volume = path.with_suffix("")
+        whole = _VOLUME_NUMBER.sub("", volume.name)
+        for meant in (path.with_name(whole or volume.name), volume):
+            if has_database(meant):
+                return DatabaseError(f"{path} is one file of a BLAST database.", remedy=f"Did you mean {meant}?")
+    return DatabaseError(
+        f"There is no BLAST database at {path}: there is no file {path}.n* or {path}.p*.",
+        remedy="Name the path of a BLAST database without its suffix (.nin, .pal), or a FASTA file.",
+    )
 
 
 def write_alias(path: Path, title: str, volumes: Iterable[str], molecule: Molecule) -> None:

@@ -26,7 +26,7 @@ from shardblast.blast.metadata import TAXONOMY
 from shardblast.core.catalogue import checked_name
 from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged
 from shardblast.storage.sources.archive import unpack
-from shardblast.storage.sources.download import RemoteFile, Web
+from shardblast.storage.sources.download import CHECK_MIRROR, RemoteFile, Web
 from shardblast.storage.sources.files import checked_file_name, disk_errors, find_database, require_room
 from shardblast.storage.sources.ledger import Ledger
 from shardblast.storage.sources.offer import Offer, generation_of
@@ -143,7 +143,7 @@ class NcbiSource:
             return ""
         folder = told.decode(errors="replace").strip()
         if _FOLDER.fullmatch(folder) is None:
-            raise DatabaseError(f"latest-dir of {web.base} names no folder.", remedy="Check --base.")
+            raise DatabaseError(f"latest-dir of {web.base} names no folder.", remedy=CHECK_MIRROR)
         return folder
 
     def _metadata(self, web: Web, prefix: str) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class NcbiSource:
             return dict(manifest[self._name])
         raise NotFoundError(
             f"There is no database {self._name} at {web.base}.",
-            remedy="Check its name and --base, and that anyone may read there.",
+            remedy=f"Check its name, and that anyone may read there. {CHECK_MIRROR}",
         )
 
     def _files(self, web: Web, prefix: str, metadata: dict[str, Any]) -> list[RemoteFile]:
@@ -175,7 +175,7 @@ class NcbiSource:
         where = f"The metadata of {self._name}"
         listed = metadata.get("files")
         if not isinstance(listed, list) or not 0 < len(listed) <= _MOST_FILES:
-            raise DatabaseError(f"{where} lists no files.", remedy="Check --base.")
+            raise DatabaseError(f"{where} lists no files.", remedy=CHECK_MIRROR)
         for entry in map(str, listed):
             name = entry.rpartition("/")[2] if "://" in entry else entry
             if name.endswith(ARCHIVE):
@@ -203,14 +203,17 @@ def _look(web: Web, prefix: str, name: str, *, required: bool) -> RemoteFile | N
         if required:
             raise DatabaseError(
                 f"{name} is not at {web.base}, though the metadata lists it.",
-                remedy="Try again later, or check --base.",
+                remedy=f"Try again later. {CHECK_MIRROR}",
             )
         return None
     if not name.endswith(ARCHIVE):
         return file
     md5 = _published_md5(web, prefix + name)
     if not md5:
-        raise DatabaseError(f"{name} has no checksum at {web.base}.", remedy="Try again later, or check --base.")
+        raise DatabaseError(
+            f"{name} has no checksum at {web.base}.",
+            remedy=f"Try again later. {CHECK_MIRROR}",
+        )
     return replace(file, validator="", md5=md5)
 
 
@@ -243,7 +246,7 @@ def _read_json(web: Web, path: str) -> Any:
     try:
         return None if content is None else json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DatabaseError(f"{path} of {web.base} is no JSON: {error}.", remedy="Check --base.") from error
+        raise DatabaseError(f"{path} of {web.base} is no JSON: {error}.", remedy=CHECK_MIRROR) from error
 
 
 def _whole_number(value: Any) -> int:

@@ -10,7 +10,7 @@ from shardblast.blast.installation import Installation
 from shardblast.core.errors import InputError
 from shardblast.storage.sources.blast import BlastSource
 from shardblast.storage.sources.fasta import FastaSource, is_fasta
-from shardblast.storage.sources.files import has_database
+from shardblast.storage.sources.files import has_database, is_database_file
 from shardblast.storage.sources.offer import Offer
 from shardblast.storage.sources.settings import NCBI, SourceSettings
 from shardblast.storage.sources.shardblast import ShardblastSource
@@ -78,13 +78,13 @@ def source_of(text: str, installation: Installation, settings: SourceSettings) -
 
 def _of_path(text: str, installation: Installation, settings: SourceSettings) -> Source:
     path = Path(text).absolute()
-    if has_database(path) or not path.is_file():
+    if has_database(path) or not path.is_file() or is_database_file(path.name):
         source = BlastSource(text, installation)
         source.database()
         return source
     if not is_fasta(path):
         raise InputError(
-            f"{text} is neither a BLAST database nor FASTA.",
-            remedy="Name a database's path without '.nin', '.pal' or the like, or a FASTA file, packed or not.",
+            f"{text} is neither a BLAST database nor a FASTA file.",
+            remedy="Name the path of a BLAST database without its suffix (.nin, .pal), or a FASTA file, packed or not.",
         )
     return FastaSource(text, installation, settings)

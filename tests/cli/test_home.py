@@ -1,0 +1,60 @@
+"""Which commands make the home of a service, and what is said of a folder that is none."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from shardblast.cli.main import main
+from tests.cli.conftest import SHARDBLAST
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("db", "list"),
+        ("db", "show", "16s"),
+        ("db", "update", "16s"),
+        ("db", "check-updates", "16s"),
+        ("db", "plan", "16s", "--nodes", "2", "--memory", "1GB"),
+        ("db", "warm", "16s"),
+        ("db", "check", "16s"),
+        ("db", "remove", "16s"),
+        ("token", "list"),
+        ("token", "revoke", "t1"),
+    ],
+)
+def test_a_folder_that_is_no_home_is_reported_and_not_made(
+    words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typo = tmp_path / "typo"
+
+    status = main([*words, "--home", str(typo)])
+
+    assert status == 1
+    assert f"There are no databases in '{typo}': this folder is not the home of a service." in capsys.readouterr().err
+    assert not typo.exists()
+
+
+def test_adding_a_database_makes_a_home(small: tuple[Path, Path], tmp_path: Path) -> None:
+    home = ["--home", str(tmp_path / "new")]
+
+    added = main(["db", "add", "genes", str(small[0]), *home])
+    listed = main(["db", "list", *home])
+
+    assert (added, listed) == (0, 0)
+
+
+@pytest.mark.parametrize("home", ["/etc/passwd", "/proc/x"])
+def test_what_can_not_be_a_home_is_refused_without_a_traceback(home: str, capsys: pytest.CaptureFixture[str]) -> None:
+    added = main(["db", "add", "genes", "/nowhere", "--home", home])
+    served = subprocess.run(
+        [*SHARDBLAST, "serve", "--port", "0", "--home", home], capture_output=True, text=True, timeout=120
+    )
+
+    for status, told in ((added, capsys.readouterr().err), (served.returncode, served.stderr)):
+        assert status == 1
+        assert f"The folder '{home}' can't be the home of a service" in told
+        assert "Traceback" not in told
