@@ -7,13 +7,14 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import forked
+from tests.forked import SHARDBLAST
 from tests.postgres import free_port
 from tests.waiting import until
 
@@ -29,11 +30,11 @@ class Part:
     argv: list[str]
     environment: dict[str, str]
     log: Path
-    _process: subprocess.Popen[bytes] | None = None
+    _process: forked.Process | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self.argv, env=self.environment, stdout=log, stderr=log)
+            self._process = forked.start(self.argv, self.environment, stdout=log, stderr=log)
 
     @property
     def pid(self) -> int:
@@ -89,7 +90,7 @@ class LocalCluster:
     """Limits to change, such as ``grace_s=5``."""
     port: int = field(default_factory=free_port)
     nodes: dict[str, Part] = field(default_factory=dict)
-    commands: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    commands: list[forked.Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         place = ("--host", self.host_of("scheduler"), "--port", str(self.port))
@@ -101,7 +102,7 @@ class LocalCluster:
 
     def argv(self, place: str, *words: str) -> list[str]:
         """Return a command of ours as it is run in one of its places: ``scheduler``, ``driver``, or that of a node."""
-        return [sys.executable, "-m", "shardblast", *words]
+        return [*SHARDBLAST, *words]
 
     def _part(self, place: str, *words: str) -> Part:
         return Part(self.argv(place, *words, "--log-format", "json"), self.environment, self.folder / f"{place}.log")
@@ -133,9 +134,7 @@ class LocalCluster:
 
     def run(self, *words: str, sent: bytes | None = None, **variables: str) -> subprocess.CompletedProcess[bytes]:
         """Run a command of ours."""
-        environment = {**self.environment, **variables}
-        argv = self.argv("driver", *words)
-        return subprocess.run(argv, env=environment, capture_output=True, input=sent, timeout=300)
+        return forked.run(self.argv("driver", *words), {**self.environment, **variables}, sent)
 
     def search(self, program: str, *words: str, sent: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         """Search on the cluster."""
@@ -150,10 +149,10 @@ class LocalCluster:
         found = (self.folder / node / "staged" / database).glob("*/*.json")
         return {one.stem for one in found if not one.name.startswith(".")}
 
-    def begin(self, argv: list[str], folder: Path, **variables: str) -> subprocess.Popen[bytes]:
+    def begin(self, argv: list[str], folder: Path, **variables: str) -> forked.Process:
         """Start a command whose output goes into the files ``out`` and ``err`` of a folder."""
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
-            process = subprocess.Popen(argv, env={**self.environment, **variables}, stdout=out, stderr=err)
+            process = forked.start(argv, {**self.environment, **variables}, stdout=out, stderr=err)
         self.commands.append(process)
         return process
 

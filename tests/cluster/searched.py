@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from tests.cluster.parts import START_WITHIN_S, LocalCluster
+from tests.forked import Process
 from tests.waiting import until
 
 END_WITHIN_S = 600.0
@@ -20,7 +20,7 @@ class Searched:
     """A command that searches."""
 
     cluster: LocalCluster
-    process: subprocess.Popen[bytes]
+    process: Process
     folder: Path
 
     @property

@@ -110,30 +110,47 @@ def ids(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["seqidlist", "negative_seqidlist"])
-@pytest.mark.parametrize("program", ["blastn", "blastp", "blastx", "tblastn"])
-def test_ids_are_looked_up_where_the_volumes_are(narrow: Narrow, program: str, name: str, ids: str) -> None:
-    for outfmt in ("0", "6"):
-        assert narrow.assert_identical(program, outfmt, f"-{name}", ids) > 1
+@pytest.mark.parametrize(
+    ("program", "name", "outfmt"),
+    [
+        ("blastn", "seqidlist", "0"),
+        ("blastn", "negative_seqidlist", "6"),
+        ("blastp", "seqidlist", "6"),
+        ("blastp", "negative_seqidlist", "0"),
+        ("blastx", "seqidlist", "0"),
+        ("tblastn", "negative_seqidlist", "6"),
+    ],
+)
+def test_ids_are_looked_up_where_the_volumes_are(
+    narrow: Narrow, program: str, name: str, outfmt: str, ids: str
+) -> None:
+    assert narrow.assert_identical(program, outfmt, f"-{name}", ids) > 1
 
 
-@pytest.mark.parametrize("name", ["taxids", "negative_taxids"])
-@pytest.mark.parametrize("program", ["blastn", "blastp"])
-def test_taxids_are_looked_up_where_the_volumes_are(narrow: Narrow, program: str, name: str) -> None:
-    for outfmt in ("5", "6 std staxids"):
-        assert narrow.assert_identical(program, outfmt, f"-{name}", "562,10090") > 1
+@pytest.mark.parametrize(
+    ("program", "name", "outfmt"),
+    [
+        ("blastn", "taxids", "5"),
+        ("blastn", "negative_taxids", "6 std staxids"),
+        ("blastp", "taxids", "6 std staxids"),
+        ("blastp", "negative_taxids", "5"),
+    ],
+)
+def test_taxids_are_looked_up_where_the_volumes_are(narrow: Narrow, program: str, name: str, outfmt: str) -> None:
+    assert narrow.assert_identical(program, outfmt, f"-{name}", "562,10090") > 1
 
 
-@pytest.mark.parametrize("name", ["taxids", "negative_taxids"])
-@pytest.mark.parametrize("program", ["blastn", "blastp"])
+@pytest.mark.parametrize(("program", "name"), [("blastn", "taxids"), ("blastp", "negative_taxids")])
 def test_taxids_may_be_missing_in_some_volumes(narrow: Narrow, program: str, name: str) -> None:
     narrow.assert_identical(program, "0", f"-{name}", "4", "-evalue", "1000")
 
 
-@pytest.mark.parametrize("options", [("-taxids", "9606"), ("-taxids", "562,4")], ids=["one", "two"])
-@pytest.mark.parametrize("outfmt", ["0", "5", "6 std staxids salltitles"])
-def test_titles_that_a_list_does_not_name_stay_hidden(narrow: Narrow, outfmt: str, options: tuple[str, ...]) -> None:
-    assert narrow.assert_identical("blastp", outfmt, *options, database="doubled") > 1
+@pytest.mark.parametrize(
+    ("outfmt", "taxids"),
+    [("0", "9606"), ("5", "562,4"), ("6 std staxids salltitles", "9606"), ("6 std staxids salltitles", "562,4")],
+)
+def test_titles_that_a_list_does_not_name_stay_hidden(narrow: Narrow, outfmt: str, taxids: str) -> None:
+    assert narrow.assert_identical("blastp", outfmt, "-taxids", taxids, database="doubled") > 1
 
 
 @pytest.mark.parametrize(("program", "task"), [("blastn", "megablast"), ("blastn", "blastn")])
@@ -143,8 +160,9 @@ def test_saturated_queries_see_what_a_list_leaves(narrow: Narrow, program: str, 
     assert narrow.assert_identical(program, "6", *words, "-seqidlist", ids) > 1
 
 
-@pytest.mark.parametrize("shards", ["1", "3"])
-@pytest.mark.parametrize("name", ["seqidlist", "negative_seqidlist", "taxids", "negative_taxids"])
+@pytest.mark.parametrize(
+    ("name", "shards"), [("seqidlist", "1"), ("negative_seqidlist", "3"), ("taxids", "3"), ("negative_taxids", "1")]
+)
 def test_a_database_of_one_volume_is_found_by_its_path(narrow: Narrow, name: str, shards: str, ids: str) -> None:
     """The catalogue has another name for it than its files have."""
     value = ids if "seqid" in name else "562,10090"

@@ -66,22 +66,29 @@ def compared(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> 
     one.close()
 
 
-@pytest.mark.parametrize("outfmt", ["0", "5", "6", "7"])
-@pytest.mark.parametrize("program", ["blastn", "blastp", "blastx", "tblastn"])
+@pytest.mark.parametrize(("program", "outfmt"), [("blastn", "0"), ("blastp", "5"), ("blastx", "6"), ("tblastn", "7")])
 def test_a_cluster_prints_what_blast_prints(compared: Compared, program: str, outfmt: str) -> None:
     report = compared.assert_identical(program, "v5-volumes", outfmt)
 
     assert int(str(report["shards"])) > 1
 
 
-@pytest.mark.parametrize("kind", ["v5-volumes-ids", "v4-volumes-ids", "v4"])
-@pytest.mark.parametrize("program", ["blastn", "blastp"])
+@pytest.mark.parametrize(
+    ("program", "kind"), [("blastn", "v5-volumes-ids"), ("blastp", "v4-volumes-ids"), ("blastn", "v4")]
+)
 def test_databases_of_every_kind_are_searched(compared: Compared, program: str, kind: str) -> None:
     compared.assert_identical(program, kind, "0")
 
 
-@pytest.mark.parametrize("kind", ["v5-volumes", "v5-volumes-ids"])
-@pytest.mark.parametrize(("program", "task"), [("blastn", "blastn"), ("blastn", "megablast"), ("blastp", "blastp")])
+@pytest.mark.parametrize(
+    ("program", "task", "kind"),
+    [
+        ("blastn", "blastn", "v5-volumes"),
+        ("blastn", "megablast", "v5-volumes-ids"),
+        ("blastp", "blastp", "v5-volumes"),
+        ("blastp", "blastp", "v5-volumes-ids"),
+    ],
+)
 def test_saturated_queries_are_searched_again(compared: Compared, program: str, task: str, kind: str) -> None:
     report = compared.assert_identical(program, kind, "6", "-task", task, *SATURATED)
 

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,6 +16,8 @@ from typing import Any
 import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
+from tests import forked
+from tests.forked import SHARDBLAST
 from tests.postgres import free_port
 from tests.waiting import until
 
@@ -41,7 +42,7 @@ class Server:
             **(variables or {}),
         }
         self._options = options
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: forked.Process | None = None
         self.http = self.client()
 
     def client(self) -> httpx.Client:
@@ -51,17 +52,17 @@ class Server:
 
     def run(self, *words: str, sent: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command of ours with the service's home and address, and perhaps with something to read."""
-        argv = [sys.executable, "-m", "shardblast", *words]
-        return subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=120, input=sent)
+        done = forked.run([*SHARDBLAST, *words], self.environment, None if sent is None else sent.encode(), timeout=120)
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def add_database(self, name: str, path: Path | str) -> None:
         added = self.run("db", "add", name, str(path))
         assert added.returncode == 0, added.stderr
 
     def start(self) -> None:
-        argv = [sys.executable, "-m", "shardblast", "serve", "--port", str(self.port), *self._options]
+        argv = [*SHARDBLAST, "serve", "--port", str(self.port), *self._options]
         with (self.home.parent / f"{self.home.name}.log").open("ab") as log:
-            self._process = subprocess.Popen(argv, env=self.environment, stdout=log, stderr=log)
+            self._process = forked.start(argv, self.environment, stdout=log, stderr=log)
         deadline = time.monotonic() + START_WITHIN_S
         while True:
             try:
