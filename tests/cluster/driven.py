@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shardblast.blast.fasta import Batch
 from shardblast.blast.generation import database_of
+from shardblast.blast.process import Processes
 from shardblast.bootstrap import known_arguments
 from shardblast.cluster.phases import SilentPhases
 from shardblast.cluster.searching import ClusterSearching, Request
@@ -58,6 +59,6 @@ def ordered(searching: ClusterSearching, folder: Path, options: tuple[str, ...])
     objects = searching.means.objects
     current = objects.read("databases/db/current").decode().strip()
     generation = read_generation(objects, "db", current)
-    plan = searching.plan(parsed, generation, database_of(generation, folder, ()), query, folder)
+    plan = searching.plan(parsed, generation, database_of(generation, folder, ()), query, folder, Processes())
     (batch,) = batches_of(str(query), folder, parsed.program.query_molecule, plan.choice)
     return Request(SEARCH, parsed, generation, plan, folder), replace(batch, path=Path())

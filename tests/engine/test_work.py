@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -19,6 +20,17 @@ from shardblast.engine.pool import Pool
 from shardblast.engine.work import Purpose, Silent, Work
 from tests.databases import make_database
 from tests.sequences import real
+from tests.waiting import WITHIN_S
+
+
+class Begun(Silent):
+    """Notes what began."""
+
+    def __init__(self) -> None:
+        self.begun: list[object] = []
+
+    def piece_started(self, purpose: object, node: str = "", seconds: float = 0.0) -> None:
+        self.begun.append(purpose)
 
 
 def test_when_a_search_fails_its_other_pieces_stop_and_those_that_wait_never_start(tmp_path: Path) -> None:
@@ -30,8 +42,8 @@ def test_when_a_search_fails_its_other_pieces_stop_and_those_that_wait_never_sta
         Program.BLASTP, ["-db", str(path), "-query", str(query)], known_arguments(installation, Program.BLASTP)
     )
     database = open_database(installation, str(path), Molecule.PROTEIN)
-    report = Report("blastp", "", str(path), 0, 0, 2, "", [])
-    work = Work(installation, options, database, tmp_path, pool, Processes(), report, Silent(), resumes=True)
+    report, watcher = Report("blastp", "", str(path), 0, 0, 2, "", []), Begun()
+    work = Work(installation, options, database, tmp_path, pool, Processes(), report, watcher, resumes=True)
     argv = ["-query", str(query), "-db", str(path)]
     started = []
 
@@ -47,10 +59,42 @@ def test_when_a_search_fails_its_other_pieces_stop_and_those_that_wait_never_sta
     with pytest.raises(InputError):
         fail()
 
-    ended = [future for future in started if not future.cancelled()]
-    assert all(isinstance(future.exception(), Interrupted) for future in ended)
-    assert len(ended) < len(started)
     assert all(future.done() for future in started)
+    assert all(isinstance(future.exception(), Interrupted) for future in started)
+    assert 0 < len(watcher.begun) < len(started)
     assert list(tmp_path.glob("piece.*")) == []
     assert not work.processes._running
+    pool.close()
+
+
+def test_a_search_that_is_stopped_does_not_wait_for_its_turn_behind_others(tmp_path: Path) -> None:
+    installation, pool, processes = find_installation(), Pool(1), Processes()
+    path = make_database(tmp_path / "db", "prot", real("proteins")[:20])
+    query = tmp_path / "one.fa"
+    query.write_text(real("proteins")[0].fasta)
+    words = ["-db", str(path), "-query", str(query)]
+    options = parse(Program.BLASTP, words, known_arguments(installation, Program.BLASTP))
+    database = open_database(installation, str(path), Molecule.PROTEIN)
+    report, watcher = Report("blastp", "", str(path), 0, 0, 2, "", []), Begun()
+    begun, gate = threading.Event(), threading.Event()
+
+    def busy() -> None:
+        begun.set()
+        gate.wait(WITHIN_S)
+
+    other = pool.submit(busy, (0,))
+    begun.wait(WITHIN_S)
+    with Work(installation, options, database, tmp_path, pool, processes, report, watcher) as work:
+        waiting = work.start_piece(words, tmp_path / "piece", Purpose("search", 0, 0), "piece 1", (1,))
+        processes.stop()
+        late = work.start_piece(words, tmp_path / "late", Purpose("search", 0, 1), "piece 2", (1,))
+
+        for one in (waiting, late):
+            with pytest.raises(Interrupted):
+                one.result(WITHIN_S)
+
+    assert not other.done()
+    assert not pool._tasks
+    assert watcher.begun == []
+    gate.set()
     pool.close()

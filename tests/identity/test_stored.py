@@ -56,12 +56,12 @@ class Store:
         (self.folder / "query.fa").write_text("".join(one.fasta for one in queries))
         wanted = self.options(program, "11", *options)
         database = open_database(self.engine.installation, NAME, program.database_molecule)
-        plan = self.engine.plan(wanted, database, self.folder / "query.fa", self.folder)
+        plan = self.engine.plan(wanted, database, self.folder / "query.fa", self.folder, Processes())
         self.engine.search(wanted, database, plan, self.folder, Silent(), Processes())
         ids = self.print(program, plan, "6 sseqid", *options, named=True).decode().split()
         scratch = self.folder / "scratch"
         scratch.mkdir()
-        assert self.engine.keep_sequences(database, self.folder, ids, scratch, 1 << 30)
+        assert self.engine.keep_sequences(database, self.folder, ids, scratch, 1 << 30, Processes())
         shutil.rmtree(scratch)
         return wanted, plan
 
@@ -79,7 +79,7 @@ class Store:
         database = open_database(self.engine.installation, NAME, program.database_molecule) if named else None
         wanted = printed_with(self.options(program, outfmt, *options), printing)
         with (self.folder / "out").open("wb") as target:
-            self.engine.print(wanted, database, plan, self.folder, target, scratch)
+            self.engine.print(wanted, database, plan, self.folder, target, scratch, Processes())
         shutil.rmtree(scratch)
         return (self.folder / "out").read_bytes()
 
@@ -162,7 +162,7 @@ def test_sequences_that_are_too_large_are_not_kept(store: Store, databases: Data
     store.name_database("prot", databases("v5", "prot"))
     database = open_database(store.engine.installation, NAME, Program.BLASTP.database_molecule)
 
-    assert not store.engine.keep_sequences(database, store.folder, [], tmp_path, 100)
+    assert not store.engine.keep_sequences(database, store.folder, [], tmp_path, 100, Processes())
     assert not HitSequences(store.folder).are_kept
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from shardblast.blast.alias import write_alias
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import Finished, Processes, run
+from shardblast.blast.process import Finished, Processes
 from shardblast.blast.seqalign import ordinal_id
 from shardblast.blast.volume import Volume, VolumeWriter
 from shardblast.core.program import Molecule
@@ -82,6 +82,7 @@ def oid_of(subject: bytes, first_oid: int) -> int | None:
 
 def write_candidates(
     installation: Installation,
+    processes: Processes,
     folder: Path,
     name: str,
     database: Database,
@@ -92,6 +93,7 @@ def write_candidates(
 
     Args:
         installation: Of BLAST+.
+        processes: Their ``stop`` ends the copying.
         folder: Where it goes.
         name: File name without suffix.
         database: The whole one.
@@ -103,14 +105,18 @@ def write_candidates(
     """
     ordered = tuple(sorted(ids))
     path = folder / f"{name}.volume"
-    if any(ids.values()) and not write_id_index(installation, path, database.molecule, ids):
+    if any(ids.values()) and not write_id_index(installation, processes, path, database.molecule, ids):
         return None
-    VolumeWriter(path, database.molecule).write(sources)
+    VolumeWriter(path, database.molecule).write((volume, processes.over(oids)) for volume, oids in sources)
     return CandidateDatabase(write_alias(folder, name, database, [path]), ordered)
 
 
 def write_id_index(
-    installation: Installation, path: Path, molecule: Molecule, ids: Mapping[int, Sequence[str]]
+    installation: Installation,
+    processes: Processes,
+    path: Path,
+    molecule: Molecule,
+    ids: Mapping[int, Sequence[str]],
 ) -> bool:
     """Write the files in which the ids of a volume are looked up; those of its sequences are to be replaced.
 
@@ -119,7 +125,7 @@ def write_id_index(
     stubs = "".join(f">{chr(1).join(ids[oid])}\n{_STUB[molecule]}\n" for oid in sorted(ids))
     argv = [installation.program("makeblastdb"), "-dbtype", molecule.dbtype, "-parse_seqids", "-in", "-"]
     argv += ["-blastdb_version", "4", "-title", path.name, "-out", path.name]
-    return run(argv, stdin=stubs.encode(), folder=path.parent).status == 0
+    return processes.run(argv, stdin=stubs.encode(), folder=path.parent).status == 0
 
 
 def by_volume(database: Database, oids: Iterable[int]) -> Iterator[tuple[Volume, Sequence[int]]]:

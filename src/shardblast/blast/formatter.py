@@ -6,15 +6,14 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, BinaryIO, Self
 
-from shardblast.blast.environment import environment_with
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import mortal
+from shardblast.blast.process import Processes
 from shardblast.core.errors import OutOfMemory, OutputError, error_for_exit_status
 from shardblast.core.options import SearchOptions
 
@@ -52,6 +51,7 @@ class Formatter:
     def __init__(
         self,
         installation: Installation,
+        processes: Processes,
         options: SearchOptions,
         copy: Copy,
         out: Path | None,
@@ -60,15 +60,12 @@ class Formatter:
         argv = [installation.program("blast_formatter"), "-archive", STREAM, *_formatting_argv(options)]
         if out is not None:
             argv += ["-out", str(out)]
-        self._errors = TemporaryFile()  # noqa: SIM115 - closed when the context ends
-        self._process = subprocess.Popen(
-            mortal(argv),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=environment_with(environment),
-            process_group=0,
-        )
+        self._processes = processes
+        with ExitStack() as stack:
+            self._errors = stack.enter_context(TemporaryFile())
+            streams = (subprocess.PIPE, subprocess.PIPE, self._errors.fileno())
+            self._process = stack.enter_context(processes.started(argv, streams, environment=environment))
+            self._stack = stack.pop_all()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._copy, args=(copy,), daemon=True)
         self._thread.start()
@@ -77,12 +74,15 @@ class Formatter:
         """Print one more archive.
 
         Raises:
+            Interrupted: The processes were stopped.
             OutputError: ``blast_formatter`` reads no more; leaving the context tells why.
         """
+        self._processes.check()
         try:
             self._stdin.write(archive)
         except BrokenPipeError as error:
             self._thread.join()
+            self._processes.check()
             if self._failure is not None:
                 raise self._failure from None
             raise OutputError("blast_formatter stopped early.", remedy=self._message()) from error
@@ -97,8 +97,9 @@ class Formatter:
             if kind is not None:
                 self._process.kill()
                 return
-            self._stdin.close()
+            self._close()
             self._thread.join()
+            self._processes.check()
             if self._failure is not None:
                 raise self._failure
             status = self._process.wait()
@@ -110,13 +111,16 @@ class Formatter:
             if status:
                 raise error_for_exit_status(status)(self._message(), remedy="It happened while the result was printed.")
         finally:
-            with suppress(OSError):
-                self._stdin.close()
+            self._close()
             self._process.wait()
             self._thread.join()
             if self._process.stdout is not None:
                 self._process.stdout.close()
-            self._errors.close()
+            self._stack.close()
+
+    def _close(self) -> None:
+        with suppress(BrokenPipeError):  # it ended early, and its status says why
+            self._stdin.close()
 
     @property
     def _stdin(self) -> IO[bytes]:

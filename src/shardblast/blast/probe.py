@@ -20,7 +20,7 @@ from shardblast.blast.alias import write_alias
 from shardblast.blast.database import Database
 from shardblast.blast.filter import Totals
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import checked, run
+from shardblast.blast.process import Processes, checked, run
 from shardblast.core.groups import FILTER_OPTIONS
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule, Program
@@ -60,7 +60,9 @@ def _volume(installation: Installation, molecule: Molecule) -> Mapping[str, byte
         return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
 
 
-def strands_are_alike(installation: Installation, folder: Path, database: Database, options: SearchOptions) -> bool:
+def strands_are_alike(
+    installation: Installation, processes: Processes, folder: Path, database: Database, options: SearchOptions
+) -> bool:
     """Tell whether equal raw scores mean equal E-values, to the last digit, on both strands of a blastn query.
 
     They do where the parameters for gapped alignments come from a table. Where it has none for the gap costs, BLAST+
@@ -74,5 +76,7 @@ def strands_are_alike(installation: Installation, folder: Path, database: Databa
     query.write_bytes(b">strands\nGATTACAGGCTCCTAGTCAAGCGTATTCGGACCTTGAGCATCGTTAACCGGATAC\n")
     argv = [installation.program(options.program.value), *options.argv(drop=_NOT_ASKED)]
     place = ["-query", str(query), "-db", probe, "-outfmt", "11"]
-    match = _GAPPED_LAMBDA.search(run([*argv, *place]).stdout)  # nothing if BLAST+ refuses the options; it will say so
+    match = _GAPPED_LAMBDA.search(
+        processes.run([*argv, *place]).stdout
+    )  # nothing if BLAST+ refuses the options; it will say so
     return match is not None and len(match[1]) <= TABULATED_DIGITS

@@ -8,17 +8,22 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO, TypeVar
 
 from shardblast.blast.environment import environment_with
 from shardblast.core.errors import Interrupted, OutOfMemory, ShardblastError, UnknownFailure, error_for_exit_status
 
-KILL_AFTER_S = 2.0
+T = TypeVar("T")
+Stream = int | IO[bytes]
+"""As ``subprocess`` takes one."""
+
+KILL_AFTER_S = 1.0
 """How long a stopped process may take to end before it is killed."""
 
 
@@ -35,12 +40,16 @@ class Finished:
 
 
 class Processes:
-    """Runs processes, from any thread, and can stop all of them at once."""
+    """All that is done for one search, or for whatever else is to be stopped as a whole, from any thread.
+
+    Once it is stopped no process starts, those that run are ended, and each loop that goes through ``over`` ends.
+    """
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._stopped = False
+        self._when_stopped: list[Callable[[], object]] = []
 
     def run(
         self,
@@ -66,14 +75,11 @@ class Processes:
             given.seek(0)
             started = time.monotonic()
             streams = (given.fileno(), out.fileno(), err.fileno())
-            process = self._start(argv, streams, environment, folder)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            seconds = time.monotonic() - started
-            with self._lock:
-                self._running.discard(process)
-                if self._stopped:
-                    raise Interrupted
+            with self.started(argv, streams, environment=environment, folder=folder) as process:
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                seconds = time.monotonic() - started
+            self.check()
             out.seek(0)
             err.seek(0)
             return Finished(process.returncode, out.read(), err.read(), seconds, usage.ru_maxrss * 1024)
@@ -87,11 +93,48 @@ class Processes:
         """Tell whether ``stop`` was called."""
         return self._stopped
 
+    def check(self) -> None:
+        """Do nothing, as long as ``stop`` was not called.
+
+        Raises:
+            Interrupted: It was.
+        """
+        if self._stopped:
+            raise Interrupted
+
+    def over(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield what there is until ``stop`` is called.
+
+        Raises:
+            Interrupted: It was.
+        """
+        for item in items:
+            self.check()
+            yield item
+
+    @contextmanager
+    def when_stopped(self, call: Callable[[], object]) -> Iterator[None]:
+        """Have something called by ``stop`` as long as the context lasts.
+
+        Raises:
+            Interrupted: ``stop`` was called before.
+        """
+        with self._lock:
+            self.check()
+            self._when_stopped.append(call)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._when_stopped.remove(call)
+
     def stop(self) -> None:
         """End every process, and start no more."""
         with self._lock:
             self._stopped = True
-            running = list(self._running)
+            running, calls = list(self._running), list(self._when_stopped)
+        for call in calls:
+            call()
         for process in running:
             _signal(process, signal.SIGTERM)
         deadline = time.monotonic() + KILL_AFTER_S
@@ -100,16 +143,46 @@ class Processes:
         for process in running:
             _signal(process, signal.SIGKILL)
 
+    @contextmanager
+    def started(
+        self,
+        argv: Sequence[str],
+        streams: tuple[Stream, Stream, Stream],
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a program, whose end the context waits for; an error in it kills the program.
+
+        Args:
+            argv: The program's path and its arguments.
+            streams: Its standard input, output and errors.
+            environment: Variables to set beside ours.
+            folder: Where it runs; None for where we run.
+
+        Raises:
+            Interrupted: ``stop`` was called.
+        """
+        process = self._start(argv, streams, environment, folder)
+        try:
+            yield process
+        except BaseException:
+            _signal(process, signal.SIGKILL)
+            raise
+        finally:
+            process.wait()
+            with self._lock:
+                self._running.discard(process)
+
     def _start(
         self,
         argv: Sequence[str],
-        streams: tuple[int, int, int],
+        streams: tuple[Stream, Stream, Stream],
         environment: Mapping[str, str] | None,
         folder: Path | None,
     ) -> subprocess.Popen[bytes]:
         with self._lock:
-            if self._stopped:
-                raise Interrupted
+            self.check()
             process = subprocess.Popen(
                 mortal(argv),
                 stdin=streams[0],
@@ -164,7 +237,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Finished:
-    """Run one short program to its end."""
+    """Run one short program to its end, whatever is stopped meanwhile."""
     return Processes().run(argv, stdin=stdin, environment=environment, folder=folder)
 
 

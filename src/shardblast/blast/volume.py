@@ -218,7 +218,7 @@ class VolumeWriter:
         self._letters = 0
         self._max_length = 0
 
-    def write(self, sources: Iterable[tuple[Volume, Sequence[int]]]) -> None:
+    def write(self, sources: Iterable[tuple[Volume, Iterable[int]]]) -> None:
         """Copy the sequences of these OIDs (0-based, of each volume), in this order.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,6 +11,8 @@ import zstandard
 
 BLOCK_BYTES = 1 << 10
 """Read at once: a packed block may stand for thirty thousand times its size, and that is held in memory."""
+
+PACKED_AT_ONCE = 1 << 20
 
 
 class Unpacked(io.RawIOBase):
@@ -56,10 +59,14 @@ class Unpacked(io.RawIOBase):
         return text
 
 
-def pack(path: Path, packed: Path) -> None:
-    """Write a file's content as a zstd file."""
+def pack(path: Path, packed: Path, going_on: Callable[[], None] = lambda: None) -> None:
+    """Write a file's content as a zstd file; what ``going_on`` raises, which is called for each block, ends that."""
+    compressor = zstandard.ZstdCompressor().compressobj()
     with path.open("rb") as source, packed.open("wb") as target:
-        zstandard.ZstdCompressor().copy_stream(source, target)
+        while block := source.read(PACKED_AT_ONCE):
+            going_on()
+            target.write(compressor.compress(block))
+        target.write(compressor.flush())
 
 
 def unpack(packed: Path, path: Path) -> None:

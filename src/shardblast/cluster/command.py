@@ -88,7 +88,7 @@ class ClusterCommand:
         with open_queries(options.text("query") or "-") as stream, query.open("wb") as file, reading_errors():
             shutil.copyfileobj(stream, file)
         nowhere = database_of(generation, folder, ())
-        plan = self.searching.plan(options, generation, nowhere, query, folder)
+        plan = self.searching.plan(options, generation, nowhere, query, folder, processes)
         request = Request(search_id, options, generation, plan, folder)
         phases, told = _Warned(), _Kept(watcher)
         watcher.pieces_planned(plan.pieces)
@@ -98,7 +98,7 @@ class ClusterCommand:
         lease.check()
         with ExitStack() as stack:
             database = None if kept else stack.enter_context(self._whole(generation, folder))
-            self._print(request, database)
+            self._print(request, database, processes)
         return Outcome(0, self._report(request, told.pieces))
 
     def _generation(self, name: str) -> Generation:
@@ -131,15 +131,18 @@ class ClusterCommand:
             alias.write_text(f"TITLE {generation.title}\nDBLIST {listed}\n")
             yield database_of(generation, place, names, folder)
 
-    def _print(self, request: Request, database: Database | None) -> None:
+    def _print(self, request: Request, database: Database | None, processes: Processes) -> None:
         options, folder = request.options, request.folder
         work = folder / "print"
         work.mkdir()
         if options.outfmt.number in MANY_FILES:
-            deliver(self.printer.print_files(options, database, request.plan, folder, work), options.text("out") or "")
+            deliver(
+                self.printer.print_files(options, database, request.plan, folder, work, processes),
+                options.text("out") or "",
+            )
             return
         with open_output(options.text("out")) as target:
-            self.printer.print(options, database, request.plan, folder, target, work)
+            self.printer.print(options, database, request.plan, folder, target, work, processes)
 
     def _report(self, request: Request, pieces: list[PieceReport]) -> Report:
         options, generation, choice = request.options, request.generation, request.plan.choice

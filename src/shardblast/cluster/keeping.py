@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shardblast.blast.database import Database
+from shardblast.blast.process import Processes
 from shardblast.cluster.hosted import HostedSearch
 from shardblast.cluster.order import subjects_key
 from shardblast.core.program import Molecule
@@ -49,12 +50,19 @@ def hides_titles(hosted: HostedSearch, folder: Path) -> bool:
 
 
 def keep_sequences(
-    hosted: HostedSearch, names: set[str | int], database: Database, parts: RemoteParts, folder: Path, most_bytes: int
+    hosted: HostedSearch,
+    processes: Processes,
+    names: set[str | int],
+    database: Database,
+    parts: RemoteParts,
+    folder: Path,
+    most_bytes: int,
 ) -> bool:
     """Store the sequences of subjects; tell whether they can be found, and are few enough.
 
     Args:
         hosted: The search.
+        processes: Their ``stop`` ends the copying.
         names: The subjects, by ids or, where the database has none, by OIDs.
         database: The whole, of which no volume need be here.
         parts: Reach the nodes that have the volumes.
@@ -68,7 +76,7 @@ def keep_sequences(
     scratch.mkdir()
     kept = HitSequences(folder)
     sources = parts.sources(sorted(found) or [0])
-    if not kept.write(hosted.host.installation, database, found, sources, scratch, most_bytes):
+    if not kept.write(hosted.host.installation, processes, database, found, sources, scratch, most_bytes):
         return False
     for file in sorted((folder / KEPT).iterdir()):
         hosted.put_plain(file, f"{KEPT}/{file.name}")

@@ -49,7 +49,13 @@ class ClusterSearching:
     installation: Installation
 
     def plan(
-        self, options: SearchOptions, generation: Generation, database: Database, query: Path, folder: Path
+        self,
+        options: SearchOptions,
+        generation: Generation,
+        database: Database,
+        query: Path,
+        folder: Path,
+        processes: Processes,
     ) -> StoredPlan:
         """Read the queries and decide how to cut.
 
@@ -59,17 +65,19 @@ class ClusterSearching:
             database: The same, of which no volume need be here.
             query: FASTA.
             folder: For what is needed meanwhile.
+            processes: Their ``stop`` ends the planning.
 
         Raises:
             InputError: The queries can't be searched as they are.
         """
         molecule = options.program.query_molecule
-        if why := self._why_whole(options, database, folder):
-            return plan_of(_choice(options, 1, why), 1 if options.threads_matter else 2, query, folder, molecule)
+        if why := self._why_whole(options, database, folder, processes):
+            threads = 1 if options.threads_matter else 2
+            return plan_of(_choice(options, 1, why), threads, query, folder, molecule, processes)
         wanted, why = self._count(options, generation)
         count = len(shards_of(database, wanted))
         threads = 1 if count > 1 or options.threads_matter else 2
-        return plan_of(_choice(options, count, why), threads, query, folder, molecule)
+        return plan_of(_choice(options, count, why), threads, query, folder, molecule, processes)
 
     def search(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> None:
         """Search what is not finished yet; then the storage has every merged batch.
@@ -89,7 +97,8 @@ class ClusterSearching:
 
     def _drive(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> Drive:
         plan, options, folder = request.plan, request.options, request.folder
-        batches = list(batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice))
+        cut = batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice)
+        batches = list(processes.over(cut))
         order = self._ordered(request)
         about = (request.search_id, order, options, request.generation, batches, plan.letters)
         return Drive(self.means, *about, phases, watcher, processes)
@@ -120,13 +129,13 @@ class ClusterSearching:
         order.put(self.means.objects, request.search_id)
         return order
 
-    def _why_whole(self, options: SearchOptions, database: Database, folder: Path) -> str | None:
+    def _why_whole(self, options: SearchOptions, database: Database, folder: Path, processes: Processes) -> str | None:
         """Return why a node must search the whole database; None if shards do."""
         if why := options.why_unsplittable():
             return why
         if options.ours.shards in (1, "off"):
             return "one shard asked for"
-        return None if strands_are_alike(self.installation, folder, database, options) else STRANDS_DIFFER
+        return None if strands_are_alike(self.installation, processes, folder, database, options) else STRANDS_DIFFER
 
     def _count(self, options: SearchOptions, generation: Generation) -> tuple[int, str]:
         """Return how many shards there are to be: as many as volumes, so that nodes may come and go."""

@@ -75,14 +75,16 @@ class ServedSearching:
             return NO_NODE
         return None if before is None or can_go_on(before, generation, there) else before
 
-    def plan(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> StoredPlan:
+    def plan(
+        self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
+    ) -> StoredPlan:
         if database.path is not None:
             raise DatabaseError(
                 f"The database {database.name!r} lies on the service's machine, where no node finds it.",
                 remedy=f"Copy it to the storage: 'shardblast db add {database.name} PATH --copy'.",
             )
         nowhere = database_of(database.facts, folder, ())
-        return self._searching.plan(options, database.facts, nowhere, folder / "query.fa", folder)
+        return self._searching.plan(options, database.facts, nowhere, folder / "query.fa", folder, processes)
 
     def search(self, ordered: Ordered, phases: Phases, watcher: Watcher, processes: Processes) -> None:
         self._searching.search(_request(ordered), phases, watcher, processes)
@@ -100,7 +102,7 @@ class ServedSearching:
             if (folder / name).exists():
                 self._objects.put(search_key(search_id, name), folder / name)
         (folder / "merged").mkdir(exist_ok=True)
-        for batch in range(ordered.plan.batches):
+        for batch in processes.over(range(ordered.plan.batches)):
             name = merged_key(batch)
             self._objects.fetch(search_key(search_id, name), folder / name)
         prefix = search_key(search_id)

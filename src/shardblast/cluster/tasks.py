@@ -260,7 +260,9 @@ def copy_sequences(hosted: HostedSearch, volume: int, oids: Sequence[int], name:
     if hosted.has(f"{name}.in.zst"):
         return
     with hosted.scratch() as folder, hosted.opened([volume]) as database:
-        VolumeWriter(folder / "copy", database.molecule).write([(database.volumes[volume], oids)])
+        with hosted.processes() as processes:
+            wanted = [(database.volumes[volume], processes.over(oids))]
+            VolumeWriter(folder / "copy", database.molecule).write(wanted)
         for suffix in ("hr", "sq", "in"):
             hosted.put(folder / f"copy.{letter}{suffix}", f"{name}.{suffix}.zst")
 
@@ -276,8 +278,9 @@ def keep(hosted: HostedSearch, batches: int, most_bytes: int) -> bool:
         if names is None or hides_titles(hosted, folder):
             return False
         database = database_of(hosted.generation, folder, (), hosted.host.taxonomy)
-        with _parts(hosted, Restricted(database, hosted.order.shards), folder) as parts:
-            return keep_sequences(hosted, names, database, parts, folder, most_bytes)
+        seen = Restricted(database, hosted.order.shards)
+        with _parts(hosted, seen, folder) as parts, hosted.processes() as processes:
+            return keep_sequences(hosted, processes, names, database, parts, folder, most_bytes)
 
 
 class _Warnings(Silent):

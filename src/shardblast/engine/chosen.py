@@ -60,7 +60,7 @@ def print_batch(
         batch = replace(batch, path=path, queries=len(ordinals))
     probed = ProbedBatch(work, replace(batch, first_query=first), probe)
     found = alignments_of(archive, ordinals)
-    for place, (texts, query) in enumerate(zip(found, probed.queries(), strict=True)):
+    for place, (texts, query) in enumerate(work.processes.over(zip(found, probed.queries(), strict=True))):
         if chosen.hsps is not None:
             texts = with_hsps(texts, chosen.hsps, work.options.program)
         texts = [with_query_number(text, place - ordinals[place]) for text in texts]

@@ -122,7 +122,7 @@ class LocalEngine:
             if not self._shards_cost_only_time(work, shards, batches, choice):
                 watcher.warned(listing.warnings)
                 search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=choice.by_shard)
-                with open_printer(self.installation, options, carrier, folder) as printer:
+                with open_printer(self.installation, work.processes, options, carrier, folder) as printer:
                     search.run(batches, printer)
                 return Outcome(0, report)
         raise LeftToBlast(MOSTLY_SATURATED)
@@ -139,7 +139,7 @@ class LocalEngine:
 
     def _obstacle_of_strands(self, options: SearchOptions, database: Database, shards: int, folder: Path) -> str | None:
         """Return why a search in several shards would have others of equal hits first, or None."""
-        alike = shards == 1 or strands_are_alike(self.installation, folder, database, options)
+        alike = shards == 1 or strands_are_alike(self.installation, Processes(), folder, database, options)
         return None if alike else STRANDS_DIFFER
 
     def _shards_cost_only_time(self, work: Work, shards: Sequence[Shard], batches: list[Batch], choice: Choice) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from itertools import count
 from typing import Any, TypeVar
@@ -38,6 +38,16 @@ class Pool:
             heapq.heappush(self._tasks, (priority, next(self._order), future, task))
             self._ready.notify()
         return future
+
+    def withdraw(self, futures: Collection[Future[Any]]) -> None:
+        """Drop those of some tasks that have not begun; whoever waits for one is told that it was interrupted."""
+        with self._ready:
+            dropped = [entry for entry in self._tasks if entry[2] in futures]
+            self._tasks = [entry for entry in self._tasks if entry[2] not in futures]
+            heapq.heapify(self._tasks)
+        for _, _, future, _ in dropped:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(Interrupted())
 
     def close(self) -> None:
         """Drop the tasks that wait and wait for those that run."""

@@ -17,6 +17,7 @@ from shardblast.blast.fasta import Batch
 from shardblast.blast.formatter import Formatter
 from shardblast.blast.hits import TabularLayout
 from shardblast.blast.installation import Installation
+from shardblast.blast.process import Processes
 from shardblast.blast.query_archive import QueryArchive
 from shardblast.blast.seqalign import with_query_number
 from shardblast.core.options import SearchOptions
@@ -128,6 +129,7 @@ class ArchivePrinter:
     def __init__(
         self,
         installation: Installation,
+        processes: Processes,
         options: SearchOptions,
         folder: Path,
         target: BinaryIO,
@@ -137,6 +139,7 @@ class ArchivePrinter:
 
         Args:
             installation: Of BLAST+.
+            processes: Run ``blast_formatter``.
             options: The user's.
             folder: For files that are needed while it prints. Of a format that writes many files it must be empty; it
                 then holds these files and nothing else.
@@ -156,7 +159,7 @@ class ArchivePrinter:
         self._formatter: Formatter | None = None
         if options.outfmt.number != ARCHIVE:
             out = self._list_of_files if options.outfmt.number in MANY_FILES else None
-            self._formatter = Formatter(installation, options, self._copier(), out, environment)
+            self._formatter = Formatter(installation, processes, options, self._copier(), out, environment)
 
     def write(self, query: MergedQuery) -> None:
         assert query.template is not None
@@ -249,12 +252,13 @@ class ArchivePrinter:
 
 @contextmanager
 def open_printer(
-    installation: Installation, options: SearchOptions, carrier: Carrier, folder: Path
+    installation: Installation, processes: Processes, options: SearchOptions, carrier: Carrier, folder: Path
 ) -> Iterator[TabularPrinter | ArchivePrinter]:
     """Open what prints a search's hits, as they are carried, to where the user wants them.
 
     Args:
         installation: Of BLAST+.
+        processes: Run ``blast_formatter``.
         options: The user's.
         carrier: Of the hits.
         folder: For files that are needed while it prints.
@@ -265,11 +269,11 @@ def open_printer(
     out = options.text("out")
     if options.outfmt.number in MANY_FILES:
         with TemporaryDirectory(prefix="print-", dir=folder) as files:
-            yield ArchivePrinter(installation, options, Path(files), io.BytesIO())
+            yield ArchivePrinter(installation, processes, options, Path(files), io.BytesIO())
             deliver(Path(files), out or "")
         return
     with open_output(out) as target:
         if isinstance(carrier, TabularCarrier):
             yield TabularPrinter(target, options, carrier.layout)
         else:
-            yield ArchivePrinter(installation, options, folder, target)
+            yield ArchivePrinter(installation, processes, options, folder, target)

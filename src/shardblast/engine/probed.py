@@ -63,7 +63,8 @@ class ProbedBatch:
         if self._printed is not None:
             parts = self._parts(self._printed)
         with self._file("probe").open("rb") as stream:
-            for ordinal, template in enumerate(ArchiveReader(stream, "of the probe").templates()):
+            templates = ArchiveReader(stream, "of the probe").templates()
+            for ordinal, template in enumerate(self._work.processes.over(templates)):
                 searchable = _UNSEARCHABLE.search(template.after) is None
                 self._unsearchable = self._unsearchable or not searchable
                 if not searchable and parts is None and self._prints_unsearchable:

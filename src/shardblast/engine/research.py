@@ -127,7 +127,7 @@ class Research:
         first_oids = [shard.first_oid for shard in self._shards]
         hits = _Sought("hits", self._carrier, lambda limit: piece_argv(self._work.options, limit))
         found = self._enumerate(batch, suspects, hits)
-        for local, parts in enumerate(_by_query(self._carrier, found.files, len(suspects))):
+        for local, parts in enumerate(self._by_query(self._carrier, found.files, len(suspects))):
             texts = self._carrier.merge(parts, first_oids, self._limits.max_target_seqs)
             renumbered = self._carrier.renumbered(texts, suspects[local] - local)
             yield QueryHits(suspects[local], renumbered, comments_of(parts)), local in found.full
@@ -143,7 +143,8 @@ class Research:
             return None
         name = f"batch{batch.index}.candidates"
         sources = self._parts.sources(sorted(ids))
-        return write_candidates(self._work.installation, self._work.folder, name, whole, ids, sources)
+        means = (self._work.installation, self._work.processes, self._work.folder)
+        return write_candidates(*means, name, whole, ids, sources)
 
     def _enumerate(self, batch: Batch, suspects: list[int], sought: _Sought) -> _Enumerated:
         """Search queries in all shards with ever longer lists until none is full."""
@@ -153,7 +154,7 @@ class Research:
             files = self._search_shards(batch, suspects, sought, limit)
             full = {
                 place
-                for place, parts in enumerate(_by_query(carrier, files, len(suspects)))
+                for place, parts in enumerate(self._by_query(carrier, files, len(suspects)))
                 if any(carrier.count(part) >= limit for part in parts if len(part.texts) >= limit)
             }
             if not full or limit >= BOUND:
@@ -193,7 +194,7 @@ class Research:
         oids: dict[int, list[str]] = {}
         names: dict[int, set[bytes]] = {}
         for shard, path in zip(self._shards, files, strict=True):
-            for query in self._candidate_carrier.read(path):
+            for query in self._work.processes.over(self._candidate_carrier.read(path)):
                 for subject in self._candidate_carrier.subjects(query):
                     oid = oid_of(subject, shard.first_oid)
                     if oid is None:
@@ -228,7 +229,7 @@ class Research:
         return self._work.start([*argv, *place], purpose, what, priority)
 
     def _read(self, part: _Part, database: CandidateDatabase | None) -> Iterator[QueryHits]:
-        for local, (found,) in enumerate(by_query([self._carrier.read(part.out)], len(part.ordinals))):
+        for local, (found,) in enumerate(self._by_query(self._carrier, [part.out], len(part.ordinals))):
             texts = self._carrier.renumbered(found.texts, part.ordinals[local] - local)
             if isinstance(self._carrier, TabularCarrier):
                 texts = self._carrier.merge([found], [0], len(texts))
@@ -236,9 +237,8 @@ class Research:
                 texts = [_in_whole_database(text, database.oids) for text in texts]
             yield QueryHits(part.ordinals[local], texts, found.comments)
 
-
-def _by_query(carrier: Carrier, files: Sequence[Path], queries: int) -> Iterator[list[QueryHits]]:
-    return by_query([carrier.read(path) for path in files], queries)
+    def _by_query(self, carrier: Carrier, files: Sequence[Path], queries: int) -> Iterator[list[QueryHits]]:
+        return self._work.processes.over(by_query([carrier.read(path) for path in files], queries))
 
 
 def comments_of(parts: Sequence[QueryHits]) -> list[bytes]:

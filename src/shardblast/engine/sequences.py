@@ -52,7 +52,13 @@ class HitSequences:
         return (self.folder / KEPT / FACTS).exists()
 
     def keep(
-        self, installation: Installation, database: Database, ids: Iterable[str], scratch: Path, most_bytes: int
+        self,
+        installation: Installation,
+        processes: Processes,
+        database: Database,
+        ids: Iterable[str],
+        scratch: Path,
+        most_bytes: int,
     ) -> bool:
         """Copy them; return whether that was possible.
 
@@ -61,6 +67,7 @@ class HitSequences:
 
         Args:
             installation: Of BLAST+.
+            processes: Their ``stop`` ends the copying.
             database: The one that was searched.
             ids: Of all subjects, as ``sseqid`` prints them.
             scratch: An empty folder.
@@ -69,15 +76,18 @@ class HitSequences:
         if self.are_kept:
             return True
         by_id = all(volume.id_index for volume in database.volumes)
-        found = _with_ids(installation, database, ids, scratch) if by_id else _without_ids(database, self.folder)
+        found = (
+            _with_ids(installation, processes, database, ids, scratch) if by_id else _without_ids(database, self.folder)
+        )
         if found is None:
             return False
         sources = by_volume(database, sorted(found) or [_short(database)])
-        return self.write(installation, database, found, sources, scratch, most_bytes)
+        return self.write(installation, processes, database, found, sources, scratch, most_bytes)
 
     def write(
         self,
         installation: Installation,
+        processes: Processes,
         database: Database,
         found: Mapping[int, Sequence[str]],
         sources: Iterable[tuple[Volume, Sequence[int]]],
@@ -88,6 +98,7 @@ class HitSequences:
 
         Args:
             installation: Of BLAST+.
+            processes: Their ``stop`` ends the copying.
             database: The one that was searched.
             found: Of each OID to copy, all ids; none for a sequence that has none. If there are none at all, the first
                 of ``sources`` is some sequence that stands for them.
@@ -99,14 +110,15 @@ class HitSequences:
         by_id = all(volume.id_index for volume in database.volumes)
         if _size(copied, 0 if by_id else database.num_seqs) > most_bytes:
             return False
-        if by_id and found and not write_id_index(installation, scratch / VOLUME, database.molecule, found):
+        if by_id and found and not write_id_index(installation, processes, scratch / VOLUME, database.molecule, found):
             return False
         oids = sorted(found) or [0]
         kept = None if by_id else Oids(oids, database.num_seqs)
-        VolumeWriter(scratch / VOLUME, database.molecule, database.date, kept).write(copied)
+        stoppable = ((volume, processes.over(own)) for volume, own in copied)
+        VolumeWriter(scratch / VOLUME, database.molecule, database.date, kept).write(stoppable)
         facts: dict[str, object] = {"name": database.name, "molecule": database.molecule, "title": database.title}
         facts |= {"num_seqs": database.num_seqs, "letters": database.letters}
-        self._pack(scratch, facts)
+        self._pack(scratch, facts, processes)
         return True
 
     def open(self, scratch: Path) -> Database:
@@ -127,22 +139,22 @@ class HitSequences:
         write_alias(scratch, database.name, database, [volumes / VOLUME], title=database.title)
         return database
 
-    def _pack(self, scratch: Path, facts: dict[str, object]) -> None:
+    def _pack(self, scratch: Path, facts: dict[str, object], processes: Processes) -> None:
         partial = self.folder / f"{KEPT}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         for file in scratch.glob(f"{VOLUME}.*"):
-            pack(file, partial / f"{file.name}.zst")
+            pack(file, partial / f"{file.name}.zst", processes.check)
         (partial / FACTS).write_text(json.dumps(facts))
         os.replace(partial, self.folder / KEPT)
 
 
 def _with_ids(
-    installation: Installation, database: Database, ids: Iterable[str], scratch: Path
+    installation: Installation, processes: Processes, database: Database, ids: Iterable[str], scratch: Path
 ) -> dict[int, list[str]] | None:
     """Return the OIDs of these ids with all ids of each sequence; None if one is not found, or names several."""
     unique = {one.encode() for one in ids}
-    found = ids_by_oid(installation, Processes(), database, unique, scratch / "ids")
+    found = ids_by_oid(installation, processes, database, unique, scratch / "ids")
     return found if found is not None and len(found) == len(unique) else None
 
 

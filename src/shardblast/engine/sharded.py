@@ -159,7 +159,8 @@ class ShardedSearch:
 
     def _found(self, batch: Batch) -> Iterator[list[QueryHits]]:
         files = [self._piece_file(batch, shard) for shard in self._shards]
-        return by_query([self._carrier.read(path) for path in files], batch.queries)
+        readers = [self._carrier.read(path) for path in files]
+        return self._work.processes.over(by_query(readers, batch.queries))
 
     def _merged_queries(self, current: _Started, suspects: list[int]) -> Iterator[MergedQuery]:
         batch = current.batch
@@ -170,7 +171,8 @@ class ShardedSearch:
             current.probed.queries() if current.probed else iter([None] * batch.queries)
         )
         with batch.path.open("rb") as stream:
-            for ordinal, (record, parts, probe) in enumerate(zip(records(stream), found, probed, strict=True)):
+            queries = self._work.processes.over(zip(records(stream), found, probed, strict=True))
+            for ordinal, (record, parts, probe) in enumerate(queries):
                 if ordinal in unsure:
                     result, verdict = next(again)
                 else:

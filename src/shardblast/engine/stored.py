@@ -92,19 +92,22 @@ class StoredEngine:
     machine: Machine
     pool: Pool
 
-    def plan(self, options: SearchOptions, database: Database, query: Path, folder: Path) -> StoredPlan:
+    def plan(
+        self, options: SearchOptions, database: Database, query: Path, folder: Path, processes: Processes
+    ) -> StoredPlan:
         """Read the queries and decide how to cut.
 
         Raises:
+            Interrupted: ``processes`` was stopped.
             InputError: The queries can't be searched as they are.
             DatabaseError: The database can't be searched in this way.
         """
         if database.obstacle is not None:
             raise DatabaseError(f"The database can't be searched here: {database.obstacle}.", remedy="Add another one.")
         choice, threads = self._choice(options, database, query.stat().st_size)
-        if choice.shards > 1 and not strands_are_alike(self.installation, folder, database, options):
+        if choice.shards > 1 and not strands_are_alike(self.installation, processes, folder, database, options):
             choice, threads = replace(choice, shards=1, by_shard=False, why=STRANDS_DIFFER), self.pool.size
-        return plan_of(choice, threads, query, folder, options.program.query_molecule)
+        return plan_of(choice, threads, query, folder, options.program.query_molecule, processes)
 
     def search(
         self,
@@ -130,7 +133,8 @@ class StoredEngine:
         """
         merged = folder / "merged"
         merged.mkdir(exist_ok=True)
-        batches = list(batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice))
+        cut = batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice)
+        batches = list(processes.over(cut))
         missing = [batch for batch in batches if not (merged / f"{batch.index}.json").exists()]
         watcher.pieces_planned(plan.choice.shards * (len(batches) - len(missing)))
         for batch in batches:
@@ -150,7 +154,13 @@ class StoredEngine:
             search.run(missing, MergedBatches(merged))
 
     def keep_sequences(
-        self, database: Database, folder: Path, ids: Iterable[str], scratch: Path, most_bytes: int
+        self,
+        database: Database,
+        folder: Path,
+        ids: Iterable[str],
+        scratch: Path,
+        most_bytes: int,
+        processes: Processes,
     ) -> bool:
         """Make a finished search printable without its database; return whether that was possible.
 
@@ -160,10 +170,11 @@ class StoredEngine:
             ids: Of all subjects, as ``sseqid`` prints them.
             scratch: An empty folder.
             most_bytes: Of the sequences.
+            processes: Its ``stop``, from any thread, ends the work.
         """
         if StoredFilter(folder).hides_titles:
             return False
-        return HitSequences(folder).keep(self.installation, database, ids, scratch, most_bytes)
+        return HitSequences(folder).keep(self.installation, processes, database, ids, scratch, most_bytes)
 
     def print(
         self,
@@ -173,6 +184,7 @@ class StoredEngine:
         folder: Path,
         target: BinaryIO,
         scratch: Path,
+        processes: Processes,
         chosen: Chosen = EVERYTHING,
     ) -> None:
         """Print a finished search.
@@ -184,12 +196,13 @@ class StoredEngine:
             folder: Of the search.
             target: Gets the bytes that BLAST+ prints; of formats 13 and 14, a zip archive of the files that it writes.
             scratch: An empty folder.
+            processes: Its ``stop``, from any thread, ends the work.
             chosen: What of it; other queries are left out as if they had not been searched.
         """
         if options.outfmt.number not in MANY_FILES:
-            self._print(options, database, plan, folder, target, scratch, scratch, chosen)
+            self._print(options, database, plan, folder, target, scratch, scratch, processes, chosen)
             return
-        files = self.print_files(options, database, plan, folder, scratch, chosen)
+        files = self.print_files(options, database, plan, folder, scratch, processes, chosen)
         with ZipFile(target, "w", ZIP_DEFLATED) as archive:
             for file in sorted(files.iterdir()):
                 archive.write(file, file.name)
@@ -201,6 +214,7 @@ class StoredEngine:
         plan: StoredPlan,
         folder: Path,
         scratch: Path,
+        processes: Processes,
         chosen: Chosen = EVERYTHING,
     ) -> Path:
         """Print a finished search in format 13 or 14; return the folder that holds the files and nothing else.
@@ -210,7 +224,7 @@ class StoredEngine:
         """
         files = scratch / "files"
         files.mkdir()
-        self._print(options, database, plan, folder, io.BytesIO(), scratch, files, chosen)
+        self._print(options, database, plan, folder, io.BytesIO(), scratch, files, processes, chosen)
         return files
 
     def _print(
@@ -222,6 +236,7 @@ class StoredEngine:
         target: BinaryIO,
         scratch: Path,
         files: Path,
+        processes: Processes,
         chosen: Chosen,
     ) -> None:
         report = Report(options.program.value, "", options.text("db") or "", 0, 0, plan.choice.shards, "", [])
@@ -230,11 +245,11 @@ class StoredEngine:
             found_in.mkdir()
             database = HitSequences(folder).open(found_in)
         database = StoredFilter(folder).applied(database, scratch)
-        means = (self.installation, options, database, scratch, self.pool, Processes(), report, Silent())
+        means = (self.installation, options, database, scratch, self.pool, processes, report, Silent())
         probe = write_probe(self.installation, scratch, database)
         with (
             Work(*means) as work,
-            ArchivePrinter(self.installation, options, files, target, database.environment) as printer,
+            ArchivePrinter(self.installation, processes, options, files, target, database.environment) as printer,
         ):
             printed = 0
             for batch in batches_of(str(folder / "query.fa"), scratch, options.program.query_molecule, plan.choice):
@@ -259,13 +274,16 @@ def stored_plan(folder: Path) -> StoredPlan:
     return StoredPlan.of(json.loads((folder / "plan.json").read_text()))
 
 
-def plan_of(choice: Choice, threads: int, query: Path, folder: Path, molecule: Molecule) -> StoredPlan:
+def plan_of(
+    choice: Choice, threads: int, query: Path, folder: Path, molecule: Molecule, processes: Processes
+) -> StoredPlan:
     """Read the queries and return the plan to cut them, and the database, in this way.
 
     Raises:
+        Interrupted: ``processes`` was stopped.
         InputError: The queries can't be searched as they are.
     """
-    batches = list(batches_of(str(query), folder, molecule, choice))
+    batches = list(processes.over(batches_of(str(query), folder, molecule, choice)))
     _check(batches)
     queries, letters = sum(batch.queries for batch in batches), sum(batch.letters for batch in batches)
     return StoredPlan(choice, threads, len(batches), queries, letters)

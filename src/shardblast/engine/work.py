@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -113,16 +114,20 @@ class Work:
     """Whether a file of a finished piece is taken as it is, because an earlier run of this search wrote it."""
     _futures: set[Future[Any]] = field(default_factory=set, init=False)
 
+    _stack: ExitStack = field(default_factory=ExitStack, init=False)
+
     def __enter__(self) -> Self:
+        self._stack.enter_context(self.processes.when_stopped(self._withdraw))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        begun = [future for future in list(self._futures) if not future.cancel()]
+        self._withdraw()
         if error is not None:
             self.processes.stop()
-        wait(begun)
+        wait(list(self._futures))
+        self._stack.close()
 
     def start(
         self,
@@ -186,7 +191,13 @@ class Work:
         future = self.pool.submit(task, priority)
         self._futures.add(future)
         future.add_done_callback(self._futures.discard)
+        if self.processes.is_stopped():
+            self._withdraw()
         return future
+
+    def _withdraw(self) -> None:
+        """Have nothing begin that waits for its turn: other searches may have theirs for long."""
+        self.pool.withdraw(set(self._futures))
 
     def _run(
         self, argv: list[str], purpose: Purpose, what: str, environment: Mapping[str, str] | None

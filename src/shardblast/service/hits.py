@@ -6,11 +6,11 @@ A SQLite file per search, written once when the result is published.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from shardblast.core.errors import InputError
 from shardblast.core.numbers import Numbers
@@ -78,13 +78,16 @@ class ChosenHit:
         return range(self.first_hsp, self.first_hsp + self.hsps)
 
 
-def write_index(path: Path, queries: Iterable[StoredQuery], printed: BinaryIO) -> None:
+def write_index(
+    path: Path, queries: Iterable[StoredQuery], printed: Iterable[bytes], going_on: Callable[[], None] = lambda: None
+) -> None:
     """Write the index; it gets its name when it is whole.
 
     Args:
         path: The file.
         queries: All queries.
-        printed: The result in OUTFMT.
+        printed: The lines of the result in OUTFMT.
+        going_on: Called for each query and each hit; what it raises ends the work.
     """
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
@@ -93,9 +96,11 @@ def write_index(path: Path, queries: Iterable[StoredQuery], printed: BinaryIO) -
         listed = [(one.number, one.id, one.hits, one.hsps, one.verdict.value) for one in queries]
         connection.executemany("INSERT INTO queries VALUES (?, ?, NULL, ?, ?, ?)", listed)
         for query, rows in _by_query(printed):
+            going_on()
             length = int(rows[0][COLUMNS.index("qlen")])
             connection.execute("UPDATE queries SET length = ? WHERE number = ?", [length, query])
             for rank, hsps in enumerate(_by_subject(rows)):
+                going_on()
                 connection.execute(f"INSERT INTO hits VALUES ({_marks(_HIT_COLUMNS)})", _hit(query, rank, hsps))
                 values = [_hsp(query, rank, number, hsp) for number, hsp in enumerate(hsps)]
                 connection.executemany(f"INSERT INTO hsps VALUES ({_marks(_HSP_COLUMNS)})", values)
@@ -206,7 +211,7 @@ class HitIndex:
         return Rows(kept, following(found[limit - 1]) if len(found) > limit else None)
 
 
-def _by_query(printed: BinaryIO) -> Iterator[tuple[int, list[list[str]]]]:
+def _by_query(printed: Iterable[bytes]) -> Iterator[tuple[int, list[list[str]]]]:
     number = -1
     rows: list[list[str]] = []
     for line in printed:

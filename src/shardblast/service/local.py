@@ -48,8 +48,10 @@ class LocalSearching:
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
         return None
 
-    def plan(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> StoredPlan:
-        return self._engine.plan(options, self._catalogue.described(database), folder / "query.fa", folder)
+    def plan(
+        self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
+    ) -> StoredPlan:
+        return self._engine.plan(options, self._catalogue.described(database), folder / "query.fa", folder, processes)
 
     def search(self, ordered: Ordered, phases: Phases, watcher: Watcher, processes: Processes) -> None:
         with self._staged(ordered, phases, processes) as database:
@@ -70,7 +72,8 @@ class LocalSearching:
         names = [str(file.relative_to(folder)) for file in files]
         total = len(files) + 1
         for done, (file, name) in enumerate(zip(files, names, strict=True), 1):
-            self._objects.put(search_key(ordered.search_id, name), file)
+            processes.check()
+            self._objects.put(search_key(ordered.search_id, name), file, lambda sent_bytes: processes.check())
             if done % 50 == 1:
                 phases.count(Phase.PUBLISHING, done, total)
         phases.count(Phase.PUBLISHING, total, total)

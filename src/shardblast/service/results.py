@@ -10,6 +10,7 @@ from typing import Any
 
 from shardblast.blast.database import Database
 from shardblast.blast.matrix import DEFAULT_MATRIX, matrix_name, positive_pairs
+from shardblast.blast.process import Processes
 from shardblast.core.errors import ConflictError, InputError
 from shardblast.core.midline import midline
 from shardblast.core.numbers import Numbers
@@ -87,7 +88,7 @@ class Results:
         """
         search = self.completed(search_id)
         options = printed_with(self._runner.options(search, outfmt), printing)
-        with self._printed(search, options, self._chosen(search, queries, hits)) as path:
+        with self._printed(search, options, Processes(), self._chosen(search, queries, hits)) as path:
             self._observer.printed(path.stat().st_size)
             yield path
 
@@ -109,7 +110,9 @@ class Results:
         return Chosen(queries, Numbers.these(place for hit in found for place in hit.places))
 
     @contextmanager
-    def _printed(self, search: Search, options: SearchOptions, chosen: Chosen = EVERYTHING) -> Iterator[Path]:
+    def _printed(
+        self, search: Search, options: SearchOptions, processes: Processes, chosen: Chosen = EVERYTHING
+    ) -> Iterator[Path]:
         folder = self.folder(search.id)
         plan = stored_plan(folder)
         with ExitStack() as stack:
@@ -120,7 +123,7 @@ class Results:
             work = Path(scratch, "work")
             work.mkdir()
             with out.open("wb") as target:
-                self._engine.print(options, database, plan, folder, target, work, chosen)
+                self._engine.print(options, database, plan, folder, target, work, processes, chosen)
             yield out
 
     @contextmanager
@@ -136,7 +139,7 @@ class Results:
         if not path.exists():
             with self._turns.of(search_id):
                 if not path.exists():
-                    self.write_index(search_id)
+                    self.write_index(search_id, Processes())
         index = HitIndex(path)
         try:
             yield index
@@ -169,24 +172,29 @@ class Results:
             self._matrices[matrix] = positive_pairs(self._engine.installation, matrix)
         return self._matrices[matrix]
 
-    def complete(self, search_id: SearchId) -> None:
-        """Make of a search whose batches are all merged what pages and later formats need."""
-        self.write_index(search_id)
+    def complete(self, search_id: SearchId, processes: Processes) -> None:
+        """Make of a search whose batches are all merged what pages and later formats need.
+
+        Raises:
+            Interrupted: ``processes`` was stopped.
+        """
+        self.write_index(search_id, processes)
         search, folder = self._store.get(search_id), self.folder(search_id)
         if HitSequences(folder).are_kept:
             return
         with closing(HitIndex(folder / FILE)) as index:
             ids = index.ids()
         with TemporaryDirectory(dir=self._folders.scratch) as scratch, self._database(search) as database:
-            self._engine.keep_sequences(database, folder, ids, Path(scratch), self._most_kept_bytes)
+            self._engine.keep_sequences(database, folder, ids, Path(scratch), self._most_kept_bytes, processes)
 
-    def write_index(self, search_id: SearchId) -> None:
+    def write_index(self, search_id: SearchId, processes: Processes) -> None:
         """Write the index of the hits of a search whose batches are all merged."""
         folder = self.folder(search_id)
         search = self._store.get(search_id)
-        printing = self._printed(search, self._runner.options(search, OUTFMT))
+        printing = self._printed(search, self._runner.options(search, OUTFMT), processes)
         with self._turns.of(search_id), printing as path, path.open("rb") as printed:
-            write_index(folder / FILE, stored_queries(folder), printed)
+            queries = processes.over(stored_queries(folder))
+            write_index(folder / FILE, queries, printed, processes.check)
 
     def report(self, search_id: SearchId) -> dict[str, Any]:
         """Return what was done, with a verdict for every query that was not simply merged.

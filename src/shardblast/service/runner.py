@@ -40,6 +40,9 @@ from shardblast.store.searches import SearchStore
 FILES = "results"
 """How the names of the files begin that formats 13 and 14 make."""
 
+Complete = Callable[[SearchId, Processes], None]
+"""Adds to a merged search what is made of it on this machine, unless that is stopped."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -110,7 +113,7 @@ class Runner:
 
     def _search(self, search_id: SearchId, processes: Processes) -> None:
         if not (self._folders.work(search_id) / "plan.json").exists():
-            self._decide(search_id)  # another server did, and is gone with what it had
+            self._decide(search_id, processes)  # another server did, and is gone with what it had
         ordered = self._ordered(search_id)
         self._store.tell(search_id, SEARCHING, {})  # what ran before a crash runs no more
         self._searching.search(ordered, Phases(self._store, search_id), self._watcher(ordered), processes)
@@ -125,9 +128,7 @@ class Runner:
 
         self._store.change(search_id, completed)
 
-    def _publish(
-        self, search_id: SearchId, complete: Callable[[SearchId], None], processes: Processes
-    ) -> dict[str, Any]:
+    def _publish(self, search_id: SearchId, complete: Complete, processes: Processes) -> dict[str, Any]:
         """Store the result; return how many hits and verdicts it has."""
         folder = self._folders.work(search_id)
         if not self._is_merged(search_id):
@@ -135,12 +136,12 @@ class Runner:
         ordered, phases = self._ordered(search_id), Phases(self._store, search_id)
         phases.begin(Phase.PUBLISHING, 1)
         if self._searching.leaves_results_here:
-            complete(search_id)
+            complete(search_id, processes)
         watcher = self._watcher(ordered)
         names = self._searching.publish(ordered, phases, watcher, processes, self._most_kept_bytes)
         verdicts: dict[str, int] = {}
         hits = 0
-        for query in stored_queries(folder):
+        for query in processes.over(stored_queries(folder)):
             verdicts[query.verdict.value] = verdicts.get(query.verdict.value, 0) + 1
             hits += query.hits
         one = ordered.database
@@ -184,7 +185,7 @@ class Runner:
                     _unpack(packed, folder / name)
 
     def stop(self, search_id: SearchId) -> None:
-        """End the BLAST+ processes of a search, if it runs here."""
+        """End what is done for a search, if it runs here."""
         with self._lock:
             _, processes = self._running.get(search_id, (0, None))
         if processes is not None:
@@ -247,7 +248,7 @@ class Runner:
         self.clean(search_id)
         self._folders.give_reserve()
 
-    def _decide(self, search_id: SearchId) -> None:
+    def _decide(self, search_id: SearchId, processes: Processes) -> None:
         """Read the queries and decide how to cut, unless that is done."""
         folder = self._folders.work(search_id)
         if not (folder / "plan.json").exists():
@@ -255,7 +256,7 @@ class Runner:
             search = self._store.get(search_id)
             one = self._catalogue.get(search.database, search.generation)
             write_expansion(located(search.options, str(folder)), folder, self._catalogue.taxonomy(one))
-            plan = self._searching.plan(self._options(search), one, folder)
+            plan = self._searching.plan(self._options(search), one, folder, processes)
             _write(folder / "plan.json", json.dumps(plan.document()))
         plan = self._plan(search_id)
         self._store.change(search_id, lambda one: _planned(one, plan))

@@ -57,10 +57,13 @@ class Searching(Protocol):
         """
         ...
 
-    def plan(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> StoredPlan:
+    def plan(
+        self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
+    ) -> StoredPlan:
         """Read the queries in a search's folder and decide how to cut.
 
         Raises:
+            Interrupted: ``processes`` was stopped.
             InputError: The queries can't be searched as they are.
             DatabaseError: The database can't be searched in this way.
         """
@@ -87,6 +90,9 @@ class Searching(Protocol):
 
         Returns:
             The names of what is there, below the search's prefix.
+
+        Raises:
+            Interrupted: ``processes`` was stopped.
         """
         ...
 
