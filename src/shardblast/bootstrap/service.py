@@ -15,7 +15,7 @@ from shardblast.service.catalogue import Catalogue
 from shardblast.service.databases import Databases
 from shardblast.service.durable import DurableQueue
 from shardblast.service.events import Broadcast
-from shardblast.service.folders import Folders
+from shardblast.service.folders import Claim, Folders
 from shardblast.service.identity import Identity
 from shardblast.service.lately import Lately
 from shardblast.service.observers import Observers
@@ -74,6 +74,14 @@ class Service:
     """Returns the nodes that search: those of the cluster, or this machine."""
     members_lately: Lately[list[Member]]
     """The same, a moment ago."""
+
+    def claim(self) -> None:
+        """Keep the home for this process, and tell commands on this machine how to reach it.
+
+        Raises:
+            ConflictError: Another service uses it.
+        """
+        self.folders.claim(Claim(self.settings.local_address, self.identity.local_token))
 
     def launch(self) -> None:
         """Begin to run searches, without what requests left that a crash cut off."""

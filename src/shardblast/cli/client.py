@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 from httpx_sse import ServerSentEvent, connect_sse
@@ -104,34 +105,60 @@ class Client:
         """Make a link void."""
         self._answer("DELETE", f"{_path(search_id)}/shares/{_checked(share_id, 'a link')}")
 
+    def database(self, name: str) -> dict[str, Any]:
+        """Return a database."""
+        return self._json("GET", f"/databases/{quote(name, safe='')}")
+
+    def add_database(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a database; return it, or the task that brings it."""
+        return self._json("POST", "/databases", json=wanted)
+
+    def update_database(self, name: str) -> dict[str, Any]:
+        """Update a database; return it, or the task that brings what is new."""
+        return self._json("POST", f"/databases/{quote(name, safe='')}/update")
+
+    def warm_database(self, name: str) -> dict[str, Any]:
+        """Begin to read a database into memory; return the task."""
+        return self._json("POST", f"/databases/{quote(name, safe='')}/warm")
+
+    def remove_database(self, name: str, *, force: bool) -> None:
+        """Remove a database; with force also if searches use it, which are cancelled."""
+        self._answer("DELETE", f"/databases/{quote(name, safe='')}", params={"force": force})
+
     def changes(self, search_id: str) -> Iterator[dict[str, Any]]:
         """Yield the search as it is and after every change, until it is over; waits for a service that starts again."""
+        return self._changes(_path(search_id))
+
+    def task_changes(self, task_id: str) -> Iterator[dict[str, Any]]:
+        """Yield a task likewise."""
+        return self._changes(f"/tasks/{_checked(task_id, 'a task')}")
+
+    def _changes(self, path: str) -> Iterator[dict[str, Any]]:
         with _translated():
-            for search in self._told(search_id):
-                yield search
-                if State(search["state"]).is_final:
+            for told in self._told(path):
+                yield told
+                if State(told["state"]).is_final:
                     return
 
-    def _told(self, search_id: str) -> Iterator[dict[str, Any]]:
-        """Yield what is told of a search, over as many connections as it takes."""
+    def _told(self, path: str) -> Iterator[dict[str, Any]]:
+        """Yield what is told of a search or a task, over as many connections as it takes."""
         last: str | None = None
         told = time.monotonic()
         while True:
             try:
-                for event in self._events(search_id, last):
+                for event in self._events(path, last):
                     last, told = event.id or last, time.monotonic()
-                    if event.event in ("snapshot", "search"):
+                    if event.event in ("snapshot", "search", "task"):
                         yield json.loads(event.data)
             except httpx.TransportError:
                 if last is None or time.monotonic() - told > QUIET_S + PATIENCE_S:
                     raise
                 time.sleep(AGAIN_AFTER_S)
 
-    def _events(self, search_id: str, last: str | None) -> Iterator[ServerSentEvent]:
+    def _events(self, path: str, last: str | None) -> Iterator[ServerSentEvent]:
         """Yield what one connection tells."""
         headers = {} if last is None else {"Last-Event-ID": last}
-        path = f"{_path(search_id)}/events"
-        with connect_sse(self._http, "GET", path, headers=headers, timeout=QUIET_S) as source:
+        with connect_sse(self._http, "GET", f"{path}/events", headers=headers, timeout=QUIET_S) as source:
             _check(source.response)
             yield from source.iter_sse()
 

@@ -1,10 +1,13 @@
-"""``shardblast db``: the databases of a service, on its machine, whether it runs or not."""
+"""``shardblast db``: the databases of a service, on its machine, whether it runs or not.
+
+While a service runs in the home, what changes databases goes through it: it alone knows what it does with them.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +19,7 @@ from shardblast.cli.options import AsJson, Home, Quiet, bytes_of
 
 if TYPE_CHECKING:
     from shardblast.bootstrap.databases import Administration
+    from shardblast.cli.client import Client
     from shardblast.core.catalogue import CataloguedDatabase
     from shardblast.core.nodeplan import NodePlan
     from shardblast.service.tasks import Watch
@@ -61,31 +65,48 @@ def add_database(
     A name that is taken is refused unless --replace is given; a database of the other molecule is never replaced.
     If the command is interrupted, run it again to resume.
     """
+    wanted: dict[str, Any] = {"molecule": _molecule(molecule), "title": title}
+    wanted["taxid_map"] = str(taxid_map.absolute()) if taxid_map else None
+    if (service := _service(home)) is not None:
+        asked = {
+            "name": name,
+            "source": _absolute(source),
+            "copy": copy,
+            "replace": replace,
+            **wanted,
+            "base": base or None,
+        }
+        _finished(service, service.add_database(asked), quiet=quiet)
+        _show(**service.database(name))
+        return 0
     administration = _administration(home, makes_home=True)
     if not copy and administration.databases.lies_here(source):
-        _show(administration.databases.register(name, source, replace=replace))
+        _show(**_facts(administration.databases.register(name, source, replace=replace)))
         return 0
-    wanted: dict[str, Any] = {"molecule": _molecule(molecule), "title": title, "ncbi_base": base}
-    wanted["taxid_map"] = str(taxid_map.absolute()) if taxid_map else None
-    settings = {key: value for key, value in wanted.items() if value}
+    settings = {key: value for key, value in {**wanted, "ncbi_base": base}.items() if value}
     with _watch(name, quiet=quiet) as watch:
         details = {"text": _absolute(source), "settings": settings, **({"replace": True} if replace else {})}
         added = administration.databases.bring(name, details, watch)
-    _show(added)
+    _show(**_facts(added))
     return 0
 
 
 @databases.command("update", short_help="Bring what the source of a database has now.")
 def update_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
     """Bring what the source of a database has now; searches that run go on in what they began with."""
-    databases = _administration(home).databases
-    before = databases.get(name)
-    with _watch(name, quiet=quiet) as watch:
-        after = databases.bring_update(name, watch)
-    if after.generation == before.generation:
+    if (service := _service(home)) is not None:
+        before = service.database(name)
+        _finished(service, service.update_database(name), quiet=quiet)
+        after = service.database(name)
+    else:
+        databases = _administration(home).databases
+        before = _facts(databases.get(name))
+        with _watch(name, quiet=quiet) as watch:
+            after = _facts(databases.bring_update(name, watch))
+    if after["generation"] == before["generation"]:
         sys.stdout.write(f"{name}: the source has nothing newer\n")
-        return 0
-    _show(after)
+    else:
+        _show(**after)
     return 0
 
 
@@ -155,9 +176,13 @@ def plan_database(
 @databases.command("warm", short_help="Read a database into memory.")
 def warm_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
     """Read a database into this machine's memory, and tell how much of it is there then."""
-    databases = _administration(home).databases
-    with _watch(name, quiet=quiet) as watch:
-        sys.stdout.write(f"{name}: {databases.warm(databases.get(name), watch)}\n")
+    if (service := _service(home)) is not None:
+        outcome = _finished(service, service.warm_database(name), quiet=quiet)["outcome"]
+    else:
+        databases = _administration(home).databases
+        with _watch(name, quiet=quiet) as watch:
+            outcome = databases.warm(databases.get(name), watch)
+    sys.stdout.write(f"{name}: {outcome}\n")
     return 0
 
 
@@ -176,7 +201,10 @@ def remove_database(
     home: Home = None,
 ) -> int:
     """Remove a database; files that were registered in place stay."""
-    _administration(home).removal.remove(name, force=force)
+    if (service := _service(home)) is not None:
+        service.remove_database(name, force=force)
+    else:
+        _administration(home).removal.remove(name, force=force)
     return 0
 
 
@@ -214,8 +242,13 @@ def _warmth(one: dict[str, Any]) -> str:
     return f"{100 * one['resident_bytes'] // max(one['mapped_bytes'], 1)} % warm"
 
 
-def _show(one: CataloguedDatabase) -> None:
-    sys.stdout.write(f"{one.name}: {one.title}; {one.num_seqs:,} sequences, {one.letters:,} letters\n")
+def _facts(one: CataloguedDatabase) -> dict[str, Any]:
+    """Return what is shown of a database, as a service answers it."""
+    return {name: getattr(one, name) for name in ("name", "generation", "title", "num_seqs", "letters")}
+
+
+def _show(name: str, title: str, num_seqs: int, letters: int, **_: object) -> None:
+    sys.stdout.write(f"{name}: {title}; {num_seqs:,} sequences, {letters:,} letters\n")
 
 
 def _show_plan(plan: NodePlan) -> None:
@@ -263,6 +296,46 @@ def _watch(name: str, *, quiet: bool) -> Iterator[Watch]:
             lambda: False,
             lambda: False,
         )
+
+
+def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapping[str, Any]:
+    """Wait for the end of what a service has begun for a database; return it as it is then.
+
+    Raises:
+        ShardblastError: It failed, or was cancelled.
+        Interrupted: Ctrl-C; it goes on.
+    """
+    from shardblast.core.errors import Interrupted, error_for_code
+    from shardblast.core.search import State
+    from shardblast.core.task import Step
+
+    if "state" not in begun:
+        return begun  # a database that is registered in place, at once
+    last = begun
+    try:
+        with _watch(begun["database"], quiet=quiet) as watch:
+            for last in service.task_changes(begun["id"]):
+                if last["step"] is not None:
+                    watch.tell(Step(last["step"]), last["done"], last["total"])
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "The service goes on with it.", remedy="The same command waits for it again; the page can cancel it."
+        ) from None
+    if last["failure"]:
+        raise error_for_code(last["failure"]["code"])(last["failure"]["problem"], remedy=last["failure"]["remedy"])
+    if last["state"] == State.CANCELLED:
+        raise Interrupted("It was cancelled.", remedy="Give the command again to start it anew.")
+    return last
+
+
+def _service(home: Path | None) -> Client | None:
+    """Return the service that runs in the home, if one does."""
+    from shardblast.bootstrap.databases import settings_of
+    from shardblast.cli.remote import client_of
+    from shardblast.service.folders import Folders
+
+    claim = Folders(settings_of(home).home).claimed()
+    return None if claim is None else client_of(claim.address, claim.token)
 
 
 def _administration(home: Path | None, *, makes_home: bool = False) -> Administration:

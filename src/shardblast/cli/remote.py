@@ -111,13 +111,13 @@ def preflight(
     return 0 if found["ok"] else 1
 
 
-def client_of(server: str) -> Client:
-    """Return the service at an address."""
+def client_of(server: str, token: str | None = None) -> Client:
+    """Return the service at an address; without a token ``SHARDBLAST_TOKEN`` is sent."""
     # httpx brings a command line of its own, with Rich and Pygments, unless it can't be imported: a third of our start.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from shardblast.cli.client import Client
 
-    return Client(server, os.environ.get("SHARDBLAST_TOKEN"))
+    return Client(server, token or os.environ.get("SHARDBLAST_TOKEN"))
 
 
 def _submission(

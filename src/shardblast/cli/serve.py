@@ -40,7 +40,7 @@ def serve(settings: Settings, mode: Mode, log_format: LogFormat | None) -> int:
     with listening(settings.host, settings.port) as listener:
         settings = replace(settings, port=listener.getsockname()[1])
         wired = service(settings, mode)
-        wired.folders.claim()
+        wired.claim()
         app = make_app(wired)
         config = uvicorn.Config(
             app,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from shardblast.core.errors import ConflictError, DiskFull
@@ -17,21 +19,68 @@ LEAST_FREE_BYTES = 256 << 20
 RESERVE_BYTES = 8 << 20
 
 
+CLAIMED_WITHIN_S = 2.0
+"""A command that looks whether the home is claimed locks it for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How commands of the same user reach the service that a home belongs to."""
+
+    address: str
+    """For this machine: ``http://127.0.0.1:8642``."""
+    token: str
+    """Allows everything as long as the service runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folders:
     """The folders below the home."""
 
     home: Path
 
-    def claim(self) -> None:
-        """Keep the home for this process as long as it lives.
+    def claim(self, claim: Claim) -> None:
+        """Keep the home for this process as long as it lives, and tell commands how to reach it.
 
         Raises:
             ConflictError: Another service uses it.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        problem = f"Another service uses the folder {str(self.home)!r}."
-        _locked(self.home / "serve.lock", problem, "Stop it, or give this one its own --home.")
+        deadline = time.monotonic() + CLAIMED_WITHIN_S
+        while (lock := _lock(self._claim, fcntl.LOCK_EX)) is None:
+            if time.monotonic() > deadline:
+                raise ConflictError(
+                    f"Another service uses the folder {str(self.home)!r}.",
+                    remedy="Stop it, or give this one its own --home.",
+                )
+            time.sleep(0.05)
+        told = json.dumps(asdict(claim)).encode()
+        os.pwrite(lock, told, 0)
+        os.ftruncate(lock, len(told))
+
+    def claimed(self) -> Claim | None:
+        """Return how to reach the service that the home belongs to; None if none runs.
+
+        Raises:
+            ConflictError: It is another user's.
+        """
+        try:
+            lock = _lock(self._claim, fcntl.LOCK_SH) if self._claim.exists() else -1
+            if lock is None:
+                return Claim(**json.loads(self._claim.read_text()))
+        except PermissionError as error:
+            raise ConflictError(
+                f"The folder {str(self.home)!r} is another user's.", remedy="Run the command as that user."
+            ) from error
+        except ValueError as error:
+            raise ConflictError("The service is about to start.", remedy="Try again.") from error
+        if lock >= 0:
+            os.close(lock)
+        return None
+
+    @property
+    def _claim(self) -> Path:
+        return self.home / "serve.lock"
 
     def work(self, search_id: SearchId) -> Path:
         """Return a search's own folder: its queries, its pieces while they are needed, its merged batches."""
@@ -91,8 +140,11 @@ class Folders:
         """
         folder = self.home / "adding" / database
         folder.mkdir(parents=True, exist_ok=True)
-        problem = f"The database {database!r} is being added or updated by another process."
-        lock = _locked(folder.with_name(f"{database}.lock"), problem, "Wait for its end.")
+        lock = _lock(folder.with_name(f"{database}.lock"), fcntl.LOCK_EX)
+        if lock is None:
+            raise ConflictError(
+                f"The database {database!r} is being added or updated by another process.", remedy="Wait for its end."
+            )
         try:
             yield folder
         finally:
@@ -114,16 +166,12 @@ class Folders:
         return self.home / "databases"
 
 
-def _locked(path: Path, problem: str, remedy: str) -> int:
-    """Return a descriptor that holds a lock on a file until it is closed.
-
-    Raises:
-        ConflictError: Another process holds it.
-    """
+def _lock(path: Path, kind: int) -> int | None:
+    """Return a descriptor that holds a lock on a file until it is closed; None if another process holds one."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
         os.close(file)
-        raise ConflictError(problem, remedy=remedy) from error
+        return None
     return file

@@ -19,6 +19,8 @@ from shardblast.store.tokens import Token, TokenStore
 
 PREFIX = "sb_"
 ANYBODY = "anybody"
+OPERATOR = "operator"
+"""Who runs commands on the service's own machine."""
 
 
 class Mode(StrEnum):
@@ -37,6 +39,8 @@ class Identity:
 
     def __init__(self, mode: Mode, tokens: TokenStore, sessions: Sessions, sign_in: SignIn | None) -> None:
         self._mode = mode
+        self.local_token = new_secret()
+        """Known to whoever may read the home: commands on this machine."""
         self._tokens = tokens
         self._sessions = sessions
         self._sign_in = sign_in
@@ -66,6 +70,8 @@ class Identity:
         """
         if self._mode is Mode.NONE:
             return Caller(ANYBODY, frozenset(Scope), Means.NOTHING, ANYBODY)
+        if token is not None and secrets.compare_digest(token.encode(), self.local_token.encode()):
+            return Caller(OPERATOR, frozenset(Scope), Means.TOKEN, OPERATOR)
         if token is None and session is not None:
             return self._caller_of_session(session)
         if token is not None and not token.startswith(PREFIX) and self._sign_in is not None:

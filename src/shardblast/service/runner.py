@@ -97,8 +97,8 @@ class Runner:
             ConflictError: It was cancelled, or is in a later stint.
         """
         self._store.change(search_id, lambda one: _started(in_stint(one, stint)))
-        with self._stoppable(search_id, stint):
-            self._decide(search_id)
+        with self._stoppable(search_id, stint) as processes:
+            self._decide(search_id, processes)
 
     def search(self, search_id: SearchId, stint: int) -> None:
         """Search and merge what is not finished yet.
@@ -118,7 +118,7 @@ class Runner:
         self._store.tell(search_id, SEARCHING, {})  # what ran before a crash runs no more
         self._searching.search(ordered, Phases(self._store, search_id), self._watcher(ordered), processes)
 
-    def publish(self, search_id: SearchId, stint: int, complete: Callable[[SearchId], None]) -> None:
+    def publish(self, search_id: SearchId, stint: int, complete: Complete) -> None:
         """Store the result and end the search; ``complete`` adds to it what is made of it on this machine."""
         with self._stoppable(search_id, stint) as processes:
             found = self._publish(search_id, complete, processes)

@@ -115,7 +115,8 @@ class SearchService:
         """
         search = self._store.change(search.id, lambda one: cancelled(one, time.time()))
         self._runner.stop(search.id)
-        if search.state is State.CANCELLED:
+        if search.state is State.CANCELLED:  # before its turn came, though an earlier attempt may have left something
+            self._runner.give_up(search.id)
             self._released(search.database, search.generation)
         return search
 

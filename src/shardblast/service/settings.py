@@ -10,8 +10,8 @@ from shardblast.core.lacking import WAITING_HOURS
 
 TABLES = "shardblast.sqlite"
 """The SQL database in the home folder, unless another one is set."""
-EVERYWHERE = ("0.0.0.0", "::", "")
-"""Hosts that stand for all addresses of the machine."""
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+"""Hosts that stand for all addresses of the machine, each with one by which the machine reaches itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,12 @@ class Settings:
         named = socket.gethostname() if self.host in EVERYWHERE else self.host
         host = f"[{named}]" if ":" in named else named
         return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def local_address(self) -> str:
+        """Where commands on this machine find the service."""
+        named = EVERYWHERE.get(self.host.strip("[]"), self.host.strip("[]"))
+        return f"http://{f'[{named}]' if ':' in named else named}:{self.port}"
 
     @property
     def is_secure(self) -> bool:
