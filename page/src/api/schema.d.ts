@@ -221,7 +221,7 @@ export interface paths {
         put?: never;
         /**
          * Retry Search
-         * @description Run a search again that failed or was cancelled.
+         * @description Run a search again that failed, which goes on with its finished pieces, or was cancelled, which starts anew.
          */
         post: operations["retry_search_api_v1_searches__search_id__retry_post"];
         delete?: never;

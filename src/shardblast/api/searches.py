@@ -191,7 +191,7 @@ def cancel_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> 
 
 @router.post("/{search_id}/retry", status_code=status.HTTP_202_ACCEPTED)
 def retry_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> SearchOut:
-    """Run a search again that failed or was cancelled."""
+    """Run a search again that failed, which goes on with its finished pieces, or was cancelled, which starts anew."""
     caller.check(Scope.SEARCH)
     return SearchOut.of(service.searches.retry(search))
 

@@ -137,7 +137,7 @@ def report(search_id: Id, server: Server = DEFAULT_SERVER, as_json: AsJson = Fal
 
 @searches.command(short_help="Run a search again.")
 def retry(search_id: Id, server: Server = DEFAULT_SERVER) -> int:
-    """Run a search again that failed or was cancelled; what it had finished is kept."""
+    """Run a search again: one that failed goes on with its finished pieces, one that was cancelled starts anew."""
     sys.stdout.write(f"{client_of(server).retry(search_id)['state']}\n")
     return 0
 

@@ -121,7 +121,7 @@ class SearchService:
         return search
 
     def retry(self, search: Search) -> Search:
-        """Run a search again that failed or was cancelled; what is finished of it is kept.
+        """Run a search again: one that failed goes on with its finished pieces, one that was cancelled starts anew.
 
         Raises:
             ConflictError: It is neither.
