@@ -110,6 +110,9 @@ class ServedSearching:
         names = [key.removeprefix(prefix) for part in parts for key in self._objects.keys(part)]
         return [*(name for name in KEPT_FILES if (folder / name).exists()), *sorted(names)]
 
+    def end(self, search_id: str) -> None:
+        self.cluster.forget(search_id, wait=True)
+
     def tidy(self, search_id: str) -> None:
         for name in (WORK, PIECES):
             self._objects.delete(search_key(search_id, name))

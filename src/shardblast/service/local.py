@@ -79,6 +79,8 @@ class LocalSearching:
         phases.count(Phase.PUBLISHING, total, total)
         return names
 
+    def end(self, search_id: SearchId) -> None: ...
+
     def tidy(self, search_id: SearchId) -> None: ...
 
     @contextmanager

@@ -229,7 +229,8 @@ class Runner:
         self._objects.delete(search_key(search_id))
 
     def give_up(self, search_id: SearchId) -> None:
-        """Remove all that a search has made, here and in the storage, but not what was sent with it."""
+        """End and remove all that a search has made, here and elsewhere, but not what was sent with it."""
+        self._searching.end(search_id)
         self.clean(search_id)
         sent = ["query.fa", *(file_of(name) for name in listed(self._store.get(search_id).options))]
         self._objects.delete(search_key(search_id), but={search_key(search_id, f"{name}.zst") for name in sent})

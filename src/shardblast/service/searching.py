@@ -96,6 +96,10 @@ class Searching(Protocol):
         """
         ...
 
+    def end(self, search_id: SearchId) -> None:
+        """End what runs elsewhere for a search, also what was begun before the service was killed."""
+        ...
+
     def tidy(self, search_id: SearchId) -> None:
         """Remove from the storage what was needed only while the search ran."""
         ...
