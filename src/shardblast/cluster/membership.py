@@ -163,9 +163,11 @@ class Cluster:
         with suppress(TimeoutError):
             asked.result(END_WITHIN_S if wait else 0)
 
-    def forget(self, search: str) -> None:
-        """Have all nodes end what they do for a search whose driver is gone."""
-        self._asker.submit(self._told, _forget, search)
+    def forget(self, search: str, *, wait: bool = False) -> None:
+        """Have all nodes end what they do for a search whose driver is gone, and perhaps wait a little likewise."""
+        asked = self._asker.submit(self._told, _forget, search)
+        with suppress(TimeoutError):
+            asked.result(END_WITHIN_S if wait else 0)
 
     def drop(self, key: str, workers: Iterable[str]) -> None:
         """Have nodes end the processes of a task that nobody wants any more."""
