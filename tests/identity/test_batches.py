@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from shardblast.blast.database import open_database
+from shardblast.blast.installation import find_installation
+from shardblast.core.options import parse
+from shardblast.core.program import Program
+from shardblast.engine.pool import Pool
+from shardblast.engine.stored import StoredEngine
 from tests.databases import Databases
-from tests.identity.comparison import DATABASE_TYPE, assert_identical_here
-from tests.sequences import real, write_fasta
+from tests.identity.comparison import AMPLE, DATABASE_TYPE, arguments, assert_identical_here
+from tests.sequences import Sequence, nucleotide_queries, real, write_fasta
 
 
 @pytest.mark.parametrize("outfmt", ["6", "7", "10", "5"])
@@ -22,3 +30,34 @@ def test_dealt_queries_keep_the_order_that_blast_gives_their_hits(
     write_fasta(query, real(kind)[:200:16])
 
     assert_identical_here(program, ["-db", database, "-query", str(query), "-outfmt", outfmt], shards=(1,))
+
+
+@pytest.mark.parametrize(("letters", "sharded"), [(300, True), (9_000, False)])
+def test_linked_hits_of_blastn_have_the_evalues_of_its_own_batches(
+    letters: int, sharded: bool, databases: Databases, tmp_path: Path
+) -> None:
+    """blastn ends its first batch with the query that reaches 5,000 letters, and others by the hits so far."""
+    query = tmp_path / "query.fa"
+    long = "".join(random.Random(1).choices("ACGT", k=letters))
+    others = [replace(one, letters=one.letters[at : at + 120]) for at, one in enumerate(nucleotide_queries()[:4])]
+    write_fasta(query, [Sequence("long", long), *others])
+    words = ["-db", databases("v5", "nucl"), "-query", str(query), "-task", "blastn", "-sum_stats", "true"]
+
+    assert_identical_here("blastn", [*words, "-word_size", "7", "-evalue", "100", "-outfmt", "6"], sharded=sharded)
+
+
+def test_a_kept_search_whose_hits_blastn_links_is_one_batch(databases: Databases, tmp_path: Path) -> None:
+    query = tmp_path / "query.fa"
+    write_fasta(query, nucleotide_queries()[:4])
+    words = ["-db", databases("v5", "nucl"), "-query", str(query), "-outfmt", "11", "--shards", "3"]
+    linked = parse(Program.BLASTN, [*words, "-sum_stats", "true"], arguments("blastn"))
+    other = parse(Program.BLASTN, words, arguments("blastn"))
+    installation, pool = find_installation(), Pool(1)
+    engine = StoredEngine(installation, AMPLE, pool)
+    database = open_database(installation, words[1], Program.BLASTN.database_molecule)
+
+    plans = [engine.plan(one, database, query, tmp_path) for one in (linked, other)]
+
+    pool.close()
+    assert [plan.choice.shards for plan in plans] == [1, 3]
+    assert [plan.choice.scan_letters > plan.letters for plan in plans] == [True, False]

@@ -15,7 +15,14 @@ from shardblast.blast.zstd import pack
 from shardblast.cluster.driving import Drive, Means
 from shardblast.cluster.order import Order, list_name
 from shardblast.cluster.phases import Phases
-from shardblast.core.choice import BATCH_LETTERS, QUERY_LETTERS_PER_SCAN, SMALL_SHARD_LETTERS, Choice
+from shardblast.core.choice import (
+    BATCH_LETTERS,
+    NO_END,
+    ONE_BATCH,
+    QUERY_LETTERS_PER_SCAN,
+    SMALL_SHARD_LETTERS,
+    Choice,
+)
 from shardblast.core.errors import NetworkError, NotFoundError
 from shardblast.core.generation import Generation
 from shardblast.core.options import SearchOptions
@@ -133,6 +140,8 @@ class ClusterSearching:
         """Return why a node must search the whole database; None if shards do."""
         if why := options.why_unsplittable():
             return why
+        if options.needs_one_batch:
+            return ONE_BATCH
         if options.ours.shards in (1, "off"):
             return "one shard asked for"
         return None if strands_are_alike(self.installation, processes, folder, database, options) else STRANDS_DIFFER
@@ -157,4 +166,5 @@ class ClusterSearching:
 
 def _choice(options: SearchOptions, shards: int, why: str) -> Choice:
     program = options.program
-    return Choice(shards, BATCH_LETTERS[program], QUERY_LETTERS_PER_SCAN.get(program, 1), True, why)
+    scan = NO_END if options.needs_one_batch else QUERY_LETTERS_PER_SCAN.get(program, 1)
+    return Choice(shards, BATCH_LETTERS[program], scan, True, why)

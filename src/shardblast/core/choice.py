@@ -25,6 +25,9 @@ QUERY_LETTERS_PER_SCAN = {
 
 Source: NCBI C++ Toolkit, algo/blast/blastinput/blast_input_aux.cpp (GetQueryBatchSize).
 """
+NO_END = 1 << 62
+"""More letters than any queries have: all of them are one batch."""
+ONE_BATCH = "linked E-values depend on the batches of queries, which blastn ends by the hits so far"
 BATCH_LETTERS = {
     Program.BLASTN: 5_000_000,
     Program.BLASTP: 100_000,

@@ -126,6 +126,19 @@ class SearchOptions:
         return self.has("qcov_hsp_perc") and self.composition_based
 
     @property
+    def shares_statistics(self) -> bool:
+        """Whether a query's E-values may depend on the queries that BLAST+ searches together with it."""
+        return self.program is Program.TBLASTX or self.has("ungapped") or self.value("sum_stats") is True
+
+    @property
+    def needs_one_batch(self) -> bool:
+        """Whether one process must search all queries: E-values depend on batches, and blastn ends these by its hits.
+
+        In ungapped searches of blastn E-values were never seen to depend on other queries.
+        """
+        return self.program is Program.BLASTN and self.value("sum_stats") is True
+
+    @property
     def splits_queries(self) -> bool:
         """Whether BLAST+ deals queries to threads, and so cuts its batches otherwise than with one thread."""
         return (self.integer("mt_mode") or 0) > 0 and (self.integer("num_threads") or 1) > 1

@@ -53,7 +53,7 @@ def limits_of(options: SearchOptions, *, whole: bool = False) -> Limits:
         kept,
         options.composition_based,
         any(options.has(name) for name in AFTER_THE_CUT),
-        options.program is Program.TBLASTX or options.has("ungapped") or options.value("sum_stats") is True,
+        options.shares_statistics,
         piece_argv(options, kept),
     )
 

@@ -75,6 +75,8 @@ def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: C
         return "a query has no letters, and BLAST+ searches it together with its neighbours"
     if not all(batch.plausible for batch in batches):
         return "a query does not look like a sequence, and BLAST+ ends with an error when it comes to that"
+    if not _statistics_are_known(options, batches):
+        return "E-values depend on the queries that BLAST+ searches together, and it tells these by hits or by threads"
     if not _unsearchable_ones_are_known(options, batches):
         return "a query may have nothing to search with, and what BLAST+ prints of it depends on the hits of others"
     if isinstance(carrier, TabularCarrier):
@@ -82,21 +84,34 @@ def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: C
     return _obstacle_of_archives(options, batches)
 
 
-def _unsearchable_ones_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
-    """Tell whether queries that can't be searched are printed as BLAST+ prints them, if there are any.
+def _are_searched_alike(options: SearchOptions, batches: list[Batch]) -> bool:
+    """Tell whether BLAST+ searches the same queries together when it searches our batches and when it searches all.
 
-    It prints them otherwise where it searches them alone. Most programs cut their batches by letters, as ours are cut;
-    blastn cuts all but its first by the hits so far, and ``-mt_mode 1`` cuts by threads.
+    Most programs end their batches by letters, where ours end. blastn ends all but the first by the hits so far, and
+    ``-mt_mode 1`` by threads.
     """
-    by_hits, number = options.program is Program.BLASTN, options.outfmt.number
+    if options.program is not Program.BLASTN and not options.splits_queries:
+        return True
+    return len(batches) == 1 and batches[0].letters < FIRST_BATCH_LETTERS
+
+
+def _statistics_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
+    """Tell whether E-values of linked HSPs are those that BLAST+ computes."""
+    linked = options.needs_one_batch or (options.shares_statistics and options.splits_queries)
+    return not linked or _are_searched_alike(options, batches)
+
+
+def _unsearchable_ones_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
+    """Tell whether queries that can't be searched, if there are any, are printed as BLAST+ prints them.
+
+    It prints them otherwise where it searches nothing together with them.
+    """
     definite = all(batch.definite for batch in batches)
-    if number == TAXONOMIC:  # BLAST+ itself ends with an exception where it searches nothing
+    if options.outfmt.number == TAXONOMIC:  # BLAST+ itself ends with an exception where it searches nothing
         return definite
-    if number in SAME_WITHOUT_SEARCH or not (by_hits or options.splits_queries):
+    if options.outfmt.number in SAME_WITHOUT_SEARCH or _are_searched_alike(options, batches):
         return True
-    if len(batches) == 1 and batches[0].letters < FIRST_BATCH_LETTERS:
-        return True
-    return definite and not (by_hits and options.value("soft_masking") is False)
+    return definite and not (options.program is Program.BLASTN and options.value("soft_masking") is False)
 
 
 def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str | None:

@@ -25,7 +25,7 @@ from shardblast.blast.installation import Installation
 from shardblast.blast.listing import read_listing
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike, write_probe
 from shardblast.blast.process import Processes
-from shardblast.core.choice import Choice, Situation, choose
+from shardblast.core.choice import NO_END, ONE_BATCH, Choice, Situation, choose
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
 from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import MANY_FILES
@@ -262,6 +262,8 @@ class StoredEngine:
         wanted = options.ours.shards
         situation = Situation(options.program, *sizes, cores, memory, query_bytes)
         choice = choose(situation, wanted if isinstance(wanted, int) else None)
+        if options.needs_one_batch:
+            return replace(choice, shards=1, by_shard=False, scan_letters=NO_END, why=ONE_BATCH), cores
         if why := options.why_unsplittable():
             return replace(choice, shards=1, by_shard=False, why=why), 1 if options.threads_matter else cores
         if choice.shards == 0 or wanted == "off":
