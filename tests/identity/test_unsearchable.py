@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.databases import Databases
-from tests.identity.comparison import DATABASE_TYPE, QUERY_TYPE, assert_identical_here
+from tests.identity.comparison import (
+    DATABASE_TYPE,
+    QUERY_TYPE,
+    assert_identical_here,
+    assert_same,
+    blast,
+    shardblast,
+)
 from tests.sequences import nucleotide_queries, protein_queries
 
 ALONE = {
@@ -69,3 +76,13 @@ def test_blastn_knows_its_first_batch_alone(letters: int, sharded: bool, databas
     for outfmt in ("7", "0"):
         assert_identical_here("blastn", [*words, "-outfmt", outfmt], sharded=sharded)
     assert_identical_here("blastn", [*words, "-outfmt", "6"])
+
+
+def test_a_report_of_organisms_ends_where_blast_searches_nothing(databases: Databases, tmp_path: Path) -> None:
+    query = tmp_path / "query.fa"
+    query.write_text(f">q\n{'X' * 60}\n")
+    words = ["-db", databases("v5", "prot"), "-query", str(query), "-outfmt", "18"]
+    expected = blast("blastp", words)
+    assert expected.status == 255
+
+    assert_same(shardblast("blastp", [*words, "--shards", "2"]), expected)

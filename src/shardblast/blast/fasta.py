@@ -56,6 +56,8 @@ class Batch:
     """Whether BLAST+ takes every query for a sequence; it ends at one that it does not."""
     definite: bool
     """Whether every query has a letter that stands for one residue; without masks BLAST+ can search these only."""
+    partly_definite: bool
+    """Whether some query has such a letter."""
     archivable: bool
     """Whether archives hold every defline as it is."""
     plain: bool
@@ -227,6 +229,7 @@ class _Draft:
     lettered: bool = True
     plausible: bool = True
     definite: bool = True
+    partly_definite: bool = False
     archivable: bool = True
     plain: bool = True
     regular: bool = True
@@ -245,7 +248,9 @@ class _Draft:
         self.titled = self.titled and bool(defline[1:].strip(_BLANKS))
         self.lettered = self.lettered and bool(letters)
         self.plausible = self.plausible and is_plausible(lines, self.molecule)
-        self.definite = self.definite and _DEFINITE[self.molecule].search(letters) is not None
+        definite = _DEFINITE[self.molecule].search(letters) is not None
+        self.definite = self.definite and definite
+        self.partly_definite = self.partly_definite or definite
         self.archivable = self.archivable and is_archivable(defline)
         self.plain = self.plain and _REPLACED.search(sequence) is None
         return len(letters)
@@ -266,6 +271,7 @@ class _Draft:
             lettered=self.lettered,
             plausible=self.plausible,
             definite=self.definite,
+            partly_definite=self.partly_definite,
             archivable=self.archivable,
             plain=self.plain,
             regular=self.regular,

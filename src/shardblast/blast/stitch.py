@@ -18,7 +18,9 @@ BLOCK_BYTES = 1 << 20
 _STATISTICS = b"\n\nLambda "
 _STATISTICS_END = re.compile(rb"(?<=\n)Effective search space used: \d+\n")
 _QUERY = re.compile(rb"\n\n(?:<b>)?Query= ?(?:</b>)?")
-_PROCESSED = re.compile(rb"# BLAST processed (\d+) queries\n")
+PROCESSED = b"# BLAST processed %d queries\n"
+"""Ends tabular output with comments that is whole."""
+_PROCESSED = re.compile(rb"# BLAST processed \d+ queries\n")
 _COUNTED = re.compile(rb"# (\d+) hits found\n")
 _NO_HITS = b"# 0 hits found\n"
 _NUMBER = re.compile(
@@ -141,12 +143,9 @@ def with_statistics_of(part: bytes, probed: bytes) -> bytes:
 
 
 def stitch_comments(source: BinaryIO, target: BinaryIO, correct: Correction) -> None:
-    """Copy tabular output with comments, each query's part corrected: one line in the end has the number of queries."""
-    queries = 0
-    for part in commented_parts(source):
-        target.write(correct(queries, part))
-        queries += 1
-    target.write(b"# BLAST processed %d queries\n" % queries)
+    """Copy tabular output with comments, each query's part corrected, without the lines that count queries."""
+    for query, part in enumerate(commented_parts(source)):
+        target.write(correct(query, part))
 
 
 def commented_parts(lines: Iterable[bytes]) -> Iterator[bytes]:

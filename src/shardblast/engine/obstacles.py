@@ -92,7 +92,12 @@ def _are_searched_alike(options: SearchOptions, batches: list[Batch]) -> bool:
     """
     if options.program is not Program.BLASTN and not options.splits_queries:
         return True
-    return len(batches) == 1 and batches[0].letters < FIRST_BATCH_LETTERS
+    return len(batches) == 1 and _are_one_batch(batches)
+
+
+def _are_one_batch(batches: list[Batch]) -> bool:
+    """Tell whether BLAST+ searches all queries together, whatever hits they have."""
+    return sum(batch.letters for batch in batches) < FIRST_BATCH_LETTERS
 
 
 def _statistics_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
@@ -106,12 +111,16 @@ def _unsearchable_ones_are_known(options: SearchOptions, batches: list[Batch]) -
 
     It prints them otherwise where it searches nothing together with them.
     """
-    definite = all(batch.definite for batch in batches)
-    if options.outfmt.number == TAXONOMIC:  # BLAST+ itself ends with an exception where it searches nothing
-        return definite
+    none_is_alone = all(batch.partly_definite for batch in batches)
+    if options.outfmt.number == TAXONOMIC and not none_is_alone:
+        return False  # BLAST+ itself ends with an exception where it searches nothing
     if options.outfmt.number in SAME_WITHOUT_SEARCH or _are_searched_alike(options, batches):
         return True
-    return definite and not (options.program is Program.BLASTN and options.value("soft_masking") is False)
+    if none_is_alone and _are_one_batch(batches):
+        return True
+    if options.program is Program.BLASTN and options.value("soft_masking") is False:
+        return False
+    return all(batch.definite for batch in batches)
 
 
 def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str | None:

@@ -120,7 +120,7 @@ class TabularPrinter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None and self._options.outfmt.number == COMMENTED:
-            self._target.write(b"# BLAST processed %d queries\n" % self._queries)
+            self._target.write(stitch.PROCESSED % self._queries)
 
 
 class ArchivePrinter:
@@ -154,6 +154,7 @@ class ArchivePrinter:
         self._unsearchable_files: dict[int, bytes] = {}
         self._waiting: list[tuple[QueryArchive, list[bytes]]] = []
         self._waiting_bytes = 0
+        self._queries = 0
         self._most = JOINED_QUERIES if options.outfmt.number in WITHOUT_STATISTICS else 1
         self._stack = ExitStack()
         self._formatter: Formatter | None = None
@@ -165,6 +166,7 @@ class ArchivePrinter:
         assert query.template is not None
         texts = [with_query_number(text, query.first_of_batch) for text in query.texts]
         template = query.template.on_database(self._database).renumbered(query.first_of_batch)
+        self._queries += 1
         if query.printed is not None:
             self._keep(query)
         self._waiting.append((template, texts))
@@ -207,6 +209,8 @@ class ArchivePrinter:
         if kind is None:
             self._flush()
         self._stack.__exit__(kind, error, trace)
+        if kind is None and self._options.outfmt.number == COMMENTED:
+            self._target.write(stitch.PROCESSED % self._queries)
         if kind is None:
             for number, text in self._unsearchable_files.items():
                 self._file_of(number).write_bytes(text)
