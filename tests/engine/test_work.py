@@ -20,7 +20,7 @@ from shardblast.engine.pool import Pool
 from shardblast.engine.work import Purpose, Silent, Work
 from tests.databases import make_database
 from tests.sequences import real
-from tests.waiting import WITHIN_S
+from tests.waiting import WITHIN_S, until
 
 
 class Begun(Silent):
@@ -97,4 +97,24 @@ def test_a_search_that_is_stopped_does_not_wait_for_its_turn_behind_others(tmp_p
     assert not pool._tasks
     assert watcher.begun == []
     gate.set()
+    pool.close()
+
+
+def test_all_that_a_small_search_does_goes_before_what_waits_of_a_large_one(tmp_path: Path) -> None:
+    installation, pool, gate = find_installation(), Pool(1), threading.Event()
+    path = make_database(tmp_path / "db", "prot", real("proteins")[:3])
+    words = ["-db", str(path), "-query", str(tmp_path / "query.fa")]
+    options = parse(Program.BLASTP, words, known_arguments(installation, Program.BLASTP))
+    report = Report("blastp", "", str(path), 0, 0, 2, "", [])
+    means = (options, open_database(installation, str(path), Molecule.PROTEIN), tmp_path, pool, Processes(), report)
+    until(pool.submit(lambda: gate.wait(WITHIN_S), (0,)).running)
+
+    with Work(installation, *means, Silent(), rank=30) as large, Work(installation, *means, Silent(), rank=10) as small:
+        candidates = large.start(["-version"], Purpose("research", 0, None), "the candidates", (0, 0))
+        piece = small.start(["-version"], Purpose("search", 4, 7), "a piece", (1, 7, 4))
+        gate.set()
+        for one in (candidates, piece):
+            one.result(timeout=WITHIN_S)
+
+    assert [one.purpose for one in report.pieces] == ["search", "research"]
     pool.close()

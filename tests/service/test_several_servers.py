@@ -20,6 +20,7 @@ from tests.waiting import until
 
 QUERIES = "".join(one.fasta for one in real("proteins")[:150])
 ONE = real("proteins")[0].fasta
+RUNNING = 3
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +30,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory, served: dict[str, Path]) -
         os.chmod(folder, 0o755)
         with postgres(Path(folder)) as address:
             variables = {"SHARDBLAST_DATABASE_URL": address, "SHARDBLAST_STORAGE": (tmp_path / "objects").as_uri()}
-            first = Server(tmp_path / "first", variables=variables)
+            first = Server(tmp_path / "first", "--running", str(RUNNING), variables=variables)
             first.add_database("proteins", served["proteins"])
-            second = Server(tmp_path / "second", variables=variables)
+            second = Server(tmp_path / "second", "--running", str(RUNNING), variables=variables)
             first.start()
             second.start()
             yield first, second
@@ -60,6 +61,22 @@ def test_the_searches_of_a_server_that_was_killed_are_taken_over(servers: tuple[
     other.ended(again["id"])
     assert other.result(search["id"], "6") == other.result(again["id"], "6") != b""
     killed.start()
+
+
+def test_what_waits_on_a_server_that_was_killed_is_run_by_another_and_never_more_at_once_than_set(
+    servers: tuple[Server, Server],
+) -> None:
+    first, second = servers
+    ids = [first.submit("blastp", "proteins", ONE, f"-evalue {number}")["id"] for number in range(1, 13)]
+    first.kill()
+
+    ended = [second.ended(one) for one in ids]
+    first.start()
+
+    assert [one["state"] for one in ended] == ["completed"] * len(ids)
+    begun = sorted(one["started"] for one in ended)
+    at_once = [sum(one["started"] <= at < one["finished"] for one in ended) for at in begun]
+    assert max(at_once) <= RUNNING
 
 
 def test_every_server_tells_what_happens_on_any(servers: tuple[Server, Server]) -> None:

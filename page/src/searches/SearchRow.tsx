@@ -28,7 +28,7 @@ export const SearchRow = memo(function SearchRow({ search, now, top, index, onHi
           {search.title}
         </Link>
         <span className="quiet block clip">
-          {search.program} {texts.search.in} {search.database} {search.options.join(" ")}
+          {search.program} {texts.search.in} {search.database} <About search={search} />
         </span>
       </span>
       <span role="cell">
@@ -54,15 +54,19 @@ export const SearchRow = memo(function SearchRow({ search, now, top, index, onHi
   );
 });
 
+/** What a search waits for, where there is room for a sentence; else what was asked for. */
+function About({ search }: { search: Search }) {
+  if (search.waiting === null) return search.options.join(" ");
+  const sentence = search.waiting.sentence;
+  return (
+    <strong className={search.waiting.code === "turn" ? "waiting" : "waiting lacking"} title={sentence}>
+      {sentence}
+    </strong>
+  );
+}
+
 function Progress({ search }: { search: Search }) {
   if (search.state === "failed") return <small className="block clip">{search.failure?.problem}</small>;
-  if (search.waiting !== null) {
-    return (
-      <small className="block clip" title={search.waiting.sentence}>
-        {search.waiting.sentence}
-      </small>
-    );
-  }
   const phase = currentPhase(search.phases);
   if (phase === undefined) return null;
   const name = texts.phases[phase.name]?.name ?? phase.name;

@@ -61,8 +61,6 @@ if TYPE_CHECKING:
     from shardblast.cluster.serving import ServedSearching
 
 RECEIVERS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-PATIENCE_S = 10.0
-"""A search of which nothing can go on keeps its place so long: a node or the scheduler may be back in a moment."""
 LATELY_S = 0.5
 """So old what is known of nodes may be for those who follow them."""
 
@@ -254,12 +252,12 @@ def _scaling(
 def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[[], int]) -> ServedSearching | None:
     if not settings.scheduler:
         return None
-    from shardblast.bootstrap.cluster import searching  # brings Dask, which takes a while
+    from shardblast.bootstrap.cluster import searching, timings  # brings Dask, which takes a while
     from shardblast.cluster.serving import ServedSearching
 
     if not settings.storage_url:
         raise UsageError("A cluster needs a storage that its nodes reach.", remedy="Set SHARDBLAST_STORAGE.")
-    return ServedSearching(searching(settings.scheduler, objects, settings.replicas, expected, PATIENCE_S))
+    return ServedSearching(searching(settings.scheduler, objects, settings.replicas, expected, timings().stuck_s))
 
 
 def _sign_in(settings: Settings, sessions: Sessions) -> SignIn | None:

@@ -17,6 +17,8 @@ class Timings:
     """A task waits so long for a lost node to return before the node's volumes are given to another."""
     expected_s: float = 120.0
     """A search goes on without a node that was asked for when the node is not there after so long."""
+    stuck_s: float = 10.0
+    """A service's search gives back its place when nothing of it could go on for so long."""
     gather_s: float = 20.0
     """Results that can't be read within this time are computed again."""
     late_s: float = 5.0

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shardblast.core.lacking import Lack
+from shardblast.core.planning import magnitude
 from shardblast.core.search import SearchId, State
 
 FEWEST, MOST = 4, 64
@@ -72,4 +73,4 @@ def admitted(
 
 
 def _magnitude(one: Standing, at: float) -> int:
-    return max(one.letters, 1).bit_length() - int(max(at - one.created, 0.0) // HALVED_EVERY_S)
+    return magnitude(one.letters) - int(max(at - one.created, 0.0) // HALVED_EVERY_S)

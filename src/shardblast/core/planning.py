@@ -16,6 +16,11 @@ class VolumeSize:
     letters: int
 
 
+def magnitude(letters: int) -> int:
+    """Return the rank of a search with so many letters in its queries: the lowest goes first."""
+    return max(letters, 1).bit_length()
+
+
 @dataclass(frozen=True, slots=True)
 class Shard:
     """Whole volumes one after the other, or a range of the OIDs of one volume."""

@@ -29,6 +29,7 @@ from shardblast.core.choice import NO_END, ONE_BATCH, Choice, Situation, choose
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
 from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import MANY_FILES
+from shardblast.core.planning import magnitude
 from shardblast.core.program import Molecule
 from shardblast.core.report import Report
 from shardblast.core.saturation import Verdict
@@ -149,7 +150,7 @@ class StoredEngine:
             watcher.piece_finished(None)  # of which the filter leaves nothing
         carrier, by_shard = ArchiveCarrier(), plan.choice.by_shard
         means = (self.installation, options, database, folder, self.pool, processes, report, watcher)
-        with Work(*means, resumes=True) as work:
+        with Work(*means, resumes=True, rank=magnitude(plan.letters)) as work:
             search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.threads)
             search.run(missing, MergedBatches(merged))
 

@@ -112,6 +112,8 @@ class Work:
     watcher: Watcher
     resumes: bool = False
     """Whether a file of a finished piece is taken as it is, because an earlier run of this search wrote it."""
+    rank: int = 0
+    """Of the search among those that share the pool: of the lowest everything goes first."""
     _futures: set[Future[Any]] = field(default_factory=set, init=False)
 
     _stack: ExitStack = field(default_factory=ExitStack, init=False)
@@ -188,7 +190,7 @@ class Work:
         return self._submit(run, priority)
 
     def _submit(self, task: Callable[[], Finished], priority: Priority) -> Future[Finished]:
-        future = self.pool.submit(task, priority)
+        future = self.pool.submit(task, (self.rank, *priority))
         self._futures.add(future)
         future.add_done_callback(self._futures.discard)
         if self.processes.is_stopped():
