@@ -41,7 +41,7 @@ def kept_batches(folder: Path) -> list[Kept]:
 
 
 def found(batch: Kept, carrier: TabularCarrier) -> Iterator[list[QueryHits]]:
-    return by_query([carrier.read(path) for path in batch.pieces], batch.queries)
+    return by_query([carrier.read(path, batch.queries) for path in batch.pieces], batch.queries)
 
 
 def judge(batches: list[Kept], carrier: TabularCarrier) -> float:

@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 
 from shardblast.blast.alias import quoted
 from shardblast.blast.archive import Alignments, ArchiveReader
+from shardblast.blast.comments import check_count
 from shardblast.blast.database import open_database
 from shardblast.blast.hsps import ArchivedHsp, hsps_of
 from shardblast.blast.query_archive import QueryArchive
@@ -168,7 +169,7 @@ def _search(
                 f"{options.program} ended with exit status {outcome.status}.",
                 remedy="It said why on standard error.",
             )
-        yield from _Results(engine, options, folder).read()
+        yield from _Results(engine, options, folder, outcome.report.queries).read()
     finally:
         rmtree(folder, ignore_errors=True)
 
@@ -200,6 +201,8 @@ class _Results:
     engine: LocalEngine
     options: SearchOptions
     folder: Path
+    queries: int
+    """How many were searched."""
 
     def read(self) -> Iterator[QueryResult]:
         group: list[_Query] = []
@@ -218,12 +221,14 @@ class _Results:
         with path.open("rb") as one, path.open("rb") as other:
             found: Iterator[Alignments] = ArchiveReader(other, path.name).alignments()
             head = next(found, None)
+            number = -1
             for number, archive in enumerate(ArchiveReader(one, path.name).templates()):
                 if head is not None and head.ordinal == number:
                     yield _Query(number, archive, head.blocks)
                     head = next(found, None)
                 else:
                     yield _Query(number, archive, [])
+        check_count(number + 1, self.queries)
 
     def _results(self, group: Sequence[_Query]) -> Iterator[QueryResult]:
         rows = iter(self._rows([query for query in group if query.blocks]))
@@ -232,6 +237,8 @@ class _Results:
             words = title.split(None, 1)
             query_id = words[0] if words else f"Query_{query.number + 1}"
             yield QueryResult(query_id, title, length, tuple(self._hits(query.blocks, rows)))
+        if next(rows, None) is not None:
+            raise _other_hsps()
 
     def _rows(self, queries: Sequence[_Query]) -> list[Row]:
         if not queries:
@@ -251,8 +258,12 @@ class _Results:
 def _next(rows: Iterator[Row], hsp: ArchivedHsp) -> Row:
     row = next(rows, None)
     if row is None or row.raw_score != hsp.raw_score:
-        raise EngineError("blast_formatter printed other HSPs than the search found.", remedy="Use the command.")
+        raise _other_hsps()
     return row
+
+
+def _other_hsps() -> EngineError:
+    return EngineError("blast_formatter printed other HSPs than the search found.", remedy="Use the command.")
 
 
 def _hsp(hsp: ArchivedHsp, row: Row) -> Hsp:

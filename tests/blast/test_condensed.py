@@ -9,11 +9,12 @@ import pytest
 
 from shardblast.blast.archive import Alignments, ArchiveReader
 from shardblast.blast.condensed import condense, read_alignments
-from shardblast.core.errors import ArchiveError
+from shardblast.core.errors import ArchiveError, EngineError
 from tests.databases import Databases
 from tests.sequences import Sequence, gene, real, write_fasta
 
 PROGRAMS = {"blastp": "prot", "tblastn": "nucl", "blastn": "nucl", "blastx": "prot"}
+QUERIES = 81
 TITLES = ('quotes "" and "', '"    alignments {', 'local str "Query_1" ids { id str "score"', "x" * 300)
 
 
@@ -50,11 +51,11 @@ def test_a_condensed_piece_has_the_alignments_of_its_archive(
 ) -> None:
     piece = written(program, databases, tmp_path)
     expected, size = alignments_of(piece), piece.stat().st_size
-    assert list(read_alignments(piece)) == expected
+    assert list(read_alignments(piece, QUERIES)) == expected
 
-    condense(piece)
+    condense(piece, QUERIES)
 
-    assert list(read_alignments(piece)) == expected
+    assert list(read_alignments(piece, QUERIES)) == expected
     assert piece.stat().st_size < size
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["piece", "query.fa"]
 
@@ -65,20 +66,37 @@ def test_a_piece_without_hits_is_condensed_to_nothing(databases: Databases, tmp_
     argv = ["blastp", "-db", databases("v5", "prot"), "-query", str(query), "-evalue", "1e-50", "-outfmt", "11"]
     subprocess.run([*argv, "-out", str(piece)], check=True)
 
-    condense(piece)
+    condense(piece, 100)
 
-    assert list(read_alignments(piece)) == []
+    assert list(read_alignments(piece, 100)) == []
     assert piece.stat().st_size < 100
 
 
 @pytest.mark.parametrize("lost", [1, 4, 100, 5000])
 def test_a_condensed_piece_that_ends_early_is_refused(databases: Databases, tmp_path: Path, lost: int) -> None:
     piece = written("blastp", databases, tmp_path)
-    condense(piece)
+    condense(piece, QUERIES)
     piece.write_bytes(piece.read_bytes()[:-lost])
 
     with pytest.raises(ArchiveError, match="ends early"):
-        list(read_alignments(piece))
+        list(read_alignments(piece, QUERIES))
+
+
+@pytest.mark.parametrize("program", ["blastp", "tblastn"])
+def test_an_archive_that_lacks_whole_queries_at_its_end_is_refused(
+    program: str, databases: Databases, tmp_path: Path
+) -> None:
+    piece = written(program, databases, tmp_path)
+    whole = piece.read_bytes()
+    for kept in (whole[: whole.rfind(b"Blast4-archive ::= {\n")], b""):
+        piece.write_bytes(kept)
+
+        with pytest.raises(EngineError, match=f"{QUERIES} queries"):
+            list(read_alignments(piece, QUERIES))
+        with pytest.raises(EngineError, match=f"{QUERIES} queries"):
+            condense(piece, QUERIES)
+
+        assert piece.read_bytes() == kept
 
 
 def test_what_is_no_archive_is_not_condensed(tmp_path: Path) -> None:
@@ -86,7 +104,7 @@ def test_what_is_no_archive_is_not_condensed(tmp_path: Path) -> None:
     piece.write_bytes(b"nothing of the kind\n")
 
     with pytest.raises(ArchiveError):
-        condense(piece)
+        condense(piece, 1)
 
     assert piece.read_bytes() == b"nothing of the kind\n"
     assert list(tmp_path.iterdir()) == [piece]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,6 @@ from shardblast.blast.hits import (
     merge_hits,
     merge_rows,
     parse_rows,
-    read_tabular_hits,
 )
 from shardblast.core.errors import EngineError
 
@@ -96,22 +93,6 @@ def test_pieces_that_leave_queries_out_are_read_side_by_side() -> None:
     assert [[part.ordinal for part in parts] for parts in read] == [[number, number] for number in range(5)]
 
 
-def test_tabular_output_is_read_query_by_query(tmp_path: Path) -> None:
-    path = tmp_path / "rows"
-    path.write_bytes(
-        b"# BLASTN\n# Query: a\n# 2 hits found\na\t1\na\t2\n"
-        b"# BLASTN\n# Query: b\n# 0 hits found\n# BLAST processed 2 queries\n"
-    )
-
-    first, second = read_tabular_hits(path)
-
-    assert (first.ordinal, first.texts, len(first.comments)) == (0, [b"a\t1\n", b"a\t2\n"], 3)
-    assert (second.ordinal, second.texts) == (1, [])
-
-
-def test_tabular_output_that_ends_early_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "rows"
-    path.write_bytes(b"# 2 hits found\na\t1\n")
-
-    with pytest.raises(EngineError):
-        list(read_tabular_hits(path))
+def test_a_piece_of_more_queries_than_were_searched_is_refused() -> None:
+    with pytest.raises(EngineError, match="more queries"):
+        list(by_query([iter([QueryHits(0, [b"a"]), QueryHits(2, [b"b"])])], 2))

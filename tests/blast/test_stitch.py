@@ -7,9 +7,9 @@ import io
 import pytest
 
 from shardblast.blast import stitch
-from shardblast.blast.stitch import MARKERS
+from shardblast.blast.stitch import COPIED, MARKERS, Printed
 
-HEADER = b"BLASTN 2.12.0+\n\n\nDatabase: x\n\n\n"
+HEADER = b"BLASTN 2.12.0+\n\n\nDatabase: x\n\n"
 FOOTER = b"\n\n  Database: x\n    Posted date:  today\n\n\nMatrix: blastn matrix 1 -2\n"
 
 
@@ -26,16 +26,17 @@ def block_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_pairwise_output_keeps_the_first_header_and_one_footer() -> None:
-    source = b"".join(HEADER + pairwise(query) + FOOTER for query in (b"a", b"b", b"c"))
+    source = b"".join(HEADER + pairwise(query) + FOOTER for query in (b"a", b"b", b"c", b"last"))
     target = io.BytesIO()
 
-    stitch.stitch_pairwise(io.BytesIO(source), target, lambda _, part: part)
+    printed = stitch.stitch_pairwise(io.BytesIO(source), target, lambda _, part: part)
 
+    assert printed == Printed(3, 0)
     assert target.getvalue() == HEADER + b"".join(pairwise(query) for query in (b"a", b"b", b"c")) + FOOTER
 
 
 def test_pairwise_parts_are_corrected_by_their_number() -> None:
-    source = b"".join(HEADER + pairwise(query) + FOOTER for query in (b"a", b"b"))
+    source = b"".join(HEADER + pairwise(query) + FOOTER for query in (b"a", b"b", b"last"))
     target = io.BytesIO()
 
     stitch.stitch_pairwise(io.BytesIO(source), target, lambda number, _: b"part %d\n" % number)
@@ -52,8 +53,8 @@ def test_pairwise_parts_of_one_document_are_found() -> None:
 @pytest.mark.parametrize("number", MARKERS)
 def test_marked_documents_are_copied_part_by_part(number: int) -> None:
     markers = MARKERS[number]
-    parts = [markers.begin + b"text %d" % count + markers.end for count in range(3)]
-    source = b"head\n" + b",\n".join(parts) + b"tail\n"
+    parts = [markers.begin + b"text %d" % count + markers.hsp * count + markers.end for count in range(3)]
+    source = b"head\n" + b",\n".join(parts) + markers.last
     target = io.BytesIO()
     seen: list[int] = []
 
@@ -61,26 +62,24 @@ def test_marked_documents_are_copied_part_by_part(number: int) -> None:
         seen.append(count)
         return part.replace(b"text", b"TEXT")
 
-    stitch.stitch_marked(io.BytesIO(source), target, markers, correct)
+    printed = stitch.stitch_marked(io.BytesIO(source), target, markers, correct)
 
+    assert printed == Printed(3, 3)
     assert target.getvalue() == source.replace(b"text", b"TEXT")
     assert seen == [0, 1, 2]
     assert stitch.marked_parts(source, markers) == parts
 
 
-def test_comments_are_read_by_their_order_and_lose_the_count_of_queries() -> None:
-    head = b"# BLASTP 2.12.0+\n# Query: %s\n# Database: d\n"
-    parts = [
-        head % b"x 9 hits found" + b"# Fields: query id\n# 2 hits found\n# BLASTP 2.12.0+\n# 7 hits found\n",
-        head % b"BLAST processed 4 queries" + b"# 0 hits found\n",
-        head % b"Fields: ",
-    ]
-    source = parts[0] + b"# BLAST processed 1 queries\n" + parts[1] + parts[2] + b"# BLAST processed 2 queries\n"
+def test_comments_lose_the_count_of_queries() -> None:
+    one = b"# BLASTN\n# Query: %s\n# Database: d\n# 1 hits found\n# BLAST processed 9 queries\n"
+    end = b"# BLAST processed %d queries\n"
+    source = one % b"a" + end % 1 + one % b"b" + one % b"c" + end % 2
     target = io.BytesIO()
 
-    stitch.stitch_comments(io.BytesIO(source), target, lambda number, part: b"%d\n%s" % (number, part))
+    printed = stitch.stitch_comments(io.BytesIO(source), target, lambda number, part: b"%d\n%s" % (number, part))
 
-    assert target.getvalue() == b"".join(b"%d\n%s" % (number, part) for number, part in enumerate(parts))
+    assert printed == Printed(3, 3)
+    assert target.getvalue() == b"0\n" + one % b"a" + b"1\n" + one % b"b" + b"2\n" + one % b"c"
 
 
 def test_hits_are_counted_where_blast_searched() -> None:
@@ -91,18 +90,21 @@ def test_hits_are_counted_where_blast_searched() -> None:
 
 
 def test_sam_gets_one_header_with_every_query_before_all_rows() -> None:
-    one = b"@HD\tVN:1.2\n@SQ\tSN:%s\tLN:9\n@PG\tID:0\tCL:x \tPN:blastn\n%s\trow\n"
+    one = b"@HD\tVN:1.2\n@SQ\tSN:%s\tLN:9\n@PG\tID:0\tCL:x\ty \tPN:blastn\n@SQ\t%s\trow\n"
     target = io.BytesIO()
 
-    stitch.stitch_sam(io.BytesIO(one % (b"a", b"a") + one % (b"b", b"b")), target, io.BytesIO(), rb"blastn -db \1 ")
+    printed = stitch.stitch_sam(
+        io.BytesIO(one % (b"a", b"a") + one % (b"b", b"b")), target, io.BytesIO(), rb"blastn -db \1 "
+    )
 
+    assert printed == Printed(None, 2)
     assert target.getvalue() == (
         b"@HD\tVN:1.2\n@SQ\tSN:a\tLN:9\n@SQ\tSN:b\tLN:9\n"
         rb"@PG"
         b"\tID:0\tCL:"
         rb"blastn -db \1 "
         b"\tPN:blastn\n"
-        b"a\trow\nb\trow\n"
+        b"@SQ\ta\trow\n@SQ\tb\trow\n"
     )
 
 
@@ -141,3 +143,20 @@ def test_titles_are_not_renumbered(title: bytes) -> None:
 
     assert stitch.renumbered(part(2), 7) == part(9)
     assert stitch.renumbered(report(2), 7) == report(9)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (6, b"row\n"),
+        (8, b'\n              id str "e_value",\n}\n'),
+        (9, b"\x1a\x07e_value\0\0\0\0\xa1\x80\xa0\x80\x09\0\0"),
+        (12, b'"id": {\n                "str": "sum_e"\n}\n'),
+    ],
+)
+def test_hsps_are_counted_wherever_the_blocks_end(number: int, text: bytes) -> None:
+    for count in (0, 1, 3):
+        target = io.BytesIO()
+
+        assert stitch.copy(io.BytesIO(text * count), target, COPIED[number]) == Printed(None, count)
+        assert target.getvalue() == text * count

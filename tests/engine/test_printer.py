@@ -9,6 +9,7 @@ import pytest
 
 from shardblast.blast.hits import layout_for
 from shardblast.blast.installation import find_installation
+from shardblast.blast.process import Processes
 from shardblast.core.options import parse
 from shardblast.core.program import Program
 from shardblast.engine.printer import ArchivePrinter, TabularPrinter
@@ -20,7 +21,7 @@ def test_no_count_of_queries_ends_the_output_of_a_search_that_fails(carried: str
     options = parse(Program.BLASTN, ["-db", "d", "-query", "q", "-outfmt", "7"], arguments("blastn"))
     target = io.BytesIO()
     if carried == "archives":
-        printer = ArchivePrinter(find_installation(), options, tmp_path, target)
+        printer = ArchivePrinter(find_installation(), Processes(), options, tmp_path, target)
     else:
         printer = TabularPrinter(target, options, layout_for(options.outfmt.columns))
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from shardblast.blast.asn import STRING, outside_strings, squeezed
-from shardblast.blast.query_archive import QueryArchive, query_ids, query_number, split_archive
+from shardblast.blast.query_archive import QueryArchive, last_number, query_ids, query_number, split_archive
 from shardblast.blast.seqalign import NEXT_ALIGNMENT, alignment_ids
 from shardblast.core.errors import ArchiveError
 
@@ -52,18 +52,19 @@ class ArchiveReader:
         self._stream = stream
         self._name = name
         self._buffer = b""
+        self.queries = 0
+        """How many queries were read so far, those without alignments included."""
 
     def alignments(self) -> Iterator[Alignments]:
         """Yield every query that has alignments, in the order of the file."""
-        first = 0
         while (before := self._read_before()) is not None:
             ids = query_ids(before)
             ordinal = 0
             for query, blocks in self._by_query():
                 ordinal = _find(ids, squeezed(query), ordinal)
-                yield Alignments(first + ordinal, blocks)
+                yield Alignments(self.queries + ordinal, blocks)
                 ordinal += 1
-            first += len(ids)
+            self.queries += len(ids)
             self._read_after()
 
     def templates(self) -> Iterator[QueryArchive]:
@@ -78,9 +79,10 @@ class ArchiveReader:
 
         Much faster for a file of many queries, since they need not be looked at.
         """
-        while self._read_before() is not None:
+        while (before := self._read_before()) is not None:
             for query, blocks in self._by_query():
                 yield Alignments(query_number(query) - 1, blocks)
+            self.queries = last_number(before)
             self._read_after()
 
     def _by_query(self) -> Iterator[tuple[bytes, list[bytes]]]:

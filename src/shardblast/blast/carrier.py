@@ -41,8 +41,12 @@ class Carrier(Protocol):
         """The value of a piece's ``-outfmt``."""
         ...
 
-    def read(self, path: Path) -> Iterator[QueryHits]:
-        """Yield the queries of a piece's file in order, at least those with hits."""
+    def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
+        """Yield the queries of a piece's file in order, at least those with hits.
+
+        Raises:
+            EngineError: The file is not the whole result of so many queries.
+        """
         ...
 
     def count(self, found: QueryHits) -> int:
@@ -68,8 +72,8 @@ class ArchiveCarrier:
 
     outfmt: str = "11"
 
-    def read(self, path: Path) -> Iterator[QueryHits]:
-        return read_archive_hits(path)
+    def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
+        return read_archive_hits(path, queries)
 
     def count(self, found: QueryHits) -> int:
         return len(alignments_by_subject(found.texts))
@@ -95,8 +99,8 @@ class TabularCarrier:
     def outfmt(self) -> str:
         return self.layout.outfmt
 
-    def read(self, path: Path) -> Iterator[QueryHits]:
-        return read_tabular_hits(path)
+    def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
+        return read_tabular_hits(path, queries)
 
     def count(self, found: QueryHits) -> int:
         return len(parse_rows(found.texts, self.layout).scores)

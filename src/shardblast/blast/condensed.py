@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shardblast.blast.archive import Alignments, ArchiveReader
+from shardblast.blast.comments import check_count
 from shardblast.blast.seqalign import NEXT_ALIGNMENT
 from shardblast.core.errors import ArchiveError
 
@@ -18,32 +19,46 @@ _MAGIC = b"shardblast alignments 1\n"
 _END = b"end\n"
 
 
-def condense(path: Path) -> None:
-    """Replace an archive that one process wrote, of queries that BLAST+ named, by its alignments."""
+def condense(path: Path, queries: int) -> None:
+    """Replace an archive that one process wrote, of so many queries that BLAST+ named, by its alignments.
+
+    Raises:
+        ArchiveError: The archive ends early.
+        EngineError: It holds another number of queries.
+    """
     condensed = path.with_name(f"{path.name}.condensed")
     try:
         with path.open("rb") as stream, condensed.open("wb") as out:
             out.write(_MAGIC)
-            for found in ArchiveReader(stream, path.name).numbered():
+            reader = ArchiveReader(stream, path.name)
+            for found in reader.numbered():
                 text = NEXT_ALIGNMENT.join(found.blocks)
                 out.write(b"%d %d\n" % (found.ordinal, len(text)))
                 out.write(text)
+            check_count(reader.queries, queries)
             out.write(_END)
         os.replace(condensed, path)
     finally:
         condensed.unlink(missing_ok=True)
 
 
-def read_alignments(path: Path) -> Iterator[Alignments]:
+def read_alignments(path: Path, queries: int) -> Iterator[Alignments]:
     """Yield every query that has alignments, in the order of the file, be it an archive or cut down.
+
+    Args:
+        path: The file.
+        queries: How many were searched; of a file that was cut down this was looked at then.
 
     Raises:
         ArchiveError: The file ends early or is damaged.
+        EngineError: It holds another number of queries.
     """
     with path.open("rb") as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
             stream.seek(0)
-            yield from ArchiveReader(stream, path.name).alignments()
+            reader = ArchiveReader(stream, path.name)
+            yield from reader.alignments()
+            check_count(reader.queries, queries)
             return
         while (line := stream.readline()) != _END:
             if not line.endswith(b"\n"):

@@ -34,7 +34,6 @@ _LIKELY = _LETTERS[Molecule.PROTEIN]
 _NEUTRAL = _BLANKS + string.digits.encode() + b"-"
 _CHECKED = 70
 """Characters of a line by which BLAST+ judges whether it can be one of a sequence."""
-_PRINTED_WORDS = (b"Query=", b"Effective search space", b"Lambda")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,6 @@ class Batch:
     """Whether no query has letters that BLAST+ replaces in proteins, with a warning that some formats print."""
     regular: bool
     """Whether every record is a defline and lines of letters."""
-    quotable: bool
-    """Whether no defline holds words by which the printed text is cut."""
 
 
 class NotFasta(InputError):
@@ -233,7 +230,6 @@ class _Draft:
     archivable: bool = True
     plain: bool = True
     regular: bool = True
-    quotable: bool = True
 
     def add(self, record: list[bytes]) -> int:
         """Take a query; return its number of letters."""
@@ -241,7 +237,6 @@ class _Draft:
         sequence = b"".join(lines)
         letters = letters_of(lines, self.molecule)
         self.regular = self.regular and is_regular(record)
-        self.quotable = self.quotable and not any(words in defline for words in _PRINTED_WORDS)
         self.lines += record
         self.queries += 1
         self.letters += len(letters)
@@ -275,7 +270,6 @@ class _Draft:
             archivable=self.archivable,
             plain=self.plain,
             regular=self.regular,
-            quotable=self.quotable,
         )
 
 

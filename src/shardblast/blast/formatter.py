@@ -14,7 +14,8 @@ from typing import IO, BinaryIO, Self
 
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Processes
-from shardblast.core.errors import OutOfMemory, OutputError, error_for_exit_status
+from shardblast.blast.stitch import Printed
+from shardblast.core.errors import EngineError, OutOfMemory, OutputError, error_for_exit_status
 from shardblast.core.options import SearchOptions
 
 FORMATTING_OPTIONS = frozenset(
@@ -28,8 +29,8 @@ MOST_FORMATTED = 2500
 STREAM = "/dev/stdin"
 """How ``blast_formatter`` is told to read what we write: as ``-`` it reads a large archive eight times slower."""
 
-Copy = Callable[[BinaryIO], None]
-"""Reads what ``blast_formatter`` prints, to its end."""
+Copy = Callable[[BinaryIO], Printed]
+"""Reads what ``blast_formatter`` prints, to its end; returns how much it was."""
 
 
 def _formatting_argv(options: SearchOptions) -> list[str]:
@@ -66,7 +67,10 @@ class Formatter:
             streams = (subprocess.PIPE, subprocess.PIPE, self._errors.fileno())
             self._process = stack.enter_context(processes.started(argv, streams, environment=environment))
             self._stack = stack.pop_all()
+        self.printed = Printed()
+        """How much was printed, once the context was left."""
         self._failure: BaseException | None = None
+        self._killed = False
         self._thread = threading.Thread(target=self._copy, args=(copy,), daemon=True)
         self._thread.start()
 
@@ -81,10 +85,7 @@ class Formatter:
         try:
             self._stdin.write(archive)
         except BrokenPipeError as error:
-            self._thread.join()
-            self._processes.check()
-            if self._failure is not None:
-                raise self._failure from None
+            self._end()
             raise OutputError("blast_formatter stopped early.", remedy=self._message()) from error
 
     def __enter__(self) -> Self:
@@ -98,18 +99,7 @@ class Formatter:
                 self._process.kill()
                 return
             self._close()
-            self._thread.join()
-            self._processes.check()
-            if self._failure is not None:
-                raise self._failure
-            status = self._process.wait()
-            if status == -signal.SIGKILL:
-                raise OutOfMemory(
-                    "blast_formatter was killed while the result was printed, most likely for want of memory.",
-                    remedy="Free some memory, or search fewer queries at a time.",
-                )
-            if status:
-                raise error_for_exit_status(status)(self._message(), remedy="It happened while the result was printed.")
+            self._end()
         finally:
             self._close()
             self._process.wait()
@@ -122,6 +112,25 @@ class Formatter:
         with suppress(BrokenPipeError):  # it ended early, and its status says why
             self._stdin.close()
 
+    def _end(self) -> None:
+        """Wait for the process to end.
+
+        Raises:
+            ShardblastError: It failed, or not all of what it printed could be copied.
+        """
+        self._thread.join()
+        status = self._process.wait()
+        self._processes.check()
+        if status == -signal.SIGKILL and not self._killed:
+            raise OutOfMemory(
+                "blast_formatter was killed while the result was printed, most likely for want of memory.",
+                remedy="Free some memory, or search fewer queries at a time.",
+            )
+        if status and not self._killed:
+            raise error_for_exit_status(status)(self._message(), remedy="It happened while the result was printed.")
+        if self._failure is not None:
+            raise self._failure
+
     @property
     def _stdin(self) -> IO[bytes]:
         assert self._process.stdin is not None
@@ -130,9 +139,12 @@ class Formatter:
     def _copy(self, copy: Copy) -> None:
         assert self._process.stdout is not None
         try:
-            copy(self._process.stdout)  # type: ignore[arg-type]
+            self.printed = copy(self._process.stdout)  # type: ignore[arg-type]
         except BaseException as error:
             self._failure = error
+            if isinstance(error, EngineError) and not self._process.stdout.read(1):
+                return  # it printed too little, and its status may tell why
+            self._killed = True
             self._process.kill()
 
     def _message(self) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import compress, islice
 from operator import ne
 from pathlib import Path
 
+from shardblast.blast.comments import Comments, check_count, read_commented
 from shardblast.blast.condensed import read_alignments
 from shardblast.blast.seqalign import alignment_ids, evalue, raw_score
 from shardblast.core.errors import EngineError
@@ -41,13 +42,21 @@ class QueryHits:
     """0-based position of the query in its batch."""
     texts: list[bytes]
     """Alignments or rows, in BLAST's order."""
-    comments: list[bytes] = field(default_factory=list)
-    """Of tabular output: the comment lines before the rows."""
+    comments: Comments | None = None
+    """Of tabular output: what is printed over the rows."""
 
 
-def read_archive_hits(path: Path) -> Iterator[QueryHits]:
-    """Yield the queries of an archive, or of one that was cut down to its alignments, that have hits, in order."""
-    for alignments in read_alignments(path):
+def read_archive_hits(path: Path, queries: int) -> Iterator[QueryHits]:
+    """Yield the queries of an archive, or of one that was cut down to its alignments, that have hits, in order.
+
+    Args:
+        path: The file.
+        queries: How many were searched.
+
+    Raises:
+        ArchiveError: The file ends early, or holds another number of queries.
+    """
+    for alignments in read_alignments(path, queries):
         yield QueryHits(alignments.ordinal, alignments.blocks)
 
 
@@ -88,29 +97,22 @@ def layout_for(columns: Sequence[str]) -> TabularLayout:
     return TabularLayout((*columns, *needed), len(columns))
 
 
-def read_tabular_hits(path: Path) -> Iterator[QueryHits]:
+def read_tabular_hits(path: Path, queries: int) -> Iterator[QueryHits]:
     """Yield every query of a file of tabular output with comments, hits or not, in order.
 
+    Args:
+        path: The file.
+        queries: How many were searched.
+
     Raises:
-        EngineError: The file ends early.
+        EngineError: The file ends early, or holds another number of queries.
     """
+    count = 0
     with path.open("rb") as stream:
-        ordinal = 0
-        comments: list[bytes] = []
-        for line in stream:
-            if comments and line.startswith((comments[0], b"# BLAST processed ")):
-                yield QueryHits(ordinal, [], comments)  # BLAST+ leaves out the count where it could search no query
-                ordinal += 1
-                comments = []
-            comments.append(line)
-            if line.endswith(b" hits found\n"):
-                count = int(line.split()[1])
-                rows = list(islice(stream, count))
-                if len(rows) < count:
-                    raise EngineError("BLAST+'s rows end early.", remedy="Check that the disk is not full.")
-                yield QueryHits(ordinal, rows, comments)
-                ordinal += 1
-                comments = []
+        for found in read_commented(stream):
+            yield QueryHits(count, found.rows, found.comments)
+            count += 1
+    check_count(count, queries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +203,5 @@ def by_query(readers: Sequence[Iterator[QueryHits]], queries: int) -> Iterator[l
             else:
                 found.append(QueryHits(ordinal, []))
         yield found
+    if any(head is not None for head in waiting):
+        raise EngineError("BLAST+'s results hold more queries than were searched.", remedy="Use '--shards off'.")

@@ -112,6 +112,14 @@ def query_number(query: bytes) -> int:
     return int(found[1])
 
 
+def last_number(before: bytes) -> int:
+    """Return the number by which BLAST+ named the last query of an archive, 1-based in what one process was given.
+
+    Masks of earlier queries follow the queries. No title can hold such an id, since quotes are doubled in strings.
+    """
+    return max((int(match[1]) for match in _NUMBERED.finditer(before)), default=0)
+
+
 def query_ids(before: bytes) -> list[list[bytes]]:
     """Return each query's ids, without white space.
 

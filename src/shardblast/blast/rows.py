@@ -36,7 +36,7 @@ def rows_of(installation: Installation, archive: Path, max_target_seqs: int) -> 
     """
     argv = [installation.program("blast_formatter"), "-archive", str(archive), "-outfmt", f"6 {_COLUMNS}"]
     finished = checked(run([*argv, "-max_target_seqs", str(max_target_seqs)]), "the formatting of the result")
-    return [_row(line) for line in finished.stdout.decode(errors="replace").splitlines()]
+    return [_row(line) for line in finished.stdout.decode(errors="replace").split("\n")[:-1]]
 
 
 def _row(line: str) -> Row:

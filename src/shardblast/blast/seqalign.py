@@ -23,6 +23,8 @@ _EVALUE = re.compile(rb'id str "(?:e_value|sum_e)",\n +value real \{ (-?\d+), 10
 _SCORE = re.compile(rb'id str "score",\n +value int (-?\d+)')
 _QUERY_NUMBER = re.compile(rb'(local str "Query_)(\d+)(?="(?:,\n|\n +\},\n +(?:int \{|empty )))')
 """The query's id is the first of two, and so is its location: a comma follows, and then the subject's."""
+_EVALUE_NAMES = (b'id str "e_value"', b'id str "sum_e"')
+"""Ids of scores; those of sequences are never ``id str``."""
 _ORDINAL_ID = re.compile(rb'(db "BL_ORD_ID",\n +tag id )(\d+)')
 
 
@@ -60,6 +62,11 @@ def evalue(block: bytes) -> float:
     if not values:
         raise ArchiveError("An alignment in the archive has no E-value.")
     return min(float(b"%se%s" % value) for value in values)
+
+
+def count_hsps(block: bytes) -> int:
+    """Return how many HSPs an alignment holds: each has one E-value, of its own or of all that it is linked with."""
+    return sum(block.count(name) for name in _EVALUE_NAMES)
 
 
 def raw_score(block: bytes) -> int:

@@ -2,26 +2,28 @@
 
 ``blast_formatter`` repeats headers and footers for every archive, lacks the parameters of the length correction, and
 has lost what BLAST+ had to say of queries that it could not search. What is missing is taken from a run of BLAST+
-itself on the probe. All markers are lines that no query or title can forge: XML escapes ``<``, JSON escapes line ends.
+itself on the probe.
+
+Titles and names may hold any text, so no marker is one that they can forge: XML escapes ``<``, JSON escapes quotes and
+line ends, and in text a marker begins with empty lines, which no title brings forth. What was printed is counted, so
+that the caller can tell whether all of it was.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import BinaryIO
+
+from shardblast.blast.comments import incomplete, read_commented
 
 BLOCK_BYTES = 1 << 20
 
 _STATISTICS = b"\n\nLambda "
-_STATISTICS_END = re.compile(rb"(?<=\n)Effective search space used: \d+\n")
-_QUERY = re.compile(rb"\n\n(?:<b>)?Query= ?(?:</b>)?")
-PROCESSED = b"# BLAST processed %d queries\n"
-"""Ends tabular output with comments that is whole."""
-_PROCESSED = re.compile(rb"# BLAST processed \d+ queries\n")
-_COUNTED = re.compile(rb"# (\d+) hits found\n")
+_STATISTICS_END = re.compile(rb"\n\nEffective search space used: \d+\n")
+_QUERY = re.compile(rb"(?<=\n)\n\n(?:<b>)?Query= ?(?:</b>)?")
+_SCORE = re.compile(rb"\n\n Score = ")
 _NO_HITS = b"# 0 hits found\n"
 _NUMBER = re.compile(
     rb"(<Iteration_iter-num>)(\d+)(?=<)"
@@ -33,6 +35,16 @@ _MESSAGE = re.compile(
     rb"(?: (?P<label>[^\n]*?: ) Query_(?P=number) (?P=label))?[^\n]*)"
 )
 """A message names its query by number and title, once or twice in the same way."""
+LONGEST_MARK = 120
+"""Bytes that a mark of an HSP or a query takes, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """How much was printed; None where the format does not tell."""
+
+    queries: int | None = None
+    hsps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +53,110 @@ class Markers:
 
     begin: bytes
     end: bytes
+    hsp: bytes
+    """What begins each HSP."""
+    last: bytes
+    """What the document ends with."""
 
 
+_XML_HSP = b"<Hsp>\n"
+_JSON_HSP = b'"bit_score": '
 MARKERS = {
-    5: Markers(b"<Iteration>\n", b"</Iteration>\n"),
-    15: Markers(b'{\n    "report": {', b"\n    }\n  }\n"),
-    16: Markers(b"<BlastOutput2>\n", b"</BlastOutput2>\n"),
+    5: Markers(b"<Iteration>\n", b"</Iteration>\n", _XML_HSP, b"</BlastOutput_iterations>\n</BlastOutput>\n\n"),
+    15: Markers(b'{\n    "report": {', b"\n    }\n  }\n", _JSON_HSP, b"]\n}\n"),
+    16: Markers(b"<BlastOutput2>\n", b"</BlastOutput2>\n", _XML_HSP, b"</BlastXML2>\n"),
+}
+FILE_MARKERS = {
+    13: Markers(b"{\n", b"}\n", _JSON_HSP, b"}\n"),
+    14: Markers(b"<?xml", b"</BlastOutput2>\n", _XML_HSP, b"</BlastOutput2>\n"),
+}
+"""Of the file of a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """By what is counted in an output that is copied as it is."""
+
+    mark: re.Pattern[bytes]
+    """Of each HSP, at most LONGEST_MARK bytes."""
+    last: bytes
+    """What the output ends with, unless it is empty."""
+    of_queries: bool = False
+    """Whether the mark is one of each query."""
+
+
+_LINE = Marks(re.compile(rb"\n"), b"\n")
+COPIED = {
+    6: _LINE,
+    8: Marks(re.compile(rb'\n +id str "(?:e_value|sum_e)"'), b"\n}\n"),
+    9: Marks(re.compile(rb"(?:e_value|sum_e)\0\0\0\0\xa1\x80\xa0\x80\x09"), b"\0\0"),
+    10: _LINE,
+    12: Marks(re.compile(rb'"id": \{\n +"str": "(?:e_value|sum_e)"'), b"\n}\n"),
+    13: _LINE,
+    14: _LINE,
+    18: Marks(re.compile(rb"\n {42}Tax BLAST report {42}\n"), b"\n", of_queries=True),
 }
 
 Correction = Callable[[int, bytes], bytes]
 """Takes a query's 0-based position and its part as ``blast_formatter`` prints it; returns the part as it must be."""
 
 
-def stitch_marked(source: BinaryIO, target: BinaryIO, markers: Markers, correct: Correction) -> None:
-    """Copy an XML or JSON document, each query's part corrected."""
-    query = 0
-    for part in _ended(source, markers.end):
-        begin = part.find(markers.begin)
+def stitch_marked(source: BinaryIO, target: BinaryIO, markers: Markers, correct: Correction) -> Printed:
+    """Copy an XML or JSON document, each query's part corrected; return what it holds.
+
+    Raises:
+        EngineError: It ends early.
+    """
+    queries = hsps = 0
+    last = b""
+    for last in _ended(source, markers.end):
+        begin = last.find(markers.begin)
         if begin < 0:
-            target.write(part)
+            target.write(last)
             continue
-        target.write(part[:begin])
-        target.write(correct(query, part[begin:]))
-        query += 1
+        target.write(last[:begin])
+        part = correct(queries, last[begin:])
+        target.write(part)
+        hsps += part.count(markers.hsp)
+        queries += 1
+    if not last.endswith(markers.last):
+        raise incomplete()
+    return Printed(queries, hsps)
+
+
+def copy(source: BinaryIO, target: BinaryIO, marks: Marks) -> Printed:
+    """Copy an output as it is; return what it holds.
+
+    Raises:
+        EngineError: It ends early.
+    """
+    count = 0
+    kept = last = b""
+    while block := source.read(BLOCK_BYTES):
+        target.write(block)
+        last = (last + block)[-LONGEST_MARK:]
+        if marks is _LINE:
+            count += block.count(b"\n")
+            continue
+        kept += block
+        end = 0
+        for match in marks.mark.finditer(kept):
+            count, end = count + 1, match.end()
+        kept = kept[max(end, len(kept) - LONGEST_MARK) :]
+    if last and not last.endswith(marks.last):
+        raise incomplete()
+    return Printed(count) if marks.of_queries else Printed(None, count)
+
+
+def hsps_in_file(document: bytes, markers: Markers) -> int:
+    """Return how many HSPs the file of a query holds.
+
+    Raises:
+        EngineError: It ends early.
+    """
+    if not document.endswith(markers.last):
+        raise incomplete()
+    return document.count(markers.hsp)
 
 
 def marked_parts(document: bytes, markers: Markers) -> list[bytes]:
@@ -86,15 +179,31 @@ def _ended(source: BinaryIO, end: bytes) -> Iterator[bytes]:
     yield buffer
 
 
-def stitch_pairwise(source: BinaryIO, target: BinaryIO, correct: Correction) -> None:
-    """Copy formats 0 to 4: the first header, each query's part corrected, the last footer."""
+def stitch_pairwise(source: BinaryIO, target: BinaryIO, correct: Correction) -> Printed:
+    """Copy formats 0 to 4: the first header, each query's part corrected, the last footer; return what they hold.
+
+    The last document is left out. It must be there, since only what follows a document shows where that ends.
+
+    Raises:
+        EngineError: A document is not whole.
+    """
     header = footer = b""
-    for query, text in enumerate(_documents(source)):
-        if not query:
+    hsps = 0
+    queries = -1
+    waiting = b""
+    for text in _documents(source):
+        if queries < 0:
             header, footer = _frame(text)
             target.write(header)
-        target.write(correct(query, text[len(header) : len(text) - len(footer)]))
+        if not (footer and text.startswith(header) and text.endswith(footer)):
+            raise incomplete()
+        if queries >= 0:
+            part = correct(queries, waiting)
+            target.write(part)
+            hsps += len(_SCORE.findall(part))
+        queries, waiting = queries + 1, text[len(header) : len(text) - len(footer)]
     target.write(footer)
+    return Printed(queries, hsps)
 
 
 def _documents(source: BinaryIO) -> Iterator[bytes]:
@@ -142,33 +251,18 @@ def with_statistics_of(part: bytes, probed: bytes) -> bytes:
     return part[:at] + probed[other:]
 
 
-def stitch_comments(source: BinaryIO, target: BinaryIO, correct: Correction) -> None:
-    """Copy tabular output with comments, each query's part corrected, without the lines that count queries."""
-    for query, part in enumerate(commented_parts(source)):
-        target.write(correct(query, part))
+def stitch_comments(source: BinaryIO, target: BinaryIO, correct: Correction) -> Printed:
+    """Copy tabular output with comments, each query's part corrected, without the lines that count queries.
 
 
-def commented_parts(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield each query's part of tabular output with comments.
-
-    Comments have an order: the program, the query, the database, the columns where there are rows, and the number of
-    these, which is missing where BLAST+ searched nothing. So no title is taken for another comment.
+    Raises:
+        EngineError: It ends early.
     """
-    stream = iter(lines)
-    line = next(stream, None)
-    while line is not None:
-        if _PROCESSED.fullmatch(line):
-            line = next(stream, None)
-            continue
-        part = [line, *islice(stream, 2)]
-        line = next(stream, None)
-        if line is not None and line.startswith(b"# Fields: "):
-            part.append(line)
-            line = next(stream, None)
-        if line is not None and (counted := _COUNTED.fullmatch(line)):
-            part += [line, *islice(stream, int(counted[1]))]
-            line = next(stream, None)
-        yield b"".join(part)
+    queries = hsps = 0
+    for found in read_commented(source):
+        target.write(correct(queries, found.text))
+        queries, hsps = queries + 1, hsps + len(found.rows)
+    return Printed(queries, hsps)
 
 
 def counted_as(part: bytes, probed: bytes) -> bytes:
@@ -176,32 +270,43 @@ def counted_as(part: bytes, probed: bytes) -> bytes:
     return part if probed.endswith(_NO_HITS) else part.removesuffix(_NO_HITS)
 
 
-def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line: bytes) -> None:
-    """Copy SAM: one header that names every query, then all rows.
+def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line: bytes) -> Printed:
+    """Copy SAM: one header that names every query with hits, then all rows; return how many rows there are.
 
     Args:
-        source: Documents of one query each, joined.
+        source: Documents of one query each, joined; of a query without hits there is none.
         target: Where the whole goes.
         rows: A temporary file for the rows, since every header line comes before them.
         command_line: For ``@PG``, as BLAST+ would have written it.
+
+    Raises:
+        EngineError: It ends early.
     """
-    started = False
+    first = last = source.readline()
+    target.write(first)
     program = b""
+    count = 0
+    in_header = True
     for line in source:
-        if line.startswith(b"@PG\t"):
-            program = re.sub(rb"\tCL:[^\t]*\t", lambda _: b"\tCL:" + command_line + b"\t", line)
-        elif line.startswith(b"@HD\t"):
-            if not started:
-                target.write(line)
-            started = True
-        elif line.startswith(b"@SQ\t"):
-            target.write(line)
-        else:
+        last = line
+        if line == first:  # which has fewer columns than any row
+            in_header = True
+        elif not in_header:
             rows.write(line)
+            count += 1
+        elif line.startswith(b"@PG\t"):
+            before, _, after = line.partition(b"\tCL:")
+            program = before + b"\tCL:" + command_line + b"\tPN:" + after.rpartition(b"\tPN:")[2]
+            in_header = False
+        else:
+            target.write(line)
+    if first and (in_header or not last.endswith(b"\n")):
+        raise incomplete()
     target.write(program)
     rows.seek(0)
     while block := rows.read(BLOCK_BYTES):
         target.write(block)
+    return Printed(None, count)
 
 
 def renumbered(part: bytes, shift: int) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import count, takewhile, zip_longest
 from pathlib import Path
 
+from shardblast.blast.comments import read_commented
 from shardblast.core.outfmt import MANY_FILES, SAM, OutputFormat
 
 WHOLE = "(whole output)"
@@ -20,6 +21,7 @@ HEADER = "(header)"
 FOOTER = "(footer)"
 FILES = "(list of files)"
 ORDER = "(order of the queries)"
+COMMENTED = 7
 NO_QUERIES = frozenset({WHOLE, HEADER, FOOTER, FILES, ORDER})
 """Ids of differences that lie in no query."""
 
@@ -135,9 +137,10 @@ def _text(line: bytes | None) -> str | None:
 
 
 def _rows(path: Path, outfmt: OutputFormat) -> int:
-    comment = b"#" if outfmt.number == 7 else b"\n"
     with path.open("rb") as file:
-        return sum(not line.startswith(comment) for line in file)
+        if outfmt.number == COMMENTED:
+            return sum(len(found.rows) for found in read_commented(file))
+        return sum(1 for _ in file)
 
 
 def _parts(out: Path, outfmt: OutputFormat) -> Iterator[_Part]:

@@ -98,6 +98,12 @@ class SearchOptions:
             DEFAULT_NUM_ALIGNMENTS if alignments is None else alignments,
         )
 
+    @property
+    def num_alignments(self) -> int:
+        """The number of subjects of a query whose alignments formats 0 to 4 show."""
+        wanted = self.integer("max_target_seqs") or self.integer("num_alignments")
+        return DEFAULT_NUM_ALIGNMENTS if wanted is None else wanted
+
     def why_unsplittable(self) -> str | None:
         """Return a sentence that names an option no shard can obey exactly; None if there is none."""
         for name in self.given:

@@ -11,6 +11,7 @@ from shardblast.blast.fasta import Batch, write_selected
 from shardblast.blast.hsps import hsps_of
 from shardblast.blast.seqalign import alignment_ids, ordinal_id, with_query_number
 from shardblast.blast.subjects import Key
+from shardblast.core.errors import EngineError
 from shardblast.core.numbers import Numbers
 from shardblast.core.program import Program
 from shardblast.engine.printer import ArchivePrinter, MergedQuery
@@ -38,7 +39,14 @@ EVERYTHING = Chosen()
 
 
 def print_batch(
-    work: Work, batch: Batch, probe: str, archive: Path, printer: ArchivePrinter, chosen: Chosen, first: int
+    work: Work,
+    batch: Batch,
+    probe: str,
+    archive: Path,
+    counts: Sequence[int],
+    printer: ArchivePrinter,
+    chosen: Chosen,
+    first: int,
 ) -> int:
     """Print what is chosen of a batch as if the file of queries held nothing else; return how many queries that are.
 
@@ -47,9 +55,13 @@ def print_batch(
         batch: Which.
         probe: The database of one sequence that BLAST+ reads the queries in.
         archive: The batch's merged one.
+        counts: How many alignments each query of the batch had when it was merged.
         printer: Prints.
         chosen: What.
         first: How many queries were printed before.
+
+    Raises:
+        EngineError: The archive is not whole.
     """
     ordinals = chosen.of(batch)
     if not ordinals:
@@ -61,10 +73,12 @@ def print_batch(
     probed = ProbedBatch(work, replace(batch, first_query=first), probe)
     found = alignments_of(archive, ordinals)
     for place, (texts, query) in enumerate(work.processes.over(zip(found, probed.queries(), strict=True))):
+        if len(texts) != counts[ordinals[place]]:
+            raise EngineError("The stored result lacks hits that were found.", remedy="Run the search again.")
         if chosen.hsps is not None:
             texts = with_hsps(texts, chosen.hsps, work.options.program)
         texts = [with_query_number(text, place - ordinals[place]) for text in texts]
-        printer.write(MergedQuery(first + place, first, texts, [], query.template, query.printed, query.searchable))
+        printer.write(MergedQuery(first + place, first, texts, None, query.template, query.printed, query.searchable))
     return len(ordinals)
 
 

@@ -95,7 +95,7 @@ class HiddenSaturation:
         for started in self._started.pop(batch.index):
             started.result()
         files = [self._file(batch, part) for part in self._sample]
-        queries = by_query([self._carrier.read(file) for file in files], batch.queries)
+        queries = by_query([self._carrier.read(file, batch.queries) for file in files], batch.queries)
         for ordinal, found in enumerate(self._work.processes.over(queries)):
             if sum(map(self._carrier.count, found)) / self._share * SAFETY > KEPT:
                 yield ordinal

@@ -126,8 +126,6 @@ def _unsearchable_ones_are_known(options: SearchOptions, batches: list[Batch]) -
 def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str | None:
     """Return why archives would lose something of these queries, or None."""
     number = options.outfmt.number
-    if options.outfmt.is_pairwise and not all(batch.quotable for batch in batches):
-        return "a query's title holds words by which the printed text would be cut"
     if not all(batch.archivable for batch in batches):
         return "a query's title is not printable ASCII, which is all that archives hold"
     protein = options.program.query_molecule is Molecule.PROTEIN

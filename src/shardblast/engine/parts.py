@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from shardblast.blast.candidates import by_volume, ids_by_oid, letters_of
 from shardblast.blast.carrier import ArchiveCarrier
 from shardblast.blast.condensed import condense
 from shardblast.blast.database import Database
+from shardblast.blast.fasta import records
 from shardblast.blast.process import Finished
 from shardblast.blast.volume import Volume
 from shardblast.core.planning import Shard
@@ -116,7 +117,7 @@ class LocalParts:
     def start(self, part: Part, run: Run) -> Future[Finished]:
         argv = [*run.argv, "-query", str(run.queries), "-db", self._name(part), "-outfmt", run.outfmt]
         if run.purpose.name == SEARCH:
-            finish = condense if self._is_condensed(run) else None
+            finish = partial(_condense, run.queries) if self._is_condensed(run) else None
             return self._work.start_piece(argv, run.out, run.purpose, run.what, run.priority, finish)
         return self._work.start([*argv, "-out", str(run.out)], run.purpose, run.what, run.priority)
 
@@ -143,3 +144,10 @@ class LocalParts:
         if self._named and part.name == WHOLE and database.filter is None:
             return database.name
         return write_part(self._work.folder, part.name, database, part.volumes, part.oids)
+
+
+def _condense(queries: Path, path: Path) -> None:
+    """Cut the archive of these queries down to its alignments."""
+    with queries.open("rb") as stream:
+        count = sum(1 for _ in records(stream))
+    condense(path, count)

@@ -37,6 +37,7 @@ def mostly_saturated(work: Work, shards: Sequence[Shard], batch: Batch) -> bool:
         futures.append(work.start(argv, Purpose("pilot", batch.index, shard.index), what, (0,)))
     for future in futures:
         future.result()
-    found = work.processes.over(by_query([carrier.read(file) for file in files], len(ordinals)))
+    readers = [carrier.read(file, len(ordinals)) for file in files]
+    found = work.processes.over(by_query(readers, len(ordinals)))
     saturated = sum(sum(map(carrier.count, parts)) > limits.max_target_seqs for parts in found)
     return saturated * 2 > len(ordinals)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from types import TracebackType
@@ -13,18 +13,21 @@ from typing import BinaryIO, Protocol, Self
 
 from shardblast.blast import stitch
 from shardblast.blast.carrier import Carrier, TabularCarrier
+from shardblast.blast.comments import Comments, incomplete, processed
 from shardblast.blast.fasta import Batch
-from shardblast.blast.formatter import Formatter
-from shardblast.blast.hits import TabularLayout
+from shardblast.blast.formatter import Copy, Formatter
+from shardblast.blast.hits import TabularLayout, alignments_by_subject
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Processes
 from shardblast.blast.query_archive import QueryArchive
-from shardblast.blast.seqalign import with_query_number
+from shardblast.blast.seqalign import count_hsps, with_query_number
+from shardblast.blast.stitch import Printed
 from shardblast.core.options import SearchOptions
-from shardblast.core.outfmt import MANY_FILES
+from shardblast.core.outfmt import LAST_PAIRWISE, MANY_FILES
 from shardblast.core.saturation import Verdict
 from shardblast.engine.output import deliver, open_output
 
+PAIRWISE = 0
 COMMENTED = 7
 ARCHIVE = 11
 SAM = 17
@@ -49,7 +52,7 @@ class MergedQuery:
     """Number of the first query of its batch; ids in the batch's texts count from there."""
     texts: list[bytes]
     """Alignments or rows."""
-    comments: list[bytes] = field(default_factory=list)
+    comments: Comments | None = None
     template: QueryArchive | None = None
     printed: bytes | None = None
     """What BLAST+ prints of the query in the probe; the whole of it if the query could not be searched."""
@@ -82,6 +85,7 @@ class TabularPrinter:
         self._target = target
         self._options = options
         self._layout = layout
+        self._database = (options.text("db") or "").encode(errors="surrogateescape")
         self._delimiter = (options.outfmt.delimiter or "\t").encode()
         self._queries = 0
 
@@ -91,27 +95,14 @@ class TabularPrinter:
             rows = rows.replace(b"\t", self._delimiter)
         self._queries += 1
         if self._options.outfmt.number == COMMENTED:
-            self._target.writelines(self._comments(query.comments, len(query.texts)))
+            assert query.comments is not None
+            comments = query.comments.of(self._database, self._layout.shown)
+            self._target.writelines(comments.lines(len(query.texts)))
         if rows:
             self._target.write(rows)
             self._target.write(b"\n")
 
     def finish_batch(self, batch: Batch) -> None: ...
-
-    def _comments(self, comments: list[bytes], rows: int) -> list[bytes]:
-        database = (self._options.text("db") or "").encode(errors="surrogateescape")
-        lines = []
-        for line in comments:
-            if line.startswith(b"# Database: "):
-                lines.append(b"# Database: " + database + b"\n")
-            elif line.startswith(b"# Fields: "):
-                names = line.removeprefix(b"# Fields: ").rstrip(b"\n").split(b", ")
-                lines.append(b"# Fields: " + b", ".join(names[: self._layout.shown]) + b"\n")
-            elif line.endswith(b" hits found\n"):
-                lines.append(b"# %d hits found\n" % rows)
-            else:
-                lines.append(line)
-        return lines
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +111,7 @@ class TabularPrinter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None and self._options.outfmt.number == COMMENTED:
-            self._target.write(stitch.PROCESSED % self._queries)
+            self._target.write(processed(self._queries))
 
 
 class ArchivePrinter:
@@ -154,9 +145,11 @@ class ArchivePrinter:
         self._unsearchable_files: dict[int, bytes] = {}
         self._waiting: list[tuple[QueryArchive, list[bytes]]] = []
         self._waiting_bytes = 0
-        self._queries = 0
         self._most = JOINED_QUERIES if options.outfmt.number in WITHOUT_STATISTICS else 1
         self._stack = ExitStack()
+        self._queries = 0
+        self._hsps: int | None = None if PAIRWISE < options.outfmt.number <= LAST_PAIRWISE else 0
+        self._blank: QueryArchive | None = None
         self._formatter: Formatter | None = None
         if options.outfmt.number != ARCHIVE:
             out = self._list_of_files if options.outfmt.number in MANY_FILES else None
@@ -169,12 +162,24 @@ class ArchivePrinter:
         self._queries += 1
         if query.printed is not None:
             self._keep(query)
+        self._blank = template
+        self._count(texts)
         self._waiting.append((template, texts))
         self._waiting_bytes += sum(len(text) for text in texts)
         if len(self._waiting) >= self._most or self._waiting_bytes >= JOINED_BYTES:
             self._flush()
 
     def finish_batch(self, batch: Batch) -> None: ...
+
+    def _count(self, texts: list[bytes]) -> None:
+        """Add up the HSPs that will be printed, as long as that can be told."""
+        if self._hsps is None:
+            return
+        number = self._options.outfmt.number
+        if number == PAIRWISE and len(alignments_by_subject(texts)) > self._options.num_alignments:
+            self._hsps = None
+        else:
+            self._hsps += len(texts) if number == SAM else sum(map(count_hsps, texts))
 
     def _flush(self) -> None:
         """Print the queries that wait."""
@@ -206,14 +211,41 @@ class ArchivePrinter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
+        if kind is not None:
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:
             self._flush()
-        self._stack.__exit__(kind, error, trace)
-        if kind is None and self._options.outfmt.number == COMMENTED:
-            self._target.write(stitch.PROCESSED % self._queries)
-        if kind is None:
-            for number, text in self._unsearchable_files.items():
-                self._file_of(number).write_bytes(text)
+            if self._formatter is not None and self._blank is not None and self._options.outfmt.is_pairwise:
+                self._formatter.write(self._blank.with_alignments([]))
+        if self._formatter is not None:
+            self._check(self._formatter.printed)
+        if self._options.outfmt.number == COMMENTED:
+            self._target.write(processed(self._queries))
+
+    def _check(self, printed: Printed) -> None:
+        """Refuse what ``blast_formatter`` printed if it is less, or more, than was merged.
+
+        Raises:
+            EngineError: It is.
+        """
+        if self._options.outfmt.number in MANY_FILES:
+            printed = self._printed_files()
+        expected = Printed(self._queries, self._hsps)
+        for wanted, found in ((expected.queries, printed.queries), (expected.hsps, printed.hsps)):
+            if None not in (wanted, found) and wanted != found:
+                raise incomplete()
+
+    def _printed_files(self) -> Printed:
+        """Return what the files of a format that writes many hold; put those of queries that could not be searched."""
+        markers = stitch.FILE_MARKERS[self._options.outfmt.number]
+        files = [self._file_of(number) for number in range(self._queries)]
+        if sorted([*files, self._list_of_files]) != sorted(self._folder.iterdir()):
+            raise incomplete()
+        for number, text in self._unsearchable_files.items():
+            files[number].write_bytes(text)
+        texts = map(Path.read_bytes, files)
+        return Printed(self._queries, sum(stitch.hsps_in_file(text, markers) for text in texts))
 
     @property
     def _list_of_files(self) -> Path:
@@ -223,7 +255,7 @@ class ArchivePrinter:
         """Return the file of a query, by its 0-based number, in a format that writes many files."""
         return Path(self._options.outfmt.file_of(str(self._list_of_files), number + 1))
 
-    def _copier(self) -> Callable[[BinaryIO], None]:
+    def _copier(self) -> Copy:
         number = self._options.outfmt.number
         if self._options.outfmt.is_pairwise:
             return lambda source: stitch.stitch_pairwise(source, self._target, self._correct)
@@ -233,7 +265,7 @@ class ArchivePrinter:
             return lambda source: stitch.stitch_comments(source, self._target, self._correct)
         if number == SAM:
             return self._copy_sam
-        return self._copy_all
+        return lambda source: stitch.copy(source, self._target, stitch.COPIED[number])
 
     def _correct(self, number: int, part: bytes) -> bytes:
         """Return a query's part with what only the probe knows."""
@@ -244,14 +276,11 @@ class ArchivePrinter:
             return stitch.counted_as(part, probed)
         return stitch.with_statistics_of(part, probed) if searchable else probed
 
-    def _copy_all(self, source: BinaryIO) -> None:
-        while block := source.read(stitch.BLOCK_BYTES):
-            self._target.write(block)
-
-    def _copy_sam(self, source: BinaryIO) -> None:
+    def _copy_sam(self, source: BinaryIO) -> Printed:
         words = [self._options.program.value, *self._options.argv()]
         with TemporaryFile(dir=self._folder) as rows:
-            stitch.stitch_sam(source, self._target, rows, " ".join(words).encode(errors="surrogateescape") + b" ")
+            command_line = " ".join(words).encode(errors="surrogateescape") + b" "
+            return stitch.stitch_sam(source, self._target, rows, command_line)
 
 
 @contextmanager

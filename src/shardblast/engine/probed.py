@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 from shardblast.blast import stitch
 from shardblast.blast.archive import ArchiveReader
+from shardblast.blast.comments import check_count, read_commented
 from shardblast.blast.fasta import Batch
 from shardblast.blast.probe import ONE_QUERY_PER_ARCHIVE
 from shardblast.blast.process import Finished
@@ -62,6 +63,7 @@ class ProbedBatch:
         parts: list[bytes] | None = None
         if self._printed is not None:
             parts = self._parts(self._printed)
+        ordinal = -1
         with self._file("probe").open("rb") as stream:
             templates = ArchiveReader(stream, "of the probe").templates()
             for ordinal, template in enumerate(self._work.processes.over(templates)):
@@ -73,6 +75,7 @@ class ProbedBatch:
                 if self._work.options.outfmt.number != ARCHIVE:
                     template = template.with_gapped_parameters()
                 yield ProbedQuery(self._restricted(template), printed, searchable)
+        check_count(ordinal + 1, self._batch.queries)
 
     def _restricted(self, template: QueryArchive) -> QueryArchive:
         """Return the template with the taxids that tell which titles to show, where sequences have several."""
@@ -115,7 +118,7 @@ class ProbedBatch:
             parts = [Path(outfmt.file_of(str(file), place)).read_bytes() for place in places]
         elif number == COMMENTED:
             with file.open("rb") as lines:
-                parts = list(stitch.commented_parts(lines))
+                parts = [found.text for found in read_commented(lines)]
         elif number in stitch.MARKERS:
             parts = stitch.marked_parts(file.read_bytes(), stitch.MARKERS[number])
         else:

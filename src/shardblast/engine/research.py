@@ -10,6 +10,7 @@ from pathlib import Path
 
 from shardblast.blast.candidates import CandidateDatabase, oid_of, write_candidates
 from shardblast.blast.carrier import ArchiveCarrier, Carrier, TabularCarrier
+from shardblast.blast.comments import Comments
 from shardblast.blast.fasta import Batch, write_selected
 from shardblast.blast.hits import QueryHits, by_query, layout_for
 from shardblast.blast.process import Finished
@@ -137,7 +138,7 @@ class Research:
         carrier = self._candidate_carrier
         candidates = _Sought("candidates", carrier, lambda limit: candidate_argv(self._work.options, limit))
         found = self._enumerate(batch, suspects, candidates)
-        ids = None if found.full else self._ids(batch, found.files)
+        ids = None if found.full else self._ids(batch, found.files, len(suspects))
         whole = self._work.database
         if ids is None or self._parts.letters_of(ids) > WHOLE_DATABASE_SHARE * whole.searched.letters:
             return None
@@ -189,12 +190,12 @@ class Research:
             future.result()
         return files
 
-    def _ids(self, batch: Batch, files: Sequence[Path]) -> dict[int, list[str]] | None:
-        """Return the OIDs of all subjects in these files, with their ids; None if some can't be looked up."""
+    def _ids(self, batch: Batch, files: Sequence[Path], queries: int) -> dict[int, list[str]] | None:
+        """Return the OIDs of all subjects in files of so many queries, with their ids; None if some can't be found."""
         oids: dict[int, list[str]] = {}
         names: dict[int, set[bytes]] = {}
         for shard, path in zip(self._shards, files, strict=True):
-            for query in self._work.processes.over(self._candidate_carrier.read(path)):
+            for query in self._work.processes.over(self._candidate_carrier.read(path, queries)):
                 for subject in self._candidate_carrier.subjects(query):
                     oid = oid_of(subject, shard.first_oid)
                     if oid is None:
@@ -238,10 +239,10 @@ class Research:
             yield QueryHits(part.ordinals[local], texts, found.comments)
 
     def _by_query(self, carrier: Carrier, files: Sequence[Path], queries: int) -> Iterator[list[QueryHits]]:
-        return self._work.processes.over(by_query([carrier.read(path) for path in files], queries))
+        return self._work.processes.over(by_query([carrier.read(path, queries) for path in files], queries))
 
 
-def comments_of(parts: Sequence[QueryHits]) -> list[bytes]:
+def comments_of(parts: Sequence[QueryHits]) -> Comments | None:
     """Return the comment lines of a shard with hits, if there is one: only these name the columns."""
     return next((part.comments for part in parts if part.texts), parts[0].comments)
 

@@ -159,7 +159,7 @@ class ShardedSearch:
 
     def _found(self, batch: Batch) -> Iterator[list[QueryHits]]:
         files = [self._piece_file(batch, shard) for shard in self._shards]
-        readers = [self._carrier.read(path) for path in files]
+        readers = [self._carrier.read(path, batch.queries) for path in files]
         return self._work.processes.over(by_query(readers, batch.queries))
 
     def _merged_queries(self, current: _Started, suspects: list[int]) -> Iterator[MergedQuery]:

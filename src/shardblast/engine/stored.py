@@ -255,7 +255,8 @@ class StoredEngine:
             printed = 0
             for batch in batches_of(str(folder / "query.fa"), scratch, options.program.query_molecule, plan.choice):
                 archive = folder / "merged" / f"{batch.index}.asn"
-                printed += print_batch(work, batch, probe, archive, printer, chosen, printed)
+                counts = [query.hsps for query in _listed(archive.with_suffix(".json"))]
+                printed += print_batch(work, batch, probe, archive, counts, printer, chosen, printed)
 
     def _choice(self, options: SearchOptions, database: Database, query_bytes: int) -> tuple[Choice, int]:
         memory, cores = self.machine.memory_bytes, self.pool.size
@@ -332,8 +333,13 @@ def stored_queries(folder: Path) -> Iterator[StoredQuery]:
     """Yield the queries of a finished search in order."""
     paths = (folder / "merged").glob("*.json")
     for path in sorted(paths, key=lambda path: int(path.stem)):
-        for one in json.loads(path.read_text()):
-            yield StoredQuery(**{**one, "verdict": Verdict(one["verdict"])})
+        yield from _listed(path)
+
+
+def _listed(path: Path) -> Iterator[StoredQuery]:
+    """Yield the queries of a merged batch, by the file that lists them."""
+    for one in json.loads(path.read_text()):
+        yield StoredQuery(**{**one, "verdict": Verdict(one["verdict"])})
 
 
 class MergedBatches:

@@ -13,7 +13,7 @@ from pathlib import Path
 from shardblast.blast.fasta import NotFasta, open_queries, query_id, records
 from shardblast.core.errors import Interrupted
 from shardblast.core.options import SearchOptions
-from shardblast.core.outfmt import MANY_FILES
+from shardblast.core.outfmt import MANY_FILES, SAM
 from shardblast.core.report import Report
 from shardblast.core.saturation import Verdict
 from shardblast.engine.output import OWN_STREAMS, is_writable, open_output
@@ -34,7 +34,7 @@ def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, rep
         Interrupted: Ctrl-C; BLAST+ has ended.
     """
     changes: dict[str, str | None] = {}
-    if not any(options.has(name) for name in ("num_threads", "remote", "subject")) and not options.threads_matter:
+    if not any(options.has(name) for name in ("num_threads", "remote", "subject")) and not _threads_show(options):
         changes["num_threads"] = str(cores)
     if query not in (options.text("query"), "-"):
         changes["query"] = query
@@ -82,10 +82,16 @@ def _run(path: str, argv: Sequence[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
+def _threads_show(options: SearchOptions) -> bool:
+    """Whether the output would differ with more threads: SAM holds the command line."""
+    return options.threads_matter or options.outfmt.number == SAM
+
+
 def _can_be_renamed(options: SearchOptions) -> bool:
     """Whether the output is one file in a folder that exists; else BLAST+ itself writes it, or says what is wrong."""
     out = options.text("out")
-    if not out or out in OWN_STREAMS or options.outfmt.number in MANY_FILES or not is_writable(out):
+    number = options.outfmt.number
+    if not out or out in OWN_STREAMS or number == SAM or number in MANY_FILES or not is_writable(out):
         return False
     return Path(out).is_file() or not Path(out).exists()
 

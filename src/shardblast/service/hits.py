@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shardblast.blast.comments import read_commented
 from shardblast.core.errors import InputError
 from shardblast.core.numbers import Numbers
 from shardblast.engine.stored import StoredQuery
@@ -212,17 +213,13 @@ class HitIndex:
 
 
 def _by_query(printed: Iterable[bytes]) -> Iterator[tuple[int, list[list[str]]]]:
-    number = -1
-    rows: list[list[str]] = []
-    for line in printed:
-        if line.startswith(b"# Query: ") or line == b"# Query:\n":
-            if rows:
-                yield number, rows
-            number, rows = number + 1, []
-        elif not line.startswith(b"#"):
-            rows.append(line.decode(errors="replace").rstrip("\n").split("\t", len(COLUMNS) - 1))
-    if rows:
-        yield number, rows
+    for number, found in enumerate(read_commented(printed)):
+        if found.rows:
+            yield number, [_fields(row) for row in found.rows]
+
+
+def _fields(row: bytes) -> list[str]:
+    return row.decode(errors="replace").rstrip("\n").split("\t", len(COLUMNS) - 1)
 
 
 def _by_subject(rows: list[list[str]]) -> Iterator[list[dict[str, str]]]:
