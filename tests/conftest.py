@@ -23,7 +23,8 @@ SECONDS_A_TEST = {
     "cli": 1.0,
     "cluster": 8.0,
     "facts": 1.0,
-    "identity": 2.0,
+    "identity": 1.5,
+    "k8s": 30.0,
     "library": 1.0,
     "page": 8.0,
     "service": 3.0,
@@ -31,14 +32,24 @@ SECONDS_A_TEST = {
     "storage": 1.0,
 }
 """What a test of a folder takes, roughly. Those of the other folders take next to nothing."""
+TOGETHER = {"identity": 30}
+"""How many tests of a file a worker takes at once, in folders whose files start nothing; of other folders all."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that workers, which get whole files, end at about the same time."""
-    seconds: Counter[Path] = Counter()
+    """Have a worker run whole files, those that take longest first, so that all workers end at about the same time."""
+    tests: Counter[Path] = Counter()
     for item in items:
-        seconds[item.path] += SECONDS_A_TEST.get(item.path.relative_to(HERE).parts[0], 0.02)
-    items.sort(key=lambda item: (-seconds[item.path], item.path))
+        folder = item.path.relative_to(HERE).parts[0]
+        part = tests[item.path] // TOGETHER.get(folder, len(items))
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.relative_to(HERE)}-{part}"))
+        tests[item.path] += 1
+
+    def seconds(path: Path) -> float:
+        return tests[path] * SECONDS_A_TEST.get(path.relative_to(HERE).parts[0], 0.02)
+
+    items.sort(key=lambda item: (-seconds(item.path), item.path))
 
 
 @pytest.fixture(scope="session", autouse=True)

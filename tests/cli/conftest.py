@@ -53,12 +53,12 @@ class Place:
 
     def shardblast(self, *words: str, stdin: bytes = b"") -> Finished:
         return subprocess.run(
-            [*SHARDBLAST, *words], input=stdin, capture_output=True, env=self.environment, cwd=self.folder, timeout=120
+            [*SHARDBLAST, *words], input=stdin, capture_output=True, env=self.environment, cwd=self.folder, timeout=300
         )
 
     def blast(self, *words: str, stdin: bytes = b"") -> Finished:
         return subprocess.run(
-            words, input=stdin, capture_output=True, env=self.environment, cwd=self.folder, timeout=120
+            words, input=stdin, capture_output=True, env=self.environment, cwd=self.folder, timeout=300
         )
 
     def left_behind(self) -> list[str]:

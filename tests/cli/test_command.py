@@ -190,7 +190,7 @@ def test_keep_of_a_folder_that_cannot_be_made_is_an_output_error(place: Place) -
 def test_full_disk_under_standard_output_is_an_output_error(place: Place, outfmt: str) -> None:
     with open("/dev/full", "wb") as full:
         argv = [*SHARDBLAST, "blastn", *place.words, "-outfmt", outfmt, *SHARDED]
-        finished = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, env=place.environment, timeout=120)
+        finished = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, env=place.environment, timeout=300)
 
     assert finished.returncode == 6
     assert b"No space left" in finished.stderr

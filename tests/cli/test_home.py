@@ -51,7 +51,7 @@ def test_adding_a_database_makes_a_home(small: tuple[Path, Path], tmp_path: Path
 def test_what_can_not_be_a_home_is_refused_without_a_traceback(home: str, capsys: pytest.CaptureFixture[str]) -> None:
     added = main(["db", "add", "genes", "/nowhere", "--home", home])
     served = subprocess.run(
-        [*SHARDBLAST, "serve", "--port", "0", "--home", home], capture_output=True, text=True, timeout=120
+        [*SHARDBLAST, "serve", "--port", "0", "--home", home], capture_output=True, text=True, timeout=300
     )
 
     for status, told in ((added, capsys.readouterr().err), (served.returncode, served.stderr)):

@@ -18,7 +18,7 @@ from tests.forked import SHARDBLAST
 from tests.postgres import free_port
 from tests.waiting import until
 
-START_WITHIN_S = 120.0
+START_WITHIN_S = 300.0
 TIMINGS = "rejoin_s=0.2 report_s=0.5"
 """Limits of test clusters. None is so short that a busy machine reaches it; a test that waits for one changes it."""
 
@@ -159,7 +159,7 @@ class LocalCluster:
     def close(self) -> None:
         for command in self.commands:
             command.kill()
-            command.wait(timeout=60)
+            command.wait(timeout=START_WITHIN_S)
         for part in (*self.nodes.values(), self.scheduler):
             part.stop()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -24,67 +26,89 @@ from tests.sequences import real
 from tests.service.processes import blast
 from tests.waiting import until
 
-QUERY = "".join(one.fasta for one in real("proteins")[:300])
+Search = Callable[..., Searched]
+
+QUERY = "".join(one.fasta for one in real("proteins")[:150])
+
+
+@dataclass(frozen=True)
+class Question:
+    """A search, and BLAST+'s answer."""
+
+    storage: Path
+    """With the database."""
+    query: Path
+    answer: bytes
+
+
+@pytest.fixture(scope="module")
+def question(tmp_path_factory: pytest.TempPathFactory) -> Question:
+    folder = tmp_path_factory.mktemp("question")
+    storage, query = folder / "storage", folder / "query.fa"
+    path = make_database(folder / "db" / "proteins", "prot", real("proteins")[:3000], "-max_file_sz", "300000")
+    LocalCluster(folder, storage.as_uri()).add_database("proteins", path)
+    return Question(storage, query, blast("blastp", path, "proteins", QUERY, [], "6", folder))
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[LocalCluster]:
-    one = LocalCluster(tmp_path, (tmp_path / "storage").as_uri())
-    path = make_database(tmp_path / "db" / "proteins", "prot", real("proteins")[:3000], "-max_file_sz", "300000")
-    one.add_database("proteins", path)
+def cluster(tmp_path: Path, question: Question) -> Iterator[LocalCluster]:
+    one = LocalCluster(tmp_path, Path(shutil.copytree(question.storage, tmp_path / "storage")).as_uri())
     one.start("a", "b")
     yield one
     one.close()
 
 
-def search(cluster: LocalCluster, *options: str, **variables: str) -> Searched:
-    query = cluster.folder / "query.fa"
-    query.write_text(QUERY)
-    words = ["blastp", "-db", "proteins", "-query", str(query), "-outfmt", "6", *options]
-    return searched_on(cluster, words, **variables)
+@pytest.fixture
+def search(cluster: LocalCluster, question: Question) -> Search:
+    """Starts the search."""
+
+    def start(*options: str, **variables: str) -> Searched:
+        words = ["blastp", "-db", "proteins", "-query", str(question.query), "-outfmt", "6", *options]
+        return searched_on(cluster, words, **variables)
+
+    return start
 
 
-def printed(cluster: LocalCluster) -> bytes:
-    """Return what BLAST+ prints for the same."""
-    folder = cluster.folder / "plain"
-    folder.mkdir(exist_ok=True)
-    return blast("blastp", cluster.folder / "db" / "proteins", "proteins", QUERY, [], "6", folder)
-
-
-def test_with_replicas_a_search_goes_on_without_a_node(cluster: LocalCluster) -> None:
-    searched = search(cluster, SHARDBLAST_REPLICAS="2").begun()
+def test_with_replicas_a_search_goes_on_without_a_node(
+    cluster: LocalCluster, search: Search, question: Question
+) -> None:
+    searched = search(SHARDBLAST_REPLICAS="2").begun()
 
     cluster.nodes.pop("b").kill()
 
-    searched.assert_ends_well(printed(cluster))
+    searched.assert_ends_well(question.answer)
 
 
-def test_without_replicas_a_search_waits_for_its_node(cluster: LocalCluster) -> None:
-    searched = search(cluster).begun()
+def test_without_replicas_a_search_waits_for_its_node(
+    cluster: LocalCluster, search: Search, question: Question
+) -> None:
+    searched = search(SHARDBLAST_TIMINGS="grace_s=600").begun()
     held = cluster.volumes_of("b", "proteins")
 
     cluster.nodes.pop("b").kill()
     cluster.add("b")
 
-    searched.assert_ends_well(printed(cluster))
+    searched.assert_ends_well(question.answer)
     assert cluster.volumes_of("b", "proteins") == held
 
 
-def test_a_blast_process_that_is_killed_is_run_again(cluster: LocalCluster) -> None:
-    searched = search(cluster)
+def test_a_blast_process_that_is_killed_is_run_again(cluster: LocalCluster, search: Search, question: Question) -> None:
+    searched = search()
 
     os.kill(stopped(lambda: blast_pids(cluster.folder / "a" / "work")), signal.SIGKILL)
 
-    searched.assert_ends_well(printed(cluster))
+    searched.assert_ends_well(question.answer)
 
 
-def test_a_piece_that_hangs_is_started_a_second_time_on_another_holder(cluster: LocalCluster) -> None:
+def test_a_piece_that_hangs_is_started_a_second_time_on_another_holder(
+    cluster: LocalCluster, search: Search, question: Question
+) -> None:
     report = cluster.folder / "report.json"
-    searched = search(cluster, "--report", str(report), SHARDBLAST_REPLICAS="2")
+    searched = search("--report", str(report), SHARDBLAST_REPLICAS="2", SHARDBLAST_TIMINGS="late_s=1")
 
     pid, batch, shard = stopped_piece(cluster.folder / "a")
 
-    searched.assert_ends_well(printed(cluster))
+    searched.assert_ends_well(question.answer)
     until(lambda: not Path(f"/proc/{pid}").exists())  # what it was told to end by does not wait for that
     pieces = [one for one in json.loads(report.read_text())["pieces"] if one["purpose"] == "search"]
     known = {(one["batch"], one["shard"]): (one["node"], one["is_doubled"]) for one in pieces}
@@ -93,29 +117,29 @@ def test_a_piece_that_hangs_is_started_a_second_time_on_another_holder(cluster: 
     assert not searched.pieces
 
 
-def test_a_search_goes_on_when_the_scheduler_is_back(cluster: LocalCluster) -> None:
-    searched = search(cluster).begun()
+def test_a_search_goes_on_when_the_scheduler_is_back(cluster: LocalCluster, search: Search, question: Question) -> None:
+    searched = search().begun()
 
     cluster.scheduler.kill()
     cluster.scheduler.start()
 
-    searched.assert_ends_well(printed(cluster))
+    searched.assert_ends_well(question.answer)
 
 
-def test_a_node_that_joins_is_given_shards(cluster: LocalCluster) -> None:
-    search(cluster).assert_ends_well(printed(cluster))
+def test_a_node_that_joins_is_given_shards(cluster: LocalCluster, search: Search, question: Question) -> None:
+    search().assert_ends_well(question.answer)
     assert not cluster.volumes_of("c", "proteins")
 
     cluster.add("c").wait_for("the node is connected")
-    search(cluster).assert_ends_well(printed(cluster))
+    search().assert_ends_well(question.answer)
 
     assert cluster.volumes_of("c", "proteins")
 
 
-def test_what_a_killed_command_leaves_is_removed_by_a_later_one(cluster: LocalCluster) -> None:
+def test_what_a_killed_command_leaves_is_removed_by_a_later_one(cluster: LocalCluster, search: Search) -> None:
     storage, words = cluster.folder / "storage", ("blastp", "-db", "proteins", "-query", "-", "-outfmt", "6")
     short = real("proteins")[0].fasta.encode()
-    searched = search(cluster).begun()
+    searched = search().begun()
     searched.process.kill()
     searched.ended()
     (left,) = storage.glob("searches/command-*")
@@ -132,10 +156,10 @@ def test_what_a_killed_command_leaves_is_removed_by_a_later_one(cluster: LocalCl
     until(lambda: not [one for folder in kept for one in folder.glob("command-*")], lambda: [left, *kept])
 
 
-def test_a_command_that_gave_no_sign_of_life_gives_up(cluster: LocalCluster) -> None:
+def test_a_command_that_gave_no_sign_of_life_gives_up(tmp_path: Path) -> None:
     given_up = Event()
     timings = Timings(lease_renew_s=0.01)
-    lease = Lease(Objects(cluster.storage), "command-1", lambda search_id: None, given_up.set, timings)
+    lease = Lease(Objects(tmp_path.as_uri()), "command-1", lambda search_id: None, given_up.set, timings)
 
     def is_given_up() -> bool:
         # Again and again: a sign that is just being given hides it.
@@ -149,15 +173,15 @@ def test_a_command_that_gave_no_sign_of_life_gives_up(cluster: LocalCluster) -> 
             lease.check()
 
 
-def test_a_sign_of_life_from_the_future_removes_no_search(cluster: LocalCluster) -> None:
-    objects = Objects(cluster.storage)
+def test_a_sign_of_life_from_the_future_removes_no_search(tmp_path: Path) -> None:
+    objects = Objects(tmp_path.as_uri())
     forgotten: list[str] = []
     with (
         Lease(objects, "command-ahead", forgotten.append, lambda: None, Timings()),
         Lease(objects, "command-lives", forgotten.append, lambda: None, Timings()) as lives,
     ):
         later = time.time() + 10 * Timings().lease_lost_s
-        os.utime(cluster.folder / "storage" / "leases" / "command-ahead" / "sign", (later, later))
+        os.utime(tmp_path / "leases" / "command-ahead" / "sign", (later, later))
         with Lease(objects, "command-new", forgotten.append, lambda: None, Timings()):
             pass
         lives.check()
@@ -165,8 +189,8 @@ def test_a_sign_of_life_from_the_future_removes_no_search(cluster: LocalCluster)
     assert not forgotten
 
 
-def test_a_stopped_command_stops_blast_and_leaves_nothing(cluster: LocalCluster) -> None:
-    searched = search(cluster).begun()
+def test_a_stopped_command_stops_blast_and_leaves_nothing(cluster: LocalCluster, search: Search) -> None:
+    searched = search().begun()
 
     searched.process.send_signal(signal.SIGINT)
 

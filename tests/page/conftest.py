@@ -19,7 +19,7 @@ CHROMIUM = (
     *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
 )
 """It speaks with this machine only."""
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 """For machines that do much else at once."""
 LASTING = """
 const wait = window.setTimeout;

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.cluster.parts import blast_pids, stopped
 from tests.service.server import Server
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 OF_SEARCH = re.compile(r"/searches/([0-9a-f]{32})")
 
 expect.set_options(timeout=PATIENCE_MS)

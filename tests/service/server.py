@@ -21,7 +21,7 @@ from tests.forked import SHARDBLAST
 from tests.postgres import free_port
 from tests.waiting import until
 
-START_WITHIN_S = 90.0
+START_WITHIN_S = 300.0
 END_WITHIN_S = 300.0
 OVER = ("completed", "failed", "cancelled")
 get, post = partial(httpx.get, timeout=END_WITHIN_S), partial(httpx.post, timeout=END_WITHIN_S)
@@ -52,7 +52,7 @@ class Server:
 
     def run(self, *words: str, sent: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command of ours with the service's home and address, and perhaps with something to read."""
-        done = forked.run([*SHARDBLAST, *words], self.environment, None if sent is None else sent.encode(), timeout=120)
+        done = forked.run([*SHARDBLAST, *words], self.environment, None if sent is None else sent.encode(), timeout=300)
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def add_database(self, name: str, path: Path | str) -> None:
@@ -110,7 +110,7 @@ class Server:
     def _end(self, number: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(number)
-        status = self._process.wait(timeout=90)
+        status = self._process.wait(timeout=START_WITHIN_S)
         self._process = None
         return status
 

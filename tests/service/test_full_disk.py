@@ -16,7 +16,7 @@ from tests.service.processes import blast
 from tests.service.server import Server, get
 
 SIZE_BYTES = 400 << 20
-MANY = "".join(one.fasta for one in real("proteins")[:400])
+MANY = "".join(one.fasta for one in real("proteins")[:150])
 OPTIONS = ["-evalue", "1e-3"]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.sequences import real
 from tests.service.server import END_WITHIN_S, Server
 
-MANY = "".join(one.fasta for one in real("proteins")[:1500])
-OPTIONS = "-max_target_seqs 5"
+MANY = "".join(one.fasta for one in real("proteins")[:700])
+OPTIONS = "-evalue 1e-10"
 ALLOWED_MIB = 200
 
 

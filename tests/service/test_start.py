@@ -19,7 +19,7 @@ def test_a_port_in_use_is_said_so_and_nothing_is_touched(tmp_path: Path) -> None
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         argv = [sys.executable, "-m", "shardblast", "serve", "--home", str(tmp_path / "home"), "--port", str(port)]
-        tried = subprocess.run(argv, capture_output=True, text=True, timeout=120)
+        tried = subprocess.run(argv, capture_output=True, text=True, timeout=300)
 
     assert tried.returncode != 0
     assert f"127.0.0.1, port {port}" in tried.stderr

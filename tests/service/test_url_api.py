@@ -71,7 +71,7 @@ def test_bioperl_works_unchanged(address: str, server: Server, tmp_path: Path) -
     query = tmp_path / "query.fa"
     query.write_text(QUERY.fasta)
 
-    ended = subprocess.run(["perl", "-e", PERL, address, str(query)], capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(["perl", "-e", PERL, address, str(query)], capture_output=True, text=True, timeout=300)
 
     assert ended.returncode == 0, ended.stderr
     name, *hits = ended.stdout.splitlines()
@@ -198,7 +198,7 @@ def test_bioperl_shows_what_is_wrong_with_a_search(address: str, tmp_path: Path)
     query.write_text(QUERY.fasta)
     script = PERL.replace("'16s'", "'absent'")
 
-    ended = subprocess.run(["perl", "-e", script, address, str(query)], capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(["perl", "-e", script, address, str(query)], capture_output=True, text=True, timeout=300)
 
     assert "There is no database 'absent'" in ended.stderr
 
