@@ -53,8 +53,9 @@ class Crowded:
             page.get_by_role("status").get_by_text(sentence, exact=True).wait_for()
 
 
-@pytest.fixture
-def crowded(tmp_path: Path) -> Iterator[Crowded]:
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowded]:
+    tmp_path = tmp_path_factory.mktemp("crowded")
     storage = (tmp_path / "storage").as_uri()
     cluster = LocalCluster(tmp_path, storage, timings="stuck_s=2")
     variables = {
@@ -71,6 +72,20 @@ def crowded(tmp_path: Path) -> Iterator[Crowded]:
     yield Crowded(cluster, server, sum(file.stat().st_size for file in large.parent.iterdir()) * 8 // 10)
     server.close()
     cluster.close()
+
+
+def test_a_command_says_for_what_it_waits_and_ends_when_that_does_not_come(crowded: Crowded, tmp_path: Path) -> None:
+    query = tmp_path / "query.fa"
+    query.write_text(GENES[0])
+    words = ("-db", "16s", "-query", str(query), "--engine", "dask", "--scheduler", crowded.cluster.address)
+
+    ended = crowded.cluster.run("blastn", *words, SHARDBLAST_WAITING_HOURS="0.0005")
+
+    assert ended.returncode == 1
+    told = ended.stderr.decode()
+    assert NO_NODE in told
+    assert "The search waited 2 seconds for a node of the cluster." in told
+    assert "Start nodes" in told
 
 
 def submitted(server: Server) -> tuple[list[str], list[str]]:

@@ -160,7 +160,7 @@ def test_a_list_tells_when_searches_were_made_how_long_they_ran_and_their_hits(s
     made = datetime.fromtimestamp(search["created"], ZoneInfo("Asia/Kathmandu")).strftime("%Y-%m-%d %H:%M")
     ran = f"{search['finished'] - search['started']:.1f}"
     printed = "[red]a  [31m title of mine :smile:"
-    assert row == [search["id"], "completed", "blastn", "16s", made, ran, str(search["hits"]), printed]
+    assert row == [search["id"], "completed", "blastn", "16s", made, ran, str(search["hits"]), printed, ""]
     assert int(row[6]) > 0
     assert status == 0
     assert "\x1b[31m title" not in shown

@@ -59,25 +59,25 @@ def test_searches_pieces_bytes_and_errors_are_counted(own_server: Server) -> Non
     assert told["process_resident_memory_bytes"][()] > 0
 
 
-def test_the_queue_and_the_readers_are_told_as_they_are_now(own_server: Server) -> None:
+def test_the_queue_and_the_readers_are_told_as_they_are_now(narrow_server: Server) -> None:
     many = "".join(one.fasta for one in real("proteins")[:400])
-    first = own_server.submit("blastp", "proteins", many * 3, "-evalue 1000")
-    events = own_server.events(first["id"])
+    first = narrow_server.submit("blastp", "proteins", many * 3, "-evalue 1000")
+    events = narrow_server.events(first["id"])
     while '"state": "running"' not in next(events).data:
         pass
     more = [
-        own_server.submit("blastp", "proteins", many * 3, f"-evalue {1001 + n}") for n in range(2)
+        narrow_server.submit("blastp", "proteins", many * 3, f"-evalue {1001 + n}") for n in range(2)
     ]  # two run at once
-    until(lambda: figures(own_server)["shardblast_searches"][("state", "queued"),] == 1)
+    until(lambda: figures(narrow_server)["shardblast_searches"][("state", "queued"),] == 1)
 
-    told = figures(own_server)
+    told = figures(narrow_server)
 
     assert told["shardblast_queue_oldest_seconds"][()] > 0
     assert told["shardblast_event_readers"][()] == 1
     events.close()
     for one in (*reversed(more), first):
-        own_server.http.post(f"/searches/{one['id']}/cancel")
-    assert figures(own_server)["shardblast_queue_oldest_seconds"][()] == 0
+        narrow_server.http.post(f"/searches/{one['id']}/cancel")
+    assert figures(narrow_server)["shardblast_queue_oldest_seconds"][()] == 0
 
 
 def test_labels_are_names_of_ours_alone(server: Server) -> None:

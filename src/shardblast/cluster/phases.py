@@ -150,6 +150,7 @@ class Waiting:
             lack = NO_SCHEDULER
         else:
             lack = lacking(self._dispatcher.wanted, self._generation, self._shards) or self._nodes_wait(there) or lack
+            lack = NO_NODE if lack is not None and not there else lack
         self._tell(lack)
         if lack is None or self._goes_on(lack, there):
             self._went_on = time.monotonic()

@@ -160,7 +160,11 @@ class Admission(Observer):
         return self._searching.lack(generation, one.lack)
 
     def _begin(self, one: Standing) -> None:
-        self._stints.begin(one)  # first: should we crash before the next line, it goes on all the same
+        try:
+            self._stints.begin(one)  # first: should we crash before the next line, it goes on all the same
+        except Exception:  # whatever it is, others must not wait for it
+            logger.exception("a search can't begin now", extra={"search_id": one.id})
+            return
         self._change(one, lambda search: moved(search, State.RUNNING, time.time()))
 
     def _fail(self, one: Standing, lack: Lack, now: float) -> None:
