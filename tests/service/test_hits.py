@@ -41,7 +41,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("index") / "hits.sqlite"
     rows = "".join(map(line, range(HITS)))
     queries = [StoredQuery(number, str(number), HITS, HITS, Verdict.MERGED) for number in range(2)]
-    write_index(path, queries, BytesIO(f"# Query: 0\n{rows}# Query: 1\n{rows}".encode()))
+    printed = "".join(f"# BLASTN\n# Query: {n}\n# Database: d\n# {HITS} hits found\n{rows}" for n in range(2))
+    write_index(path, queries, BytesIO(f"{printed}# BLAST processed 2 queries\n".encode()))
     return path
 
 
