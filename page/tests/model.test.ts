@@ -26,6 +26,15 @@ describe("queries", () => {
     expect(survey("").molecule).toBeNull();
   });
 
+  test("have the letters that BLAST+ keeps: no numbers, gaps, dots and comments", () => {
+    expect(survey(">a\n   1 acgt-acgt ..acgt\n;ACGT\n #ACGT\nACGT;ACGT\n")).toEqual({
+      queries: 1,
+      letters: 16,
+      longest: 16,
+      molecule: "nucleotide",
+    });
+  });
+
   test("without a line that names them get one", () => {
     expect(asFasta("ACGT\nACGT")).toBe(">Query_1\nACGT\nACGT");
     expect(asFasta("\n  >a\nACGT")).toBe(">a\nACGT");

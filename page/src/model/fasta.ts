@@ -18,7 +18,7 @@ export function asFasta(text: string): string {
   return trimmed === "" || trimmed.startsWith(">") ? trimmed : `>Query_1\n${trimmed}`;
 }
 
-/** Counts the queries of FASTA and guesses their molecule. */
+/** Counts the queries of FASTA and the letters that BLAST+ keeps of them, and guesses their molecule. */
 export function survey(fasta: string): Survey {
   const found: Survey = { queries: 0, letters: 0, longest: 0, molecule: null };
   let [length, nucleotides, told] = [0, 0, 0];
@@ -28,12 +28,15 @@ export function survey(fasta: string): Survey {
       length = 0;
       continue;
     }
-    const letters = line.replace(/\s+/g, "");
+    const letters = line
+      .trim()
+      .replace(/^[!#].*|;.*/, "")
+      .replace(/[^A-Z*]/gi, "");
     length += letters.length;
     found.letters += letters.length;
     found.longest = Math.max(found.longest, length);
     if (told >= SAMPLED_LETTERS) continue;
-    told += letters.length - (letters.match(/[NX*-]/gi)?.length ?? 0);
+    told += letters.length - (letters.match(/[NX*]/gi)?.length ?? 0);
     nucleotides += letters.match(/[ACGTU]/gi)?.length ?? 0;
   }
   if (told > 0) found.molecule = nucleotides >= NUCLEOTIDE_SHARE * told ? "nucleotide" : "protein";

@@ -17,9 +17,21 @@ _FAILURES = frozenset(
         "EXCEPTION_STACK_TRACE_LEVEL",
         "NCBI_ABORT_ON_COBJECT_THROW",
         "NCBI_ABORT_ON_NULL",
+        "OBJECTS_DENSE_SEG_RESERVE",
+        "OBJECTS_SEQ_DESCR_ALLOW_EMPTY",
+        "OBJMGR_BLOB_CACHE",
+        "OBJMGR_BULK_CHUNKS",
+        "OBJMGR_SCOPE_AUTORELEASE",
+        "OBJMGR_SCOPE_AUTORELEASE_SIZE",
+        "OBJMGR_SCOPE_POSTPONE_DELETE",
+        "PRE_FETCH_SEQS_LIMIT",
+        "SERIAL_READ_ANY_VISIBLESTRING_TAG",
+        "SERIAL_VERIFY_DATA_GET",
+        "SERIAL_VERIFY_DATA_READ",
+        "SERIAL_VERIFY_DATA_WRITE",
     }
 )
-"""They end programs of BLAST+ at an exception that they otherwise handle, or at a value that they can't read."""
+"""They end programs of BLAST+ at an exception that these otherwise handle, or at a value that these can't read."""
 _NAMES = _BATCHES | _SEARCH | _FORMATS | _FAILURES
 _SETTINGS = "NCBI_CONFIG_"
 """Begins the names of what may also stand in the file ``.ncbirc``, and of where that is."""

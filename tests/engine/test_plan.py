@@ -1,0 +1,45 @@
+"""Queries that a search which is kept can't have are refused when it is planned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shardblast.blast.process import Processes
+from shardblast.core.choice import Choice
+from shardblast.core.errors import InputError
+from shardblast.core.program import Molecule
+from shardblast.engine.stored import plan_of
+
+CHOICE = Choice(2, 30, 20, False, "")
+REFUSED = {
+    "no queries": (b"\n", "no queries"),
+    "no letters": (b">a\nACGT\n>b\n\n", "no letters"),
+    "no letters of the molecule": (b">a\nACGT\n>b\nEFIL*\n", "no letters"),
+    "numbers": (b">a\nACGT\n>b\nAC12\n", "does not look like a sequence"),
+    "a comment": (b">a\nACGT\n ;b\n", "comments"),
+    "a lone return": (b">a\nACGT\rACGT\n", "lone returns"),
+    "DEL in a title": (b">a\x7f\nACGT\n", "ASCII"),
+    "a control character in front of a title": (b">\x01a\nACGT\n", "ASCII"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED.values(), ids=REFUSED)
+def test_queries_that_are_searched_otherwise_than_blast_would_are_refused(
+    text: bytes, message: str, tmp_path: Path
+) -> None:
+    query = tmp_path / "query.fa"
+    query.write_bytes(text)
+
+    with pytest.raises(InputError, match=message):
+        plan_of(CHOICE, 1, query, tmp_path, Molecule.NUCLEOTIDE, Processes())
+
+
+def test_batches_of_a_kept_search_end_by_the_letters_that_blast_reads(tmp_path: Path) -> None:
+    query = tmp_path / "query.fa"
+    query.write_text("".join(f">q{number}\n     1 ACGT-ACGT AC 10\n" for number in range(8)))
+
+    plan = plan_of(CHOICE, 1, query, tmp_path, Molecule.NUCLEOTIDE, Processes())
+
+    assert (plan.batches, plan.queries, plan.letters) == (2, 8, 80)
