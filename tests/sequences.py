@@ -79,9 +79,12 @@ def gene(protein: Sequence, seed: int = 0) -> Sequence:
     """Return a gene of a protein; odd seeds give the other strand."""
     choose = random.Random(seed).choice
     letters = "".join(choose((CODONS, OTHER_CODONS)).get(letter, "NNN") for letter in protein.letters)
-    if seed % 2:
-        letters = letters[::-1].translate(str.maketrans("ACGTN", "TGCAN"))
-    return Sequence("gene_of_" + protein.title, letters)
+    made = Sequence("gene_of_" + protein.title, letters)
+    return other_strand(made) if seed % 2 else made
+
+
+def other_strand(sequence: Sequence) -> Sequence:
+    return replace(sequence, letters=sequence.letters[::-1].translate(str.maketrans("ACGTN", "TGCAN")))
 
 
 def changed(sequence: Sequence, kind: str, *, share: float = 0.1, seed: int = 1, title: str | None = None) -> Sequence:
@@ -145,7 +148,7 @@ def nucleotide_queries() -> tuple[Sequence, ...]:
         invented("nucl", 70, 6, "n3_nothing like it"),
         Sequence("n4 | a gene", coding[3].letters),
         Sequence("n5", "N" * 50),
-        changed(nucleotides()[30], "nucl", share=0.05, title="n6 relative"),
+        other_strand(changed(nucleotides()[30], "nucl", share=0.05, title="n6 relative")),
     )
 
 

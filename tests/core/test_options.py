@@ -416,13 +416,17 @@ def test_every_option_of_the_installed_version_is_known_to_split_or_not_to(progr
     ("program", "more", "splits"),
     [
         (Program.BLASTX, [], False),
-        (Program.BLASTX, ["-sum_stats", "false"], True),
+        (Program.BLASTX, ["-sum_stats", "false"], False),
+        (Program.TBLASTX, ["-sum_stats", "false"], False),
+        (Program.TBLASTN, ["-sum_stats", "false"], True),
         (Program.BLASTN, [], True),
         (Program.BLASTN, ["-ungapped"], False),
         (Program.BLASTN, ["-sum_stats", "true"], False),
     ],
 )
-def test_hsps_are_counted_in_shards_unless_they_are_linked(program: Program, more: list[str], splits: bool) -> None:
+def test_hsps_are_counted_in_shards_unless_others_order_the_subjects(
+    program: Program, more: list[str], splits: bool
+) -> None:
     options = parse(program, ["-db", "d", "-max_hsps", "1", *more], arguments(program))
 
     assert (options.why_unsplittable() is None) == splits

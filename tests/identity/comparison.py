@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from shardblast.blast.installation import find_installation
+from shardblast.blast.installation import Installation, find_installation
 from shardblast.bootstrap import home, known_arguments
 from shardblast.cli.progress import Warnings
 from shardblast.core.arguments import Arguments
@@ -159,7 +159,7 @@ def search_here(program: str, words: Sequence[str], expected: Result, machine: M
     """Search in this process, in an empty folder, and compare what is written; return the report."""
     options = parse(Program(program), words, arguments(program))
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache, contextlib.chdir(folder):
-        outcome = LocalEngine(find_installation(), machine, Path(cache)).search(options, Warnings())
+        outcome = LocalEngine(installation(), machine, Path(cache)).search(options, Warnings())
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
         assert not list(Path(cache).iterdir()), "the search left files"
     assert_same(Result(outcome.status, b"", files, b""), expected)
@@ -169,4 +169,10 @@ def search_here(program: str, words: Sequence[str], expected: Result, machine: M
 @cache
 def arguments(program: str) -> Arguments:
     """Return the options of the installed program."""
-    return known_arguments(find_installation(), Program(program))
+    return known_arguments(installation(), Program(program))
+
+
+@cache
+def installation() -> Installation:
+    """Return the installed BLAST+, which is asked for its version once."""
+    return find_installation()

@@ -9,6 +9,7 @@ import pytest
 from shardblast.engine.machine import Machine
 from tests.databases import Databases
 from tests.identity.comparison import (
+    AMPLE,
     DATABASE_TYPE,
     PROGRAMS,
     QUERY_TYPE,
@@ -17,6 +18,7 @@ from tests.identity.comparison import (
     blast,
     shardblast,
 )
+from tests.identity.covering import covering_array, pairs
 from tests.sequences import Sequence, fragments, gene, protein_queries, real, write_fasta
 
 TINY_MEMORY = Machine(cores=2, memory_bytes=1 << 12)
@@ -57,37 +59,51 @@ def saturated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-@pytest.mark.parametrize("options", [(), ("-parse_seqids",)], ids=["ordinal ids", "ids"])
-@pytest.mark.parametrize("limit", [1, 5, 10, 50])
-@pytest.mark.parametrize("task", ["megablast", "blastn", "dc-megablast"])
+RIBOSOMAL = {
+    "task": ("megablast", "blastn", "dc-megablast"),
+    "limit": ("1", "5", "10", "50"),
+    "ids": ("", "-parse_seqids"),
+    "memory": ("ample", "tiny"),
+}
+EVERY_PROGRAM = {
+    "program": PROGRAMS,
+    "evalue": ("1e-10", "1e4"),
+    "limit": ("1", "10", "50", "500"),
+    "memory": ("ample", "tiny"),
+}
+MACHINES = {"ample": AMPLE, "tiny": TINY_MEMORY}
+
+
+def cases(factors: dict[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return cases in which every two values meet."""
+    array = covering_array(factors, pairs(factors), lambda case: True, {})
+    return [tuple(dict(case)[name] for name in factors) for case in array]
+
+
+@pytest.mark.parametrize(("task", "limit", "ids", "memory"), cases(RIBOSOMAL))
 def test_16s_genes_in_16s_genes_are_identical(
-    task: str, limit: int, options: tuple[str, ...], databases: Databases, saturated: dict[str, Path]
+    task: str, limit: str, ids: str, memory: str, databases: Databases, saturated: dict[str, Path]
 ) -> None:
-    words = ["-db", ribosomal(databases, *options), "-query", str(saturated["16s"]), "-task", task]
-    words += ["-max_target_seqs", str(limit), "-outfmt", "6"]
+    words = ["-db", ribosomal(databases, *ids.split()), "-query", str(saturated["16s"]), "-task", task]
+    words += ["-max_target_seqs", limit, "-outfmt", "6"]
 
-    for machine in (Machine(2, 1 << 40), TINY_MEMORY):
-        (report,) = assert_identical_here("blastn", words, machine=machine)
-        assert report["verdicts"]["researched"] > 1
+    (report,) = assert_identical_here("blastn", words, machine=MACHINES[memory])
+
+    assert report["verdicts"]["researched"] > 1
 
 
-@pytest.mark.parametrize("memory_bytes", [1 << 40, 1 << 12], ids=["in memory", "larger than memory"])
-@pytest.mark.parametrize("limit", [1, 10, 50, 500])
-@pytest.mark.parametrize("evalue", ["1e-10", "1e4"])
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(("program", "evalue", "limit", "memory"), cases(EVERY_PROGRAM))
 def test_saturated_queries_of_every_program_are_identical(
-    program: str, evalue: str, limit: int, memory_bytes: int, databases: Databases, saturated: dict[str, Path]
+    program: str, evalue: str, limit: str, memory: str, databases: Databases, saturated: dict[str, Path]
 ) -> None:
     words = ["-db", many_subjects(databases, DATABASE_TYPE[program]), "-query", str(saturated[QUERY_TYPE[program]])]
-    words += ["-evalue", evalue, "-max_target_seqs", str(limit), "-outfmt", "6"]
+    words += ["-evalue", evalue, "-max_target_seqs", limit, "-outfmt", "6"]
     if program == "blastn":
         words += ["-task", "blastn"]
 
-    (report,) = assert_identical_here(
-        program, words, shards=[4], machine=Machine(2, memory_bytes), empty=evalue == "1e-10"
-    )
+    (report,) = assert_identical_here(program, words, machine=MACHINES[memory], empty=evalue == "1e-10")
 
-    if evalue == "1e4" and limit <= 50:
+    if evalue == "1e4" and int(limit) <= 50:
         assert report["verdicts"]["researched"]
 
 
@@ -99,8 +115,8 @@ def test_saturated_queries_are_identical_with_other_statistics(
     words = ["-db", many_subjects(databases, "prot", "-parse_seqids"), "-query", str(saturated["prot"])]
     words += ["-comp_based_stats", comp_based_stats, "-max_target_seqs", str(limit), "-evalue", "1000"]
 
-    for machine in (Machine(2, 1 << 40), TINY_MEMORY):
-        assert_identical_here("blastp", [*words, "-outfmt", "7"], machine=machine)
+    machine = AMPLE if limit == 5 else TINY_MEMORY
+    assert_identical_here("blastp", [*words, "-outfmt", "7"], machine=machine)
 
 
 @pytest.mark.parametrize("evalue", ["1e-3", "1", "10"])
@@ -116,9 +132,8 @@ def test_saturation_hidden_by_few_hits_is_found(evalue: str, databases: Database
     )
     words = ["-db", database, "-query", str(query), "-evalue", evalue, "-seg", "no", "-outfmt", "6"]
 
-    for machine in (Machine(2, 1 << 40), TINY_MEMORY):
-        for limit in ("500", "1000"):
-            assert_identical_here("blastp", [*words, "-max_target_seqs", limit], machine=machine, empty=True)
+    for machine, limit in ((AMPLE, "1000"), (TINY_MEMORY, "500")):
+        assert_identical_here("blastp", [*words, "-max_target_seqs", limit], machine=machine, empty=True)
 
 
 @pytest.mark.parametrize("options", ["-perc_identity 90", "-qcov_hsp_perc 95", "-max_hsps 1", "-subject_besthit"])
@@ -127,14 +142,16 @@ def test_filters_after_the_cut_hide_no_saturation(
 ) -> None:
     words = ["-db", ribosomal(databases), "-query", str(saturated["16s"]), *options.split(), "-max_target_seqs", "5"]
 
-    for machine in (Machine(2, 1 << 40), TINY_MEMORY):
-        assert_identical_here("blastn", [*words, "-outfmt", "6"], machine=machine)
+    machine = TINY_MEMORY if "hsp" in options else AMPLE
+    assert_identical_here("blastn", [*words, "-outfmt", "6"], machine=machine)
 
 
-@pytest.mark.parametrize("outfmt", ["0", "5", "7", "15", "17"])
-@pytest.mark.parametrize("memory_bytes", [1 << 40, 1 << 12], ids=["in memory", "larger than memory"])
+@pytest.mark.parametrize(
+    ("outfmt", "machine"),
+    [("0", AMPLE), ("0", TINY_MEMORY), ("5", TINY_MEMORY), ("7", AMPLE), ("15", AMPLE), ("17", TINY_MEMORY)],
+)
 def test_saturated_queries_among_others_are_printed_in_their_places(
-    outfmt: str, memory_bytes: int, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outfmt: str, machine: Machine, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shardblast.engine.cutting.BATCH_QUERIES", 3)
     pieces = real("16s-queries")
@@ -152,11 +169,10 @@ def test_saturated_queries_among_others_are_printed_in_their_places(
     )
     words = ["-db", ribosomal(databases), "-query", str(query), "-max_target_seqs", "7", "-outfmt", outfmt]
 
-    assert_identical_here("blastn", words, machine=Machine(2, memory_bytes))
+    assert_identical_here("blastn", words, machine=machine)
 
 
-@pytest.mark.parametrize("options", ["", "-task blastn", "-perc_identity 90"])
-@pytest.mark.parametrize("limit", ["1", "5", "50"])
+@pytest.mark.parametrize(("limit", "options"), [("1", ""), ("5", "-task blastn"), ("50", "-perc_identity 90")])
 def test_database_that_is_not_cut_keeps_blasts_own_cut(
     limit: str, options: str, databases: Databases, saturated: dict[str, Path]
 ) -> None:
@@ -172,8 +188,8 @@ def test_candidates_are_taken_from_many_volumes(
 ) -> None:
     words = ["-db", ribosomal(databases, *volumes), "-query", str(saturated["16s"]), "-max_target_seqs", "5"]
 
-    for outfmt in ("0", "6"):
-        assert_identical_here("blastn", [*words, "-outfmt", outfmt], machine=TINY_MEMORY, shards=[3, 9])
+    for outfmt, shards in (("0", 3), ("6", 9)):
+        assert_identical_here("blastn", [*words, "-outfmt", outfmt], machine=TINY_MEMORY, shards=[shards])
 
 
 @pytest.mark.parametrize(("program", "options"), [("blastn", ["-task", "blastn"]), ("blastp", ["-evalue", "1000"])])

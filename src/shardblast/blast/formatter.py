@@ -23,8 +23,12 @@ FORMATTING_OPTIONS = frozenset(
     | {"max_target_seqs", "parse_deflines"}
 )
 
-MOST_FORMATTED = 2500
-"""``blast_formatter`` prints no more subjects in formats 0 to 4, whatever ``-max_target_seqs`` says."""
+OBEYED_HITS = 500
+"""Of archives of longer lists ``blast_formatter`` ignores ``-max_target_seqs``, ``-sorthits`` and ``-line_length``
+in formats 0 to 4, unless ``-num_descriptions`` or ``-num_alignments`` is given.
+
+Source: NCBI C++ Toolkit, blastinput/blast_args.cpp, CFormattingArgs::ExtractAlgorithmOptions().
+"""
 
 STREAM = "/dev/stdin"
 """How ``blast_formatter`` is told to read what we write: as ``-`` it reads a large archive eight times slower."""
@@ -36,7 +40,7 @@ Copy = Callable[[BinaryIO], Printed]
 def _formatting_argv(options: SearchOptions) -> list[str]:
     drop = {name for name in options.given if name not in FORMATTING_OPTIONS}
     wanted = options.integer("max_target_seqs")
-    if wanted is None or wanted <= MOST_FORMATTED or not options.outfmt.is_pairwise:
+    if wanted is None or wanted <= OBEYED_HITS or not options.outfmt.is_pairwise:
         return options.argv(drop=drop)
     shown = {"num_descriptions": str(wanted), "num_alignments": str(wanted)}
     return options.argv(drop=drop | {"max_target_seqs"}, set=shown)

@@ -306,6 +306,8 @@ class _Reader:
         argv = [self.installation.program("blastdbcmd"), "-db", alias, "-dbtype", self.database.molecule.dbtype]
         words = [*argv, "-entry", "all", "-outfmt", outfmt]
         finished = self.processes.run(words, environment=self.database.environment)
+        if finished.status and not was_killed(finished):
+            raise LeftToBlast(_words(finished.stderr) or f"blastdbcmd ended with status {finished.status}.")
         checked(finished, self._what)  # of one that was killed part of the list would be taken for the whole
         return [line for line in finished.stdout.splitlines() if line]
 

@@ -12,7 +12,13 @@ from itertools import islice
 
 from shardblast.core.arguments import Arguments, Kind, Value
 from shardblast.core.errors import InputError
-from shardblast.core.groups import BY_TOTAL_SCORE, INFORMATION_OPTIONS, SEQID_FILTERS, TAXID_FILTERS, why_unsplittable
+from shardblast.core.groups import (
+    BY_TOTAL_SCORE,
+    INFORMATION_OPTIONS,
+    SEQID_FILTERS,
+    TAXID_FILTERS,
+    why_unsplittable,
+)
 from shardblast.core.ours import OUR_NAMES, OurOptions, next_word, our_options, take_ours
 from shardblast.core.outfmt import SAM, OutputFormat, parse_outfmt
 from shardblast.core.program import Program
@@ -115,8 +121,8 @@ class SearchOptions:
             return "-outfmt '17 SR' lists subjects of all queries in an order that only BLAST+ knows."
         if self.value("sorthits") == BY_TOTAL_SCORE:
             return "-sorthits 2 orders subjects by sums whose last digits are not in the archives that shards write."
-        if self.has("max_hsps") and self.links_hsps:
-            return "-max_hsps drops HSPs whose linked E-values order the subjects."
+        if self.has("max_hsps") and (self.links_hsps or self.translates_queries):
+            return "-max_hsps drops HSPs whose E-values order the subjects."
         if self.threads_matter:
             return "-qcov_hsp_perc with composition-based statistics makes BLAST+'s own answer depend on -num_threads."
         return None
@@ -155,6 +161,14 @@ class SearchOptions:
         if self.program in (Program.BLASTN, Program.TBLASTX):
             return False
         return not (self.text("comp_based_stats") or "").startswith(("0", "F", "f"))
+
+    @property
+    def translates_queries(self) -> bool:
+        """Whether a query is searched in six frames, each with a search space of its own.
+
+        An HSP of a lower score can have a better E-value than that of another frame then.
+        """
+        return self.program in (Program.BLASTX, Program.TBLASTX)
 
     @property
     def links_hsps(self) -> bool:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 from shardblast.blast.fasta import NotFasta, open_queries, query_id, records
 from shardblast.core.errors import Interrupted
@@ -36,14 +37,16 @@ def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, rep
     changes: dict[str, str | None] = {}
     if not any(options.has(name) for name in ("num_threads", "remote", "subject")) and not _threads_show(options):
         changes["num_threads"] = str(cores)
-    if query not in (options.text("query"), "-"):
+    given, out = options.text("query"), options.text("out")
+    read = query if options.outfmt.number == SAM and given in (None, "-") else None
+    if query not in (given, "-") and read is None:
         changes["query"] = query
-    out = options.text("out")
     try:
         with ExitStack() as stack:
+            stdin = stack.enter_context(open(read, "rb")) if read is not None else None
             if out not in (None, "-") and _can_be_renamed(options):
                 changes["out"] = stack.enter_context(open_output(out)).name
-            if status := _run(path, [options.program.value, *options.argv(set=changes)]):
+            if status := _run(path, [options.program.value, *options.argv(set=changes)], stdin):
                 raise _BlastFailed(status)
     except _BlastFailed as failure:
         return failure.status
@@ -59,18 +62,19 @@ class _BlastFailed(Exception):
         self.status = status
 
 
-def _run(path: str, argv: Sequence[str]) -> int:
+def _run(path: str, argv: Sequence[str], stdin: BinaryIO | None = None) -> int:
     """Run BLAST+ with our standard streams; return its exit status.
 
     Args:
         path: The program.
         argv: Its name, as SAM prints it, and its arguments.
+        stdin: Standard input, if it is not ours.
 
     Raises:
         Interrupted: Ctrl-C; BLAST+ has ended.
     """
     sys.stdout.flush()
-    process = subprocess.Popen(argv, executable=path)
+    process = subprocess.Popen(argv, executable=path, stdin=stdin)
     try:
         status = process.wait()
     except BaseException as error:

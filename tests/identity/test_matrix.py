@@ -1,0 +1,60 @@
+"""Searches of every program, format, kind of database, option, number of shards and batches are BLAST+'s.
+
+Every two of these meet in a case. In the tests marked ``full``, every two meet with each program in each format.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.databases import Databases
+from tests.identity.comparison import DATABASE_TYPE, PROGRAMS, QUERY_TYPE, assert_identical_here
+from tests.identity.matrix import FORMATS, Searched, searches
+from tests.sequences import nucleotide_queries, protein_queries, write_fasta
+
+
+@pytest.fixture(scope="module")
+def queries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Query files by type, without queries that can't be searched, which keep some searches from being cut."""
+    folder = tmp_path_factory.mktemp("searchable")
+    found = {"nucl": nucleotide_queries(), "prot": protein_queries()}
+    return {
+        kind: write_fasta(folder / kind, [one for one in some if set(one.letters) - set("NX")])
+        for kind, some in found.items()
+    }
+
+
+@pytest.mark.parametrize("searched", searches(), ids=str)
+def test_search_is_identical(
+    searched: Searched, databases: Databases, queries: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_search_is_identical(searched, databases, queries, monkeypatch)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize(
+    ("program", "outfmt"),
+    [(program, outfmt) for program in PROGRAMS for outfmt in FORMATS if program == "blastn" or outfmt[:2] != "17"],
+)
+def test_every_two_factors_are_identical_with_each_program_and_format(
+    program: str, outfmt: str, databases: Databases, queries: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for searched in searches(program, outfmt):
+        try:
+            assert_search_is_identical(searched, databases, queries, monkeypatch)
+        except AssertionError as error:
+            raise AssertionError(str(searched)) from error
+
+
+def assert_search_is_identical(
+    searched: Searched, databases: Databases, queries: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shardblast.engine.cutting.BATCH_QUERIES", searched.batch_queries)
+    program = searched.program
+    words = ["-db", databases(searched.kind, DATABASE_TYPE[program]), "-query", str(queries[QUERY_TYPE[program]])]
+
+    sharded = None if searched.may_be_uncut else True
+    assert_identical_here(program, [*words, *searched.words], shards=[searched.shards], sharded=sharded)
