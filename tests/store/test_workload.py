@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shardblast.core.search import Search, SearchId, State, moved
+from shardblast.core.lacking import NO_NODE, Lack, LackCode
+from shardblast.core.search import Failure, Search, SearchId, State, gave_back, lacks, moved
 from shardblast.store.connection import Database
 from shardblast.store.searches import SearchStore
 from shardblast.store.workload import Unended, Workload
@@ -30,6 +31,33 @@ def test_what_waits_and_what_runs_is_told_by_generation_and_program(store: Searc
         Unended("nt", "g1", "blastn", State.RUNNING, 1, 300),
         Unended("nt", "g2", "blastn", State.QUEUED, 1, 400),
     ]
+
+
+def test_what_waits_and_what_runs_is_told_with_its_place_and_what_it_lacks(
+    store: SearchStore, database: Database
+) -> None:
+    lack = Lack(LackCode.SHARDS, "a node that holds shard 1 of 2", (("nt.00", "nt.01"),))
+    ids = [add(store, number) for number in range(1, 6)]
+    for search_id in ids[1:4]:
+        store.change(search_id, lambda one: moved(one, State.RUNNING, 9.0))
+    store.change(ids[1], lambda one: gave_back(one, lack, 1, 20.0))
+    store.change(ids[2], lambda one: lacks(one, NO_NODE, 20.0))
+    store.change(ids[3], lambda one: moved(one, State.FAILED, 20.0, failure=Failure("c", "p", "r")))
+    store.change(ids[4], lambda one: lacks(one, NO_NODE, 20.0))
+
+    told = {one.id: one for one in Workload(database).standings()}
+
+    assert {one: told[one].has_place for one in told} == {"s1": False, "s2": False, "s3": True, "s5": False}
+    assert [(one.stint, one.lack, one.lacks_since) for one in (told[ids[0]], told[ids[1]])] == [
+        (1, None, None),
+        (2, lack, 20.0),
+    ]
+    assert Workload(database).lacks() == {
+        LackCode.SCHEDULER: 0,
+        LackCode.NODES: 2,
+        LackCode.SHARDS: 1,
+        LackCode.WHOLE_DATABASE: 0,
+    }
 
 
 def test_searches_are_counted_by_state(store: SearchStore, database: Database) -> None:
