@@ -59,7 +59,7 @@ def merge(batches: list[Kept], carrier: TabularCarrier, options: SearchOptions, 
     with TabularPrinter(target, options, carrier.layout) as printer:
         for batch in batches:
             for ordinal, parts in enumerate(found(batch, carrier)):
-                texts = carrier.merge(parts, [0] * len(parts), options.max_target_seqs)
+                texts = carrier.merge(parts, [0] * len(parts), options.max_target_seqs).texts
                 printer.write(MergedQuery(ordinal, 0, texts))
     return time.perf_counter() - started
 

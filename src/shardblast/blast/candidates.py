@@ -14,6 +14,7 @@ from pathlib import Path
 from shardblast.blast.alias import write_alias
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
+from shardblast.blast.naming import Naming
 from shardblast.blast.process import Finished, Processes
 from shardblast.blast.seqalign import ordinal_id
 from shardblast.blast.volume import Volume, VolumeWriter
@@ -74,10 +75,10 @@ def _look_up(
     return processes.run(words, environment=database.environment)
 
 
-def oid_of(subject: bytes, first_oid: int) -> int | None:
+def oid_of(subject: bytes, first_oid: int, naming: Naming) -> int | None:
     """Return the OID in the whole database of a subject without an id of its own, as an archive of a shard names it."""
     ordinal = ordinal_id(subject)
-    return None if ordinal is None else ordinal + first_oid
+    return None if ordinal is None or not naming.is_numbered(ordinal + first_oid) else ordinal + first_oid
 
 
 def write_candidates(

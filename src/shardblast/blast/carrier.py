@@ -7,8 +7,8 @@ one shard is the whole database and nothing is merged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +31,16 @@ from shardblast.core.program import Program
 _FREE_TEXT = frozenset({"stitle", "salltitles", "ssciname", "scomname", "sblastname", "sskingdom"}) | frozenset(
     {"sscinames", "scomnames", "sblastnames", "sskingdoms"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One query's hits of all shards, in the unsharded run's order."""
+
+    texts: list[bytes]
+    """Alignments or rows."""
+    subjects: Collection[bytes]
+    """The subjects' ids, as ``Carrier.subjects`` spells them, but with OIDs of the whole database; may hold more."""
 
 
 class Carrier(Protocol):
@@ -57,8 +67,8 @@ class Carrier(Protocol):
         """Return the subjects' ids, as the file spells them."""
         ...
 
-    def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> list[bytes]:
-        """Return the texts of the unsharded run's hits; ``first_oids`` are the shards' first OIDs."""
+    def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
+        """Return the unsharded run's hits; ``first_oids`` are the shards' first OIDs."""
         ...
 
     def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
@@ -81,9 +91,10 @@ class ArchiveCarrier:
     def subjects(self, found: QueryHits) -> Sequence[bytes]:
         return [hit.subject for hit in alignments_by_subject(found.texts)]
 
-    def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> list[bytes]:
+    def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
         merged = merge_hits([alignments_by_subject(found.texts) for found in shards], max_target_seqs)
-        return [text for shard, hit in merged for text in _shifted(hit, first_oids[shard])]
+        hits = [_shifted(hit, first_oids[shard]) for shard, hit in merged]
+        return Merged([text for hit in hits for text in hit.texts], [hit.subject for hit in hits])
 
     def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
         return [with_query_number(text, shift) for text in texts]
@@ -108,8 +119,11 @@ class TabularCarrier:
     def subjects(self, found: QueryHits) -> Sequence[bytes]:
         return [subject.rstrip(b"\n") for subject in parse_rows(found.texts, self.layout).subjects]
 
-    def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> list[bytes]:
-        return merge_rows([parse_rows(found.texts, self.layout) for found in shards], max_target_seqs)
+    def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
+        rows = [parse_rows(found.texts, self.layout) for found in shards]
+        return Merged(
+            merge_rows(rows, max_target_seqs), {subject.rstrip(b"\n") for one in rows for subject in one.subjects}
+        )
 
     def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
         return list(texts)  # a row names its query by its title
@@ -133,10 +147,13 @@ def choose_carrier(options: SearchOptions, *, shards: int, unique_ids: bool) -> 
     return TabularCarrier(layout_for(outfmt.columns))
 
 
-def _shifted(hit: Hit, first_oid: int) -> list[bytes]:
-    """Return a hit's alignments with the OID that its subject has in the whole database, if it has no other id."""
+def _shifted(hit: Hit, first_oid: int) -> Hit:
+    """Return a hit with the OID that its subject has in the whole database, if it has no other id."""
     ordinal = ordinal_id(hit.subject) if first_oid else None
-    return hit.texts if ordinal is None else [with_oid(text, ordinal + first_oid) for text in hit.texts]
+    if ordinal is None:
+        return hit
+    subject, *texts = (with_oid(text, ordinal + first_oid) for text in (hit.subject, *hit.texts))
+    return replace(hit, subject=subject, texts=texts)
 
 
 def _score_orders(options: SearchOptions) -> bool:

@@ -38,6 +38,11 @@ _SETTINGS = "NCBI_CONFIG_"
 _HARMLESS = tuple(
     f"NCBI_CONFIG__{name}" for name in ("BLAST__BLASTDB", "BLAST__BLAST_USAGE_REPORT", "CONN__", "DIAG__", "LOG__")
 )
+_OFFLINE = {"CONN_DISPD_DISABLE": "1", "BLAST_USAGE_REPORT": "false"}
+"""With these no program looks for a service at NCBI, as ``blast_formatter`` does for an id that it does not find.
+
+Source: NCBI C++ Toolkit, connect/ncbi_service.c, and app/blast/blast_formatter.cpp (s_InitializeSubject).
+"""
 
 
 def changing(names: Iterable[str]) -> list[str]:
@@ -54,8 +59,11 @@ def changing(names: Iterable[str]) -> list[str]:
 
 
 def environment_with(variables: Mapping[str, str] | None) -> dict[str, str]:
-    """Return our environment and these variables for a program of BLAST+, without those that change what it prints."""
+    """Return the environment of a program of BLAST+ that we run: ours and these variables.
+
+    Without those that change what it prints; and it does not use the network.
+    """
     ours = dict(os.environ)
     for name in changing(ours):
         del ours[name]
-    return ours | dict(variables or {})
+    return ours | _OFFLINE | dict(variables or {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import threading
@@ -10,7 +11,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO, BinaryIO, Self
+from typing import IO, BinaryIO, Self, cast
 
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Processes
@@ -141,16 +142,47 @@ class Formatter:
         return self._process.stdin
 
     def _copy(self, copy: Copy) -> None:
-        assert self._process.stdout is not None
+        output = io.BufferedReader(_Output(self._process))
         try:
-            self.printed = copy(self._process.stdout)  # type: ignore[arg-type]
+            self.printed = copy(cast(BinaryIO, output))
+        except _Broken:
+            return  # the status of the process tells why
         except BaseException as error:
             self._failure = error
-            if isinstance(error, EngineError) and not self._process.stdout.read(1):
-                return  # it printed too little, and its status may tell why
-            self._killed = True
-            self._process.kill()
+            with suppress(_Broken):
+                if isinstance(error, EngineError) and not output.read(1):
+                    return  # it printed too little, and its status may tell why
+                self._killed = True
+                self._process.kill()
 
     def _message(self) -> str:
         self._errors.seek(0)
         return self._errors.read().decode(errors="replace").strip() or "blast_formatter failed without a message."
+
+
+class _Broken(Exception):
+    """The process did not end well, so that what it printed is not whole."""
+
+
+class _Output(io.RawIOBase):
+    """What a process prints. Nobody who reads it takes what a failed process printed for the whole."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__()
+        self._process = process
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read what there is, at most as much as the buffer takes.
+
+        Raises:
+            _Broken: This is the end, and the process failed.
+        """
+        assert isinstance(self._process.stdout, io.BufferedReader)
+        block = self._process.stdout.read1(len(buffer))
+        if not block and self._process.wait():
+            raise _Broken
+        buffer[: len(block)] = block
+        return len(block)

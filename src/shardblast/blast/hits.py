@@ -7,7 +7,7 @@ its place, and the text to pass on.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, islice
 from operator import ne
@@ -44,6 +44,8 @@ class QueryHits:
     """Alignments or rows, in BLAST's order."""
     comments: Comments | None = None
     """Of tabular output: what is printed over the rows."""
+    subjects: Collection[bytes] = ()
+    """Of merged hits: the subjects' ids."""
 
 
 def read_archive_hits(path: Path, queries: int) -> Iterator[QueryHits]:

@@ -239,7 +239,9 @@ class VolumeWriter:
         begin, end = volume.offset(0, oid), volume.offset(0, oid + 1)
         source.seek(begin)
         place = len(self._headers) - 1
-        header = _numbered(source.read(end - begin), self._oids.present[place] if self._oids else place)
+        header = source.read(end - begin)
+        if volume.id_index is None:
+            header = _numbered(header, self._oids.present[place] if self._oids else place)
         target.write(header)
         self._headers.append(self._headers[-1] + len(header))
 

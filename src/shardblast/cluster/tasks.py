@@ -49,7 +49,7 @@ from shardblast.engine.cutting import shards_of
 from shardblast.engine.parts import LocalParts, Run
 from shardblast.engine.restriction import StoredFilter
 from shardblast.engine.sharded import ShardedSearch, piece_file
-from shardblast.engine.stored import MergedBatches, read_filter
+from shardblast.engine.stored import read_filter, store_merged
 from shardblast.engine.work import Purpose, Silent
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _merged_whole(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFact
 
 
 def _merge(search: ShardedSearch, batch: Batch, folder: Path) -> None:
-    search.run([batch], MergedBatches(folder / "merged"))
+    store_merged(search, [batch], folder)
 
 
 def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, told: MergeFacts) -> None:

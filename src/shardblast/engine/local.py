@@ -40,7 +40,7 @@ from shardblast.engine.pool import Pool
 from shardblast.engine.printer import open_printer
 from shardblast.engine.scratch import scratch
 from shardblast.engine.sharded import ShardedSearch
-from shardblast.engine.unsharded import run_unsharded
+from shardblast.engine.unsharded import go_on_unsharded, run_unsharded
 from shardblast.engine.work import Watcher, Work
 
 MOSTLY_SATURATED = (
@@ -118,14 +118,23 @@ class LocalEngine:
         if obstacle := obstacle_of_queries(options, batches, carrier):
             raise LeftToBlast(obstacle)
         report = self._report(options, database, len(shards), choice.why)
-        with self._work(options, database, folder, report, watcher) as work:
-            if not self._shards_cost_only_time(work, shards, batches, choice):
-                watcher.warned(listing.warnings)
-                search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=choice.by_shard)
-                with open_printer(self.installation, work.processes, options, carrier, folder) as printer:
+        with self._work(options, database, folder, report, watcher, Processes()) as work:
+            if self._shards_cost_only_time(work, shards, batches, choice):
+                raise LeftToBlast(MOSTLY_SATURATED)
+        processes = Processes()
+        with open_printer(self.installation, processes, options, carrier, folder) as (printer, printed):
+            try:
+                with self._work(options, database, folder, report, watcher, processes) as work:
+                    watcher.warned(listing.warnings)
+                    search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=choice.by_shard)
                     search.run(batches, printer)
-                return Outcome(0, report)
-        raise LeftToBlast(MOSTLY_SATURATED)
+            except LeftToBlast as why:
+                if printed is None:
+                    raise
+                report = self._report(options, database, 0, str(why))
+                arguments = (self._program(options), options, query, self.machine.cores, report)
+                return Outcome(go_on_unsharded(*arguments, printed), report)
+        return Outcome(0, report)
 
     def _listing(self, options: SearchOptions, database: Database, folder: Path) -> Listing:
         """Return what a list of the user's leaves of a database.
@@ -195,19 +204,27 @@ class LocalEngine:
 
     @contextmanager
     def _work(
-        self, options: SearchOptions, database: Database, folder: Path, report: Report, watcher: Watcher
+        self,
+        options: SearchOptions,
+        database: Database,
+        folder: Path,
+        report: Report,
+        watcher: Watcher,
+        processes: Processes,
     ) -> Iterator[Work]:
         pool = Pool(self._cores(options))
         try:
-            with Work(self.installation, options, database, folder, pool, Processes(), report, watcher) as work:
+            with Work(self.installation, options, database, folder, pool, processes, report, watcher) as work:
                 yield work
         finally:
             pool.close()
 
     def _unsharded(self, options: SearchOptions, query: str, database: Database | None, why: str) -> Outcome:
         report = self._report(options, database, 0, why)
-        program = self.installation.program(options.program.value)
-        return Outcome(run_unsharded(program, options, query, self.machine.cores, report), report)
+        return Outcome(run_unsharded(self._program(options), options, query, self.machine.cores, report), report)
+
+    def _program(self, options: SearchOptions) -> str:
+        return self.installation.program(options.program.value)
 
     def _report(self, options: SearchOptions, database: Database | None, shards: int, why: str) -> Report:
         return Report(

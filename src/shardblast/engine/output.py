@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import shutil
 import stat
@@ -12,10 +14,47 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, cast
 
-from shardblast.core.errors import OutputError
+from shardblast.core.errors import EngineError, OutputError
 
+BLOCK_BYTES = 1 << 20
 OWN_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2, "/dev/fd/1": 1, "/dev/fd/2": 2}
 """Links that follow to whatever our own streams are, which may be files that must not be replaced."""
+
+
+class Tally(io.RawIOBase):
+    """A stream that notes what goes through it, so that another output that begins in the same way can go on there."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        super().__init__()
+        self._target = target
+        self._size = 0
+        self._digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self._target.write(data)
+        self._digest.update(data)
+        self._size += len(data)
+        return len(data)
+
+    def go_on(self, source: BinaryIO) -> None:
+        """Copy what a stream holds behind the bytes that were written.
+
+        Raises:
+            EngineError: It begins with others.
+        """
+        begun, left = hashlib.sha256(), self._size
+        while left and (block := source.read(min(left, BLOCK_BYTES))):
+            begun.update(block)
+            left -= len(block)
+        if begun.digest() != self._digest.digest():
+            raise EngineError(
+                "BLAST+ prints something else than was printed until it had to go on alone.",
+                remedy="Search again with '--shards off', and report this as a fault of shardblast.",
+            )
+        shutil.copyfileobj(source, self._target, BLOCK_BYTES)
 
 
 @contextmanager
@@ -37,7 +76,7 @@ def open_output(out: str | None) -> Iterator[BinaryIO]:
             yield stream
         return
     path = Path(os.path.realpath(out))
-    if path.exists() and not (path.is_file() and os.access(path.parent, os.W_OK)):
+    if not appears_whole(out):
         with _translated(out), path.open("wb") as stream:  # a pipe or /dev/null can't be renamed over
             yield stream
         return
@@ -52,6 +91,14 @@ def open_output(out: str | None) -> Iterator[BinaryIO]:
             _move(Path(partial.name), path)
     finally:
         Path(partial.name).unlink(missing_ok=True)
+
+
+def appears_whole(out: str | None) -> bool:
+    """Tell whether nothing is printed before everything is: into a file that gets its name in the end."""
+    if out is None or out == "-" or out in OWN_STREAMS:
+        return False
+    path = Path(os.path.realpath(out))
+    return not path.exists() or (path.is_file() and os.access(path.parent, os.W_OK))
 
 
 def is_writable(out: str) -> bool:

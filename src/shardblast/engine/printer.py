@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Protocol, Self, cast
 
 from shardblast.blast import stitch
 from shardblast.blast.carrier import Carrier, TabularCarrier
@@ -25,7 +25,7 @@ from shardblast.blast.stitch import Printed
 from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import LAST_PAIRWISE, MANY_FILES
 from shardblast.core.saturation import Verdict
-from shardblast.engine.output import deliver, open_output
+from shardblast.engine.output import Tally, appears_whole, deliver, open_output
 
 PAIRWISE = 0
 COMMENTED = 7
@@ -286,7 +286,7 @@ class ArchivePrinter:
 @contextmanager
 def open_printer(
     installation: Installation, processes: Processes, options: SearchOptions, carrier: Carrier, folder: Path
-) -> Iterator[TabularPrinter | ArchivePrinter]:
+) -> Iterator[tuple[TabularPrinter | ArchivePrinter, Tally | None]]:
     """Open what prints a search's hits, as they are carried, to where the user wants them.
 
     Args:
@@ -296,17 +296,22 @@ def open_printer(
         carrier: Of the hits.
         folder: For files that are needed while it prints.
 
+    Yields:
+        The printer, and a tally of what it prints if that can't be taken back.
+
     Raises:
         OutputError: The output can't be written.
     """
     out = options.text("out")
     if options.outfmt.number in MANY_FILES:
         with TemporaryDirectory(prefix="print-", dir=folder) as files:
-            yield ArchivePrinter(installation, processes, options, Path(files), io.BytesIO())
+            yield ArchivePrinter(installation, processes, options, Path(files), io.BytesIO()), None
             deliver(Path(files), out or "")
         return
     with open_output(out) as target:
+        tally = None if appears_whole(out) else Tally(target)
+        into = cast(BinaryIO, tally or target)
         if isinstance(carrier, TabularCarrier):
-            yield TabularPrinter(target, options, carrier.layout)
+            yield TabularPrinter(into, options, carrier.layout), tally
         else:
-            yield ArchivePrinter(installation, processes, options, folder, target)
+            yield ArchivePrinter(installation, processes, options, folder, into), tally

@@ -13,8 +13,9 @@ from shardblast.blast.carrier import ArchiveCarrier, Carrier, TabularCarrier
 from shardblast.blast.comments import Comments
 from shardblast.blast.fasta import Batch, write_selected
 from shardblast.blast.hits import QueryHits, by_query, layout_for
+from shardblast.blast.naming import Naming
 from shardblast.blast.process import Finished
-from shardblast.blast.seqalign import alignment_ids, ordinal_id, with_oid
+from shardblast.blast.seqalign import ordinal_id, with_oid
 from shardblast.core.planning import Shard
 from shardblast.engine.limits import Limits, candidate_argv, piece_argv
 from shardblast.engine.parts import Parts, Run, part_of, whole_of
@@ -83,6 +84,7 @@ class Research:
         self._carrier = carrier
         self._limits = limits
         self._in_memory = in_memory
+        self._naming = Naming.of(work.database)
         unique = work.database.unique_ids
         self._candidate_carrier: Carrier = TabularCarrier(layout_for(())) if unique else ArchiveCarrier()
 
@@ -129,9 +131,9 @@ class Research:
         hits = _Sought("hits", self._carrier, lambda limit: piece_argv(self._work.options, limit))
         found = self._enumerate(batch, suspects, hits)
         for local, parts in enumerate(self._by_query(self._carrier, found.files, len(suspects))):
-            texts = self._carrier.merge(parts, first_oids, self._limits.max_target_seqs)
-            renumbered = self._carrier.renumbered(texts, suspects[local] - local)
-            yield QueryHits(suspects[local], renumbered, comments_of(parts)), local in found.full
+            merged = self._carrier.merge(parts, first_oids, self._limits.max_target_seqs)
+            texts = self._carrier.renumbered(merged.texts, suspects[local] - local)
+            yield QueryHits(suspects[local], texts, comments_of(parts), merged.subjects), local in found.full
 
     def _candidates(self, batch: Batch, suspects: list[int]) -> CandidateDatabase | None:
         """Return a database of all subjects that pass the preliminary stage; None if they can't be told or are most."""
@@ -197,7 +199,7 @@ class Research:
         for shard, path in zip(self._shards, files, strict=True):
             for query in self._work.processes.over(self._candidate_carrier.read(path, queries)):
                 for subject in self._candidate_carrier.subjects(query):
-                    oid = oid_of(subject, shard.first_oid)
+                    oid = oid_of(subject, shard.first_oid, self._naming)
                     if oid is None:
                         names.setdefault(shard.index, set()).add(subject)
                     else:
@@ -231,12 +233,19 @@ class Research:
 
     def _read(self, part: _Part, database: CandidateDatabase | None) -> Iterator[QueryHits]:
         for local, (found,) in enumerate(self._by_query(self._carrier, [part.out], len(part.ordinals))):
-            texts = self._carrier.renumbered(found.texts, part.ordinals[local] - local)
-            if isinstance(self._carrier, TabularCarrier):
-                texts = self._carrier.merge([found], [0], len(texts))
-            elif database is not None:
-                texts = [_in_whole_database(text, database.oids) for text in texts]
-            yield QueryHits(part.ordinals[local], texts, found.comments)
+            merged = self._carrier.merge([found], [0], max(len(found.texts), 1))
+            texts, subjects = self._carrier.renumbered(merged.texts, part.ordinals[local] - local), merged.subjects
+            if database is not None:
+                texts = [self._in_whole_database(text, database.oids) for text in texts]
+                subjects = [self._in_whole_database(subject, database.oids) for subject in subjects]
+            yield QueryHits(part.ordinals[local], texts, found.comments, subjects)
+
+    def _in_whole_database(self, text: bytes, oids: Sequence[int]) -> bytes:
+        """Return what names a subject of the candidates by its OID, with the OID that it has in the whole database."""
+        ordinal = ordinal_id(text)
+        if ordinal is None or ordinal >= len(oids) or not self._naming.is_numbered(oids[ordinal]):
+            return text
+        return with_oid(text, oids[ordinal])
 
     def _by_query(self, carrier: Carrier, files: Sequence[Path], queries: int) -> Iterator[list[QueryHits]]:
         return self._work.processes.over(by_query([carrier.read(path, queries) for path in files], queries))
@@ -245,9 +254,3 @@ class Research:
 def comments_of(parts: Sequence[QueryHits]) -> Comments | None:
     """Return the comment lines of a shard with hits, if there is one: only these name the columns."""
     return next((part.comments for part in parts if part.texts), parts[0].comments)
-
-
-def _in_whole_database(text: bytes, oids: Sequence[int]) -> bytes:
-    """Return an alignment of the candidates with the OID that its subject has in the whole database."""
-    ordinal = ordinal_id(alignment_ids(text).subject)
-    return text if ordinal is None else with_oid(text, oids[ordinal])

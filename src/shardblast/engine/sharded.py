@@ -12,6 +12,7 @@ from pathlib import Path
 from shardblast.blast.carrier import ArchiveCarrier, Carrier
 from shardblast.blast.fasta import Batch, query_id, records
 from shardblast.blast.hits import QueryHits, by_query
+from shardblast.blast.naming import Naming
 from shardblast.blast.probe import write_probe
 from shardblast.blast.process import Finished
 from shardblast.core.ours import Exactness
@@ -77,11 +78,17 @@ class ShardedSearch:
         self._hidden = HiddenSaturation(work, parts) if hidden else None
         archives = isinstance(carrier, ArchiveCarrier)
         self._probe = write_probe(work.installation, work.folder, work.database) if archives else None
+        self._naming = Naming.of(work.database)
         self._first_oids = [shard.first_oid for shard in shards]
         self._saturated = self._judged = 0
 
     def run(self, batches: Iterable[Batch], printer: Printer) -> None:
-        """Search and print all batches."""
+        """Search and print all batches.
+
+        Raises:
+            LeftToBlast: Only BLAST+ can print what was found; what was printed until then is right.
+            ShardblastError: The search failed.
+        """
         waiting = iter(batches)
         started: deque[_Started] = deque()
         with printer:
@@ -177,13 +184,14 @@ class ShardedSearch:
                     result, verdict = next(again)
                 else:
                     result, verdict = self._merge(ordinal, parts), self._plain_verdict
+                self._naming.check(result.subjects, batch.first_query + batch.queries)
                 name = query_id(record[0])
                 self._work.report.judge(verdict, name)
                 yield _query(batch, result, probe, name, verdict)
 
     def _merge(self, ordinal: int, parts: list[QueryHits]) -> QueryHits:
-        texts = self._carrier.merge(parts, self._first_oids, self._limits.max_target_seqs)
-        return QueryHits(ordinal, texts, comments_of(parts))
+        merged = self._carrier.merge(parts, self._first_oids, self._limits.max_target_seqs)
+        return QueryHits(ordinal, merged.texts, comments_of(parts), merged.subjects)
 
     def _again(self, current: _Started, suspects: list[int]) -> Iterator[tuple[QueryHits, Verdict]]:
         """Yield the final hits of the saturated queries."""

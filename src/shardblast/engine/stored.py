@@ -152,7 +152,7 @@ class StoredEngine:
         means = (self.installation, options, database, folder, self.pool, processes, report, watcher)
         with Work(*means, resumes=True, rank=magnitude(plan.letters)) as work:
             search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.threads)
-            search.run(missing, MergedBatches(merged))
+            store_merged(search, missing, folder)
 
     def keep_sequences(
         self,
@@ -340,6 +340,22 @@ def _listed(path: Path) -> Iterator[StoredQuery]:
     """Yield the queries of a merged batch, by the file that lists them."""
     for one in json.loads(path.read_text()):
         yield StoredQuery(**{**one, "verdict": Verdict(one["verdict"])})
+
+
+def store_merged(search: ShardedSearch, batches: Iterable[Batch], folder: Path) -> None:
+    """Search batches and keep what is merged in the ``merged`` folder of a search's folder.
+
+    Raises:
+        InputError: Only BLAST+ can print what was found.
+        ShardblastError: The search failed.
+    """
+    try:
+        search.run(batches, MergedBatches(folder / "merged"))
+    except LeftToBlast as why:
+        raise InputError(
+            f"Only BLAST+ itself can print the result: {why}.",
+            remedy="Give such sequences other ids, or search with '--shards off' where the whole database is.",
+        ) from None
 
 
 class MergedBatches:

@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from shardblast.blast.fasta import NotFasta, open_queries, query_id, records
 from shardblast.core.errors import Interrupted
@@ -17,7 +17,7 @@ from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import MANY_FILES, SAM
 from shardblast.core.report import Report
 from shardblast.core.saturation import Verdict
-from shardblast.engine.output import OWN_STREAMS, is_writable, open_output
+from shardblast.engine.output import OWN_STREAMS, Tally, is_writable, open_output
 
 
 def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, report: Report) -> int:
@@ -34,13 +34,8 @@ def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, rep
         OutputError: The output can't be written.
         Interrupted: Ctrl-C; BLAST+ has ended.
     """
-    changes: dict[str, str | None] = {}
-    if not any(options.has(name) for name in ("num_threads", "remote", "subject")) and not _threads_show(options):
-        changes["num_threads"] = str(cores)
-    given, out = options.text("query"), options.text("out")
-    read = query if options.outfmt.number == SAM and given in (None, "-") else None
-    if query not in (given, "-") and read is None:
-        changes["query"] = query
+    changes, read = _changes(options, query, cores)
+    out = options.text("out")
     try:
         with ExitStack() as stack:
             stdin = stack.enter_context(open(read, "rb")) if read is not None else None
@@ -54,6 +49,42 @@ def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, rep
     return 0
 
 
+def go_on_unsharded(path: str, options: SearchOptions, query: str, cores: int, report: Report, printed: Tally) -> int:
+    """Have BLAST+ search, and print what follows on what was printed until now; return its exit status.
+
+    Args:
+        path: The program.
+        options: As for ``run_unsharded``, and so on.
+        printed: What was printed.
+
+    Raises:
+        EngineError: BLAST+ prints something else.
+        OutputError: The output can't be written.
+        Interrupted: Ctrl-C; BLAST+ has ended.
+    """
+    changes, read = _changes(options, query, cores)
+    if options.text("out") not in (None, "-", "/dev/stdout", "/dev/fd/1"):
+        changes["out"] = "-"
+    with ExitStack() as stack:
+        stdin = stack.enter_context(open(read, "rb")) if read is not None else None
+        status = _run(path, [options.program.value, *options.argv(set=changes)], stdin, printed.go_on)
+    if not status:
+        _judge_all(report, query)
+    return status
+
+
+def _changes(options: SearchOptions, query: str, cores: int) -> tuple[dict[str, str | None], str | None]:
+    """Return the options that BLAST+ gets in place of the user's or beside these, and what it reads as its input."""
+    changes: dict[str, str | None] = {}
+    if not any(options.has(name) for name in ("num_threads", "remote", "subject")) and not _threads_show(options):
+        changes["num_threads"] = str(cores)
+    given = options.text("query")
+    read = query if options.outfmt.number == SAM and given in (None, "-") else None
+    if query not in (given, "-") and read is None:
+        changes["query"] = query
+    return changes, read
+
+
 class _BlastFailed(Exception):
     """BLAST+ ended with this status, and said why; what it wrote must not get its name."""
 
@@ -62,20 +93,28 @@ class _BlastFailed(Exception):
         self.status = status
 
 
-def _run(path: str, argv: Sequence[str], stdin: BinaryIO | None = None) -> int:
+def _run(
+    path: str,
+    argv: Sequence[str],
+    stdin: BinaryIO | None = None,
+    copy: Callable[[BinaryIO], None] | None = None,
+) -> int:
     """Run BLAST+ with our standard streams; return its exit status.
 
     Args:
         path: The program.
         argv: Its name, as SAM prints it, and its arguments.
         stdin: Standard input, if it is not ours.
+        copy: Reads its standard output, to the end, if that is not ours.
 
     Raises:
         Interrupted: Ctrl-C; BLAST+ has ended.
     """
     sys.stdout.flush()
-    process = subprocess.Popen(argv, executable=path, stdin=stdin)
+    process = subprocess.Popen(argv, executable=path, stdin=stdin, stdout=subprocess.PIPE if copy else None)
     try:
+        if copy is not None and process.stdout is not None:
+            copy(cast(BinaryIO, process.stdout))
         status = process.wait()
     except BaseException as error:
         process.send_signal(signal.SIGTERM)
