@@ -51,7 +51,7 @@ def large(server: Server) -> str:
 
 def _printed() -> bytes:
     draw = random.Random(1)
-    lines = ["# Query: one"]
+    lines = ["# BLASTN", "# Query: one", "# Database: d", f"# {HITS * HSPS_EACH} hits found"]
     for hit in range(HITS):
         for _ in range(HSPS_EACH):
             start = draw.randrange(1, 900)
@@ -62,7 +62,7 @@ def _printed() -> bytes:
             values |= {"length": 91, "nident": 80, "qseq": "A" * 91, "sseq": "A" * 91, "evalue": "1e-20"}
             values["sscinames"] = "Homo sapiens"
             lines.append("\t".join(str(values[name]) for name in COLUMNS))
-    return "\n".join([*lines, ""]).encode()
+    return "\n".join([*lines, "# BLAST processed 1 queries", ""]).encode()
 
 
 def addresses(search: str) -> list[str]:

@@ -63,6 +63,8 @@ class Batch:
     """Whether no query has letters that BLAST+ replaces in proteins, with a warning that some formats print."""
     regular: bool
     """Whether every record is a defline and lines of letters."""
+    first_line: int = 0
+    """How many lines of the queries come before its first one's."""
 
 
 class NotFasta(InputError):
@@ -110,7 +112,7 @@ def is_packed(path: str) -> bool:
     return start.startswith(_GZIP) or start == _ZSTD
 
 
-def records(stream: BinaryIO) -> Iterator[list[bytes]]:
+def records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
     """Yield each record's lines, the defline first, as they stand.
 
     Raises:
@@ -199,19 +201,35 @@ def split(
         NotFasta: As ``records``.
         InputError: The stream is damaged.
     """
-    first = index = 0
+    first = index = scanned = line = 0
     draft = _Draft(molecule)
-    scanned = 0
-    for record in _records(stream):
+    lines = _Lines(stream)
+    for record in _records(lines):
         scanned += draft.add(record)
         if scanned < scan_letters:
             continue
         scanned = 0
         if draft.letters >= batch_letters or draft.queries >= batch_queries:
-            yield draft.write(index, folder, first)
+            yield draft.write(index, folder, first, lines.blank + line)
+            line += len(draft.lines)
             first, index, draft = first + draft.queries, index + 1, _Draft(molecule)
     if draft.queries:
-        yield draft.write(index, folder, first)
+        yield draft.write(index, folder, first, lines.blank + line)
+
+
+class _Lines:
+    """The lines of a stream; those before the first that is not blank are counted."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.blank = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        begun = False
+        for line in self._stream:
+            begun = begun or bool(line.strip())
+            self.blank += not begun
+            yield line
 
 
 @dataclass(slots=True)
@@ -250,7 +268,7 @@ class _Draft:
         self.plain = self.plain and _REPLACED.search(sequence) is None
         return len(letters)
 
-    def write(self, index: int, folder: Path, first: int) -> Batch:
+    def write(self, index: int, folder: Path, first: int, line: int) -> Batch:
         """Write the batch's file."""
         if not self.lines[-1].endswith(b"\n"):
             self.lines[-1] += b"\n"
@@ -270,10 +288,11 @@ class _Draft:
             archivable=self.archivable,
             plain=self.plain,
             regular=self.regular,
+            first_line=line,
         )
 
 
-def _records(stream: BinaryIO) -> Iterator[list[bytes]]:
+def _records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
     with reading_errors():
         yield from records(stream)
 

@@ -15,7 +15,7 @@ from shardblast.engine.work import Silent, Watcher
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_OF_A_QUERY = re.compile(rb"\] Query_\d")
+_OF_A_QUERY = re.compile(rb"^[^\[]*\[\w+\] Query_\d")
 
 
 class Warnings(Silent):
@@ -26,7 +26,7 @@ class Warnings(Silent):
 
     def warned(self, text: bytes) -> None:
         for line in text.splitlines(keepends=True):
-            if _OF_A_QUERY.search(line) or line not in self._seen:
+            if _OF_A_QUERY.match(line) or line not in self._seen:
                 self._seen.add(line)
                 sys.stderr.buffer.write(line)
         sys.stderr.buffer.flush()

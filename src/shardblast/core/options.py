@@ -24,6 +24,8 @@ from shardblast.core.outfmt import SAM, OutputFormat, parse_outfmt
 from shardblast.core.program import Program
 
 DEFAULT_HITLIST_SIZE = 500
+LONGEST_LIST = 500_000_000
+"""Of subjects. Pieces keep up to twice as many, and BLAST+ computes with twice as many as it keeps, in 32 bits."""
 DEFAULT_NUM_DESCRIPTIONS = 500
 DEFAULT_NUM_ALIGNMENTS = 250
 
@@ -121,6 +123,8 @@ class SearchOptions:
             return "-outfmt '17 SR' lists subjects of all queries in an order that only BLAST+ knows."
         if self.value("sorthits") == BY_TOTAL_SCORE:
             return "-sorthits 2 orders subjects by sums whose last digits are not in the archives that shards write."
+        if self.max_target_seqs > LONGEST_LIST:
+            return "-max_target_seqs asks for lists that are too long for BLAST+ to be asked for longer ones."
         if self.has("max_hsps") and (self.links_hsps or self.translates_queries):
             return "-max_hsps drops HSPs whose E-values order the subjects."
         if self.threads_matter:

@@ -26,7 +26,6 @@ from shardblast.engine.work import Purpose, Work
 _UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
 """tblastx has no gapped parameters for any query."""
 _QUOTES = {'"': "&quot;", "'": "&apos;"}
-_NAMED_QUERY = re.compile(rb"^([^\[\n]*\[\w+\] )Query_(\d+)", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +46,8 @@ class ProbedBatch:
         self._work = work
         self._batch = batch
         self._database = database
-        self._unsearchable = False
         self._archives = self._start("11", "probe", ONE_QUERY_PER_ARCHIVE)
         self._printed = self._start_printed() if work.options.outfmt.is_pairwise else None
-
-    @property
-    def warnings(self) -> bytes:
-        """What BLAST+ warns of; of queries that it can't search it says so in other formats than archives only."""
-        told = self._printed or (self._start("6", "warnings", {}) if self._unsearchable else self._archives)
-        return renumbered_warnings(told.result().stderr, self._batch)
 
     def queries(self) -> Iterator[ProbedQuery]:
         """Yield every query in order."""
@@ -68,7 +60,6 @@ class ProbedBatch:
             templates = ArchiveReader(stream, "of the probe").templates()
             for ordinal, template in enumerate(self._work.processes.over(templates)):
                 searchable = _UNSEARCHABLE.search(template.after) is None
-                self._unsearchable = self._unsearchable or not searchable
                 if not searchable and parts is None and self._prints_unsearchable:
                     parts = self._parts(self._start_printed())
                 printed = parts[ordinal] if parts and (self._printed is not None or not searchable) else None
@@ -139,8 +130,3 @@ class ProbedBatch:
             return part
         probe, user = (field.encode(errors="surrogateescape") for field in fields)
         return part.replace(probe, user)
-
-
-def renumbered_warnings(text: bytes, batch: Batch) -> bytes:
-    """Return what BLAST+ warned of with the queries numbered as in the user's file."""
-    return _NAMED_QUERY.sub(lambda match: b"%sQuery_%d" % (match[1], int(match[2]) + batch.first_query), text)

@@ -22,8 +22,9 @@ from shardblast.engine.hidden import HiddenSaturation, can_hide
 from shardblast.engine.limits import limits_of
 from shardblast.engine.parts import SEARCH, Parts, Run, part_of
 from shardblast.engine.printer import MergedQuery, Printer
-from shardblast.engine.probed import ProbedBatch, ProbedQuery, renumbered_warnings
+from shardblast.engine.probed import ProbedBatch, ProbedQuery
 from shardblast.engine.research import Research, comments_of
+from shardblast.engine.warned import WarnedBatch, of_taxonomy
 from shardblast.engine.work import Purpose, Work
 
 BATCHES_AHEAD = 3
@@ -39,12 +40,12 @@ class _Started:
     suspected: bool
     """Whether all queries count as saturated from the start, so that there are no pieces."""
     probed: ProbedBatch | None
+    warned: WarnedBatch
 
     def warnings(self) -> bytes:
-        """Return what BLAST+ warns of; every shard warns alike."""
-        if self.probed is not None:
-            return self.probed.warnings
-        return renumbered_warnings(self.pieces[0].result().stderr, self.batch) if self.pieces else b""
+        """Return what BLAST+ warns of; of names that can't be looked up every shard warns alike."""
+        of_hits = of_taxonomy(self.pieces[0].result().stderr) if self.pieces else b""
+        return self.warned.text() + of_hits
 
 
 class ShardedSearch:
@@ -76,8 +77,8 @@ class ShardedSearch:
         self._research = Research(work, parts, shards, carrier, self._limits, in_memory=not by_shard)
         hidden = self._identical and not self._whole and self._limits.composition_based and can_hide(work.database)
         self._hidden = HiddenSaturation(work, parts) if hidden else None
-        archives = isinstance(carrier, ArchiveCarrier)
-        self._probe = write_probe(work.installation, work.folder, work.database) if archives else None
+        self._archives = isinstance(carrier, ArchiveCarrier)
+        self._probe = write_probe(work.installation, work.folder, work.database)
         self._naming = Naming.of(work.database)
         self._first_oids = [shard.first_oid for shard in shards]
         self._saturated = self._judged = 0
@@ -100,14 +101,16 @@ class ShardedSearch:
 
     def _start(self, batch: Batch) -> _Started:
         self._work.watcher.queries_read(batch.queries)
-        probed = ProbedBatch(self._work, batch, self._probe) if self._probe else None
+        probed = ProbedBatch(self._work, batch, self._probe) if self._archives else None
+        warned = WarnedBatch(self._work, batch, self._probe)
         if self._identical and not self._whole and (self._limits.always_research or self._mostly_saturated()):
-            return _Started(batch, [], True, probed)
+            return _Started(batch, [], True, probed, warned)
         self._work.watcher.pieces_planned(len(self._shards))
         if self._hidden is not None:
             self._hidden.start(batch)
         largest_first = sorted(self._shards, key=lambda shard: -shard.letters)
-        return _Started(batch, [self._start_piece(batch, shard) for shard in largest_first], False, probed)
+        pieces = [self._start_piece(batch, shard) for shard in largest_first]
+        return _Started(batch, pieces, False, probed, warned)
 
     def _mostly_saturated(self) -> bool:
         """Whether so many queries were saturated that it is not worth to search the others in shards first."""

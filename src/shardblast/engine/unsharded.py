@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from shardblast.blast.fasta import NotFasta, open_queries, query_id, records
-from shardblast.core.errors import Interrupted
+from shardblast.core.errors import Interrupted, UnknownFailure
 from shardblast.core.options import SearchOptions
 from shardblast.core.outfmt import MANY_FILES, SAM
 from shardblast.core.report import Report
@@ -109,6 +109,7 @@ def _run(
 
     Raises:
         Interrupted: Ctrl-C; BLAST+ has ended.
+        UnknownFailure: BLAST+ crashed.
     """
     sys.stdout.flush()
     process = subprocess.Popen(argv, executable=path, stdin=stdin, stdout=subprocess.PIPE if copy else None)
@@ -122,6 +123,10 @@ def _run(
         if isinstance(error, KeyboardInterrupt):
             raise Interrupted from error
         raise
+    if status == -signal.SIGSEGV:
+        raise UnknownFailure(
+            "BLAST+ itself crashed on this search.", remedy="Check its options, -max_target_seqs first."
+        )
     return status if status >= 0 else 128 - status
 
 
