@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,34 @@ from tests.waiting import until
 
 
 @dataclass
+class Answers:
+    """What BLAST+ prints, computed once."""
+
+    folder: Path
+    databases: dict[str, Path]
+    _known: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+
+    def __call__(self, *asked: str) -> bytes:
+        """Return what a program prints for a database, a query and a format."""
+        if asked not in self._known:
+            program, name, query, outfmt = asked
+            self._known[asked] = blast(program, self.databases[name], name, query, [], outfmt, self.folder)
+        return self._known[asked]
+
+
+@dataclass
 class Served:
     """A cluster and a service before it."""
 
     cluster: LocalCluster
     server: Server
-    databases: dict[str, Path]
+    answers: Answers
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         return {one["name"]: one for one in self.server.http.get("/nodes").json()}
 
     def states(self) -> dict[str, str]:
         return {name: one["state"] for name, one in self.nodes().items()}
-
-    def expected(self, program: str, name: str, query: str, outfmt: str, folder: Path) -> bytes:
-        return blast(program, self.databases[name], name, query, [], outfmt, folder)
 
     def running(self, search_id: str) -> set[tuple[int, int, str]]:
         """Return the batches, shards and nodes of the pieces that run now, as the service tells."""
@@ -55,29 +68,34 @@ class Served:
         return list((self.cluster.folder / "storage").glob("searches/*/pieces/*/*.zst"))
 
 
-LONG = "".join(one.fasta for one in real("proteins")[:400])
+LONG = "".join(one.fasta for one in real("proteins")[:310])  # two batches
 SHORT = "".join(one.fasta for one in real("16s")[:4])
 
 
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    folder = tmp_path_factory.mktemp("answers")
+    proteins, genes = real("proteins")[:4000], real("16s")[:600]
+    databases = {
+        "proteins": make_database(folder / "prot" / "proteins", "prot", proteins, "-max_file_sz", "300000"),
+        "16s": make_database(folder / "nucl" / "16s", "nucl", genes, "-max_file_sz", "60000"),
+    }
+    return Answers(folder, databases)
+
+
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
+def served(tmp_path: Path, answers: Answers) -> Iterator[Served]:
     storage = (tmp_path / "storage").as_uri()
     cluster = LocalCluster(tmp_path, storage)
-    databases = {
-        "proteins": make_database(
-            tmp_path / "prot" / "proteins", "prot", real("proteins")[:4000], "-max_file_sz", "300000"
-        ),
-        "16s": make_database(tmp_path / "nucl" / "16s", "nucl", real("16s")[:600], "-max_file_sz", "60000"),
-    }
     server = Server(
         tmp_path / "home", variables={"SHARDBLAST_STORAGE": storage, "SHARDBLAST_SCHEDULER": cluster.address}
     )
-    for name, path in databases.items():
+    for name, path in answers.databases.items():
         added = server.run("db", "add", name, str(path), "--copy", "--quiet")
         assert added.returncode == 0, added.stderr
     cluster.start("a", "b")
     server.start()
-    yield Served(cluster, server, databases)
+    yield Served(cluster, server, answers)
     server.close()
     cluster.close()
 
@@ -93,7 +111,7 @@ def test_a_service_has_its_searches_done_by_nodes(served: Served, tmp_path: Path
     assert phases["staging"]["status"] == "completed"
     assert phases["staging"]["done"] == phases["staging"]["total"] > 0
     for outfmt in ("0", "6"):
-        assert served.server.result(search["id"], outfmt) == served.expected("blastn", "16s", SHORT, outfmt, tmp_path)
+        assert served.server.result(search["id"], outfmt) == served.answers("blastn", "16s", SHORT, outfmt)
     report = served.server.http.get(f"/searches/{search['id']}/report").json()
     assert report["self_contained"]
     assert {one["node"] for one in report["pieces"]} == {"a", "b"}
@@ -112,7 +130,7 @@ def test_nodes_are_listed_with_what_they_hold(served: Served) -> None:
     until(lambda: figures(served.server)["shardblast_node_mapped_bytes"] == held(), served.nodes)
     assert figures(served.server)["shardblast_node_cores"] == {(("node", name),): 1 for name in ("a", "b")}
 
-    with connect_sse(served.server.http, "GET", "/nodes/events", timeout=120) as source:
+    with connect_sse(served.server.http, "GET", "/nodes/events", timeout=300) as source:
         events = (one for one in source.iter_sse() if one.event != "message")
         first = next(events)
         served.cluster.nodes.pop("b").kill()
@@ -140,7 +158,7 @@ def test_a_node_that_is_told_to_end_ends_its_piece_first(served: Served, tmp_pat
     served.cluster.add("b")
     ended = served.server.ended(search["id"])
     assert ended["state"] == "completed", ended
-    assert served.server.result(search["id"], "6") == served.expected("blastp", "proteins", LONG, "6", tmp_path)
+    assert served.server.result(search["id"], "6") == served.answers("blastp", "proteins", LONG, "6")
     pieces = served.reported(search["id"])
     searched = {(one["batch"], one["shard"]): one["node"] for one in pieces}
     assert searched[batch, shard] == "b"
@@ -160,7 +178,7 @@ def test_a_node_that_is_told_twice_ends_at_once(served: Served, tmp_path: Path) 
     until(lambda: state_of(pid) in "ZX")
     served.cluster.add("b")
     assert served.server.ended(search["id"])["state"] == "completed"
-    assert served.server.result(search["id"], "6") == served.expected("blastp", "proteins", LONG, "6", tmp_path)
+    assert served.server.result(search["id"], "6") == served.answers("blastp", "proteins", LONG, "6")
 
 
 def test_a_cancelled_search_ends_on_all_nodes(served: Served, tmp_path: Path) -> None:
@@ -186,7 +204,7 @@ def test_a_service_that_was_killed_goes_on_with_what_nodes_have_done(served: Ser
 
     assert done
     assert ended["state"] == "completed", ended
-    assert served.server.result(search["id"], "6") == served.expected("blastp", "proteins", LONG, "6", tmp_path)
+    assert served.server.result(search["id"], "6") == served.answers("blastp", "proteins", LONG, "6")
     searching = next(phase for phase in ended["phases"] if phase["name"] == "searching")
     searched = [(one["batch"], one["shard"]) for one in served.reported(search["id"])]
     assert len(searched) == len(set(searched)) == searching["done"] == searching["total"]
@@ -204,5 +222,5 @@ def test_two_searches_are_done_at_once(served: Served, tmp_path: Path) -> None:
     assert served.server.search(long["id"])["state"] == "running"
     os.kill(pid, signal.SIGCONT)
     assert served.server.ended(long["id"])["state"] == "completed"
-    assert served.server.result(short["id"], "6") == served.expected("blastn", "16s", SHORT, "6", tmp_path)
-    assert served.server.result(long["id"], "6") == served.expected("blastp", "proteins", LONG, "6", tmp_path)
+    assert served.server.result(short["id"], "6") == served.answers("blastn", "16s", SHORT, "6")
+    assert served.server.result(long["id"], "6") == served.answers("blastp", "proteins", LONG, "6")
