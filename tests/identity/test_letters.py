@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_translated_queries_without_letters_leave_others_their_hits(
     assert_identical_here(program, words, sharded=False)
 
 
-FEW_LETTERS = {
+FEW_LETTERS: dict[str, Callable[[str], str]] = {
     "columns of numbers": lambda letters: "".join(
         f"{at + 1:>9} {letters[at : at + 10]} {letters[at + 10 : at + 20]}\n" for at in range(0, len(letters), 20)
     ),
