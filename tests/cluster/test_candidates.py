@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,13 @@ from shardblast.blast.database import Database, open_database
 from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Finished, Processes
 from shardblast.bootstrap import known_arguments
+from shardblast.cluster.attempts import Task
+from shardblast.cluster.dispatch import Dispatcher
+from shardblast.cluster.membership import Cluster
+from shardblast.cluster.order import MERGING, SENT_BY_MERGES, Order
+from shardblast.cluster.timings import Timings
 from shardblast.core.choice import Choice
+from shardblast.core.errors import NetworkError
 from shardblast.core.options import parse
 from shardblast.core.planning import Shard
 from shardblast.core.program import Molecule, Program
@@ -29,8 +37,9 @@ from shardblast.engine.printer import open_printer
 from shardblast.engine.sharded import ShardedSearch
 from shardblast.engine.work import Silent, Work
 from tests.cluster.parts import LocalCluster
+from tests.cluster.test_holders import generation
 from tests.databases import Databases
-from tests.engine.places import local, remote
+from tests.engine.places import LETTERS, local, remote
 from tests.sequences import Sequence, copies_with_codes
 from tests.service.processes import blast
 
@@ -92,7 +101,7 @@ def searched(parts: Parts, database: Database, shards: tuple[Shard, ...], folder
     words = ["-db", database.name, "-query", str(query), "-outfmt", "6", *BEST, "-out", str(out)]
     options = parse(Program.BLASTN, words, known_arguments(installation, Program.BLASTN))
     carrier = choose_carrier(options, shards=len(shards), unique_ids=database.unique_ids)
-    batches = batches_of(str(query), folder, Choice(len(shards), 1000, 1, True, ""))
+    batches = batches_of(str(query), folder, Molecule.NUCLEOTIDE, Choice(len(shards), 1000, 1, True, ""))
     asked = Asked(parts)
     pool, report = Pool(1), Report("blastn", "", "", 0, 0, len(shards), "", [])
     with Work(installation, options, database, folder, pool, Processes(), report, Silent()) as work:
@@ -117,6 +126,68 @@ def test_a_shard_with_more_hits_than_the_first_list_holds_is_listed_whole(
     assert found.returncode == 0, found.stderr.decode()
     expected = blast("blastn", Path(path), f"many-{kind}", QUERY, list(BEST), "6", tmp_path)
     assert found.stdout == expected
+
+
+def test_tasks_take_and_return_no_more_with_more_candidates(
+    cluster: LocalCluster, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHARDBLAST_STORAGE", cluster.storage)
+    path = databases.of("listed", "nucl", copies_among_others(100, 4900), "-parse_seqids")
+    database = open_database(find_installation(), path, Molecule.NUCLEOTIDE)
+    cluster.add_database("listed", path)
+    sent: list[Task] = []
+    returned: list[object] = []
+
+    with remote(cluster, "listed", shards_of(database, 2), tmp_path, partial(Noted, sent, returned)) as parts:
+        found = parts.ids_of({0: [b"copy%d" % number for number in range(5000)]}, tmp_path / "ids")
+        known = parts.known_ids([b"copy%d" % number for number in range(5000)])
+        copied = [len(oids) for _, oids in parts.sources(range(5000))]
+
+    assert found == known == {oid: [f"lcl|copy{oid}"] for oid in range(5000)}
+    assert copied == [5000]
+    assert len(sent) == len(returned) == 3
+    assert max(len(pickle.dumps(one)) for one in [*(task.arguments for task in sent), *returned]) < 1000
+    assert {task.priority for task in sent} == {ordered(LETTERS).priority + SENT_BY_MERGES}
+
+
+def test_all_that_a_smaller_search_sends_comes_before_all_that_a_larger_one_sends() -> None:
+    small, large = ordered(100), ordered(1000)
+
+    assert small.priority < small.priority + MERGING < small.priority + SENT_BY_MERGES
+    assert large.priority + SENT_BY_MERGES < small.priority
+
+
+def test_a_result_that_can_not_be_read_ends_the_search_after_some_attempts(
+    cluster: LocalCluster,
+) -> None:
+    driver = Cluster.at(cluster.address, None, Timings(gather_s=1e-9))
+    dispatcher = Dispatcher(driver, generation("x"), lambda: False, "unread")
+
+    with pytest.raises(NetworkError, match="could not be read from its node, 5 times"):
+        dispatcher.submit(Task("task", abs, (1,))).result()
+
+    dispatcher.close()
+    driver.close()
+
+
+class Noted(Dispatcher):
+    """Keeps what it sends, and what comes back."""
+
+    def __init__(self, sent: list[Task], returned: list[object], *place: Any) -> None:
+        self._noted, self._returned = sent, returned
+        super().__init__(*place)
+
+    def submit_all(self, tasks: Iterable[Task]) -> list[Future[Any]]:
+        tasks = list(tasks)
+        self._noted += tasks
+        futures = super().submit_all(tasks)
+        for one in futures:
+            one.add_done_callback(lambda done: self._returned.append(done.result()))
+        return futures
+
+
+def ordered(letters: int) -> Order:
+    return Order(Program.BLASTN, (), (), "db", "1", (), 1, letters)
 
 
 class Asked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from shardblast.engine.work import Silent, Work
 from shardblast.storage.layout import read_generation
 from tests.cluster.parts import LocalCluster
 
+LETTERS = 1000
+"""Of the queries of a search there."""
 EVALUE = ["-evalue", "1e-5"]
 
 
@@ -44,16 +46,30 @@ def local(database: Database, folder: Path) -> Iterator[Parts]:
 
 
 @contextmanager
-def remote(cluster: LocalCluster, name: str, shards: tuple[Shard, ...], folder: Path) -> Iterator[RemoteParts]:
-    """Yield the parts of a database in a cluster's storage, on two nodes with half of its volumes each."""
+def remote(
+    cluster: LocalCluster,
+    name: str,
+    shards: tuple[Shard, ...],
+    folder: Path,
+    made: Callable[..., Dispatcher] = Dispatcher,
+) -> Iterator[RemoteParts]:
+    """Yield the parts of a database in a cluster's storage, on two nodes with half of its volumes each.
+
+    Args:
+        cluster: With the nodes ``a`` and ``b``.
+        name: Of the database.
+        shards: In which it is searched.
+        folder: An empty one.
+        made: Makes what sends tasks.
+    """
     here = host_of("here", folder / "here", 1, None, None)
     current = here.objects.read(f"databases/{name}/current").decode().strip()
     generation = read_generation(here.objects, name, current)
     run = RunId(folder.name, "1")
     words = ("-db", name, "-query", "queries.fa", "-outfmt", "11", *EVALUE)
-    Order(Program.BLASTN, words, (), name, generation.name, shards, 1).put(here.objects, run.search)
+    Order(Program.BLASTN, words, (), name, generation.name, shards, 1, LETTERS).put(here.objects, run.search)
     driver = Cluster.at(cluster.address, None, Timings())
-    dispatcher = Dispatcher(driver, generation, lambda: False, str(run))
+    dispatcher = made(driver, generation, lambda: False, str(run))
     names = [one.name for one in generation.volumes]
     dispatcher.give("a", names[: len(names) // 2])
     dispatcher.give("b", names[len(names) // 2 :])

@@ -67,6 +67,8 @@ class State:
     task: Task
     result: Future[Any]
     failures: int = 0
+    unread: int = 0
+    """How often it was done and its result could not be read."""
     failed_on: set[str] = field(default_factory=set)
     """The names of nodes that others are tried before."""
     sendings: int = 0

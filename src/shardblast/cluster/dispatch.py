@@ -46,6 +46,8 @@ MANY, TOGETHER_S = 20, 0.05
 """With more tasks than that, ends are seen to together that come within this time: each look costs the same."""
 WAITS_AFTER_S = 1.0
 """What is not sent sooner counts as waiting."""
+READINGS = 5
+"""Of results of a task: when so many could not be read, it is not done again."""
 AGAIN = (DatabaseError, OutOfMemory, OutputError, UnknownFailure, KilledWorker)
 """Errors, beside those that say so themselves, after which the same task may succeed."""
 
@@ -291,7 +293,7 @@ class Dispatcher:
         except Exception:
             log.info("results can't be read, and are made again", exc_info=True)
             for state, attempt in finished:
-                self._lost(state, attempt)
+                self._unread(state, attempt)
             return
         for (state, attempt), result in zip(finished, results, strict=True):
             if attempt not in state.attempts:
@@ -307,6 +309,22 @@ class Dispatcher:
             if attempt in state.attempts:
                 self._withdraw(state, attempt)
         cancel([attempt])
+
+    def _unread(self, state: State, attempt: Attempt) -> None:
+        """Have a task done again whose result could not be read, unless that was so too often."""
+        if attempt not in state.attempts:
+            return
+        state.unread += 1
+        if state.unread < READINGS or len(state.attempts) > 1:
+            self._lost(state, attempt)
+            return
+        self._end(state, attempt)
+        state.result.set_exception(
+            NetworkError(
+                f"The result of a task could not be read from its node, {READINGS} times.",
+                remedy="See that nodes, scheduler and service reach each other, and that none of them is overloaded.",
+            )
+        )
 
     def _failed(self, state: State, attempt: Attempt) -> None:
         if attempt not in state.attempts:

@@ -27,10 +27,10 @@ from shardblast.cluster.attempts import Task
 from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.finished import Finished
 from shardblast.cluster.membership import Cluster
-from shardblast.cluster.order import Order, RunFacts, RunId, StoredRun, batch_key, merged_key, piece_key
+from shardblast.cluster.order import MERGING, Order, RunFacts, RunId, StoredRun, batch_key, merged_key, piece_key
 from shardblast.cluster.phases import Phases, Waiting
 from shardblast.cluster.preparing import Preparation
-from shardblast.cluster.restriction import RESTRICTION, kept_name, restriction_of
+from shardblast.cluster.restriction import RESTRICTION, kept_name, listed_name, listed_of, restriction_of
 from shardblast.cluster.running import Running, piece_task
 from shardblast.core.generation import Generation
 from shardblast.core.options import SearchOptions
@@ -67,8 +67,6 @@ class Drive:
     options: SearchOptions
     generation: Generation
     batches: Sequence[Batch]
-    letters: int
-    """Of all queries: small searches go first."""
     phases: Phases
     watcher: Watcher
     processes: Processes
@@ -94,8 +92,8 @@ class Drive:
             if not self.order.is_whole:
                 means, shards = self.means, self.order.shards
                 place = (self._run, self.generation, shards, means.replicas, means.expected)
-                expected_s = means.cluster.timings.expected_s
-                Preparation(*place, expected_s, dispatcher, self.phases, waiting).prepare()
+                how = (means.cluster.timings.expected_s, dispatcher, self.phases, waiting, self.order.priority)
+                Preparation(*place, *how).prepare()
             self.phases.searching(len(self.batches) * len(self.order.shards))
             if self.options.filter is not None and not self.order.is_whole:
                 self._shards = self._restrict(dispatcher, waiting)
@@ -104,7 +102,8 @@ class Drive:
     def keep_sequences(self, most_bytes: int) -> bool:
         """Have the sequences that were hit stored; tell whether that was possible."""
         with self._dispatcher() as dispatcher:
-            task = Task("keep", tasks.keep, (self._run, len(self.batches), most_bytes), priority=self._priority)
+            arguments = (self._run, len(self.batches), most_bytes)
+            task = Task("keep", tasks.keep, arguments, priority=self.order.priority + MERGING)
             return bool(self._waiting(dispatcher).result(dispatcher.submit(task)))
 
     @contextmanager
@@ -125,15 +124,11 @@ class Drive:
         what = (self.generation, self.order.shards, self.phases, self.processes, self.means.patience_s)
         return Waiting(self._run, self.means.cluster, dispatcher, *what)
 
-    @property
-    def _priority(self) -> int:
-        """Dask starts the highest first: less work before more, by powers of two, and merges before pieces."""
-        return -2 * max(self.letters, 1).bit_length()
-
     def _restrict(self, dispatcher: Dispatcher, waiting: Waiting) -> tuple[Shard, ...]:
         """Have nodes look at what a list leaves of each volume; store the whole of it, and return the shards left."""
+        priority = self.order.priority + MERGING
         sent = [
-            Task(f"list-{place}", tasks.list_volume, (self._run, place), frozenset([one.name]), self._priority + 1)
+            Task(f"list-{place}", tasks.list_volume, (self._run, place), frozenset([one.name]), priority)
             for place, one in enumerate(self.generation.volumes)
         ]
         started = dispatcher.submit_all(sent)
@@ -142,7 +137,9 @@ class Drive:
             for future in waiting.ended(pending):
                 future.result()  # what one volume tells of a list that can't be used need not wait for the others
                 pending.discard(future)
-        listed = [future.result() for future in started]
+        places = range(len(self.generation.volumes))
+        objects = self.means.objects
+        listed = [listed_of(objects.read(search_key(self.search_id, listed_name(place)))) for place in places]
         with TemporaryDirectory() as name:
             folder = Path(name)
             found = restriction_of(self.options, self.order, listed, partial(self._kept, folder))
@@ -229,13 +226,13 @@ class Drive:
         names = frozenset(self.generation.volumes[at].name for at in stored.part.volumes)
         key = piece_task(stored.batch, stored.shard)
         size = self._shards[stored.shard or 0].letters * max(self.batches[stored.batch].letters, 1)
-        return Task(key, tasks.run_stored, (self._run, stored), names, self._priority, kind=SEARCH, size=size)
+        return Task(key, tasks.run_stored, (self._run, stored), names, self.order.priority, kind=SEARCH, size=size)
 
     def _send_merge(self, dispatcher: Dispatcher, batch: Batch) -> Future[Any]:
         whole = self.order.is_whole
         names = frozenset(one.name for one in self.generation.volumes) if whole else frozenset()
         arguments = (self._run, replace(batch, path=Path()))  # it has its queries from the storage
-        task = Task(f"merge-{batch.index}", tasks.merge, arguments, names, self._priority + 1, stages=whole)
+        task = Task(f"merge-{batch.index}", tasks.merge, arguments, names, self.order.priority + MERGING, stages=whole)
         return dispatcher.submit(task)
 
     def _put_batches(self, batches: Sequence[Batch], there: Finished) -> None:

@@ -21,6 +21,7 @@ from shardblast.core.errors import Interrupted
 from shardblast.core.generation import Generation
 from shardblast.core.lacking import Lack
 from shardblast.core.options import SearchOptions, parse
+from shardblast.core.planning import magnitude
 from shardblast.core.report import Report
 from shardblast.engine.work import Silent, Watcher, Work
 from shardblast.storage.layout import search_key
@@ -189,7 +190,7 @@ class HostedSearch:
         report = Report(order.program.value, "", database.name, 0, 0, len(order.shards), "", [])
         with self.processes(task) as processes:
             means = (host.installation, self.options, database, folder, host.pool, processes, report, watcher)
-            with Work(*means, resumes=True) as work:
+            with Work(*means, resumes=True, rank=magnitude(order.letters)) as work:
                 yield work
 
     @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shardblast.core.planning import Shard
+from shardblast.core.planning import Shard, magnitude
 from shardblast.core.program import Program
 from shardblast.engine.parts import Part
 from shardblast.storage.layout import search_key
@@ -17,6 +17,10 @@ WORK = "work"
 """Prefix, below a search's own, of what is needed only while it runs, but for its pieces."""
 PIECES = "pieces"
 ORDER = f"{WORK}/order.json"
+
+
+MERGING, SENT_BY_MERGES = 1, 2
+"""How much higher than that of a search's pieces the priorities are of its merges, and of what these wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,18 @@ class Order:
     shards: tuple[Shard, ...]
     threads: int
     """Of a piece; more than one only where the whole database is the shard."""
+    letters: int = 0
+    """Of all queries."""
 
     @property
     def is_whole(self) -> bool:
         """Whether the database is searched in one piece, as a node that has all of it does."""
         return len(self.shards) == 1
+
+    @property
+    def priority(self) -> int:
+        """Of its pieces; Dask starts the highest first. All of a smaller search comes before all of a larger one."""
+        return -(SENT_BY_MERGES + 1) * magnitude(self.letters)
 
     def put(self, objects: Objects, search_id: str) -> None:
         """Write it where nodes look for it."""

@@ -41,6 +41,7 @@ class Preparation:
     dispatcher: Dispatcher
     phases: Phases
     waiting: Waiting
+    priority: int
 
     def prepare(self) -> None:
         """Have shards on the nodes that are to hold them, where they are not.
@@ -140,7 +141,7 @@ class Preparation:
         key = f"{self.run}-{what}"
         futures = {
             self.dispatcher.submit(
-                Task(f"{what}-{node}", function, (self.run, key, sorted(some)), priority=0, node=node)
+                Task(f"{what}-{node}", function, (self.run, key, sorted(some)), priority=self.priority, node=node)
             ): node
             for node, some in volumes.items()
         }

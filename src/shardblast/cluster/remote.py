@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -19,14 +20,12 @@ from shardblast.cluster.attempts import Task
 from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.hosted import HostedSearch
 from shardblast.cluster.membership import Cluster
-from shardblast.cluster.order import WORK, RunFacts, StoredRun, batch_key
+from shardblast.cluster.order import SENT_BY_MERGES, WORK, RunFacts, StoredRun, batch_key
 from shardblast.core.lacking import Lack, lacking
 from shardblast.core.planning import Shard
 from shardblast.engine.parts import SEARCH, WHOLE, Part, Run
 from shardblast.engine.work import NOTHING_TO_DO
 
-FIRST = 1 << 20
-"""The priority of what a merge waits for."""
 COPIED = ("hr", "in", "sq")
 
 
@@ -55,6 +54,7 @@ class RemoteParts:
         self._shards = shards
         self._database = database
         self._folder = folder
+        self._priority = hosted.order.priority + SENT_BY_MERGES
         self._names = [volume.name for volume in hosted.generation.volumes]
         self._dispatcher: Dispatcher | None = None
 
@@ -80,7 +80,7 @@ class RemoteParts:
             tasks.run_stored,
             (self._hosted.run, stored),
             volumes,
-            FIRST,
+            self._priority,
             stages=part.name == WHOLE,
             kind=run.purpose.name,
             size=max(self._letters(part) * run.queries.stat().st_size, 1),
@@ -93,41 +93,29 @@ class RemoteParts:
         return [[place] for place in volumes]
 
     def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
-        if not names:
-            return {}
         shards = {shard.index: shard for shard in self._shards}
-        wanted = [(shards[index], sorted(some)) for index, some in names.items()]
-        found = [
-            self._submit(
-                Task(
-                    _key("ids", str(shard.index), *map(repr, some)),
-                    tasks.look_up,
-                    (self._hosted.run, tuple(shard.volumes), some),
-                    self._volumes(shard.volumes),
-                    FIRST,
-                )
-            )
-            for shard, some in wanted
-        ]
-        by_oid = {oid: ids for one in found for oid, ids in one.result().items()}
-        return by_oid if sum(map(len, by_oid.values())) >= sum(len(some) for _, some in wanted) else None
+        asked = [self._look_up(shards[index].volumes, some) for index, some in names.items()]
+        by_oid = self._found(asked)
+        return by_oid if sum(map(len, by_oid.values())) >= sum(map(len, names.values())) else None
 
     def known_ids(self, names: Collection[bytes]) -> dict[int, list[str]]:
         """Return the OIDs, and all ids, of those ids that some shard has."""
-        some = sorted(names)
-        found = [
-            self._submit(
-                Task(
-                    _key("known", name, *map(repr, some)),
-                    tasks.look_up,
-                    (self._hosted.run, (place,), some),
-                    frozenset([name]),
-                    FIRST,
-                )
-            )
-            for place, name in enumerate(self._names)
-        ]
-        return {oid: ids for one in found for oid, ids in one.result().items()}
+        return self._found([self._look_up([place], names) for place in range(len(self._names))])
+
+    def _look_up(self, volumes: Sequence[int], names: Collection[bytes]) -> tuple[str, Future[None]]:
+        """Have ids looked up in consecutive volumes; return the name of what is found, and when it is there."""
+        listed = self._listed(sorted(names))
+        found = f"{WORK}/found/{_key(repr(tuple(volumes)), listed)}.zst"
+        arguments = (self._hosted.run, tuple(volumes), listed, found)
+        return found, self._submit(Task(_key(found), tasks.look_up, arguments, self._volumes(volumes), self._priority))
+
+    def _found(self, asked: Iterable[tuple[str, Future[None]]]) -> dict[int, list[str]]:
+        by_oid: dict[int, list[str]] = {}
+        for name, done in asked:
+            done.result()
+            found: dict[str, list[str]] = json.loads(self._hosted.fetched(name).read_bytes())
+            by_oid |= {int(oid): ids for oid, ids in found.items()}
+        return by_oid
 
     def letters_of(self, oids: Iterable[int]) -> int:
         mean = [volume.letters / max(volume.num_seqs, 1) for volume in self._database.volumes]
@@ -140,14 +128,10 @@ class RemoteParts:
         copies = []
         for volume, own in by_volume(self._database, oids):
             place = places[volume.path]
-            name = f"{WORK}/copies/{_key(str(place), *map(str, own))}"
-            task = Task(
-                _key(name),
-                tasks.copy_sequences,
-                (self._hosted.run, place, list(own), name),
-                frozenset([self._names[place]]),
-                FIRST,
-            )
+            listed = self._listed(b"%d" % oid for oid in own)
+            name = f"{WORK}/copies/{_key(str(place), listed)}"
+            arguments = (self._hosted.run, place, listed, name)
+            task = Task(_key(name), tasks.copy_sequences, arguments, self._volumes([place]), self._priority)
             copies.append((name, len(own), self._submit(task)))
         for name, count, done in copies:
             done.result()
@@ -163,17 +147,25 @@ class RemoteParts:
     def _stored(self, part: Part, run: Run) -> StoredRun:
         """Return a run as a node of the part does it, with its queries where that finds them."""
         purpose = run.purpose
-        if run.queries.name == "batch.fa":
-            queries = batch_key(purpose.batch)
-        else:
-            digest = hashlib.sha256(run.queries.read_bytes()).hexdigest()[:16]
-            queries = f"{WORK}/again/{purpose.batch}/{digest}.fa.zst"
-            if not self._hosted.has(queries):
-                self._hosted.put(run.queries, queries)
+        queries = batch_key(purpose.batch) if run.queries.name == "batch.fa" else self._given(run.queries)
         what = [purpose.name, part.name, repr(part.volumes), repr(part.oids), queries, run.outfmt, *run.argv]
         result = f"{WORK}/again/{purpose.batch}/{_key(*what)}.zst"
         place = (purpose.name, purpose.batch, purpose.shard)
         return StoredRun(part, tuple(run.argv), queries, result, run.outfmt, *place, run.what)
+
+    def _listed(self, lines: Iterable[bytes]) -> str:
+        """Store a list that a task takes; return its name."""
+        content = b"\n".join(lines) + b"\n"
+        path = self._folder / f"list-{hashlib.sha256(content).hexdigest()[:16]}"
+        path.write_bytes(content)
+        return self._given(path)
+
+    def _given(self, path: Path) -> str:
+        """Store a file that a task takes, under a name made of its content."""
+        name = f"{WORK}/given/{hashlib.sha256(path.read_bytes()).hexdigest()[:20]}.zst"
+        if not self._hosted.has(name):
+            self._hosted.put(path, name)
+        return name
 
     def _bring(self, done: Future[RunFacts | None], stored: StoredRun, out: Path, result: Future[Finished]) -> None:
         try:

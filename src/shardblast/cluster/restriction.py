@@ -59,15 +59,19 @@ def kept_name(place: int) -> str:
     return f"{WORK}/listed/{place}"
 
 
-def list_here(hosted: HostedSearch, place: int, task: str) -> Listed:
-    """Look at what the search's list leaves of a volume that is here; it is stored, with what is returned.
+def listed_name(place: int) -> str:
+    """Return the name of what is known of what is left of a volume; there when all of it is."""
+    return f"{kept_name(place)}.json"
+
+
+def list_here(hosted: HostedSearch, place: int, task: str) -> None:
+    """Look at what the search's list leaves of a volume that is here, and store that.
 
     Raises:
         InputError: The list can't be used.
     """
-    facts = f"{kept_name(place)}.json"
-    if hosted.has(facts):
-        return _listed(hosted.read(facts))
+    if hosted.has(listed_name(place)):
+        return
     with hosted.scratch() as folder, hosted.opened([place]) as database, hosted.processes(task) as processes:
         try:
             found, kept = list_volumes(hosted.host.installation, processes, database, hosted.options, folder, [place])
@@ -75,8 +79,7 @@ def list_here(hosted: HostedSearch, place: int, task: str) -> Listed:
             raise unusable(why) from None
         (folder / "kept").write_bytes(kept[place])
         hosted.put(folder / "kept", f"{kept_name(place)}.zst")
-        hosted.put_plain(json.dumps(_document(found)).encode(), facts)
-    return found
+        hosted.put_plain(json.dumps(_document(found)).encode(), listed_name(place))
 
 
 def restriction_of(
@@ -147,7 +150,8 @@ def _document(listed: Listed) -> dict[str, Any]:
     return asdict(listed) | {"warnings": listed.warnings.decode(errors="surrogateescape")}
 
 
-def _listed(document: bytes) -> Listed:
+def listed_of(document: bytes) -> Listed:
+    """Return what is known of a volume from its object."""
     values: dict[str, Any] = json.loads(document)
     counts = {int(place): count for place, count in values.pop("counts").items()}
     warnings = values.pop("warnings").encode(errors="surrogateescape")

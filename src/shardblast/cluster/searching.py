@@ -107,7 +107,7 @@ class ClusterSearching:
         cut = batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice)
         batches = list(processes.over(cut))
         order = self._ordered(request)
-        about = (request.search_id, order, options, request.generation, batches, plan.letters)
+        about = (request.search_id, order, options, request.generation, batches)
         return Drive(self.means, *about, phases, watcher, processes)
 
     def _ordered(self, request: Request) -> Order:
@@ -132,6 +132,7 @@ class ClusterSearching:
             generation=generation.name,
             shards=shards_of(nowhere, request.plan.choice.shards),
             threads=request.plan.threads,
+            letters=request.plan.letters,
         )
         order.put(self.means.objects, request.search_id)
         return order

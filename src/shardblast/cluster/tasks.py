@@ -1,4 +1,8 @@
-"""What nodes do for a driver. Whatever may be done twice leaves the same, under the same name."""
+"""What nodes do for a driver. Whatever may be done twice leaves the same, under the same name.
+
+What tasks take and return goes through the scheduler, so it is small however many hits there are: lists are objects in
+the storage, which tasks name.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,6 @@ from shardblast.blast.candidates import known_ids_by_oid
 from shardblast.blast.carrier import ArchiveCarrier
 from shardblast.blast.fasta import Batch
 from shardblast.blast.generation import database_of
-from shardblast.blast.listing import Listed
 from shardblast.blast.seqid import subject_names
 from shardblast.blast.volume import VolumeWriter
 from shardblast.cluster.host import Host
@@ -236,29 +239,49 @@ def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, told: MergeF
 
 
 @_here
-def list_volume(hosted: HostedSearch, place: int) -> Listed:
+def list_volume(hosted: HostedSearch, place: int) -> None:
     """Look at what the search's list of ids or taxids leaves of a volume, and store it."""
-    return list_here(hosted, place, key_here())
+    list_here(hosted, place, key_here())
 
 
 @_here
-def look_up(hosted: HostedSearch, volumes: Sequence[int], names: Sequence[bytes]) -> dict[int, list[str]]:
-    """Return the OIDs in the whole database, with all their ids, of the sequences in these volumes that have these."""
+def look_up(hosted: HostedSearch, volumes: Sequence[int], listed: str, found: str) -> None:
+    """Store which sequences in these volumes have the ids of a list: their OIDs in the whole database, with all ids.
+
+    Args:
+        hosted: The search on this node.
+        volumes: Places of consecutive volumes.
+        listed: The object with the ids, one a line.
+        found: The object to store: JSON, a dictionary.
+    """
+    if hosted.has(found):
+        return
+    names = hosted.fetched(listed).read_bytes().split(b"\n")[:-1]
     with hosted.scratch() as folder, hosted.opened(volumes) as database:
         alias = write_alias(folder, "ids", database, [database.volumes[place].path for place in volumes], totals=False)
         here = replace(database, name=alias)
         with hosted.processes() as processes:
-            found = known_ids_by_oid(hosted.host.installation, processes, here, names, folder / "names")
+            ids_of = known_ids_by_oid(hosted.host.installation, processes, here, names, folder / "names")
         first = database.first_oids[volumes[0]]
-        return {first + oid: ids for oid, ids in found.items()}
+        document = folder / "found.json"
+        document.write_text(json.dumps({first + oid: ids for oid, ids in ids_of.items()}))
+        hosted.put(document, found)
 
 
 @_here
-def copy_sequences(hosted: HostedSearch, volume: int, oids: Sequence[int], name: str) -> None:
-    """Store a small volume of some sequences of one volume, by their OIDs in that, 0-based."""
+def copy_sequences(hosted: HostedSearch, volume: int, listed: str, name: str) -> None:
+    """Store a small volume of some sequences of one volume.
+
+    Args:
+        hosted: The search on this node.
+        volume: The place of the volume.
+        listed: The object with the sequences' OIDs in that volume, 0-based, one a line.
+        name: What the names of the small volume's objects begin with.
+    """
     letter = hosted.generation.molecule.letter
     if hosted.has(f"{name}.in.zst"):
         return
+    oids = [int(line) for line in hosted.fetched(listed).read_bytes().split()]
     with hosted.scratch() as folder, hosted.opened([volume]) as database:
         with hosted.processes() as processes:
             wanted = [(database.volumes[volume], processes.over(oids))]
