@@ -51,7 +51,7 @@ class Database:
     @property
     def environment(self) -> dict[str, str]:
         """Variables by which BLAST+'s programs find it."""
-        return {} if self.search_path is None else {"BLASTDB": self.search_path}
+        return _variables(self.search_path)
 
     @property
     def mapped_files(self) -> list[Path]:
@@ -95,7 +95,7 @@ def open_database(
         DatabaseError: BLAST+ does not find or can't read it; the problem is BLAST+'s own message.
     """
     argv = [installation.program("blastdbcmd"), "-db", name, "-dbtype", molecule.dbtype, "-info", "-exact_length"]
-    result = run(argv, environment={} if search_path is None else {"BLASTDB": search_path})
+    result = run(argv, environment=_variables(search_path))
     told = result.stdout.decode(errors="replace")
     match = _TOTALS.search(told)
     if result.status or match is None:
@@ -113,6 +113,14 @@ def open_database(
     described = (title[1] if title else "", date[1] if date else "")
     size_bytes = sum(volume.size_bytes for volume in volumes)
     return Database(name, molecule, num_seqs, letters, volumes, obstacle, *described, search_path, size_bytes)
+
+
+def _variables(search_path: str | None) -> dict[str, str]:
+    """Return the variables that have BLAST+ look in these folders, wherever it runs."""
+    if search_path is None:
+        return {}
+    folders = filter(None, search_path.split(_SEARCH_PATH_SEPARATOR))
+    return {"BLASTDB": _SEARCH_PATH_SEPARATOR.join(map(os.path.abspath, folders))}
 
 
 def _volumes(listed: Iterator[Path]) -> Iterator[Path]:

@@ -65,7 +65,7 @@ class Processes:
             argv: The program's path and its arguments.
             stdin: Bytes for its standard input; None gives it none.
             environment: Variables to set beside ours, of which those are unset that change what BLAST+ prints.
-            folder: Where it runs; None for where we run.
+            folder: Where it runs; None for where we run, or where no volumes are (``_folder_for``).
 
         Raises:
             Interrupted: ``stop`` was called.
@@ -188,13 +188,29 @@ class Processes:
                 stdin=streams[0],
                 stdout=streams[1],
                 stderr=streams[2],
-                cwd=folder,
+                cwd=folder or _folder_for(environment),
                 env=environment_with(environment),
                 process_group=0,  # Ctrl-C reaches us alone, and we end what we started
             )
             _first_to_go(process.pid)
             self._running.add(process)
             return process
+
+
+def _folder_for(environment: Mapping[str, str] | None) -> Path | None:
+    """Return the folder in which a program of BLAST+ is to run; None for ours.
+
+    BLAST+ looks for the volumes that an alias names in the current folder first, and only then beside the alias. A
+    program that is told by ``BLASTDB`` where its database is does not search on behalf of the command line of a user,
+    who may expect that, so it runs where there are no volumes.
+
+    Source:
+        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (SeqDB_FindBlastDBPath).
+
+    Args:
+        environment: The variables that it is given beside ours.
+    """
+    return Path("/") if "BLASTDB" in (environment or {}) else None
 
 
 def mortal(argv: Sequence[str]) -> list[str]:

@@ -17,8 +17,8 @@ from shardblast.engine.machine import this_machine
 def home() -> Path:
     """Return the folder for what we keep: ``SHARDBLAST_HOME``, else the user's cache folder."""
     if given := os.environ.get("SHARDBLAST_HOME"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "shardblast")
+        return Path(given).absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "shardblast").absolute()
 
 
 def local_engine() -> LocalEngine:

@@ -51,7 +51,7 @@ def find_database(installation: Installation, path: Path) -> Database:
     if molecule is None:
         raise _no_database(path)
     try:
-        return open_database(installation, quoted(path), molecule)
+        return open_database(installation, quoted(path.absolute()), molecule, os.environ.get("BLASTDB", ""))
     except DatabaseError as error:
         raise DatabaseError(
             f"BLAST+ can't read the database {path}: {error.problem}", remedy="Make it again, or name another one."
