@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from tests.databases import make_database
 from tests.sequences import real
 from tests.service.processes import blast
 from tests.service.server import Server
-from tests.waiting import until
 
 QUERY = "".join(one.fasta for one in real("proteins")[:8])
 SATURATED = ["-max_target_seqs", "5", "-evalue", "1000"]
@@ -29,9 +29,10 @@ class Narrow:
     server: Server
     path: Path
 
-    def waits_for_room(self, search_id: str) -> bool:
-        waiting = self.server.search(search_id)["waiting"]
-        return waiting is not None and waiting["code"] == "whole-database"
+    def command(self, options: list[str]) -> subprocess.CompletedProcess[bytes]:
+        """Search by a command."""
+        words = ["-db", "proteins", "-query", "-", "-outfmt", "6", *options]
+        return self.cluster.search("blastp", *words, sent=QUERY.encode())
 
 
 @pytest.fixture
@@ -54,17 +55,30 @@ def narrow(tmp_path: Path) -> Iterator[Narrow]:
     cluster.close()
 
 
-@pytest.mark.parametrize("options", [SATURATED, UNSPLITTABLE])
-def test_a_search_says_that_it_waits_for_room_for_the_whole_database(
-    narrow: Narrow, options: list[str], tmp_path: Path
-) -> None:
-    search = narrow.server.submit("blastp", "proteins", QUERY, " ".join(options))
-    until(lambda: narrow.waits_for_room(search["id"]), lambda: narrow.server.search(search["id"]))
+def test_what_no_node_has_room_for_is_refused_until_one_has(narrow: Narrow, tmp_path: Path) -> None:
+    body = {"program": "blastp", "database": "proteins", "query": QUERY, "options": " ".join(UNSPLITTABLE)}
+    refused = [narrow.server.http.post(where, json=body) for where in ("/searches/preflight", "/searches")]
+    by_command = narrow.command(UNSPLITTABLE)
+    assert [one.status_code for one in refused] == [200, 422]
+    for (problem,) in (one.json()["problems"] for one in refused):
+        assert problem["code"] == "no-room"
+        assert problem["detail"].startswith("The search needs the whole database on one node: -culling_limit ")
+    assert by_command.returncode == 3
+    assert b"and no node may hold more than" in by_command.stderr
+    assert not narrow.cluster.volumes_of("a", "proteins") | narrow.cluster.volumes_of("b", "proteins")
 
-    narrow.cluster.add("c")
+    ended = narrow.server.ended(narrow.server.submit("blastp", "proteins", QUERY, " ".join(SATURATED))["id"])
+    by_command = narrow.command(SATURATED)
+    assert (ended["state"], ended["failure"]["code"]) == ("failed", "no-room")
+    first = real("proteins")[0].title.split()[0]
+    assert f"the first stage of the search for {first}, " in ended["failure"]["problem"]
+    assert "--exactness complete or -comp_based_stats 0" in ended["failure"]["remedy"]
+    assert by_command.returncode == 3
+    assert f"the first stage of the search for {first}, ".encode() in by_command.stderr
 
-    ended = narrow.server.ended(search["id"])
-    assert ended["state"] == "completed", ended
-    assert ended["waiting"] is None
-    expected = blast("blastp", narrow.path, "proteins", QUERY, options, "6", tmp_path)
-    assert narrow.server.result(search["id"], "6") == expected
+    narrow.cluster.add("c").wait_for("the node is connected")
+    for options in (UNSPLITTABLE, SATURATED):
+        expected = blast("blastp", narrow.path, "proteins", QUERY, options, "6", tmp_path)
+        ended = narrow.server.ended(narrow.server.submit("blastp", "proteins", QUERY, " ".join(options))["id"])
+        assert ended["state"] == "completed", ended
+        assert narrow.server.result(ended["id"], "6") == expected

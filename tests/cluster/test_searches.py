@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,13 +111,33 @@ def test_what_no_shard_can_search_is_searched_whole(compared: Compared) -> None:
     assert report["shards"] == 1
 
 
-def test_options_that_blast_refuses_are_refused_alike(compared: Compared) -> None:
-    name, _ = compared.database("v5-volumes", "prot")
+@pytest.mark.parametrize("program", ["blastp", "blastn"])
+def test_options_that_blast_refuses_are_refused_alike(compared: Compared, program: str) -> None:
+    name, path = compared.database("v5-volumes", MOLECULES[program])
+    words, query = ["-gapopen", "99"], fasta(QUERIES[program]())
+    plain = subprocess.run([program, "-db", path, *words], input=query.encode(), capture_output=True)
 
-    refused = compared.cluster.search("blastp", "-db", name, "-gapopen", "99", sent=b">q\nMKVLAAGIVGLLLAQWERTY\n")
+    refused = compared.cluster.search(program, "-db", name, *words, sent=query.encode())
 
-    assert refused.returncode == 1
+    assert refused.returncode == plain.returncode != 0
+    assert b"Gap existence and extension values" in plain.stderr
     assert b"Gap existence and extension values" in refused.stderr
+
+
+@pytest.mark.parametrize("program", ["blastn", "tblastn", "tblastx", "blastp", "blastx"])
+def test_the_wrong_program_for_a_database_is_refused_before_anything_is_staged(
+    compared: Compared, program: str
+) -> None:
+    molecule = {"nucl": "prot", "prot": "nucl"}[MOLECULES[program]]
+    name, path = compared.database("nested-aliases", molecule)
+    query = fasta(QUERIES[program]())
+    plain = subprocess.run([program, "-db", path], input=query.encode(), capture_output=True)
+
+    refused = compared.cluster.search(program, "-db", name, sent=query.encode())
+
+    assert refused.returncode == plain.returncode == 2
+    assert f"database, and {name} is" in refused.stderr.decode()
+    assert not compared.cluster.volumes_of("a", name) | compared.cluster.volumes_of("b", name)
 
 
 def test_a_search_leaves_nothing_in_the_storage(compared: Compared) -> None:

@@ -68,6 +68,9 @@ def strands_are_alike(
     They do where the parameters for gapped alignments come from a table. Where it has none for the gap costs, BLAST+
     computes them for each strand, and the results differ in the fifteenth digit or after it, where no archive tells
     them apart; that decides the order of equal hits. Other programs have no strands in this sense.
+
+    Raises:
+        ShardblastError: BLAST+ refuses the options.
     """
     if options.program is not Program.BLASTN:
         return True
@@ -76,7 +79,6 @@ def strands_are_alike(
     query.write_bytes(b">strands\nGATTACAGGCTCCTAGTCAAGCGTATTCGGACCTTGAGCATCGTTAACCGGATAC\n")
     argv = [installation.program(options.program.value), *options.argv(drop=_NOT_ASKED)]
     place = ["-query", str(query), "-db", probe, "-outfmt", "11"]
-    match = _GAPPED_LAMBDA.search(
-        processes.run([*argv, *place]).stdout
-    )  # nothing if BLAST+ refuses the options; it will say so
+    told = checked(processes.run([*argv, *place]), "the look at the scores").stdout
+    match = _GAPPED_LAMBDA.search(told)  # nothing where the search is ungapped
     return match is not None and len(match[1]) <= TABULATED_DIGITS

@@ -198,7 +198,8 @@ class _Wiring:
     @cached_property
     def preflights(self) -> Preflights:
         trial = Trial(self.installation)
-        return Preflights(self.workload, self.catalogue, self.machine, self.limits, self.arguments, trial)
+        known = (self.workload, self.catalogue, self.machine, self.limits, self.arguments)
+        return Preflights(*known, trial, self.searching)
 
     @cached_property
     def searches(self) -> SearchService:

@@ -89,6 +89,8 @@ class ClusterCommand:
             shutil.copyfileobj(stream, file)
         nowhere = database_of(generation, folder, ())
         plan = self.searching.plan(options, generation, nowhere, query, folder, processes)
+        if plan.choice.shards == 1:
+            self.searching.check_room(generation, plan.choice.why)
         request = Request(search_id, options, generation, plan, folder)
         phases, told = _Warned(), _Kept(watcher)
         watcher.pieces_planned(plan.pieces)

@@ -124,6 +124,14 @@ class Dispatcher:
         return self._wanted  # without the lock: a node's event loop asks, for which its holder may wait
 
     @property
+    def nodes(self) -> list[Address]:
+        """The nodes that are connected, as far as that is known now."""
+        try:
+            return self._cluster.addresses()
+        except NetworkError:
+            return []
+
+    @property
     def is_cut_off(self) -> bool:
         """Whether the scheduler can't be reached now."""
         return not self._reachable

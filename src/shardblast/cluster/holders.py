@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from shardblast.cluster.attempts import State, Task
 from shardblast.cluster.membership import Address
+from shardblast.core.errors import NoRoomError
 from shardblast.core.generation import Generation
 from shardblast.core.lacking import Lack
+from shardblast.core.sizes import size
 
 
 class Holders:
@@ -62,6 +64,29 @@ def can_go_on(lack: Lack, generation: Generation, there: Sequence[Address]) -> b
         any(volumes <= holders.has(one) for one in takers) or holders.roomiest(volumes, takers) is not None
         for volumes in sets
     )
+
+
+def check_room(generation: Generation, there: Sequence[Address], why: str, remedy: str) -> None:
+    """Refuse what needs the whole database on one node where there are nodes and none of them has room for it.
+
+    Args:
+        generation: Of the database.
+        there: The nodes that are connected.
+        why: Why it is needed.
+        remedy: What to do.
+
+    Raises:
+        NoRoomError: Where no node has room.
+    """
+    holders, takers = Holders(generation, grace_s=0.0), [one for one in there if one.takes_work]
+    volumes = frozenset(one.name for one in generation.volumes)
+    if takers and holders.roomiest(volumes, takers) is None:
+        most = max(one.member.state.disk_budget_bytes for one in takers)
+        raise NoRoomError(
+            f"The search needs the whole database on one node: {why.rstrip('.')}. {generation.database} has "
+            f"{size(generation.size_bytes)}, and no node may hold more than {size(most)}.",
+            remedy=remedy,
+        )
 
 
 class Look:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from distributed import get_client, secede
 
 from shardblast.blast.candidates import by_volume
 from shardblast.blast.database import Database
+from shardblast.blast.fasta import query_id, records
 from shardblast.blast.process import Finished
 from shardblast.blast.volume import Volume, read_volume
 from shardblast.cluster import tasks
 from shardblast.cluster.attempts import Task
 from shardblast.cluster.dispatch import Dispatcher
+from shardblast.cluster.holders import check_room
 from shardblast.cluster.hosted import HostedSearch
 from shardblast.cluster.membership import Cluster
 from shardblast.cluster.order import SENT_BY_MERGES, WORK, RunFacts, StoredRun, batch_key
@@ -26,6 +29,8 @@ from shardblast.core.planning import Shard
 from shardblast.engine.parts import SEARCH, WHOLE, Part, Run
 from shardblast.engine.work import NOTHING_TO_DO
 
+NAMED = 3
+"""Queries that an error names."""
 COPIED = ("hr", "in", "sq")
 
 
@@ -73,6 +78,8 @@ class RemoteParts:
         """Queue a run on a node that holds a part; its result comes by way of the storage."""
         if run.purpose.name == SEARCH and run.out.exists():
             return _done(NOTHING_TO_DO)
+        if part.name == WHOLE:
+            self._check_room(run)
         stored = self._stored(part, run)
         volumes = self._volumes(part.volumes)
         task = Task(
@@ -176,6 +183,25 @@ class RemoteParts:
         else:
             result.set_result(NOTHING_TO_DO)
 
+    def _check_room(self, run: Run) -> None:
+        """Refuse a run in the whole database where no node has room for it, rather than wait for one.
+
+        Raises:
+            NoRoomError: It is so.
+        """
+        with run.queries.open("rb") as stream:
+            names = [query_id(record[0]) for record in islice(records(stream), NAMED + 1)]
+        more = " and others" if len(names) > NAMED else ""
+        why = (
+            f"more subjects pass the first stage of the search for {', '.join(names[:NAMED])}{more} than BLAST+ keeps, "
+            "and which of them it drops can't be told from shards"
+        )
+        ways = ["--exactness complete", *(["-comp_based_stats 0"] if self._hosted.options.composition_based else [])]
+        remedy = (
+            f"Start a node whose disk has room for it, or search with {' or '.join(ways)}, which has other results."
+        )
+        check_room(self._hosted.generation, self._reached.nodes, why, remedy)
+
     def _letters(self, part: Part) -> int:
         """Return about how many letters a part has."""
         volumes = [self._hosted.generation.volumes[place] for place in part.volumes]
@@ -186,10 +212,14 @@ class RemoteParts:
     def _volumes(self, places: Iterable[int]) -> frozenset[str]:
         return frozenset(self._names[place] for place in places)
 
-    def _submit(self, task: Task) -> Future[Any]:
+    @property
+    def _reached(self) -> Dispatcher:
         if self._dispatcher is None:
             self._dispatcher = self._reach()
-        return self._dispatcher.submit(task)
+        return self._dispatcher
+
+    def _submit(self, task: Task) -> Future[Any]:
+        return self._reached.submit(task)
 
 
 def dispatcher_of(hosted: HostedSearch, folder: Path) -> Dispatcher:

@@ -13,6 +13,7 @@ from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
 from shardblast.blast.process import Processes
 from shardblast.blast.zstd import pack
 from shardblast.cluster.driving import Drive, Means
+from shardblast.cluster.holders import check_room
 from shardblast.cluster.order import Order, list_name
 from shardblast.cluster.phases import Phases
 from shardblast.core.choice import (
@@ -23,7 +24,7 @@ from shardblast.core.choice import (
     SMALL_SHARD_LETTERS,
     Choice,
 )
-from shardblast.core.errors import NetworkError, NotFoundError
+from shardblast.core.errors import DatabaseError, NetworkError, NotFoundError
 from shardblast.core.generation import Generation
 from shardblast.core.options import SearchOptions
 from shardblast.engine.cutting import batches_of, shards_of
@@ -55,6 +56,37 @@ class ClusterSearching:
     means: Means
     installation: Installation
 
+    def check(self, options: SearchOptions, generation: Generation, folder: Path) -> None:
+        """Refuse a search that the nodes that there are can't do, before it is planned.
+
+        Args:
+            options: The user's.
+            generation: That is to be searched.
+            folder: For what is needed meanwhile.
+
+        Raises:
+            DatabaseError: Its molecule is not the program's.
+            InputError: BLAST+ refuses the options.
+            NoRoomError: It needs the whole database on one node, and none has room for that.
+        """
+        _check_molecule(options, generation)
+        if why := self._why_whole(options, database_of(generation, folder, ()), folder, Processes()):
+            self.check_room(generation, why)
+
+    def check_room(self, generation: Generation, why: str) -> None:
+        """Refuse a search of the whole database where there are nodes and none of them has room for it.
+
+        Args:
+            generation: Of the database.
+            why: Why shards can't be searched.
+
+        Raises:
+            NoRoomError: It is so.
+        """
+        remedy = "Start a node whose disk has room for it, or search without what needs that."
+        with suppress(NetworkError):
+            check_room(generation, self.means.cluster.addresses(), why, remedy)
+
     def plan(
         self,
         options: SearchOptions,
@@ -75,8 +107,10 @@ class ClusterSearching:
             processes: Their ``stop`` ends the planning.
 
         Raises:
-            InputError: The queries can't be searched as they are.
+            InputError: The queries can't be searched as they are, or BLAST+ refuses the options.
+            DatabaseError: Its molecule is not the program's.
         """
+        _check_molecule(options, generation)
         molecule = options.program.query_molecule
         if why := self._why_whole(options, database, folder, processes):
             threads = 1 if options.threads_matter else 2
@@ -163,6 +197,11 @@ class ClusterSearching:
         except NetworkError:
             there = 0
         return max(there, self.means.expected())
+
+
+def _check_molecule(options: SearchOptions, generation: Generation) -> None:
+    if wrong := options.program.objection(generation.database, generation.molecule):
+        raise DatabaseError(wrong, remedy="Choose another database or program.")
 
 
 def _choice(options: SearchOptions, shards: int, why: str) -> Choice:

@@ -75,6 +75,9 @@ class ServedSearching:
             return NO_NODE
         return None if before is None or can_go_on(before, generation, there) else before
 
+    def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None:
+        self._searching.check(options, database.facts, folder)
+
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
     ) -> StoredPlan:

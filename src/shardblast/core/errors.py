@@ -8,6 +8,7 @@ ShardblastError
 │   └── SourceChanged    while it was brought
 ├── EngineError          BLAST+ or its host failed        BLAST+ exit status 3
 │   ├── ArchiveError     what BLAST+ wrote is damaged
+│   ├── NoRoomError      no node can hold the database
 │   ├── OutOfMemory      more, smaller shards may help    BLAST+ exit status 4
 │   └── UnknownFailure   BLAST+ does not say why          BLAST+ exit status 255
 ├── NetworkError         try again                        BLAST+ exit status 5
@@ -163,6 +164,12 @@ class OutOfMemory(EngineError):
 
     code = "out-of-memory"
     exit_status = 4
+
+
+class NoRoomError(EngineError):
+    """A search needs the whole database on one node of a cluster, and none has room for it."""
+
+    code = "no-room"
 
 
 class UnknownFailure(EngineError):

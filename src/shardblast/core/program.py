@@ -46,6 +46,11 @@ class Program(StrEnum):
         """What the database is before any translation."""
         return Molecule.PROTEIN if self in _PROTEIN_DATABASE else Molecule.NUCLEOTIDE
 
+    def objection(self, database: str, molecule: Molecule) -> str | None:
+        """Return why it can't search a database of this name and molecule; None if it can."""
+        wanted = self.database_molecule
+        return None if molecule is wanted else f"{self} searches a {wanted} database, and {database} is {molecule}."
+
 
 _PROTEIN_QUERY = frozenset({Program.BLASTP, Program.TBLASTN})
 _PROTEIN_DATABASE = frozenset({Program.BLASTP, Program.BLASTX})

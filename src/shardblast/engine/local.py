@@ -20,7 +20,7 @@ from shardblast.blast.listing import Listing, read_listing
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
 from shardblast.blast.process import Processes
 from shardblast.core.choice import Choice, Situation, choose
-from shardblast.core.errors import DatabaseError, LeftToBlast, OutputError
+from shardblast.core.errors import DatabaseError, LeftToBlast, OutputError, ShardblastError
 from shardblast.core.options import SearchOptions
 from shardblast.core.ours import Exactness
 from shardblast.core.planning import Shard
@@ -148,7 +148,10 @@ class LocalEngine:
 
     def _obstacle_of_strands(self, options: SearchOptions, database: Database, shards: int, folder: Path) -> str | None:
         """Return why a search in several shards would have others of equal hits first, or None."""
-        alike = shards == 1 or strands_are_alike(self.installation, Processes(), folder, database, options)
+        try:
+            alike = shards == 1 or strands_are_alike(self.installation, Processes(), folder, database, options)
+        except ShardblastError:
+            return "BLAST+ refuses the options, and says why"
         return None if alike else STRANDS_DIFFER
 
     def _shards_cost_only_time(self, work: Work, shards: Sequence[Shard], batches: list[Batch], choice: Choice) -> bool:

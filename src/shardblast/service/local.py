@@ -48,6 +48,8 @@ class LocalSearching:
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
         return None
 
+    def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None: ...
+
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
     ) -> StoredPlan:

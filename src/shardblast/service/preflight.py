@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from shardblast.blast.fasta import NotFasta
 from shardblast.blast.survey import Survey, survey
@@ -23,6 +24,7 @@ from shardblast.core.printing import Printing, outfmt_of, printed_with
 from shardblast.core.program import Molecule, Program
 from shardblast.engine.machine import Machine
 from shardblast.service.catalogue import Catalogue
+from shardblast.service.searching import Searching
 from shardblast.service.settings import Limits
 from shardblast.store.workload import Workload
 
@@ -73,6 +75,7 @@ class Preflights:
         limits: Limits,
         arguments: Callable[[Program], Arguments],
         trial: Trial,
+        searching: Searching,
     ) -> None:
         self._workload = workload
         self._catalogue = catalogue
@@ -80,6 +83,7 @@ class Preflights:
         self._limits = limits
         self._arguments = arguments
         self._trial = trial
+        self._searching = searching
 
     def options_of(self, program: str) -> frozenset[str]:
         """Return the names of the options that a program takes; none if there is no such program."""
@@ -102,6 +106,8 @@ class Preflights:
         words, output = self._words(program, wanted, problems)
         _check_molecules(program, found, database, problems)
         _check_filter(words, database, problems)
+        if database is not None and not problems:
+            problems += self._refusal(program, (*words, "--exactness", wanted.exactness), database)
         if found is None or database is None:
             return Preflight(problems, words, found, database, output=output)
         choice = self._choice(program, found, database)
@@ -118,6 +124,16 @@ class Preflights:
             remarks=self._remarks(words, database),
             output=output,
         )
+
+    def _refusal(self, program: Program, words: tuple[str, ...], database: CataloguedDatabase) -> list[Problem]:
+        """Return why whoever does searches can't do this one."""
+        options = parse(program, ["-db", database.name, "-query", "q", *words], self._arguments(program))
+        try:
+            with TemporaryDirectory() as folder:
+                self._searching.check(options, database, Path(folder))
+        except ShardblastError as error:
+            return [Problem(error.code, "options", error.problem, error.remedy)]
+        return []
 
     def _choice(self, program: Program, found: Survey, database: CataloguedDatabase) -> Choice:
         sizes = (database.letters, database.size_bytes)
@@ -237,10 +253,7 @@ def _check_molecules(
                 f"Use {' or '.join(likely)}." if likely else "Choose another database.",
             )
         )
-    if database is not None and database.molecule is not program.database_molecule:
-        detail = (
-            f"{program} searches a {program.database_molecule} database, and {database.name} is {database.molecule}."
-        )
+    if database is not None and (detail := program.objection(database.name, database.molecule)):
         problems.append(Problem("database-molecule", "database", detail, "Choose another database or program."))
 
 

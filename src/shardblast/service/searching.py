@@ -57,6 +57,19 @@ class Searching(Protocol):
         """
         ...
 
+    def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None:
+        """Refuse a search that can't be done, before it is queued.
+
+        Args:
+            options: The user's.
+            database: That is to be searched.
+            folder: An empty one.
+
+        Raises:
+            ShardblastError: Why not.
+        """
+        ...
+
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
     ) -> StoredPlan:
