@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -186,7 +186,7 @@ class Dispatcher:
             for state, one in self._stragglers.late(self._sent, there, look.holds):
                 log.info("a task is late and started a second time", extra={"task": state.task.key, "node": one.name})
                 groups.setdefault((state.task.function, frozenset([one.worker]), state.task.priority), []).append(state)
-            self._wanted = self._wants(now)
+            self._wanted = self._wants(now, {state for states in groups.values() for state in states})
             doing = {
                 (self._sent[key].task.key, one.name): seconds
                 for one in there
@@ -198,8 +198,9 @@ class Dispatcher:
         for (function, allowed, priority), states in groups.items():
             self._send_group(client, function, allowed, priority, states)
 
-    def _wants(self, now: float) -> frozenset[frozenset[str]]:
-        unsent = [state for state in self._unsent.values() if state.not_before <= now]
+    def _wants(self, now: float, sent: Set[State]) -> frozenset[frozenset[str]]:
+        """Return what nodes lack for the tasks that could not be sent for a while, and are not sent now."""
+        unsent = [state for state in self._unsent.values() if state.not_before <= now and state not in sent]
         waiting = [state.task for state in unsent if state.waits_since < now - WAITS_AFTER_S]
         return frozenset(task.volumes for task in waiting if task.node is None)
 
