@@ -69,6 +69,7 @@ class Served:
 
 
 LONG = "".join(one.fasta for one in real("proteins")[:310])  # two batches
+MANY = "".join(one.fasta for one in real("16s")[:60])
 SHORT = "".join(one.fasta for one in real("16s")[:4])
 
 
@@ -181,15 +182,17 @@ def test_a_node_that_is_told_twice_ends_at_once(served: Served, tmp_path: Path) 
     assert served.server.result(search["id"], "6") == served.answers("blastp", "proteins", LONG, "6")
 
 
-def test_a_cancelled_search_ends_on_all_nodes(served: Served, tmp_path: Path) -> None:
-    search = served.server.submit("blastp", "proteins", LONG)
-    until(lambda: served.pieces, lambda: served.server.search(search["id"]))
+def test_nothing_is_left_of_a_cancelled_search_on_any_node(served: Served, tmp_path: Path) -> None:
+    for phase in ("searching", "merging", "publishing"):
+        search = served.server.submit("blastn", "16s", MANY)["id"]
+        next(event for event in served.server.events(search) if json.loads(event.data).get("phase") == phase)
 
-    served.server.http.post(f"/searches/{search['id']}/cancel")
+        served.server.http.post(f"/searches/{search}/cancel")
 
-    assert served.server.ended(search["id"])["state"] == "cancelled"
-    assert not any(blast_pids(tmp_path / name) for name in ("a", "b"))
-    assert not served.pieces
+        assert served.server.ended(search)["state"] == "cancelled"
+        assert not any(blast_pids(tmp_path / name) for name in ("a", "b"))
+        stored = (tmp_path / "storage" / "searches" / search).rglob("*")
+        assert [path.name for path in stored if path.is_file()] == ["query.fa.zst"]
 
 
 def test_a_service_that_was_killed_goes_on_with_what_nodes_have_done(served: Served, tmp_path: Path) -> None:
