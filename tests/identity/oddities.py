@@ -1,0 +1,340 @@
+"""Searches as people have them: oddities of titles, ids, letters, line ends, lists, names of files and databases."""
+
+from __future__ import annotations
+
+import random
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+
+from tests.identity.comparison import DATABASE_TYPE, QUERY_TYPE
+from tests.sequences import CODONS, LETTERS
+
+PROGRAMS = ("blastn", "blastp") * 4 + ("blastx", "tblastn", "tblastx", "tblastx")
+FORMATS = (
+    *("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "13", "14", "15", "16", "18"),
+    *("6 qseqid sseqid qaccver saccver stitle salltitles sallseqid evalue", "7 std stitle", "10 std salltitles"),
+)
+SAM = ("17", "17 SQ")
+FOUNDERS = 6
+
+
+def founders() -> dict[str, tuple[str, ...]]:
+    """Return proteins, and genes of them, that all queries and subjects are made of."""
+    chance = random.Random(7)
+    proteins = ["".join(chance.choices(LETTERS["prot"], k=chance.randint(40, 110))) for _ in range(FOUNDERS)]
+    return {"prot": tuple(proteins), "nucl": tuple("".join(CODONS[one] for one in text) for text in proteins)}
+
+
+POOL = founders()
+
+MARKERS = (
+    *("hits found", "x 0 hits found", "# 5 hits found", "# Query: a", "# Database: d", "# Fields: a, b"),
+    *("# BLAST processed 2 queries", "# BLASTN 2.12.0+", "# BLASTP 2.12.0+", "BLASTP 2.12.0+"),
+    *("Query=", "Query= a", "Query_1", "Query_2 Query_3", "x Query_1 y", "query_1", "Length=9", "> a", "Lambda      K"),
+    *("Effective search space used: 12", "***** No hits found *****", "  Database: d", "Matrix: BLOSUM62"),
+    *("<Iteration>", "</Iteration>", "</BlastOutput_iterations>", "<BlastOutput2>", "</BlastOutput2>", "<Hit_num>"),
+    *(
+        '"}',
+        '{"report": {',
+        "},",
+        "]",
+        "{",
+        '"BlastOutput2": [',
+        "&amp;",
+        "<b>&",
+        "]]>",
+        '"quoted"',
+        "it's",
+        "\\",
+        "\\n",
+    ),
+    *("@SQ\tSN:a", "@PG", "a\tb", "100\t200", "Blast4-archive ::= {", 'local str "Query_1"', "tag id 3", "seq-align"),
+    *("CONTENT", "gnl|BL_ORD_ID|1", "lcl|Query_1", "<>", "%s", "N/A", "Unknown", "unnamed", "[blastn]", "Warning:"),
+)
+"""Words by which the program that prints or reads BLAST+'s formats might be misled."""
+BYTES = (
+    "a\x7fb",
+    "\x7f",
+    "a\x01b",
+    "a\x02b",
+    "a\x1bb",
+    "a\x0bb",
+    "caf\xe9",
+    "na\u00efve \u4e2d",
+    "\xa0",
+    "a  b ",
+    " ",
+    "",
+)
+QUERIES = ("Query_1", "x Query_1 y", "Query_2 Query_3", "x hits found", "no hits found", "word " * 300)
+
+
+def titles() -> st.SearchStrategy[str]:
+    """Return titles, most of them plain."""
+    plain = st.sampled_from(("a title", "title of the second kind"))
+    return st.one_of(plain, plain, st.sampled_from(MARKERS), st.sampled_from(QUERIES), st.sampled_from(BYTES))
+
+
+STYLES: Mapping[str, Callable[[int], str]] = {
+    "plain": lambda n: f"s{n}",
+    "queries": lambda n: f"Query_{n + 1}",
+    "other queries": lambda n: f"Query_1{n}",
+    "local queries": lambda n: f"lcl|Query_{n + 1}",
+    "small queries": lambda n: f"query_{n + 1}",
+    "ordinals": lambda n: f"gnl|BL_ORD_ID|{(n + 1) % 5}" if n < 5 else f"gnl|BL_ORD_ID|{n + 90}",
+    "accessions": lambda n: f"M3666{n}",
+    "small accessions": lambda n: f"m3666{n}",
+    "proteins": lambda n: f"P1234{n}",
+    "versions": lambda n: f"AB00000{n}.{n % 2 + 1}",
+    "references": lambda n: f"NM_00012{n}.{n % 3 + 1}",
+    "numbers": lambda n: str(n + 1),
+    "gis": lambda n: f"gi|{1000 + n}|gb|AA00000{n}.1|",
+    "bars": lambda n: f"gnl|lab|x{n}",
+    "long": lambda n: f"{'x' * 47}{n}",
+    "quoted": lambda n: f"a'b\"{n},c;{n}",
+    "alignments": lambda n: f"tag_id_{n}{{",
+}
+"""How people name sequences: the id of each number."""
+QUERY_STYLES: Mapping[str, Callable[[int], str]] = {
+    **STYLES,
+    "none": lambda n: "",
+    "same": lambda n: "same",
+    "very long": lambda n: f"{'y' * 300}{n}",
+}
+
+
+@st.composite
+def ids(draw: st.DrawFn, styles: Mapping[str, Callable[[int], str]], count: int) -> list[str]:
+    """Draw ids of one style, of which some may be of another."""
+    names = (*styles, *("plain",) * 4, *("queries", "other queries", "small accessions", "accessions", "ordinals"))
+    common, other = draw(st.sampled_from(names)), draw(st.sampled_from(names))
+    odd = draw(st.integers(0, 3 * count))
+    return [styles[other if number == odd else common](number) for number in range(count)]
+
+
+CHANGES: Mapping[str, Callable[[str, str], str]] = {
+    "copy": lambda text, kind: text,
+    "relative": lambda text, kind: "".join(
+        LETTERS[kind][place % len(LETTERS[kind])] if place % 11 == 5 else letter for place, letter in enumerate(text)
+    ),
+    "piece": lambda text, kind: text[len(text) // 4 : len(text) * 3 // 4],
+    "repeated": lambda text, kind: text + text[: len(text) // 2],
+    "lower": lambda text, kind: text[:9] + text[9:60].lower() + text[60:],
+    "ambiguous": lambda text, kind: text[:20] + ("RYKMSWBDHVN" if kind == "nucl" else "BZX") + text[20:],
+    "masked": lambda text, kind: text[:20] + ("N" if kind == "nucl" else "X") * 18 + text[20:],
+    "only masked": lambda text, kind: ("N" if kind == "nucl" else "X") * 30,
+    "low complexity": lambda text, kind: ("AT" if kind == "nucl" else "P") * 40,
+    "short": lambda text, kind: text[:2],
+    "one": lambda text, kind: text[:1],
+    "replaced": lambda text, kind: text[:20] + "OUJ*" + text[20:],
+    "gaps": lambda text, kind: f"{text[:9]}---{text[9:20]}...{text[20:]}",
+    "numbered": lambda text, kind: f"1 {text[:10]} {text[10:20]} 61 {text[20:]}",
+    "many gaps": lambda text, kind: text + "-" * 10_100,
+    "empty": lambda text, kind: "",
+    "stars": lambda text, kind: "****",
+    "digits": lambda text, kind: "12345",
+    "hyphens": lambda text, kind: "-----",
+    "foreign": lambda text, kind: "FLIPEQ",
+    "O": lambda text, kind: "O" * 19,
+}
+"""How sequences are made of a founder, of each kind."""
+OF_SUBJECTS = (
+    "copy",
+    "relative",
+    "relative",
+    "piece",
+    "repeated",
+    "lower",
+    "ambiguous",
+    "masked",
+    "only masked",
+    "one",
+)
+OF_QUERIES = (
+    *("copy",) * 6,
+    *("relative", "piece", "repeated", "lower", "ambiguous", "masked", "only masked", "low complexity"),
+    *("short", "one", "replaced", "gaps", "numbered", "many gaps"),
+    *("empty", "stars", "digits", "hyphens", "foreign", "O"),
+)
+
+
+@st.composite
+def records(
+    draw: st.DrawFn, kind: str, styles: Mapping[str, Callable[[int], str]], changes: Sequence[str]
+) -> list[tuple[str, str, str]]:
+    """Draw ids, titles and letters."""
+    count = draw(st.integers(1, 7))
+    named = draw(ids(styles, count))
+    chosen = draw(st.lists(st.sampled_from(changes), min_size=count, max_size=count))
+    of = draw(st.lists(st.integers(0, FOUNDERS - 1), min_size=count, max_size=count))
+    titled = draw(st.lists(titles(), min_size=count, max_size=count))
+    made = [CHANGES[change](POOL[kind][founder], kind) for founder, change in zip(of, chosen, strict=True)]
+    return list(zip(named, titled, made, strict=True))
+
+
+@st.composite
+def fasta(draw: st.DrawFn, kind: str, made: list[tuple[str, str, str]]) -> bytes:
+    """Draw how the records are written."""
+    end = draw(st.sampled_from(("\n",) * 12 + ("\r\n",) * 3 + ("\r",)))
+    width = draw(st.sampled_from((70, 70, 70, 60, 60, 60, 1, 100_000)))
+    blank = draw(st.sampled_from(("",) * 6 + (end,)))
+    text = ""
+    for name, title, sequence in made:
+        lines = [sequence[at : at + width] for at in range(0, len(sequence), width)][:12_000]
+        text += end.join([f">{name} {title}".rstrip(" ") if not title.strip() else f">{name} {title}", *lines, blank])
+    if draw(st.integers(0, 7)) == 0:
+        text = text.rstrip("\r\n")
+    return text.encode()
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database to be made."""
+
+    name: str
+    fasta: bytes
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """A search."""
+
+    program: str
+    databases: tuple[Database, ...]
+    query: bytes
+    options: tuple[str, ...]
+    formats: tuple[str, ...]
+    out: str | None
+    shards: int
+    batch_queries: int
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def words(self, outfmt: str) -> list[str]:
+        """Return the command's arguments in a folder beside the files."""
+        searched = " ".join(f'"../{one.name}"' if " " in one.name else f"../{one.name}" for one in self.databases)
+        out = [] if self.out is None else ["-out", self.out]
+        return ["-query", "../q.fa", "-db", searched, *self.options, "-outfmt", outfmt, *out]
+
+    def script(self, outfmt: str) -> str:
+        """Return commands for a shell that show it."""
+        dbtype = DATABASE_TYPE[self.program]
+        lines = [f"printf %b {shlex.quote(_escaped(self.query))} > q.fa"]
+        lines += [f"printf %b {shlex.quote(_escaped(text))} > {name}" for name, text in self.files.items()]
+        for one in self.databases:
+            made = shlex.join(["makeblastdb", "-in", "-", "-dbtype", dbtype, *one.options, "-out", one.name])
+            lines.append(f"printf %b {shlex.quote(_escaped(one.fasta))} | {made} -title {shlex.quote(one.name)}")
+        variables = "".join(f"{name}={value} " for name, value in self.environment.items())
+        command = shlex.join([self.program, *self.words(outfmt)])
+        ours = f"--shards {self.shards}  # batches of {self.batch_queries} queries"
+        return "\n".join([*lines, f"mkdir here; cd here; {variables}shardblast {command} {ours}"])
+
+
+def _escaped(text: bytes) -> str:
+    return "".join(chr(one) if 32 <= one < 127 and one != 92 else f"\\0{one:03o}" for one in text)
+
+
+NAMES = (
+    "result",
+    "result",
+    "[1]",
+    "r.json",
+    "r.xml",
+    "r_2.json",
+    "a b",
+    "what?",
+    "it's",
+    '"q"',
+    "*",
+    "folder",
+    ".json",
+)
+DATABASE_NAMES = ("db",) * 8 + ("d.b", "my db", "db[1]", "d'b", "hits found", "Query_1", "d;b", "caf\xe9")
+OPTIONS = {
+    "blastn": ("-task blastn", "-dust no", "-dust yes -soft_masking false", "-lcase_masking", "-strand minus"),
+    "blastp": ("-seg yes", "-seg yes", "-comp_based_stats 0", "-lcase_masking", "-comp_based_stats 3"),
+    "blastx": ("-seg no", "-lcase_masking", "-strand plus"),
+    "tblastn": ("-seg yes", "-comp_based_stats 0"),
+    "tblastx": ("-seg no", "-evalue 50 -seg no"),
+}
+COMMON = ("-max_target_seqs 1", "-max_target_seqs 5", "-evalue 1000", "-html", "-show_gis", "-parse_deflines")
+
+
+@st.composite
+def lists(draw: st.DrawFn, names: list[str]) -> tuple[tuple[str, ...], bytes]:
+    """Draw an option with a list of ids, and the list, where ids are written otherwise than in the database."""
+    option = draw(st.sampled_from(("-seqidlist", "-negative_seqidlist")))
+    ways: tuple[Callable[[str], str], ...] = (
+        str,
+        str,
+        str.lower,
+        str.upper,
+        lambda name: name.partition(".")[0],
+        lambda name: f"{name.partition('.')[0]}.9",
+        lambda name: f"lcl|{name}",
+        lambda name: name.strip("|").rpartition("|")[2],
+    )
+    way, other = draw(st.sampled_from(ways)), draw(st.sampled_from(ways))
+    chosen = [name for name in names if draw(st.booleans())] or names[:1]
+    lines = [way(name) if number else other(name) for number, name in enumerate(chosen)]
+    end = draw(st.sampled_from(("\n", "\n", "\r\n")))
+    return (option, "../ids"), end.join([*lines, ""]).encode()
+
+
+@st.composite
+def databases(draw: st.DrawFn, dbtype: str) -> tuple[tuple[Database, ...], list[str]]:
+    """Draw databases that are searched together, and the ids in them that lists can name."""
+    made, named = [], []
+    for number in range(draw(st.sampled_from((1, 1, 1, 1, 2)))):
+        parsed = draw(st.sampled_from((True, True, False)))
+        version = draw(st.sampled_from(("5", "5", "4")))
+        sequences = draw(records(dbtype, STYLES, OF_SUBJECTS))
+        if draw(st.integers(0, 4)) == 0:
+            sequences = [(name, f"{title}\x01{name}x second", text) for name, title, text in sequences]
+        if number and parsed:
+            sequences = [(f"second{place}", title, text) for place, (_, title, text) in enumerate(sequences)]
+        if parsed:
+            named += [name for name, _, _ in sequences]
+        text = draw(fasta(dbtype, [one for one in sequences if one[2]]))
+        options = ("-blastdb_version", version, *(("-parse_seqids",) if parsed else ()))
+        name = draw(st.sampled_from(DATABASE_NAMES)) if number == 0 else "second"
+        made.append(Database(name, text, options))
+    return tuple(made), named
+
+
+@st.composite
+def oddities(draw: st.DrawFn) -> Oddity:
+    """Draw a search."""
+    program = draw(st.sampled_from(PROGRAMS))
+    searched, named = draw(databases(DATABASE_TYPE[program]))
+    query = draw(fasta(QUERY_TYPE[program], draw(records(QUERY_TYPE[program], QUERY_STYLES, OF_QUERIES))))
+    options = draw(st.lists(st.sampled_from((*OPTIONS[program], *COMMON)), max_size=2, unique_by=_first_name))
+    words = [word for option in options for word in option.split()]
+    files = {}
+    if named and draw(st.integers(0, 2)) == 0:
+        more, files["ids"] = draw(lists(named))
+        words += more
+    formats = (*FORMATS, *SAM) if program == "blastn" else FORMATS
+    chosen = draw(st.lists(st.sampled_from(formats), min_size=2, max_size=2, unique=True))
+    several = any(one[:2] in ("13", "14") for one in chosen)
+    environment = {"BATCH_SIZE": draw(st.sampled_from(("0", "300", "20000")))} if draw(st.integers(0, 30)) == 0 else {}
+    return Oddity(
+        program,
+        searched,
+        query,
+        tuple(words),
+        tuple(chosen),
+        draw(st.sampled_from(NAMES)) if several or draw(st.integers(0, 5)) == 0 else None,
+        draw(st.integers(1, 4)),
+        draw(st.sampled_from((1, 2, 5000))),
+        files,
+        environment,
+    )
+
+
+def _first_name(option: str) -> str:
+    return option.split()[0]

@@ -1,0 +1,142 @@
+"""Odd searches leave the bytes, the exit status and the files that BLAST+ leaves.
+
+Each example prints a search in two formats, so that in 300 examples every format occurs about 30 times. A failure ends
+with commands that show it in an empty folder. SHARDBLAST_EXAMPLES tries another number of examples, each time others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, reject, seed, settings
+from hypothesis.internal.conjecture.engine import ConjectureRunner
+
+from shardblast.cli import search as command
+from shardblast.core.errors import ShardblastError
+from shardblast.core.program import Program
+from shardblast.engine.local import LocalEngine
+from tests.identity.comparison import AMPLE, DATABASE_TYPE, Result, arguments, assert_same, installation
+from tests.identity.oddities import Oddity, oddities
+
+WANTED = os.environ.get("SHARDBLAST_EXAMPLES")
+PARTS = 6
+SETTINGS = settings(deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def unlike_examples() -> Iterator[None]:
+    """Draw each example afresh: Hypothesis would follow each one by five that are much like it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConjectureRunner, "generate_mutations_from", lambda runner, data: None)
+        yield
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_odd_searches_are_identical(part: int) -> None:
+    """The same examples each time, unless others are asked for."""
+    test = given(oddities())(assert_odd_search_is_identical)
+    if WANTED is None:
+        test = seed(part)(test)
+    settings(SETTINGS, max_examples=int(WANTED or 300) // PARTS, database=None)(test)()
+
+
+@pytest.mark.full
+@pytest.mark.timeout(36_000)
+@settings(SETTINGS, max_examples=int(WANTED or 10_000))
+@given(oddities())
+def test_many_odd_searches_are_identical(oddity: Oddity) -> None:
+    assert_odd_search_is_identical(oddity)
+
+
+def assert_odd_search_is_identical(oddity: Oddity) -> None:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        folder = Path(name)
+        if not make(oddity, folder):
+            reject()
+        for variable, value in oddity.environment.items():
+            patch.setenv(variable, value)
+        patch.setattr("shardblast.engine.cutting.BATCH_QUERIES", oddity.batch_queries)
+        patch.setattr(command, "known_arguments", lambda installation, program: arguments(program.value))
+        patch.setattr(command, "local_engine", lambda: LocalEngine(installation(), AMPLE, folder / "cache"))
+        for number, outfmt in enumerate(oddity.formats):
+            words = oddity.words(outfmt)
+            expected = run_blast(oddity.program, words, folder / f"theirs{number}")
+            actual = run_shardblast(oddity.program, words, oddity.shards, folder / f"ours{number}")
+            try:
+                assert_same(actual, expected)
+            except AssertionError as error:
+                said = f"--- what shardblast said\n{actual.stderr.decode(errors='replace')[-600:]}"
+                raise AssertionError(f"{error}\n{said}\n--- to show it\n{oddity.script(outfmt)}\n---") from None
+        assert not any((folder / "cache").glob("*")), "a search left files"
+
+
+def make(oddity: Oddity, folder: Path) -> bool:
+    """Write the files and make the databases; return whether makeblastdb takes them."""
+    (folder / "q.fa").write_bytes(oddity.query)
+    for name, content in oddity.files.items():
+        (folder / name).write_bytes(content)
+    for one in oddity.databases:
+        argv = ["makeblastdb", "-in", "-", "-dbtype", DATABASE_TYPE[oddity.program], "-out", one.name]
+        made = subprocess.run(
+            [*argv, "-title", one.name, *one.options], input=one.fasta, cwd=folder, capture_output=True
+        )
+        if made.returncode:
+            return False
+    return True
+
+
+def run_blast(program: str, words: list[str], folder: Path) -> Result:
+    prepare(folder)
+    finished = subprocess.run([program, *words], capture_output=True, cwd=folder, timeout=300)
+    status = finished.returncode if finished.returncode >= 0 else 128 - finished.returncode
+    return Result(status, finished.stdout, {} if status else files_of(folder), finished.stderr)
+
+
+def run_shardblast(program: str, words: list[str], shards: int, folder: Path) -> Result:
+    """Run our command in this process, from its words to its exit status."""
+    prepare(folder)
+    stdout, stderr = folder.with_suffix(".stdout"), folder.with_suffix(".stderr")
+    with contextlib.chdir(folder), streams(stdout, stderr):
+        try:
+            status = command.search(Program(program), [*words, "--shards", str(shards)])
+        except ShardblastError as error:
+            print(f"{error.problem}\nshardblast: {error.remedy}", file=sys.stderr)  # noqa: T201
+            status = error.exit_status
+        finally:
+            gc.enable()
+    return Result(status, stdout.read_bytes(), {} if status else files_of(folder), stderr.read_bytes())
+
+
+@contextlib.contextmanager
+def streams(stdout: Path, stderr: Path) -> Iterator[None]:
+    """Send standard output and standard error, also of processes that are started, to files."""
+    with contextlib.ExitStack() as stack:
+        for number, path, stream in ((1, stdout, "stdout"), (2, stderr, "stderr")):
+            kept = os.dup(number)
+            with path.open("wb") as file:
+                os.dup2(file.fileno(), number)
+            opened = open(number, "w", closefd=False, errors="surrogateescape")  # noqa: SIM115 - closed by the stack
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, number)
+            stack.callback(opened.close)
+            stack.callback(setattr, sys, stream, getattr(sys, stream))
+            setattr(sys, stream, opened)
+        yield
+
+
+def prepare(folder: Path) -> None:
+    """Make an empty folder to search in, but for one that an output can't replace."""
+    folder.mkdir()
+    (folder / "folder").mkdir()
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
