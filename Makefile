@@ -37,7 +37,7 @@ bench-cluster: setup ## Measure a cluster on this machine
 	.venv/bin/python -m bench --only cluster-tiny --only cluster-tasks --only cluster-scheduling --only cluster-scaling --only cluster-thrash --only placement
 
 test-versions: setup ## Run the byte comparisons on a second version of BLAST+ (needs root)
-	bin=$$(scripts/second-blast) && PATH="$$bin:$$PATH" $(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder -m "not k8s" tests/identity
+	bin=$$(scripts/second-blast) && PATH="$$bin:$$PATH" $(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder -m "not k8s" tests/identity tests/oddities
 
 test-k8s: setup ## Deploy on the Kubernetes cluster in KUBECONFIG and test there
 	scripts/test-k8s

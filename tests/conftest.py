@@ -26,13 +26,14 @@ SECONDS_A_TEST = {
     "identity": 1.5,
     "k8s": 30.0,
     "library": 1.0,
+    "oddities": 20.0,
     "page": 8.0,
     "service": 3.0,
     "sources": 1.0,
     "storage": 1.0,
 }
 """What a test of a folder takes, roughly. Those of the other folders take next to nothing."""
-TOGETHER = {"identity": 30}
+TOGETHER = {"identity": 30, "oddities": 1}
 """How many tests of a file a worker takes at once, in folders whose files start nothing; of other folders all."""
 
 

@@ -105,8 +105,8 @@ EXCLUSIVE = (
     ("-max_hsps", "-sum_stats true"),
 )
 """Options that BLAST+ does not take together or crashes with, that find nothing together, or that keep it uncut."""
-MAY_BE_UNCUT = ("-ungapped", "blastn-short", "-no_greedy")
-"""Whether they are cut depends on the program, or on where the installed version has its parameters from."""
+MAY_BE_UNCUT = ("-ungapped", "blastn-short", "-no_greedy", "-sum_stats true")
+"""Whether they are cut depends on the program, where the installed version has its parameters from, or batches."""
 OPTIONS_OF_A_CASE = 5
 FACTORS = {
     "options": tuple(OPTIONS),

@@ -74,6 +74,7 @@ def test_chosen_columns_are_identical(
 
 PRINTING = [
     ["-html", "-show_gis"],
+    ["-html", "-outfmt", "18"],
     ["-num_descriptions", "0"],
     ["-num_alignments", "0"],
     ["-num_descriptions", "2", "-num_alignments", "5"],

@@ -79,8 +79,8 @@ class Marks:
 
     mark: re.Pattern[bytes]
     """Of each HSP, at most LONGEST_MARK bytes."""
-    last: bytes
-    """What the output ends with, unless it is empty."""
+    last: bytes | tuple[bytes, ...]
+    """What the output ends with, or one of several ends, unless it is empty."""
     of_queries: bool = False
     """Whether the mark is one of each query."""
 
@@ -94,7 +94,11 @@ COPIED = {
     12: Marks(re.compile(rb'"id": \{\n +"str": "(?:e_value|sum_e)"'), b"\n}\n"),
     13: _LINE,
     14: _LINE,
-    18: Marks(re.compile(rb"\n {42}Tax BLAST report {42}\n"), b"\n", of_queries=True),
+    18: Marks(
+        re.compile(rb"\n {42}Tax BLAST report {42}\n|<h1>Tax BLAST report</h1><pre><b>Query=</b>"),
+        (b"\n", b"</table>"),
+        of_queries=True,
+    ),
 }
 
 Correction = Callable[[int, bytes], bytes]
