@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -177,6 +178,7 @@ def _command(request: dict[str, Any], streams: Sequence[int]) -> int:
         os.close(stream)
     os.environ.clear()
     os.environ.update(request["environment"])
+    time.tzset()  # the C library has read TZ before
     os.chdir(request["folder"])
     sys.argv = ["shardblast", *request["words"]]
     from shardblast.cli.main import main
