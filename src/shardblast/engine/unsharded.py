@@ -115,7 +115,8 @@ def _run(
     process = subprocess.Popen(argv, executable=path, stdin=stdin, stdout=subprocess.PIPE if copy else None)
     try:
         if copy is not None and process.stdout is not None:
-            copy(cast(BinaryIO, process.stdout))
+            with process.stdout as printed:
+                copy(cast(BinaryIO, printed))
         status = process.wait()
     except BaseException as error:
         process.send_signal(signal.SIGTERM)
