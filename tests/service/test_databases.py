@@ -275,6 +275,18 @@ def test_files_that_became_another_molecule_where_they_lie_are_not_taken(server:
     assert (updated.status_code, updated.json()["code"]) == (409, "conflict")
 
 
+@pytest.mark.parametrize("name", ["another-services", "%1F", "%2E%2E"])
+def test_removing_a_database_that_is_not_known_touches_no_file(server: Server, name: str) -> None:
+    file = server.home / "storage" / "databases" / "another-services" / "current"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("g1")
+
+    answer = server.http.delete(f"/databases/{name}", params={"force": True})
+
+    assert answer.status_code == 404
+    assert file.read_text() == "g1"
+
+
 def test_a_database_is_not_removed_while_it_is_brought(own_server: Server, fasta: Path) -> None:
     task_ended(own_server, add(own_server, "busy", fasta)["id"])
     many(fasta)

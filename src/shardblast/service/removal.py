@@ -57,6 +57,7 @@ class Removal:
             ConflictError: Searches use it, or it is being updated.
         """
         with self._acquisition.alone(name):
+            self._generations.source(name)  # raises where there is none: files of that name are another service's
             known = self._generations.known(name)
             using = self._generations.searches_of(name)
             if using and not force:
