@@ -107,6 +107,9 @@ EXCLUSIVE = (
 """Options that BLAST+ does not take together or crashes with, that find nothing together, or that keep it uncut."""
 MAY_BE_UNCUT = ("-ungapped", "blastn-short", "-no_greedy", "-sum_stats true")
 """Whether they are cut depends on the program, where the installed version has its parameters from, or batches."""
+NOT_WITH_SMITH_WATERMAN = ("-num_threads 2", "-evalue 1000")
+"""Options that a search with -use_sw_tback is made without: with two threads BLAST+'s own output differs from run to run
+(six runs of blastp 2.12 gave four outputs), and with so many hits BLAST+ alone takes minutes."""
 OPTIONS_OF_A_CASE = 5
 FACTORS = {
     "options": tuple(OPTIONS),
@@ -134,6 +137,8 @@ class Searched:
     def of(cls, case: Case) -> Searched:
         values = {name: value for name, value in case if name != "options"}
         options = tuple(one for one in OPTIONS if ("options", one) in case)
+        if "-use_sw_tback" in options:
+            options = tuple(one for one in options if one not in NOT_WITH_SMITH_WATERMAN)
         shards, batch = int(values["shards"]), int(values["batch"])
         return cls(values["program"], values["kind"], values["format"], shards, batch, options)
 

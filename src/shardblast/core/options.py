@@ -128,7 +128,10 @@ class SearchOptions:
         if self.has("max_hsps") and (self.links_hsps or self.translates_queries):
             return "-max_hsps drops HSPs whose E-values order the subjects."
         if self.threads_matter:
-            return "-qcov_hsp_perc with composition-based statistics makes BLAST+'s own answer depend on -num_threads."
+            return (
+                "-qcov_hsp_perc with composition-based statistics or with -sum_stats makes BLAST+'s own answer depend on "
+                "-num_threads."
+            )
         return None
 
     @property
@@ -139,7 +142,7 @@ class SearchOptions:
     @property
     def threads_matter(self) -> bool:
         """Whether BLAST+ reports other hits with more threads."""
-        return self.has("qcov_hsp_perc") and self.composition_based
+        return self.has("qcov_hsp_perc") and (self.composition_based or self.needs_one_batch)
 
     @property
     def shares_statistics(self) -> bool:
