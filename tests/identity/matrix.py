@@ -108,8 +108,8 @@ EXCLUSIVE = (
 MAY_BE_UNCUT = ("-ungapped", "blastn-short", "-no_greedy", "-sum_stats true")
 """Whether they are cut depends on the program, where the installed version has its parameters from, or batches."""
 NOT_WITH_SMITH_WATERMAN = ("-num_threads 2", "-evalue 1000")
-"""Options that a search with -use_sw_tback is made without: with two threads BLAST+'s own output differs from run to run
-(six runs of blastp 2.12 gave four outputs), and with so many hits BLAST+ alone takes minutes."""
+"""What a search with -use_sw_tback is made without: with two threads BLAST+'s own output differs from run to run (six
+runs of blastp 2.12 gave four outputs), and with so many hits BLAST+ alone takes minutes."""
 OPTIONS_OF_A_CASE = 5
 FACTORS = {
     "options": tuple(OPTIONS),

@@ -129,7 +129,7 @@ class SearchOptions:
             return "-max_hsps drops HSPs whose E-values order the subjects."
         if self.threads_matter:
             return (
-                "-qcov_hsp_perc with composition-based statistics or with -sum_stats makes BLAST+'s own answer depend on "
+                "-qcov_hsp_perc with composition-based statistics or -sum_stats makes BLAST+'s own answer depend on "
                 "-num_threads."
             )
         return None
