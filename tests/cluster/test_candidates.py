@@ -106,7 +106,7 @@ def searched(parts: Parts, database: Database, shards: tuple[Shard, ...], folder
     pool, report = Pool(1), Report("blastn", "", "", 0, 0, len(shards), "", [])
     with Work(installation, options, database, folder, pool, Processes(), report, Silent()) as work:
         search = ShardedSearch(work, asked, shards, carrier, by_shard=True)
-        with open_printer(installation, options, carrier, folder) as printer:
+        with open_printer(installation, work.processes, options, carrier, folder) as (printer, _):
             search.run(batches, printer)
     pool.close()
     return out.read_bytes(), asked.lengths
