@@ -158,7 +158,7 @@ def test_the_command_sends_lists(listing: Server, tmp_path: Path) -> None:
     ("database", "more", "codes"),
     [
         ("named", {"lists": {"gilist": "1\n"}}, ["list-unknown"]),
-        ("named", {"lists": {"seqidlist": "fine\nnot fine\n", "taxidlist": "x\n"}}, ["list-line", "list-line"]),
+        ("named", {"lists": {"seqidlist": "fine\nnot f\u00efne\n", "taxidlist": "x\n"}}, ["list-line", "list-line"]),
         ("named", {"lists": {"seqidlist": "S1.1\n"}, "options": "-taxids 9606"}, ["options"]),
         ("named", {"options": "-taxids human"}, ["option-value"]),
         ("named", {"options": "-seqidlist /etc/passwd"}, ["option-not-permitted"]),
