@@ -19,7 +19,8 @@ from tests.cluster.driven import SEARCH, Quiet, Told, ordered
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
 
-SATURATED = ("-max_target_seqs", "5", "-evalue", "1000")
+SATURATED = ("-max_target_seqs", "4", "-evalue", "1000")
+"""Fewer than five, of which BLAST+ warns."""
 
 
 @pytest.fixture
