@@ -164,7 +164,7 @@ def test_a_result_that_can_not_be_read_ends_the_search_after_some_attempts(
     dispatcher = Dispatcher(driver, generation("x"), lambda: False, "unread")
 
     with pytest.raises(NetworkError, match="could not be read from its node, 5 times"):
-        dispatcher.submit(Task("task", abs, (1,))).result()
+        dispatcher.submit(Task("task", bytes, (100_000_000,))).result()  # which is not read in no time
 
     dispatcher.close()
     driver.close()
