@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, reject, seed, settings
+from hypothesis.internal.conjecture import providers
 from hypothesis.internal.conjecture.engine import ConjectureRunner
 
 from shardblast.cli import search as command
@@ -35,9 +36,14 @@ SETTINGS = settings(deadline=None, print_blob=True, suppress_health_check=list(H
 
 @pytest.fixture(autouse=True, scope="module")
 def unlike_examples() -> Iterator[None]:
-    """Draw each example afresh: Hypothesis would follow each one by five that are much like it."""
+    """Draw each example afresh: Hypothesis would follow each one by five that are much like it.
+
+    It would also draw constants of the modules that are imported, which differ with what a worker ran before.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ConjectureRunner, "generate_mutations_from", lambda runner, data: None)
+        patch.setattr(providers, "_get_local_constants", providers.Constants)
+        providers.CONSTANTS_CACHE.cache.clear()
         yield
 
 

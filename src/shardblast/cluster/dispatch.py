@@ -123,11 +123,10 @@ class Dispatcher:
         """Of tasks that wait because no node takes them, the volumes that a node must hold for each."""
         return self._wanted  # without the lock: a node's event loop asks, for which its holder may wait
 
-    @property
-    def nodes(self) -> list[Address]:
-        """The nodes that are connected, as far as that is known now."""
+    def nodes(self, *, now: bool = False) -> list[Address]:
+        """Return the nodes that are connected, as far as that is known; see ``Cluster.addresses``."""
         try:
-            return self._cluster.addresses()
+            return self._cluster.addresses(now=now)
         except NetworkError:
             return []
 

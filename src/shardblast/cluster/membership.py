@@ -100,8 +100,11 @@ class Cluster:
                 raise _unreachable()
             return self._client
 
-    def addresses(self) -> list[Address]:
+    def addresses(self, *, now: bool = False) -> list[Address]:
         """Return the nodes that are connected.
+
+        Args:
+            now: Ask, however young the knowledge is: a search that is refused would not have been by a new node.
 
         Raises:
             NetworkError: The scheduler can't be reached now.
@@ -109,13 +112,13 @@ class Cluster:
         with self._lock:
             asked, known = self._known
             started = time.monotonic()
-            if started - asked < self._fresh_s:
+            if started - asked < self._fresh_s and not now:
                 return known
             workers = self._workers()
             found = [_address(worker, told) for worker, told in workers.items() if _has_reported(told)]
-            now = time.monotonic()
-            self._known = (now, found)
-            self._fresh_s = max(FRESH_S, min(FRESH_TIMES * (now - started), FRESH_MOST_S))
+            ended = time.monotonic()
+            self._known = (ended, found)
+            self._fresh_s = max(FRESH_S, min(FRESH_TIMES * (ended - started), FRESH_MOST_S))
             self._seen |= {one.name: one.member for one in found}
             return found
 

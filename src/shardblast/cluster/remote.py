@@ -200,7 +200,7 @@ class RemoteParts:
         remedy = (
             f"Start a node whose disk has room for it, or search with {' or '.join(ways)}, which has other results."
         )
-        check_room(self._hosted.generation, self._reached.nodes, why, remedy)
+        check_room(self._hosted.generation, self._reached.nodes(now=True), why, remedy)
 
     def _letters(self, part: Part) -> int:
         """Return about how many letters a part has."""

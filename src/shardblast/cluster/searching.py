@@ -85,7 +85,7 @@ class ClusterSearching:
         """
         remedy = "Start a node whose disk has room for it, or search without what needs that."
         with suppress(NetworkError):
-            check_room(generation, self.means.cluster.addresses(), why, remedy)
+            check_room(generation, self.means.cluster.addresses(now=True), why, remedy)
 
     def plan(
         self,
