@@ -18,6 +18,13 @@ FORMATS = (
     *("6 qseqid sseqid qaccver saccver stitle salltitles sallseqid evalue", "7 std stitle", "10 std salltitles"),
 )
 SAM = ("17", "17 SQ")
+NUMBERED = ("13", "14", "15", "16")
+"""Formats whose text holds the number of a query."""
+MASKED = {
+    "blastn": "-dust yes -soft_masking false",
+    **dict.fromkeys(("blastp", "blastx", "tblastn", "tblastx"), "-seg yes"),
+}
+LINKED = {"tblastx": "-evalue 50 -seg no"}
 FOUNDERS = 6
 
 
@@ -98,6 +105,7 @@ STYLES: Mapping[str, Callable[[int], str]] = {
     "alignments": lambda n: f"tag_id_{n}{{",
 }
 """How people name sequences: the id of each number."""
+ACCESSIONS = {name: STYLES[name] for name in ("accessions", "small accessions", "proteins", "versions", "references")}
 QUERY_STYLES: Mapping[str, Callable[[int], str]] = {
     **STYLES,
     "none": lambda n: "",
@@ -109,10 +117,16 @@ QUERY_STYLES: Mapping[str, Callable[[int], str]] = {
 @st.composite
 def ids(draw: st.DrawFn, styles: Mapping[str, Callable[[int], str]], count: int) -> list[str]:
     """Draw ids of one style, of which some may be of another."""
-    names = (*styles, *("plain",) * 4, *("queries", "other queries", "small accessions", "accessions", "ordinals"))
+    common_ones = ("plain",) * 4 + ("queries", "other queries", "small accessions", "accessions", "ordinals")
+    names = (*styles, *(name for name in common_ones if name in styles))
     common, other = draw(st.sampled_from(names)), draw(st.sampled_from(names))
     odd = draw(st.integers(0, 3 * count))
     return [styles[other if number == odd else common](number) for number in range(count)]
+
+
+def random_letters(kind: str, count: int) -> str:
+    """Return letters that are like no founder, each time the same."""
+    return "".join(random.Random(count).choices(LETTERS[kind], k=count))
 
 
 CHANGES: Mapping[str, Callable[[str, str], str]] = {
@@ -133,6 +147,7 @@ CHANGES: Mapping[str, Callable[[str, str], str]] = {
     "gaps": lambda text, kind: f"{text[:9]}---{text[9:20]}...{text[20:]}",
     "numbered": lambda text, kind: f"1 {text[:10]} {text[10:20]} 61 {text[20:]}",
     "many gaps": lambda text, kind: text + "-" * 10_100,
+    "long with many gaps": lambda text, kind: text + random_letters(kind, 9_000) + "-" * 10_100,
     "empty": lambda text, kind: "",
     "stars": lambda text, kind: "****",
     "digits": lambda text, kind: "12345",
@@ -159,18 +174,53 @@ OF_QUERIES = (
     *("short", "one", "replaced", "gaps", "numbered", "many gaps"),
     *("empty", "stars", "digits", "hyphens", "foreign", "O"),
 )
+UNSEARCHABLE = ("only masked", "low complexity", "short", "one", "foreign", "O")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """What the searches of a kind have in common, so that few examples show what only such searches do."""
+
+    programs: Sequence[str] = PROGRAMS
+    subject_styles: Mapping[str, Callable[[int], str]] = field(default_factory=lambda: STYLES)
+    query_changes: Sequence[str] = OF_QUERIES
+    least_queries: int = 1
+    first_query: str | None = None
+    """The change of the first query."""
+    lists: bool = False
+    """Whether the search has a list of ids, and the databases are of a kind whose ids BLAST+ looks up for it."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The option that comes first, by program."""
+    formats: Sequence[str] = FORMATS
+    batches: Sequence[int] = (1, 2, 5000)
+
+
+NO_THEME = Theme()
+THEMES = (
+    *(NO_THEME,) * 6,
+    Theme(subject_styles=ACCESSIONS, lists=True),
+    Theme(query_changes=(*OF_QUERIES, *UNSEARCHABLE), least_queries=3, formats=("5", *NUMBERED), batches=(1, 2)),
+    Theme(query_changes=UNSEARCHABLE, options=MASKED, formats=("7", "7 std stitle", "0", "5", "15")),
+    Theme(programs=("tblastx",), least_queries=3, first_query="long with many gaps", options=LINKED, batches=(5000,)),
+)
 
 
 @st.composite
 def records(
-    draw: st.DrawFn, kind: str, styles: Mapping[str, Callable[[int], str]], changes: Sequence[str]
+    draw: st.DrawFn,
+    kind: str,
+    styles: Mapping[str, Callable[[int], str]],
+    changes: Sequence[str],
+    least: int = 1,
+    first: str | None = None,
 ) -> list[tuple[str, str, str]]:
     """Draw ids, titles and letters."""
-    count = draw(st.integers(1, 7))
+    count = draw(st.integers(least, 7))
     named = draw(ids(styles, count))
     chosen = draw(st.lists(st.sampled_from(changes), min_size=count, max_size=count))
     of = draw(st.lists(st.integers(0, FOUNDERS - 1), min_size=count, max_size=count))
     titled = draw(st.lists(titles(), min_size=count, max_size=count))
+    chosen[0] = first or chosen[0]
     made = [CHANGES[change](POOL[kind][founder], kind) for founder, change in zip(of, chosen, strict=True)]
     return list(zip(named, titled, made, strict=True))
 
@@ -286,13 +336,13 @@ def lists(draw: st.DrawFn, names: list[str]) -> tuple[tuple[str, ...], bytes]:
 
 
 @st.composite
-def databases(draw: st.DrawFn, dbtype: str) -> tuple[tuple[Database, ...], list[str]]:
+def databases(draw: st.DrawFn, dbtype: str, theme: Theme) -> tuple[tuple[Database, ...], list[str]]:
     """Draw databases that are searched together, and the ids in them that lists can name."""
     made, named = [], []
     for number in range(draw(st.sampled_from((1, 1, 1, 1, 2)))):
-        parsed = draw(st.sampled_from((True, True, False)))
-        version = draw(st.sampled_from(("5", "5", "4")))
-        sequences = draw(records(dbtype, STYLES, OF_SUBJECTS))
+        parsed = theme.lists or draw(st.sampled_from((True, True, False)))
+        version = "5" if theme.lists else draw(st.sampled_from(("5", "5", "4")))
+        sequences = draw(records(dbtype, theme.subject_styles, OF_SUBJECTS))
         if draw(st.integers(0, 4)) == 0:
             sequences = [(name, f"{title}\x01{name}x second", text) for name, title, text in sequences]
         if number and parsed:
@@ -309,16 +359,21 @@ def databases(draw: st.DrawFn, dbtype: str) -> tuple[tuple[Database, ...], list[
 @st.composite
 def oddities(draw: st.DrawFn) -> Oddity:
     """Draw a search."""
-    program = draw(st.sampled_from(PROGRAMS))
-    searched, named = draw(databases(DATABASE_TYPE[program]))
-    query = draw(fasta(QUERY_TYPE[program], draw(records(QUERY_TYPE[program], QUERY_STYLES, OF_QUERIES))))
-    options = draw(st.lists(st.sampled_from((*OPTIONS[program], *COMMON)), max_size=2, unique_by=_first_name))
+    theme = draw(st.sampled_from(THEMES))
+    program = draw(st.sampled_from(theme.programs))
+    kind = QUERY_TYPE[program]
+    searched, named = draw(databases(DATABASE_TYPE[program], theme))
+    asked = draw(records(kind, QUERY_STYLES, theme.query_changes, theme.least_queries, theme.first_query))
+    query = draw(fasta(kind, asked))
+    drawn = draw(st.lists(st.sampled_from((*OPTIONS[program], *COMMON)), max_size=2, unique_by=_first_name))
+    first = [theme.options[program]] if program in theme.options else []
+    options = [*first, *(one for one in drawn if not {_first_name(one)} & {*" ".join(first).split()})]
     words = [word for option in options for word in option.split()]
     files = {}
-    if named and draw(st.integers(0, 2)) == 0:
+    if named and (theme.lists or draw(st.integers(0, 2)) == 0):
         more, files["ids"] = draw(lists(named))
         words += more
-    formats = (*FORMATS, *SAM) if program == "blastn" else FORMATS
+    formats = (*FORMATS, *SAM) if program == "blastn" and theme is NO_THEME else theme.formats
     chosen = draw(st.lists(st.sampled_from(formats), min_size=2, max_size=2, unique=True))
     several = any(one[:2] in ("13", "14") for one in chosen)
     environment = {"BATCH_SIZE": draw(st.sampled_from(("0", "300", "20000")))} if draw(st.integers(0, 30)) == 0 else {}
@@ -330,7 +385,7 @@ def oddities(draw: st.DrawFn) -> Oddity:
         tuple(chosen),
         draw(st.sampled_from(NAMES)) if several or draw(st.integers(0, 5)) == 0 else None,
         draw(st.integers(1, 4)),
-        draw(st.sampled_from((1, 2, 5000))),
+        draw(st.sampled_from(theme.batches)),
         files,
         environment,
     )
