@@ -23,6 +23,7 @@ SECONDS_A_TEST = {
     "cli": 1.0,
     "cluster": 8.0,
     "facts": 1.0,
+    "frozen": 0.8,
     "identity": 1.5,
     "k8s": 30.0,
     "library": 1.0,
