@@ -18,7 +18,7 @@ test: setup     ## Run the tests, against the installed BLAST+ and a PostgreSQL 
 test-all: setup ## Run all tests, on two versions of BLAST+, with faults on separate machines, and the soak (needs root)
 	scripts/test-all
 
-check: setup    ## Format, lint, types, import contracts, documentation
+check: setup    ## Format, lint, types, import contracts, size, documentation
 	scripts/check
 
 bench: setup    ## Measure against BLAST+ on this machine
