@@ -1,64 +1,102 @@
-"""What ``serve`` is told of an OpenID Connect issuer."""
+"""Settings of the service that depend on each other."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from shardblast.cli.openid import SECRET, checked_url, open_id
+from shardblast.bootstrap.databases import settings_of
+from shardblast.cli.openid import checked
 from shardblast.core.errors import ConflictError, UsageError
-from shardblast.service.identity import Mode, check_mode
-from shardblast.service.settings import Settings
+from shardblast.service.identity import check_mode
+from shardblast.service.settings import TABLE, Mode, Settings
 
 ISSUER = "https://login.example.org"
+OIDC = {"auth": Mode.OIDC, "oidc_issuer": ISSUER, "oidc_client_id": "x"}
+SECRET = "SHARDBLAST_OIDC_CLIENT_SECRET"
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("values", "says"),
     [
-        (("", "x", None, "", "openid", ""), "--oidc-issuer"),
-        ((ISSUER, "", None, "", "openid", ""), "--oidc-client-id"),
-        (("http://login.example.org", "x", None, "", "openid", ""), "https://"),
-        (("login.example.org", "x", None, "", "openid", ""), "https://"),
-        ((ISSUER, "x", None, "", "profile", ""), "--oidc-scopes"),
-        ((ISSUER, "x", None, "", "openid", "groups"), "groups=blast-admins"),
-        ((ISSUER, "x", Path("/absent"), "", "openid", ""), "Check the file"),
+        ({"oidc_issuer": ""}, "--oidc-issuer"),
+        ({"oidc_client_id": ""}, "--oidc-client-id"),
+        ({"oidc_issuer": "http://login.example.org"}, "https://"),
+        ({"oidc_issuer": "login.example.org"}, "https://"),
+        ({"oidc_scopes": "profile"}, "--oidc-scopes"),
+        ({"oidc_admin_claim": "groups"}, "groups=blast-admins"),
+        ({"public_url": "blast.example.org"}, "--public-url"),
+        ({"public_url": "ftp://blast.example.org"}, "--public-url"),
+        ({"public_url": "https://blast.example.org/path"}, "--public-url"),
+        ({"public_url": "x://"}, "--public-url"),
     ],
 )
-def test_what_does_not_go_together_is_told(words: tuple[str, str, Path | None, str, str, str], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
-        open_id(*words)
+def test_settings_that_contradict_each_other_are_refused(values: dict[str, Any], says: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=says):
+        checked(Settings(**{**OIDC, **values, "home": tmp_path}))
 
 
-def test_the_secret_is_read_from_a_file_or_the_environment_and_not_shown(
+def test_a_public_address_has_no_slash_at_its_end(tmp_path: Path) -> None:
+    settings = checked(Settings(home=tmp_path, public_url="https://blast.example.org/"))
+
+    assert settings.public_url == "https://blast.example.org"
+
+
+def test_the_secret_is_read_from_a_file_or_the_environment_and_is_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "secret"
     file.write_text("of the file\n")
     monkeypatch.setenv(SECRET, "of the environment")
 
-    from_file = open_id(ISSUER, "x", file, "", "openid", "groups=a=b")
-    from_environment = open_id(ISSUER, "x", None, "", "openid", "")
+    from_file = settings_of(oidc_client_secret=file, oidc_admin_claim="groups=a=b")
+    from_environment = settings_of()
 
-    assert (from_file.client_secret, from_environment.client_secret) == ("of the file", "of the environment")
+    assert (from_file.oidc_client_secret, from_environment.oidc_client_secret) == ("of the file", "of the environment")
     assert "of the" not in f"{from_file!r} {from_environment!r}"
     assert from_file.admin_claim == ("groups", "a=b")
 
 
-@pytest.mark.parametrize(
-    "url", ["blast.example.org", "ftp://blast.example.org", "https://blast.example.org/path", "x://"]
-)
-def test_a_public_address_is_one(url: str) -> None:
-    with pytest.raises(UsageError, match="--public-url"):
-        checked_url(url)
-
-    assert checked_url("https://blast.example.org/") == "https://blast.example.org"
+def test_a_secret_that_can_not_be_read_is_reported() -> None:
+    with pytest.raises(UsageError, match="Check the file"):
+        settings_of(oidc_client_secret=Path("/absent"))
 
 
 def test_browsers_are_sent_back_to_an_address_that_is_one(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match="--public-url"):
-        check_mode(Mode.OIDC, Settings(tmp_path, host="0.0.0.0"))
+        check_mode(Settings(home=tmp_path, auth=Mode.OIDC, host="0.0.0.0"))
 
-    check_mode(Mode.OIDC, Settings(tmp_path, host="0.0.0.0", public_url="https://blast.example.org"))
-    check_mode(Mode.OIDC, Settings(tmp_path, host="10.0.0.1"))
+    check_mode(Settings(home=tmp_path, auth=Mode.OIDC, host="0.0.0.0", public_url="https://blast.example.org"))
+    check_mode(Settings(home=tmp_path, auth=Mode.OIDC, host="10.0.0.1"))
+
+
+def test_every_variable_sets_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {int: "3", float: "2.5", str: "text", Path: "/tmp/home", Mode: "token"}
+    for row in TABLE.values():
+        if row.variable:
+            monkeypatch.setenv(row.variable, texts[row.kind])
+
+    settings = settings_of()
+
+    for field, row in TABLE.items():
+        if row.variable:
+            assert getattr(settings, field) == row.kind(texts[row.kind]), field
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("SHARDBLAST_REPLICAS", "0"), ("SHARDBLAST_IDLE_MINUTES", "soon"), ("SHARDBLAST_AUTH", "guess")],
+)
+def test_a_variable_that_is_not_valid_is_named(variable: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, text)
+
+    with pytest.raises(UsageError, match=f"{variable}='{text}'"):
+        settings_of()
+
+
+def test_an_option_goes_before_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARDBLAST_REPLICAS", "3")
+
+    assert settings_of(replicas=2).replicas == 2

@@ -12,7 +12,6 @@ import pytest
 from shardblast.bootstrap.databases import settings_of
 from shardblast.bootstrap.service import Service
 from shardblast.bootstrap.wiring import service
-from shardblast.service.identity import Mode
 from tests.sequences import real
 from tests.service.server import Server
 
@@ -45,7 +44,7 @@ def test_what_is_over_for_too_long_vanishes_with_all_that_belongs_to_it(
         connection.execute("UPDATE searches SET finished = ? WHERE id = ?", (ago, old))
         connection.execute("UPDATE searches SET finished = ? WHERE id = ?", (ago + 2 * 86400, young))
     connection.close()
-    wired: Service = service(settings_of(server.home), Mode.NONE)
+    wired: Service = service(settings_of(home=server.home))
 
     assert wired.searches.expire(DAYS) == 1
 

@@ -13,7 +13,7 @@ from shardblast.core.errors import UnauthorizedError
 from shardblast.service.callers import Caller, Means, Scope
 from shardblast.service.issuer import Issuer
 from shardblast.service.sessions import Sessions
-from shardblast.service.settings import OpenId
+from shardblast.service.settings import Mode, Settings
 from shardblast.service.sign_in import Attempt, SignIn
 from shardblast.store.connection import Database
 from shardblast.store.migrate import migrate
@@ -40,7 +40,10 @@ def store(tmp_path: Path) -> Iterator[SessionStore]:
 
 
 def a_sign_in(provider: Provider, store: SessionStore, **changes: Any) -> SignIn:
-    settings = replace(OpenId(provider.issuer, CLIENT, audience=AUDIENCE), **changes)
+    settings = Settings(
+        home=Path(), auth=Mode.OIDC, oidc_issuer=provider.issuer, oidc_client_id=CLIENT, oidc_audience=AUDIENCE
+    )
+    settings = replace(settings, **changes)
     return SignIn(settings, Issuer(settings), Sessions(store, 12), "http://127.0.0.1")
 
 
@@ -61,13 +64,13 @@ def a_sign_in(provider: Provider, store: SessionStore, **changes: Any) -> SignIn
 def test_a_claim_makes_an_administrator(
     provider: Provider, store: SessionStore, claim: tuple[str, str] | None, told: dict[str, Any], is_admin: bool
 ) -> None:
-    sign_in = a_sign_in(provider, store, admin_claim=claim)
+    sign_in = a_sign_in(provider, store, oidc_admin_claim="=".join(claim or ()))
 
     assert (Scope.ADMIN in sign_in.caller_of_token(provider.signed(**told)).scopes) is is_admin
 
 
 def test_an_issuer_may_be_written_with_a_slash_at_its_end(provider: Provider, store: SessionStore) -> None:
-    with_slash = a_sign_in(provider, store, issuer=f"{provider.issuer}/")
+    with_slash = a_sign_in(provider, store, oidc_issuer=f"{provider.issuer}/")
 
     plain = a_sign_in(provider, store)
     token = provider.signed(name="Ada\n", groups=[])
@@ -77,7 +80,7 @@ def test_an_issuer_may_be_written_with_a_slash_at_its_end(provider: Provider, st
 
 
 def test_without_another_audience_tokens_are_for_the_client(provider: Provider, store: SessionStore) -> None:
-    sign_in = a_sign_in(provider, store, audience="")
+    sign_in = a_sign_in(provider, store, oidc_audience="")
 
     assert sign_in.caller_of_token(provider.signed(aud=CLIENT)).by is Means.ISSUER
     with pytest.raises(UnauthorizedError):

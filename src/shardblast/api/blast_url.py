@@ -37,6 +37,7 @@ from shardblast.core.errors import (
 from shardblast.core.search import Search, SearchId, State
 from shardblast.service.callers import Caller, Scope
 from shardblast.service.preflight import Wanted
+from shardblast.service.settings import UPLOAD_BYTES
 
 MEDIA = {"5": "application/xml", "16": "application/xml", "15": "application/json"}
 FEWEST_SECONDS = 1
@@ -55,7 +56,7 @@ async def get(request: Request, service: ServiceDep, caller: CallerDep, CMD: Ann
 @router.post("/Blast.cgi", response_class=Response)
 async def post(request: Request, service: ServiceDep, caller: CallerDep) -> Response:
     """Answer CMD=Put, Get or Delete, with parameters in the address or in a form."""
-    most = min(service.settings.limits.upload_bytes, IN_MEMORY_BYTES)
+    most = min(UPLOAD_BYTES, IN_MEMORY_BYTES)
     form = await bounded(request, most).form(max_part_size=most)
     sent = {name: value for name, value in form.items() if isinstance(value, str)}
     return await _answer(service, caller, {**request.query_params, **sent})

@@ -27,6 +27,7 @@ from shardblast.core.log import LOGGED, log_of
 from shardblast.core.search import State, document
 from shardblast.service.callers import Scope
 from shardblast.service.preflight import Wanted
+from shardblast.service.settings import UPLOAD_BYTES
 from shardblast.store.orders import Order, Sort
 
 BODY: dict[str, Any] = {
@@ -205,7 +206,7 @@ def delete_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> 
 
 async def _wanted(request: Request, service: Service, path: Path) -> Wanted:
     """Read a request's body into a file of queries and what is to be done with them."""
-    most = service.settings.limits.upload_bytes
+    most = UPLOAD_BYTES
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     lists: dict[str, Path] = {}
     try:

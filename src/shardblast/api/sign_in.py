@@ -25,7 +25,7 @@ class WaysOut(BaseModel):
 @router.get("/ways")
 def list_ways(service: ServiceDep) -> WaysOut:
     """Tell how people may sign in."""
-    return WaysOut(browser=service.settings.open_id is not None)
+    return WaysOut(browser=service.settings.signs_in_browsers)
 
 
 @router.get("/login", status_code=status.HTTP_303_SEE_OTHER, response_class=RedirectResponse)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from shardblast.blast.installation import Installation, find_installation
 from shardblast.bootstrap import home
 from shardblast.cluster.node import Node
 from shardblast.cluster.staging import Stager
-from shardblast.core.errors import InputError, NotFoundError
+from shardblast.core.errors import InputError, NotFoundError, UsageError
 from shardblast.core.search import SearchId, cancelled
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue
@@ -21,7 +21,7 @@ from shardblast.service.databases import Databases
 from shardblast.service.folders import Folders
 from shardblast.service.generations import Generations
 from shardblast.service.removal import Removal
-from shardblast.service.settings import Limits, Nodes, OpenId, Settings
+from shardblast.service.settings import TABLE, Setting, Settings, from_environment
 from shardblast.storage.objects import Objects
 from shardblast.store.connection import Database
 from shardblast.store.databases import DatabaseStore
@@ -40,34 +40,29 @@ class Administration:
     tokens: TokenStore
 
 
-def settings_of(
-    folder: Path | None = None,
-    host: str = "127.0.0.1",
-    port: int = 8642,
-    retention_days: float = 30.0,
-    public_url: str = "",
-    open_id: OpenId | None = None,
-    staged_bytes: int = 0,
-    replicas: int = 1,
-    nodes: Nodes | None = None,
-    limits: Limits | None = None,
-) -> Settings:
-    """Return the settings: options, else ``SHARDBLAST_*`` variables, else defaults."""
-    return Settings(
-        home=(folder or home()).absolute(),
-        host=host,
-        port=port,
-        database_url=os.environ.get("SHARDBLAST_DATABASE_URL", ""),
-        storage_url=os.environ.get("SHARDBLAST_STORAGE", ""),
-        retention_days=retention_days,
-        public_url=public_url,
-        open_id=open_id,
-        staged_bytes=staged_bytes,
-        scheduler=os.environ.get("SHARDBLAST_SCHEDULER", ""),
-        replicas=replicas,
-        nodes=nodes or Nodes(),
-        limits=limits or Limits(),
-    )
+def settings_of(**given: Any) -> Settings:
+    """Return the settings: options, otherwise ``SHARDBLAST_*`` variables, otherwise defaults.
+
+    Args:
+        given: Values by the names of their fields. None leaves the variable or the default; the value of a setting
+            that is given in a file is the file.
+
+    Raises:
+        UsageError: A variable is not valid, or a file can't be read.
+    """
+    values = {field: value for field, value in given.items() if value is not None}
+    for field in values:
+        if TABLE[field].in_file:
+            values[field] = _content(TABLE[field], values[field])
+    values = {**from_environment(), **values}
+    return Settings(**{**values, "home": (values.get("home") or home()).absolute()})
+
+
+def _content(setting: Setting, file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"{setting.option} can't be read from {str(file)!r}.", remedy="Check the file.") from error
 
 
 def administration(settings: Settings, *, makes_home: bool = False) -> Administration:

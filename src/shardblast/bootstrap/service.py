@@ -93,7 +93,7 @@ class Service:
         self.queue.launch(self.expire)
         self.observers.add(self.admission)
         self.admission.start()
-        if self.settings.open_id is not None:
+        if self.settings.signs_in_browsers:
             self.identity.sign_in.connect()
         if self.scaling is not None:
             self.scaling.start()

@@ -26,7 +26,7 @@ from shardblast.service.databases import Databases
 from shardblast.service.durable import DurableQueue
 from shardblast.service.events import Broadcast
 from shardblast.service.folders import Folders
-from shardblast.service.identity import Identity, Mode
+from shardblast.service.identity import Identity
 from shardblast.service.issuer import Issuer
 from shardblast.service.journal import Journal
 from shardblast.service.lately import Lately
@@ -65,22 +65,20 @@ LATELY_S = 0.5
 """So old what is known of nodes may be for those who follow them."""
 
 
-def service(settings: Settings, mode: Mode) -> Service:
+def service(settings: Settings) -> Service:
     """Wire a service.
 
     Raises:
         ShardblastError: Something that it needs is missing.
     """
-    return _Wiring(settings, mode).service()
+    return _Wiring(settings).service()
 
 
 class _Wiring:
     """Each part is made once, when the first other one needs it; what may be missing is looked for at once."""
 
-    def __init__(self, settings: Settings, mode: Mode) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.mode = mode
-        self.limits = settings.limits
         self.installation = find_installation()
         self.machine = this_machine()
         self.arguments = cache(lambda program: known_arguments(self.installation, program))
@@ -116,7 +114,7 @@ class _Wiring:
             broadcast=self.broadcast,
             folders=self.folders,
             identity=Identity(
-                self.mode, TokenStore(self.database), self.sessions, _sign_in(self.settings, self.sessions)
+                self.settings.auth, TokenStore(self.database), self.sessions, _sign_in(self.settings, self.sessions)
             ),
             sessions=self.sessions,
             sharing=Sharing(ShareStore(self.database), self.broadcast.look),
@@ -138,7 +136,7 @@ class _Wiring:
     @cached_property
     def admission(self) -> Admission:
         return Admission(
-            self.store, self.workload, self.catalogue, self.searching, self.queue, self.released, self.limits
+            self.store, self.workload, self.catalogue, self.searching, self.queue, self.released, self.settings
         )
 
     def released(self, database: str, generation: str) -> None:
@@ -155,13 +153,11 @@ class _Wiring:
             self.folders,
             self.arguments,
             self.observers,
-            self.limits.kept_bytes,
         )
 
     @cached_property
     def results(self) -> Results:
-        kept_bytes = self.limits.kept_bytes
-        return Results(self.store, self.catalogue, self.engine, self.folders, self.runner, kept_bytes, self.observers)
+        return Results(self.store, self.catalogue, self.engine, self.folders, self.runner, self.observers)
 
     @cached_property
     def removal(self) -> Removal:
@@ -191,14 +187,13 @@ class _Wiring:
             self.peers,
             self.database.server,
             steps,
-            self.limits,
             steps_engine(steps),
         )
 
     @cached_property
     def preflights(self) -> Preflights:
         trial = Trial(self.installation)
-        known = (self.workload, self.catalogue, self.machine, self.limits, self.arguments)
+        known = (self.workload, self.catalogue, self.machine, self.arguments)
         return Preflights(*known, trial, self.searching)
 
     @cached_property
@@ -235,8 +230,7 @@ def _scaling(
     Raises:
         InputError: They are, but its client is not installed.
     """
-    nodes = settings.nodes
-    if not nodes.statefulset:
+    if not settings.statefulset:
         return None
     try:
         from shardblast.cluster.kubernetes import NodeSet
@@ -245,8 +239,8 @@ def _scaling(
             "Nodes on Kubernetes are to be scaled (--statefulset), but its client is not installed.",
             remedy="Install shardblast[kubernetes], or leave the option out.",
         ) from error
-    group = NodeSet(nodes.statefulset, nodes.namespace)
-    rule = ScalingRule(nodes.most, nodes.idle_minutes * 60, settings.replicas)
+    group = NodeSet(settings.statefulset, settings.namespace)
+    rule = ScalingRule(settings.most_nodes, settings.idle_minutes * 60, settings.replicas)
     return Scaling(workload, catalogue.get, members, group, rule)
 
 
@@ -262,9 +256,9 @@ def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[
 
 
 def _sign_in(settings: Settings, sessions: Sessions) -> SignIn | None:
-    if settings.open_id is None:
+    if not settings.signs_in_browsers:
         return None
-    return SignIn(settings.open_id, Issuer(settings.open_id), sessions, settings.address)
+    return SignIn(settings, Issuer(settings), sessions, settings.address)
 
 
 def _traces() -> list[Observer]:

@@ -334,11 +334,11 @@ def _service(home: Path | None) -> Client | None:
     from shardblast.cli.remote import client_of
     from shardblast.service.folders import Folders
 
-    claim = Folders(settings_of(home).home).claimed()
+    claim = Folders(settings_of(home=home).home).claimed()
     return None if claim is None else client_of(claim.address, claim.token)
 
 
 def _administration(home: Path | None, *, makes_home: bool = False) -> Administration:
     from shardblast.bootstrap.databases import administration, settings_of
 
-    return administration(settings_of(home), makes_home=makes_home)
+    return administration(settings_of(home=home), makes_home=makes_home)

@@ -1,59 +1,45 @@
-"""What ``serve`` is told of an OpenID Connect issuer."""
+"""Checks settings of the service that depend on each other, before it starts."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from shardblast.core.errors import UsageError
 from shardblast.service.issuer import checked_address
-from shardblast.service.settings import OpenId
-
-SECRET = "SHARDBLAST_OIDC_CLIENT_SECRET"
+from shardblast.service.settings import Settings
 
 
-def open_id(
-    issuer: str, client_id: str, secret_file: Path | None, audience: str, scopes: str, admin_claim: str
-) -> OpenId:
-    """Return the settings of ``--auth oidc``.
+def checked(settings: Settings) -> Settings:
+    """Return the settings with a public address that has no slash at its end.
 
     Raises:
-        UsageError: Something is missing or wrong.
+        UsageError: A setting is missing or wrong.
     """
-    if not issuer or not client_id:
+    if settings.signs_in_browsers:
+        _check_open_id(settings)
+    return replace(settings, public_url=_checked_url(settings.public_url))
+
+
+def _check_open_id(settings: Settings) -> None:
+    if not settings.oidc_issuer or not settings.oidc_client_id:
         raise UsageError("--auth oidc needs an issuer.", remedy="Add --oidc-issuer URL and --oidc-client-id ID.")
     try:
-        checked_address(issuer)
+        checked_address(settings.oidc_issuer)
     except ValueError as error:
-        raise UsageError(f"{issuer} is no safe place to sign in.", remedy="Use an https:// address.") from error
-    if "openid" not in scopes.split():
-        raise UsageError("Without the scope 'openid' nobody is named.", remedy="Add it to --oidc-scopes.")
-    name, _, value = admin_claim.partition("=")
-    if admin_claim and not (name and value):
+        raise UsageError(
+            f"{settings.oidc_issuer} is not a safe place to sign in.", remedy="Use an https:// address."
+        ) from error
+    if "openid" not in settings.oidc_scopes.split():
+        raise UsageError("Without the scope 'openid' the provider names nobody.", remedy="Add it to --oidc-scopes.")
+    name, _, value = settings.oidc_admin_claim.partition("=")
+    if settings.oidc_admin_claim and not (name and value):
         raise UsageError("--oidc-admin-claim has no value.", remedy="Write it as groups=blast-admins.")
-    claim = (name, value) if admin_claim else None
-    return OpenId(issuer, client_id, _secret(secret_file), audience, scopes, claim)
 
 
-def checked_url(url: str) -> str:
-    """Return a public address without a slash at its end.
-
-    Raises:
-        UsageError: It is none, or has a path.
-    """
+def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     plain = f"{parts.scheme}://{parts.netloc}"
     if url and (parts.scheme not in ("http", "https") or not parts.hostname or url.rstrip("/") != plain):
-        raise UsageError(f"{url!r} is no address of a service.", remedy="Write --public-url https://NAME.")
+        raise UsageError(f"{url!r} is not the address of a service.", remedy="Write --public-url https://NAME.")
     return plain if url else ""
-
-
-def _secret(file: Path | None) -> str:
-    """Return the client's secret; never from a word of the command line, which others on the machine can read."""
-    if file is None:
-        return os.environ.get(SECRET, "")
-    try:
-        return file.read_text().strip()
-    except (OSError, UnicodeError) as error:
-        raise UsageError(f"The client's secret can't be read from {str(file)!r}.", remedy="Check the file.") from error

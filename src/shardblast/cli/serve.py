@@ -17,7 +17,7 @@ from shardblast.bootstrap.wiring import service
 from shardblast.cli.logs import configure
 from shardblast.cli.options import LogFormat
 from shardblast.core.errors import ConflictError
-from shardblast.service.identity import Mode, check_mode
+from shardblast.service.identity import check_mode
 from shardblast.service.settings import Settings
 
 STOP_AFTER_S = 5
@@ -29,17 +29,17 @@ WAITING_CONNECTIONS = 2048
 logger = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, mode: Mode, log_format: LogFormat | None) -> int:
+def serve(settings: Settings, log_format: LogFormat | None) -> int:
     """Serve until stopped; searches that run then go on with the next start.
 
     Raises:
         ShardblastError: Something that the service needs is missing, or everybody could come in.
     """
-    check_mode(mode, settings)
+    check_mode(settings)
     form = configure(log_format)
     with listening(settings.host, settings.port) as listener:
         settings = replace(settings, port=listener.getsockname()[1])
-        wired = service(settings, mode)
+        wired = service(settings)
         wired.claim()
         app = make_app(wired)
         config = uvicorn.Config(
@@ -49,7 +49,7 @@ def serve(settings: Settings, mode: Mode, log_format: LogFormat | None) -> int:
             timeout_keep_alive=KEPT_ALIVE_S,
             access_log=False,  # addresses may hold the tokens of share links
         )
-        server = _Server(config, form, greeting(settings, mode))
+        server = _Server(config, form, greeting(settings))
         with suppress(KeyboardInterrupt):  # which uvicorn raises again when it has stopped
             server.run([listener])
         sys.stderr.flush()
@@ -76,7 +76,7 @@ class _Server(uvicorn.Server):
         sys.stderr.write("".join(f"  {name:<8} {value}\n" for name, value in others))
 
 
-def greeting(settings: Settings, mode: Mode) -> Mapping[str, str]:
+def greeting(settings: Settings) -> Mapping[str, str]:
     """Return what whoever starts the service wants to see."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return {
@@ -84,7 +84,7 @@ def greeting(settings: Settings, mode: Mode) -> Mapping[str, str]:
         "home": str(settings.home),
         "database": without_password(settings.database),
         "storage": without_password(settings.storage),
-        "sign-in": f"{mode.value} at {settings.open_id.issuer}" if settings.open_id else mode.value,
+        "sign-in": f"{settings.auth} at {settings.oidc_issuer}" if settings.signs_in_browsers else str(settings.auth),
     }
 
 

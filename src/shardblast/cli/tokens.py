@@ -62,4 +62,4 @@ def revoke(token_id: Annotated[str, typer.Argument(metavar="ID")], home: Home = 
 def _administration(home: Path | None, *, makes_home: bool = False) -> Administration:
     from shardblast.bootstrap.databases import administration, settings_of
 
-    return administration(settings_of(home), makes_home=makes_home)
+    return administration(settings_of(home=home), makes_home=makes_home)

@@ -17,7 +17,7 @@ from shardblast.core.search import Failure, Search, SearchId, State, lacks, move
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.observers import Observer
 from shardblast.service.searching import Searching
-from shardblast.service.settings import Limits
+from shardblast.service.settings import Settings
 from shardblast.store.searches import Change, SearchStore
 from shardblast.store.workload import Workload
 
@@ -54,7 +54,7 @@ class Admission(Observer):
         searching: Searching,
         stints: Stints,
         released: Callable[[str, str], object],
-        limits: Limits,
+        settings: Settings,
     ) -> None:
         """Wire it.
 
@@ -65,7 +65,7 @@ class Admission(Observer):
             searching: Tells what a search lacks now.
             stints: Runs them.
             released: Is told of each generation of a database that a search needs no more.
-            limits: How many searches run at once, and how long one may wait.
+            settings: How many searches run at once, and how long one may wait.
         """
         self._store = store
         self._workload = workload
@@ -73,7 +73,7 @@ class Admission(Observer):
         self._searching = searching
         self._stints = stints
         self._released = released
-        self._limits = limits
+        self._settings = settings
         self._changed = threading.Event()
         self._stopping = threading.Event()
 
@@ -131,10 +131,10 @@ class Admission(Observer):
 
         Where nothing else is set, each server that searches on its own machine has places of its own.
         """
-        places = self._limits.running or places_for(self._searching.cores)
-        if not self._limits.running and self._searching.leaves_results_here:
+        places = self._settings.running or places_for(self._searching.cores)
+        if not self._settings.running and self._searching.leaves_results_here:
             running = [one for one in running if self._stints.runs_here(one.id)]
-        return places, self._limits.running_of_owner or max(places // 2, 1), running
+        return places, self._settings.running_of_owner or max(places // 2, 1), running
 
     def _possible(self, queued: Sequence[Standing], now: float) -> Iterator[Standing]:
         """Yield the searches that lack nothing but their turn; note of the others what they lack."""
@@ -147,7 +147,7 @@ class Admission(Observer):
             lack = known[key]
             if lack is None:
                 yield one
-            elif lacked(one.lacked_s, one.lacks_since, now) >= self._limits.waiting_s:
+            elif lacked(one.lacked_s, one.lacks_since, now) >= self._settings.waiting_s:
                 self._fail(one, lack, now)
             elif lack != one.lack:
                 self._change(one, partial(lacks, lack=lack, at=now))

@@ -32,7 +32,7 @@ from shardblast.core.search import Failure, Search, SearchId, State, gave_back, 
 from shardblast.core.task import Task, task_of
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner
-from shardblast.service.settings import Limits
+from shardblast.service.settings import RUNNING_TASKS
 from shardblast.service.tasks import Tasks
 from shardblast.service.turns import Turns
 from shardblast.store.peers import Peers
@@ -66,7 +66,6 @@ class DurableQueue:
         peers: Peers,
         server: str,
         address: str,
-        limits: Limits,
         engine: Any = None,
     ) -> None:
         """Set up the workflows; nothing runs before ``launch``.
@@ -80,7 +79,6 @@ class DurableQueue:
             peers: Other servers on the same database, whose searches are taken over when they are gone.
             server: This one's name among them.
             address: Of the SQL database that remembers which steps are done.
-            limits: How many tasks run at once.
             engine: For that database, if not DBOS is to make one.
         """
         self._store = store
@@ -90,7 +88,6 @@ class DurableQueue:
         self._released = released
         self._peers = peers
         self._server = server
-        self._limits = limits
         self._stopping = threading.Event()
         self._turns = Turns()
         self._here: set[SearchId] = set()
@@ -137,7 +134,7 @@ class DurableQueue:
     def _register_queues(self) -> None:
         DBOS.register_queue(
             TASKS,
-            global_concurrency=self._limits.tasks,
+            global_concurrency=RUNNING_TASKS,
             polling_interval_sec=TASKS_POLLED_EVERY_S,
             on_conflict="always_update",
         )

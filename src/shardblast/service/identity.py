@@ -7,13 +7,12 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import StrEnum
 
 from shardblast.core.errors import ConflictError, NotFoundError, UnauthorizedError
 from shardblast.service.callers import Caller, Means, Scope
 from shardblast.service.secret import hashed, new_secret
 from shardblast.service.sessions import Sessions
-from shardblast.service.settings import EVERYWHERE, Settings
+from shardblast.service.settings import EVERYWHERE, Mode, Settings
 from shardblast.service.sign_in import SignIn
 from shardblast.store.tokens import Token, TokenStore
 
@@ -21,17 +20,6 @@ PREFIX = "sb_"
 ANYBODY = "anybody"
 OPERATOR = "operator"
 """Who runs commands on the service's own machine."""
-
-
-class Mode(StrEnum):
-    """How callers are known."""
-
-    NONE = "none"
-    """Everybody is the same one user: only on a loopback address."""
-    TOKEN = "token"
-    """By API tokens of this service."""
-    OIDC = "oidc"
-    """By an OpenID Connect issuer, and by API tokens beside it."""
 
 
 class Identity:
@@ -127,13 +115,13 @@ def create_token(store: TokenStore, name: str, owner: str, scopes: Sequence[Scop
     return secret
 
 
-def check_mode(mode: Mode, settings: Settings) -> None:
+def check_mode(settings: Settings) -> None:
     """Refuse to let everybody in from outside this machine, and to send browsers to an address that is none.
 
     Raises:
         ConflictError: The address is no loopback address, or stands for all.
     """
-    host = settings.host
+    host, mode = settings.host, settings.auth
     if mode is Mode.OIDC and host.strip("[]") in EVERYWHERE and not settings.public_url:
         raise ConflictError(f"No browser can be sent back to {host}.", remedy="Add --public-url https://NAME.")
     if mode is Mode.NONE and not is_loopback(host):

@@ -18,7 +18,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from shardblast.core.errors import NetworkError, UnauthorizedError
-from shardblast.service.settings import OpenId
+from shardblast.service.settings import Settings
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 """Asymmetric ones: what verifies a signature must not be able to make one."""
@@ -56,7 +56,7 @@ class Published:
 class Issuer:
     """Talks to the issuer; may be used from many threads."""
 
-    def __init__(self, settings: OpenId) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         rarely = httpx.Limits(max_keepalive_connections=0)  # a kept connection would be stale when it is used again
         self._http = httpx.Client(timeout=TIMEOUT_S, limits=rarely, headers={"Accept": "application/json"})
@@ -81,7 +81,7 @@ class Issuer:
             if self._known is known:  # nobody else has read it meanwhile
                 self._try_to_read()
             if self._known is None:
-                raise _unreachable(self._settings.issuer)
+                raise _unreachable(self._settings.oidc_issuer)
             return self._known
         finally:
             self._lock.release()
@@ -116,12 +116,12 @@ class Issuer:
         published, ours = self.published(), self._settings
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "code_verifier": verifier}
         basic = None
-        if ours.client_secret and published.takes_basic:
-            basic = (quote(ours.client_id, safe=""), quote(ours.client_secret, safe=""))
+        if ours.oidc_client_secret and published.takes_basic:
+            basic = (quote(ours.oidc_client_id, safe=""), quote(ours.oidc_client_secret, safe=""))
         else:
-            form["client_id"] = ours.client_id
-            if ours.client_secret:
-                form["client_secret"] = ours.client_secret
+            form["client_id"] = ours.oidc_client_id
+            if ours.oidc_client_secret:
+                form["client_secret"] = ours.oidc_client_secret
         status, told = self._ask("POST", published.token, data=form, auth=basic)
         if status == 400 and told.get("error") == "invalid_grant":
             raise UnauthorizedError("The issuer does not take this sign-in.", remedy="Sign in again.")
@@ -152,7 +152,7 @@ class Issuer:
         self._read = now
 
     def _discover(self) -> Published:
-        issuer = self._settings.issuer
+        issuer = self._settings.oidc_issuer
         told = self._document(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         if str(told.get("issuer")).rstrip("/") != issuer.rstrip("/"):
             raise NetworkError(f"{issuer} names itself differently.", remedy="Check --oidc-issuer.")

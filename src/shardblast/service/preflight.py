@@ -25,7 +25,7 @@ from shardblast.core.program import Molecule, Program
 from shardblast.engine.machine import Machine
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.searching import Searching
-from shardblast.service.settings import Limits
+from shardblast.service.settings import MOST_LETTERS, MOST_QUERIES
 from shardblast.store.workload import Workload
 
 
@@ -72,7 +72,6 @@ class Preflights:
         workload: Workload,
         catalogue: Catalogue,
         machine: Machine,
-        limits: Limits,
         arguments: Callable[[Program], Arguments],
         trial: Trial,
         searching: Searching,
@@ -80,7 +79,6 @@ class Preflights:
         self._workload = workload
         self._catalogue = catalogue
         self._machine = machine
-        self._limits = limits
         self._arguments = arguments
         self._trial = trial
         self._searching = searching
@@ -157,7 +155,7 @@ class Preflights:
 
     def _survey(self, query: Path, molecule: Molecule | None, problems: list[Problem]) -> Survey | None:
         try:
-            found = survey(query, molecule, most_queries=self._limits.queries, most_letters=self._limits.letters)
+            found = survey(query, molecule, most_queries=MOST_QUERIES, most_letters=MOST_LETTERS)
         except NotFasta:
             problems.append(
                 Problem("query-not-fasta", "query", "The queries are no FASTA.", "Begin each with a line '>name'.")

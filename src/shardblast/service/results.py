@@ -28,6 +28,7 @@ from shardblast.service.folders import Folders
 from shardblast.service.hits import FILE, OUTFMT, HitIndex, Rows, write_index
 from shardblast.service.observers import Observer
 from shardblast.service.runner import Runner
+from shardblast.service.settings import KEPT_BYTES
 from shardblast.service.turns import Turns
 from shardblast.store.searches import SearchStore
 
@@ -49,7 +50,6 @@ class Results:
         engine: StoredEngine,
         folders: Folders,
         runner: Runner,
-        most_kept_bytes: int,
         observer: Observer,
     ) -> None:
         self._store = store
@@ -57,7 +57,6 @@ class Results:
         self._engine = engine
         self._folders = folders
         self._runner = runner
-        self._most_kept_bytes = most_kept_bytes
         self._observer = observer
         self._turns = Turns()
         self._matrices: dict[str, frozenset[str]] = {}
@@ -185,7 +184,7 @@ class Results:
         with closing(HitIndex(folder / FILE)) as index:
             ids = index.ids()
         with TemporaryDirectory(dir=self._folders.scratch) as scratch, self._database(search) as database:
-            self._engine.keep_sequences(database, folder, ids, Path(scratch), self._most_kept_bytes, processes)
+            self._engine.keep_sequences(database, folder, ids, Path(scratch), KEPT_BYTES, processes)
 
     def write_index(self, search_id: SearchId, processes: Processes) -> None:
         """Write the index of the hits of a search whose batches are all merged."""

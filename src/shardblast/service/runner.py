@@ -32,6 +32,7 @@ from shardblast.service.folders import Folders
 from shardblast.service.observers import Observer
 from shardblast.service.recorder import Recorder
 from shardblast.service.searching import Ordered, Phases, Searching
+from shardblast.service.settings import KEPT_BYTES
 from shardblast.service.turns import Turns
 from shardblast.storage.layout import search_key
 from shardblast.storage.objects import Objects
@@ -58,13 +59,11 @@ class Runner:
         folders: Folders,
         arguments: Callable[[Program], Arguments],
         observer: Observer,
-        most_kept_bytes: int,
     ) -> None:
         self._store = store
         self._objects = objects
         self._catalogue = catalogue
         self._searching = searching
-        self._most_kept_bytes = most_kept_bytes
         self._folders = folders
         self._arguments = arguments
         self._observer = observer
@@ -138,7 +137,7 @@ class Runner:
         if self._searching.leaves_results_here:
             complete(search_id, processes)
         watcher = self._watcher(ordered)
-        names = self._searching.publish(ordered, phases, watcher, processes, self._most_kept_bytes)
+        names = self._searching.publish(ordered, phases, watcher, processes, KEPT_BYTES)
         verdicts: dict[str, int] = {}
         hits = 0
         for query in processes.over(stored_queries(folder)):

@@ -1,102 +1,196 @@
-"""Every setting of the service, with its default."""
+"""Every setting of the service, in one table: its name, option, variable, default, bounds and meaning.
+
+The fields of ``Settings`` are the table. The options of ``shardblast serve``, what it reads from the environment, and
+the reference are made from it.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import socket
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
 
+from shardblast.core.errors import UsageError
 from shardblast.core.lacking import WAITING_HOURS
 
 TABLES = "shardblast.sqlite"
 """The SQL database in the home folder, unless another one is set."""
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 """Hosts that stand for all addresses of the machine, each with one by which the machine reaches itself."""
+UPLOAD_BYTES = 1 << 30
+"""Limit of a request's body, compressed or not, and of its queries when decompressed."""
+MOST_QUERIES = 1_000_000
+"""Limit of the queries of a search."""
+MOST_LETTERS = 1_000_000_000
+"""Limit of the bases or residues in all queries of a search."""
+KEPT_BYTES = 1 << 30
+"""Limit of the subject sequences that are kept with a result. A larger result is printed only while its database is
+there."""
+RUNNING_TASKS = 2
+"""How many tasks on databases run at once."""
+
+T = TypeVar("T")
+
+
+class Mode(StrEnum):
+    """How the service knows its callers."""
+
+    NONE = "none"
+    """All callers are the same user, which is allowed on a loopback address only."""
+    TOKEN = "token"
+    """Callers send API tokens of this service."""
+    OIDC = "oidc"
+    """Callers sign in with OpenID Connect, or send API tokens."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a user may ask for."""
+class Setting:
+    """One row of the table."""
 
-    upload_bytes: int = 1 << 30
-    """Of a request's body, packed or not, and of the queries when unpacked."""
-    queries: int = 1_000_000
-    letters: int = 1_000_000_000
-    """Over all queries of a search."""
-    kept_bytes: int = 1 << 30
-    """Of the sequences that a search has hit; with more, its result is printed only while its database is there."""
-    running: int = 0
-    """Searches that run at once (``--running``, ``SHARDBLAST_RUNNING``); 0: one for each core of the nodes, but at
-    least 4 and at most 64."""
-    running_of_owner: int = 0
-    """Searches of one owner that run at once while others wait (``--running-of-owner``,
-    ``SHARDBLAST_RUNNING_OF_OWNER``); 0: half of those that run at once."""
-    waiting_s: float = WAITING_HOURS * 3600
-    """So long a search may lack what it needs, but for its turn, before it fails (``--waiting-hours``,
-    ``SHARDBLAST_WAITING_HOURS``)."""
-    tasks: int = 2
-    """Tasks on databases that run at once."""
+    name: str
+    kind: Any
+    """The type of its value."""
+    default: Any
+    """None: the setting has no fixed default; ``meaning`` says what holds without it."""
+    meaning: str
+    option: str
+    """Of ``shardblast serve``."""
+    variable: str | None
+    """In the environment; None: only the option sets it."""
+    metavar: str | None
+    least: float | None
+    most: float | None
+    in_file: bool
+    """Whether the option names a file that holds the value: words of a command line are seen by other users."""
 
+    def read(self, text: str) -> Any:
+        """Return the value that a text in the environment stands for.
 
-@dataclass(frozen=True, slots=True)
-class OpenId:
-    """Where people and programs sign in with OpenID Connect."""
-
-    issuer: str
-    """Its address, as its tokens spell it (``--oidc-issuer``, ``SHARDBLAST_OIDC_ISSUER``)."""
-    client_id: str
-    """What the issuer calls this service (``--oidc-client-id``, ``SHARDBLAST_OIDC_CLIENT_ID``)."""
-    client_secret: str = field(default="", repr=False)
-    """``--oidc-client-secret-file``, ``SHARDBLAST_OIDC_CLIENT_SECRET``; a public client has none, and PKCE alone."""
-    audience: str = ""
-    """What tokens sent as ``Bearer`` must be made for (``--oidc-audience``); default: the client id."""
-    scopes: str = "openid profile"
-    """Asked of the issuer when a browser signs in (``--oidc-scopes``)."""
-    admin_claim: tuple[str, str] | None = None
-    """The claim and the value in it that make an administrator (``--oidc-admin-claim``); None: nobody is."""
+        Raises:
+            UsageError: The text is no such value, or is out of bounds.
+        """
+        try:
+            value = self.kind(text)
+            if isinstance(value, int | float) and not _is_within(value, self.least, self.most):
+                raise ValueError
+        except ValueError:
+            raise UsageError(
+                f"{self.variable}={text!r} is not valid.",
+                remedy=f"It means: {self.meaning}",
+            ) from None
+        return value
 
 
-@dataclass(frozen=True, slots=True)
-class Nodes:
-    """The nodes on Kubernetes that the service scales."""
-
-    statefulset: str = ""
-    """Whose pods they are (``--statefulset``, ``SHARDBLAST_STATEFULSET``); none: nothing is scaled."""
-    namespace: str = ""
-    """Where it is (``--namespace``, ``SHARDBLAST_NAMESPACE``)."""
-    most: int = 1
-    """However much work there is (``--most-nodes``, ``SHARDBLAST_MOST_NODES``)."""
-    idle_minutes: float = 30.0
-    """Fewer follow when so many were not needed for so long (``--idle-minutes``); 0: never."""
+def _is_within(value: float, least: float | None, most: float | None) -> bool:
+    return (least is None or value >= least) and (most is None or value <= most)
 
 
-@dataclass(frozen=True, slots=True)
+def described(
+    meaning: str,
+    *,
+    name: str | None = None,
+    metavar: str | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    has_variable: bool = True,
+    in_file: bool = False,
+) -> dict[str, Any]:
+    """Return the metadata of a field of ``Settings``.
+
+    Args:
+        meaning: A sentence for users, with the unit.
+        name: The name from which the option and the variable are made; default: that of the field.
+        metavar: What stands for the value in the help.
+        least: The smallest number that is allowed.
+        most: The largest.
+        has_variable: Whether a variable sets it too.
+        in_file: See ``Setting``.
+    """
+    return locals()
+
+
+def setting(default: T, meaning: str, **described_as: Any) -> T:
+    """Return a field of ``Settings`` that has a default; see ``described``."""
+    return dataclasses.field(default=default, metadata=described(meaning, **described_as))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What ``shardblast serve`` is told, by options or by environment variables."""
+    """The settings of one service."""
 
-    home: Path
-    """Folder for all that the service keeps (``--home``, ``SHARDBLAST_HOME``)."""
-    host: str = "127.0.0.1"
-    port: int = 8642
-    database_url: str = ""
-    """``SHARDBLAST_DATABASE_URL``; default: SQLite in the home folder."""
-    storage_url: str = ""
-    """``SHARDBLAST_STORAGE``; default: files in the home folder."""
-    staged_bytes: int = 0
-    """What copies of databases may take of this machine's disk (``--staged-bytes``); 0: what it has."""
-    scheduler: str = ""
-    """Of a cluster that does the searches (``SHARDBLAST_SCHEDULER``); default: this machine does them."""
-    replicas: int = 1
-    """Nodes that are to hold each shard (``--replicas``, ``SHARDBLAST_REPLICAS``)."""
-    retention_days: float = 30.0
-    """Searches are deleted so long after their end; 0 keeps them."""
-    public_url: str = ""
-    """Where browsers find the service, if not at host and port (``--public-url``, ``SHARDBLAST_PUBLIC_URL``)."""
-    session_hours: float = 12.0
-    """A browser has to sign in again so long after it did."""
-    open_id: OpenId | None = None
-    limits: Limits = field(default_factory=Limits)
-    nodes: Nodes = field(default_factory=Nodes)
+    home: Path = dataclasses.field(
+        metadata=described("Folder in which the service keeps everything.", metavar="FOLDER")
+    )
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(  # Kubernetes sets SHARDBLAST_PORT, to something else, for a service named shardblast
+        8642, "Port to listen on. 0 selects a free port.", least=0, most=65535, has_variable=False
+    )
+    auth: Mode = setting(
+        Mode.NONE,
+        "How callers sign in. none: they do not, and only this machine can connect. token: with API tokens. "
+        "oidc: with OpenID Connect or API tokens.",
+    )
+    public_url: str = setting("", "Address at which browsers find the service. Default: host and port.", metavar="URL")
+    database_url: str = setting(
+        "", "SQL database, postgresql://… or sqlite:///…. Default: SQLite in the home folder.", metavar="URL"
+    )
+    storage_url: str = setting(
+        "",
+        "Object store for databases and results, such as s3://bucket. Default: files in the home folder.",
+        name="storage",
+        metavar="URL",
+    )
+    scheduler: str = setting(
+        "",
+        "Scheduler of the cluster that searches, such as tls://host:8786. Default: this machine searches.",
+        metavar="ADDRESS",
+    )
+    staged_bytes: int = setting(
+        0, "Bytes that copies of databases may occupy on this machine's disk. 0: all free space.", least=0
+    )
+    replicas: int = setting(1, "Number of nodes of a cluster that hold each shard.", least=1)
+    retention_days: float = setting(30.0, "Days after its end when a search is deleted. 0: never.", least=0)
+    session_hours: float = setting(12.0, "Hours after which a browser has to sign in again.", least=1)
+    running: int = setting(
+        0, "Number of searches that run at once. 0: one for each core of the nodes, at least 4 and at most 64.", least=0
+    )
+    running_of_owner: int = setting(
+        0,
+        "Number of searches of one owner that run at once while searches of others wait. 0: half of those that run "
+        "at once.",
+        least=0,
+    )
+    waiting_hours: float = setting(
+        WAITING_HOURS, "Hours that a search may wait for anything except its turn before it fails.", least=0
+    )
+    oidc_issuer: str = setting("", "Address of the OpenID provider, as its tokens spell it.", metavar="URL")
+    oidc_client_id: str = setting("", "Name by which the provider knows this service.", metavar="ID")
+    oidc_client_secret: str = dataclasses.field(
+        default="",
+        repr=False,
+        metadata=described(
+            "Secret that the provider gave this service. Without it the service is a public client, which uses PKCE "
+            "alone.",
+            metavar="FILE",
+            in_file=True,
+        ),
+    )
+    oidc_audience: str = setting("", "Audience that bearer tokens must name. Default: the client id.")
+    oidc_scopes: str = setting("openid profile", "Scopes that the service requests when a browser signs in.")
+    oidc_admin_claim: str = setting(
+        "", "Claim that makes its bearer an administrator. Default: nobody is.", metavar="CLAIM=VALUE"
+    )
+    statefulset: str = setting("", "StatefulSet on Kubernetes whose pods are the nodes to scale.", metavar="NAME")
+    namespace: str = setting("", "Namespace of the StatefulSet. Default: that of the service.", metavar="NAME")
+    most_nodes: int = setting(1, "Largest number of nodes, however much work there is.", least=1)
+    idle_minutes: float = setting(
+        30.0, "Minutes without need for as many nodes, after which their number is reduced. 0: never.", least=0
+    )
 
     @property
     def address(self) -> str:
@@ -130,3 +224,51 @@ class Settings:
     def storage(self) -> str:
         """The object store's address."""
         return self.storage_url or (self.home.absolute() / "storage").as_uri()
+
+    @property
+    def waiting_s(self) -> float:
+        """Seconds that a search may lack what it needs before it fails."""
+        return self.waiting_hours * 3600
+
+    @property
+    def signs_in_browsers(self) -> bool:
+        """Whether people sign in with OpenID Connect."""
+        return self.auth is Mode.OIDC
+
+    @property
+    def admin_claim(self) -> tuple[str, str] | None:
+        """The claim, and the value in it, that make an administrator; None: nobody is."""
+        name, _, value = self.oidc_admin_claim.partition("=")
+        return (name, value) if name else None
+
+
+def _rows() -> dict[str, Setting]:
+    kinds = get_type_hints(Settings)
+    rows = {}
+    for one in dataclasses.fields(Settings):
+        row = dict(one.metadata)
+        name = row.pop("name") or one.name
+        option = f"--{name.replace('_', '-')}{'-file' if row['in_file'] else ''}"
+        variable = f"SHARDBLAST_{name.upper()}" if row.pop("has_variable") else None
+        default = None if one.default is dataclasses.MISSING else one.default
+        rows[one.name] = Setting(
+            name=name, kind=kinds[one.name], default=default, option=option, variable=variable, **row
+        )
+    return rows
+
+
+TABLE: Mapping[str, Setting] = _rows()
+"""The settings by the names of their fields."""
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return the values that variables set, by the names of their fields.
+
+    Raises:
+        UsageError: One of them is not valid.
+    """
+    return {
+        field: row.read(environment[row.variable])
+        for field, row in TABLE.items()
+        if row.variable and environment.get(row.variable)
+    }

@@ -19,7 +19,7 @@ from shardblast.service.callers import Caller, Means, Scope
 from shardblast.service.issuer import Claims, Issuer
 from shardblast.service.secret import new_secret
 from shardblast.service.sessions import Sessions
-from shardblast.service.settings import OpenId
+from shardblast.service.settings import Settings
 
 CALLBACK = "/auth/callback"
 ATTEMPT_S = 600
@@ -83,7 +83,7 @@ class Attempt:
 class SignIn:
     """Makes callers of the issuer's tokens, and sessions of the browsers that it sends back."""
 
-    def __init__(self, settings: OpenId, issuer: Issuer, sessions: Sessions, address: str) -> None:
+    def __init__(self, settings: Settings, issuer: Issuer, sessions: Sessions, address: str) -> None:
         """Wire it; nothing is asked of the issuer yet.
 
         Args:
@@ -102,7 +102,7 @@ class SignIn:
         try:
             self._issuer.published()
         except NetworkError:
-            logger.error("nobody can sign in at %s until it can be reached", self._settings.issuer)
+            logger.error("nobody can sign in at %s until it can be reached", self._settings.oidc_issuer)
 
     def begin(self, path: str) -> tuple[Attempt, str]:
         """Return a new attempt, and the issuer's address where it goes on.
@@ -114,9 +114,9 @@ class SignIn:
         attempt = Attempt(new_secret(), checked_path(path))
         wanted = {
             "response_type": "code",
-            "client_id": self._settings.client_id,
+            "client_id": self._settings.oidc_client_id,
             "redirect_uri": self._redirect,
-            "scope": self._settings.scopes,
+            "scope": self._settings.oidc_scopes,
             "state": attempt.state,
             "nonce": attempt.nonce,
             "code_challenge": attempt.challenge,
@@ -152,7 +152,7 @@ class SignIn:
             UnauthorizedError: It is not valid here.
             NetworkError: The issuer can't be reached.
         """
-        audience = self._settings.audience or self._settings.client_id
+        audience = self._settings.oidc_audience or self._settings.oidc_client_id
         return self._caller(self._issuer.claims(token, audience), Means.ISSUER)
 
     def _check_sender(self, told: str | None) -> None:
@@ -163,7 +163,7 @@ class SignIn:
 
     def _identified(self, tokens: Mapping[str, Any], attempt: Attempt) -> Claims:
         """Return what the issuer says of whom it signed in: in the token, and when it is asked."""
-        client = self._settings.client_id
+        client = self._settings.oidc_client_id
         claims = self._issuer.claims(str(tokens.get("id_token")), client)
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if claims.get("azp", None if several else client) != client or claims.get("nonce") != attempt.nonce:
@@ -173,7 +173,7 @@ class SignIn:
 
     def _caller(self, claims: Claims, by: Means) -> Caller:
         """Return whom claims are about; their ``sub`` means somebody at this issuer alone."""
-        issuer = self._settings.issuer.partition("://")[2].rstrip("/")
+        issuer = self._settings.oidc_issuer.partition("://")[2].rstrip("/")
         owner = f"oidc:{claims['sub']}@{issuer}"
         if len(owner) > LONGEST_OWNER or not owner.isprintable():
             raise UnauthorizedError("The issuer's name for you is too long.", remedy="Ask who runs the service.")
