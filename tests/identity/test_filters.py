@@ -222,6 +222,33 @@ def test_a_filter_that_leaves_less_than_a_codon_is_left_to_blast(databases: Data
     assert found.stdout == expected.stdout
 
 
+@pytest.mark.parametrize(
+    ("option", "listed", "sharded"),
+    [
+        ("seqidlist", "tiny", False),
+        ("seqidlist", "tiny long2 short4", True),
+        ("seqidlist", "tiny short4 short8", False),
+        ("negative_seqidlist", "long1 long2", False),
+        ("negative_seqidlist", "tiny short4 short8", True),
+    ],
+)
+def test_a_list_that_leaves_fewer_letters_than_sequences_is_left_to_blast(
+    option: str, listed: str, sharded: bool, databases: Databases, tmp_path: Path
+) -> None:
+    """BLAST+ counts none of the one or two letters of ``tiny``, ``short4`` and ``short8``, whose OIDs four divides."""
+    long = [Sequence(f"long{number}", one.letters) for number, one in enumerate(nucleotides()[:8], 1)]
+    ordered = [Sequence("tiny", "T"), *long[:3], Sequence("short4", "AC"), *long[3:6], Sequence("short8", "G")]
+    if option == "negative_seqidlist" and not sharded:
+        listed += " long3 long4 long5 long6"
+    database = databases.of("tiny", "nucl", ordered, "-parse_seqids")
+    (tmp_path / "ids").write_text(listed.replace(" ", "\n") + "\n")
+    query = write_fasta(tmp_path / "q.fa", long[:3])
+    words = ["-db", database, "-query", str(query), f"-{option}", str(tmp_path / "ids")]
+
+    for others in (["-outfmt", "5"], ["-dbsize", "1"], ["-searchsp", "1"]):
+        assert_identical_here("blastn", [*words, *others], shards=[2], sharded=sharded)
+
+
 def test_a_list_of_ids_that_blastdbcmd_can_not_print_is_left_to_blast(databases: Databases, tmp_path: Path) -> None:
     some = [one for one in proteins() if len(one.letters) > 60][:6]
     named = [

@@ -20,7 +20,15 @@ from shardblast.engine.pool import Pool
 from shardblast.engine.stored import StoredEngine
 from shardblast.engine.work import Silent
 from tests.databases import make_database
-from tests.identity.comparison import AMPLE, arguments, assert_identical, assert_identical_here
+from tests.identity.comparison import (
+    AMPLE,
+    arguments,
+    assert_identical,
+    assert_identical_here,
+    assert_same,
+    blast,
+    shardblast,
+)
 from tests.sequences import LETTERS, Sequence
 
 BATCH_LETTERS = 100_000
@@ -118,6 +126,34 @@ def test_blast_goes_on_behind_what_was_printed(outfmt: str, name: str, odd: dict
     words = [*odd[name], "-outfmt", outfmt, *(["-out", "result"] if outfmt == "13" else [])]
 
     assert_identical(PROGRAMS[ODD[name].dbtype], words, shards=2, sharded=False)
+
+
+@pytest.mark.parametrize(
+    ("dbtype", "first", "outfmt"),
+    [
+        ("nucl", 0, "6 qseqid sseqid saccver stitle salltitles sallseqid"),
+        ("nucl", 3, "7"),
+        ("nucl", 3, "0"),
+        ("prot", 3, "6 qseqid sseqid"),
+    ],
+)
+def test_where_blast_crashes_at_an_id_it_prints_the_same_before(
+    dbtype: str, first: int, outfmt: str, tmp_path: Path
+) -> None:
+    """It can't print a number with ``BL_ORD_ID`` where there is no sequence, nor look up a word in a later volume."""
+    numbered = [f"gnl|BL_ORD_ID|{place + 2} one\x01gnl|BL_ORD_ID|{place + 2}x second" for place in range(first, 6)]
+    titles = [*(f"p{place} title" for place in range(first)), *numbered]
+    sequences = [Sequence(title, letters(place, dbtype)) for place, title in enumerate(titles)]
+    one = make_database(tmp_path / "one", dbtype, sequences, "-parse_seqids")
+    word = [Sequence("w title\x01gnl|BL_ORD_ID|1x second", letters(0, dbtype))]
+    two = make_database(tmp_path / "two", dbtype, word, "-parse_seqids")
+    queries = tmp_path / "queries.fa"
+    queries.write_text("".join(f">q{place}\n{letters(place, dbtype)}\n" for place in (0, 4, 5)))
+
+    for database in (str(one), f"{one} {two}"):
+        words = ["-db", database, "-query", str(queries), "-outfmt", outfmt]
+        expected = blast(PROGRAMS[dbtype], words)
+        assert_same(shardblast(PROGRAMS[dbtype], [*words, "--shards", "2"]), expected)
 
 
 @pytest.mark.parametrize("outfmt", ["0", "6"])

@@ -102,3 +102,29 @@ def test_titles_that_a_list_does_not_name_stay_hidden_however_it_writes_ids(tmp_
     for outfmt in ("6 std salltitles sallseqid", "0"):
         words = ["-db", str(database), "-query", str(queries), "-outfmt", outfmt, "-seqidlist", str(tmp_path / "ids")]
         assert_identical_here("blastn", words, shards=[2], sharded=None)
+
+
+@pytest.mark.parametrize(
+    ("titles", "listed", "outfmts"),
+    [
+        (("M36661.1 one", "NM_000101 two", "sp|P12345.2|NAME three"), "M36661\nNM_000101\nP12345\n", "8 9 12 0"),
+        (("M36661 one\x01M36662 second", "s2 two\x01s3 second"), "M36661\nM36662\ns2\ns3\n", "8 0 5"),
+        (("M36661 one\x01s1 second", "s2 two\x01M36662 second"), "M36661\ns1\ns2\nM36662\n", "8 0 18"),
+        (("M36661 a\x01gnl|lab|7 b", "pdb|1ABC|A a\x01s3 b"), "M36661\nlab:7\npdb|1ABC|A\ns3\n", "12 0 18"),
+    ],
+)
+def test_accessions_that_a_list_names_are_shown_as_blast_shows_them(
+    titles: tuple[str, ...], listed: str, outfmts: str, tmp_path: Path
+) -> None:
+    letters = [one.letters for one in nucleotides() if len(one.letters) >= 100][:12]
+    named = [Sequence(title, letters[n]) for n, title in enumerate((*titles, *(f"z{n} other" for n in range(8))))]
+    (tmp_path / "ids").write_text(listed + "z1\nz5\n")
+    database = make_database(tmp_path / "named", "nucl", named, "-parse_seqids")
+    queries = tmp_path / "queries.fa"
+    queries.write_text("".join(f">q{n}\n{one}\n" for n, one in enumerate(letters)))
+    words = ["-db", str(database), "-query", str(queries)]
+
+    for outfmt in outfmts.split():
+        listing = ["-outfmt", outfmt, "-seqidlist", str(tmp_path / "ids")]
+        assert_identical_here("blastn", [*words, *listing], shards=[2], sharded=None)
+    assert_identical_here("blastn", [*words, "-outfmt", "8", "-negative_seqidlist", str(tmp_path / "ids")], shards=[2])

@@ -1,17 +1,23 @@
 """Odd searches leave the bytes, the exit status and the files that BLAST+ leaves.
 
 Each example prints a search in two formats, so that in 300 examples every format occurs about 30 times. A failure ends
-with commands that show it in an empty folder. SHARDBLAST_EXAMPLES tries another number of examples, each time others.
+with commands that show it in an empty folder. No failure hides another: each is reported and written to a file in
+``build/oddities`` as soon as it is found.
+
+SHARDBLAST_EXAMPLES tries another number of examples, each time others. With SHARDBLAST_SHRINK the first failure of a
+test is reduced to a small example, which takes minutes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import os
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +34,9 @@ from tests.identity.comparison import AMPLE, DATABASE_TYPE, Result, arguments, a
 from tests.oddities.strategies import Oddity, oddities
 
 WANTED = os.environ.get("SHARDBLAST_EXAMPLES")
+SHRINKS = "SHARDBLAST_SHRINK" in os.environ
+FOUND = Path(__file__).parents[2] / "build" / "oddities"
+"""Where failures are written."""
 PARTS = 12
 SIGNALLED = 128
 """A greater status is that of a program that a signal ended; 255, with which BLAST+ ends by itself, is none."""
@@ -50,18 +59,44 @@ def unlike_examples() -> Iterator[None]:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_odd_searches_are_identical(part: int) -> None:
     """The same examples each time, unless others are asked for."""
-    test = given(oddities())(assert_odd_search_is_identical)
-    if WANTED is None:
-        test = seed(part)(test)
-    settings(SETTINGS, max_examples=int(WANTED or 300) // PARTS, database=None)(test)()
+    assert_odd_searches_are_identical(int(WANTED or 300) // PARTS, part if WANTED is None else None)
 
 
 @pytest.mark.full
 @pytest.mark.timeout(36_000)
-@settings(SETTINGS, max_examples=int(WANTED or 10_000))
-@given(oddities())
-def test_many_odd_searches_are_identical(oddity: Oddity) -> None:
-    assert_odd_search_is_identical(oddity)
+def test_many_odd_searches_are_identical() -> None:
+    assert_odd_searches_are_identical(int(WANTED or 10_000), None)
+
+
+def assert_odd_searches_are_identical(examples: int, number: int | None) -> None:
+    """Assert it of so many searches: of the same ones each time for a number, else of others.
+
+    Raises:
+        AssertionError: Some are not identical; the shortest search to show it comes last.
+    """
+    failures: list[str] = []
+
+    def collect(oddity: Oddity) -> None:
+        try:
+            assert_odd_search_is_identical(oddity)
+        except AssertionError as error:
+            if SHRINKS:
+                raise
+            failures.append(str(error))
+            write_failure(str(error))
+
+    test = given(oddities())(collect)
+    if number is not None:
+        test = seed(number)(test)
+    settings(SETTINGS, max_examples=examples, database=None)(test)()
+    if failures:
+        ordered = "\n".join(sorted(failures, key=len, reverse=True))
+        pytest.fail(f"{len(failures)} of {examples} searches are not identical\n{ordered}", pytrace=False)
+
+
+def write_failure(text: str) -> None:
+    FOUND.mkdir(parents=True, exist_ok=True)
+    (FOUND / f"{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt").write_text(text)
 
 
 def assert_odd_search_is_identical(oddity: Oddity) -> None:
@@ -75,15 +110,27 @@ def assert_odd_search_is_identical(oddity: Oddity) -> None:
         patch.setattr(command, "known_arguments", lambda installation, program: arguments(program.value))
         patch.setattr(command, "local_engine", lambda: LocalEngine(installation(), AMPLE, folder / "cache"))
         for number, outfmt in enumerate(oddity.formats):
-            words = oddity.words(outfmt)
-            expected = run_blast(oddity.program, words, folder / f"theirs{number}")
-            actual = run_shardblast(oddity.program, words, oddity.shards, folder / f"ours{number}")
-            try:
-                assert_same_end(actual, expected)
-            except AssertionError as error:
-                said = f"--- what shardblast said\n{actual.stderr.decode(errors='replace')[-600:]}"
-                raise AssertionError(f"{error}\n{said}\n--- to show it\n{oddity.script(outfmt)}\n---") from None
-        assert not any((folder / "cache").glob("*")), "a search left files"
+            assert_odd_output_is_identical(oddity, outfmt, folder, str(number))
+        left = [path.name for path in (folder / "cache").glob("*")]
+        assert not left, f"a search left {left}\n{shown(oddity, oddity.formats[0])}"
+
+
+def assert_odd_output_is_identical(oddity: Oddity, outfmt: str, folder: Path, name: str) -> None:
+    words = oddity.words(outfmt)
+    expected = run_blast(oddity.program, words, folder / f"theirs{name}")
+    try:
+        actual = run_shardblast(oddity.program, words, oddity.shards, folder / f"ours{name}")
+    except Exception:
+        raise AssertionError(f"{traceback.format_exc()}\n{shown(oddity, outfmt)}") from None
+    try:
+        assert_same_end(actual, expected)
+    except AssertionError as error:
+        said = f"--- what shardblast said\n{actual.stderr.decode(errors='replace')[-600:]}"
+        raise AssertionError(f"{str(error)[:1500]}\n{said}\n{shown(oddity, outfmt)}") from None
+
+
+def shown(oddity: Oddity, outfmt: str) -> str:
+    return f"--- to show it\n{oddity.script(outfmt)}\n---"
 
 
 def assert_same_end(actual: Result, expected: Result) -> None:

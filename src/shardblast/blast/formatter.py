@@ -16,7 +16,15 @@ from typing import IO, BinaryIO, Self, cast
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Processes
 from shardblast.blast.stitch import Printed
-from shardblast.core.errors import EngineError, OutOfMemory, OutputError, error_for_exit_status
+from shardblast.core.errors import (
+    EndedBySignal,
+    EngineError,
+    OutOfMemory,
+    OutputError,
+    ShardblastError,
+    UnknownFailure,
+    error_for_exit_status,
+)
 from shardblast.core.options import SearchOptions
 
 FORMATTING_OPTIONS = frozenset(
@@ -132,7 +140,7 @@ class Formatter:
                 remedy="Free some memory, or search fewer queries at a time.",
             )
         if status and not self._killed:
-            raise error_for_exit_status(status)(self._message(), remedy="It happened while the result was printed.")
+            raise _failure_of(status)(self._message(), remedy="It happened while the result was printed.")
         if self._failure is not None:
             raise self._failure
 
@@ -186,3 +194,11 @@ class _Output(io.RawIOBase):
             raise _Broken
         buffer[: len(block)] = block
         return len(block)
+
+
+def _failure_of(status: int) -> type[ShardblastError]:
+    """Return the error for an exit status, none that blames the user, who did not write the archives."""
+    if status < 0:
+        return EndedBySignal
+    error = error_for_exit_status(status)
+    return error if issubclass(error, (OutOfMemory, OutputError)) else UnknownFailure

@@ -18,6 +18,8 @@ _LONG = 0xFF
 _TRACES = ("gnl|ti|", "gi|")
 """Ids that no list of ids can name, so that BLAST+ hides their sequences if they have no other id."""
 
+_WITHOUT_ACCESSION = frozenset({"lcl", "gnl", "pat", "bbs", "bbm", "gim"})
+
 
 def write_looked_up(installation: Installation, processes: Processes, path: Path, folder: Path, target: Path) -> None:
     """Write a list, text or binary, as BLAST+ looks it up in a database of version 5.
@@ -74,6 +76,31 @@ def hides_others(binary: bytes, ids: Iterable[tuple[int, str]], named: bytes) ->
     return any(
         not named[oid] and (one.startswith(_TRACES) or not listed.isdisjoint(_spellings(one))) for oid, one in ids
     )
+
+
+def differ_in_kind(ids: Iterable[tuple[int, str]]) -> bool:
+    """Tell whether a sequence has titles with an accession and titles without one.
+
+    Of a sequence that a list names, BLAST+ notes the accessions in each alignment, or the GIs if it has these. Where it
+    has noted some, it shows no other titles of the sequence.
+
+    Args:
+        ids: The OID of each title with its id, as ``blastdbcmd`` prints it.
+
+    Source:
+        NCBI C++ Toolkit, algo/blast/api/blast_seqinfosrc_aux.cpp (GetFilteredRedundantSeqids) and
+        objtools/align_format/showdefline.cpp (use_this_seqid).
+    """
+    kinds: dict[int, str] = {}
+    return any(kinds.setdefault(oid, _kind_of(one)) != _kind_of(one) for oid, one in ids)
+
+
+def _kind_of(one: str) -> str:
+    """Return which kind of id BLAST+ notes for a title: "gi", "accession" or none."""
+    kind, _, name = one.partition("|")
+    if kind == "gi":
+        return kind
+    return "" if kind in _WITHOUT_ACCESSION or not name.strip("|") else "accession"
 
 
 def _spellings(one: str) -> Iterator[str]:

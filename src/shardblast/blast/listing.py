@@ -12,7 +12,7 @@ from pathlib import Path
 from shardblast.blast.alias import write_alias, write_masked
 from shardblast.blast.database import Database
 from shardblast.blast.filter import Filter, Totals
-from shardblast.blast.idlist import hides_others, write_looked_up
+from shardblast.blast.idlist import differ_in_kind, hides_others, write_looked_up
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Finished, Processes, checked, was_killed
 from shardblast.core.errors import LeftToBlast
@@ -52,7 +52,7 @@ class Listed:
     counts: Mapping[int, int]
     """How many sequences it leaves of each volume."""
     hides_titles: bool
-    """Whether it names some ids or taxids of a sequence and not others."""
+    """Whether BLAST+ shows some titles of a sequence and not others."""
     taxids: tuple[int, ...]
     """Those of the list, with descendants where BLAST+ adds these."""
     warnings: bytes
@@ -143,6 +143,8 @@ def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[b
         raise LeftToBlast(f"-{name} names some of the ids or taxids of a sequence and not others.")
     if not totals.num_seqs:
         raise LeftToBlast(f"-{name} leaves nothing of the database.")
+    if totals.letters < totals.num_seqs:
+        raise LeftToBlast(f"-{name} leaves fewer letters, as BLAST+ counts them, than sequences.")
     if options.program is Program.TBLASTN and (totals.min_length or 0) < CODON:
         raise LeftToBlast(f"-{name} leaves a sequence shorter than a codon, which BLAST+ does not search.")
     counts = {place: count for one in listed for place, count in one.counts.items()}
@@ -225,10 +227,12 @@ class _Reader:
         taxids = () if name in SEQID_FILTERS else _taxids(self._asked_file.read_bytes())
         line = write_list(self.installation, self.processes, self.database, self.options, taxids, self.folder)
         alias = write_alias(self.folder, "listed", self.database, self._paths, [line], totals=False)
-        titled = [oid for oid, _ in self._ids(alias)]
+        ids = list(self._ids(alias))
+        titled = [oid for oid, _ in ids]
         named = self._chosen(titled if name.startswith("negative_") else self._oids(alias))
         masked = write_masked(self.folder, "masked", self.database, named)
         hides = any(1 in one for one in named.values()) and len(titled) < sum(1 for _ in self._ids(masked))
+        hides |= not name.startswith("negative_") and differ_in_kind(ids)
         if name == "negative_seqidlist" and self._hides_others(named):
             raise LeftToBlast(f"-{name} has ids that differ from those of the database in case or version only.")
         return self._listed(named, taxids, hides=hides, warnings=_warnings(told))

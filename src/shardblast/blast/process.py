@@ -17,7 +17,7 @@ from tempfile import TemporaryFile
 from typing import IO, TypeVar
 
 from shardblast.blast.environment import environment_with
-from shardblast.core.errors import Interrupted, OutOfMemory, ShardblastError, UnknownFailure, error_for_exit_status
+from shardblast.core.errors import EndedBySignal, Interrupted, OutOfMemory, ShardblastError, error_for_exit_status
 
 T = TypeVar("T")
 Stream = int | IO[bytes]
@@ -283,7 +283,7 @@ def checked(finished: Finished, what: str) -> Finished:
         )
     if finished.status < 0:
         name = signal.Signals(-finished.status).name
-        raise UnknownFailure(
+        raise EndedBySignal(
             f"BLAST+ was ended by {name} during {what}. {message}",
             remedy="Check the database (blastdbcheck), or run with '--shards off'.",
         )

@@ -11,6 +11,7 @@ ShardblastError
 │   ├── NoRoomError      no node can hold the database
 │   ├── OutOfMemory      more, smaller shards may help    BLAST+ exit status 4
 │   └── UnknownFailure   BLAST+ does not say why          BLAST+ exit status 255
+│       └── EndedBySignal
 ├── NetworkError         try again                        BLAST+ exit status 5
 ├── OutputError          the result can't be written      BLAST+ exit status 6
 ├── StoreError           the service's database fails     6
@@ -177,6 +178,10 @@ class UnknownFailure(EngineError):
 
     code = "unknown"
     exit_status = 255
+
+
+class EndedBySignal(UnknownFailure):
+    """BLAST+ was ended by a signal."""
 
 
 class NetworkError(ShardblastError):

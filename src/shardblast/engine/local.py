@@ -20,7 +20,14 @@ from shardblast.blast.listing import Listing, read_listing
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
 from shardblast.blast.process import Processes
 from shardblast.core.choice import Choice, Situation, choose
-from shardblast.core.errors import DatabaseError, LeftToBlast, OutputError, ShardblastError
+from shardblast.core.errors import (
+    DatabaseError,
+    EndedBySignal,
+    LeftToBlast,
+    OutputError,
+    ShardblastError,
+    UnknownFailure,
+)
 from shardblast.core.options import SearchOptions
 from shardblast.core.ours import Exactness
 from shardblast.core.planning import Shard
@@ -31,8 +38,8 @@ from shardblast.engine.machine import Machine
 from shardblast.engine.obstacles import (
     obstacle_of_environment,
     obstacle_of_files,
+    obstacle_of_list,
     obstacle_of_queries,
-    obstacle_of_titles,
 )
 from shardblast.engine.parts import LocalParts
 from shardblast.engine.pilot import mostly_saturated
@@ -112,19 +119,22 @@ class LocalEngine:
         shards = shards_of(database, choice.shards)
         carrier = choose_carrier(options, shards=len(shards), unique_ids=database.unique_ids)
         obstacle = self._obstacle_of_strands(options, database, len(shards), folder)
-        if obstacle := obstacle or obstacle_of_titles(options, database, carrier):
+        if obstacle := obstacle or obstacle_of_list(options, database, carrier):
             raise LeftToBlast(obstacle)
         batches = _batches(query, folder, options.program.query_molecule, choice)
         if obstacle := obstacle_of_queries(options, batches, carrier):
             raise LeftToBlast(obstacle)
         report = self._report(options, database, len(shards), choice.why)
-        with self._work(options, database, folder, report, watcher, Processes()) as work:
+        with _exceptions_left_to_blast(), self._work(options, database, folder, report, watcher, Processes()) as work:
             if self._shards_cost_only_time(work, shards, batches, choice):
                 raise LeftToBlast(MOSTLY_SATURATED)
         processes = Processes()
         with open_printer(self.installation, processes, options, carrier, folder) as (printer, printed):
             try:
-                with self._work(options, database, folder, report, watcher, processes) as work:
+                with (
+                    _exceptions_left_to_blast(),
+                    self._work(options, database, folder, report, watcher, processes) as work,
+                ):
                     watcher.warned(listing.warnings)
                     search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=choice.by_shard)
                     search.run(batches, printer)
@@ -247,6 +257,21 @@ def _batches(query: str, folder: Path, molecule: Molecule, choice: Choice) -> li
         return list(batches_of(query, folder, molecule, choice))
     except NotFasta:
         raise LeftToBlast("the queries are no FASTA, so only BLAST+ can read them") from None
+
+
+@contextmanager
+def _exceptions_left_to_blast() -> Iterator[None]:
+    """Leave a search to BLAST+ in which one of its programs ended by an exception of its own.
+
+    BLAST+ does so at ids that it can't print, for example, after it has printed what comes before. A piece can also
+    do so where the search does not, since it prints its hits in another format.
+    """
+    try:
+        yield
+    except EndedBySignal:
+        raise
+    except UnknownFailure as error:
+        raise LeftToBlast("a program of BLAST+ ended by an exception, and BLAST+ alone prints all before it") from error
 
 
 @contextmanager

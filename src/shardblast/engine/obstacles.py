@@ -22,6 +22,8 @@ Source: NCBI C++ Toolkit, app/blast/blast_app_util.hpp (CBatchSizeMixer).
 """
 SAME_WITHOUT_SEARCH = (WITHOUT_STATISTICS - {COMMENTED}) | {5, ARCHIVE, SAM}
 """Formats that print queries which can't be searched alike, whatever is searched with them."""
+WITH_LISTED_IDS = frozenset({8, 9, ARCHIVE, 12})
+"""Formats that print alignments with all that BLAST+ notes in them."""
 TAXONOMIC = 18
 LARGEST_NUMBER = 1 << 31
 """Of a query in the name of a file: with it the name must not be too long."""
@@ -50,17 +52,22 @@ def obstacle_of_output(options: SearchOptions) -> str | None:
     return None if is_writable(out) and is_writable(longest) else "the output can't be written where -out says"
 
 
-def obstacle_of_titles(options: SearchOptions, database: Database, carrier: Carrier) -> str | None:
-    """Return why archives would show other titles of this database's sequences than BLAST+ does, or None.
+def obstacle_of_list(options: SearchOptions, database: Database, carrier: Carrier) -> str | None:
+    """Return why archives would show other ids or titles of the sequences that a list names than BLAST+, or None.
 
-    Archives name the taxids of a filter, not its ids; and in formats 0 to 4 ``blast_formatter`` shows more titles.
+    Archives of shards name the taxids of a filter, not its ids; and in formats 0 to 4 ``blast_formatter`` shows more
+    titles.
     """
     chosen = database.filter
-    if chosen is None or not chosen.hides_titles or isinstance(carrier, TabularCarrier):
+    if chosen is None or isinstance(carrier, TabularCarrier):
         return None
-    if chosen.taxids and not options.outfmt.is_pairwise:
+    name = options.filter or ""
+    noted = not name.startswith("negative_") and any(volume.id_index is not None for volume in database.volumes)
+    if noted and options.outfmt.number in WITH_LISTED_IDS:
+        return f"BLAST+ notes in each alignment which ids -{name} names, and a search in shards does not"
+    if not chosen.hides_titles or (chosen.taxids and not options.outfmt.is_pairwise):
         return None
-    return f"-{options.filter} names some of the ids or taxids of a sequence and not others, and archives can't tell"
+    return f"-{name} hides some titles of a sequence and not others, and archives can't tell"
 
 
 def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: Carrier) -> str | None:
