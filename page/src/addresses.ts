@@ -1,13 +1,13 @@
 /** What the addresses of views hold, read with care: anybody can write an address. */
-import type { StateName } from "./api/queries";
+import type { HitFilter } from "./model/filter";
 import { numbersOf, written } from "./model/numbers";
+import { STATES, type StateName } from "./model/progress";
 
 /** Letters of a list of numbers that the service takes in an address. */
 const MOST_SELECTED = 12_000;
 
 type Given = Record<string, unknown>;
 
-const STATES = ["queued", "running", "cancelling", "completed", "failed", "cancelled"] as const;
 export const VIEWS = [
   "progress",
   "descriptions",
@@ -40,21 +40,13 @@ export interface ListAddress {
   order?: ListOrder | undefined;
 }
 
-export interface ViewAddress {
+export interface ViewAddress extends HitFilter {
   view?: ViewName | undefined;
   /** Number of the query, from 0. */
   query?: number | undefined;
   /** Rank of the hit, from 0. */
   hit?: number | undefined;
   sort?: SortName | undefined;
-  text?: string | undefined;
-  /** Of hits: at most. */
-  evalue?: number | undefined;
-  /** Of hits, in percent: at least. */
-  identity?: number | undefined;
-  coverage?: number | undefined;
-  /** Of hits: a part of a scientific name, or a taxid. */
-  organism?: string | undefined;
   /** Numbers of queries that are selected: 0-4,7. */
   selected?: string | undefined;
   /** Of the zoomed graphic summary, 1-based. */

@@ -1,6 +1,8 @@
 /** The page's addresses; what a view shows is all in its address. */
 import { createRootRoute, createRoute, createRouter, Link, redirect } from "@tanstack/react-router";
 import { Databases } from "./databases/Databases";
+import { TaskEnds } from "./databases/TaskEnds";
+import { forgetDraft } from "./new/draft";
 import { NewSearch } from "./new/NewSearch";
 import { Nodes } from "./nodes/Nodes";
 import { Layout } from "./parts/Layout";
@@ -10,7 +12,7 @@ import { listOf, newOf, viewOf, withHiddenShare, withShare } from "./addresses";
 import { Searches } from "./searches/Searches";
 import { texts } from "./texts";
 
-const root = createRootRoute({ component: Layout, notFoundComponent: NotFound });
+const root = createRootRoute({ component: Root, notFoundComponent: NotFound });
 
 const home = createRoute({
   getParentRoute: () => root,
@@ -62,6 +64,10 @@ declare module "@tanstack/react-router" {
   interface Register {
     router: typeof router;
   }
+}
+
+function Root() {
+  return <Layout taskEnds={<TaskEnds />} onSignOut={forgetDraft} />;
 }
 
 function NotFound() {

@@ -79,7 +79,7 @@ export const texts = {
   loading: "Loading…",
   notFound: { title: "There is no such page", help: "The address may be mistyped.", home: "Start a new search" },
   nav: { new: "New search", searches: "Searches", databases: "Databases", nodes: "Nodes", skip: "Skip to content" },
-  theme: { label: "Theme", auto: "As the system", light: "Light", dark: "Dark" },
+  theme: { label: "Theme", system: "System", light: "Light", dark: "Dark" },
   connection: {
     lost: "The connection is lost. Trying again…",
     refused: "The service does not tell what changes any more, so this page does not follow. Load it again.",

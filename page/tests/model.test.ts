@@ -11,7 +11,7 @@ import { commands, formatOf, outputOf, outputValues } from "../src/model/output"
 import { placed, runningAfter, united } from "../src/model/pieces";
 import { fits, programFor, PROGRAMS } from "../src/model/program";
 import { band, bars, ranges, ticks } from "../src/model/spans";
-import { csv } from "../src/model/table";
+import { csv } from "../src/results/hits";
 import { moved, visible } from "../src/model/tree";
 
 describe("queries", () => {

@@ -158,10 +158,17 @@ def test_nothing_is_wider_than_a_phone(context: BrowserContext, server: Server, 
 def test_the_theme_is_kept(page: Page, server: Server) -> None:
     page.emulate_media(color_scheme="light")
     page.goto(f"{server.url}/nodes")
-    page.get_by_label("Theme").select_option("Dark")
-    page.reload()
+    choice = page.get_by_label("Theme")
+    assert choice.get_by_role("option").all_inner_texts() == ["System", "Light", "Dark"]
+    schemes = []
+    for theme in ("Dark", "Light", "System"):
+        choice.select_option(theme)
+        page.emulate_media(color_scheme="light" if theme == "Dark" else "dark")
+        page.reload()
+        expect(choice.locator("option:checked")).to_have_text(theme)
+        schemes.append(page.evaluate("getComputedStyle(document.documentElement).colorScheme"))
 
-    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    assert schemes == ["dark", "light", "light dark"]
 
 
 def test_fifty_thousand_hsps_are_few_elements(page: Page, server: Server, large: str) -> None:

@@ -1,9 +1,10 @@
 /** What the page reads, by the keys of TanStack Query. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { ListOrder, ListSort } from "../addresses";
+import type { HitFilter } from "../model/filter";
 import { united } from "../model/pieces";
-import type { HitFilter } from "../results/filter";
-import { api, told, type Piece, type Schemas, type Search } from "./client";
+import type { StateName } from "../model/progress";
+import { api, told, type Piece, type Schemas } from "./client";
 
 const PAGE_OF_SEARCHES = 100;
 const PAGE_OF_HITS = 500;
@@ -16,8 +17,6 @@ export const SPANS_OF_HITS = 5000;
 export function isOf(before: { queryKey: readonly unknown[] } | undefined, ...key: readonly unknown[]): boolean {
   return key.every((part, at) => before?.queryKey[at] === part);
 }
-
-export type StateName = Search["state"];
 
 export const meQuery = queryOptions({
   queryKey: ["me"],

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { complain } from "../api/actions";
+import { complain } from "../parts/actions";
 import { api, told, type Database } from "../api/client";
 import { bytes, compact, count, percent } from "../model/format";
 import { Menu } from "../parts/Menu";

@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useContext } from "react";
-import { complain } from "../api/actions";
+import { complain } from "../parts/actions";
 import { api, told, type Me, type Task } from "../api/client";
 import { isCancellable, isOver, isUnderWay } from "../api/live";
 import { TasksConnection } from "../api/liveCluster";

@@ -1,5 +1,7 @@
 /** Nodes as the page draws them: what all of them have, and which volume lies where. */
-import type { Node } from "../api/client";
+import type { components } from "../api/schema";
+
+type Node = components["schemas"]["NodeOut"];
 
 export interface Totals {
   connected: number;

@@ -1,4 +1,7 @@
-/** How far a search is, from its phases. */
+/** How far a search is: its state, and its phases. */
+
+export const STATES = ["running", "queued", "cancelling", "completed", "failed", "cancelled"] as const;
+export type StateName = (typeof STATES)[number];
 
 interface PhaseLike {
   name: string;

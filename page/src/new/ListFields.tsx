@@ -1,9 +1,8 @@
 import { useState } from "react";
 import { plural } from "../model/format";
 import { entries, LISTS, type ListName } from "../model/lists";
-import { isPacked } from "../model/packed";
 import { texts } from "../texts";
-import { isEmpty, LONGEST_TEXT, NOTHING, type Given, type Lists } from "./draft";
+import { isCompressed, isEmpty, LONGEST_TEXT, NOTHING, type Given, type Lists } from "./draft";
 import { ChooseFile, TextOrFile } from "./TextOrFile";
 
 interface Shown {
@@ -76,7 +75,7 @@ function ListField({ name, given, problems, onChange }: Field) {
 
 /** Returns a file that is neither long nor packed as text, which can be read, changed and kept in the draft. */
 async function shortened(given: Given): Promise<Given> {
-  if (given.file === null || given.file.content.size > LONGEST_TEXT || (await isPacked(given.file.content)))
+  if (given.file === null || given.file.content.size > LONGEST_TEXT || (await isCompressed(given.file.content)))
     return given;
   return { text: await given.file.content.text(), file: null };
 }

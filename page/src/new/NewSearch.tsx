@@ -7,14 +7,13 @@ import { asFasta, survey, type Survey } from "../model/fasta";
 import { LISTS, listFile } from "../model/lists";
 import { given, searchWords, wordsOf } from "../model/options";
 import { commands, OUTPUT_FLAGS, outputOf } from "../model/output";
-import { isPacked } from "../model/packed";
 import { programFor } from "../model/program";
 import { announce } from "../parts/notices";
 import { Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 import { Check } from "./Check";
 import { DatabaseChoice } from "./DatabaseChoice";
-import { forgetQuery, isEmpty, useDraft, type Draft, type Given } from "./draft";
+import { forgetQuery, isCompressed, isEmpty, useDraft, type Draft, type Given } from "./draft";
 import { useEdited } from "./edited";
 import { ListFields } from "./ListFields";
 import { OptionFields } from "./OptionFields";
@@ -216,7 +215,7 @@ function useSurvey({ text, file }: Draft): Survey | null {
 }
 
 async function surveyOf(content: Blob): Promise<Survey | null> {
-  return (await isPacked(content)) ? null : survey(asFasta(await content.text()));
+  return (await isCompressed(content)) ? null : survey(asFasta(await content.text()));
 }
 
 function withList({ lists }: Draft, name: (typeof LISTS)[number], list: Given): Draft["lists"] {

@@ -18,6 +18,17 @@ export interface Sent {
   content: Blob;
 }
 
+const COMPRESSED = [
+  [0x1f, 0x8b], // gzip
+  [0x28, 0xb5, 0x2f, 0xfd], // zstd
+];
+
+/** Whether a file is compressed: the service decompresses it, and the page does not look into it. */
+export async function isCompressed(content: Blob): Promise<boolean> {
+  const first = new Uint8Array(await content.slice(0, 4).arrayBuffer());
+  return COMPRESSED.some((start) => start.every((byte, at) => first[at] === byte));
+}
+
 /** Text, or a file in its place. */
 export interface Given {
   text: string;

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import type { NewAddress } from "../addresses";
-import { complain } from "../api/actions";
+import { complain } from "../parts/actions";
 import { api, headers, problemOf, told, type Program } from "../api/client";
 import { withoutLists } from "../model/lists";
 import { valuesOf } from "../model/options";

@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { complain } from "../api/actions";
+import { complain } from "../parts/actions";
 import { api, told, type Scaling } from "../api/client";
 import { count } from "../model/format";
 import { announce } from "../parts/notices";

@@ -1,6 +1,5 @@
 import { useState } from "react";
 import { texts } from "../texts";
-import { copy } from "./clipboard";
 import { announce } from "./notices";
 
 const SHOWN_MS = 1500;
@@ -33,4 +32,29 @@ export function Command({ text, label }: { text: string; label: string }) {
       </code>
     </figure>
   );
+}
+
+/** Copies text; returns whether the browser let it, which pages of plain http may only do by way of a selection. */
+async function copy(text: string, beside: HTMLElement): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelection(text, beside);
+  }
+}
+
+/** Copies text from a field that is there for a moment, beside what has the focus: a dialog keeps the focus in it. */
+function copyBySelection(text: string, beside: HTMLElement): boolean {
+  const field = document.createElement("textarea");
+  field.className = "hidden";
+  field.value = text;
+  beside.after(field);
+  field.select();
+  // Deprecated, but all that there is without https.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  const isCopied = document.execCommand("copy");
+  field.remove();
+  beside.focus();
+  return isCopied;
 }

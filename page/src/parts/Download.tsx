@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { complain } from "../api/actions";
+import { complain } from "./actions";
 import { download, needsToken } from "./saving";
 
 interface Shown {

@@ -1,12 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
-import { complain } from "../api/actions";
+import { useEffect, useRef, useState, type ReactNode } from "react";
+import { complain } from "./actions";
 import { headers, Problem, problemOf, shareToken } from "../api/client";
 import { TasksConnection, useLiveTasks } from "../api/liveCluster";
 import { meQuery } from "../api/queries";
-import { TaskEnds } from "../databases/TaskEnds";
-import { forgetDraft } from "../new/draft";
 import { texts } from "../texts";
 import { Notices } from "./Notices";
 import { SignIn } from "./SignIn";
@@ -19,7 +17,15 @@ const LINKS = [
   ["/nodes", texts.nav.nodes],
 ] as const;
 
-export function Layout() {
+interface Frame {
+  /** Announces how tasks end, to whoever may see them. */
+  taskEnds: ReactNode;
+  /** Forgets what this browser keeps for an owner who signs out. */
+  onSignOut: (owner: string) => void;
+}
+
+/** What is around every view. */
+export function Layout({ taskEnds, onSignOut }: Frame) {
   const isShared = shareToken() !== null;
   const me = useQuery({ ...meQuery, enabled: !isShared });
   const isStranger = me.error instanceof Problem && me.error.status === 401;
@@ -34,13 +40,15 @@ export function Layout() {
         <Brand isLink={!isShared} />
         {!isShared && <Navigation />}
         <span className="grow" />
-        {me.data !== undefined && me.data.by !== "nothing" && <Who name={me.data.name} owner={me.data.owner} />}
+        {me.data !== undefined && me.data.by !== "nothing" && (
+          <Who name={me.data.name} onSignOut={() => onSignOut(me.data.owner)} />
+        )}
         <ThemeChoice />
       </header>
       <main id="content" tabIndex={-1}>
         <TasksConnection value={tasks}>{isStranger ? <SignIn /> : <Outlet />}</TasksConnection>
       </main>
-      {maySeeTasks && <TaskEnds />}
+      {maySeeTasks && taskEnds}
       <Notices />
       <Title />
       <Focus />
@@ -86,14 +94,14 @@ function Mark() {
   );
 }
 
-function Who({ name, owner }: { name: string; owner: string }) {
+function Who({ name, onSignOut }: { name: string; onSignOut: () => void }) {
   const leave = async () => {
     const answer = await fetch("/auth/logout", { method: "POST", headers: headers() }).catch(() => null);
     if (answer?.ok !== true) {
       complain(problemOf(answer?.status ?? 0, { detail: texts.signIn.notOut, remedy: texts.signIn.notOutRemedy }));
       return;
     }
-    forgetDraft(owner);
+    onSignOut();
     location.assign("/new");
   };
   return (
@@ -113,7 +121,7 @@ function ThemeChoice() {
     <label className="theme">
       <span className="hidden">{texts.theme.label}</span>
       <select value={theme} onChange={(change) => setTheme(change.target.value as Theme)}>
-        <option value="auto">{texts.theme.auto}</option>
+        <option value="system">{texts.theme.system}</option>
         <option value="light">{texts.theme.light}</option>
         <option value="dark">{texts.theme.dark}</option>
       </select>

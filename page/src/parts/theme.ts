@@ -1,16 +1,16 @@
-/** Light, dark, or as the system has it; remembered by this browser. */
+/** The theme that this browser remembers: that of the system, light or dark. */
 
-export type Theme = "auto" | "light" | "dark";
+export type Theme = "system" | "light" | "dark";
 
 const KEY = "shardblast.theme";
 
 export function knownTheme(): Theme {
   const known = localStorage.getItem(KEY);
-  return known === "light" || known === "dark" ? known : "auto";
+  return known === "light" || known === "dark" ? known : "system";
 }
 
 export function applyTheme(theme: Theme): void {
   localStorage.setItem(KEY, theme);
-  if (theme === "auto") delete document.documentElement.dataset["theme"];
+  if (theme === "system") delete document.documentElement.dataset["theme"];
   else document.documentElement.dataset["theme"] = theme;
 }

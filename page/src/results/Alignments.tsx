@@ -11,7 +11,7 @@ import { NumberInput } from "../parts/Typed";
 import { texts } from "../texts";
 import { titleOf } from "./hits";
 import { Alignment } from "./Alignment";
-import type { OfQuery } from "./Results";
+import type { OfQuery } from "./hits";
 import { SubjectSequence } from "./SubjectSequence";
 
 const route = getRouteApi("/searches/$id");

@@ -1,19 +1,19 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { useCallback, useState } from "react";
 import type { SortName } from "../addresses";
-import { complain } from "../api/actions";
+import { complain } from "../parts/actions";
 import type { Hit } from "../api/client";
 import { count } from "../model/format";
 import { Menu } from "../parts/Menu";
 import { Empty, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 import { CHOOSABLE, useColumns, type ColumnName } from "./columns";
-import { filterOf, isFiltered } from "./filter";
+import { filterOf, isFiltered } from "../model/filter";
 import { Filters } from "./Filters";
 import { HitDownloads } from "./HitDownloads";
 import { allHits, useHits } from "./hits";
 import { HitTable } from "./HitTable";
-import type { OfQuery } from "./Results";
+import type { OfQuery } from "./hits";
 
 const route = getRouteApi("/searches/$id");
 

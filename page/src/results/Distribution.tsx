@@ -4,7 +4,7 @@ import { bins, powerOfTen, type Bin } from "../model/bins";
 import { count } from "../model/format";
 import { Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
-import type { OfQuery } from "./Results";
+import type { OfQuery } from "./hits";
 
 const BINS = 20;
 const WIDTH = 400;

@@ -7,11 +7,16 @@ import { Download } from "../parts/Download";
 import { Menu } from "../parts/Menu";
 import { addressOf } from "../parts/saving";
 import { texts } from "../texts";
-import { formatsOf } from "./formats";
 
 const route = getRouteApi("/searches/$id");
+const OF_BLASTN: ReadonlySet<string> = new Set(["17"]);
 const TABULAR: ReadonlySet<string> = new Set(["6", "7", "10"]);
 type Scope = "all" | "one" | "some";
+
+/** Returns the formats that BLAST+ prints a search of this program in, by number and name. */
+export function formatsOf(program: string): readonly (readonly [string, string])[] {
+  return texts.results.downloads.formats.filter(([number]) => program === "blastn" || !OF_BLASTN.has(number));
+}
 
 /** The result in every format that BLAST+ prints: of all queries, of the one in view, or of those that are selected. */
 export function Downloads({ search }: { search: Search }) {

@@ -1,7 +1,7 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { NumberInput, TypedInput } from "../parts/Typed";
 import { texts } from "../texts";
-import { isFiltered, NO_FILTER, type HitFilter } from "./filter";
+import { isFiltered, NO_FILTER, type HitFilter } from "../model/filter";
 
 const route = getRouteApi("/searches/$id");
 const NUMBERS = [

@@ -10,7 +10,7 @@ import { useNextPage, type Pages } from "../parts/paging";
 import { Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 import { titleOf, useHits } from "./hits";
-import type { OfQuery } from "./Results";
+import type { OfQuery } from "./hits";
 
 const route = getRouteApi("/searches/$id");
 const ROW_PX = 24;

@@ -1,4 +1,4 @@
-import { complain } from "../api/actions";
+import { complain } from "../parts/actions";
 import { Problem, type Search } from "../api/client";
 import type { HitsAsked } from "../api/queries";
 import { count } from "../model/format";
@@ -6,8 +6,8 @@ import { written } from "../model/numbers";
 import { Menu } from "../parts/Menu";
 import { addressOf, download, read, saveText } from "../parts/saving";
 import { texts } from "../texts";
-import { isFiltered } from "./filter";
-import { formatsOf } from "./formats";
+import { isFiltered } from "../model/filter";
+import { formatsOf } from "./Downloads";
 import { ALIGNED, alignedFasta, allHits, hitsCsv } from "./hits";
 
 interface Shown {

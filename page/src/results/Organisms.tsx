@@ -8,8 +8,8 @@ import { count, evalue, score } from "../model/format";
 import { hasChildren, moved, visible } from "../model/tree";
 import { Empty, Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
-import { NO_FILTER } from "./filter";
-import type { OfQuery } from "./Results";
+import { NO_FILTER } from "../model/filter";
+import type { OfQuery } from "./hits";
 
 const route = getRouteApi("/searches/$id");
 const ROW_PX = 30;

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { ViewName } from "../addresses";
-import type { Query, Search } from "../api/client";
+import type { Search } from "../api/client";
 import { queryQuery } from "../api/queries";
 import { Empty, Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
@@ -10,15 +10,11 @@ import { Alignments } from "./Alignments";
 import { Descriptions } from "./Descriptions";
 import { Distribution } from "./Distribution";
 import { Graphic } from "./Graphic";
+import type { OfQuery } from "./hits";
 import { Organisms } from "./Organisms";
 import { QueryList } from "./QueryList";
 
 const route = getRouteApi("/searches/$id");
-
-export interface OfQuery {
-  search: Search;
-  query: Query;
-}
 
 /** The queries beside what was found for one of them. */
 export function Results({ search, view }: { search: Search; view: ViewName }) {

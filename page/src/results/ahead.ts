@@ -3,7 +3,7 @@ import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { ViewAddress, ViewName } from "../addresses";
 import { hitQuery, hitsQuery, hspsQuery, organismsQuery, spansQuery } from "../api/queries";
-import { filterOf } from "./filter";
+import { filterOf } from "../model/filter";
 
 /** Reads all of it as soon as a view seems to be wanted: when its tab has the focus or the pointer. */
 export function readAhead(client: QueryClient, id: string, view: ViewName, address: ViewAddress): void {

@@ -1,12 +1,17 @@
 /** The hits of a query, page by page, and what is made of those that are selected. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { api, told, type Hit } from "../api/client";
+import { api, told, type Hit, type Query, type Search } from "../api/client";
 import { hitsAsked, hitsQuery, isOf, type HitsAsked } from "../api/queries";
 import { fastaRecord } from "../model/fasta";
-import { csv } from "../model/table";
 
 const AT_ONCE = 1000;
+
+/** What each view of a result shows. */
+export interface OfQuery {
+  search: Search;
+  query: Query;
+}
 
 export function useHits(id: string, asked: HitsAsked) {
   const found = useInfiniteQuery({
@@ -71,4 +76,16 @@ export function hitsCsv(hits: readonly Hit[]): string {
     COLUMNS,
     hits.map((hit) => COLUMNS.map((name) => hit[name])),
   );
+}
+
+/** Returns rows as CSV (RFC 4180); what a spreadsheet would take for a formula is kept from being one. */
+export function csv(columns: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
+  return [columns, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
+}
+
+function cell(value: string | number | null): string {
+  if (value === null) return "";
+  if (typeof value === "number") return String(value);
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

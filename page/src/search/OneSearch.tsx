@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { VIEWS, type ViewName } from "../addresses";
-import { deleteLater, useCancel, useRetry } from "../api/actions";
+import { deleteLater, useCancel, useRetry } from "../parts/actions";
 import { Problem, shareToken, type Search } from "../api/client";
 import { isCancellable, isOver, isUnderWay, useLiveSearch } from "../api/live";
 import { searchQuery } from "../api/queries";

@@ -4,8 +4,7 @@ import { bytes, count, duration } from "../model/format";
 import { placed, type NodeOfPieces, type Placed } from "../model/pieces";
 import { ticks } from "../model/spans";
 import { texts } from "../texts";
-import { PieceTable } from "./PieceTable";
-import { pieceName, pieceNotes } from "./piece";
+import { pieceName, pieceNotes, PieceTable } from "./PieceTable";
 
 const LANE_PX = 12;
 const WIDTH = 1000;

@@ -1,11 +1,22 @@
 import { useState } from "react";
 import type { Piece } from "../api/client";
 import { bytes, count, duration } from "../model/format";
-import type { NodeOfPieces } from "../model/pieces";
+import type { NodeOfPieces, Placed } from "../model/pieces";
 import { texts } from "../texts";
-import { pieceName, pieceNotes } from "./piece";
 
 const MOST_ROWS = 200;
+
+export function pieceName({ purpose, batch, shard }: Piece): string {
+  return texts.search.pieceOf(purpose, batch, shard === null ? texts.search.whole : texts.search.shard(shard));
+}
+
+export function pieceNotes({ piece, isStraggler, isRunning }: Placed<Piece>): string[] {
+  return [
+    ...(isRunning ? [texts.search.runsNow] : []),
+    ...(isStraggler ? [texts.search.straggler] : []),
+    ...(piece.is_doubled ? [texts.search.doubled] : []),
+  ];
+}
 
 /** The chart's pieces as a table, the slowest first: for those who don't see it, or look for numbers. */
 export function PieceTable({ nodes, started }: { nodes: readonly NodeOfPieces<Piece>[]; started: number }) {

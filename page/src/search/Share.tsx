@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { complain } from "../api/actions";
+import { complain } from "../parts/actions";
 import { api, told, type Search } from "../api/client";
 import { sharesQuery } from "../api/queries";
 import { exactTime, time } from "../model/format";

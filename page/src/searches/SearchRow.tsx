@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
-import { deleteLater, useCancel, useRetry } from "../api/actions";
+import { deleteLater, useCancel, useRetry } from "../parts/actions";
 import type { Search } from "../api/client";
 import { isCancellable, isOver } from "../api/live";
 import { count, duration, exactTime, time } from "../model/format";

@@ -5,7 +5,8 @@ import { useEffect, useRef, useState } from "react";
 import type { ListAddress, ListOrder, ListSort } from "../addresses";
 import type { Search } from "../api/client";
 import { isOver, useLiveSearches } from "../api/live";
-import { searchesQuery, type StateName } from "../api/queries";
+import { searchesQuery } from "../api/queries";
+import { STATES } from "../model/progress";
 import { useNow } from "../parts/clock";
 import { useNextPage, type Pages } from "../parts/paging";
 import { ConnectionState, Empty, Loading, ProblemBox } from "../parts/Told";
@@ -15,15 +16,6 @@ import { SearchRow } from "./SearchRow";
 const route = getRouteApi("/searches");
 const ROW_PX = 60;
 const TYPED_MS = 250;
-const STATES: readonly (StateName | undefined)[] = [
-  undefined,
-  "running",
-  "queued",
-  "cancelling",
-  "completed",
-  "failed",
-  "cancelled",
-];
 
 export function Searches() {
   const address = route.useSearch();
@@ -78,7 +70,7 @@ function Filter({ address, onChange }: { address: ListAddress; onChange: (change
   return (
     <div className="row wrap">
       <div className="segments" role="group" aria-label={texts.searches.columns.state}>
-        {STATES.map((state) => (
+        {[undefined, ...STATES].map((state) => (
           <Link
             key={state ?? ""}
             to="/searches"

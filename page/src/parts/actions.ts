@@ -1,9 +1,9 @@
 /** What is done to searches. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { announce } from "../parts/notices";
+import { announce } from "./notices";
 import { texts } from "../texts";
-import { api, headers, Problem, told, type Search } from "./client";
-import { noteAnswer } from "./live";
+import { api, headers, Problem, told, type Search } from "../api/client";
+import { noteAnswer } from "../api/live";
 
 const UNDO_MS = 10_000;
 const place = (id: string) => ({ params: { path: { search_id: id } } });

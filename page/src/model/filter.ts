@@ -1,0 +1,26 @@
+/** Which hits of a query are listed. */
+
+export interface HitFilter {
+  /** Part of a subject's id or title. */
+  text?: string | undefined;
+  /** Largest E-value. */
+  evalue?: number | undefined;
+  /** Smallest identity, in percent. */
+  identity?: number | undefined;
+  /** Smallest coverage of the query, in percent. */
+  coverage?: number | undefined;
+  /** Part of a scientific name, or a taxid. */
+  organism?: string | undefined;
+}
+
+/** Returns the filter without whatever else is in an address. */
+export function filterOf({ text, evalue, identity, coverage, organism }: HitFilter): HitFilter {
+  return { text, evalue, identity, coverage, organism };
+}
+
+export function isFiltered(filter: HitFilter): boolean {
+  return Object.values(filter).some((value) => value !== undefined);
+}
+
+/** Every field is set to undefined, so that an address loses its filter. */
+export const NO_FILTER = filterOf({});
