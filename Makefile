@@ -1,36 +1,36 @@
-# Each target is short; what is longer is in scripts/.
+# Each target is short. Longer ones are scripts in scripts/.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench bench-databases bench-service bench-page bench-cluster test-all test-versions test-k8s soak docs lock clean
 PYTEST := .venv/bin/pytest
 
-help:           ## Say what each target does
+help:           ## List the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16
 
-setup:          ## Make .venv, with the command in .venv/bin/shardblast, build the page, and install BLAST+ when it is missing
+setup:          ## Create .venv with the command .venv/bin/shardblast, build the web page, and install BLAST+ if it is missing
 	@scripts/setup
 
 demo: setup     ## Search real sequences with and without shards, and compare
 	.venv/bin/python demo/run.py
 
-test: setup     ## Run the tests, against the installed BLAST+ and a PostgreSQL of their own
+test: setup     ## Run the tests against the installed BLAST+ and a temporary PostgreSQL
 	scripts/test
 
 test-all: setup ## Run all tests, on two versions of BLAST+, with faults on separate machines, and the soak (needs root)
 	scripts/test-all
 
-check: setup    ## Format, lint, types, import contracts, size, documentation
+check: setup    ## Check format, lint, types, import contracts, size and documentation
 	scripts/check
 
-bench: setup    ## Measure against BLAST+ on this machine
+bench: setup    ## Measure shardblast and BLAST+ on this machine
 	.venv/bin/python -m bench
 
-bench-databases: setup ## Measure databases on their way to a node (needs nginx)
+bench-databases: setup ## Measure adding, staging and warming databases (needs nginx)
 	.venv/bin/python -m bench --only add-fasta --only warming --only staging-again --only staging-fetch
 
-bench-service: setup ## Measure the service alone
+bench-service: setup ## Measure only the service
 	.venv/bin/python -m bench --only service-tiny --only service-list --only service-hits --only service-events --only service-resume
 
-bench-page: setup ## Measure the page in Chromium (scripts/test-needs installs it)
+bench-page: setup ## Measure the web page in Chromium (scripts/test-needs installs it)
 	.venv/bin/python -m bench --only page
 
 bench-cluster: setup ## Measure a cluster on this machine
@@ -42,7 +42,7 @@ test-versions: setup ## Run the byte comparisons on a second version of BLAST+ (
 test-k8s: setup ## Deploy on the Kubernetes cluster in KUBECONFIG and test there
 	scripts/test-k8s
 
-soak: setup     ## Search on a cluster for half an hour while faults befall it (needs root; SOAK_MINUTES)
+soak: setup     ## Search on a cluster for half an hour with random faults (needs root; SOAK_MINUTES)
 	.venv/bin/python -m tests.soak
 
 docs: setup     ## Build the documentation into build/docs
@@ -51,6 +51,6 @@ docs: setup     ## Build the documentation into build/docs
 lock:           ## Pin and hash the requirements again
 	scripts/lock
 
-clean:          ## Remove what was made, but not .venv
+clean:          ## Remove generated files, except .venv
 	rm -rf build dist src/shardblast/api/static page/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests demo -name __pycache__ -type d -prune -exec rm -rf {} +
