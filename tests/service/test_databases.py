@@ -163,6 +163,41 @@ def test_a_cancelled_task_leaves_nothing(own_server: Server, tmp_path: Path) -> 
     assert not (own_server.home / "storage" / "databases" / "unwanted").exists()
 
 
+def test_a_task_that_failed_is_retried_or_dismissed(own_server: Server, tmp_path: Path) -> None:
+    fasta = tmp_path / "mended.fa"
+    fasta.write_text(">a\n>b\n")
+    failed = task_ended(own_server, add(own_server, "mended", fasta)["id"])
+    assert failed["state"] == "failed"
+    write_fasta(fasta, real("proteins")[:5])
+
+    again = own_server.http.post(f"/tasks/{failed['id']}/retry")
+
+    assert again.status_code == 202
+    assert again.headers["location"] == f"/api/v1/tasks/{again.json()['id']}"
+    assert task_ended(own_server, again.json()["id"])["state"] == "completed"
+    assert own_server.http.get("/databases/mended").json()["num_seqs"] == 5
+    refused = own_server.http.post(f"/tasks/{again.json()['id']}/retry")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        "Only a task that failed or was cancelled can be retried.",
+    )
+    assert own_server.http.delete(f"/tasks/{failed['id']}").status_code == 204
+    assert own_server.http.get(f"/tasks/{failed['id']}").status_code == 404
+    assert [one["id"] for one in own_server.http.get("/tasks").json() if one["database"] == "mended"] == [
+        again.json()["id"]
+    ]
+
+
+def test_a_task_that_has_not_ended_is_not_dismissed(own_server: Server, tmp_path: Path) -> None:
+    task = add(own_server, "long", many(tmp_path / "long.fa"))
+
+    refused = own_server.http.delete(f"/tasks/{task['id']}")
+
+    assert refused.status_code == 409
+    own_server.http.post(f"/tasks/{task['id']}/cancel")
+    task_ended(own_server, task["id"])
+
+
 def test_what_was_being_stored_when_a_task_was_cancelled_is_never_taken_for_another(
     own_server: Server, tmp_path: Path
 ) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Response, status
 from sse_starlette import EventSourceResponse
 
 from shardblast.api.context import CallerDep, ServiceDep, caller_of
 from shardblast.api.database_models import TaskOut
 from shardblast.api.events import PING_EVERY_S, Watched, id_of, stream, task_changes
+from shardblast.bootstrap.service import Service
 from shardblast.core.errors import NotFoundError
 from shardblast.core.search import SearchId
-from shardblast.core.task import TaskId, task_document
-from shardblast.service.callers import Scope
+from shardblast.core.task import Task, TaskId, TaskKind, task_document
+from shardblast.service.callers import Caller, Scope
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
@@ -70,8 +71,30 @@ async def read_events(
 @router.post("/{task_id}/cancel")
 def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep) -> TaskOut:
     """Stop a task for good; its owner and administrators may."""
+    return TaskOut.of(service.tasks.cancel(_own(task_id, service, caller).id))
+
+
+@router.post("/{task_id}/retry", status_code=status.HTTP_202_ACCEPTED)
+def retry_task(task_id: str, response: Response, service: ServiceDep, caller: CallerDep) -> TaskOut:
+    """Begin a task that failed or was cancelled again, as a new task; whoever may begin such a task may do so."""
+    task = _own(task_id, service, caller)
+    if task.kind is not TaskKind.WARM:
+        caller.check(Scope.ADMIN)
+    again = service.databases.retry(service.tasks, service.queue, task, caller.owner)
+    response.headers["Location"] = f"/api/v1/tasks/{again.id}"
+    return TaskOut.of(again)
+
+
+@router.delete("/{task_id}", status_code=status.HTTP_204_NO_CONTENT)
+def dismiss_task(task_id: str, service: ServiceDep, caller: CallerDep) -> None:
+    """Remove a task that has ended from the lists; its owner and administrators may."""
+    service.tasks.dismiss(_own(task_id, service, caller).id)
+
+
+def _own(task_id: str, service: Service, caller: Caller) -> Task:
+    """Return a task that its owner or an administrator asks for."""
     caller.check(Scope.SEARCH)
     task = service.tasks.get(TaskId(task_id))
     if caller.sees not in (None, task.owner):
         raise NotFoundError("There is no such task of yours.", remedy="Ask who began it.")
-    return TaskOut.of(service.tasks.cancel(task.id))
+    return task

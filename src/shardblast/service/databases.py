@@ -12,7 +12,7 @@ from typing import Any
 from shardblast.core.catalogue import CataloguedDatabase, checked_name
 from shardblast.core.errors import ConflictError, DatabaseError, InputError, NotFoundError, without_folders
 from shardblast.core.nodeplan import NodePlan, plan_nodes
-from shardblast.core.search import SearchId
+from shardblast.core.search import SearchId, State
 from shardblast.core.task import Step, Task, TaskKind
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue
@@ -170,6 +170,30 @@ class Databases:
         if wanted.get("in_place"):
             return self.register(name, wanted["text"])
         return tasks.begin(queue, TaskKind.UPDATE, name, owner, wanted)
+
+    def retry(self, tasks: Tasks, queue: TaskQueue, task: Task, owner: str) -> Task:
+        """Begin a task that failed or was cancelled again, as a new task.
+
+        Raises:
+            ConflictError: It neither failed nor was cancelled, or what it did is no longer possible.
+            NotFoundError: There is no such database any more.
+        """
+        if task.state not in (State.FAILED, State.CANCELLED):
+            raise ConflictError(
+                "Only a task that failed or was cancelled can be retried.", remedy="Read its state again."
+            )
+        match task.kind:
+            case TaskKind.ADD:
+                return self.add(tasks, queue, task.database, task.details, owner)
+            case TaskKind.UPDATE:
+                wanted = self._generations.source(task.database)
+                if wanted.get("in_place"):
+                    raise ConflictError(
+                        f"{task.database!r} is registered in place now.", remedy="Update the database instead."
+                    )
+                return tasks.begin(queue, TaskKind.UPDATE, task.database, owner, wanted)
+            case TaskKind.WARM:
+                return self.begin_warming(tasks, queue, task.database, owner)
 
     def check_updates(self, name: str) -> Updates:
         """Ask the source of a database whether it has something newer.

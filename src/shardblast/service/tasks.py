@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from shardblast.core.errors import Interrupted, ShardblastError, file_error, without_folders
+from shardblast.core.errors import ConflictError, Interrupted, ShardblastError, file_error, without_folders
 from shardblast.core.search import Failure, State
 from shardblast.core.task import Step, Task, TaskId, TaskKind, task_cancelled, task_moved
 from shardblast.service.meter import Meter
@@ -109,6 +109,17 @@ class Tasks:
         task = self._store.change(task_id, lambda one: task_cancelled(one, time.time()))
         self.look(task_id)
         return task
+
+    def dismiss(self, task_id: TaskId) -> None:
+        """Remove a task that has ended.
+
+        Raises:
+            NotFoundError: There is no such task.
+            ConflictError: It has not ended.
+        """
+        if not self._store.get(task_id).state.is_final:
+            raise ConflictError("The task has not ended.", remedy="Cancel it first.")
+        self._store.remove_ended(task_id)
 
     def look(self, task_id: str) -> None:
         """Stop a task that runs here, if it was cancelled."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from shardblast.core.errors import NotFoundError
 from shardblast.core.search import UNENDED, Event
@@ -93,11 +93,17 @@ class TaskStore:
             return [_task(row) for row in connection.execute(query)]
 
     def remove_ended_before(self, at: float) -> None:
-        """Forget tasks that ended before a time."""
-        ended = select(tasks.c.id).where(tasks.c.finished < at)
+        """Remove the tasks that ended before a time."""
+        self._remove(tasks.c.finished < at)
+
+    def remove_ended(self, task_id: TaskId) -> None:
+        """Remove a task if it has ended."""
+        self._remove((tasks.c.id == task_id) & tasks.c.finished.is_not(None))
+
+    def _remove(self, which: ColumnElement[bool]) -> None:
         with self._database.writing() as connection:
-            connection.execute(delete(events).where(events.c.search_id.in_(ended)))
-            connection.execute(delete(tasks).where(tasks.c.finished < at))
+            connection.execute(delete(events).where(events.c.search_id.in_(select(tasks.c.id).where(which))))
+            connection.execute(delete(tasks).where(which))
 
     def _get(self, connection: Connection, task_id: TaskId, *, lock: bool = False) -> Task:
         query = select(tasks).where(tasks.c.id == task_id)
