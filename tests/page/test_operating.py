@@ -148,6 +148,25 @@ def test_a_task_is_cancelled(page: Page, own_server: Server, tmp_path: Path) -> 
     assert own_server.http.get("/databases/large").status_code == 404
 
 
+def test_a_task_that_failed_is_retried_or_dismissed(page: Page, own_server: Server, tmp_path: Path) -> None:
+    fasta = tmp_path / "mended.fa"
+    fasta.write_text(">a\n>b\n")
+    page.goto(f"{own_server.url}/databases")
+    for name in ("mended", "gone"):
+        add(own_server, name, fasta)
+    retry = page.get_by_role("button", name="Retry: Adding mended")
+    expect(retry).to_be_visible()
+    write_fasta(fasta, PROTEINS[:5])
+
+    retry.click()
+    page.get_by_role("button", name="Dismiss: Adding gone").click()
+
+    expect(page.get_by_role("listitem").filter(has_text="Adding mended")).to_contain_text("completed")
+    expect(page.get_by_role("listitem").filter(has_text="Adding mended")).to_have_count(1)
+    expect(page.get_by_role("listitem").filter(has_text="Adding gone")).to_have_count(0)
+    expect(page.get_by_role("row").filter(has_text="mended")).to_contain_text("5")
+
+
 def test_updates_are_looked_for_and_offered(page: Page, server: Server, tmp_path: Path) -> None:
     source = write_fasta(tmp_path / "growing.fa", PROTEINS[:20])
     for _ in server.task_events(add(server, "growing", source)):

@@ -1,4 +1,4 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useContext } from "react";
 import { complain } from "../parts/actions";
 import { api, told, type Me, type Task } from "../api/client";
@@ -44,17 +44,32 @@ export function whatOf(task: Task): string {
   return `${words.kinds[task.kind] ?? task.kind} ${task.database}`;
 }
 
-/** Its owner and administrators may. */
-function mayCancel(task: Task, me: Me | null): boolean {
-  if (me === null || !isCancellable(task.state) || !me.scopes.includes("search")) return false;
-  return me.owner === task.owner || me.scopes.includes("admin");
+/** What the reader may do with a task; whoever may not begin such a task may not retry it. */
+function actionsOf(task: Task, me: Me | null): ("cancel" | "retry" | "dismiss")[] {
+  if (me === null || !me.scopes.includes("search")) return [];
+  const administers = me.scopes.includes("admin");
+  if (me.owner !== task.owner && !administers) return [];
+  if (isCancellable(task.state)) return ["cancel"];
+  if (task.state !== "failed" && task.state !== "cancelled") return [];
+  return administers || task.kind === "warm" ? ["retry", "dismiss"] : ["dismiss"];
 }
+
+const REQUESTS = {
+  cancel: (id: string) => told(api.POST("/api/v1/tasks/{task_id}/cancel", { params: { path: { task_id: id } } })),
+  retry: async (id: string) => {
+    await told(api.POST("/api/v1/tasks/{task_id}/retry", { params: { path: { task_id: id } } }));
+    await REQUESTS.dismiss(id);
+  },
+  dismiss: (id: string) => told(api.DELETE("/api/v1/tasks/{task_id}", { params: { path: { task_id: id } } })),
+};
 
 export function TaskRow({ task, now, me }: { task: Task; now: number; me: Me | null }) {
   const took = elapsed(task, now);
-  const cancel = useMutation({
-    mutationFn: () => told(api.POST("/api/v1/tasks/{task_id}/cancel", { params: { path: { task_id: task.id } } })),
+  const cache = useQueryClient();
+  const change = useMutation<unknown, Error, keyof typeof REQUESTS>({
+    mutationFn: (action) => REQUESTS[action](task.id),
     onError: complain,
+    onSettled: () => cache.invalidateQueries({ queryKey: tasksQuery.queryKey }),
   });
   return (
     <li>
@@ -74,17 +89,18 @@ export function TaskRow({ task, now, me }: { task: Task; now: number; me: Me | n
       <span className="quiet">
         {took === null ? "" : duration(took)} · {time(task.created)}
       </span>
-      {mayCancel(task, me) && (
+      {actionsOf(task, me).map((action) => (
         <button
+          key={action}
           type="button"
-          className="small danger"
-          aria-label={words.cancelTaskOf(whatOf(task))}
-          disabled={cancel.isPending}
-          onClick={() => cancel.mutate()}
+          className={action === "cancel" ? "small danger" : "small"}
+          aria-label={words.taskActionOf(words.taskActions[action], whatOf(task))}
+          disabled={change.isPending}
+          onClick={() => change.mutate(action)}
         >
-          {words.cancelTask}
+          {words.taskActions[action]}
         </button>
-      )}
+      ))}
     </li>
   );
 }
