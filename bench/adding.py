@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from shardblast.blast.installation import find_installation
-from shardblast.storage.sources.settings import SourceSettings
-from shardblast.storage.sources.source import source_of
+from shardblast.sources import source_of
+from shardblast.sources.base import SourceSettings
 
 
 def main(text: str, folder: str) -> None:

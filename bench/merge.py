@@ -14,12 +14,11 @@ from pathlib import Path
 from statistics import median
 from typing import BinaryIO
 
-from shardblast.blast.carrier import TabularCarrier, choose_carrier
-from shardblast.blast.hits import QueryHits, by_query
+from shardblast.blast.hits import QueryHits, TabularCarrier, by_query, choose_carrier
 from shardblast.bootstrap import known_arguments, local_engine
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Program
-from shardblast.engine.printer import MergedQuery, TabularPrinter
+from shardblast.engine.printing import MergedQuery, TabularPrinter
 
 
 @dataclass(frozen=True, slots=True)

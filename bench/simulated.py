@@ -19,10 +19,10 @@ from typing import Any
 import dask
 from distributed import Worker
 
-from shardblast.cluster.membership import FACTS, doing_of
-from shardblast.cluster.order import RunFacts
+from shardblast.cluster.connection import FACTS, doing_of
+from shardblast.cluster.messages import RunFacts
 from shardblast.core.node import NodeState
-from shardblast.engine.parts import SEARCH
+from shardblast.engine.pieces import SEARCH
 
 TOGETHER = 20
 """Workers that start at the same time."""

@@ -26,15 +26,15 @@ from typing import IO, Any
 
 MODULES = (
     "shardblast.api.app",
-    "shardblast.bootstrap.wiring",
+    "shardblast.bootstrap.service",
     "shardblast.cli.cluster",
     "shardblast.cli.databases",
-    "shardblast.cli.search",
+    "shardblast.cli.blast",
     "shardblast.cli.serve",
     "shardblast.cli.service",
     "shardblast.cluster.command",
-    "shardblast.cluster.process",
-    "shardblast.cluster.serving",
+    "shardblast.cluster.processes",
+    "shardblast.cluster.searching",
 )
 SHARDBLAST = (sys.executable, "-m", "shardblast")
 STREAMS = 3

@@ -16,12 +16,10 @@ from bench import data
 from bench.cases.case import Measured, Settings
 from bench.figure import Figure
 from bench.place import BUILD
-from shardblast.cluster.attempts import Task
+from shardblast.cluster.assignment import NodeTask
+from shardblast.cluster.connection import Cluster, Timings
 from shardblast.cluster.dispatch import Dispatcher
-from shardblast.cluster.membership import Cluster
-from shardblast.cluster.timings import Timings
-from shardblast.storage.layout import read_generation
-from shardblast.storage.objects import Objects
+from shardblast.storage.objects import Objects, read_generation
 from tests.cluster.parts import LocalCluster
 from tests.service.server import Server
 
@@ -77,7 +75,7 @@ def _by_us(client: Client, cluster: LocalCluster, count: int, prefix: str) -> fl
     for name in NODES:
         dispatcher.give(name, volumes)
     started = time.monotonic()
-    tasks = [Task(f"task-{number}", time.sleep, (TASK_S,), volumes, PRIORITY) for number in range(count)]
+    tasks = [NodeTask(f"task-{number}", time.sleep, (TASK_S,), volumes, PRIORITY) for number in range(count)]
     for future in dispatcher.submit_all(tasks):
         future.result()
     elapsed = time.monotonic() - started

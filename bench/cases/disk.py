@@ -13,7 +13,7 @@ from bench.command import Search
 from bench.figure import Figure
 from bench.measure import Run, interleaved, median_read_bytes, median_seconds, same_output
 from bench.place import CORES, DATA
-from shardblast.core.choice import BATCH_QUERIES
+from shardblast.core.cutting import BATCH_QUERIES
 
 PIECE_LENGTH = 100
 TARGET = 1.2

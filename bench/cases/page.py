@@ -19,7 +19,7 @@ from bench.cases.case import Measured, Settings
 from bench.cases.service import p95, served, write_hits
 from bench.data import NoData
 from bench.figure import Figure
-from shardblast.service.hits import FILE
+from shardblast.service.hit_index import FILE
 
 STATIC = Path(__file__).resolve().parents[2] / "src" / "shardblast" / "api" / "static"
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")

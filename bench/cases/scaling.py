@@ -22,9 +22,9 @@ from bench.place import DATA
 from shardblast.blast.alias import write_part
 from shardblast.blast.database import Database
 from shardblast.blast.installation import find_installation
-from shardblast.core.planning import Shard
-from shardblast.engine.cutting import shards_of
-from shardblast.storage.sources.files import find_database
+from shardblast.core.cutting import Shard
+from shardblast.engine.pieces import shards_of
+from shardblast.sources.base import find_database
 
 COPIES = 16
 NODES = (1, 2, 4, 8, 16)

@@ -18,15 +18,14 @@ from bench.figure import Figure
 from bench.peak import peak_bytes
 from bench.place import BUILD
 from bench.simulated import piece, write_states
-from shardblast.cluster.attempts import Task
+from shardblast.cluster.assignment import NodeTask
+from shardblast.cluster.connection import Cluster, Timings
 from shardblast.cluster.dispatch import Dispatcher
-from shardblast.cluster.membership import Cluster
-from shardblast.cluster.timings import Timings
-from shardblast.core.generation import Generation, VolumeMetadata
+from shardblast.core.database import Generation, VolumeMetadata
 from shardblast.core.node import HeldGeneration, HeldVolume, NodeState
 from shardblast.core.placement import NodeRoom, ShardNeed, place
 from shardblast.core.program import Molecule
-from shardblast.engine.parts import SEARCH
+from shardblast.engine.pieces import SEARCH
 from tests.cluster.parts import LocalCluster
 
 DATABASE, VERSION = "nt", "simulated"
@@ -67,7 +66,7 @@ def measure(settings: Settings) -> Measured:
 def _send(client: Client, generation: Generation, batches: int) -> None:
     dispatcher = Dispatcher(Cluster(lambda: client, Timings()), generation, lambda: False, "bench")
     tasks = [
-        Task(f"{batch}-{shard}", piece, (PIECE_S, batch, shard), frozenset([volume.name]), kind=SEARCH)
+        NodeTask(f"{batch}-{shard}", piece, (PIECE_S, batch, shard), frozenset([volume.name]), kind=SEARCH)
         for shard, volume in enumerate(generation.volumes)
         for batch in range(batches)
     ]

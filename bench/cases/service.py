@@ -24,11 +24,11 @@ from bench import data
 from bench.cases.case import Measured, Settings
 from bench.figure import Figure
 from bench.place import BUILD
-from shardblast.core.saturation import Verdict
+from shardblast.core.report import Verdict
 from shardblast.core.search import Search, SearchId, State
 from shardblast.engine.stored import StoredQuery
-from shardblast.service.hits import FILE, SORTS, write_index
-from shardblast.store.connection import Database
+from shardblast.service.hit_index import FILE, SORTS, write_index
+from shardblast.store.connection import SqlDatabase
 from shardblast.store.searches import row_of
 from shardblast.store.tables import searches
 from tests.service.server import Server
@@ -196,7 +196,7 @@ def _store(home: Path, count: int) -> None:
         {**row_of(replace(done, id=SearchId(f"{number:032x}"), created=float(number))), "fingerprint": ""}
         for number in range(count)
     ]
-    with Database(f"sqlite:///{home / 'shardblast.sqlite'}").writing() as connection:
+    with SqlDatabase(f"sqlite:///{home / 'shardblast.sqlite'}").writing() as connection:
         connection.execute(insert(searches), rows)
 
 

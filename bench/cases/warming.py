@@ -15,14 +15,12 @@ from bench import data
 from bench.cases.case import Measured, Settings
 from bench.figure import Figure
 from bench.place import BUILD, DATA
-from shardblast.blast.database import open_database
+from shardblast.blast.database import open_database, read_facts
 from shardblast.blast.installation import find_installation
-from shardblast.blast.metadata import read_facts
-from shardblast.cluster.residency import resident_bytes
-from shardblast.cluster.staging import Stager
-from shardblast.cluster.warming import warm
-from shardblast.core.generation import DatabaseFile, Generation
+from shardblast.core.database import DatabaseFile, Generation
 from shardblast.core.program import Molecule
+from shardblast.disk.memory import resident_bytes, warm
+from shardblast.disk.staging import Stager
 from shardblast.storage.objects import Objects
 
 WARMING = 0.9

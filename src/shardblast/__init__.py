@@ -4,19 +4,19 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing's own takes 15 ms to import, and type checkers know this one by its name
 if TYPE_CHECKING:
+    from shardblast.core import __version__
     from shardblast.core.errors import ShardblastError
-    from shardblast.core.results import Hit, Hsp, QueryResult
-    from shardblast.core.version import __version__
+    from shardblast.core.hits import Hit, Hsp, QueryResult
     from shardblast.library import search
 
 __all__ = ["Hit", "Hsp", "QueryResult", "ShardblastError", "__version__", "search"]
 
 _HOMES = {
-    "Hit": "shardblast.core.results",
-    "Hsp": "shardblast.core.results",
-    "QueryResult": "shardblast.core.results",
+    "Hit": "shardblast.core.hits",
+    "Hsp": "shardblast.core.hits",
+    "QueryResult": "shardblast.core.hits",
     "ShardblastError": "shardblast.core.errors",
-    "__version__": "shardblast.core.version",
+    "__version__": "shardblast.core",
     "search": "shardblast.library",
 }
 

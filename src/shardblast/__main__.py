@@ -1,5 +1,7 @@
 """``python -m shardblast``."""
 
+from __future__ import annotations
+
 import sys
 
 from shardblast.cli.main import main

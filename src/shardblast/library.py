@@ -12,22 +12,18 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from shardblast.blast.alias import quoted
-from shardblast.blast.archive import Alignments, ArchiveReader
-from shardblast.blast.comments import check_count
+from shardblast.blast.archive import Alignments, ArchiveReader, QueryArchive
 from shardblast.blast.database import open_database
-from shardblast.blast.hsps import ArchivedHsp, hsps_of
-from shardblast.blast.query_archive import QueryArchive
-from shardblast.blast.rows import Row, rows_of
-from shardblast.blast.seqalign import alignment_ids
+from shardblast.blast.formatter import Row, rows_of
+from shardblast.blast.output import check_count
+from shardblast.blast.seqalign import ArchivedHsp, alignment_ids, hsps_of
 from shardblast.bootstrap import known_arguments, local_engine
-from shardblast.core.arguments import Arguments, Kind
 from shardblast.core.errors import EngineError, InputError, OutputError, error_for_exit_status
-from shardblast.core.options import SearchOptions, parse
-from shardblast.core.ours import Shards
-from shardblast.core.program import Program
-from shardblast.core.results import Hit, Hsp, QueryResult
+from shardblast.core.hits import Hit, Hsp, QueryResult
+from shardblast.core.options import SearchOptions, Shards, parse
+from shardblast.core.program import Arguments, Kind, Program
 from shardblast.engine.local import LocalEngine
-from shardblast.engine.work import Silent
+from shardblast.engine.workspace import Silent
 
 logger = logging.getLogger(__name__)
 

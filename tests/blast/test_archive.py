@@ -13,11 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shardblast.blast import archive as module
-from shardblast.blast.archive import Alignments, ArchiveReader
+from shardblast.blast.archive import Alignments, ArchiveReader, QueryArchive
 from shardblast.blast.hits import alignments_by_subject
-from shardblast.blast.hsps import hsps_of
-from shardblast.blast.query_archive import QueryArchive
-from shardblast.blast.seqalign import alignment_ids, with_query_number
+from shardblast.blast.seqalign import alignment_ids, hsps_of, with_query_number
 from shardblast.core.errors import ArchiveError
 from shardblast.core.program import Program
 from tests.databases import Databases, make_database

@@ -9,11 +9,10 @@ from functools import cache
 
 import pytest
 
-from shardblast.blast.arguments import read_arguments
-from shardblast.core.arguments import Arguments, Kind, NumericRange
+from shardblast.blast.installation import read_arguments
 from shardblast.core.errors import EngineError
-from shardblast.core.outfmt import COLUMNS
-from shardblast.core.program import Program
+from shardblast.core.formats import COLUMNS
+from shardblast.core.program import Arguments, Kind, NumericRange, Program
 
 
 @pytest.mark.parametrize("program", Program)

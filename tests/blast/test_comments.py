@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.blast.comments import Comments, read_commented
 from shardblast.blast.hits import read_tabular_hits
+from shardblast.blast.output import Comments, read_commented
 from shardblast.core.errors import EngineError
 
 START = b"# BLASTN 2.12.0+\n# Query: %s\n# Database: d\n"

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.blast.archive import Alignments, ArchiveReader
-from shardblast.blast.condensed import condense, read_alignments
+from shardblast.blast.archive import Alignments, ArchiveReader, condense, read_alignments
 from shardblast.core.errors import ArchiveError, EngineError
 from tests.databases import Databases
 from tests.sequences import Sequence, gene, real, write_fasta

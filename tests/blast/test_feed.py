@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.blast.feed import run_fed
+from shardblast.blast.process import run_fed
 from shardblast.core.errors import Interrupted
 
 

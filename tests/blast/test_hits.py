@@ -6,15 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardblast.blast.hits import (
-    Hit,
-    QueryHits,
-    by_query,
-    layout_for,
-    merge_hits,
-    merge_rows,
-    parse_rows,
-)
+from shardblast.blast.hits import PieceHit, QueryHits, by_query, layout_for, merge_hits, merge_rows, parse_rows
 from shardblast.core.errors import EngineError
 
 found = st.lists(st.tuples(st.sampled_from([0.0, 1e-200, 1e-50, 1e-3, 5.0]), st.integers(1, 6)), max_size=12)
@@ -24,7 +16,7 @@ found = st.lists(st.tuples(st.sampled_from([0.0, 1e-200, 1e-50, 1e-3, 5.0]), st.
 def test_merging_is_sorting_all_hits_and_cutting(shards: list[list[tuple[float, int]]], wanted: int) -> None:
     """With the OIDs of later shards higher and each shard in BLAST's order."""
     oid = 0
-    lists: list[list[Hit]] = []
+    lists: list[list[PieceHit]] = []
     everything: list[tuple[tuple[float, int, int], bytes]] = []
     for hits in shards:
         keyed = []
@@ -32,7 +24,7 @@ def test_merging_is_sorting_all_hits_and_cutting(shards: list[list[tuple[float, 
             keyed.append(((0.0 if evalue < 1e-180 else evalue, -score, -oid), evalue, b"%d" % oid))
             oid += 1
         keyed.sort()
-        lists.append([Hit(evalue, -key[1], name, [name]) for key, evalue, name in keyed])
+        lists.append([PieceHit(evalue, -key[1], name, [name]) for key, evalue, name in keyed])
         everything += [(key, name) for key, _, name in keyed]
 
     merged = merge_hits(lists, wanted)
@@ -48,7 +40,7 @@ def test_merging_rows_is_merging_hits_whose_score_decides(shards: list[list[int]
     for shard, scores in enumerate(shards):
         ordered = sorted(scores, reverse=True)
         hits = [
-            Hit(
+            PieceHit(
                 0.0,
                 score,
                 b"s%d_%d" % (shard, place),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.blast.fasta import is_archivable, is_plausible, is_regular, letters_of, split
-from shardblast.core.choice import QUERY_LETTERS_PER_SCAN
+from shardblast.blast.queries import is_archivable, is_plausible, is_regular, letters_of, split
+from shardblast.core.cutting import QUERY_LETTERS_PER_SCAN
 from shardblast.core.program import Molecule, Program
 from tests.databases import Databases
 from tests.identity.comparison import DATABASE_TYPE

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from shardblast.blast.installation import find_installation
-from shardblast.blast.matrix import matrix_name, positive_pairs
-from shardblast.core.midline import midline
+from shardblast.blast.probe import matrix_name, positive_pairs
+from shardblast.core.hits import midline
 from tests.sequences import protein_queries, proteins, write_fasta
 
 MATRICES = ("BLOSUM45", "BLOSUM50", "BLOSUM62", "BLOSUM80", "BLOSUM90", "PAM30", "PAM70", "PAM250")

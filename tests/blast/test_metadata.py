@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.blast.database import Database, open_database
+from shardblast.blast.database import Database, DatabaseFacts, check_database, open_database, read_facts
 from shardblast.blast.installation import find_installation
-from shardblast.blast.metadata import DatabaseFacts, check_database, read_facts
+from shardblast.core.database import DatabaseFile, Generation
 from shardblast.core.errors import DatabaseError
-from shardblast.core.generation import DatabaseFile, Generation
 from shardblast.core.program import Molecule
 from tests.databases import MANY_VOLUMES_BYTES, make_database
 from tests.sequences import nucleotides, proteins

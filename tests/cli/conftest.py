@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.blast.fasta import records
+from shardblast.blast.queries import records
 
 DATA = Path(__file__).parents[2] / "demo" / "data"
 PROGRAMS = (

@@ -11,9 +11,9 @@ import pytest
 
 from shardblast.blast.database import open_database
 from shardblast.blast.installation import find_installation
-from shardblast.cli.doctor import State, _machine, _size
+from shardblast.cli.doctor import FindingState, _machine, _size
 from shardblast.core.program import Molecule
-from shardblast.engine.machine import Machine
+from shardblast.engine.workspace import Machine
 from tests.cli.conftest import Finished, Place, installation
 
 Findings = dict[str, dict[str, Any]]
@@ -154,12 +154,12 @@ def test_database_larger_than_half_of_memory_is_told(place: Place) -> None:
 
     finding = _size(Machine(cores=2, memory_bytes=database.size_bytes), database)
 
-    assert finding.state is State.WARNING
+    assert finding.state is FindingState.WARNING
     assert "does not stay in memory" in finding.message
 
 
 def test_little_memory_is_told() -> None:
     (_, finding) = _machine(Machine(cores=2, memory_bytes=1 << 28))
 
-    assert finding.state is State.WARNING
+    assert finding.state is FindingState.WARNING
     assert finding.remedy

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shardblast.bootstrap.databases import settings_of
-from shardblast.cli.openid import checked
+from shardblast.cli.serve import checked
 from shardblast.core.errors import ConflictError, UsageError
 from shardblast.service.identity import check_mode
 from shardblast.service.settings import TABLE, Mode, Settings

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from shardblast.cli.comparison import compare
-from shardblast.core.outfmt import parse_outfmt
+from shardblast.cli.verify import compare
+from shardblast.core.formats import parse_outfmt
 from tests.cli.conftest import SHARDBLAST, Finished, Place
 from tests.waiting import WITHIN_S, until
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from shardblast.cluster.staging import Stager
-from shardblast.core.generation import Generation
+from shardblast.core.database import Generation
+from shardblast.disk.staging import Stager
 from tests.cluster.source import LoggedObjects, stored
 from tests.databases import Databases
 from tests.storage.servers import moto, s3

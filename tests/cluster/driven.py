@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from shardblast.blast.fasta import Batch
-from shardblast.blast.generation import database_of
+from shardblast.blast.database import database_of
 from shardblast.blast.process import Processes
+from shardblast.blast.queries import Batch
 from shardblast.bootstrap import known_arguments
-from shardblast.cluster.phases import SilentPhases
+from shardblast.cluster.preparation import SilentPhases
 from shardblast.cluster.searching import ClusterSearching, Request
-from shardblast.core.lacking import Lack
 from shardblast.core.options import parse
 from shardblast.core.program import Program
 from shardblast.core.report import PieceReport
-from shardblast.engine.cutting import batches_of
-from shardblast.engine.work import Silent
-from shardblast.storage.layout import read_generation
+from shardblast.core.waiting import Lack
+from shardblast.engine.pieces import batches_of
+from shardblast.engine.workspace import Silent
+from shardblast.storage.objects import read_generation
 from tests.sequences import nucleotide_queries
 
 SEARCH = "driven"

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shardblast.blast.database import open_database
+from shardblast.blast.database import open_database, read_facts
 from shardblast.blast.installation import find_installation
-from shardblast.blast.metadata import read_facts
-from shardblast.core.generation import DatabaseFile, Generation
+from shardblast.core.database import DatabaseFile, Generation
 from shardblast.core.program import Molecule
 from shardblast.storage.objects import Objects
 

@@ -9,8 +9,8 @@ import json
 import sys
 from pathlib import Path
 
-from shardblast.cluster.staging import Stager
-from shardblast.core.generation import Generation
+from shardblast.core.database import Generation
+from shardblast.disk.staging import Stager
 from tests.cluster.source import LoggedObjects
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.cluster.staging import Stager
+from shardblast.core.database import Generation
 from shardblast.core.errors import DiskFull
-from shardblast.core.generation import Generation
+from shardblast.disk.staging import Stager
 from tests.cluster.source import LoggedObjects, stored
-from tests.disk import fill, small_disk
+from tests.small_disk import fill, small_disk
 
 Nodes = Callable[..., Stager]
 MIB = 1 << 20

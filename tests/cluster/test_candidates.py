@@ -13,31 +13,27 @@ from typing import Any
 
 import pytest
 
-from shardblast.blast.carrier import choose_carrier
 from shardblast.blast.database import Database, open_database
+from shardblast.blast.hits import choose_carrier
 from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Finished, Processes
 from shardblast.bootstrap import known_arguments
-from shardblast.cluster.attempts import Task
+from shardblast.cluster.assignment import NodeTask
+from shardblast.cluster.connection import Cluster, Timings
 from shardblast.cluster.dispatch import Dispatcher
-from shardblast.cluster.membership import Cluster
-from shardblast.cluster.order import MERGING, SENT_BY_MERGES, Order
-from shardblast.cluster.timings import Timings
-from shardblast.core.choice import Choice
+from shardblast.cluster.messages import MERGING, SENT_BY_MERGES, SearchOrder
+from shardblast.core.cutting import Choice, Shard
 from shardblast.core.errors import NetworkError
 from shardblast.core.options import parse
-from shardblast.core.planning import Shard
 from shardblast.core.program import Molecule, Program
 from shardblast.core.report import Report
-from shardblast.engine import research
-from shardblast.engine.cutting import batches_of, shards_of
-from shardblast.engine.parts import Part, Parts, Run
-from shardblast.engine.pool import Pool
-from shardblast.engine.printer import open_printer
-from shardblast.engine.sharded import ShardedSearch
-from shardblast.engine.work import Silent, Work
+from shardblast.engine import saturation
+from shardblast.engine.merge import ShardedSearch
+from shardblast.engine.pieces import Part, Parts, PieceRun, batches_of, shards_of
+from shardblast.engine.printing import open_printer
+from shardblast.engine.workspace import Pool, Silent, Work
 from tests.cluster.parts import LocalCluster
-from tests.cluster.test_holders import generation
+from tests.cluster.test_assignment import generation
 from tests.databases import Databases
 from tests.engine.places import LETTERS, local, remote
 from tests.sequences import Sequence, copies_with_codes
@@ -75,8 +71,8 @@ def test_lists_that_grow_over_many_passes_find_what_blast_finds(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(research, "FIRST_LIMIT", 2)
-    monkeypatch.setattr(research, "GROWTH", 4)
+    monkeypatch.setattr(saturation, "FIRST_LIMIT", 2)
+    monkeypatch.setattr(saturation, "GROWTH", 4)
     monkeypatch.setenv("SHARDBLAST_STORAGE", cluster.storage)
     name = f"few-{kind}"
     path = databases.of(name, "nucl", copies_among_others(220, 120), "-max_file_sz", "8000", *KINDS[kind])
@@ -135,7 +131,7 @@ def test_tasks_take_and_return_no_more_with_more_candidates(
     path = databases.of("listed", "nucl", copies_among_others(100, 4900), "-parse_seqids")
     database = open_database(find_installation(), path, Molecule.NUCLEOTIDE)
     cluster.add_database("listed", path)
-    sent: list[Task] = []
+    sent: list[NodeTask] = []
     returned: list[object] = []
 
     with remote(cluster, "listed", shards_of(database, 2), tmp_path, partial(Noted, sent, returned)) as parts:
@@ -164,7 +160,7 @@ def test_a_result_that_can_not_be_read_ends_the_search_after_some_attempts(
     dispatcher = Dispatcher(driver, generation("x"), lambda: False, "unread")
 
     with pytest.raises(NetworkError, match="could not be read from its node, 5 times"):
-        dispatcher.submit(Task("task", bytes, (100_000_000,))).result()  # which is not read in no time
+        dispatcher.submit(NodeTask("task", bytes, (100_000_000,))).result()  # which is not read in no time
 
     dispatcher.close()
     driver.close()
@@ -173,11 +169,11 @@ def test_a_result_that_can_not_be_read_ends_the_search_after_some_attempts(
 class Noted(Dispatcher):
     """Keeps what it sends, and what comes back."""
 
-    def __init__(self, sent: list[Task], returned: list[object], *place: Any) -> None:
+    def __init__(self, sent: list[NodeTask], returned: list[object], *place: Any) -> None:
         self._noted, self._returned = sent, returned
         super().__init__(*place)
 
-    def submit_all(self, tasks: Iterable[Task]) -> list[Future[Any]]:
+    def submit_all(self, tasks: Iterable[NodeTask]) -> list[Future[Any]]:
         tasks = list(tasks)
         self._noted += tasks
         futures = super().submit_all(tasks)
@@ -186,8 +182,8 @@ class Noted(Dispatcher):
         return futures
 
 
-def ordered(letters: int) -> Order:
-    return Order(Program.BLASTN, (), (), "db", "1", (), 1, letters)
+def ordered(letters: int) -> SearchOrder:
+    return SearchOrder(Program.BLASTN, (), (), "db", "1", (), 1, letters)
 
 
 class Asked:
@@ -197,7 +193,7 @@ class Asked:
         self._parts = parts
         self.lengths: set[str] = set()
 
-    def start(self, part: Part, run: Run) -> Future[Finished]:
+    def start(self, part: Part, run: PieceRun) -> Future[Finished]:
         if run.purpose.name == "candidates":
             self.lengths.add(run.argv[run.argv.index("-max_target_seqs") + 1])
         return self._parts.start(part, run)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.cluster.encryption import Certificates, certificates_of, check_reach, check_scheduler
+from shardblast.cluster.connection import Certificates, certificates_of, check_reach, check_scheduler
 from shardblast.core.errors import UsageError
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases

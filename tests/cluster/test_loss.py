@@ -14,8 +14,8 @@ from threading import Event
 
 import pytest
 
-from shardblast.cluster.lease import Lease
-from shardblast.cluster.timings import Timings
+from shardblast.cluster.command import Lease
+from shardblast.cluster.connection import Timings
 from shardblast.core.errors import EngineError
 from shardblast.storage.objects import Objects
 from tests.cluster.parts import LocalCluster, blast_pids, stopped, stopped_piece

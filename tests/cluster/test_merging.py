@@ -10,11 +10,10 @@ import pytest
 
 from shardblast.blast.process import Processes
 from shardblast.bootstrap import cluster as bootstrap
-from shardblast.cluster import tasks
-from shardblast.cluster.order import PIECES, WORK, Order, RunId, StoredRun, batch_key, piece_key
-from shardblast.engine.parts import part_of
-from shardblast.storage.layout import search_key
-from shardblast.storage.objects import Objects
+from shardblast.cluster import merge, node_tasks
+from shardblast.cluster.messages import PIECES, WORK, RunId, SearchOrder, StoredRun, batch_key, piece_key
+from shardblast.engine.pieces import part_of
+from shardblast.storage.objects import Objects, search_key
 from tests.cluster.driven import SEARCH, Quiet, Told, ordered
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
@@ -42,7 +41,7 @@ def test_a_merge_that_is_done_again_tells_the_same(
     searching.search(request, Quiet(), told, Processes())
     run = RunId(SEARCH, "again")
 
-    again = searching.means.cluster.client.submit(tasks.merge, run, batch, pure=False).result()
+    again = searching.means.cluster.client.submit(merge.merge, run, batch, pure=False).result()
     searching.means.cluster.close()
 
     assert again.warnings == told.warnings
@@ -58,11 +57,13 @@ def test_a_piece_that_is_done_again_tells_the_same(cluster: LocalCluster, databa
     searching = bootstrap.searching(cluster.address, Objects(cluster.storage))
     told = Told()
     searching.search(ordered(searching, tmp_path, ())[0], Quiet(), told, Processes())
-    _, second, *_ = Order.read(searching.means.objects, SEARCH).shards
+    _, second, *_ = SearchOrder.read(searching.means.objects, SEARCH).shards
     key = piece_key(0, second.index)
     stored = StoredRun(part_of(second), (), batch_key(0), key, "11", "search", 0, second.index, "a piece")
 
-    again = searching.means.cluster.client.submit(tasks.run_stored, RunId(SEARCH, "again"), stored, pure=False).result()
+    again = searching.means.cluster.client.submit(
+        node_tasks.run_stored, RunId(SEARCH, "again"), stored, pure=False
+    ).result()
     searching.means.cluster.close()
 
     (piece,) = [one for one in told.pieces if (one.purpose, one.shard) == ("search", second.index)]
@@ -85,7 +86,7 @@ def test_a_search_that_is_planned_anew_keeps_its_shards(
     searching.search(ordered(searching, tmp_path, ("--shards", "2"))[0], Quiet(), Told(), Processes())
     searching.means.cluster.close()
 
-    assert len(Order.read(objects, SEARCH).shards) == 8
+    assert len(SearchOrder.read(objects, SEARCH).shards) == 8
     assert _merged(objects) == merged
 
 

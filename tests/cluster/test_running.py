@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shardblast.cluster.running import Running, piece_task
-from shardblast.engine.work import Purpose, Silent
+from shardblast.cluster.driver import Running, piece_task
+from shardblast.engine.workspace import Purpose, Silent
 
 
 class Told(Silent):

@@ -12,9 +12,8 @@ from uuid import uuid4
 import dask
 import pytest
 
-from shardblast.cluster import membership
-from shardblast.cluster.membership import Cluster
-from shardblast.cluster.timings import Timings
+from shardblast.cluster import connection
+from shardblast.cluster.connection import Cluster, Timings
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
 from tests.sequences import Sequence, nucleotide_queries, protein_queries
@@ -168,8 +167,8 @@ def fasta(queries: tuple[Sequence, ...]) -> str:
 
 
 def test_nodes_that_are_there_are_never_missed(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(membership, "FRESH_S", 0.0)
-    monkeypatch.setattr(membership, "FRESH_TIMES", 0)
+    monkeypatch.setattr(connection, "FRESH_S", 0.0)
+    monkeypatch.setattr(connection, "FRESH_TIMES", 0)
     with dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}):
         cluster = Cluster.at(compared.cluster.address, None, Timings())
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.cluster.staging import ATTEMPTS, Stager
-from shardblast.cluster.volumes import sha256_of
+from shardblast.core.database import DatabaseFile, Generation, VolumeMetadata
 from shardblast.core.errors import ConflictError, DamagedError, DatabaseError, Interrupted, NotFoundError
-from shardblast.core.generation import DatabaseFile, Generation, VolumeMetadata
+from shardblast.disk.staging import ATTEMPTS, Stager
+from shardblast.storage.transfer import sha256_of
 from tests.cluster.source import LoggedObjects
 
 Nodes = Callable[..., Stager]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shardblast.cluster.timings import Timings
+from shardblast.cluster.connection import Timings
 from shardblast.core.errors import UsageError
 
 

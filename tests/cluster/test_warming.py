@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from bench.cgroup import limited_memory
-from shardblast.cluster.node import Node, Placed
-from shardblast.cluster.residency import resident_bytes
-from shardblast.cluster.staging import Stager
-from shardblast.cluster.warming import Warmed, warm
+from shardblast.core.database import Generation
 from shardblast.core.errors import DatabaseError, Interrupted
-from shardblast.core.generation import Generation
+from shardblast.core.node import Warmed
+from shardblast.disk.memory import resident_bytes, warm
+from shardblast.disk.node import Node, Placed
+from shardblast.disk.staging import Stager
 from tests.cold import cool
 
 Nodes = Callable[..., Stager]
@@ -128,7 +128,7 @@ def test_warming_more_than_memory_fails_and_says_how_much_stayed(tmp_path: Path)
     file.write_bytes(os.urandom(192 * MIB))
     cool(file)
     code = (
-        "import sys; from pathlib import Path; from shardblast.cluster.warming import warm\n"
+        "import sys; from pathlib import Path; from shardblast.disk.memory import warm\n"
         "warm([Path(sys.argv[1])], lambda size: None)"
     )
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shardblast.core.admission import HALVED_EVERY_S, Standing, admitted, places_for
-from shardblast.core.search import SearchId, State
+from shardblast.core.search import HALVED_EVERY_S, SearchId, Standing, State, admitted, places_for
 
 SMALL, LARGE = 100, 1_000_000
 NOW = 1000.0

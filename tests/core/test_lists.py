@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shardblast.core.lists import LONGEST_ID, MOST_BYTES, list_problems, listed, located
+from shardblast.core.option_table import LONGEST_ID, MOST_BYTES, list_problems, listed, located
 
 
 def problems(name: str, text: bytes) -> list[tuple[str, str]]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardblast.core.generation import DatabaseFile, VolumeMetadata
-from shardblast.core.nodeplan import plan_nodes
+from shardblast.core.database import DatabaseFile, VolumeMetadata
+from shardblast.core.placement import plan_nodes
 
 GIB = 1 << 30
 BALANCED = 1.1

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.blast.arguments import read_arguments
-from shardblast.core.arguments import Argument, Arguments, Kind
+from shardblast.blast.installation import read_arguments
 from shardblast.core.errors import InputError, UsageError
-from shardblast.core.groups import SPLITTABLE
-from shardblast.core.options import SearchOptions, parse, without_ours
-from shardblast.core.ours import Exactness, OurOptions
-from shardblast.core.program import Program
+from shardblast.core.option_table import SPLITTABLE
+from shardblast.core.options import Exactness, OurOptions, SearchOptions, parse, without_ours
+from shardblast.core.program import Argument, Arguments, Kind, Program
 
 ACCEPTED = [
     "",

@@ -9,7 +9,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardblast.core.planning import Shard, VolumeSize, cut_shards
+from shardblast.core.cutting import Shard, VolumeSize, cut_shards
 
 Lengths = list[list[int]]
 """Of each volume, the letters of each of its sequences."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shardblast.core.progress import NO_PROGRESS, Phase, PhaseStatus, begin, count, end
+from shardblast.core.search import NO_PROGRESS, Phase, PhaseStatus, begin, count, end
 
 
 def test_a_later_phase_closes_the_earlier_ones() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardblast.core.choice import MEMORY_SHARE
-from shardblast.core.generation import DatabaseFile, VolumeMetadata
+from shardblast.core.cutting import MEMORY_SHARE
+from shardblast.core.database import DatabaseFile, VolumeMetadata
 from shardblast.core.scaling import Demand, Need, NodeSize, Scale, ScalingRule, SearchedDatabase, need, scaled
 
 GIB = 1 << 30

@@ -9,14 +9,16 @@ from dataclasses import asdict
 import pytest
 
 from shardblast.core.errors import ConflictError
-from shardblast.core.lacking import NO_NODE, NO_SCHEDULER, Lack, LackCode
-from shardblast.core.progress import NO_PROGRESS, Phase, PhaseStatus, begin
 from shardblast.core.search import (
+    NO_PROGRESS,
     TRANSITIONS,
     Failure,
+    Phase,
+    PhaseStatus,
     Search,
     SearchId,
     State,
+    begin,
     cancelled,
     document,
     gave_back,
@@ -26,6 +28,7 @@ from shardblast.core.search import (
     retried,
     search_of,
 )
+from shardblast.core.waiting import NO_NODE, NO_SCHEDULER, Lack, LackCode
 
 NO_SHARD = Lack(LackCode.SHARDS, "a node that holds shard 1 of 2", (("nt.00",),))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shardblast.core.sizes import size
+from shardblast.core.units import size
 
 
 @pytest.mark.parametrize(

@@ -6,25 +6,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shardblast.blast.database import Database
-from shardblast.blast.generation import database_of
+from shardblast.blast.database import Database, database_of
 from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Processes
 from shardblast.bootstrap import known_arguments
 from shardblast.bootstrap.cluster import host as host_of
+from shardblast.cluster.connection import Cluster, Timings
 from shardblast.cluster.dispatch import Dispatcher
-from shardblast.cluster.membership import Cluster
-from shardblast.cluster.order import Order, RunId
-from shardblast.cluster.remote import RemoteParts
-from shardblast.cluster.timings import Timings
+from shardblast.cluster.merge import RemoteParts
+from shardblast.cluster.messages import RunId, SearchOrder
+from shardblast.core.cutting import Shard
 from shardblast.core.options import parse
-from shardblast.core.planning import Shard
 from shardblast.core.program import Program
 from shardblast.core.report import Report
-from shardblast.engine.parts import LocalParts, Parts
-from shardblast.engine.pool import Pool
-from shardblast.engine.work import Silent, Work
-from shardblast.storage.layout import read_generation
+from shardblast.engine.pieces import LocalParts, Parts
+from shardblast.engine.workspace import Pool, Silent, Work
+from shardblast.storage.objects import read_generation
 from tests.cluster.parts import LocalCluster
 
 LETTERS = 1000
@@ -67,7 +64,7 @@ def remote(
     generation = read_generation(here.objects, name, current)
     run = RunId(folder.name, "1")
     words = ("-db", name, "-query", "queries.fa", "-outfmt", "11", *EVALUE)
-    Order(Program.BLASTN, words, (), name, generation.name, shards, 1, LETTERS).put(here.objects, run.search)
+    SearchOrder(Program.BLASTN, words, (), name, generation.name, shards, 1, LETTERS).put(here.objects, run.search)
     driver = Cluster.at(cluster.address, None, Timings())
     dispatcher = made(driver, generation, lambda: False, str(run))
     names = [one.name for one in generation.volumes]

@@ -19,8 +19,8 @@ from shardblast.core.errors import ShardblastError
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Program
 from shardblast.engine.local import LocalEngine
-from shardblast.engine.printer import ArchivePrinter, MergedQuery
-from shardblast.engine.work import Silent
+from shardblast.engine.printing import ArchivePrinter, MergedQuery
+from shardblast.engine.workspace import Silent
 from tests.databases import Databases
 from tests.identity.comparison import AMPLE, arguments
 from tests.sequences import Sequence, invented, write_fasta

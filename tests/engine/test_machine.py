@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.engine import machine as module
-from shardblast.engine.machine import this_machine
+from shardblast.engine import workspace as module
+from shardblast.engine.workspace import this_machine
 
 
 def test_the_cores_are_those_this_process_may_use() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shardblast.blast.process import Processes
-from shardblast.core.choice import Choice
+from shardblast.core.cutting import Choice
 from shardblast.core.errors import InputError
 from shardblast.core.program import Molecule
 from shardblast.engine.stored import plan_of

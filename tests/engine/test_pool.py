@@ -8,7 +8,7 @@ import time
 import pytest
 
 from shardblast.core.errors import Interrupted
-from shardblast.engine.pool import Pool
+from shardblast.engine.workspace import Pool
 from tests.waiting import WITHIN_S, until
 
 

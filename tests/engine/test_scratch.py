@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from shardblast.engine.scratch import scratch
+from shardblast.engine.workspace import scratch
 
 
 def test_a_folder_is_gone_when_it_is_no_longer_needed(tmp_path: Path) -> None:

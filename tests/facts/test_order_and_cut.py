@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from shardblast.blast.archive import ArchiveReader
-from shardblast.blast.hsps import hsps_of
-from shardblast.blast.seqalign import alignment_ids, ordinal_id
+from shardblast.blast.seqalign import alignment_ids, hsps_of, ordinal_id
 from shardblast.core.program import Program
 from tests.facts.shards import Parts, make_parts, rows, run
 from tests.sequences import Sequence, gene, real, write_fasta

@@ -15,12 +15,11 @@ from typing import Any
 
 from shardblast.blast.installation import Installation, find_installation
 from shardblast.bootstrap import home, known_arguments
-from shardblast.cli.progress import Warnings
-from shardblast.core.arguments import Arguments
+from shardblast.cli.blast import Warnings
 from shardblast.core.options import parse
-from shardblast.core.program import Program
+from shardblast.core.program import Arguments, Program
 from shardblast.engine.local import LocalEngine
-from shardblast.engine.machine import Machine
+from shardblast.engine.workspace import Machine
 
 PROGRAMS = ("blastn", "blastp", "blastx", "tblastn", "tblastx")
 QUERY_TYPE = {"blastn": "nucl", "blastp": "prot", "blastx": "nucl", "tblastn": "prot", "tblastx": "nucl"}

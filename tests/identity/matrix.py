@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from functools import cache
 
-from shardblast.core.outfmt import COLUMNS
+from shardblast.core.formats import COLUMNS
 from tests.databases import KINDS
 from tests.identity.comparison import PROGRAMS
 from tests.identity.covering import Case, covering_array, pairs

@@ -13,8 +13,8 @@ from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Processes
 from shardblast.core.options import parse
 from shardblast.core.program import Program
-from shardblast.engine.pool import Pool
 from shardblast.engine.stored import StoredEngine
+from shardblast.engine.workspace import Pool
 from tests.databases import Databases
 from tests.identity.comparison import AMPLE, DATABASE_TYPE, arguments, assert_identical_here
 from tests.sequences import Sequence, nucleotide_queries, real, write_fasta
@@ -25,7 +25,7 @@ from tests.sequences import Sequence, nucleotide_queries, real, write_fasta
 def test_dealt_queries_keep_the_order_that_blast_gives_their_hits(
     program: str, kind: str, outfmt: str, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shardblast.engine.cutting.BATCH_QUERIES", 3)
+    monkeypatch.setattr("shardblast.engine.pieces.BATCH_QUERIES", 3)
     database = databases.of(f"dealt-{kind}", DATABASE_TYPE[program], real(kind)[::8])
     query = tmp_path / "query.fa"
     write_fasta(query, real(kind)[:200:16])

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.blast.environment import environment_with
-from shardblast.blast.process import run
+from shardblast.blast.process import environment_with, run
 from tests.databases import Databases
 from tests.identity.comparison import assert_identical, blast, shardblast
 

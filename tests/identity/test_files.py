@@ -15,7 +15,7 @@ from shardblast.blast.installation import find_installation
 from shardblast.core.options import parse
 from shardblast.core.program import Program
 from shardblast.engine.local import LocalEngine
-from shardblast.engine.work import Silent
+from shardblast.engine.workspace import Silent
 from tests.databases import Databases
 from tests.identity.comparison import AMPLE, arguments
 from tests.sequences import Sequence, invented, write_fasta

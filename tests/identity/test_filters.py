@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.engine.machine import Machine
+from shardblast.engine.workspace import Machine
 from tests.databases import Databases
 from tests.identity.comparison import (
     AMPLE,

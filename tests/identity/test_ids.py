@@ -16,9 +16,8 @@ from shardblast.blast.process import Processes, run
 from shardblast.core.errors import InputError
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
-from shardblast.engine.pool import Pool
 from shardblast.engine.stored import StoredEngine
-from shardblast.engine.work import Silent
+from shardblast.engine.workspace import Pool, Silent
 from tests.databases import make_database
 from tests.identity.comparison import (
     AMPLE,

@@ -52,7 +52,7 @@ def test_every_two_factors_are_identical_with_each_program_and_format(
 def assert_search_is_identical(
     searched: Searched, databases: Databases, queries: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shardblast.engine.cutting.BATCH_QUERIES", searched.batch_queries)
+    monkeypatch.setattr("shardblast.engine.pieces.BATCH_QUERIES", searched.batch_queries)
     program = searched.program
     words = ["-db", databases(searched.kind, DATABASE_TYPE[program]), "-query", str(queries[QUERY_TYPE[program]])]
 

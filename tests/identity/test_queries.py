@@ -90,7 +90,7 @@ def odd_searches() -> list[dict[str, str]]:
 def test_odd_queries_are_read_as_blast_reads_them(
     searched: dict[str, str], databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shardblast.engine.cutting.BATCH_QUERIES", int(searched["batch"]))
+    monkeypatch.setattr("shardblast.engine.pieces.BATCH_QUERIES", int(searched["batch"]))
     program = searched["program"]
     query = tmp_path / "query.fa"
     query.write_bytes(texts(QUERY_TYPE[program])[searched["oddity"]].encode())

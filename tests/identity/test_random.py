@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shardblast.engine.machine import Machine
+from shardblast.engine.workspace import Machine
 from tests.databases import make_database
 from tests.identity.comparison import DATABASE_TYPE, PROGRAMS, QUERY_TYPE, assert_identical_here
 from tests.sequences import CODONS, LETTERS, Sequence, changed, gene, write_fasta

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.engine.machine import Machine
+from shardblast.engine.workspace import Machine
 from tests.databases import Databases
 from tests.identity.comparison import (
     AMPLE,
@@ -153,7 +153,7 @@ def test_filters_after_the_cut_hide_no_saturation(
 def test_saturated_queries_among_others_are_printed_in_their_places(
     outfmt: str, machine: Machine, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shardblast.engine.cutting.BATCH_QUERIES", 3)
+    monkeypatch.setattr("shardblast.engine.pieces.BATCH_QUERIES", 3)
     pieces = real("16s-queries")
     query = write_fasta(
         tmp_path / "q.fa",

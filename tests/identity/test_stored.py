@@ -18,11 +18,9 @@ from shardblast.core.errors import InputError
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.printing import Printing, printed_with
 from shardblast.core.program import Program
-from shardblast.engine.machine import this_machine
-from shardblast.engine.pool import Pool
-from shardblast.engine.sequences import HitSequences
+from shardblast.engine.kept_sequences import HitSequences
 from shardblast.engine.stored import StoredEngine, StoredPlan
-from shardblast.engine.work import Silent
+from shardblast.engine.workspace import Pool, Silent, this_machine
 from tests.databases import KINDS, Databases, make_database
 from tests.sequences import Sequence, nucleotides, proteins, real
 

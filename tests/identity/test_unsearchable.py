@@ -50,7 +50,7 @@ def test_batches_of_blast_that_can_not_be_searched_are_told_from_others(
     program: str, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """BLAST+ ends a batch with the query that reaches 10,000 letters; ours hold one or two of them."""
-    monkeypatch.setattr("shardblast.engine.cutting.BATCH_QUERIES", 3)
+    monkeypatch.setattr("shardblast.engine.pieces.BATCH_QUERIES", 3)
     letters = {"nucl": "ACGT", "prot": "ACDEFGHIKLMNPQRSTVWY"}[QUERY_TYPE[program]]
     one = (nucleotide_queries() if QUERY_TYPE[program] == "nucl" else protein_queries())[0]
     nothing = "N" if QUERY_TYPE[program] == "nucl" else "X"

@@ -27,7 +27,7 @@ from hypothesis.internal.conjecture import providers
 from hypothesis.internal.conjecture.engine import ConjectureRunner
 from hypothesis.internal.constants_ast import Constants
 
-from shardblast.cli import search as command
+from shardblast.cli import blast as command
 from shardblast.core.errors import ShardblastError
 from shardblast.core.program import Program
 from shardblast.engine.local import LocalEngine
@@ -107,7 +107,7 @@ def assert_odd_search_is_identical(oddity: Oddity) -> None:
             reject()
         for variable, value in oddity.environment.items():
             patch.setenv(variable, value)
-        patch.setattr("shardblast.engine.cutting.BATCH_QUERIES", oddity.batch_queries)
+        patch.setattr("shardblast.engine.pieces.BATCH_QUERIES", oddity.batch_queries)
         patch.setattr(command, "known_arguments", lambda installation, program: arguments(program.value))
         patch.setattr(command, "local_engine", lambda: LocalEngine(installation(), AMPLE, folder / "cache"))
         for number, outfmt in enumerate(oddity.formats):

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from shardblast.core.saturation import Verdict
+from shardblast.core.report import Verdict
 from shardblast.engine.stored import StoredQuery
-from shardblast.service.hits import COLUMNS, FILE, write_index
+from shardblast.service.hit_index import COLUMNS, FILE, write_index
 from tests.page.conftest import serving
 from tests.page.steps import choose_database, hold, new_search, show, write_query
 from tests.sequences import real

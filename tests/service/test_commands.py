@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shardblast.core.sizes import size
+from shardblast.core.units import size
 from tests.cold import cool
 from tests.sequences import real
 from tests.service.server import Server, get

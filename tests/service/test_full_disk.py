@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.disk import fill, small_disk
 from tests.sequences import real
 from tests.service.processes import blast
 from tests.service.server import Server, get
+from tests.small_disk import fill, small_disk
 
 SIZE_BYTES = 400 << 20
 MANY = "".join(one.fasta for one in real("proteins")[:150])

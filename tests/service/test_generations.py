@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 
 from shardblast.core.errors import DatabaseError, NotFoundError, ShardblastError
-from shardblast.service.generations import Generations
-from shardblast.storage.layout import current_key
-from shardblast.storage.objects import Objects
-from shardblast.store.connection import Database
+from shardblast.service.catalogue import Generations
+from shardblast.storage.objects import Objects, current_key
+from shardblast.store.connection import SqlDatabase, migrate
 from shardblast.store.databases import DatabaseStore
-from shardblast.store.migrate import migrate
 from tests.store.test_databases import a_generation
 
 
@@ -24,7 +22,7 @@ def objects(tmp_path: Path) -> Objects:
 
 @pytest.fixture
 def generations(tmp_path: Path, objects: Objects) -> Generations:
-    database = Database(f"sqlite:///{tmp_path / 'tables.sqlite'}")
+    database = SqlDatabase(f"sqlite:///{tmp_path / 'tables.sqlite'}")
     migrate(database)
     return Generations(DatabaseStore(database), objects)
 

@@ -14,7 +14,7 @@ import schemathesis
 import zstandard
 from hypothesis import HealthCheck, given, settings
 
-from shardblast.blast.zstd import Unpacked
+from shardblast.blast.compression import Unpacked
 from shardblast.cli.serve import without_password
 from tests.sequences import real
 from tests.service.server import END_WITHIN_S, Server, get

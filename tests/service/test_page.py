@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from httpx_sse import connect_sse
 
-from shardblast.api import page
+from shardblast.api import app
 from shardblast.core.program import Program
 from tests.sequences import real
 from tests.service.server import END_WITHIN_S, Server, get
@@ -60,9 +60,9 @@ def test_no_other_file_is_served(server: Server, name: str) -> None:
 
 
 def test_a_page_that_is_not_built_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "FILES", tmp_path)
+    monkeypatch.setattr(app, "FILES", tmp_path)
 
-    answer = page.show_page()
+    answer = app.show_page()
 
     assert answer.status_code == 503
     assert b"make setup" in answer.body

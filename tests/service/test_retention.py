@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from shardblast.bootstrap.databases import settings_of
-from shardblast.bootstrap.service import Service
-from shardblast.bootstrap.wiring import service
+from shardblast.bootstrap.service import Service, service
 from tests.sequences import real
 from tests.service.server import Server
 

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from shardblast.core.progress import Phase
+from shardblast.core.search import Phase
 from tests.databases import make_database
 from tests.sequences import Sequence, real
 from tests.service.processes import blast, blast_runs

@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 
 from shardblast.core.errors import UnauthorizedError
-from shardblast.service.callers import Caller, Means, Scope
-from shardblast.service.issuer import Issuer
-from shardblast.service.sessions import Sessions
+from shardblast.service.callers import Caller, Means, Scope, Sessions
+from shardblast.service.openid import Issuer, SignIn, SignInAttempt
 from shardblast.service.settings import Mode, Settings
-from shardblast.service.sign_in import Attempt, SignIn
-from shardblast.store.connection import Database
-from shardblast.store.migrate import migrate
-from shardblast.store.sessions import SessionStore
+from shardblast.store.connection import SqlDatabase, migrate
+from shardblast.store.credentials import SessionStore
 from tests.openid.provider import AUDIENCE, CLIENT, Provider
 
 ADA = Caller("oidc:ada@login", frozenset({Scope.READ, Scope.SEARCH}), Means.SESSION, "Ada")
@@ -33,7 +30,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SessionStore]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite'}")
+    database = SqlDatabase(f"sqlite:///{tmp_path / 'test.sqlite'}")
     migrate(database)
     yield SessionStore(database)
     database.close()
@@ -100,10 +97,10 @@ def test_a_session_is_over_when_its_time_is(store: SessionStore) -> None:
 
 
 def test_what_others_see_of_an_attempt_tells_nothing_of_the_rest() -> None:
-    attempt = Attempt("secret", "/a path?x=%2F&y=1;z")
+    attempt = SignInAttempt("secret", "/a path?x=%2F&y=1;z")
 
     told = {attempt.secret, attempt.state, attempt.nonce, attempt.verifier, attempt.challenge}
 
     assert len(told) == 5
-    assert Attempt.parse(str(attempt)) == attempt
+    assert SignInAttempt.parse(str(attempt)) == attempt
     assert not set(str(attempt)) & set(' ";,\\')

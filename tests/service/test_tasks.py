@@ -11,16 +11,15 @@ from shardblast.core.errors import ConflictError
 from shardblast.core.search import State
 from shardblast.core.task import Step, Task, TaskId, TaskKind
 from shardblast.service.tasks import Tasks, Watch
-from shardblast.store.connection import Database
-from shardblast.store.migrate import migrate
-from shardblast.store.tasks import TaskStore
+from shardblast.store.connection import SqlDatabase, migrate
+from shardblast.store.databases import TaskStore
 
 TASK = Task(TaskId("t1"), TaskKind.ADD, "16s", "ada", {"text": "ncbi:16S"}, 1.0)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[TaskStore]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite'}")
+    database = SqlDatabase(f"sqlite:///{tmp_path / 'test.sqlite'}")
     migrate(database)
     yield TaskStore(database, lambda event: None)
     database.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from shardblast.core.search import SearchId
-from shardblast.service.turns import Turns
+from shardblast.service.runner import Turns
 
 ONE, OTHER = SearchId("one"), SearchId("other")
 

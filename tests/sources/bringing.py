@@ -6,13 +6,10 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shardblast.blast.database import Database
+from shardblast.blast.database import Database, check_database
 from shardblast.blast.installation import find_installation
-from shardblast.blast.metadata import check_database
-from shardblast.storage.sources.files import find_database
-from shardblast.storage.sources.ledger import WORK
-from shardblast.storage.sources.settings import SourceSettings
-from shardblast.storage.sources.source import Offer, Source, source_of
+from shardblast.sources import Source, source_of
+from shardblast.sources.base import WORK, Offer, SourceSettings, find_database
 
 QUICK = {"retry_s": 0.001, "timeout_s": 20.0}
 

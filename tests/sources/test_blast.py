@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from shardblast.core.errors import DatabaseError, DiskFull, InputError, Interrupted, SourceChanged
-from shardblast.storage.sources import blast
-from shardblast.storage.sources.blast import BlastSource
+from shardblast.sources import blast
+from shardblast.sources.blast import BlastSource
 from tests.databases import Databases, make_database
 from tests.sequences import nucleotides
 from tests.sources.bringing import Told, assert_same_files, assert_sound, bring, names_in, opened, searched, source

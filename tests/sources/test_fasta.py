@@ -15,7 +15,7 @@ import zstandard
 
 from shardblast.core.errors import InputError, Interrupted, ShardblastError, SourceChanged
 from shardblast.core.program import Molecule
-from shardblast.storage.sources.blast import BlastSource
+from shardblast.sources.blast import BlastSource
 from tests.databases import MANY_VOLUMES_BYTES, make_database
 from tests.sequences import Sequence, nucleotides, proteins, write_fasta
 from tests.sources.bringing import Told, assert_same_files, assert_sound, bring, names_in, opened, searched, source

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from shardblast.core.errors import DiskFull
-from shardblast.storage.sources import blast, ncbi
-from tests.disk import small_disk
+from shardblast.sources import blast, ncbi
 from tests.sequences import nucleotides
+from tests.small_disk import small_disk
 from tests.sources.bringing import assert_same_files, bring, names_in, source
 from tests.sources.publishing import publish_archives, publish_bucket
 from tests.sources.site import Site

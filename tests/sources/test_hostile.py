@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shardblast.core.errors import DatabaseError, DiskFull, ShardblastError
-from shardblast.storage.sources import archive
+from shardblast.sources import ncbi
 from tests.sources.bringing import bring, source
 from tests.sources.publishing import publish_archives, publish_bucket, sign
 from tests.sources.site import Site
@@ -130,7 +130,7 @@ def test_an_archive_that_holds_anything_else_than_files_of_a_database_is_refused
 def test_an_archive_that_unpacks_to_far_too_much_is_refused(
     site: Site, original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "ALLOWED_BYTES", 1 << 20)
+    monkeypatch.setattr(ncbi, "ALLOWED_BYTES", 1 << 20)
     publish_archives(site.root, original)
     info = tarfile.TarInfo("core.01.nsq")
     info.size = 1 << 24

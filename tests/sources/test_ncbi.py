@@ -22,8 +22,8 @@ from shardblast.core.errors import (
     ShardblastError,
     SourceChanged,
 )
-from shardblast.storage.sources.ncbi import NcbiSource
-from shardblast.storage.sources.source import Source
+from shardblast.sources import Source
+from shardblast.sources.ncbi import NcbiSource
 from tests.sources.bringing import Told, assert_same_files, assert_sound, bring, names_in, searched, source
 from tests.sources.publishing import FOLDER, TAXONOMY, publish_archives, publish_bucket, sign
 from tests.sources.site import Site

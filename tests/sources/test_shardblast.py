@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import pytest
 
+from shardblast.blast.database import read_facts
 from shardblast.blast.installation import find_installation
-from shardblast.blast.metadata import read_facts
+from shardblast.core.database import DatabaseFile, Generation
 from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged
-from shardblast.core.generation import DatabaseFile, Generation
 from shardblast.storage.objects import Objects
 from tests.sources.bringing import Told, assert_same_files, assert_sound, bring, names_in, opened, searched, source
 from tests.storage.servers import s3

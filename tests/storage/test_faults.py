@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from shardblast.core.errors import DamagedError, DiskFull, StorageError
-from shardblast.storage.download import PART_BYTES
 from shardblast.storage.objects import Expected, Objects
+from shardblast.storage.transfer import PART_BYTES
 from tests.postgres import free_port
 from tests.storage.proxy import Fault, Proxy, cut, short, slow, status, truncated, whole, wrong
 from tests.storage.servers import SECRET, azure, s3
@@ -45,7 +45,7 @@ def stored(spoiled: Objects) -> Objects:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up after two tries more; what is tried is the same."""
     soon = {"init_backoff": timedelta(milliseconds=50), "base": 2, "max_backoff": timedelta(seconds=1)}
-    monkeypatch.setattr("shardblast.storage.address.RETRY", {"max_retries": 2, "backoff": soon})
+    monkeypatch.setattr("shardblast.storage.objects.RETRY", {"max_retries": 2, "backoff": soon})
 
 
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)

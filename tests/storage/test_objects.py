@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shardblast.core.errors import DamagedError, Interrupted, NotFoundError, StorageError
-from shardblast.storage.download import PART_BYTES
 from shardblast.storage.objects import SEND_BYTES, Expected, Objects
+from shardblast.storage.transfer import PART_BYTES
 from tests.storage.servers import Place
 
 SIZES = [0, 1, SEND_BYTES, SEND_BYTES + 1, 3 * SEND_BYTES + 7]

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.store.connection import Database
-from shardblast.store.migrate import migrate
+from shardblast.store.connection import SqlDatabase, migrate
 from tests.postgres import postgres
 
 
@@ -23,11 +22,11 @@ def postgres_address() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlDatabase]:
     if request.param == "sqlite":
-        opened = Database(f"sqlite:///{tmp_path / 'a folder' / 'test.sqlite'}")
+        opened = SqlDatabase(f"sqlite:///{tmp_path / 'a folder' / 'test.sqlite'}")
     else:
-        opened = Database(request.getfixturevalue("postgres_address"))
+        opened = SqlDatabase(request.getfixturevalue("postgres_address"))
     migrate(opened)
     yield opened
     migrate(opened, "base")

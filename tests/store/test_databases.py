@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from shardblast.core.database import DatabaseFile, Generation, VolumeMetadata
 from shardblast.core.errors import ConflictError, NotFoundError
-from shardblast.core.generation import DatabaseFile, Generation, VolumeMetadata
 from shardblast.core.program import Molecule
 from shardblast.core.search import SearchId, State, moved
-from shardblast.store.connection import Database
+from shardblast.store.connection import SqlDatabase
 from shardblast.store.databases import DatabaseStore
 from shardblast.store.searches import SearchStore
 from tests.store.test_searches import a_search
@@ -23,7 +23,7 @@ def a_generation(name: str = "g1", database: str = "16s") -> Generation:
 
 
 @pytest.fixture
-def store(database: Database) -> DatabaseStore:
+def store(database: SqlDatabase) -> DatabaseStore:
     return DatabaseStore(database)
 
 
@@ -47,7 +47,7 @@ def test_generations_are_listed_newest_first(store: DatabaseStore) -> None:
 
 
 def test_an_old_generation_is_used_as_long_as_a_search_in_it_is_not_over(
-    store: DatabaseStore, database: Database
+    store: DatabaseStore, database: SqlDatabase
 ) -> None:
     searches = SearchStore(database, lambda event: None)
     store.add(a_generation("g1"), None, {}, 1.0)
@@ -63,7 +63,7 @@ def test_an_old_generation_is_used_as_long_as_a_search_in_it_is_not_over(
     assert store.unused("other") == []
 
 
-def test_only_what_is_still_unused_is_removed(store: DatabaseStore, database: Database) -> None:
+def test_only_what_is_still_unused_is_removed(store: DatabaseStore, database: SqlDatabase) -> None:
     store.add(a_generation("g1"), None, {}, 1.0)
     store.add(a_generation("g2"), None, {}, 2.0)
     SearchStore(database, lambda event: None).add(replace(a_search(), generation="g2"), "f")
@@ -74,7 +74,7 @@ def test_only_what_is_still_unused_is_removed(store: DatabaseStore, database: Da
     assert [one.generation for one in store.generations("16s")] == ["g2"]
 
 
-def test_a_database_is_brought_by_one_server_at_a_time(store: DatabaseStore, database: Database) -> None:
+def test_a_database_is_brought_by_one_server_at_a_time(store: DatabaseStore, database: SqlDatabase) -> None:
     with store.alone("16s"):
         if database.is_shared:
             with pytest.raises(ConflictError), DatabaseStore(database).alone("16s"):

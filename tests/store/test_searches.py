@@ -15,12 +15,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Select, insert, inspect, text
 
 from shardblast.core.errors import ConflictError, InputError, NotFoundError, StoreError
-from shardblast.core.progress import Phase, begin, count
-from shardblast.core.search import Event, Piece, Search, SearchId, State, moved
-from shardblast.store.connection import Database
-from shardblast.store.migrate import MIGRATIONS, migrate, newest
-from shardblast.store.orders import Order, Sort
-from shardblast.store.searches import SearchStore, page_query, row_of
+from shardblast.core.search import Event, Phase, Piece, Search, SearchId, State, begin, count, moved
+from shardblast.store.connection import MIGRATIONS, SqlDatabase, migrate, newest
+from shardblast.store.searches import SearchStore, Sort, SortOrder, page_query, row_of
 from shardblast.store.tables import metadata, searches
 
 
@@ -30,7 +27,7 @@ def told() -> list[Event]:
 
 
 @pytest.fixture
-def store(database: Database, told: list[Event]) -> SearchStore:
+def store(database: SqlDatabase, told: list[Event]) -> SearchStore:
     return SearchStore(database, told.append)
 
 
@@ -51,7 +48,7 @@ def a_search(number: int = 1, **changes: object) -> Search:
     return replace(search, **changes)  # type: ignore[arg-type]
 
 
-def test_tables_are_those_that_the_migrations_make(database: Database) -> None:
+def test_tables_are_those_that_the_migrations_make(database: SqlDatabase) -> None:
     found = inspect(database.engine)
 
     for table in metadata.sorted_tables:
@@ -59,7 +56,7 @@ def test_tables_are_those_that_the_migrations_make(database: Database) -> None:
         assert indexes(database, table.name) >= {index.name for index in table.indexes}
 
 
-def indexes(database: Database, table: str) -> set[str]:
+def indexes(database: SqlDatabase, table: str) -> set[str]:
     """Return the names of a table's indexes, those of expressions too, which can't be inspected."""
     query = {
         "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = :name",
@@ -69,7 +66,7 @@ def indexes(database: Database, table: str) -> set[str]:
         return set(connection.scalars(text(query), {"name": table}))
 
 
-def test_migrations_go_down_and_up_again(database: Database) -> None:
+def test_migrations_go_down_and_up_again(database: SqlDatabase) -> None:
     migrate(database, "base")
     assert "searches" not in inspect(database.engine).get_table_names()
 
@@ -86,7 +83,7 @@ def test_the_newest_revision_is_the_last_of_the_migrations() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [newest()]
 
 
-def test_tables_at_the_newest_revision_are_not_written_to(database: Database) -> None:
+def test_tables_at_the_newest_revision_are_not_written_to(database: SqlDatabase) -> None:
     with database.writing():
         migrate(database)
 
@@ -178,7 +175,7 @@ def test_pages_are_of_one_owner_and_one_state(store: SearchStore) -> None:
     assert [one.id for one in store.page(owner=None, state=State.CANCELLED, limit=9, cursor=None).searches] == ["s1"]
 
 
-ORDERS = [Order(sort, descending) for sort in Sort for descending in (True, False)]
+ORDERS = [SortOrder(sort, descending) for sort in Sort for descending in (True, False)]
 
 
 def test_pages_of_every_order_hold_every_search_once(store: SearchStore) -> None:
@@ -220,7 +217,7 @@ def place_of(search: Search, sort: Sort) -> tuple[object, ...]:
     return keys[sort], search.created, search.id
 
 
-def walk(store: SearchStore, *, owner: str | None, order: Order, state: State | None = None) -> Iterator[Search]:
+def walk(store: SearchStore, *, owner: str | None, order: SortOrder, state: State | None = None) -> Iterator[Search]:
     cursor = None
     while True:
         page = store.page(owner=owner, state=state, limit=4, cursor=cursor, order=order)
@@ -230,7 +227,7 @@ def walk(store: SearchStore, *, owner: str | None, order: Order, state: State | 
             return
 
 
-def test_a_page_is_read_from_an_index_and_nothing_is_sorted(store: SearchStore, database: Database) -> None:
+def test_a_page_is_read_from_an_index_and_nothing_is_sorted(store: SearchStore, database: SqlDatabase) -> None:
     with database.writing() as connection:
         connection.execute(insert(searches), [row_of(one) | {"fingerprint": ""} for one in many_searches(2000)])
 
@@ -250,7 +247,7 @@ def many_searches(number: int) -> Iterator[Search]:
         yield a_search(at, created=float(at), owner=owner, title=f"title {at * 7919 % number}", queries=at % 50)
 
 
-def explained(database: Database, query: Select[Any]) -> str:
+def explained(database: SqlDatabase, query: Select[Any]) -> str:
     """Return how a database would find the rows of a query; PostgreSQL sorts few rows rather than use an index."""
     is_sqlite = database.engine.dialect.name == "sqlite"
     how = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
@@ -264,7 +261,7 @@ def explained(database: Database, query: Select[Any]) -> str:
 def test_a_search_whose_place_changes_is_on_no_page_twice(store: SearchStore) -> None:
     for number in range(6):
         store.add(a_search(number), "f")
-    order = Order(Sort.STATE, descending=False)
+    order = SortOrder(Sort.STATE, descending=False)
     first = store.page(owner=None, state=None, limit=3, cursor=None, order=order)
 
     store.change(first.searches[0].id, lambda one: moved(one, State.CANCELLED, 9.0))
@@ -282,8 +279,8 @@ def strange_cursors() -> Iterator[str]:
     yield from ("x", "nan_", "\u00e9", "1", urlsafe_b64encode(b"[" * 50_000).decode())
 
 
-@pytest.mark.parametrize("order", [Order(), Order(Sort.TITLE)])
-def test_a_strange_cursor_is_refused(store: SearchStore, order: Order) -> None:
+@pytest.mark.parametrize("order", [SortOrder(), SortOrder(Sort.TITLE)])
+def test_a_strange_cursor_is_refused(store: SearchStore, order: SortOrder) -> None:
     for cursor in strange_cursors():
         with pytest.raises(InputError):
             store.page(owner=None, state=None, limit=9, cursor=cursor, order=order)
@@ -292,9 +289,9 @@ def test_a_strange_cursor_is_refused(store: SearchStore, order: Order) -> None:
 def test_a_cursor_of_another_order_is_refused(store: SearchStore) -> None:
     for number in range(3):
         store.add(a_search(number), "f")
-    cursor = store.page(owner=None, state=None, limit=1, cursor=None, order=Order(Sort.TITLE)).cursor
+    cursor = store.page(owner=None, state=None, limit=1, cursor=None, order=SortOrder(Sort.TITLE)).cursor
 
-    for other in (Order(), Order(Sort.TITLE, descending=False), Order(Sort.HITS)):
+    for other in (SortOrder(), SortOrder(Sort.TITLE, descending=False), SortOrder(Sort.HITS)):
         with pytest.raises(InputError):
             store.page(owner=None, state=None, limit=1, cursor=cursor, order=other)
 
@@ -358,9 +355,9 @@ def test_what_ended_long_ago_is_found(store: SearchStore) -> None:
 @pytest.mark.parametrize("address", ["mysql://host/db", "nothing"])
 def test_an_unknown_database_is_refused(address: str) -> None:
     with pytest.raises(StoreError):
-        Database(address)
+        SqlDatabase(address)
 
 
 def test_a_database_that_is_away_is_told() -> None:
     with pytest.raises(StoreError):
-        migrate(Database("postgresql://nobody@127.0.0.1:1/absent"))
+        migrate(SqlDatabase("postgresql://nobody@127.0.0.1:1/absent"))

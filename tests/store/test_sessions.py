@@ -7,11 +7,9 @@ from sqlalchemy import inspect
 
 from shardblast.core.errors import NotFoundError
 from shardblast.core.search import Search, SearchId, State, moved
-from shardblast.store.connection import Database
-from shardblast.store.migrate import migrate
+from shardblast.store.connection import SqlDatabase, migrate
+from shardblast.store.credentials import Session, SessionStore, Share, ShareStore
 from shardblast.store.searches import SearchStore
-from shardblast.store.sessions import Session, SessionStore
-from shardblast.store.shares import Share, ShareStore
 
 SEARCH = SearchId("s1")
 
@@ -21,13 +19,13 @@ def a_session(name: str, expires: float) -> Session:
 
 
 @pytest.fixture
-def searches(database: Database) -> SearchStore:
+def searches(database: SqlDatabase) -> SearchStore:
     store = SearchStore(database, lambda event: None)
     store.add(Search(SEARCH, "ada", "a title", "blastn", "16s", "g1", (), "identical", 1.0, 3, 300), "f")
     return store
 
 
-def test_a_session_comes_back_as_it_went_in_until_it_is_removed(database: Database) -> None:
+def test_a_session_comes_back_as_it_went_in_until_it_is_removed(database: SqlDatabase) -> None:
     store = SessionStore(database)
 
     store.add(a_session("h", 5.0))
@@ -38,7 +36,7 @@ def test_a_session_comes_back_as_it_went_in_until_it_is_removed(database: Databa
     assert store.find("h") is None
 
 
-def test_sessions_that_are_over_are_removed(database: Database) -> None:
+def test_sessions_that_are_over_are_removed(database: SqlDatabase) -> None:
     store = SessionStore(database)
     for name, expires in (("a", 5.0), ("b", 6.0), ("c", 7.0)):
         store.add(a_session(name, expires))
@@ -48,7 +46,7 @@ def test_sessions_that_are_over_are_removed(database: Database) -> None:
     assert [store.find(name) is None for name in "abc"] == [True, True, False]
 
 
-def test_share_links_are_of_one_search_and_go_with_it(database: Database, searches: SearchStore) -> None:
+def test_share_links_are_of_one_search_and_go_with_it(database: SqlDatabase, searches: SearchStore) -> None:
     store = ShareStore(database)
     shares = [Share(f"i{number}", SEARCH, f"h{number}", float(number)) for number in range(3)]
     for share in shares:
@@ -65,12 +63,12 @@ def test_share_links_are_of_one_search_and_go_with_it(database: Database, search
     assert store.find("h0") is None
 
 
-def test_a_search_that_is_gone_is_not_shared(database: Database) -> None:
+def test_a_search_that_is_gone_is_not_shared(database: SqlDatabase) -> None:
     with pytest.raises(NotFoundError):
         ShareStore(database).add(Share("i", SEARCH, "h", 1.0))
 
 
-def test_searches_stay_when_the_tables_of_sign_in_go(database: Database, searches: SearchStore) -> None:
+def test_searches_stay_when_the_tables_of_sign_in_go(database: SqlDatabase, searches: SearchStore) -> None:
     migrate(database, "0001")
     assert not {"sessions", "shares"} & set(inspect(database.engine).get_table_names())
 

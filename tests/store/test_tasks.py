@@ -9,9 +9,9 @@ import pytest
 from shardblast.core.errors import ConflictError, NotFoundError
 from shardblast.core.search import Event, State
 from shardblast.core.task import Step, Task, TaskId, TaskKind, task_moved
-from shardblast.store.connection import Database
+from shardblast.store.connection import SqlDatabase
+from shardblast.store.databases import TaskStore
 from shardblast.store.searches import SearchStore
-from shardblast.store.tasks import TaskStore
 
 TASK = Task(TaskId("t1"), TaskKind.ADD, "16s", "ada", {"text": "ncbi:16S"}, 1.0)
 
@@ -22,7 +22,7 @@ def told() -> list[Event]:
 
 
 @pytest.fixture
-def store(database: Database, told: list[Event]) -> TaskStore:
+def store(database: SqlDatabase, told: list[Event]) -> TaskStore:
     return TaskStore(database, told.append)
 
 
@@ -45,7 +45,7 @@ def test_adding_a_task_again_changes_nothing(store: TaskStore, told: list[Event]
 
 
 def test_changes_of_a_task_are_events_that_can_be_read_later(
-    store: TaskStore, told: list[Event], database: Database
+    store: TaskStore, told: list[Event], database: SqlDatabase
 ) -> None:
     store.add(TASK)
     store.change(TASK.id, lambda one: task_moved(one, State.RUNNING, 2.0))
@@ -78,7 +78,7 @@ def test_active_tasks_are_those_of_a_database_that_are_not_over(store: TaskStore
     assert [one.id for one in store.newest("16s", 9)] == ["t2", "t1"]
 
 
-def test_old_tasks_are_forgotten_with_their_events(store: TaskStore, database: Database, told: list[Event]) -> None:
+def test_old_tasks_are_forgotten_with_their_events(store: TaskStore, database: SqlDatabase, told: list[Event]) -> None:
     store.add(TASK)
     store.change(TASK.id, lambda one: task_moved(one, State.CANCELLED, 2.0))
 

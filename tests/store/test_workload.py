@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from shardblast.core.lacking import NO_NODE, Lack, LackCode
 from shardblast.core.search import Failure, Search, SearchId, State, gave_back, lacks, moved
-from shardblast.store.connection import Database
+from shardblast.core.waiting import NO_NODE, Lack, LackCode
+from shardblast.store.connection import SqlDatabase
 from shardblast.store.searches import SearchStore
 from shardblast.store.workload import Unended, Workload
 
 
 @pytest.fixture
-def store(database: Database) -> SearchStore:
+def store(database: SqlDatabase) -> SearchStore:
     return SearchStore(database, lambda event: None)
 
 
@@ -21,7 +21,7 @@ def add(store: SearchStore, number: int, program: str = "blastn", generation: st
     return store.add(Search(SearchId(f"s{number}"), "ada", "", *about), "f").id
 
 
-def test_what_waits_and_what_runs_is_told_by_generation_and_program(store: SearchStore, database: Database) -> None:
+def test_what_waits_and_what_runs_is_told_by_generation_and_program(store: SearchStore, database: SqlDatabase) -> None:
     ids = [add(store, 1), add(store, 2), add(store, 3), add(store, 4, generation="g2"), add(store, 5, "tblastn")]
     store.change(ids[2], lambda one: moved(one, State.RUNNING, 9.0))
     store.change(ids[4], lambda one: moved(one, State.CANCELLED, 9.0))
@@ -34,7 +34,7 @@ def test_what_waits_and_what_runs_is_told_by_generation_and_program(store: Searc
 
 
 def test_what_waits_and_what_runs_is_told_with_its_place_and_what_it_lacks(
-    store: SearchStore, database: Database
+    store: SearchStore, database: SqlDatabase
 ) -> None:
     lack = Lack(LackCode.SHARDS, "a node that holds shard 1 of 2", (("nt.00", "nt.01"),))
     ids = [add(store, number) for number in range(1, 6)]
@@ -60,7 +60,7 @@ def test_what_waits_and_what_runs_is_told_with_its_place_and_what_it_lacks(
     }
 
 
-def test_searches_are_counted_by_state(store: SearchStore, database: Database) -> None:
+def test_searches_are_counted_by_state(store: SearchStore, database: SqlDatabase) -> None:
     add(store, 1)
     add(store, 2)
     store.change(SearchId("s1"), lambda one: moved(one, State.CANCELLED, 2.0))

@@ -1,38 +1,73 @@
-"""The application: routes, errors, what is wrapped around them."""
+"""The application: routes, compression, the web page, programs and health."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
 
-from fastapi import FastAPI
-from starlette.types import ASGIApp
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, Field
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as AsgiScope
 
-from shardblast.api import (
-    blast_url,
-    databases,
-    nodes,
-    operations,
-    page,
-    programs,
-    results,
-    searches,
-    sharing,
-    sign_in,
-    tasks,
-)
-from shardblast.api.errors import add_handlers
-from shardblast.api.guard import Guard
+from shardblast.api import auth, databases, ncbi, nodes, results, searches
+from shardblast.api.auth import Guard
+from shardblast.api.context import CallerDep, ServiceDep
+from shardblast.api.errors import Requests, add_handlers
 from shardblast.api.metrics import Metrics
-from shardblast.api.models import SearchIn
-from shardblast.api.packing import Packing
-from shardblast.api.requests import Requests
-from shardblast.api.selections import SelectionIn
+from shardblast.api.models import MeOut, SearchIn
+from shardblast.api.results import SelectionIn
 from shardblast.bootstrap.service import Service
-from shardblast.core.version import __version__
+from shardblast.core import __version__
+from shardblast.core.errors import NotFoundError
+from shardblast.core.program import Argument, Kind, Molecule, Program
+from shardblast.service.callers import Scope
 
 PREFIX = "/api/v1"
+
+LEVEL = 3
+"""Results shrink to between a third and a seventh, 50 MB a second and more; level 9 takes a tenth of that speed."""
+
+FILES = Path(__file__).with_name("static")
+ADDRESSES = ("/", "/new", "/searches", "/searches/{rest:path}", "/databases", "/databases/{rest:path}", "/nodes")
+"""What the page shows under its own addresses; it reads them itself."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+FOR_EVER = "public, max-age=31536000, immutable"
+"""For files whose names change with their content."""
+NOT_BUILT = """\
+<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>shardblast</title></head><body>
+<h1>The page is not built</h1>
+<p>The service works: its HTTP interface is described at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.</p>
+<p>For the page, install Node.js 20 or newer with npm, run <code>make setup</code>, and start the service again.</p>
+</body></html>
+"""
+
+page_router = APIRouter(include_in_schema=False)
+
+probes_router = APIRouter(tags=["operations"])
+me_router = APIRouter(tags=["identity"])
+
+programs_router = APIRouter(prefix="/programs", tags=["programs"])
+KindName = Literal["flag", "text", "whole", "real", "boolean"]
+KINDS: dict[Kind, KindName] = {
+    Kind.FLAG: "flag",
+    Kind.INTEGER: "whole",
+    Kind.BIG_INTEGER: "whole",
+    Kind.REAL: "real",
+    Kind.BOOLEAN: "boolean",
+}
+"""All others are text."""
 
 
 def make_app(service: Service) -> ASGIApp:
@@ -62,6 +97,121 @@ def openapi_document() -> dict[str, object]:
     return _routed(None).openapi()
 
 
+class Packing:
+    """Wraps the application. Parts (ranges) are of the plain bytes; event streams and zip archives stay as they are."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._plain = app
+        self._packed = GZipMiddleware(app, compresslevel=LEVEL)
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._plain(scope, receive, send)
+            return
+        is_part = "range" in Headers(scope=scope)
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _mark(MutableHeaders(scope=message), is_part)
+            await send(message)
+
+        await (self._plain if is_part else self._packed)(scope, receive, marked)
+
+
+def show_page() -> Response:
+    """Return the page's document."""
+    document = FILES / "index.html"
+    if not document.exists():
+        return HTMLResponse(NOT_BUILT, 503)
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+    return FileResponse(document, headers=headers, media_type="text/html")
+
+
+for address in ADDRESSES:
+    page_router.add_api_route(address, show_page, methods=["GET", "HEAD"])
+
+
+@page_router.api_route("/assets/{name}", methods=["GET", "HEAD"])
+def read_asset(name: str) -> Response:
+    """Return a script, a style or a picture of the page."""
+    path = FILES / "assets" / name
+    if name not in _names():
+        raise NotFoundError("The page has no such file.", remedy="Load the page again.")
+    return FileResponse(path, headers={"Cache-Control": FOR_EVER})
+
+
+@probes_router.get("/health")
+def health() -> dict[str, str]:
+    """Tell that the process lives."""
+    return {"status": "ok", "version": __version__}
+
+
+@probes_router.get("/ready")
+def ready(service: ServiceDep, response: Response) -> dict[str, Any]:
+    """Tell whether searches can run, and what is missing if not."""
+    checks = service.operations.checks()
+    good = all(told == "ok" for told in checks.values())
+    response.status_code = 200 if good else 503
+    return {"status": "ok" if good else "failing", "checks": checks}
+
+
+@probes_router.get("/metrics", response_class=PlainTextResponse)
+def metrics(request: Request) -> Response:
+    """Tell Prometheus how things stand and what happened since the start."""
+    figures: Metrics = request.app.state.metrics
+    return Response(figures.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+@me_router.get("/me")
+def read_me(caller: CallerDep) -> MeOut:
+    """Tell who asks, what they may do and how they are known."""
+    return MeOut.of(caller)
+
+
+class OptionOut(BaseModel):
+    """An option of BLAST+, in its own words."""
+
+    name: str = Field(description="Without the dash")
+    kind: KindName
+    default: str | None = Field(description="null where BLAST+ has none, or it depends on the task")
+    choices: list[str] = Field(description="All that may be given; empty: anything of this kind")
+    least: float | None
+    most: float | None
+    description: str
+
+    @classmethod
+    def of(cls, one: Argument) -> OptionOut:
+        """Return an option as it is answered."""
+        bounds = one.constraint
+        return cls(
+            name=one.name,
+            kind=KINDS.get(one.kind, "text"),
+            default=one.default,
+            choices=list(one.choices),
+            least=bounds.low if bounds else None,
+            most=bounds.high if bounds else None,
+            description=" ".join(one.description.split()),
+        )
+
+
+class ProgramOut(BaseModel):
+    """A program."""
+
+    name: Program
+    query: Molecule
+    database: Molecule
+    version: str = Field(description="Of BLAST+")
+    options: list[OptionOut]
+
+
+@programs_router.get("")
+def list_programs(service: ServiceDep, caller: CallerDep) -> list[ProgramOut]:
+    """List the programs, with the options that searches may have."""
+    caller.check(Scope.READ)
+    return [_told(service.preflights.arguments(one), one) for one in Program]
+
+
 def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None) -> FastAPI:
     """Return an application that has its routes only."""
     app = FastAPI(
@@ -72,10 +222,10 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         docs_url=None,
         redoc_url=None,
     )
-    ours = (searches.router, results.router, sharing.router, databases.router, tasks.router, nodes.router)
-    for router in (programs.router, *ours, operations.me_router):
+    ours = (searches.router, results.router, auth.shares_router, databases.router, databases.tasks_router, nodes.router)
+    for router in (programs_router, *ours, me_router):
         app.include_router(router, prefix=PREFIX)
-    for router in (operations.router, sign_in.router, blast_url.router, page.router):
+    for router in (probes_router, auth.router, ncbi.router, page_router):
         app.include_router(router)
     _describe_bodies(app)
     return app
@@ -93,3 +243,31 @@ def _describe_bodies(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _mark(headers: MutableHeaders, is_part: bool) -> None:
+    """Tell caches that there are two forms, and keep parts of the one from being joined to the other."""
+    if "etag" not in headers:
+        return
+    if is_part:
+        headers.add_vary_header("Accept-Encoding")
+    elif "content-encoding" in headers:
+        headers["etag"] = f"W/{headers['etag']}"
+        del headers["accept-ranges"]
+
+
+def _names() -> frozenset[str]:
+    """Return what there is, so that no name leads elsewhere."""
+    folder = FILES / "assets"
+    return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+
+
+def _told(known: tuple[str, list[Argument]], program: Program) -> ProgramOut:
+    version, options = known
+    return ProgramOut(
+        name=program,
+        query=program.query_molecule,
+        database=program.database_molecule,
+        version=version,
+        options=[OptionOut.of(one) for one in options],
+    )

@@ -12,8 +12,7 @@ from prometheus_client.registry import Collector
 
 from shardblast.core.node import STANDINGS, Member, summed
 from shardblast.core.search import Piece, Search, State, ended_phases
-from shardblast.service.events import Broadcast
-from shardblast.service.observers import Answer, Observer, PieceFailure
+from shardblast.service.events import Answer, Broadcast, Observer, PieceFailure
 from shardblast.store.workload import Workload
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)

@@ -1,4 +1,4 @@
-"""What goes over HTTP, both ways."""
+"""What goes over HTTP of searches, both ways."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shardblast.core.lacking import LackCode
-from shardblast.core.permitted import Problem
+from shardblast.core.option_table import Problem
 from shardblast.core.printing import commands
 from shardblast.core.search import Search, document
+from shardblast.core.waiting import LackCode
 from shardblast.service.callers import Caller, Means, Scope
 from shardblast.service.preflight import Preflight
 
@@ -201,3 +201,34 @@ class NewShareOut(ShareOut):
 
     token: str = Field(description="For ?share= or the header X-Share-Token")
     url: str
+
+
+class PieceOut(BaseModel):
+    """A BLAST+ process that ended."""
+
+    purpose: str
+    batch: int = Field(description="0-based")
+    shard: int | None
+    seconds: float
+    peak_memory_bytes: int
+    node: str
+    finished: float
+    is_doubled: bool = Field(description="Whether it was started on a second node as well")
+
+
+class RunningPieceOut(BaseModel):
+    """A BLAST+ process that has not ended."""
+
+    purpose: str
+    batch: int = Field(description="0-based")
+    shard: int | None
+    node: str
+    started: float
+
+
+class EntryOut(BaseModel):
+    """A line of a search's log."""
+
+    at: float | None = Field(description="Seconds since 1970; null where an earlier version did not note it")
+    level: Literal["note", "warning", "problem"]
+    text: str

@@ -1,30 +1,48 @@
-"""``/api/v1/searches/{id}/results``, ``/subjects``, ``/report``, ``/query``, ``/lists/{name}``, and rows for pages."""
+"""``/api/v1/searches/{id}``: results, subjects, the report, queries, lists, and rows for pages."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, Response
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.background import BackgroundTask
 
-from shardblast.api.context import LinkDep, ReadableDep, ServiceDep, Text
-from shardblast.api.outsiders import shown_to
-from shardblast.api.result_models import HitsOut, HspsOut, OrganismsOut, QueriesOut, ReportOut, SpansOut
-from shardblast.api.selections import BODY, SelectionDep
-from shardblast.blast.subjects import Region
-from shardblast.core.errors import InputError
-from shardblast.core.outfmt import parse_outfmt
-from shardblast.core.permitted import AT_MOST
+from shardblast.api.auth import shown_to
+from shardblast.api.context import LinkDep, ReadableDep, ServiceDep, Text, limited
+from shardblast.api.errors import invalid_body
+from shardblast.api.models import PieceOut
+from shardblast.blast.sequences import Region
+from shardblast.core.errors import InputError, TooLargeError
+from shardblast.core.formats import parse_outfmt
+from shardblast.core.option_table import AT_MOST
 from shardblast.core.printing import Printing, outfmt_of
 from shardblast.core.search import Search
-from shardblast.service.hit_filter import HitFilter
+from shardblast.core.units import PATTERN, Numbers
+from shardblast.service.hit_index import HitFilter
+
+MOST_NAMED = 12_000
+"""Letters of a list of numbers: with the rest of an address it must fit what servers take."""
+MOST_BYTES = 1 << 20
+"""Of a body: some 150,000 numbers that lie apart, thirty times the hits of a query."""
+ONLY_QUERIES = "Only these queries, by their 0-based numbers: 3, or 0-4,7"
+ONLY_HITS = "Only these hits of the one query, by their 0-based ranks: 3, or 0-4,7"
+QueriesText = Annotated[str | None, Query(pattern=PATTERN, max_length=MOST_NAMED, description=ONLY_QUERIES)]
+HitsText = Annotated[str | None, Query(pattern=PATTERN, max_length=MOST_NAMED, description=ONLY_HITS)]
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/SelectionIn"}}},
+    }
+}
 
 MEDIA = {
     5: ("application/xml", "xml"),
@@ -62,6 +80,179 @@ TAXID = re.compile("[0-9]{1,10}")
 ORGANISM = "A part of a scientific name; or a taxid, which stands for what descends from it, too, where that is known"
 
 
+class QueryRow(BaseModel):
+    """A query."""
+
+    number: int = Field(description="0-based among all queries")
+    id: str
+    length: int | None = Field(description="Letters; null if it has no hits")
+    hits: int
+    hsps: int
+    verdict: str = Field(description="merged, researched, unsharded or complete")
+
+
+class HitRow(BaseModel):
+    """A subject with hits of a query; scores are those of its best HSP."""
+
+    query: int
+    rank: int = Field(description="0-based, in BLAST+'s order")
+    id: str = Field(description="sseqid")
+    subject: str = Field(description="saccver")
+    title: str
+    length: int
+    taxids: str | None
+    names: str | None = Field(description="Scientific names")
+    evalue: float
+    bit_score: float
+    total_score: float
+    coverage: float = Field(description="qcovs, in percent")
+    identity: float = Field(description="In percent")
+    hsps: int
+
+
+class HspRow(BaseModel):
+    """An HSP with the rows of its alignment; places are 1-based, both ends inclusive."""
+
+    query: int
+    rank: int
+    number: int = Field(description="0-based in its hit")
+    evalue: float
+    bit_score: float
+    raw_score: int
+    identities: int
+    positives: int
+    length: int
+    gaps: int
+    gap_openings: int
+    query_start: int
+    query_end: int
+    subject_start: int
+    subject_end: int
+    query_frame: int
+    subject_frame: int
+    coverage: float = Field(description="qcovhsp, in percent")
+    query_row: str
+    middle: str = Field(description="What BLAST+ prints between the rows: letters or bars, and + for positive pairs")
+    subject_row: str
+
+
+class QueriesOut(BaseModel):
+    """A part of the queries."""
+
+    rows: Sequence[QueryRow]
+    next: int | None = Field(description="Where the next part begins; null if there is none")
+
+
+class HitsOut(BaseModel):
+    """A part of the hits of a query."""
+
+    rows: Sequence[HitRow]
+    next: int | None = Field(description="Where the next part begins; null if there is none")
+    total: int = Field(description="How many hits fit, in all parts")
+
+
+class HspsOut(BaseModel):
+    """A part of the HSPs of a hit."""
+
+    rows: Sequence[HspRow]
+    next: int | None = Field(description="Where the next part begins; null if there is none")
+
+
+class OrganismRow(BaseModel):
+    """A taxid that hits have, or below which there are several of them."""
+
+    taxid: int
+    name: str | None = Field(description="Scientific name")
+    parent: int | None = Field(description="The next listed taxid above it")
+    via: Sequence[str] = Field(description="What is between the two and not listed, the highest first")
+    level: int = Field(description="How many listed ones are above it")
+    hits: int = Field(description="At it or below it")
+    own_hits: int = Field(description="At it")
+    bit_score: float = Field(description="The highest of the hits")
+    evalue: float = Field(description="The lowest of the hits")
+
+
+class OrganismsOut(BaseModel):
+    """The organisms of a query's hits."""
+
+    rows: Sequence[OrganismRow] = Field(description="Each after the one above it")
+    unknown: int = Field(description="Hits without a taxid")
+    has_lineages: bool = Field(description="Whether the service knows what descends from what; else it is a list")
+
+
+class SpansOut(BaseModel):
+    """Where HSPs lie on a query: a list for each column, so that tens of thousands are small."""
+
+    # Lists, since pydantic writes other sequences many times slower.
+    rank: list[int]
+    query_start: list[int]
+    query_end: list[int]
+    bit_score: list[float]
+    evalue: list[float]
+    identity: list[float] = Field(description="In percent")
+    length: list[int] = Field(description="Of the alignment")
+    is_whole: bool = Field(description="Whether no HSP is left out")
+    coverage: list[float] = Field(description="Of all hits of the query, by rank, in percent")
+
+
+class DatabaseOfReport(BaseModel):
+    """What was searched."""
+
+    name: str
+    generation: str
+
+
+class ReportOut(BaseModel):
+    """What was done."""
+
+    program: str
+    blast_version: str
+    shardblast_version: str
+    database: DatabaseOfReport
+    shards: int | None
+    why: str | None
+    command: list[str] = Field(description="The BLAST+ command that finds the same")
+    commands: list[list[str]] = Field(description="Those of BLAST+ that print the same, one after the other")
+    taxids: dict[str, object] | None
+    queries: int
+    verdicts: dict[str, int]
+    not_merged: dict[str, list[str]] = Field(description="Ids of the queries of every verdict but merged")
+    pieces: list[PieceOut]
+    self_contained: bool = Field(description="Whether results are printed without the database")
+    seconds: float
+    citation: str
+
+
+class SelectionIn(BaseModel):
+    """Some queries, or some hits of one; what is not named here may be in the address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str | None = Field(None, pattern=PATTERN, description=ONLY_QUERIES)
+    hit: str | None = Field(None, pattern=PATTERN, description=ONLY_HITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a request names; None for all."""
+
+    queries: Numbers | None
+    hits: Numbers | None
+
+
+async def selection_of(request: Request, query: QueriesText = None, hit: HitsText = None) -> Selection:
+    """Return what a request names.
+
+    Raises:
+        TooLargeError: Its body is longer than is taken.
+        InputError: A range ends before it begins.
+    """
+    if request.method == "POST":
+        sent = await _sent(request)
+        query, hit = sent.query or query, sent.hit or hit
+    return await asyncio.to_thread(lambda: Selection(_numbers_of(query), _numbers_of(hit)))
+
+
 def printing_of(
     num_descriptions: Annotated[Subjects | None, Query(description=f"-num_descriptions; {OF_KEPT}")] = None,
     num_alignments: Annotated[Subjects | None, Query(description=f"-num_alignments; {OF_KEPT}")] = None,
@@ -75,6 +266,9 @@ def printing_of(
 ) -> Printing:
     """Return how a result is to be printed."""
     return Printing(num_descriptions, num_alignments, line_length, html, show_gis, sorthits, sorthsps)
+
+
+SelectionDep = Annotated[Selection, Depends(selection_of)]
 
 
 @router.get("/results", response_class=FileResponse)
@@ -119,31 +313,6 @@ def read_subjects(
     region = None if start is None or end is None else Region(start, end, strand == "minus")
     written = service.subjects.fasta(search.id, selection.queries, selection.hits, region)
     return _file(written, "text/plain", f"{_file_name(search)}.subjects.fa")
-
-
-def _file(written: AbstractContextManager[Path], media: str, name: str) -> FileResponse:
-    """Return an answer of a file that is removed when it is sent."""
-    stack = ExitStack()
-    path = stack.enter_context(written)
-    headers = {"ETag": _etag(path)}
-    task = BackgroundTask(stack.close)
-    return FileResponse(path, headers=headers, media_type=media, filename=name, background=task)
-
-
-def _file_name(search: Search) -> str:
-    """Return a name for a file of a search, without a suffix."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", search.title).strip("-.")[:80] or search.id
-
-
-def _media(outfmt: int) -> tuple[str, str]:
-    """Return the media type and the suffix of files of a format."""
-    return TABULAR if outfmt in (6, 7) else MEDIA.get(outfmt, ("text/plain", "txt"))
-
-
-def _etag(path: Path) -> str:
-    """Return a tag of the bytes alone: a download that broke off goes on with a result that was printed again."""
-    with path.open("rb") as file:
-        return f'"{file_digest(file, "sha256").hexdigest()}"'
 
 
 @router.get("/report")
@@ -239,3 +408,44 @@ def read_query(search: ReadableDep, service: ServiceDep) -> FileResponse:
     """Read the queries, as they were sent."""
     path = service.searches.query(search)
     return FileResponse(path, media_type="text/plain", filename=f"{_file_name(search)}.fa")
+
+
+async def _sent(request: Request) -> SelectionIn:
+    try:
+        body = b"".join([block async for block in limited(request, MOST_BYTES)])
+        return await asyncio.to_thread(SelectionIn.model_validate_json, body)
+    except ValidationError as error:
+        raise invalid_body(error) from error
+    except TooLargeError as error:
+        raise TooLargeError(
+            f"The selection is longer than {MOST_BYTES:,} bytes.", remedy="Write ranges as 0-4, or ask in parts."
+        ) from error
+
+
+def _numbers_of(text: str | None) -> Numbers | None:
+    return None if text is None else Numbers.of(text)
+
+
+def _file(written: AbstractContextManager[Path], media: str, name: str) -> FileResponse:
+    """Return an answer of a file that is removed when it is sent."""
+    stack = ExitStack()
+    path = stack.enter_context(written)
+    headers = {"ETag": _etag(path)}
+    task = BackgroundTask(stack.close)
+    return FileResponse(path, headers=headers, media_type=media, filename=name, background=task)
+
+
+def _file_name(search: Search) -> str:
+    """Return a name for a file of a search, without a suffix."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", search.title).strip("-.")[:80] or search.id
+
+
+def _media(outfmt: int) -> tuple[str, str]:
+    """Return the media type and the suffix of files of a format."""
+    return TABULAR if outfmt in (6, 7) else MEDIA.get(outfmt, ("text/plain", "txt"))
+
+
+def _etag(path: Path) -> str:
+    """Return a tag of the bytes alone: a download that broke off goes on with a result that was printed again."""
+    with path.open("rb") as file:
+        return f'"{file_digest(file, "sha256").hexdigest()}"'

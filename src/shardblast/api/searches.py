@@ -13,22 +13,43 @@ from pydantic_core import from_json
 from sse_starlette import EventSourceResponse
 from starlette.datastructures import UploadFile
 
-from shardblast.api.context import CallerDep, LinkDep, ReadableDep, SearchDep, ServiceDep, Text, caller_of
+from shardblast.api.auth import shown_to
+from shardblast.api.context import (
+    IN_MEMORY_BYTES,
+    CallerDep,
+    LinkDep,
+    ReadableDep,
+    SearchDep,
+    ServiceDep,
+    Text,
+    bounded,
+    caller_of,
+    incoming,
+    limited,
+    unpacked,
+)
 from shardblast.api.errors import invalid_body
 from shardblast.api.events import PING_EVERY_S, Watched, changes, id_of, stream
-from shardblast.api.models import PreflightOut, SearchesOut, SearchFields, SearchIn, SearchOut, StateName
-from shardblast.api.outsiders import shown_to
-from shardblast.api.result_models import EntryOut, PieceOut, RunningPieceOut
-from shardblast.api.uploads import IN_MEMORY_BYTES, bounded, incoming, limited, unpacked
+from shardblast.api.models import (
+    EntryOut,
+    PieceOut,
+    PreflightOut,
+    RunningPieceOut,
+    SearchesOut,
+    SearchFields,
+    SearchIn,
+    SearchOut,
+    StateName,
+)
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError, TooLargeError
-from shardblast.core.lists import LISTS, MOST_BYTES
-from shardblast.core.log import LOGGED, log_of
+from shardblast.core.history import LOGGED, log_of
+from shardblast.core.option_table import LISTS, MOST_BYTES
 from shardblast.core.search import State, document
 from shardblast.service.callers import Scope
 from shardblast.service.preflight import Wanted
 from shardblast.service.settings import UPLOAD_BYTES
-from shardblast.store.orders import Order, Sort
+from shardblast.store.searches import Sort, SortOrder
 
 BODY: dict[str, Any] = {
     "requestBody": {
@@ -115,7 +136,7 @@ def list_searches(
         found = service.store.by_key(caller.owner, key)
         return SearchesOut(searches=[] if found is None else [SearchOut.of(found)], cursor=None)
     wanted = None if state is None else State(state)
-    ordered = Order(Sort(sort), order == "desc")
+    ordered = SortOrder(Sort(sort), order == "desc")
     page = service.searches.page(owner=caller.sees, state=wanted, limit=limit, cursor=cursor, text=text, order=ordered)
     return SearchesOut(searches=[SearchOut.of(one) for one in page.searches], cursor=page.cursor)
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from shardblast.blast.database import Database
-from shardblast.blast.filter import Filter, Totals
-from shardblast.core.planning import Shard
+from shardblast.blast.database import Database, Filter, Totals
+from shardblast.core.cutting import Shard
 
 
 def write_alias(

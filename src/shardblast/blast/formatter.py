@@ -1,4 +1,8 @@
-"""``blast_formatter`` as a process that reads a stream of one-query archives and prints any format."""
+"""``blast_formatter`` as a process that prints any format from one-query archives.
+
+The printed id of a subject without one is in the database alone, the frame of a translated minus strand needs the
+subject's length, and identities and positives are counted by the search on masked queries and adjusted matrices.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,15 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, BinaryIO, Self, cast
 
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import Processes
-from shardblast.blast.stitch import Printed
+from shardblast.blast.output import Printed
+from shardblast.blast.process import Processes, checked, run
 from shardblast.core.errors import (
     EndedBySignal,
     EngineError,
@@ -45,14 +50,7 @@ STREAM = "/dev/stdin"
 Copy = Callable[[BinaryIO], Printed]
 """Reads what ``blast_formatter`` prints, to its end; returns how much it was."""
 
-
-def _formatting_argv(options: SearchOptions) -> list[str]:
-    drop = {name for name in options.given if name not in FORMATTING_OPTIONS}
-    wanted = options.integer("max_target_seqs")
-    if wanted is None or wanted <= OBEYED_HITS or not options.outfmt.is_pairwise:
-        return options.argv(drop=drop)
-    shown = {"num_descriptions": str(wanted), "num_alignments": str(wanted)}
-    return options.argv(drop=drop | {"max_target_seqs"}, set=shown)
+_COLUMNS = "sseqid score nident positive qframe sframe"
 
 
 class Formatter:
@@ -168,6 +166,38 @@ class Formatter:
         return self._errors.read().decode(errors="replace").strip() or "blast_formatter failed without a message."
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What BLAST+ prints of an HSP."""
+
+    subject_id: str
+    raw_score: int
+    identities: int
+    positives: int
+    query_frame: int
+    subject_frame: int
+
+
+def rows_of(installation: Installation, archive: Path, max_target_seqs: int) -> list[Row]:
+    """Return a row for each HSP of an archive, in its order.
+
+    Raises:
+        ShardblastError: ``blast_formatter`` can't print it, for example since the database is gone.
+    """
+    argv = [installation.program("blast_formatter"), "-archive", str(archive), "-outfmt", f"6 {_COLUMNS}"]
+    finished = checked(run([*argv, "-max_target_seqs", str(max_target_seqs)]), "the formatting of the result")
+    return [_row(line) for line in finished.stdout.decode(errors="replace").split("\n")[:-1]]
+
+
+def _formatting_argv(options: SearchOptions) -> list[str]:
+    drop = {name for name in options.given if name not in FORMATTING_OPTIONS}
+    wanted = options.integer("max_target_seqs")
+    if wanted is None or wanted <= OBEYED_HITS or not options.outfmt.is_pairwise:
+        return options.argv(drop=drop)
+    shown = {"num_descriptions": str(wanted), "num_alignments": str(wanted)}
+    return options.argv(drop=drop | {"max_target_seqs"}, set=shown)
+
+
 class _Broken(Exception):
     """The process did not end well, so that what it printed is not whole."""
 
@@ -202,3 +232,11 @@ def _failure_of(status: int) -> type[ShardblastError]:
         return EndedBySignal
     error = error_for_exit_status(status)
     return error if issubclass(error, (OutOfMemory, OutputError)) else UnknownFailure
+
+
+def _row(line: str) -> Row:
+    subject_id, *numbers = line.rsplit("\t", 5)
+    try:
+        return Row(subject_id, *(int(number) for number in numbers))
+    except (TypeError, ValueError) as error:
+        raise EngineError("blast_formatter printed no table.", remedy="Install BLAST+ again.") from error

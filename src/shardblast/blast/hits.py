@@ -1,27 +1,58 @@
-"""The hits of a query as one piece found them, and their merge in BLAST's order.
+"""Hits: read from archives or tabular rows of pieces, and merged in BLAST+'s order.
 
 Both ways to carry hits, archives and tabular rows, come down to the same few facts: who the subject is, what decides
 its place, and the text to pass on.
+
+Rows are smaller by a factor of twenty and need no ``blast_formatter``, but they print E-values rounded and name
+subjects by their ids. So they serve where the raw score alone orders the hits and where ids are unique, and where
+one shard is the whole database and nothing is merged.
+
+Source:
+    NCBI C++ Toolkit, algo/blast/core/blast_hits.c (s_EvalueCompareHSPLists): E-value of the best HSP ascending, raw
+    score of the first HSP descending, OID descending.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress, islice
 from operator import ne
 from pathlib import Path
+from typing import Protocol
 
-from shardblast.blast.comments import Comments, check_count, read_commented
-from shardblast.blast.condensed import read_alignments
-from shardblast.blast.seqalign import alignment_ids, evalue, raw_score
+from shardblast.blast.archive import read_alignments
+from shardblast.blast.output import Comments, check_count, read_commented
+from shardblast.blast.seqalign import alignment_ids, evalue, ordinal_id, raw_score, with_oid, with_query_number
 from shardblast.core.errors import EngineError
-from shardblast.core.ordering import hit_key
+from shardblast.core.options import SearchOptions
+from shardblast.core.program import Program
+
+EVALUE_FLOOR = 1e-180
+"""Two E-values below this are equal to BLAST."""
+
+_FREE_TEXT = frozenset({"stitle", "salltitles", "ssciname", "scomname", "sblastname", "sskingdom"}) | frozenset(
+    {"sscinames", "scomnames", "sblastnames", "sskingdoms"}
+)
+
+
+def hit_key(evalue: float, raw_score: int, shard: int, place: int) -> tuple[float, int, int, int]:
+    """Return the key that sorts the hits of all shards as the unsharded run orders them.
+
+    Shards lie in OID order and each lists equal hits by descending OID, so the later shard comes first.
+
+    Args:
+        evalue: Of the hit's best HSP.
+        raw_score: Of its first HSP.
+        shard: Index of the shard.
+        place: Position of the hit in the shard's list.
+    """
+    return (0.0 if evalue < EVALUE_FLOOR else evalue, -raw_score, -shard, place)
 
 
 @dataclass(slots=True)
-class Hit:
+class PieceHit:
     """One subject with its HSPs."""
 
     evalue: float
@@ -62,9 +93,9 @@ def read_archive_hits(path: Path, queries: int) -> Iterator[QueryHits]:
         yield QueryHits(alignments.ordinal, alignments.blocks)
 
 
-def alignments_by_subject(blocks: list[bytes]) -> list[Hit]:
+def alignments_by_subject(blocks: list[bytes]) -> list[PieceHit]:
     """Return the hits that these alignments of one query belong to."""
-    hits: list[Hit] = []
+    hits: list[PieceHit] = []
     current = b""
     for block in blocks:
         subject = alignment_ids(block).subject
@@ -74,7 +105,7 @@ def alignments_by_subject(blocks: list[bytes]) -> list[Hit]:
             hit.texts.append(block)
             hit.evalue = min(hit.evalue, value)
         else:
-            hits.append(Hit(value, raw_score(block), subject, [block]))
+            hits.append(PieceHit(value, raw_score(block), subject, [block]))
             current = subject
     return hits
 
@@ -118,7 +149,7 @@ def read_tabular_hits(path: Path, queries: int) -> Iterator[QueryHits]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class TabularRows:
     """The rows of one query in one piece, column by column."""
 
     texts: Sequence[bytes]
@@ -131,32 +162,21 @@ class Rows:
     """Where each hit's rows begin, and at the end their number."""
 
 
-def parse_rows(rows: list[bytes], layout: TabularLayout) -> Rows:
+def parse_rows(rows: list[bytes], layout: TabularLayout) -> TabularRows:
     """Take the columns apart that merging needs.
 
     There can be millions of rows, so nothing here is done by a statement per row.
     """
     if not rows:
-        return Rows([], [], [], [0])
+        return TabularRows([], [], [], [0])
     texts, scores, subjects = _columns(rows, layout)
     changes = map(ne, subjects[1:], subjects)
     starts = [0, *compress(range(1, len(rows)), changes)]
     firsts = [*map(scores.__getitem__, starts)]
-    return Rows(texts, [*map(int, firsts)], [*map(subjects.__getitem__, starts)], [*starts, len(rows)])
+    return TabularRows(texts, [*map(int, firsts)], [*map(subjects.__getitem__, starts)], [*starts, len(rows)])
 
 
-def _columns(rows: list[bytes], layout: TabularLayout) -> tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes]]:
-    """Return the rows without the added columns, the scores and the subjects."""
-    if len(layout.columns) - layout.shown == 2 and layout.shown:
-        texts, scores, subjects = zip(*[row.rsplit(b"\t", 2) for row in rows], strict=True)
-        return texts, scores, subjects
-    fields = [row[:-1].split(b"\t") for row in rows]
-    score, subject = layout.columns.index("score"), layout.columns.index("sseqid")
-    shown = [b"\t".join(row[: layout.shown]) for row in fields]
-    return shown, [row[score] for row in fields], [row[subject] for row in fields]
-
-
-def merge_rows(shards: Sequence[Rows], max_target_seqs: int) -> list[bytes]:
+def merge_rows(shards: Sequence[TabularRows], max_target_seqs: int) -> list[bytes]:
     """Merge the rows of all shards, in shard order, into the unsharded run's.
 
     The raw score must order the hits, unless a single shard has any: these keep the order that BLAST gave them.
@@ -179,7 +199,7 @@ def merge_rows(shards: Sequence[Rows], max_target_seqs: int) -> list[bytes]:
     return [text for hit in order for text in texts[starts[hit] : ends[hit]]]
 
 
-def merge_hits(shards: Sequence[list[Hit]], max_target_seqs: int) -> list[tuple[int, Hit]]:
+def merge_hits(shards: Sequence[list[PieceHit]], max_target_seqs: int) -> list[tuple[int, PieceHit]]:
     """Merge the hits of all shards into the unsharded run's list; each comes with the place of its shard."""
     found = [(index, hits) for index, hits in enumerate(shards) if hits]
     if len(found) == 1:
@@ -207,3 +227,142 @@ def by_query(readers: Sequence[Iterator[QueryHits]], queries: int) -> Iterator[l
         yield found
     if any(head is not None for head in waiting):
         raise EngineError("BLAST+'s results hold more queries than were searched.", remedy="Use '--shards off'.")
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One query's hits of all shards, in the unsharded run's order."""
+
+    texts: list[bytes]
+    """Alignments or rows."""
+    subjects: Collection[bytes]
+    """The subjects' ids, as ``Carrier.subjects`` spells them, but with OIDs of the whole database; may hold more."""
+
+
+class Carrier(Protocol):
+    """How pieces write hits and how these are read."""
+
+    @property
+    def outfmt(self) -> str:
+        """The value of a piece's ``-outfmt``."""
+        ...
+
+    def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
+        """Yield the queries of a piece's file in order, at least those with hits.
+
+        Raises:
+            EngineError: The file is not the whole result of so many queries.
+        """
+        ...
+
+    def count(self, found: QueryHits) -> int:
+        """Return the number of subjects."""
+        ...
+
+    def subjects(self, found: QueryHits) -> Sequence[bytes]:
+        """Return the subjects' ids, as the file spells them."""
+        ...
+
+    def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
+        """Return the unsharded run's hits; ``first_oids`` are the shards' first OIDs."""
+        ...
+
+    def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
+        """Return texts of one query whose number in its file is larger by ``shift``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveCarrier:
+    """Archives: every digit, every format."""
+
+    outfmt: str = "11"
+
+    def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
+        return read_archive_hits(path, queries)
+
+    def count(self, found: QueryHits) -> int:
+        return len(alignments_by_subject(found.texts))
+
+    def subjects(self, found: QueryHits) -> Sequence[bytes]:
+        return [hit.subject for hit in alignments_by_subject(found.texts)]
+
+    def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
+        merged = merge_hits([alignments_by_subject(found.texts) for found in shards], max_target_seqs)
+        hits = [_shifted(hit, first_oids[shard]) for shard, hit in merged]
+        return Merged([text for hit in hits for text in hit.texts], [hit.subject for hit in hits])
+
+    def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
+        return [with_query_number(text, shift) for text in texts]
+
+
+@dataclass(frozen=True, slots=True)
+class TabularCarrier:
+    """Rows with comment lines."""
+
+    layout: TabularLayout
+
+    @property
+    def outfmt(self) -> str:
+        return self.layout.outfmt
+
+    def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
+        return read_tabular_hits(path, queries)
+
+    def count(self, found: QueryHits) -> int:
+        return len(parse_rows(found.texts, self.layout).scores)
+
+    def subjects(self, found: QueryHits) -> Sequence[bytes]:
+        return [subject.rstrip(b"\n") for subject in parse_rows(found.texts, self.layout).subjects]
+
+    def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
+        rows = [parse_rows(found.texts, self.layout) for found in shards]
+        return Merged(
+            merge_rows(rows, max_target_seqs), {subject.rstrip(b"\n") for one in rows for subject in one.subjects}
+        )
+
+    def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
+        return list(texts)  # a row names its query by its title
+
+
+def choose_carrier(options: SearchOptions, *, shards: int, unique_ids: bool) -> ArchiveCarrier | TabularCarrier:
+    """Return the cheapest carrier that loses nothing.
+
+    Args:
+        options: The search.
+        shards: Number of shards.
+        unique_ids: Whether each sequence of the database has an id of its own.
+    """
+    outfmt = options.outfmt
+    if not outfmt.is_tabular or not outfmt.columns or options.has("html"):
+        return ArchiveCarrier()
+    if outfmt.delimiter != "\t" and _FREE_TEXT & set(outfmt.columns):
+        return ArchiveCarrier()
+    if shards > 1 and not (unique_ids and _score_orders(options)):
+        return ArchiveCarrier()
+    return TabularCarrier(layout_for(outfmt.columns))
+
+
+def _columns(rows: list[bytes], layout: TabularLayout) -> tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes]]:
+    """Return the rows without the added columns, the scores and the subjects."""
+    if len(layout.columns) - layout.shown == 2 and layout.shown:
+        texts, scores, subjects = zip(*[row.rsplit(b"\t", 2) for row in rows], strict=True)
+        return texts, scores, subjects
+    fields = [row[:-1].split(b"\t") for row in rows]
+    score, subject = layout.columns.index("score"), layout.columns.index("sseqid")
+    shown = [b"\t".join(row[: layout.shown]) for row in fields]
+    return shown, [row[score] for row in fields], [row[subject] for row in fields]
+
+
+def _shifted(hit: PieceHit, first_oid: int) -> PieceHit:
+    """Return a hit with the OID that its subject has in the whole database, if it has no other id."""
+    ordinal = ordinal_id(hit.subject) if first_oid else None
+    if ordinal is None:
+        return hit
+    subject, *texts = (with_oid(text, ordinal + first_oid) for text in (hit.subject, *hit.texts))
+    return replace(hit, subject=subject, texts=texts)
+
+
+def _score_orders(options: SearchOptions) -> bool:
+    """Whether E-value and raw score order hits alike: no composition-based statistics, no sum statistics."""
+    return options.program is Program.BLASTN and not (options.has("ungapped") or options.has("sum_stats"))

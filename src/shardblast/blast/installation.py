@@ -1,17 +1,34 @@
-"""The installed BLAST+: where its programs are, their version, the options they know."""
+"""The installed BLAST+: its programs, their version, and the options that they know."""
 
 from __future__ import annotations
 
 import re
 import shutil
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from xml.etree import ElementTree
 
 from shardblast.blast.process import run
 from shardblast.core.errors import EngineError
+from shardblast.core.formats import COLUMNS
+from shardblast.core.program import Argument, Arguments, Kind, NumericRange, Program
 
 _VERSION = re.compile(rb"^\S+: (\d+)\.(\d+)\.(\d+)\+", re.M)
+
+_NS = "{ncbi:application}"
+_KINDS = {kind.value: kind for kind in Kind}
+_BOUND = r"(>=|<=|=<|>|<)(-?[0-9.]+)"
+_BOUNDS = re.compile(rf"\(?{_BOUND}(?: and {_BOUND})?\)?")
+_INTERVAL = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)\.\.(-?[0-9]+(?:\.[0-9]+)?)")
+_QUOTED = re.compile(r"[`']([^']*)'")
+_LISTED = "values between: "
+_COLUMN = re.compile(r"^\s+(\w+) means ", re.M)
+_END_OF_COLUMNS = "specifier for option 17"
+
+Names = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -55,3 +72,110 @@ def find_installation() -> Installation:
             remedy="Install it: 'apt install ncbi-blast+', 'conda install -c bioconda blast' or 'brew install blast'.",
         )
     return Installation(Path(blastn).parent)
+
+
+def read_arguments(xml: bytes) -> Arguments:
+    """Return the options that ``PROGRAM -xmlhelp`` describes.
+
+    Raises:
+        EngineError: The text is not what a supported BLAST+ program prints.
+
+    Source:
+        NCBI C++ Toolkit, corelib/ncbiargs.cpp, CArgDescriptions::PrintUsageXml().
+    """
+    try:
+        root = ElementTree.fromstring(xml)
+        program = Program(_text(root, "program/name"))
+    except (ElementTree.ParseError, ValueError) as error:
+        raise EngineError(
+            "A BLAST+ program did not describe its options.",
+            remedy="Check that 'blastn -xmlhelp' prints XML; if not, install BLAST+ again.",
+        ) from error
+    described = _children(root, "arguments")
+    requires = _pairs(described, "first_requires_second")
+    excludes = _pairs(described, "first_excludes_second")
+    options = (_argument(element, requires, excludes) for element in described if element.get("name"))
+    by_name = {option.name: option for option in options}
+    return Arguments(program, _text(root, "program/version"), by_name, _columns(by_name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Constraint:
+    choices: tuple[str, ...] = ()
+    range: NumericRange | None = None
+
+
+def _argument(element: ElementTree.Element, requires: Names, excludes: Names) -> Argument:
+    name = element.get("name", "")
+    is_flag = element.tag == f"{_NS}flag"
+    constraint = _constraint(_text(element, "constraint/description"))
+    return Argument(
+        name=name,
+        kind=Kind.FLAG if is_flag else _KINDS.get(element.get("type", ""), Kind.STRING),
+        default=element.findtext(f"{_NS}default"),
+        choices=constraint.choices,
+        constraint=constraint.range,
+        requires=requires.get(name, ()),
+        excludes=excludes.get(name, ()),
+        group=int(_text(element, "group") or 0),
+        description=_text(element, "description"),
+    )
+
+
+def _constraint(text: str) -> _Constraint:
+    """Read a constraint; one of an unknown form is left for BLAST+ to check."""
+    if bounds := _BOUNDS.fullmatch(text):
+        return _Constraint(range=_range(bounds))
+    if interval := _INTERVAL.fullmatch(text):
+        return _Constraint(range=NumericRange(float(interval[1]), float(interval[2])))
+    if text.startswith(_LISTED):
+        return _Constraint(choices=_listed(text.removeprefix(_LISTED)))
+    return _Constraint(choices=tuple(_QUOTED.findall(text)))
+
+
+def _range(bounds: re.Match[str]) -> NumericRange:
+    low = high = None
+    low_inclusive = high_inclusive = True
+    for sign, number in ((bounds[1], bounds[2]), (bounds[3], bounds[4])):
+        if sign is None:
+            continue
+        if ">" in sign:
+            low, low_inclusive = float(number), "=" in sign
+        else:
+            high, high_inclusive = float(number), "=" in sign
+    return NumericRange(low, high, low_inclusive, high_inclusive)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """Write out a list such as "1-6, 9-16, 33"."""
+    numbers: list[str] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        numbers.extend(str(number) for number in range(int(first), int(last or first) + 1))
+    return tuple(numbers)
+
+
+def _pairs(described: list[ElementTree.Element], relation: str) -> Names:
+    """Map each option to those it requires or excludes; BLAST+ writes some relations in one direction only."""
+    pairs: defaultdict[str, list[str]] = defaultdict(list)
+    for element in described:
+        if element.tag == f"{_NS}dependencies":
+            for pair in element.iter(f"{_NS}{relation}"):
+                pairs[_text(pair, "arg1")].append(_text(pair, "arg2"))
+    return {name: tuple(dict.fromkeys(others)) for name, others in pairs.items()}
+
+
+def _columns(by_name: Mapping[str, Argument]) -> frozenset[str]:
+    if "outfmt" not in by_name:
+        return COLUMNS
+    described, _, _ = by_name["outfmt"].description.partition(_END_OF_COLUMNS)
+    return frozenset(_COLUMN.findall(described)) or COLUMNS
+
+
+def _children(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
+    parent = root.find(f"{_NS}{name}")
+    return [] if parent is None else list(parent)
+
+
+def _text(element: ElementTree.Element, path: str) -> str:
+    return element.findtext("/".join(f"{_NS}{name}" for name in path.split("/")), "")

@@ -1,8 +1,14 @@
-"""What BLAST+ says of queries in a database of this size, whatever the hits: searched in one short sequence.
+"""Questions that BLAST+ answers with tiny inputs: statistics of queries, valid options, positive pairs of a matrix.
 
 The probe's alias has the whole database's totals and a single sequence that nothing matches, so BLAST+ itself computes
 each query's masks, statistical parameters, length adjustment and effective search space. With its own batches cut
 to one query each, it writes one archive per query: the template into which the merged alignments go.
+
+Which gap costs go with which scores, or which options exclude each other, is known to BLAST+ alone; it says so before
+it searches.
+
+A query of all pairs' first letters is aligned with a subject of their second ones, between letters that are alike and
+hold the alignment together; the midline then tells of each pair.
 
 Source:
     NCBI C++ Toolkit, algo/blast/blastinput/blast_input_aux.cpp (GetQueryBatchSize reads BATCH_SIZE).
@@ -11,17 +17,22 @@ Source:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import cache
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from functools import cache, lru_cache
+from itertools import product
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 from shardblast.blast.alias import write_alias
-from shardblast.blast.database import Database
-from shardblast.blast.filter import Totals
+from shardblast.blast.database import Database, Totals
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import Processes, checked, run
-from shardblast.core.groups import FILTER_OPTIONS
+from shardblast.blast.process import Finished, Processes, checked, run
+from shardblast.core.errors import EngineError, Interrupted
+from shardblast.core.option_table import FILTER_OPTIONS
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule, Program
 
@@ -40,6 +51,30 @@ _NOT_ASKED = frozenset({"query", "db", "outfmt", "out", "html", "show_gis", "lin
 _GAPPED_LAMBDA = re.compile(rb"lambda \{ (\d+), 10, -?\d+ \},\n[^}]*\},\n[^}]*\},\n +gapped TRUE")
 _UNLIKE_ANYTHING = {Molecule.NUCLEOTIDE: b"ACGTACGTAC", Molecule.PROTEIN: b"MX"}
 
+REMEMBERED = 256
+"""Sets of options whose answer is kept."""
+LONGEST_S = 2.0
+NOT_TRIED = frozenset({"-query_loc", "-taxids", "-negative_taxids"})
+"""Options whose value depends on the user's own sequences, or on the database."""
+FLAGS_NOT_TRIED = frozenset({"-no_taxid_expansion"})
+
+_ERROR = re.compile(r"^(?:BLAST [a-z/]+ error|Error): ", re.M)
+"""What BLAST+ has to say comes after the first of these; its usage may come before."""
+_MANUAL = re.compile(r"^(?:Please refer to .*|Error: +\(CArgException.*)$", re.M)
+_SEQUENCES = {
+    Molecule.NUCLEOTIDE: "GATTACAGGCTCCTAGTCAAGCGTATTCGGACCTTGAGCATCGTTAACCGGATACCTGAACTTGGCATCCAGTTAGC" * 2,
+    Molecule.PROTEIN: "MKVLAAGIVGLCAKWYEDHNPQRSTFMKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ",
+}
+
+DEFAULT_MATRIX = "BLOSUM62"
+"""What archives do not name."""
+LETTERS = "ARNDCQEGHILKMFPSTWYVBJZXUO*"
+_HOLDING = "WCHPYFM"
+"""Letters that score high with themselves in each matrix."""
+_HELD = 8
+_MIDLINE = re.compile(rb"<Hsp_midline>(.*)</Hsp_midline>")
+_NAME = re.compile(rb'name "MatrixName",\n +value string "(\w+)"')
+
 
 def write_probe(installation: Installation, folder: Path, database: Database) -> str:
     """Make the probe's database; return the path to give to ``-db``."""
@@ -47,17 +82,6 @@ def write_probe(installation: Installation, folder: Path, database: Database) ->
         (folder / name).write_bytes(content)
     whole = Totals(database.num_seqs, database.letters)
     return write_alias(folder, "probe", database, [folder / VOLUME], printed=whole)
-
-
-@cache
-def _volume(installation: Installation, molecule: Molecule) -> Mapping[str, bytes]:
-    """Return the files of a database of one sequence; they are the same for every search."""
-    argv = [installation.program("makeblastdb"), "-dbtype", molecule.dbtype]
-    argv += ["-title", VOLUME, "-in", "-", "-out", VOLUME]
-    fasta = b">one\n" + _UNLIKE_ANYTHING[molecule] + b"\n"
-    with TemporaryDirectory() as folder:
-        checked(run(argv, stdin=fasta, folder=Path(folder)), "making the probe")
-        return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
 
 
 def strands_are_alike(
@@ -82,3 +106,103 @@ def strands_are_alike(
     told = checked(processes.run([*argv, *place]), "the look at the scores").stdout
     match = _GAPPED_LAMBDA.search(told)  # nothing where the search is ungapped
     return match is not None and len(match[1]) <= TABULATED_DIGITS
+
+
+class Trial:
+    """Asks BLAST+, each question once."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._asked = lru_cache(REMEMBERED)(self._ask)
+
+    def objection(self, program: Program, words: Sequence[str]) -> str | None:
+        """Return what BLAST+ has against these options, or None.
+
+        Args:
+            program: The one to run.
+            words: Options and values, without database, query and format.
+        """
+        return self._asked(program, tuple(_general(words)))
+
+    def _ask(self, program: Program, words: tuple[str, ...]) -> str | None:
+        with TemporaryDirectory() as folder:
+            query, subject = Path(folder, "query.fa"), Path(folder, "subject.fa")
+            query.write_text(f">q\n{_SEQUENCES[program.query_molecule]}\n")
+            subject.write_text(f">s\n{_SEQUENCES[program.database_molecule]}\n")
+            argv = [self._installation.program(program.value), "-query", str(query), "-subject", str(subject)]
+            finished = _run([*argv, "-outfmt", "6", *words])
+        if finished is None or finished.status == 0:
+            return None
+        said = _ERROR.split(finished.stderr.decode(errors="replace"), maxsplit=1)[-1]
+        words_said = _MANUAL.sub("", said).split()
+        return " ".join(words_said) or f"BLAST+ ends with status {finished.status}."
+
+
+def matrix_name(archive: Path) -> str | None:
+    """Return the matrix that a search used, as its archive names it; None if it used none."""
+    if not archive.stat().st_size:
+        return None
+    with archive.open("rb") as file, closing(mmap(file.fileno(), 0, access=ACCESS_READ)) as text:
+        found = _NAME.search(text)
+        return found[1].decode() if found else None
+
+
+def positive_pairs(installation: Installation, matrix: str) -> frozenset[str]:
+    """Return pairs of different letters that a matrix scores above 0, each in both orders where both do.
+
+    Raises:
+        EngineError: BLAST+ does not align what it should.
+    """
+    pairs = list(product(LETTERS, repeat=2))
+    draw = Random(1)
+    held = ["".join(draw.choices(_HOLDING, k=_HELD)) for _ in range(len(pairs) + 1)]
+    rows = [
+        "".join(between + pair[side] for between, pair in zip(held, pairs, strict=False)) + held[-1] for side in (0, 1)
+    ]
+    with TemporaryDirectory() as folder:
+        for name, row in zip(("query", "subject"), rows, strict=True):
+            Path(folder, name).write_text(f">{name}\n{row}\n")
+        argv = [installation.program("blastp"), "-query", "query", "-subject", "subject", "-matrix", matrix]
+        argv += ["-outfmt", "5", "-ungapped", "-xdrop_ungap", "1000", "-comp_based_stats", "0", "-seg", "no"]
+        told = checked(run([*argv, "-max_hsps", "1"], folder=Path(folder)), f"the look at matrix {matrix}")
+    found = _MIDLINE.search(told.stdout)
+    if found is None or len(found[1]) != len(rows[0]):
+        raise EngineError(f"BLAST+ does not tell what {matrix} scores.", remedy="Use another version of BLAST+.")
+    marks = found[1][_HELD :: _HELD + 1]
+    return frozenset(one + other for (one, other), mark in zip(pairs, marks, strict=True) if mark == ord("+"))
+
+
+@cache
+def _volume(installation: Installation, molecule: Molecule) -> Mapping[str, bytes]:
+    """Return the files of a database of one sequence; they are the same for every search."""
+    argv = [installation.program("makeblastdb"), "-dbtype", molecule.dbtype]
+    argv += ["-title", VOLUME, "-in", "-", "-out", VOLUME]
+    fasta = b">one\n" + _UNLIKE_ANYTHING[molecule] + b"\n"
+    with TemporaryDirectory() as folder:
+        checked(run(argv, stdin=fasta, folder=Path(folder)), "making the probe")
+        return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
+
+
+def _run(argv: list[str]) -> Finished | None:
+    """Run BLAST+; None if it takes so long that it must be searching."""
+    processes = Processes()
+    timer = threading.Timer(LONGEST_S, processes.stop)
+    timer.start()
+    try:
+        return processes.run(argv)
+    except Interrupted:
+        return None
+    finally:
+        timer.cancel()
+
+
+def _general(words: Sequence[str]) -> list[str]:
+    """Return the words without the options that can't be tried, and their values."""
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word in NOT_TRIED:
+            next(rest, None)
+        elif word not in FLAGS_NOT_TRIED:
+            kept.append(word)
+    return kept

@@ -1,31 +1,49 @@
-"""Alignments in an archive: what merging must know of one, read from its text.
+"""Alignments and HSPs in an archive, read from their text.
 
 The text of a ``Seq-align`` is passed on as BLAST+ wrote it; only ids, E-value and raw score are looked at.
+
+A ``Seq-align`` holds one gapped HSP of a subject (``denseg``, or ``std`` where one side is translated), or all its
+ungapped ones (``dendiag``, or ``std`` with scores of its own for each element).
 
 Source:
     NCBI C++ Toolkit, objects/seqalign/seqalign.asn; the names of scores are in
     algo/blast/api/blast_seqalign.cpp (s_BuildScoreList).
+    NCBI C++ Toolkit, objects/seqalign/seqalign.asn; algo/blast/api/blast_seqalign.cpp (BLASTHspListToSeqAlign).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from mmap import mmap
 
 from shardblast.core.errors import ArchiveError
+from shardblast.core.program import Molecule, Program
 
 NEXT_ALIGNMENT = b"\n      },\n      {\n"
 """What parts alignments."""
 _IDS = re.compile(rb"\n( +)ids \{\n\1  (.*?),\n\1  (?=[a-z])(.*?)\n\1\}", re.S)
 _EVALUE = re.compile(rb'id str "(?:e_value|sum_e)",\n +value real \{ (-?\d+), 10, (-?\d+) \}')
-_SCORE = re.compile(rb'id str "score",\n +value int (-?\d+)')
+_RAW_SCORE = re.compile(rb'id str "score",\n +value int (-?\d+)')
 _QUERY_NUMBER = re.compile(rb'(local str "Query_)(\d+)(?="(?:,\n|\n +\},\n +(?:int \{|empty )))')
 """The query's id is the first of two, and so is its location: a comma follows, and then the subject's."""
 _EVALUE_NAMES = (b'id str "e_value"', b'id str "sum_e"')
 """Ids of scores; those of sequences are never ``id str``."""
 _ORDINAL_ID = re.compile(rb'(db "BL_ORD_ID",\n +tag id )(\d+)')
+
+_SCORE = re.compile(rb'id str "(\w+)",\n +value (?:int (-?\d+)|real \{ (-?\d+), 10, (-?\d+) \})')
+_SEGS = re.compile(rb"\n        segs (denseg|dendiag|std) \{\n")
+_ELEMENT_END = b"\n          }"
+_STARTS = re.compile(rb"\n +starts \{([-\d,\s]*)\}")
+_LENS = re.compile(rb"\n +lens \{([\d,\s]*)\}")
+_LEN = re.compile(rb"\n +len (\d+)")
+_STRANDS = re.compile(rb"\n +strands \{([a-z,\s]*)\}")
+_PLACE = re.compile(
+    rb"\n +(?:(?:int \{\n +from (\d+),\n +to (\d+),(?:\n +strand (\w+),)?)|pnt \{\n +point (\d+),"
+    rb"(?:\n +strand (\w+),)?|empty )"
+)
+_CODON = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +89,7 @@ def count_hsps(block: bytes) -> int:
 
 def raw_score(block: bytes) -> int:
     """Return the raw score of an alignment's first HSP."""
-    match = _SCORE.search(block)
+    match = _RAW_SCORE.search(block)
     if match is None:
         raise ArchiveError("An alignment in the archive has no score.")
     return int(match[1])
@@ -91,3 +109,176 @@ def ordinal_ids(text: bytes | mmap) -> Iterator[int]:
 def with_oid(block: bytes, oid: int) -> bytes:
     """Return an alignment whose subject, known by its OID alone, has this OID."""
     return _ORDINAL_ID.sub(rb"\g<1>%d" % oid, block)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedHsp:
+    """What an archive says of an HSP; positions as in ``shardblast.core.hits.Hsp``."""
+
+    evalue: float
+    bit_score: float
+    raw_score: int
+    identities: int
+    """As the search counted them: without those that it had masked, so now and then fewer than BLAST+ prints."""
+    positives: int | None
+    """As the search counted them, with the matrix that it had adjusted to the subject; None of nucleotides."""
+    query_start: int
+    query_end: int
+    subject_start: int
+    subject_end: int
+    query_strand: int
+    """1 or -1, 0 of a protein."""
+    subject_strand: int
+    length: int
+    gaps: int
+    gap_openings: int
+
+
+def hsps_of(block: bytes, program: Program) -> list[ArchivedHsp]:
+    """Return an alignment's HSPs, in their order.
+
+    Args:
+        block: The text of a ``Seq-align``.
+        program: The program that wrote it.
+
+    Raises:
+        ArchiveError: The text is no alignment, or one of a kind that BLAST+ does not write.
+    """
+    segs = _SEGS.search(block)
+    if segs is None:
+        raise ArchiveError("An alignment in the archive has no segments.")
+    head, body, kind = block[: segs.start()], block[segs.end() :], segs[1]
+    try:
+        if kind == b"denseg":
+            return [_hsp(head, list(_dense_segments(body)), program)]
+        elements = body.split(_ELEMENT_END)[:-1]
+        if kind == b"dendiag":
+            return [_hsp(element, [_diagonal(element)], program) for element in elements]
+        segments = [_standard_segment(element, program) for element in elements]
+        if b" score {" in head:
+            return [_hsp(head, segments, program)]
+        return [_hsp(element, [one], program) for element, one in zip(elements, segments, strict=True)]
+    except (ValueError, IndexError, OverflowError) as error:
+        raise ArchiveError(f"An alignment in the archive is damaged: {error}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One sequence's part of an HSP: 0-based, the last position inclusive."""
+
+    low: int
+    high: int
+    strand: int
+
+    def positions(self, *, reverse: bool) -> tuple[int, int]:
+        return (self.high + 1, self.low + 1) if reverse else (self.low + 1, self.high + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A run of columns; a side that has a gap there is None."""
+
+    sides: tuple[_Side | None, _Side | None]
+    length: int
+
+
+def _hsp(text: bytes, segments: Sequence[_Segment], program: Program) -> ArchivedHsp:
+    scores = _scores(text)
+    query, subject = _extent(segments, 0), _extent(segments, 1)
+    # BLAST+ prints nucleotide alignments along the query's plus strand, translated ones as they are.
+    turned = program is Program.BLASTN and query.strand < 0
+    query_strand, subject_strand = (1, -subject.strand) if turned else (query.strand, subject.strand)
+    gapped = [segment.sides.index(None) if None in segment.sides else None for segment in segments]
+    query_start, query_end = query.positions(reverse=query_strand < 0)
+    subject_start, subject_end = subject.positions(reverse=subject_strand < 0)
+    return ArchivedHsp(
+        evalue=_required(scores, "e_value", "sum_e"),
+        bit_score=_required(scores, "bit_score"),
+        raw_score=int(_required(scores, "score")),
+        identities=int(_required(scores, "num_ident")),
+        positives=int(scores["num_positives"]) if "num_positives" in scores else None,
+        query_start=query_start,
+        query_end=query_end,
+        subject_start=subject_start,
+        subject_end=subject_end,
+        query_strand=query_strand,
+        subject_strand=subject_strand,
+        length=sum(segment.length for segment in segments),
+        gaps=sum(segment.length for segment, gap in zip(segments, gapped, strict=True) if gap is not None),
+        gap_openings=sum(gap is not None for gap in gapped),
+    )
+
+
+def _scores(text: bytes) -> dict[str, float]:
+    return {
+        name.decode(): int(whole) if whole else float(b"%se%s" % (mantissa, exponent))
+        for name, whole, mantissa, exponent in _SCORE.findall(text)
+    }
+
+
+def _required(scores: dict[str, float], *names: str) -> float:
+    for name in names:
+        if name in scores:
+            return scores[name]
+    raise ArchiveError(f"An alignment in the archive lacks its {names[0]}.")
+
+
+def _extent(segments: Sequence[_Segment], place: int) -> _Side:
+    sides = [side for segment in segments if (side := segment.sides[place]) is not None]
+    return _Side(min(side.low for side in sides), max(side.high for side in sides), sides[0].strand)
+
+
+def _dense_segments(body: bytes) -> Iterator[_Segment]:
+    starts, lens = _numbers(_STARTS, body), _numbers(_LENS, body)
+    strands = _strands(body)
+    if len(starts) != 2 * len(lens):
+        raise ValueError("its segments are incomplete")
+    for number, length in enumerate(lens):
+        query, subject = starts[2 * number : 2 * number + 2]
+        yield _Segment((_side(query, length, strands[0]), _side(subject, length, strands[1])), length)
+
+
+def _diagonal(element: bytes) -> _Segment:
+    query, subject = _numbers(_STARTS, element)
+    strands = _strands(element)
+    length = int(_match(_LEN, element)[1])
+    return _Segment((_side(query, length, strands[0]), _side(subject, length, strands[1])), length)
+
+
+def _standard_segment(element: bytes, program: Program) -> _Segment:
+    query, subject = [_located(place) for place in _PLACE.finditer(element)]
+    side, translated = (query, program.query_molecule) if query is not None else (subject, program.database_molecule)
+    if side is None:
+        raise ValueError("a segment has neither query nor subject")
+    length = side.high - side.low + 1
+    return _Segment((query, subject), length // _CODON if translated is Molecule.NUCLEOTIDE else length)
+
+
+def _located(place: re.Match[bytes]) -> _Side | None:
+    if place[4] is not None:
+        return _Side(int(place[4]), int(place[4]), _strand(place[5]))
+    return None if place[1] is None else _Side(int(place[1]), int(place[2]), _strand(place[3]))
+
+
+def _side(start: int, length: int, strand: int) -> _Side | None:
+    return None if start < 0 else _Side(start, start + length - 1, strand)
+
+
+def _strands(text: bytes) -> list[int]:
+    match = _STRANDS.search(text)
+    return [_strand(word) for word in match[1].replace(b",", b" ").split()] if match else [0, 0]
+
+
+def _strand(word: bytes | None) -> int:
+    return {b"plus": 1, b"minus": -1}.get(word or b"", 0)
+
+
+def _numbers(pattern: re.Pattern[bytes], text: bytes) -> list[int]:
+    return [int(number) for number in _match(pattern, text)[1].replace(b",", b" ").split()]
+
+
+def _match(pattern: re.Pattern[bytes], text: bytes) -> re.Match[bytes]:
+    match = pattern.search(text)
+    if match is None:
+        raise ValueError("a part is missing")
+    return match

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from shardblast.blast.arguments import read_arguments
-from shardblast.blast.installation import Installation, find_installation
+from shardblast.blast.installation import Installation, find_installation, read_arguments
 from shardblast.blast.process import checked, run
-from shardblast.core.arguments import Arguments
-from shardblast.core.program import Program
+from shardblast.core.program import Arguments, Program
 from shardblast.engine.local import LocalEngine
-from shardblast.engine.machine import this_machine
+from shardblast.engine.workspace import this_machine
 
 
 def home() -> Path:

@@ -11,21 +11,17 @@ from pathlib import Path
 from shardblast.blast.installation import find_installation
 from shardblast.bootstrap import home, known_arguments
 from shardblast.cluster.command import ClusterCommand
-from shardblast.cluster.driving import Means
-from shardblast.cluster.encryption import Certificates, certificates_of, check_scheduler
-from shardblast.cluster.host import Host
-from shardblast.cluster.membership import Cluster
-from shardblast.cluster.node import Node
+from shardblast.cluster.connection import Certificates, Cluster, Timings, certificates_of, check_scheduler
+from shardblast.cluster.driver import DriverMeans
 from shardblast.cluster.searching import ClusterSearching
-from shardblast.cluster.staging import Stager
-from shardblast.cluster.timings import Timings
-from shardblast.core.arguments import Arguments
+from shardblast.cluster.worker import Host
 from shardblast.core.errors import UsageError
-from shardblast.core.lacking import WAITING_HOURS
-from shardblast.core.program import Program
-from shardblast.engine.machine import this_machine
-from shardblast.engine.pool import Pool
+from shardblast.core.program import Arguments, Program
+from shardblast.core.waiting import WAITING_HOURS
+from shardblast.disk.node import Node
+from shardblast.disk.staging import Stager
 from shardblast.engine.stored import StoredEngine
+from shardblast.engine.workspace import Pool, this_machine
 from shardblast.storage.objects import Objects
 
 STORAGE = "SHARDBLAST_STORAGE"
@@ -122,7 +118,7 @@ def searching(
     Raises:
         UsageError: The address is none, or needs TLS.
     """
-    return ClusterSearching(Means(cluster(address), objects, replicas, expected, patience_s), find_installation())
+    return ClusterSearching(DriverMeans(cluster(address), objects, replicas, expected, patience_s), find_installation())
 
 
 def command(address: str | None) -> ClusterCommand:

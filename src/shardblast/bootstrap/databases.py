@@ -11,23 +11,20 @@ from typing import Any
 
 from shardblast.blast.installation import Installation, find_installation
 from shardblast.bootstrap import home
-from shardblast.cluster.node import Node
-from shardblast.cluster.staging import Stager
 from shardblast.core.errors import InputError, NotFoundError, UsageError
 from shardblast.core.search import SearchId, cancelled
+from shardblast.disk.node import Node
+from shardblast.disk.staging import Stager
 from shardblast.service.acquisition import Acquisition
-from shardblast.service.catalogue import Catalogue
-from shardblast.service.databases import Databases
+from shardblast.service.catalogue import Catalogue, Generations
+from shardblast.service.databases import Databases, Removal
 from shardblast.service.folders import Folders
-from shardblast.service.generations import Generations
-from shardblast.service.removal import Removal
 from shardblast.service.settings import TABLE, Setting, Settings, from_environment
 from shardblast.storage.objects import Objects
-from shardblast.store.connection import Database
+from shardblast.store.connection import SqlDatabase, migrate
+from shardblast.store.credentials import TokenStore
 from shardblast.store.databases import DatabaseStore
-from shardblast.store.migrate import migrate
 from shardblast.store.searches import SearchStore
-from shardblast.store.tokens import TokenStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +110,7 @@ class DatabaseParts:
 
 
 def database_parts(
-    settings: Settings, database: Database, installation: Installation, objects: Objects
+    settings: Settings, database: SqlDatabase, installation: Installation, objects: Objects
 ) -> DatabaseParts:
     """Wire what knows of databases."""
     folders, generations = Folders(settings.home), Generations(DatabaseStore(database), objects)
@@ -123,7 +120,7 @@ def database_parts(
     return DatabaseParts(generations, objects, catalogue, acquisition, node)
 
 
-def open_tables(settings: Settings) -> Database:
+def open_tables(settings: Settings) -> SqlDatabase:
     """Open the SQL database, with its tables in this version's form.
 
     Raises:
@@ -137,6 +134,6 @@ def open_tables(settings: Settings) -> Database:
             f"The folder {str(settings.home)!r} can't be the home of a service: {(error.strerror or '').lower()}.",
             remedy="Name another folder with --home or SHARDBLAST_HOME.",
         ) from error
-    database = Database(settings.database)
+    database = SqlDatabase(settings.database)
     migrate(database)
     return database

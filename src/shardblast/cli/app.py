@@ -9,16 +9,13 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from shardblast.cli.cluster import cluster
+from shardblast.cli.cluster import cluster, nodes
 from shardblast.cli.databases import databases
-from shardblast.cli.nodes import nodes
-from shardblast.cli.remote import remote
-from shardblast.cli.searches import searches
-from shardblast.cli.service import service
-from shardblast.cli.tokens import tokens
+from shardblast.cli.searches import remote, searches
+from shardblast.cli.service import service, tokens
+from shardblast.core import __version__
 from shardblast.core.errors import UsageError
 from shardblast.core.program import Program
-from shardblast.core.version import __version__
 
 PROGRAMS = {
     Program.BLASTN: "Nucleotide queries, nucleotide database.",
@@ -81,7 +78,7 @@ def _command_of(program: Program) -> Callable[[list[str]], int]:
             list[str], typer.Argument(metavar="OPTION", help="As for BLAST+, and ours; -help lists them.")
         ],
     ) -> int:
-        from shardblast.cli.search import search
+        from shardblast.cli.blast import search
 
         return search(program, words)
 

@@ -20,8 +20,8 @@ from shardblast.cli.options import AsJson, Home, Quiet, bytes_of
 if TYPE_CHECKING:
     from shardblast.bootstrap.databases import Administration
     from shardblast.cli.client import Client
-    from shardblast.core.catalogue import CataloguedDatabase
-    from shardblast.core.nodeplan import NodePlan
+    from shardblast.core.database import CataloguedDatabase
+    from shardblast.core.placement import NodePlan
     from shardblast.service.tasks import Watch
 
 databases = typer.Typer(add_completion=False, rich_markup_mode=None, help="The databases of a service.")
@@ -331,7 +331,7 @@ def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapp
 def _service(home: Path | None) -> Client | None:
     """Return the service that runs in the home, if one does."""
     from shardblast.bootstrap.databases import settings_of
-    from shardblast.cli.remote import client_of
+    from shardblast.cli.searches import client_of
     from shardblast.service.folders import Folders
 
     claim = Folders(settings_of(home=home).home).claimed()

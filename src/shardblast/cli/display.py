@@ -1,20 +1,23 @@
-"""What a service tells, for people to read: tables on a terminal, and lines of columns parted by tabs in a pipe."""
+"""What a service returns, for people to read: tables, tab-separated columns in a pipe, progress while waiting."""
 
 from __future__ import annotations
 
 import shlex
 import sys
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shardblast.core.progress import Phase
-from shardblast.core.sizes import size
+from shardblast.core.errors import Interrupted
+from shardblast.core.search import Phase, State
+from shardblast.core.units import size
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
+
+    from shardblast.cli.client import Client
 
 UNITS = {
     Phase.PREPARING: "queries",
@@ -27,6 +30,10 @@ LEAST_WRAPPED = 20
 """Letters of a column that may take several lines."""
 Told = Mapping[str, Any]
 """JSON of the service."""
+
+EXIT_STATUSES: Mapping[State, int] = {State.COMPLETED: 0, State.FAILED: 10, State.CANCELLED: 11}
+NOT_OVER = 12
+"""Exit status of ``status`` for a search that is queued, runs or is being cancelled."""
 
 
 def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wrapped: Sequence[str] = ()) -> None:
@@ -78,13 +85,6 @@ def print_searches(found: Sequence[Told]) -> None:
     print_rows(headings, [_row(one) for one in found], wrapped=("Title", "Waits"))
 
 
-def _row(search: Told) -> tuple[str, ...]:
-    what = (search["id"], search["state"], search["program"], search["database"], minute(search["created"]))
-    ran, hits = seconds_of(search), search["hits"]
-    figures = ("" if ran is None else f"{ran:.1f}", "" if hits is None else str(hits))
-    return (*what, *figures, search["title"], waits(search))
-
-
 def waits(search: Told) -> str:
     """Return what a search waits for, in the service's words; nothing if it does not wait."""
     return str(search["waiting"]["sentence"]) if search["waiting"] else ""
@@ -101,21 +101,6 @@ def seconds_of(search: Told) -> float | None:
 def print_search(search: Told) -> None:
     """Print how a search stands."""
     sys.stdout.writelines(f"{line}\n" for line in _lines(search))
-
-
-def _lines(search: Told) -> Iterator[str]:
-    yield f"{search['id']}  {search['state']}  {printable(search['title'])}"
-    yield f"  {search['program']} in {search['database']}: {search['queries']:,} queries, {search['letters']:,} letters"
-    ran = seconds_of(search)
-    took = "" if ran is None else f", {'runs for' if search['finished'] is None else 'ran'} {ran:,.1f} s"
-    hits = "" if search["hits"] is None else f", {search['hits']:,} hits"
-    yield f"  created {minute(search['created'])}{took}{hits}"
-    if search["waiting"]:
-        yield printable(f"  {waits(search)}")
-    for phase in begun(search):
-        yield f"  {phase['name']:<11} {phase['status']:<10} {counted(phase)}"
-    if search["failure"]:
-        yield printable(f"  {search['failure']['problem']} {search['failure']['remedy']}")
 
 
 def begun(search: Told) -> Iterator[Told]:
@@ -140,6 +125,71 @@ def print_preflight(found: Told) -> None:
         print_rows(("", "About", "Problem", "Remedy"), problems, wrapped=("Problem", "Remedy"))
 
 
+def print_report(report: Told) -> None:
+    """Print what each query was promised, and what each shard took."""
+    verdicts = [(verdict, f"{number:,}") for verdict, number in report["verdicts"].items()]
+    print_rows(("Verdict", " Queries"), verdicts)
+    pieces: dict[str, list[Told]] = defaultdict(list)
+    for piece in report["pieces"]:
+        pieces["whole" if piece["shard"] is None else str(piece["shard"])].append(piece)
+    print_rows(("Shard", " Pieces", " Seconds", " Peak memory"), [_shard(*one) for one in sorted(pieces.items())])
+    command = shlex.join(report["command"])
+    sys.stdout.write(f"{command}\n{report['seconds']:,.1f} s, BLAST+ {report['blast_version']}; {report['why']}.\n")
+
+
+def exit_status(search: Mapping[str, Any]) -> int:
+    """Return what a script is told of a search: 0 completed, 10 failed, 11 cancelled, 12 not over."""
+    return EXIT_STATUSES.get(State(search["state"]), NOT_OVER)
+
+
+def wait_for(client: Client, search_ids: Sequence[str], *, quiet: bool) -> int:
+    """Wait for searches, with their progress on a terminal; say why some failed; return the largest exit status.
+
+    Raises:
+        ShardblastError: There is no such search, which is said before any is waited for, or the service is gone.
+        Interrupted: Ctrl-C.
+    """
+    titles = [client.search(one)["title"] for one in search_ids]
+    shown = sys.stderr.isatty() and not quiet
+    statuses = [0]
+    try:
+        for search_id, title in zip(search_ids, titles, strict=True):
+            if shown and len(search_ids) > 1:
+                sys.stderr.write(f"{search_id}  {printable(title)}\n")
+            changes = client.changes(search_id)
+            (last,) = deque(_shown(changes) if shown else changes, maxlen=1)
+            if last["failure"]:
+                failure = f"{last['failure']['problem']}\nshardblast: {last['failure']['remedy']}\n"
+                sys.stderr.write(failure if len(search_ids) == 1 else f"{search_id}: {failure}")
+            statuses.append(exit_status(last))
+    except KeyboardInterrupt:
+        remedy = "'shardblast wait ID' waits again, 'shardblast cancel ID' stops a search."
+        raise Interrupted("The waiting was stopped, and no search.", remedy=remedy) from None
+    return max(statuses)
+
+
+def _row(search: Told) -> tuple[str, ...]:
+    what = (search["id"], search["state"], search["program"], search["database"], minute(search["created"]))
+    ran, hits = seconds_of(search), search["hits"]
+    figures = ("" if ran is None else f"{ran:.1f}", "" if hits is None else str(hits))
+    return (*what, *figures, search["title"], waits(search))
+
+
+def _lines(search: Told) -> Iterator[str]:
+    yield f"{search['id']}  {search['state']}  {printable(search['title'])}"
+    yield f"  {search['program']} in {search['database']}: {search['queries']:,} queries, {search['letters']:,} letters"
+    ran = seconds_of(search)
+    took = "" if ran is None else f", {'runs for' if search['finished'] is None else 'ran'} {ran:,.1f} s"
+    hits = "" if search["hits"] is None else f", {search['hits']:,} hits"
+    yield f"  created {minute(search['created'])}{took}{hits}"
+    if search["waiting"]:
+        yield printable(f"  {waits(search)}")
+    for phase in begun(search):
+        yield f"  {phase['name']:<11} {phase['status']:<10} {counted(phase)}"
+    if search["failure"]:
+        yield printable(f"  {search['failure']['problem']} {search['failure']['remedy']}")
+
+
 def _what_would_run(found: Told) -> Iterator[tuple[str, str]]:
     yield "command", shlex.join(found["command"])
     if found["queries"] is not None:
@@ -155,19 +205,27 @@ def _what_would_run(found: Told) -> Iterator[tuple[str, str]]:
         yield "estimate", f"{found['seconds']:,.1f} s, from past searches"
 
 
-def print_report(report: Told) -> None:
-    """Print what each query was promised, and what each shard took."""
-    verdicts = [(verdict, f"{number:,}") for verdict, number in report["verdicts"].items()]
-    print_rows(("Verdict", " Queries"), verdicts)
-    pieces: dict[str, list[Told]] = defaultdict(list)
-    for piece in report["pieces"]:
-        pieces["whole" if piece["shard"] is None else str(piece["shard"])].append(piece)
-    print_rows(("Shard", " Pieces", " Seconds", " Peak memory"), [_shard(*one) for one in sorted(pieces.items())])
-    command = shlex.join(report["command"])
-    sys.stdout.write(f"{command}\n{report['seconds']:,.1f} s, BLAST+ {report['blast_version']}; {report['why']}.\n")
-
-
 def _shard(shard: str, pieces: Sequence[Told]) -> tuple[str, ...]:
     seconds = sum(piece["seconds"] for piece in pieces)
     memory = max(piece["peak_memory_bytes"] for piece in pieces)
     return shard, str(len(pieces)), f"{seconds:,.2f}", f"{memory / 2**20:,.0f} MiB"
+
+
+def _shown(changes: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Pass on how a search stands, and show a bar for its time in the queue and for each of its phases."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    counts = TextColumn("{task.fields[counted]}")
+    columns = (TextColumn("{task.description:<11}"), BarColumn(), counts, TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        queued = progress.add_task("queued", total=1, counted="")
+        bars: dict[str, Any] = {}
+        for search in changes:
+            progress.update(queued, completed=int(search["state"] != State.QUEUED), counted=waits(search))
+            for phase in begun(search):
+                name, count = phase["name"], max(phase["total"], 1)
+                if name not in bars:
+                    bars[name] = progress.add_task(name, total=count, counted="")
+                progress.update(bars[name], total=count, completed=phase["done"], counted=counted(phase))
+            yield search

@@ -16,10 +16,10 @@ from shardblast.blast.database import Database, open_database
 from shardblast.blast.installation import Installation, find_installation
 from shardblast.blast.process import run
 from shardblast.bootstrap import home
-from shardblast.core.choice import MEMORY_SHARE, Situation, choose
+from shardblast.core.cutting import MEMORY_SHARE, Situation, choose
 from shardblast.core.errors import DatabaseError, EngineError
 from shardblast.core.program import Program
-from shardblast.engine.machine import Machine, this_machine
+from shardblast.engine.workspace import Machine, this_machine
 
 NEEDED = (*(program.value for program in Program), "blast_formatter", "makeblastdb", "blastdbcmd", "blastdb_aliastool")
 OLDEST_TESTED, NEWEST_TESTED = (2, 12), (2, 17)
@@ -30,7 +30,7 @@ _VERSION = re.compile(rb"^\S+: (\d+)\.(\d+)\.(\d+)\+", re.M)
 _GIB = 1 << 30
 
 
-class State(StrEnum):
+class FindingState(StrEnum):
     """How serious a finding is."""
 
     OK = "ok"
@@ -45,7 +45,7 @@ class Finding:
     """One thing that was checked."""
 
     subject: str
-    state: State
+    state: FindingState
     message: str
     remedy: str = ""
     """What to do; nothing if all is well."""
@@ -67,7 +67,7 @@ def doctor(database: str | None, program: Program | None, *, as_json: bool) -> i
             sys.stdout.write(f"{finding.state:<8} {finding.subject}: {finding.message}\n")
             if finding.remedy:
                 sys.stdout.write(f"{'':<8} {finding.remedy}\n")
-    return int(any(finding.state is State.PROBLEM for finding in findings))
+    return int(any(finding.state is FindingState.PROBLEM for finding in findings))
 
 
 def _findings(database: str | None, program: Program | None) -> Iterator[Finding]:
@@ -75,7 +75,7 @@ def _findings(database: str | None, program: Program | None) -> Iterator[Finding
     try:
         installation = find_installation()
     except EngineError as error:
-        yield Finding("BLAST+", State.PROBLEM, error.problem, error.remedy)
+        yield Finding("BLAST+", FindingState.PROBLEM, error.problem, error.remedy)
     else:
         yield from _programs(installation)
     machine = this_machine()
@@ -91,7 +91,7 @@ def _programs(installation: Installation) -> Iterator[Finding]:
     if missing:
         yield Finding(
             "BLAST+",
-            State.PROBLEM,
+            FindingState.PROBLEM,
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in {installation.folder}.",
             "Install all of BLAST+, or put the folder of a whole installation first on PATH.",
         )
@@ -100,7 +100,7 @@ def _programs(installation: Installation) -> Iterator[Finding]:
     if broken:
         yield Finding(
             "BLAST+",
-            State.PROBLEM,
+            FindingState.PROBLEM,
             f"{', '.join(broken)} in {installation.folder} can't be run.",
             f"Run '{installation.folder / broken[0]} -version' to see why, then install BLAST+ again.",
         )
@@ -113,18 +113,18 @@ def _version_findings(installation: Installation, versions: set[tuple[int, int, 
     if len(versions) > 1:
         yield Finding(
             "BLAST+ version",
-            State.PROBLEM,
+            FindingState.PROBLEM,
             f"The programs are of several versions: {where}.",
             "Install one version, or put the folder of a whole installation first on PATH.",
         )
         return
     for version in versions:
         if OLDEST_TESTED <= version[:2] <= NEWEST_TESTED:
-            yield Finding("BLAST+ version", State.OK, where)
+            yield Finding("BLAST+ version", FindingState.OK, where)
         else:
             yield Finding(
                 "BLAST+ version",
-                State.WARNING,
+                FindingState.WARNING,
                 f"{where}. That searches with shards print the same bytes was tested with 2.12 to 2.17 only.",
                 "Compare your own searches with 'shardblast verify', or install a version that was tested.",
             )
@@ -139,25 +139,25 @@ def _version(installation: Installation, name: str) -> tuple[int, int, int] | No
 
 
 def _machine(machine: Machine) -> Iterator[Finding]:
-    yield Finding("cores", State.OK, f"{machine.cores} that this process may use")
+    yield Finding("cores", FindingState.OK, f"{machine.cores} that this process may use")
     amount = f"{machine.memory_bytes / _GIB:,.1f} GiB that this process may use"
     if machine.memory_bytes < LITTLE_MEMORY_BYTES:
         yield Finding(
             "memory",
-            State.WARNING,
+            FindingState.WARNING,
             f"{amount}. Searches with many hits may be killed.",
             "Raise the limit of the container, or lower -num_threads.",
         )
     else:
-        yield Finding("memory", State.OK, amount)
+        yield Finding("memory", FindingState.OK, amount)
 
 
 def _residency() -> Finding:
     if shutil.which("fincore"):
-        return Finding("page cache", State.OK, "fincore tells what of a database is in memory")
+        return Finding("page cache", FindingState.OK, "fincore tells what of a database is in memory")
     return Finding(
         "page cache",
-        State.WARNING,
+        FindingState.WARNING,
         "fincore is missing: what of a database is in memory is not known.",
         "Install util-linux's programs (Debian: apt-get install util-linux-extra).",
     )
@@ -171,7 +171,7 @@ def _cache(folder: Path) -> Iterator[Finding]:
     except OSError as error:
         yield Finding(
             "cache folder",
-            State.PROBLEM,
+            FindingState.PROBLEM,
             f"{folder} can't be written: {error.strerror}.",
             "Set SHARDBLAST_HOME to a folder that can be.",
         )
@@ -180,12 +180,12 @@ def _cache(folder: Path) -> Iterator[Finding]:
     if free < LITTLE_DISK_BYTES:
         yield Finding(
             "cache folder",
-            State.WARNING,
+            FindingState.WARNING,
             f"{amount}. What pieces find may not fit while a search runs.",
             "Set SHARDBLAST_HOME to a folder on a larger disk.",
         )
     else:
-        yield Finding("cache folder", State.OK, amount)
+        yield Finding("cache folder", FindingState.OK, amount)
 
 
 def _database(installation: Installation, machine: Machine, name: str, program: Program | None) -> Iterator[Finding]:
@@ -202,18 +202,18 @@ def _database(installation: Installation, machine: Machine, name: str, program: 
             break
     if opened is None or program is None:
         remedy = "Check the name, the variable BLASTDB, and that --program goes with the database's molecule."
-        yield Finding(subject, State.PROBLEM, problem, remedy)
+        yield Finding(subject, FindingState.PROBLEM, problem, remedy)
         return
     yield Finding(
         subject,
-        State.OK,
+        FindingState.OK,
         f"{opened.num_seqs:,} sequences, {opened.letters:,} letters, {opened.molecule}, "
         f"{len(opened.volumes)} {'volume' if len(opened.volumes) == 1 else 'volumes'}",
     )
     if opened.obstacle is not None:
         yield Finding(
             "shards",
-            State.WARNING,
+            FindingState.WARNING,
             f"none: {opened.obstacle}. {program} runs as BLAST+ itself.",
             "Name the database under the alias in -db, if its filter is not wanted.",
         )
@@ -225,10 +225,10 @@ def _database(installation: Installation, machine: Machine, name: str, program: 
 def _size(machine: Machine, database: Database) -> Finding:
     amount = f"{database.size_bytes / _GIB:,.2f} GiB to map, of {machine.memory_bytes / _GIB:,.1f} GiB of memory"
     if database.size_bytes <= MEMORY_SHARE * machine.memory_bytes:
-        return Finding("size", State.OK, f"{amount}: it stays in memory")
+        return Finding("size", FindingState.OK, f"{amount}: it stays in memory")
     return Finding(
         "size",
-        State.WARNING,
+        FindingState.WARNING,
         f"{amount}: it does not stay in memory with room for the search (at most {MEMORY_SHARE:.0%} of it).",
         "Searches go shard by shard, so that each is read from disk once. More memory makes them faster.",
     )
@@ -242,4 +242,4 @@ def _auto(machine: Machine, database: Database, program: Program) -> Finding:
     how = {0: "BLAST+ itself", 1: "the whole database, queries in batches"}.get(
         choice.shards, f"{choice.shards} shards"
     )
-    return Finding("--shards auto", State.OK, f"{program}, few queries: {how} ({choice.why})")
+    return Finding("--shards auto", FindingState.OK, f"{program}, few queries: {how} ({choice.why})")

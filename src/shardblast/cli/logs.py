@@ -10,7 +10,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
-from shardblast.api.requests import request_id
+from shardblast.api.errors import request_id
 from shardblast.cli.options import LogFormat
 
 ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}

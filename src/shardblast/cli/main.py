@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     try:
         if words and words[0] in set(Program):
-            from shardblast.cli.search import search
+            from shardblast.cli.blast import search
 
             return search(Program(words[0]), words[1:])
         from shardblast.cli.app import run

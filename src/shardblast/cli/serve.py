@@ -1,4 +1,4 @@
-"""The server that ``shardblast serve`` runs on this machine."""
+"""The server that ``shardblast serve`` runs on this machine, and its OpenID Connect options."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from shardblast.api.app import make_app
-from shardblast.bootstrap.wiring import service
+from shardblast.bootstrap.service import service
 from shardblast.cli.logs import configure
 from shardblast.cli.options import LogFormat
-from shardblast.core.errors import ConflictError
+from shardblast.core.errors import ConflictError, UsageError
 from shardblast.service.identity import check_mode
+from shardblast.service.openid import checked_address
 from shardblast.service.settings import Settings
 
 STOP_AFTER_S = 5
@@ -54,26 +56,6 @@ def serve(settings: Settings, log_format: LogFormat | None) -> int:
             server.run([listener])
         sys.stderr.flush()
         os._exit(0 if server.started else 1)  # steps in progress are not to be recorded as finished or failed
-
-
-class _Server(uvicorn.Server):
-    """Says where it listens when it does."""
-
-    def __init__(self, config: uvicorn.Config, form: LogFormat, greeting: Mapping[str, str]) -> None:
-        super().__init__(config)
-        self._form = form
-        self._greeting = greeting
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if not self.started:
-            return
-        if self._form is LogFormat.JSON:
-            logger.info("shardblast listens", extra=dict(self._greeting))
-            return
-        first, *others = self._greeting.items()
-        sys.stderr.write(f"shardblast listens on {first[1]}\n")
-        sys.stderr.write("".join(f"  {name:<8} {value}\n" for name, value in others))
 
 
 def greeting(settings: Settings) -> Mapping[str, str]:
@@ -120,3 +102,58 @@ def without_password(address: str) -> str:
     """Return an address as it may be shown."""
     head, at, tail = address.rpartition("@")
     return f"{head.partition('://')[0]}://…@{tail}" if at else address
+
+
+def checked(settings: Settings) -> Settings:
+    """Return the settings with a public address that has no slash at its end.
+
+    Raises:
+        UsageError: A setting is missing or wrong.
+    """
+    if settings.signs_in_browsers:
+        _check_open_id(settings)
+    return replace(settings, public_url=_checked_url(settings.public_url))
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens when it does."""
+
+    def __init__(self, config: uvicorn.Config, form: LogFormat, greeting: Mapping[str, str]) -> None:
+        super().__init__(config)
+        self._form = form
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.started:
+            return
+        if self._form is LogFormat.JSON:
+            logger.info("shardblast listens", extra=dict(self._greeting))
+            return
+        first, *others = self._greeting.items()
+        sys.stderr.write(f"shardblast listens on {first[1]}\n")
+        sys.stderr.write("".join(f"  {name:<8} {value}\n" for name, value in others))
+
+
+def _check_open_id(settings: Settings) -> None:
+    if not settings.oidc_issuer or not settings.oidc_client_id:
+        raise UsageError("--auth oidc needs an issuer.", remedy="Add --oidc-issuer URL and --oidc-client-id ID.")
+    try:
+        checked_address(settings.oidc_issuer)
+    except ValueError as error:
+        raise UsageError(
+            f"{settings.oidc_issuer} is not a safe place to sign in.", remedy="Use an https:// address."
+        ) from error
+    if "openid" not in settings.oidc_scopes.split():
+        raise UsageError("Without the scope 'openid' the provider names nobody.", remedy="Add it to --oidc-scopes.")
+    name, _, value = settings.oidc_admin_claim.partition("=")
+    if settings.oidc_admin_claim and not (name and value):
+        raise UsageError("--oidc-admin-claim has no value.", remedy="Write it as groups=blast-admins.")
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    plain = f"{parts.scheme}://{parts.netloc}"
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or url.rstrip("/") != plain):
+        raise UsageError(f"{url!r} is not the address of a service.", remedy="Write --public-url https://NAME.")
+    return plain if url else ""

@@ -1,1 +1,1 @@
-"""A node: what it holds on its own disk and in its memory, and how that gets there."""
+"""Searches on many machines: the only package that imports Dask."""

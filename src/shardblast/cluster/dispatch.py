@@ -21,10 +21,10 @@ from distributed import Future as DaskFuture
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
-from shardblast.cluster.attempts import Attempt, State, Stragglers, Task, cancel
-from shardblast.cluster.holders import Holders
-from shardblast.cluster.membership import Address, Cluster
-from shardblast.cluster.order import RunFacts
+from shardblast.cluster.assignment import Holders, NodeTask, Sending, Stragglers, TaskState, cancel
+from shardblast.cluster.connection import Address, Cluster
+from shardblast.cluster.messages import RunFacts
+from shardblast.core.database import Generation
 from shardblast.core.errors import (
     DatabaseError,
     EngineError,
@@ -35,7 +35,6 @@ from shardblast.core.errors import (
     ShardblastError,
     UnknownFailure,
 )
-from shardblast.core.generation import Generation
 
 TICK_S = 0.25
 ATTEMPTS = 3
@@ -82,9 +81,9 @@ class Dispatcher:
         self._stopped = stopped
         self._prefix = prefix
         self._seen = seen
-        self._states: dict[str, State] = {}
-        self._unsent: dict[str, State] = {}
-        self._sent: dict[str, State] = {}
+        self._states: dict[str, TaskState] = {}
+        self._unsent: dict[str, TaskState] = {}
+        self._sent: dict[str, TaskState] = {}
         self._stragglers = Stragglers(cluster.timings.late_s)
         self._takers: frozenset[str] = frozenset()
         """The workers to which tasks could be sent when we looked last."""
@@ -97,13 +96,13 @@ class Dispatcher:
         self._thread = threading.Thread(target=self._loop, daemon=True)
         self._thread.start()
 
-    def submit(self, task: Task) -> Future[Any]:
+    def submit(self, task: NodeTask) -> Future[Any]:
         """Have a task done; the future fails when it can't be done by any node, or all is given up."""
         return self.submit_all([task])[0]
 
-    def submit_all(self, tasks: Iterable[Task]) -> list[Future[Any]]:
+    def submit_all(self, tasks: Iterable[NodeTask]) -> list[Future[Any]]:
         """Have tasks done, those of equal priority in this order."""
-        states = [State(task, Future()) for task in tasks]
+        states = [TaskState(task, Future()) for task in tasks]
         with self._lock:
             for state in states:
                 if self._closed:
@@ -175,7 +174,7 @@ class Dispatcher:
         self._reachable = True
         leaving = [one for one in there if not one.takes_work]
         queued = self._cluster.queued(leaving) if leaving else frozenset()
-        groups: dict[tuple[Callable[..., Any], frozenset[str], int], list[State]] = {}
+        groups: dict[tuple[Callable[..., Any], frozenset[str], int], list[TaskState]] = {}
         with self._lock:
             withdrawn = self._take_back(there, queued)
             now, look = time.monotonic(), self._holders.look(there)
@@ -197,13 +196,13 @@ class Dispatcher:
         for (function, allowed, priority), states in groups.items():
             self._send_group(client, function, allowed, priority, states)
 
-    def _wants(self, now: float, sent: Set[State]) -> frozenset[frozenset[str]]:
+    def _wants(self, now: float, sent: Set[TaskState]) -> frozenset[frozenset[str]]:
         """Return what nodes lack for the tasks that could not be sent for a while, and are not sent now."""
         unsent = [state for state in self._unsent.values() if state.not_before <= now and state not in sent]
         waiting = [state.task for state in unsent if state.waits_since < now - WAITS_AFTER_S]
         return frozenset(task.volumes for task in waiting if task.node is None)
 
-    def _take_back(self, there: Sequence[Address], queued: frozenset[str]) -> list[Attempt]:
+    def _take_back(self, there: Sequence[Address], queued: frozenset[str]) -> list[Sending]:
         """Withdraw what no node will do: all that may are gone, or are about to leave and have not begun it."""
         workers = {one.worker for one in there}
         before, takers = self._takers, frozenset(one.worker for one in there if one.takes_work)
@@ -226,7 +225,7 @@ class Dispatcher:
         function: Callable[..., Any],
         allowed: frozenset[str],
         priority: int,
-        states: Sequence[State],
+        states: Sequence[TaskState],
     ) -> None:
         for state in states:
             state.sendings += 1
@@ -249,13 +248,13 @@ class Dispatcher:
         with self._lock:
             for state, key, future in zip(states, keys, sent, strict=True):
                 state.is_doubled = bool(state.attempts)
-                state.attempts.append(Attempt(key, future, allowed))
+                state.attempts.append(Sending(key, future, allowed))
                 self._sent[key] = state
                 self._unsent.pop(state.task.key, None)
         for state, future in zip(states, sent, strict=True):
             future.add_done_callback(lambda one, key=state.task.key: self._ended.put((key, one)))
 
-    def _withdraw(self, state: State, attempt: Attempt) -> None:
+    def _withdraw(self, state: TaskState, attempt: Sending) -> None:
         """Give up one sending of a task; if it has no other one, it is sent again. Dask forgets it later, unlocked."""
         state.attempts.remove(attempt)
         state.is_doubled = len(state.attempts) > 1
@@ -268,7 +267,7 @@ class Dispatcher:
 
     def _collect(self) -> None:
         """Wait a little for ends, then see to all that there are."""
-        ended: list[tuple[State, Attempt]] = []
+        ended: list[tuple[TaskState, Sending]] = []
         with_timeout = True
         while True:
             try:
@@ -292,7 +291,7 @@ class Dispatcher:
             elif attempt.future.status in ("cancelled", "lost"):
                 self._lost(state, attempt)
 
-    def _gather(self, finished: Sequence[tuple[State, Attempt]]) -> None:
+    def _gather(self, finished: Sequence[tuple[TaskState, Sending]]) -> None:
         """Read results; a node that died since has them no more, so they are made again."""
         futures = [attempt.future for _, attempt in finished]
         gathering = self._gatherer.submit(lambda: self._cluster.client.gather(futures))
@@ -312,13 +311,13 @@ class Dispatcher:
             self._end(state, attempt)
             state.result.set_result(result)
 
-    def _lost(self, state: State, attempt: Attempt) -> None:
+    def _lost(self, state: TaskState, attempt: Sending) -> None:
         with self._lock:
             if attempt in state.attempts:
                 self._withdraw(state, attempt)
         cancel([attempt])
 
-    def _unread(self, state: State, attempt: Attempt) -> None:
+    def _unread(self, state: TaskState, attempt: Sending) -> None:
         """Have a task done again whose result could not be read, unless that was so too often."""
         if attempt not in state.attempts:
             return
@@ -334,7 +333,7 @@ class Dispatcher:
             )
         )
 
-    def _failed(self, state: State, attempt: Attempt) -> None:
+    def _failed(self, state: TaskState, attempt: Sending) -> None:
         if attempt not in state.attempts:
             return
         error = attempt.future.exception(timeout=self._cluster.timings.gather_s)
@@ -353,7 +352,7 @@ class Dispatcher:
         self._end(state, attempt)
         state.result.set_exception(_ours(error))
 
-    def _end(self, state: State, attempt: Attempt) -> None:
+    def _end(self, state: TaskState, attempt: Sending) -> None:
         """Forget a task; a second sending of it ends, with its processes."""
         with self._lock:
             self._states.pop(state.task.key, None)

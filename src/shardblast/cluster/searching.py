@@ -1,22 +1,24 @@
-"""Searches on a cluster: planned here, driven from here, done and kept elsewhere."""
+"""Searches on a cluster, planned and driven from here, for a command or for a service."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from shardblast.blast.database import Database
-from shardblast.blast.generation import database_of
+from shardblast.blast.compression import pack
+from shardblast.blast.database import Database, database_of
 from shardblast.blast.installation import Installation
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
 from shardblast.blast.process import Processes
-from shardblast.blast.zstd import pack
-from shardblast.cluster.driving import Drive, Means
-from shardblast.cluster.holders import check_room
-from shardblast.cluster.order import Order, list_name
-from shardblast.cluster.phases import Phases
-from shardblast.core.choice import (
+from shardblast.cluster.assignment import can_go_on, check_room
+from shardblast.cluster.connection import Cluster
+from shardblast.cluster.driver import Drive, DriverMeans
+from shardblast.cluster.messages import PIECES, WORK, SearchOrder, list_name, merged_key
+from shardblast.cluster.preparation import Phases
+from shardblast.core.cutting import (
     BATCH_LETTERS,
     NO_END,
     ONE_BATCH,
@@ -24,16 +26,20 @@ from shardblast.core.choice import (
     SMALL_SHARD_LETTERS,
     Choice,
 )
+from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import DatabaseError, NetworkError, NotFoundError
-from shardblast.core.generation import Generation
 from shardblast.core.options import SearchOptions
-from shardblast.engine.cutting import batches_of, shards_of
+from shardblast.core.waiting import NO_NODE, NO_SCHEDULER, Lack
+from shardblast.engine.kept_sequences import KEPT
+from shardblast.engine.pieces import batches_of, shards_of
 from shardblast.engine.stored import StoredPlan, plan_of
-from shardblast.engine.work import Watcher
-from shardblast.storage.layout import search_key
+from shardblast.engine.workspace import Watcher
+from shardblast.storage.objects import search_key
 
 LISTS = ("seqidlist", "negative_seqidlist", "taxidlist", "negative_taxidlist")
 """Options that name files."""
+
+KEPT_FILES = ("plan.json", "taxids.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Request:
 class ClusterSearching:
     """Does searches on a cluster."""
 
-    means: Means
+    means: DriverMeans
     installation: Installation
 
     def check(self, options: SearchOptions, generation: Generation, folder: Path) -> None:
@@ -144,10 +150,10 @@ class ClusterSearching:
         about = (request.search_id, order, options, request.generation, batches)
         return Drive(self.means, *about, phases, watcher, processes)
 
-    def _ordered(self, request: Request) -> Order:
+    def _ordered(self, request: Request) -> SearchOrder:
         """Store what nodes must know of a search, unless that is there: what is finished belongs to its shards."""
         with suppress(NotFoundError):
-            return Order.read(self.means.objects, request.search_id)
+            return SearchOrder.read(self.means.objects, request.search_id)
         options, generation = request.options, request.generation
         lists = {name: options.text(name) for name in LISTS if options.has(name)}
         for name, path in lists.items():
@@ -158,7 +164,7 @@ class ClusterSearching:
         files = {name: list_name(name) for name in lists}
         words = options.argv(set={"outfmt": "11", "query": "query.fa", **files}, drop=("out",))
         nowhere = database_of(generation, request.folder, ())
-        order = Order(
+        order = SearchOrder(
             program=options.program,
             words=(*words, "--exactness", options.ours.exactness),
             files=tuple(files.values()),
@@ -199,6 +205,101 @@ class ClusterSearching:
         return max(there, self.means.expected())
 
 
+class OrderedSearch(Protocol):
+    """A search, as the service has it."""
+
+    @property
+    def search_id(self) -> str: ...
+
+    @property
+    def options(self) -> SearchOptions: ...
+
+    @property
+    def database(self) -> CataloguedDatabase: ...
+
+    @property
+    def plan(self) -> StoredPlan: ...
+
+    @property
+    def folder(self) -> Path: ...
+
+
+class ServedSearching:
+    """Does what a service asks for."""
+
+    leaves_results_here = False
+
+    def __init__(self, searching: ClusterSearching) -> None:
+        self._searching = searching
+        self._objects = searching.means.objects
+
+    @property
+    def cluster(self) -> Cluster:
+        """Where searches are done."""
+        return self._searching.means.cluster
+
+    @property
+    def cores(self) -> int:
+        try:
+            return sum(one.member.state.cores for one in self.cluster.addresses() if one.takes_work)
+        except NetworkError:
+            return 0
+
+    def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
+        try:
+            there = self.cluster.addresses()
+        except NetworkError:
+            return NO_SCHEDULER
+        if not any(one.takes_work for one in there):
+            return NO_NODE
+        return None if before is None or can_go_on(before, generation, there) else before
+
+    def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None:
+        self._searching.check(options, database.facts, folder)
+
+    def plan(
+        self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
+    ) -> StoredPlan:
+        if database.path is not None:
+            raise DatabaseError(
+                f"The database {database.name!r} lies on the service's machine, where no node finds it.",
+                remedy=f"Copy it to the storage: 'shardblast db add {database.name} PATH --copy'.",
+            )
+        nowhere = database_of(database.facts, folder, ())
+        return self._searching.plan(options, database.facts, nowhere, folder / "query.fa", folder, processes)
+
+    def search(self, ordered: OrderedSearch, phases: Phases, watcher: Watcher, processes: Processes) -> None:
+        self._searching.search(_request(ordered), phases, watcher, processes)
+
+    def is_merged(self, search_id: str, plan: StoredPlan, folder: Path) -> bool:
+        there = set(self._objects.keys(search_key(search_id, "merged")))
+        return all(search_key(search_id, merged_key(batch)) in there for batch in range(plan.batches))
+
+    def publish(
+        self, ordered: OrderedSearch, phases: Phases, watcher: Watcher, processes: Processes, most_bytes: int
+    ) -> Sequence[str]:
+        search_id, folder = ordered.search_id, ordered.folder
+        self._searching.keep_sequences(_request(ordered), phases, watcher, processes, most_bytes)
+        for name in KEPT_FILES:
+            if (folder / name).exists():
+                self._objects.put(search_key(search_id, name), folder / name)
+        (folder / "merged").mkdir(exist_ok=True)
+        for batch in processes.over(range(ordered.plan.batches)):
+            name = merged_key(batch)
+            self._objects.fetch(search_key(search_id, name), folder / name)
+        prefix = search_key(search_id)
+        parts = [search_key(search_id, part) for part in ("merged", KEPT)]
+        names = [key.removeprefix(prefix) for part in parts for key in self._objects.keys(part)]
+        return [*(name for name in KEPT_FILES if (folder / name).exists()), *sorted(names)]
+
+    def end(self, search_id: str) -> None:
+        self.cluster.forget(search_id, wait=True)
+
+    def tidy(self, search_id: str) -> None:
+        for name in (WORK, PIECES):
+            self._objects.delete(search_key(search_id, name))
+
+
 def _check_molecule(options: SearchOptions, generation: Generation) -> None:
     if wrong := options.program.objection(generation.database, generation.molecule):
         raise DatabaseError(wrong, remedy="Choose another database or program.")
@@ -208,3 +309,7 @@ def _choice(options: SearchOptions, shards: int, why: str) -> Choice:
     program = options.program
     scan = NO_END if options.needs_one_batch else QUERY_LETTERS_PER_SCAN.get(program, 1)
     return Choice(shards, BATCH_LETTERS[program], scan, True, why)
+
+
+def _request(ordered: OrderedSearch) -> Request:
+    return Request(ordered.search_id, ordered.options, ordered.database.facts, ordered.plan, ordered.folder)

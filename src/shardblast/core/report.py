@@ -1,12 +1,24 @@
-"""The report of a search: what was promised for which query, how it was cut and why, and what each piece took."""
+"""The report of a search: the verdict on each query, how it was cut and why, and what each piece took."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
-from shardblast.core.saturation import Verdict
+
+class Verdict(StrEnum):
+    """What is guaranteed for a query's result."""
+
+    MERGED = "merged"
+    """Unsaturated: the shards' hits in order are provably what the unsharded run prints."""
+    RESEARCHED = "researched"
+    """Saturated: the candidates of all shards were searched again, with the unsharded run's preliminary cut."""
+    UNSHARDED = "unsharded"
+    """Searched in the whole database by BLAST+ itself."""
+    COMPLETE = "complete"
+    """Saturated: the best of all hits that any shard kept; more than BLAST+ reports, so not its bytes."""
 
 
 @dataclass(frozen=True, slots=True)

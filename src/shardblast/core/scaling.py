@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shardblast.core.choice import MEMORY_SHARE, SMALL_SHARD_LETTERS
-from shardblast.core.generation import VolumeMetadata
-from shardblast.core.nodeplan import cut_for, need_of
-from shardblast.core.placement import NodeRoom, ShardNeed, place
+from shardblast.core.cutting import MEMORY_SHARE, SMALL_SHARD_LETTERS
+from shardblast.core.database import VolumeMetadata
+from shardblast.core.placement import NodeRoom, ShardNeed, cut_for, need_of, place
 
 PIECES_OF_A_CORE = 4
 """That may wait for each core before another node is wanted."""

@@ -1,17 +1,108 @@
-"""The life of a search that a service runs: its states, what may follow what, and what is told of it."""
+"""The life of a search: its states, its phases and their progress, and when its turn comes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, NewType
 
+from shardblast.core.cutting import magnitude
 from shardblast.core.errors import ConflictError
-from shardblast.core.lacking import TURN, Lack, lacked
-from shardblast.core.progress import NO_PROGRESS, Phase, PhaseProgress, PhaseStatus, Progress, current, end
+from shardblast.core.waiting import TURN, Lack, lacked
 
 SearchId = NewType("SearchId", str)
+
+FEWEST, MOST = 4, 64
+"""Places, where the operator does not say how many. A search that runs costs the service a thread and some memory."""
+HALVED_EVERY_S = 600.0
+"""A search that has waited for so long counts as half as large, so that small ones can't keep it waiting for ever."""
+
+
+class Phase(StrEnum):
+    """What a running search does, in this order."""
+
+    PREPARING = "preparing"
+    """Reads the queries and plans; counted in queries."""
+    STAGING = "staging"
+    """Copies volumes to nodes; counted in bytes."""
+    WARMING = "warming"
+    """Reads volumes into memory; counted in bytes."""
+    SEARCHING = "searching"
+    """Runs BLAST+; counted in pieces."""
+    MERGING = "merging"
+    """Merges, and searches saturated queries again; counted in queries."""
+    PUBLISHING = "publishing"
+    """Stores the result; counted in batches."""
+
+
+class PhaseStatus(StrEnum):
+    """What became of a phase."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    SKIPPED = "skipped"
+    """There was nothing to do, or the search ended before it."""
+    FAILED = "failed"
+    """It ended before it was done, by an error or because the search was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseProgress:
+    """How far a phase is; ``done`` and ``total`` count finished things, in the phase's own unit."""
+
+    phase: Phase
+    status: PhaseStatus = PhaseStatus.PENDING
+    started: float | None = None
+    """Seconds since 1970."""
+    finished: float | None = None
+    done: int = 0
+    total: int = 0
+
+
+Progress = tuple[PhaseProgress, ...]
+"""All phases in their order."""
+
+NO_PROGRESS: Progress = tuple(PhaseProgress(phase) for phase in Phase)
+
+
+def begin(progress: Progress, phase: Phase, at: float, total: int) -> Progress:
+    """Return the progress with a phase begun: earlier ones are closed, those that never began are skipped.
+
+    A phase that runs already keeps its start; one that a resumed search enters again runs again.
+    """
+    order = list(Phase)
+    place = order.index(phase)
+    now = progress[place]
+    at = max(at, *(time or 0.0 for one in progress for time in (one.started, one.finished)))
+    started = now.started if now.started is not None else at
+    begun = replace(now, status=PhaseStatus.RUNNING, started=started, finished=None, total=total)
+    return (*(_closed(one, at) for one in progress[:place]), begun, *progress[place + 1 :])
+
+
+def count(progress: Progress, phase: Phase, done: int, total: int | None = None) -> Progress:
+    """Return the progress with so many things of a phase finished, and ``total`` corrected if it is given."""
+    return tuple(
+        replace(one, done=done, total=one.total if total is None else total) if one.phase is phase else one
+        for one in progress
+    )
+
+
+def fail(progress: Progress, phase: Phase, at: float) -> Progress:
+    """Return the progress with a phase ended before it was done, though the search goes on."""
+    return tuple(_closed(one, at, PhaseStatus.FAILED) if one.phase is phase else one for one in progress)
+
+
+def end(progress: Progress, status: PhaseStatus, at: float) -> Progress:
+    """Return the progress of a search that ended: what runs gets this status, what never began is skipped."""
+    return tuple(_closed(one, at, status) for one in progress)
+
+
+def current(progress: Progress) -> Phase | None:
+    """Return the phase that runs, or None."""
+    return next((one.phase for one in progress if one.status is PhaseStatus.RUNNING), None)
 
 
 class State(StrEnum):
@@ -149,18 +240,6 @@ def document(search: Search) -> dict[str, Any]:
     return told
 
 
-def _waiting_document(search: Search) -> dict[str, Any] | None:
-    lack = search.waits_for
-    if lack is None:
-        return None
-    since = search.created if search.lacks_since is None else search.lacks_since
-    return {"code": lack.code, "sentence": lack.sentence, "since": since}
-
-
-def _phase_document(one: PhaseProgress) -> dict[str, Any]:
-    return {"name": one.phase, **{name: getattr(one, name) for name in PhaseProgress.__slots__ if name != "phase"}}
-
-
 def search_of(values: Mapping[str, Any]) -> Search:
     """Return a search from what ``dataclasses.asdict`` made of it, after a way through JSON."""
     known = {"output": (), **values}  # one that was queued by an earlier version has none
@@ -172,10 +251,6 @@ def search_of(values: Mapping[str, Any]) -> Search:
     known["failure"] = Failure(**known["failure"]) if known["failure"] else None
     known["lack"] = Lack.of(known["lack"]) if known["lack"] else None
     return Search(**known)
-
-
-def _progress_of(values: Mapping[str, Any]) -> PhaseProgress:
-    return PhaseProgress(**{**values, "phase": Phase(values["phase"]), "status": PhaseStatus(values["status"])})
 
 
 def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
@@ -215,13 +290,6 @@ def gave_back(search: Search, lack: Lack, stint: int, at: float) -> Search:
     since = search.lacks_since or never_back(search, at)
     queued = moved(search, State.QUEUED, at)
     return replace(queued, lack=lack, lacks_since=since, lacked_s=search.lacked_s)
-
-
-def _found(search: Search, at: float) -> Search:
-    """Return a search that lacks nothing any more."""
-    if search.lack is None:
-        return search
-    return replace(search, lack=None, lacks_since=None, lacked_s=lacked(search.lacked_s, search.lacks_since, at))
 
 
 def cancelled(search: Search, at: float) -> Search:
@@ -310,3 +378,92 @@ class Event:
     def ends(self) -> bool:
         """Whether nothing more will be told of the search or of the task."""
         return self.kind == "deleted" or (self.kind in ("search", "task") and State(self.data["state"]).is_final)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A search that is not over, as far as its place is concerned."""
+
+    id: SearchId
+    owner: str
+    state: State
+    letters: int
+    created: float
+    database: str
+    generation: str
+    stint: int
+    lack: Lack | None
+    lacks_since: float | None
+    lacked_s: float
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it is among those that run; one that is being cancelled has its place until nothing of it runs."""
+        return self.state is not State.QUEUED
+
+
+def places_for(cores: int) -> int:
+    """Return how many searches run at once on so many cores: a tiny search hardly keeps one of them busy."""
+    return min(max(cores, FEWEST), MOST)
+
+
+def admitted(
+    queued: Iterable[Standing], running: Iterable[Standing], places: int, of_owner: int, at: float
+) -> list[Standing]:
+    """Return the searches that begin now, in their order.
+
+    The smallest come first, by powers of two of their letters; among equals those of the owner of whom least runs, then
+    the oldest. An owner who has ``of_owner`` places gets more only if nobody else wants them.
+
+    Args:
+        queued: Searches that could run.
+        running: Those that have a place.
+        places: How many there are.
+        of_owner: How many an owner has while others wait.
+        at: The time, in seconds since 1970.
+    """
+    owners = Counter(one.owner for one in running)
+    left = {one.id: one for one in queued}
+    found: list[Standing] = []
+
+    def rank(one: Standing) -> tuple[bool, int, int, float]:
+        return owners[one.owner] >= of_owner, _magnitude(one, at), owners[one.owner], one.created
+
+    while left and owners.total() < places:
+        chosen = min(left.values(), key=rank)
+        found.append(left.pop(chosen.id))
+        owners[chosen.owner] += 1
+    return found
+
+
+def _closed(one: PhaseProgress, at: float, status: PhaseStatus = PhaseStatus.COMPLETED) -> PhaseProgress:
+    if one.status is PhaseStatus.RUNNING:
+        return replace(one, status=status, finished=at)
+    return replace(one, status=PhaseStatus.SKIPPED) if one.status is PhaseStatus.PENDING else one
+
+
+def _waiting_document(search: Search) -> dict[str, Any] | None:
+    lack = search.waits_for
+    if lack is None:
+        return None
+    since = search.created if search.lacks_since is None else search.lacks_since
+    return {"code": lack.code, "sentence": lack.sentence, "since": since}
+
+
+def _phase_document(one: PhaseProgress) -> dict[str, Any]:
+    return {"name": one.phase, **{name: getattr(one, name) for name in PhaseProgress.__slots__ if name != "phase"}}
+
+
+def _progress_of(values: Mapping[str, Any]) -> PhaseProgress:
+    return PhaseProgress(**{**values, "phase": Phase(values["phase"]), "status": PhaseStatus(values["status"])})
+
+
+def _found(search: Search, at: float) -> Search:
+    """Return a search that lacks nothing any more."""
+    if search.lack is None:
+        return search
+    return replace(search, lack=None, lacks_since=None, lacked_s=lacked(search.lacked_s, search.lacks_since, at))
+
+
+def _magnitude(one: Standing, at: float) -> int:
+    return magnitude(one.letters) - int(max(at - one.created, 0.0) // HALVED_EVERY_S)

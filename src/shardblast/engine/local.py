@@ -12,14 +12,14 @@ from errno import EINVAL
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from shardblast.blast.carrier import choose_carrier
 from shardblast.blast.database import Database, open_database
-from shardblast.blast.fasta import Batch, NotFasta, is_packed, open_queries, reading_errors
+from shardblast.blast.hits import choose_carrier
+from shardblast.blast.id_lists import Listing, read_listing
 from shardblast.blast.installation import Installation
-from shardblast.blast.listing import Listing, read_listing
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
 from shardblast.blast.process import Processes
-from shardblast.core.choice import Choice, Situation, choose
+from shardblast.blast.queries import Batch, NotFasta, is_packed, open_queries, reading_errors
+from shardblast.core.cutting import Choice, Shard, Situation, choose
 from shardblast.core.errors import (
     DatabaseError,
     EndedBySignal,
@@ -28,27 +28,22 @@ from shardblast.core.errors import (
     ShardblastError,
     UnknownFailure,
 )
-from shardblast.core.options import SearchOptions
-from shardblast.core.ours import Exactness
-from shardblast.core.planning import Shard
+from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.program import Molecule
 from shardblast.core.report import Report
-from shardblast.engine.cutting import batches_of, shards_of
-from shardblast.engine.machine import Machine
-from shardblast.engine.obstacles import (
+from shardblast.engine.merge import ShardedSearch
+from shardblast.engine.pieces import LocalParts, batches_of, shards_of
+from shardblast.engine.printing import open_printer
+from shardblast.engine.saturation import mostly_saturated
+from shardblast.engine.unsharded import (
+    go_on_unsharded,
     obstacle_of_environment,
     obstacle_of_files,
     obstacle_of_list,
     obstacle_of_queries,
+    run_unsharded,
 )
-from shardblast.engine.parts import LocalParts
-from shardblast.engine.pilot import mostly_saturated
-from shardblast.engine.pool import Pool
-from shardblast.engine.printer import open_printer
-from shardblast.engine.scratch import scratch
-from shardblast.engine.sharded import ShardedSearch
-from shardblast.engine.unsharded import go_on_unsharded, run_unsharded
-from shardblast.engine.work import Watcher, Work
+from shardblast.engine.workspace import Machine, Pool, Watcher, Work, scratch
 
 MOSTLY_SATURATED = (
     "most queries of a sample are saturated and would be searched in the whole database after the shards; "

@@ -16,33 +16,24 @@ from types import TracebackType
 from typing import BinaryIO, Self
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from shardblast.blast.carrier import ArchiveCarrier
-from shardblast.blast.database import Database
-from shardblast.blast.fasta import Batch
-from shardblast.blast.filter import Filter
-from shardblast.blast.hits import alignments_by_subject
+from shardblast.blast.database import Database, Filter
+from shardblast.blast.hits import ArchiveCarrier, alignments_by_subject
+from shardblast.blast.id_lists import read_listing
 from shardblast.blast.installation import Installation
-from shardblast.blast.listing import read_listing
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike, write_probe
 from shardblast.blast.process import Processes
-from shardblast.core.choice import NO_END, ONE_BATCH, Choice, Situation, choose
+from shardblast.blast.queries import Batch
+from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, Situation, choose, magnitude
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
+from shardblast.core.formats import MANY_FILES
 from shardblast.core.options import SearchOptions
-from shardblast.core.outfmt import MANY_FILES
-from shardblast.core.planning import magnitude
 from shardblast.core.program import Molecule
-from shardblast.core.report import Report
-from shardblast.core.saturation import Verdict
-from shardblast.engine.chosen import EVERYTHING, Chosen, print_batch
-from shardblast.engine.cutting import batches_of, shards_of
-from shardblast.engine.machine import Machine
-from shardblast.engine.parts import LocalParts
-from shardblast.engine.pool import Pool
-from shardblast.engine.printer import ArchivePrinter, MergedQuery
-from shardblast.engine.restriction import StoredFilter
-from shardblast.engine.sequences import HitSequences
-from shardblast.engine.sharded import ShardedSearch
-from shardblast.engine.work import Silent, Watcher, Work
+from shardblast.core.report import Report, Verdict
+from shardblast.engine.kept_sequences import HitSequences, StoredFilter
+from shardblast.engine.merge import ShardedSearch
+from shardblast.engine.pieces import LocalParts, batches_of, shards_of
+from shardblast.engine.printing import EVERYTHING, ArchivePrinter, Chosen, MergedQuery, print_batch
+from shardblast.engine.workspace import Machine, Pool, Silent, Watcher, Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A search that BLAST+ makes alone: the user's command, its output under its final name only when whole."""
+"""Searches that BLAST+ makes alone: why a search can't be split, and how BLAST+ runs it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,96 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from shardblast.blast.fasta import NotFasta, open_queries, query_id, records
+from shardblast.blast.database import Database
+from shardblast.blast.hits import Carrier, TabularCarrier
+from shardblast.blast.process import changing
+from shardblast.blast.queries import Batch, NotFasta, open_queries, query_id, records
 from shardblast.core.errors import Interrupted, UnknownFailure
+from shardblast.core.formats import ARCHIVE, COMMENTED, MANY_FILES, SAM, WITH_MESSAGES, WITHOUT_STATISTICS
 from shardblast.core.options import SearchOptions
-from shardblast.core.outfmt import MANY_FILES, SAM
-from shardblast.core.report import Report
-from shardblast.core.saturation import Verdict
+from shardblast.core.program import Molecule, Program
+from shardblast.core.report import Report, Verdict
 from shardblast.engine.output import OWN_STREAMS, Tally, is_writable, open_output
+
+FIRST_BATCH_LETTERS = 5_000
+"""With so many letters blastn ends its first batch, at the earliest.
+
+Source: NCBI C++ Toolkit, app/blast/blast_app_util.hpp (CBatchSizeMixer).
+"""
+SAME_WITHOUT_SEARCH = (WITHOUT_STATISTICS - {COMMENTED}) | {5, ARCHIVE, SAM}
+"""Formats that print queries which can't be searched alike, whatever is searched with them."""
+WITH_LISTED_IDS = frozenset({8, 9, ARCHIVE, 12})
+"""Formats that print alignments with all that BLAST+ notes in them."""
+TAXONOMIC = 18
+LARGEST_NUMBER = 1 << 31
+"""Of a query in the name of a file: with it the name must not be too long."""
+
+
+def obstacle_of_environment(names: Iterable[str]) -> str | None:
+    """Return why variables of these names keep a search from being cut, or None."""
+    found = changing(names)
+    return f"{' and '.join(found)} in the environment: BLAST+ itself obeys that" if found else None
+
+
+def obstacle_of_files(options: SearchOptions, query: str) -> str | None:
+    """Return why a search needs no cutting, because BLAST+ will refuse it, or None."""
+    if not os.path.isfile(query):
+        return "the query file can't be read"
+    return obstacle_of_output(options)
+
+
+def obstacle_of_output(options: SearchOptions) -> str | None:
+    """Return why BLAST+ will refuse to write where ``-out`` says, or None."""
+    out, outfmt = options.text("out"), options.outfmt
+    many = outfmt.number in MANY_FILES
+    if out is None or out == "-":
+        return f"-outfmt {outfmt.number} needs the name of a file" if many else None
+    longest = outfmt.file_of(out, LARGEST_NUMBER) if many else out
+    return None if is_writable(out) and is_writable(longest) else "the output can't be written where -out says"
+
+
+def obstacle_of_list(options: SearchOptions, database: Database, carrier: Carrier) -> str | None:
+    """Return why archives would show other ids or titles of the sequences that a list names than BLAST+, or None.
+
+    Archives of shards name the taxids of a filter, not its ids; and in formats 0 to 4 ``blast_formatter`` shows more
+    titles.
+    """
+    chosen = database.filter
+    if chosen is None or isinstance(carrier, TabularCarrier):
+        return None
+    name = options.filter or ""
+    noted = not name.startswith("negative_") and any(volume.id_index is not None for volume in database.volumes)
+    if noted and options.outfmt.number in WITH_LISTED_IDS:
+        return f"BLAST+ notes in each alignment which ids -{name} names, and a search in shards does not"
+    if not chosen.hides_titles or (chosen.taxids and not options.outfmt.is_pairwise):
+        return None
+    return f"-{name} hides some titles of a sequence and not others, and archives can't tell"
+
+
+def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: Carrier) -> str | None:
+    """Return why these queries must be left to BLAST+, or None."""
+    if not batches:
+        return "there are no queries"
+    if options.has("parse_deflines"):
+        return "queries with -parse_deflines are named by ids that may be no longer unique or not kept in archives"
+    if not all(batch.regular for batch in batches):
+        return "the queries have comments, gap lines or lone carriage returns, which BLAST+ itself reads best"
+    if not all(batch.lettered for batch in batches):
+        return "a query has no letters, and BLAST+ searches it together with its neighbours"
+    if not all(batch.plausible for batch in batches):
+        return "a query does not look like a sequence, and BLAST+ ends with an error when it comes to that"
+    if not _statistics_are_known(options, batches):
+        return "E-values depend on the queries that BLAST+ searches together, and it tells these by hits or by threads"
+    if not _unsearchable_ones_are_known(options, batches):
+        return "a query may have nothing to search with, and what BLAST+ prints of it depends on the hits of others"
+    if isinstance(carrier, TabularCarrier):
+        return None if all(batch.titled for batch in batches) else "a query has no title but its number"
+    return _obstacle_of_archives(options, batches)
 
 
 def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, report: Report) -> int:
@@ -71,6 +149,54 @@ def go_on_unsharded(path: str, options: SearchOptions, query: str, cores: int, r
     if not status:
         _judge_all(report, query)
     return status
+
+
+def _are_searched_alike(options: SearchOptions, batches: list[Batch]) -> bool:
+    """Tell whether BLAST+ searches the same queries together when it searches our batches and when it searches all.
+
+    Most programs end their batches by letters, where ours end. blastn ends all but the first by the hits so far, and
+    ``-mt_mode 1`` by threads.
+    """
+    if options.program is not Program.BLASTN and not options.splits_queries:
+        return True
+    return len(batches) == 1 and _are_one_batch(batches)
+
+
+def _are_one_batch(batches: list[Batch]) -> bool:
+    """Tell whether BLAST+ searches all queries together, whatever hits they have."""
+    return sum(batch.letters for batch in batches) < FIRST_BATCH_LETTERS
+
+
+def _statistics_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
+    """Tell whether E-values of linked HSPs are those that BLAST+ computes."""
+    linked = options.needs_one_batch or (options.shares_statistics and options.splits_queries)
+    return not linked or _are_searched_alike(options, batches)
+
+
+def _unsearchable_ones_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
+    """Tell whether queries that can't be searched, if there are any, are printed as BLAST+ prints them.
+
+    It prints them otherwise where it searches nothing together with them.
+    """
+    none_is_alone = all(batch.partly_definite for batch in batches)
+    if options.outfmt.number == TAXONOMIC and not none_is_alone:
+        return False  # BLAST+ itself ends with an exception where it searches nothing
+    if options.outfmt.number in SAME_WITHOUT_SEARCH or _are_searched_alike(options, batches):
+        return True
+    if options.program is Program.BLASTN and options.value("soft_masking") is False:
+        return False  # masks may leave nothing of a query of bases
+    return (none_is_alone and _are_one_batch(batches)) or all(batch.definite for batch in batches)
+
+
+def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str | None:
+    """Return why archives would lose something of these queries, or None."""
+    number = options.outfmt.number
+    if not all(batch.archivable for batch in batches):
+        return "a query's title is not printable ASCII, which is all that archives hold"
+    protein = options.program.query_molecule is Molecule.PROTEIN
+    if protein and number in WITH_MESSAGES and not all(batch.plain for batch in batches):
+        return "a query has letters that BLAST+ replaces, and archives do not hold its words about that"
+    return None
 
 
 def _changes(options: SearchOptions, query: str, cores: int) -> tuple[dict[str, str | None], str | None]:

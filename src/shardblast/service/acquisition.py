@@ -12,21 +12,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from shardblast.blast.database import DatabaseFacts
 from shardblast.blast.installation import Installation
-from shardblast.blast.metadata import DatabaseFacts
-from shardblast.core.catalogue import CataloguedDatabase
+from shardblast.core.database import CataloguedDatabase, DatabaseFile, Generation
 from shardblast.core.errors import ConflictError, DatabaseError, InputError, Interrupted, NotFoundError, SourceChanged
-from shardblast.core.generation import DatabaseFile, Generation
 from shardblast.core.program import Molecule
 from shardblast.core.task import Step
-from shardblast.service.catalogue import Catalogue, described
+from shardblast.service.catalogue import Catalogue, Generations, described
 from shardblast.service.folders import Folders
-from shardblast.service.generations import Generations
 from shardblast.service.tasks import Watch
-from shardblast.storage.checksum import sha256_of
-from shardblast.storage.layout import METADATA, generation_key
-from shardblast.storage.objects import Objects
-from shardblast.storage.sources.source import Offer, Source, SourceSettings, source_of
+from shardblast.sources import Source, source_of
+from shardblast.sources.base import Offer, SourceSettings
+from shardblast.storage.objects import METADATA, Objects, generation_key
+from shardblast.storage.transfer import sha256_of
 
 HASHED_AT_ONCE = 2
 OFFER = "offer.json"

@@ -10,13 +10,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
-from shardblast.core.admission import Standing, admitted, places_for
 from shardblast.core.errors import NotFoundError, ShardblastError, WaitError
-from shardblast.core.lacking import Lack, lacked, lasting
-from shardblast.core.search import Failure, Search, SearchId, State, lacks, moved
+from shardblast.core.search import Failure, Search, SearchId, Standing, State, admitted, lacks, moved, places_for
+from shardblast.core.waiting import Lack, lacked, lasting
+from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
-from shardblast.service.observers import Observer
-from shardblast.service.searching import Searching
+from shardblast.service.events import Observer
 from shardblast.service.settings import Settings
 from shardblast.store.searches import Change, SearchStore
 from shardblast.store.workload import Workload

@@ -1,14 +1,18 @@
-"""Events, from the transaction that made them to everybody who watches."""
+"""What happens in the service: events for those who watch, observers for log, metrics and traces."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
 
-from shardblast.core.search import Event, SearchId
+from shardblast.core.errors import ShardblastError
+from shardblast.core.search import Event, Piece, Search, SearchId, State
 
 WAITING = 256
 """Events that a slow reader may be behind before it is sent to the store for them, and read there at once."""
@@ -21,6 +25,8 @@ ReadAfter = Callable[[SearchId, int, int], Sequence[Event]]
 OF_SEARCHES = frozenset({"search", "deleted"})
 OF_TASKS = frozenset({"task"})
 """The kinds of events that change what is listed."""
+
+logger = logging.getLogger(__name__)
 
 
 class Subscription:
@@ -168,3 +174,137 @@ class Broadcast:
                 self._subscriptions[search_id].discard(subscription)
                 if not self._subscriptions[search_id]:
                     del self._subscriptions[search_id]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceFailure:
+    """A BLAST+ process of a search that failed."""
+
+    search_id: SearchId
+    purpose: str
+    batch: int
+    shard: int | None
+    error: ShardblastError
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A request that was answered; what it asked for is in no field, since an address may hold secrets."""
+
+    request_id: str
+    method: str
+    route: str
+    """As in the OpenAPI document, with names in place of ids."""
+    status: int
+    started: float
+    """Seconds since 1970."""
+    seconds: float
+    received_bytes: int
+    code: str = ""
+    """Of the problem, if it was one."""
+    parent: str = ""
+    """The caller's ``traceparent``."""
+
+
+class Observer:
+    """Is told from any thread, also while others wait: must be quick. Overrides what it wants to know."""
+
+    def search_changed(self, before: Search | None, after: Search) -> None:
+        """A search was added (before is None) or changed."""
+
+    def piece_ended(self, search: Search, piece: Piece) -> None:
+        """A BLAST+ process ended well."""
+
+    def piece_failed(self, failure: PieceFailure) -> None:
+        """A BLAST+ process failed."""
+
+    def answered(self, answer: Answer) -> None:
+        """A request is over."""
+
+    def stored(self, size_bytes: int) -> None:
+        """An object was written to the storage."""
+
+    def printed(self, size_bytes: int) -> None:
+        """A result was printed."""
+
+    def close(self) -> None:
+        """Nothing more happens."""
+
+
+class Observers(Observer):
+    """Tells all."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._all = list(observers)
+
+    def add(self, observer: Observer) -> None:
+        """Tell one more of what happens from now on."""
+        self._all.append(observer)
+
+    def noted(self, before: Search | None, after: Search, piece: Piece | None) -> None:
+        """Tell what one transaction of the store has changed."""
+        if piece is not None:
+            self.piece_ended(after, piece)
+        if after != before:
+            self.search_changed(before, after)
+
+    def search_changed(self, before: Search | None, after: Search) -> None:
+        for one in self._all:
+            one.search_changed(before, after)
+
+    def piece_ended(self, search: Search, piece: Piece) -> None:
+        for one in self._all:
+            one.piece_ended(search, piece)
+
+    def piece_failed(self, failure: PieceFailure) -> None:
+        for one in self._all:
+            one.piece_failed(failure)
+
+    def answered(self, answer: Answer) -> None:
+        for one in self._all:
+            one.answered(answer)
+
+    def stored(self, size_bytes: int) -> None:
+        for one in self._all:
+            one.stored(size_bytes)
+
+    def printed(self, size_bytes: int) -> None:
+        for one in self._all:
+            one.printed(size_bytes)
+
+    def close(self) -> None:
+        for one in self._all:
+            one.close()
+
+
+class Journal(Observer):
+    """Writes the log."""
+
+    def search_changed(self, before: Search | None, after: Search) -> None:
+        fields: dict[str, Any]
+        lack = after.lack
+        if lack is not None and (before is None or before.lack != lack):
+            fields = {"search_id": after.id, "owner": after.owner, "code": lack.code.value}
+            logger.warning("%s", lack.sentence, extra=fields)
+        if before is not None and before.state is after.state:
+            return
+        fields = {"search_id": after.id, "owner": after.owner, "state": after.state.value}
+        fields |= {"program": after.program, "database": after.database, "attempt": after.attempt}
+        if after.state.is_final and after.started is not None and after.finished is not None:
+            fields["seconds"] = round(after.finished - after.started, 3)
+        if after.failure is not None:
+            fields |= {"code": after.failure.code, "problem": after.failure.problem}
+        level = logging.WARNING if after.state is State.FAILED else logging.INFO
+        logger.log(level, "search %s", after.state, extra=fields)
+
+    def piece_failed(self, failure: PieceFailure) -> None:
+        fields = {"search_id": failure.search_id, "purpose": failure.purpose, "batch": failure.batch}
+        fields |= {"shard": failure.shard, "code": failure.error.code, "problem": failure.error.problem}
+        logger.warning("piece failed", extra=fields)
+
+    def answered(self, answer: Answer) -> None:
+        fields: dict[str, Any] = {"method": answer.method, "route": answer.route, "status": answer.status}
+        fields |= {"seconds": round(answer.seconds, 4), "request_id": answer.request_id}
+        if answer.code:
+            fields["code"] = answer.code
+        logger.log(logging.WARNING if answer.status >= 500 else logging.INFO, "request answered", extra=fields)

@@ -18,7 +18,6 @@ from shardblast.core.search import SearchId
 LEAST_FREE_BYTES = 256 << 20
 RESERVE_BYTES = 8 << 20
 
-
 CLAIMED_WITHIN_S = 2.0
 """A command that looks whether the home is claimed locks it for a moment."""
 

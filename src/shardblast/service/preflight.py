@@ -7,24 +7,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from shardblast.blast.fasta import NotFasta
-from shardblast.blast.survey import Survey, survey
+from shardblast.blast.probe import Trial
+from shardblast.blast.queries import NotFasta, Survey, survey
 from shardblast.blast.taxonomy import FILE as TAXONOMY
-from shardblast.blast.trial import Trial
-from shardblast.core.arguments import Argument, Arguments
-from shardblast.core.catalogue import CataloguedDatabase
-from shardblast.core.choice import Choice, Situation, choose
+from shardblast.core.cutting import Choice, Situation, choose
+from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import DatabaseError, InputError, NotFoundError, ShardblastError, without_folders
-from shardblast.core.groups import SEQID_FILTERS, TAXID_FILTERS
-from shardblast.core.lists import file_of, list_problems
-from shardblast.core.options import parse
-from shardblast.core.ours import Exactness
-from shardblast.core.permitted import PERMITTED, PRINTING, OptionsGiven, Problem, permitted_words
+from shardblast.core.option_table import (
+    PERMITTED,
+    PRINTING,
+    SEQID_FILTERS,
+    TAXID_FILTERS,
+    OptionsGiven,
+    Problem,
+    file_of,
+    list_problems,
+    permitted_words,
+)
+from shardblast.core.options import Exactness, parse
 from shardblast.core.printing import Printing, outfmt_of, printed_with
-from shardblast.core.program import Molecule, Program
-from shardblast.engine.machine import Machine
+from shardblast.core.program import Argument, Arguments, Molecule, Program
+from shardblast.engine.workspace import Machine
+from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
-from shardblast.service.searching import Searching
 from shardblast.service.settings import MOST_LETTERS, MOST_QUERIES
 from shardblast.store.workload import Workload
 

@@ -9,27 +9,26 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from shardblast.blast.database import Database
-from shardblast.blast.matrix import DEFAULT_MATRIX, matrix_name, positive_pairs
+from shardblast.blast.probe import DEFAULT_MATRIX, matrix_name, positive_pairs
 from shardblast.blast.process import Processes
+from shardblast.blast.taxonomy import told
+from shardblast.core import __version__
 from shardblast.core.errors import ConflictError, InputError
-from shardblast.core.midline import midline
-from shardblast.core.numbers import Numbers
+from shardblast.core.hits import midline
 from shardblast.core.options import SearchOptions
 from shardblast.core.printing import Printing, commands, printed_with
 from shardblast.core.program import Program
 from shardblast.core.search import Search, SearchId, State
-from shardblast.core.version import __version__
-from shardblast.engine.chosen import EVERYTHING, Chosen
-from shardblast.engine.sequences import HitSequences
+from shardblast.core.units import Numbers
+from shardblast.engine.kept_sequences import HitSequences
+from shardblast.engine.printing import EVERYTHING, Chosen
 from shardblast.engine.stored import StoredEngine, stored_plan, stored_queries
 from shardblast.service.catalogue import Catalogue
-from shardblast.service.expansion import told
+from shardblast.service.events import Observer
 from shardblast.service.folders import Folders
-from shardblast.service.hits import FILE, OUTFMT, HitIndex, Rows, write_index
-from shardblast.service.observers import Observer
-from shardblast.service.runner import Runner
+from shardblast.service.hit_index import FILE, OUTFMT, HitIndex, RowPage, write_index
+from shardblast.service.runner import Runner, Turns
 from shardblast.service.settings import KEPT_BYTES
-from shardblast.service.turns import Turns
 from shardblast.store.searches import SearchStore
 
 CITATION = (
@@ -145,7 +144,7 @@ class Results:
         finally:
             index.close()
 
-    def hsps(self, search_id: SearchId, query: int, hit: int, *, after: int, limit: int) -> Rows:
+    def hsps(self, search_id: SearchId, query: int, hit: int, *, after: int, limit: int) -> RowPage:
         """Return HSPs of a hit, with the rows of their alignments and what BLAST+ prints between these.
 
         Args:

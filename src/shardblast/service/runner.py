@@ -1,10 +1,11 @@
-"""Runs one search, in steps that may each be repeated: prepare, search, publish."""
+"""Runs a search in steps that may each be repeated, and records what it finishes."""
 
 from __future__ import annotations
 
 import json
 import logging
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,30 +14,43 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from shardblast.blast.compression import unpack
 from shardblast.blast.process import Processes
-from shardblast.blast.zstd import unpack
-from shardblast.core.arguments import Arguments
-from shardblast.core.errors import Interrupted, NotFoundError
-from shardblast.core.lists import file_of, listed, located
+from shardblast.blast.taxonomy import filter_words, write_expansion
+from shardblast.core.errors import DiskFull, Interrupted, NotFoundError, ShardblastError, StoreError, without_folders
+from shardblast.core.formats import MANY_FILES, parse_outfmt
+from shardblast.core.history import SEARCHING, STARTED, STOPPED, WARNING
+from shardblast.core.option_table import file_of, listed, located
 from shardblast.core.options import SearchOptions, parse
-from shardblast.core.outfmt import MANY_FILES, parse_outfmt
-from shardblast.core.program import Program
-from shardblast.core.progress import Phase, begin, count
-from shardblast.core.running import SEARCHING
-from shardblast.core.search import Search, SearchId, State, in_stint, moved, never_back, progressed
-from shardblast.engine.sequences import KEPT
+from shardblast.core.program import Arguments, Program
+from shardblast.core.report import PieceReport
+from shardblast.core.search import (
+    Phase,
+    Piece,
+    Search,
+    SearchId,
+    State,
+    begin,
+    count,
+    in_stint,
+    moved,
+    never_back,
+    progressed,
+)
+from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.stored import StoredPlan, stored_plan, stored_queries
+from shardblast.engine.workspace import Purpose
+from shardblast.service.backends import Ordered, RecordedPhases, Searching
 from shardblast.service.catalogue import Catalogue
-from shardblast.service.expansion import filter_words, write_expansion
+from shardblast.service.events import Observer, PieceFailure
 from shardblast.service.folders import Folders
-from shardblast.service.observers import Observer
-from shardblast.service.recorder import Recorder
-from shardblast.service.searching import Ordered, Phases, Searching
 from shardblast.service.settings import KEPT_BYTES
-from shardblast.service.turns import Turns
-from shardblast.storage.layout import search_key
-from shardblast.storage.objects import Objects
+from shardblast.storage.objects import Objects, search_key
 from shardblast.store.searches import SearchStore
+
+MOST_WARNINGS = 100
+LONGEST_WARNING = 500
+"""Letters."""
 
 FILES = "results"
 """How the names of the files begin that formats 13 and 14 make."""
@@ -45,6 +59,110 @@ Complete = Callable[[SearchId, Processes], None]
 """Adds to a merged search what is made of it on this machine, unless that is stopped."""
 
 logger = logging.getLogger(__name__)
+
+
+class Turns:
+    """Lets one thread at a time to each search; a thread that has its turn may take it again."""
+
+    def __init__(self) -> None:
+        self._locks: dict[SearchId, tuple[threading.RLock, int]] = {}
+        """The lock of a search, and how many hold it or wait for it."""
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def of(self, search_id: SearchId) -> Iterator[None]:
+        """Wait for the turn, and have it as long as the context lasts."""
+        with self._lock:
+            turn, count = self._locks.get(search_id, (threading.RLock(), 0))
+            self._locks[search_id] = turn, count + 1
+        try:
+            with turn:
+                yield
+        finally:
+            with self._lock:
+                turn, count = self._locks.pop(search_id)
+                if count > 1:
+                    self._locks[search_id] = turn, count - 1
+
+
+class Recorder:
+    """Watches one search."""
+
+    def __init__(self, store: SearchStore, search_id: SearchId, plan: StoredPlan, observer: Observer) -> None:
+        self._store = store
+        self._id = search_id
+        self._plan = plan
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._pieces = self._queries = 0
+        self._merging = False
+        self._known = {_run_of(one) for one in store.pieces(search_id)}
+        self._warnings = {str(one.data["text"]) for one in store.events(search_id, [WARNING])}
+
+    def queries_read(self, queries: int) -> None: ...
+
+    def pieces_planned(self, pieces: int) -> None: ...
+
+    def piece_started(self, purpose: Purpose, node: str = "", seconds: float = 0.0) -> None:
+        started = time.time() - seconds
+        self._tell(STARTED, {**_named(purpose), "node": node or socket.gethostname(), "started": started})
+
+    def piece_stopped(self, purpose: Purpose, node: str) -> None:
+        self._tell(STOPPED, {**_named(purpose), "node": node})
+
+    def piece_finished(self, piece: PieceReport | None) -> None:
+        with self._lock:
+            self._pieces += 1
+            done = self._pieces
+            told = None if piece is None else _told(piece)
+            if told is not None and _run_of(told) in self._known:
+                told = None
+            self._store.change(self._id, lambda one: _counted(one, Phase.SEARCHING, done), told)
+            self._merge_if_all_pieces_are_there()
+
+    def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
+        failure = PieceFailure(self._id, purpose.name, purpose.batch, purpose.shard, error)
+        self._observer.piece_failed(failure)
+
+    def queries_finished(self, queries: int) -> None:
+        with self._lock:
+            self._queries += queries
+            done = self._queries
+            if done >= self._plan.queries:
+                self._begin_merging()
+            if self._merging:
+                self._store.change(self._id, lambda one: _counted(one, Phase.MERGING, done))
+
+    def warned(self, text: bytes) -> None:
+        for line in text.decode(errors="replace").splitlines():
+            told = without_folders(line)[:LONGEST_WARNING]
+            if told and told not in self._warnings and len(self._warnings) < MOST_WARNINGS:
+                self._warnings.add(told)
+                self._tell(WARNING, {"text": told})
+
+    def _tell(self, kind: str, data: dict[str, Any]) -> None:
+        """Tell what can be missed: the search goes on without it."""
+        try:
+            self._store.tell(self._id, kind, data)
+        except (StoreError, DiskFull) as error:
+            logger.info("it can't be noted what runs: %s", error.problem, extra={"search_id": self._id})
+
+    def _merge_if_all_pieces_are_there(self) -> None:
+        if self._pieces >= self._plan.pieces:
+            self._begin_merging()
+
+    def _begin_merging(self) -> None:
+        if self._merging:
+            return
+        self._merging = True
+        pieces, queries, total = self._pieces, self._queries, self._plan.queries
+
+        def change(one: Search) -> Search:
+            searched = count(one.progress, Phase.SEARCHING, pieces, pieces)
+            merging = begin(searched, Phase.MERGING, time.time(), total)
+            return progressed(one, count(merging, Phase.MERGING, queries))
+
+        self._store.change(self._id, change)
 
 
 class Runner:
@@ -115,7 +233,7 @@ class Runner:
             self._decide(search_id, processes)  # another server did, and is gone with what it had
         ordered = self._ordered(search_id)
         self._store.tell(search_id, SEARCHING, {})  # what ran before a crash runs no more
-        self._searching.search(ordered, Phases(self._store, search_id), self._watcher(ordered), processes)
+        self._searching.search(ordered, RecordedPhases(self._store, search_id), self._watcher(ordered), processes)
 
     def publish(self, search_id: SearchId, stint: int, complete: Complete) -> None:
         """Store the result and end the search; ``complete`` adds to it what is made of it on this machine."""
@@ -132,7 +250,7 @@ class Runner:
         folder = self._folders.work(search_id)
         if not self._is_merged(search_id):
             self._search(search_id, processes)  # another server did, and is gone with what it had
-        ordered, phases = self._ordered(search_id), Phases(self._store, search_id)
+        ordered, phases = self._ordered(search_id), RecordedPhases(self._store, search_id)
         phases.begin(Phase.PUBLISHING, 1)
         if self._searching.leaves_results_here:
             complete(search_id, processes)
@@ -295,6 +413,26 @@ class Runner:
 
     def _plan(self, search_id: SearchId) -> StoredPlan:
         return stored_plan(self._folders.work(search_id))
+
+
+def _named(purpose: Purpose) -> dict[str, Any]:
+    return {"purpose": purpose.name, "batch": purpose.batch, "shard": purpose.shard}
+
+
+def _run_of(piece: Piece) -> tuple[object, ...]:
+    """Return what no other run has in common with that of a piece."""
+    return piece.purpose, piece.batch, piece.shard, piece.node, piece.seconds
+
+
+def _told(piece: PieceReport) -> Piece:
+    now = time.time()
+    node = piece.node or socket.gethostname()
+    cost = (piece.seconds, piece.peak_memory_bytes)
+    return Piece(piece.purpose, piece.batch, piece.shard, *cost, node, now, piece.is_doubled)
+
+
+def _counted(search: Search, phase: Phase, done: int) -> Search:
+    return progressed(search, count(search.progress, phase, done))
 
 
 def _started(search: Search) -> Search:

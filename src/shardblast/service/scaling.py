@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from shardblast.core.catalogue import CataloguedDatabase
-from shardblast.core.choice import BATCH_LETTERS
+from shardblast.core.cutting import BATCH_LETTERS
+from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import ConflictError, NotFoundError, ShardblastError
 from shardblast.core.node import Member
 from shardblast.core.program import Program
@@ -28,7 +28,7 @@ UNKNOWN_DISK = 1 << 62
 logger = logging.getLogger(__name__)
 
 
-class NodeCount(Protocol):
+class CountedNodes(Protocol):
     """How many nodes there are."""
 
     @property
@@ -46,10 +46,10 @@ class NodeCount(Protocol):
     def cores(self) -> int | None: ...
 
 
-class NodeSet(Protocol):
+class ScalableNodes(Protocol):
     """The nodes; the layer ``cluster`` has them."""
 
-    def count(self) -> NodeCount:
+    def count(self) -> CountedNodes:
         """Return how many nodes there are now."""
         ...
 
@@ -87,7 +87,7 @@ class Scaling:
         workload: Workload,
         database: Callable[[str, str], CataloguedDatabase],
         members: Callable[[], Sequence[Member]],
-        nodes: NodeSet,
+        nodes: ScalableNodes,
         rule: ScalingRule,
     ) -> None:
         """Wire it.
@@ -150,7 +150,7 @@ class Scaling:
             self._state = Scaled(nodes, count.ready, needed, None)
             return self._state
 
-    def _counted(self) -> tuple[NodeCount, Need]:
+    def _counted(self) -> tuple[CountedNodes, Need]:
         count, members, unended = self._nodes.count(), self._members(), self._workload.unended()
         busy = min(self._busy(members, unended), count.wanted)
         demand = Demand(tuple(self._searched(unended)), busy, _size_of(members, count))
@@ -195,7 +195,7 @@ def _is_busy(member: Member, searched: set[tuple[str, str]]) -> bool:
     return member.running > 0 or not held.isdisjoint(searched)
 
 
-def _size_of(members: Sequence[Member], count: NodeCount) -> NodeSize | None:
+def _size_of(members: Sequence[Member], count: CountedNodes) -> NodeSize | None:
     """Return what each node has: the least that any has said, or what it will be given."""
     states = [one.state for one in members]
     if states:

@@ -11,18 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from shardblast.blast.zstd import pack
+from shardblast.blast.compression import pack
 from shardblast.core.errors import ConflictError, NotFoundError, RefusedError
-from shardblast.core.lists import file_of, listed
+from shardblast.core.option_table import file_of, listed
 from shardblast.core.search import Search, SearchId, State, cancelled, retried
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
 from shardblast.service.preflight import Preflight, Preflights, Wanted
 from shardblast.service.runner import Runner
-from shardblast.storage.layout import search_key
-from shardblast.storage.objects import Objects
-from shardblast.store.orders import Order
-from shardblast.store.searches import Page, SearchStore
+from shardblast.storage.objects import Objects, search_key
+from shardblast.store.searches import Page, SearchStore, SortOrder
 
 
 class SearchService:
@@ -88,7 +86,7 @@ class SearchService:
         return search
 
     def page(
-        self, *, owner: str | None, state: State | None, limit: int, cursor: str | None, text: str, order: Order
+        self, *, owner: str | None, state: State | None, limit: int, cursor: str | None, text: str, order: SortOrder
     ) -> Page:
         """Return searches."""
         return self._store.page(owner=owner, state=state, limit=limit, cursor=cursor, text=text, order=order)

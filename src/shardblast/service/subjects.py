@@ -1,27 +1,29 @@
-"""The subjects of a result as FASTA: whole, or a region of one."""
+"""The subjects of a result: as FASTA, and the organisms that they are of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
-from shardblast.blast.subjects import Key, Region, write_subjects
+from shardblast.blast.sequences import Key, Region, write_subjects
+from shardblast.blast.taxonomy import Found, Organism, line_of, tree_of
 from shardblast.core.errors import DatabaseError, InputError, NotFoundError, TooLargeError
-from shardblast.core.numbers import Numbers
 from shardblast.core.program import Molecule, Program
 from shardblast.core.search import Search, SearchId
-from shardblast.engine.chosen import Chosen, alignments_of, keys_of
-from shardblast.engine.cutting import batches_of
-from shardblast.engine.sequences import HitSequences
+from shardblast.core.units import Numbers
+from shardblast.engine.kept_sequences import HitSequences
+from shardblast.engine.pieces import batches_of
+from shardblast.engine.printing import Chosen, alignments_of, keys_of
 from shardblast.engine.stored import stored_plan
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
-from shardblast.service.hits import ChosenHit
+from shardblast.service.hit_index import ChosenHit
 from shardblast.service.results import Results, check_queries
 
 MOST_LETTERS = 1 << 31
@@ -100,6 +102,56 @@ class Subjects:
             yield database
 
 
+@dataclass(frozen=True, slots=True)
+class OrganismReport:
+    """What organisms a query has hit."""
+
+    rows: Sequence[Mapping[str, Any]]
+    """Organisms with their names, each after the one above it."""
+    unknown: int
+    """Hits without a taxid."""
+    has_lineages: bool
+    """Whether it is known what is above what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Organisms:
+    """Reads what organisms searches have hit."""
+
+    results: Results
+    catalogue: Catalogue
+
+    def report(self, search_id: SearchId, query: int) -> OrganismReport:
+        """Return the organisms of a query's hits.
+
+        Args:
+            search_id: A completed search.
+            query: Its 0-based number.
+        """
+        search = self.results.completed(search_id)
+        with self.results.index(search_id) as index:
+            read = index.organisms(query)
+        found = [
+            Found(_taxids(row["taxids"]), row["hits"], row["bit_score"], row["evalue"])
+            for row in read
+            if row["taxids"] is not None
+        ]
+        taxonomy = self.catalogue.names_and_lineages(search.database, search.generation)
+        rows = tree_of(found, taxonomy.parents({taxid for one in found for taxid in one.taxids}))
+        listed = {taxid for row in rows for taxid in (row.taxid, *row.via)}
+        names = _names(read) | taxonomy.names(listed)
+        unknown = sum(row["hits"] for row in read if row["taxids"] is None)
+        return OrganismReport([_row(row, names) for row in rows], unknown, taxonomy.has_lineages)
+
+    def below(self, search_id: SearchId, query: int, taxid: int) -> frozenset[str]:
+        """Return those taxids of a query's hits that are a taxid or descend from it, as far as that is known."""
+        search = self.results.completed(search_id)
+        with self.results.index(search_id) as index:
+            found = {one for row in index.organisms(query) for one in _taxids(row["taxids"] or "")}
+        parents = self.catalogue.names_and_lineages(search.database, search.generation).parents(found)
+        return frozenset(str(one) for one in found if taxid in line_of(one, parents))
+
+
 def _gone(error: NotFoundError | DatabaseError) -> NotFoundError | DatabaseError:
     if isinstance(error, DatabaseError):
         return error
@@ -142,3 +194,20 @@ def _keys(
             places, ids = [hit.places for hit in hits], [hit.id for hit in hits]
             keys |= dict.fromkeys(keys_of(texts, places, ids, program))
     return list(keys)
+
+
+def _row(row: Organism, names: Mapping[int, str]) -> Mapping[str, Any]:
+    return asdict(row) | {"name": names.get(row.taxid), "via": [names.get(one, str(one)) for one in row.via]}
+
+
+def _names(read: Iterable[Mapping[str, Any]]) -> dict[int, str]:
+    """Return the names that BLAST+ printed, where it is plain which taxid has which."""
+    return {
+        int(row["taxids"]): row["names"]
+        for row in read
+        if row["taxids"] is not None and row["names"] is not None and row["taxids"].isdecimal()
+    }
+
+
+def _taxids(text: str) -> list[int]:
+    return [int(taxid) for taxid in text.split(";") if taxid]

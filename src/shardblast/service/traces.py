@@ -24,10 +24,9 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shardblast.core.progress import PhaseStatus
-from shardblast.core.search import Piece, Search, State, ended_phases
-from shardblast.core.version import __version__
-from shardblast.service.observers import Answer, Observer
+from shardblast.core import __version__
+from shardblast.core.search import PhaseStatus, Piece, Search, State, ended_phases
+from shardblast.service.events import Answer, Observer
 
 FLUSH_WITHIN_MS = 2000
 

@@ -1,19 +1,29 @@
-"""Objects under a prefix: put, read in ranges, list, delete; the same for a folder and for a cloud's bucket."""
+"""Objects in a folder or in a cloud's bucket: put, read in ranges, list, delete; and where they lie."""
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import obstore
+from obstore.exceptions import BaseError, PreconditionError
+from obstore.store import from_url
 
-from shardblast.core.errors import DamagedError, NotFoundError, StorageError
-from shardblast.storage.address import folder_of, open_store, shown
-from shardblast.storage.download import PARALLEL, download
-from shardblast.storage.failures import translated
-from shardblast.storage.local import give, take
+from shardblast.core.database import Generation
+from shardblast.core.errors import DamagedError, DatabaseError, DiskFull, NotFoundError, StorageError
+from shardblast.storage.transfer import PARALLEL, download, give, take
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 READ_BYTES = 1 << 20
 SEND_BYTES = 8 << 20
@@ -22,14 +32,32 @@ MOST_PARTS = 10_000
 LISTED = 1000
 """Keys of one page, and of one request to delete."""
 
+METADATA = "metadata.json"
+"""What a generation is; written last, so that its files are whole when it is there."""
 
-def _silent(size_bytes: int) -> None:
-    """Tell nobody of progress."""
+ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+}
+"""What names another server than the cloud's own; obstore reads these variables itself."""
 
+RETRY: RetryConfig = {
+    "max_retries": 10,
+    "backoff": {"init_backoff": timedelta(milliseconds=250), "base": 3, "max_backoff": timedelta(seconds=15)},
+    "retry_timeout": timedelta(minutes=3),
+}
+"""Of one request. A body that breaks off is asked for again from there, as one of these."""
 
-def _never() -> bool:
-    """Go on."""
-    return False
+_STALLED = timedelta(seconds=30)
+_SLOWEST = timedelta(minutes=30)
+"""Of one request with its body: no more than parts of some megabytes are asked for at once."""
+
+_NO_SPACE = os.strerror(errno.ENOSPC)
+_ADDRESS = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s?]*)(?:\?\S*)?")
+_STATUS = re.compile(r"(non-2xx status code: \d+[^:\n]*)")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +67,15 @@ class Expected:
     size_bytes: int
     sha256: str
     """In hexadecimal digits; empty if it is not known."""
+
+
+def _never() -> bool:
+    """Go on."""
+    return False
+
+
+def _silent(size_bytes: int) -> None:
+    """Tell nobody of progress."""
 
 
 class Objects:
@@ -223,6 +260,94 @@ class Objects:
         self.read("health/probe")
 
 
+def database_key(database: str) -> str:
+    """Return what the keys of all that belongs to a database begin with."""
+    return f"databases/{database}/"
+
+
+def current_key(database: str) -> str:
+    """Return the key of the object that names the generation that new searches use."""
+    return f"databases/{database}/current"
+
+
+def generation_key(database: str, generation: str, name: str = "") -> str:
+    """Return the key of one of a generation's files; without a name, what all of them begin with."""
+    return f"databases/{database}/{generation}/{name}"
+
+
+def search_key(search_id: str, name: str = "") -> str:
+    """Return the key of one of a search's objects; without a name, what all of them begin with."""
+    return f"searches/{search_id}/{name}"
+
+
+def read_generation(objects: Objects, database: str, name: str) -> Generation:
+    """Return a generation, as the storage describes it.
+
+    Raises:
+        DatabaseError: It does not, or its description is damaged.
+        NotFoundError: There is none.
+    """
+    try:
+        return Generation.of(json.loads(objects.read(generation_key(database, name, METADATA))))
+    except ValueError as error:
+        raise DatabaseError(
+            f"The description of database {database!r} is damaged: {error}.", remedy="Update the database."
+        ) from error
+
+
+def open_store(url: str) -> ObjectStore:
+    """Open the store at an address; a folder is made if it is missing.
+
+    Raises:
+        StorageError: There is a password in the address.
+        obstore.exceptions.BaseError, ValueError: The address is none that obstore knows.
+    """
+    there = urlsplit(url)
+    if there.password:
+        raise StorageError(
+            "The address of the storage holds a password.",
+            remedy="Leave it out: credentials come from the environment, as the cloud's own tools take them.",
+        )
+    if there.scheme == "file":
+        return from_url(url, mkdir=True, automatic_cleanup=True)
+    client: ClientConfig = {"allow_http": _is_plain(url), "read_timeout": _STALLED, "timeout": _SLOWEST}
+    remote: dict[str, Any] = {"client_options": client, "retry_config": RETRY}
+    return from_url(url, **remote)
+
+
+def folder_of(url: str) -> Path | None:
+    """Return the folder that a ``file:`` address names; None for any other."""
+    there = urlsplit(url)
+    return Path(unquote(there.path)) if there.scheme == "file" else None
+
+
+def shown(url: str) -> str:
+    """Return an address as it may be told: without user, password and what follows a question mark."""
+    there = urlsplit(url)
+    return there._replace(netloc=there.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn the errors of obstore and of files into ours.
+
+    Args:
+        what: A key, or an address as it may be shown.
+
+    Raises:
+        NotFoundError: There is no such object.
+        DamagedError: The object is another one than it was.
+        DiskFull: There is no space for it.
+        StorageError: Anything else.
+    """
+    try:
+        yield
+    except PreconditionError as error:
+        raise DamagedError(what, "it changed while it was read") from error
+    except (BaseError, OSError, ValueError) as error:
+        raise _ours(what, error) from error
+
+
 @contextmanager
 def _partial(path: Path) -> Iterator[Path]:
     """Yield a name that is no file yet; at the end the file there gets its own, or goes if that is no good end."""
@@ -254,3 +379,31 @@ def _check_size(key: str, expected: Expected, size: int) -> None:
 def _check_digest(key: str, expected: Expected, digest: str) -> None:
     if expected.sha256 and digest != expected.sha256.lower():
         raise DamagedError(key, "its checksum is wrong")
+
+
+def _is_plain(url: str) -> bool:
+    """Tell whether the address, or the variable that names its server, says ``http:``; nothing else allows it."""
+    scheme = urlsplit(url).scheme
+    named = next((os.environ[name] for name in ENDPOINTS.get(scheme, ()) if os.environ.get(name)), url)
+    return named.startswith("http:")
+
+
+def _ours(what: str, error: Exception) -> Exception:
+    text = str(error)
+    codes = set(_CODE.findall(text))
+    missing = isinstance(error, FileNotFoundError) and error.errno is None  # obstore's; the system's have a number
+    if missing and not codes & _NO_BUCKET:
+        return NotFoundError(f"There is no {what} in the storage.", remedy="It may have been deleted.")
+    if _NO_SPACE in text or (isinstance(error, OSError) and error.errno == errno.EDQUOT):
+        return DiskFull()
+    return StorageError(
+        f"The storage fails for {what}: {_said(text, codes)}.",
+        remedy="Check SHARDBLAST_STORAGE, its credentials and its space.",
+    )
+
+
+def _said(text: str, codes: set[str]) -> str:
+    """Return the first line, without queries of addresses, and of a server's answer only its code."""
+    line = text.partition("\n")[0].strip().rstrip(".:")
+    before, status, _ = (*_STATUS.split(line, maxsplit=1), "", "")[:3]
+    return _ADDRESS.sub(r"\1\2", f"{before}{status}") + "".join(f" ({code})" for code in sorted(codes))

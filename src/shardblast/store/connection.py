@@ -1,4 +1,4 @@
-"""Connections: the same SQLAlchemy Core for SQLite and PostgreSQL, with one writer at a time in SQLite."""
+"""Connections to SQLite or PostgreSQL, and the migrations of their tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InternalError, OperationalError, SQLAlchemyError
 
 from shardblast.core.errors import DiskFull, InputError, StoreError
@@ -19,8 +19,13 @@ BUSY_TIMEOUT_S = 30
 FULL = "disk is full"
 """Of SQLite's message; PostgreSQL's is the storage's own."""
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "head"
+LOCK = 0x5BA57
+"""Of PostgreSQL; SQLite's own write lock does for it."""
 
-class Database:
+
+class SqlDatabase:
     """Opens transactions."""
 
     def __init__(self, address: str) -> None:
@@ -81,6 +86,59 @@ class Database:
         self.engine.dispose()
 
 
+def steps_engine(address: str) -> Engine | None:
+    """Return what DBOS is to use for a SQLite file, None for other databases.
+
+    It waits for a locked database, but would lose a search whose step it can't note on a full disk: to it a full disk
+    is a lock.
+    """
+    if not address.startswith("sqlite:"):
+        return None
+    engine = create_engine(address)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, record: Any) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("journal_mode = WAL", f"busy_timeout = {BUSY_TIMEOUT_S * 1000}", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "handle_error")
+    def _failed(context: ExceptionContext) -> BaseException | None:
+        full = FULL in str(context.original_exception)
+        return DiskFull("There is no space left on the disk, so the database is locked.") if full else None
+
+    return engine
+
+
+def migrate(database: SqlDatabase, revision: str = HEAD) -> None:
+    """Bring the tables to a revision; waits while another server does.
+
+    Raises:
+        StoreError: The database can't be reached or written.
+    """
+    with database.reading() as connection:
+        if revision == HEAD and _revision(connection) == newest():
+            return
+    from alembic import command  # slow to load, and hardly ever needed
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.writing() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        config.attributes["connection"] = connection
+        if revision == HEAD:
+            command.upgrade(config, revision)
+        else:
+            command.downgrade(config, revision)
+
+
+def newest() -> str:
+    """Return the revision of the last migration: the files' names begin with theirs, in their order."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -122,25 +180,8 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def steps_engine(address: str) -> Engine | None:
-    """Return what DBOS is to use for a SQLite file, None for other databases.
-
-    It waits for a locked database, but would lose a search whose step it can't note on a full disk: to it a full disk
-    is a lock.
-    """
-    if not address.startswith("sqlite:"):
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
         return None
-    engine = create_engine(address)
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, record: Any) -> None:
-        connection.isolation_level = "IMMEDIATE"
-        for pragma in ("journal_mode = WAL", f"busy_timeout = {BUSY_TIMEOUT_S * 1000}", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "handle_error")
-    def _failed(context: ExceptionContext) -> BaseException | None:
-        full = FULL in str(context.original_exception)
-        return DiskFull("There is no space left on the disk, so the database is locked.") if full else None
-
-    return engine
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found

@@ -1,30 +1,126 @@
-"""Searches, their pieces and their events: every change is one transaction that also writes the event."""
+"""Searches, their pieces and their events in SQL; sorted pages of their list."""
 
 from __future__ import annotations
 
+import json
+import math
 import threading
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, false, func, insert, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
-from shardblast.core.errors import ConflictError, NotFoundError
-from shardblast.core.running import TOLD, RunningPiece, running_of
+from shardblast.core.errors import ConflictError, InputError, NotFoundError
+from shardblast.core.history import TOLD, RunningPiece, running_of
 from shardblast.core.search import Event, Piece, Search, SearchId, State, document, search_of
-from shardblast.store.connection import Database
+from shardblast.store.connection import SqlDatabase
 from shardblast.store.events import events_after, note
-from shardblast.store.orders import Order
-from shardblast.store.tables import events, pieces, searches
+from shardblast.store.tables import SORTED_BY, events, pieces, searches
 
 Change = Callable[[Search], Search]
 Observe = Callable[[Search | None, Search, Piece | None], None]
 """Is told of a search before and after a transaction, and of the piece that it notes; in their order."""
 
 
-NEWEST_FIRST = Order()
+class Sort(StrEnum):
+    """What searches are listed by; those that are alike by the time at which they were submitted."""
+
+    CREATED = "created"
+    TITLE = "title"
+    """By its first 100 letters, whatever their case."""
+    DATABASE = "database"
+    STATE = "state"
+    ELAPSED = "elapsed"
+    """How long they ran; those that have not ended count as less than 0."""
+    QUERIES = "queries"
+    HITS = "hits"
+    """Those that have not ended count as less than 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class SortOrder:
+    """An order of searches."""
+
+    sort: Sort = Sort.CREATED
+    descending: bool = True
+
+    def page(self, query: Select[Any], cursor: str | None) -> Select[Any]:
+        """Return a query of searches in this order, from a cursor on.
+
+        Raises:
+            InputError: The cursor is none of this order.
+        """
+        columns = self._columns
+        if cursor is not None:
+            place = self._place(cursor)
+            at, here = tuple_(*place), tuple_(*columns)
+            beyond = here < at if self.descending else here > at
+            # The first column says the same again, for planners that look no further.
+            first = columns[0] <= place[0] if self.descending else columns[0] >= place[0]
+            query = query.where(and_(first, beyond))
+        return query.order_by(*(one.desc() if self.descending else one.asc() for one in columns))
+
+    def filtered(self, column: Column[str]) -> ColumnElement[str]:
+        """Return a column for a filter of a page.
+
+        SQLite would rather find all rows by such a column and sort them than walk the order's index, which holds the
+        column too; unless it is an expression.
+        """
+        return column if self.sort is Sort.CREATED else func.coalesce(column, "")
+
+    @property
+    def key(self) -> ColumnElement[Any]:
+        """What the searches are sorted by."""
+        return SORTED_BY.get(self.sort, searches.c.created)
+
+    def cursor(self, row: Row[Any]) -> str:
+        """Return the cursor of the page that begins after a row, which has the key as ``sort_key``."""
+        told = json.dumps([self.sort, self.descending, row.sort_key, row.created, row.id])
+        return urlsafe_b64encode(told.encode()).decode().rstrip("=")
+
+    @property
+    def _columns(self) -> list[ColumnElement[Any]]:
+        same = [] if self.sort is Sort.CREATED else [self.key]
+        return [*same, searches.c.created, searches.c.id]
+
+    def _place(self, cursor: str) -> list[Value]:
+        """Return the values of the columns at a cursor; anybody may have written it."""
+        try:
+            sort, descending, key, created, search_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise _strange() from error
+        place = [created, search_id] if self.sort is Sort.CREATED else [key, created, search_id]
+        kinds = [float, str] if self.sort is Sort.CREATED else [_KINDS.get(self.sort, str), float, str]
+        is_ours = sort == self.sort and descending is self.descending
+        if not is_ours or not all(_is_value(one, kind) for one, kind in zip(place, kinds, strict=True)):
+            raise _strange()
+        return place
+
+
+NEWEST_FIRST = SortOrder()
 EVENTS_AT_ONCE = 1000
+
+MOST_WHOLE = (1 << 63) - 1
+Value = str | int | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +136,7 @@ class SearchStore:
 
     def __init__(
         self,
-        database: Database,
+        database: SqlDatabase,
         announce: Callable[[Event], None],
         observe: Observe = lambda before, after, piece: None,
     ) -> None:
@@ -148,7 +244,7 @@ class SearchStore:
         limit: int,
         cursor: str | None,
         text: str = "",
-        order: Order = NEWEST_FIRST,
+        order: SortOrder = NEWEST_FIRST,
     ) -> Page:
         """Return searches.
 
@@ -260,11 +356,7 @@ class SearchStore:
         return connection.execute(select(searches).where(same)).first()
 
 
-def _before_it_is_deleted(state: State) -> str:
-    return "Wait until it is cancelled." if state is State.CANCELLING else "Cancel it first."
-
-
-def page_query(owner: str | None, state: State | None, text: str, order: Order, cursor: str | None) -> Select[Any]:
+def page_query(owner: str | None, state: State | None, text: str, order: SortOrder, cursor: str | None) -> Select[Any]:
     """Return what finds the searches of a page, with what they are sorted by; as of ``page``."""
     query = order.page(select(searches, order.key.label("sort_key")), cursor)
     if owner is not None:
@@ -286,6 +378,10 @@ def row_of(search: Search) -> dict[str, Any]:
     return row
 
 
+def _before_it_is_deleted(state: State) -> str:
+    return "Wait until it is cancelled." if state is State.CANCELLING else "Cancel it first."
+
+
 def _search(row: Row[Any]) -> Search:
     return search_of(dict(row._mapping))
 
@@ -296,3 +392,24 @@ def _checked(row: Row[Any], fingerprint: str) -> Search:
             "This Idempotency-Key was used for another search.", remedy="Use a new key for a new request."
         )
     return _search(row)
+
+
+_KINDS: dict[Sort, type[Value]] = {Sort.ELAPSED: float, Sort.QUERIES: int, Sort.HITS: int}
+
+
+def _is_value(value: object, kind: type[Value]) -> bool:
+    """Tell whether a database takes a value for a column."""
+    match value:
+        case str():
+            return kind is str and "\0" not in value and not any(0xD800 <= ord(one) <= 0xDFFF for one in value)
+        case bool():
+            return False
+        case int():
+            return kind is not str and abs(value) <= MOST_WHOLE
+        case float():
+            return kind is float and math.isfinite(value)
+    return False
+
+
+def _strange() -> InputError:
+    return InputError("The cursor is none of ours.", remedy="Leave it out to start again.")

@@ -9,10 +9,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from shardblast.core.admission import Standing
-from shardblast.core.lacking import Lack, LackCode
-from shardblast.core.search import UNENDED, SearchId, State
-from shardblast.store.connection import Database
+from shardblast.core.search import UNENDED, SearchId, Standing, State
+from shardblast.core.waiting import Lack, LackCode
+from shardblast.store.connection import SqlDatabase
 from shardblast.store.tables import searches
 
 LOCK = 0x5BA58
@@ -35,7 +34,7 @@ class Unended:
 class Workload:
     """Looks at all searches; changes nothing."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     def counts(self) -> Mapping[State, int]:

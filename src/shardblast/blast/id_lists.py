@@ -1,0 +1,484 @@
+"""Lists of ids and taxids as BLAST+ itself understands them: BLAST+ is asked which sequences they leave."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, compress, pairwise
+from pathlib import Path
+
+from shardblast.blast.alias import write_alias, write_masked
+from shardblast.blast.database import Database, Filter, Totals
+from shardblast.blast.installation import Installation
+from shardblast.blast.process import Finished, Processes, checked, was_killed
+from shardblast.core.errors import LeftToBlast
+from shardblast.core.option_table import BINARY, SEQID_FILTERS, listed_ids
+from shardblast.core.options import SearchOptions
+from shardblast.core.program import Molecule, Program
+
+CODON = 3
+ISAM_VERSION = 4
+"""Databases of this version look ids up in ISAM files, which hold them in lower case; later ones in LMDB."""
+LISTED_IDS = "listed.ids"
+LISTED_TAXIDS = "listed.taxids"
+
+_UNSEARCHABLE = {Molecule.NUCLEOTIDE: b">none\n" + b"N" * 40 + b"\n", Molecule.PROTEIN: b">none\n" + b"X" * 40 + b"\n"}
+_TAXIDS = re.compile(rb'name "(?:Negative)?TaxidList",\s+value integer-list \{([^}]*)\}')
+_OF_THE_QUERY = re.compile(rb"[^\[]*\[\w+\] Query_1 none: ")
+_NOT_THERE = re.compile(rb"Taxonomy ID\(s\) not found", re.IGNORECASE)
+"""BLAST+ refuses to search where no sequence has one of the taxids."""
+
+_WHAT = "the look at a list of ids"
+_LONG = 0xFF
+"""In place of the length of an id: four bytes with its length follow."""
+_TRACES = ("gnl|ti|", "gi|")
+"""Ids that no list of ids can name, so that BLAST+ hides their sequences if they have no other id."""
+
+_WITHOUT_ACCESSION = frozenset({"lcl", "gnl", "pat", "bbs", "bbm", "gim"})
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What BLAST+ makes of a list."""
+
+    filter: Filter | None
+    """None if there is no list."""
+    warnings: bytes
+    """What it warns of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What BLAST+ makes of a list in some volumes of a database."""
+
+    totals: Totals
+    """Of what it leaves there."""
+    counts: Mapping[int, int]
+    """How many sequences it leaves of each volume."""
+    hides_titles: bool
+    """Whether BLAST+ shows some titles of a sequence and not others."""
+    taxids: tuple[int, ...]
+    """Those of the list, with descendants where BLAST+ adds these."""
+    warnings: bytes
+    refusal: str = ""
+    """BLAST+'s words where no sequence has any of the taxids."""
+
+
+def read_listing(
+    installation: Installation,
+    processes: Processes,
+    database: Database,
+    options: SearchOptions,
+    folder: Path,
+    *,
+    named: bool = True,
+) -> Listing:
+    """Ask BLAST+ which sequences of a database a search's list of ids or taxids leaves, if it has one.
+
+    Args:
+        installation: Of BLAST+.
+        processes: Runs it.
+        database: The whole one.
+        options: The search's.
+        folder: For what is needed meanwhile.
+        named: Whether BLAST+ finds the database by its name.
+
+    Raises:
+        LeftToBlast: The list is one for BLAST+ alone.
+        ShardblastError: BLAST+ was killed, or can't read the database.
+    """
+    if options.filter is None:
+        return Listing(None, b"")
+    places = range(len(database.volumes))
+    listed, kept = list_volumes(installation, processes, database, options, folder, places, named=named)
+    return Listing(filter_of(options, [listed], [kept[place] for place in places]), listed.warnings)
+
+
+def list_volumes(
+    installation: Installation,
+    processes: Processes,
+    database: Database,
+    options: SearchOptions,
+    folder: Path,
+    places: Sequence[int],
+    *,
+    named: bool = False,
+) -> tuple[Listed, dict[int, bytes]]:
+    """Ask BLAST+ which sequences of some volumes a search's list of ids or taxids leaves.
+
+    Args:
+        installation: Of BLAST+.
+        processes: Runs it.
+        database: The whole one, of which these volumes are here.
+        options: The search's, with a list.
+        folder: For what is needed meanwhile.
+        places: The volumes, ascending from 0.
+        named: Whether they are all, and BLAST+ finds the database by its name.
+
+    Returns:
+        What is left, and for each volume a byte for each OID: 1 if it is left, else 0.
+
+    Raises:
+        LeftToBlast: The list is one for BLAST+ alone.
+        ShardblastError: BLAST+ was killed, or can't read the database.
+    """
+    return _Reader(installation, processes, database, options, folder, options.filter or "", places, named).read()
+
+
+def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[bytes]) -> Filter:
+    """Return what a list leaves of a database, from what it leaves of all parts.
+
+    Args:
+        options: The search's.
+        listed: Of each part.
+        kept: For each volume a byte for each OID; may be empty where that is not needed.
+
+    Returns:
+        The filter. If titles are hidden, its line names what ``write_list`` writes.
+
+    Raises:
+        LeftToBlast: The list is one for BLAST+ alone.
+    """
+    name, totals = options.filter or "", _sum([one.totals for one in listed])
+    hides, negative = any(one.hides_titles for one in listed), name.startswith("negative_")
+    if all(one.refusal for one in listed):
+        raise LeftToBlast(listed[0].refusal)
+    if negative and hides:
+        raise LeftToBlast(f"-{name} names some of the ids or taxids of a sequence and not others.")
+    if not totals.num_seqs:
+        raise LeftToBlast(f"-{name} leaves nothing of the database.")
+    if totals.letters < totals.num_seqs:
+        raise LeftToBlast(f"-{name} leaves fewer letters, as BLAST+ counts them, than sequences.")
+    if options.program is Program.TBLASTN and (totals.min_length or 0) < CODON:
+        raise LeftToBlast(f"-{name} leaves a sequence shorter than a codon, which BLAST+ does not search.")
+    counts = {place: count for one in listed for place, count in one.counts.items()}
+    taxids = next((one.taxids for one in listed if one.taxids), ())
+    line = _line(name) if hides else None
+    in_order = tuple(counts[place] for place in sorted(counts))
+    return Filter(tuple(kept), in_order, totals, line, () if negative else taxids)
+
+
+def write_list(
+    installation: Installation,
+    processes: Processes,
+    database: Database,
+    options: SearchOptions,
+    taxids: Sequence[int],
+    folder: Path,
+) -> str:
+    """Write a search's list into a file of ours; return the line of an alias beside it that names it.
+
+    Args:
+        installation: Of BLAST+.
+        processes: Runs it.
+        database: The one that the list is for.
+        options: The search's.
+        taxids: Those of the list, with descendants where BLAST+ adds these.
+        folder: Gets the file.
+
+    Raises:
+        LeftToBlast: It is none that BLAST+ takes.
+        ShardblastError: BLAST+ was killed.
+    """
+    name = options.filter or ""
+    if name not in SEQID_FILTERS:
+        if not taxids:
+            raise LeftToBlast(f"BLAST+ takes none of the taxids of -{name}.")
+        (folder / LISTED_TAXIDS).write_text("".join(f"{taxid}\n" for taxid in taxids))
+        return _line(name)
+    path = Path(options.text(name) or "")
+    if not path.is_file():
+        raise LeftToBlast(f"the list of -{name} is no file here.")
+    if _is_looked_up_as_written(database):
+        shutil.copyfile(path, folder / LISTED_IDS)
+    else:
+        write_looked_up(installation, processes, path, folder, folder / LISTED_IDS)
+    return _line(name)
+
+
+def write_looked_up(installation: Installation, processes: Processes, path: Path, folder: Path, target: Path) -> None:
+    """Write a list, text or binary, as BLAST+ looks it up in a database of version 5.
+
+    BLAST+ normalises the ids of a list that a user gives before it looks them up: an accession in lower case becomes
+    one in upper case. It does not normalise a list that an alias names. blastdb_aliastool normalises ids as a search
+    does, and the binary lists that it makes are looked up as they are, whoever names them.
+
+    Args:
+        installation: Of BLAST+.
+        processes: Runs it.
+        path: The user's list.
+        folder: For what is needed meanwhile.
+        target: The file to write.
+
+    Raises:
+        LeftToBlast: BLAST+ takes none of the ids.
+        ShardblastError: BLAST+ was killed.
+
+    Source:
+        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbgilistset.cpp (s_ProcessSeqIDsForV5) and
+        objtools/blast/seqdb_writer/seqidlist_writer.cpp (WriteBlastSeqidlistFile).
+    """
+    text = path.read_bytes()
+    if text.startswith(BINARY):
+        shutil.copyfile(path, target)
+        return
+    words = folder / f"{target.name}.words"
+    words.write_bytes(b"".join(b"%s\n" % word for word in listed_ids(text)))
+    argv = [installation.program("blastdb_aliastool"), "-seqid_file_in", str(words), "-seqid_file_out", str(target)]
+    finished = processes.run(argv)
+    if was_killed(finished):
+        checked(finished, _WHAT)
+    if finished.status:
+        raise LeftToBlast(" ".join(finished.stderr.decode(errors="replace").split()) or "BLAST+ takes none of the ids.")
+
+
+def hides_others(binary: bytes, ids: Iterable[tuple[int, str]], named: bytes) -> bool:
+    """Tell whether a list of ids not to see, of a database of version 5, may hide sequences that it does not name.
+
+    BLAST+ leaves out of its totals the sequences that it finds by the ids of the list. From the hits it then drops
+    every title with an id that the list has in lower case, or without what follows its first dot; a sequence without
+    titles is no hit, but the totals count it. This compares a little more loosely than BLAST+ does.
+
+    Args:
+        binary: The list as ``write_looked_up`` writes it.
+        ids: All ids of the database with the OIDs of their sequences, as ``blastdbcmd`` prints them.
+        named: For each OID 1 if the list names it, else 0.
+
+    Source:
+        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (CSeqDBNegativeList::FindId).
+    """
+    listed = set(_ids_of(binary))
+    return any(
+        not named[oid] and (one.startswith(_TRACES) or not listed.isdisjoint(_spellings(one))) for oid, one in ids
+    )
+
+
+def differ_in_kind(ids: Iterable[tuple[int, str]]) -> bool:
+    """Tell whether a sequence has titles with an accession and titles without one.
+
+    Of a sequence that a list names, BLAST+ notes the accessions in each alignment, or the GIs if it has these. Where it
+    has noted some, it shows no other titles of the sequence.
+
+    Args:
+        ids: The OID of each title with its id, as ``blastdbcmd`` prints it.
+
+    Source:
+        NCBI C++ Toolkit, algo/blast/api/blast_seqinfosrc_aux.cpp (GetFilteredRedundantSeqids) and
+        objtools/align_format/showdefline.cpp (use_this_seqid).
+    """
+    kinds: dict[int, str] = {}
+    return any(kinds.setdefault(oid, _kind_of(one)) != _kind_of(one) for oid, one in ids)
+
+
+def _line(name: str) -> str:
+    """Return the line of an alias that names the list of an option."""
+    return f"SEQIDLIST {LISTED_IDS}" if name in SEQID_FILTERS else f"TAXIDLIST {LISTED_TAXIDS}"
+
+
+def _is_looked_up_as_written(database: Database) -> bool:
+    """Whether BLAST+ looks ids up in one way, whoever names the list: in databases of version 4."""
+    return any(volume.version == ISAM_VERSION for volume in database.volumes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    installation: Installation
+    processes: Processes
+    database: Database
+    options: SearchOptions
+    folder: Path
+    name: str
+    """Of the option."""
+    places: Sequence[int]
+    """Of the volumes."""
+    named: bool
+    """Whether BLAST+ finds them by the database's name."""
+
+    def read(self) -> tuple[Listed, dict[int, bytes]]:
+        name = self.name
+        if name == "negative_seqidlist" and _is_looked_up_as_written(self.database):
+            raise LeftToBlast("of databases of version 4 BLAST+ drops sequences that it counts in the totals.")
+        told = self._ask(self._asked_option)
+        if told.status:
+            named = {place: bytes(self.database.volumes[place].num_seqs) for place in self.places}
+            return self._listed(named, (), hides=False, refusal=_words(told.stderr))
+        taxids = () if name in SEQID_FILTERS else _taxids(self._asked_file.read_bytes())
+        line = write_list(self.installation, self.processes, self.database, self.options, taxids, self.folder)
+        alias = write_alias(self.folder, "listed", self.database, self._paths, [line], totals=False)
+        ids = list(self._ids(alias))
+        titled = [oid for oid, _ in ids]
+        named = self._chosen(titled if name.startswith("negative_") else self._oids(alias))
+        masked = write_masked(self.folder, "masked", self.database, named)
+        hides = any(1 in one for one in named.values()) and len(titled) < sum(1 for _ in self._ids(masked))
+        hides |= not name.startswith("negative_") and differ_in_kind(ids)
+        if name == "negative_seqidlist" and self._hides_others(named):
+            raise LeftToBlast(f"-{name} has ids that differ from those of the database in case or version only.")
+        return self._listed(named, taxids, hides=hides, warnings=_warnings(told))
+
+    def _listed(
+        self, named: dict[int, bytes], taxids: tuple[int, ...], *, hides: bool, warnings: bytes = b"", refusal: str = ""
+    ) -> tuple[Listed, dict[int, bytes]]:
+        """Return what is left where these sequences are named."""
+        negative = self.name.startswith("negative_")
+        kept = {place: one.translate(_OPPOSITE) for place, one in named.items()} if negative else named
+        counts = {place: one.count(1) for place, one in kept.items()}
+        return Listed(self._totals(kept), counts, hides, taxids, warnings, refusal), kept
+
+    @property
+    def _asked_file(self) -> Path:
+        return self.folder / "listing.asn"
+
+    @property
+    def _paths(self) -> list[Path]:
+        return [self.database.volumes[place].path for place in self.places]
+
+    def _ask(self, name: str) -> Finished:
+        """Have BLAST+ begin a search with the list, of a query that can't be searched, so that it ends at once.
+
+        It says what is wrong with a list, and its archive names the taxids, with descendants where it adds these.
+
+        Raises:
+            LeftToBlast: It refuses the list for another reason than that no sequence has one of the taxids.
+            OutOfMemory: It was killed.
+        """
+        query = self.folder / "unsearchable.fa"
+        query.write_bytes(_UNSEARCHABLE[self.options.program.query_molecule])
+        argv = [self.installation.program(self.options.program.value), "-db", self._seen]
+        argv += [f"-{name}", self.options.text(self.name) or ""]
+        argv += ["-no_taxid_expansion"] if self.options.has("no_taxid_expansion") else []
+        place = ["-query", str(query), "-outfmt", "11", "-out", str(self._asked_file)]
+        finished = self.processes.run([*argv, *place], environment=self.database.environment)
+        if was_killed(finished):
+            checked(finished, self._what)
+        if finished.status and not _NOT_THERE.search(finished.stderr):
+            raise LeftToBlast(_words(finished.stderr) or f"BLAST+ ended with status {finished.status}.")
+        return finished
+
+    @property
+    def _what(self) -> str:
+        return f"the look at the list of -{self.name}"
+
+    @property
+    def _asked_option(self) -> str:
+        """The option by which BLAST+ is given the list: ids not to see in an alias of a version 5 volume crash it."""
+        return "seqidlist" if self.name == "negative_seqidlist" and not self.named else self.name
+
+    @property
+    def _seen(self) -> str:
+        """What to give to ``-db``."""
+        if self.named:
+            return self.database.name
+        return write_alias(self.folder, "asked", self.database, self._paths, totals=False)
+
+    def _hides_others(self, named: Mapping[int, bytes]) -> bool:
+        binary = (self.folder / LISTED_IDS).read_bytes()
+        return hides_others(binary, self._ids(self._seen), b"".join(named[place] for place in self.places))
+
+    def _oids(self, alias: str) -> list[int]:
+        """Return the OIDs, in these volumes, that a search of an alias looks at, also those whose titles are hidden."""
+        return [int(line) for line in self._all_entries(alias, "%o")]
+
+    def _ids(self, alias: str) -> Iterator[tuple[int, str]]:
+        """Yield the OID, in these volumes, with the id, of every title that is seen through an alias."""
+        for line in self._all_entries(alias, "%o %i"):
+            oid, _, one = line.partition(b" ")
+            yield int(oid), one.decode(errors="replace")
+
+    def _all_entries(self, alias: str, outfmt: str) -> list[bytes]:
+        argv = [self.installation.program("blastdbcmd"), "-db", alias, "-dbtype", self.database.molecule.dbtype]
+        words = [*argv, "-entry", "all", "-outfmt", outfmt]
+        finished = self.processes.run(words, environment=self.database.environment)
+        if finished.status and not was_killed(finished):
+            raise LeftToBlast(_words(finished.stderr) or f"blastdbcmd ended with status {finished.status}.")
+        checked(finished, self._what)  # of one that was killed part of the list would be taken for the whole
+        return [line for line in finished.stdout.splitlines() if line]
+
+    def _chosen(self, oids: Iterable[int]) -> dict[int, bytes]:
+        sizes = [self.database.volumes[place].num_seqs for place in self.places]
+        chosen = bytearray(sum(sizes))
+        for oid in oids:
+            chosen[oid] = 1
+        borders = pairwise(accumulate(sizes, initial=0))
+        return {place: bytes(chosen[begin:end]) for place, (begin, end) in zip(self.places, borders, strict=True)}
+
+    def _totals(self, kept: Mapping[int, bytes]) -> Totals:
+        return _sum([self._totals_of(place, chosen) for place, chosen in kept.items() if 1 in chosen])
+
+    def _totals_of(self, place: int, chosen: bytes) -> Totals:
+        volume = self.database.volumes[place]
+        letters = sum(compress(volume.counted_lengths(), chosen))
+        return Totals(chosen.count(1), letters, min(compress(volume.counted_lengths(), chosen)))
+
+
+_OPPOSITE = bytes([1, 0, *range(2, 256)])
+
+
+def _sum(parts: Sequence[Totals]) -> Totals:
+    shortest = [one.min_length for one in parts if one.min_length is not None]
+    return Totals(sum(one.num_seqs for one in parts), sum(one.letters for one in parts), min(shortest, default=None))
+
+
+def _taxids(archive: bytes) -> tuple[int, ...]:
+    found = _TAXIDS.search(archive)
+    return tuple(int(number) for number in found[1].split(b",") if number.strip()) if found else ()
+
+
+def _words(stderr: bytes) -> str:
+    return " ".join(stderr.decode(errors="replace").split())
+
+
+def _warnings(finished: Finished) -> bytes:
+    """Return what BLAST+ warned of, but for the query that was none of the user's."""
+    return b"".join(_lines(finished.stderr))
+
+
+def _lines(text: bytes) -> Iterator[bytes]:
+    for line in text.splitlines(keepends=True):
+        if not _OF_THE_QUERY.match(line) and line.strip():
+            yield line
+
+
+def _kind_of(one: str) -> str:
+    """Return which kind of id BLAST+ notes for a title: "gi", "accession" or none."""
+    kind, _, name = one.partition("|")
+    if kind == "gi":
+        return kind
+    return "" if kind in _WITHOUT_ACCESSION or not name.strip("|") else "accession"
+
+
+def _spellings(one: str) -> Iterator[str]:
+    """Yield the words by which BLAST+ finds an id in a list."""
+    kind, *parts = one.strip("|").split("|")
+    for word in (one, *parts, ":".join(parts), "_".join(parts)):
+        yield from (word, word.lower(), word.lower().partition(".")[0])
+        if kind != "lcl":
+            yield word.partition(".")[0]
+
+
+def _ids_of(binary: bytes) -> Iterator[str]:
+    """Yield the ids of a binary list.
+
+    Source:
+        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqidlist_reader.cpp (CSeqidlistRead).
+    """
+    (count,) = struct.unpack_from("<Q", binary, 9)
+    at = _end_of_text(binary, 17, "<I")
+    at = _end_of_text(binary, at, "<B")
+    (letters,) = struct.unpack_from("<Q", binary, at)
+    at += 8
+    if letters:
+        at = _end_of_text(binary, _end_of_text(binary, at, "<B"), "<I")
+    for _ in range(count):
+        begin, size = (at + 5, "<I") if binary[at] == _LONG else (at + 1, "<B")
+        end = _end_of_text(binary, begin - struct.calcsize(size), size)
+        yield binary[begin:end].decode(errors="replace")
+        at = end
+
+
+def _end_of_text(binary: bytes, at: int, size: str) -> int:
+    """Return where a text ends whose length stands before it."""
+    (length,) = struct.unpack_from(size, binary, at)
+    return at + struct.calcsize(size) + int(length)

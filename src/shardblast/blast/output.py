@@ -1,0 +1,450 @@
+"""What BLAST+ prints: tabular rows under comment lines, and parts joined into one output.
+
+``blast_formatter`` repeats headers and footers for every archive, lacks the parameters of the length correction, and
+has lost what BLAST+ had to say of queries that it could not search. What is missing is taken from a run of BLAST+
+itself on the probe.
+
+Titles and names may hold any text, so no marker is one that they can forge: XML escapes ``<``, JSON escapes quotes and
+line ends, and in text a marker begins with empty lines, which no title brings forth. What was printed is counted, so
+that the caller can tell whether all of it was.
+
+Titles and columns may hold any text, also that of a comment line. So a line is known by its place, never by a part of
+it: a query has a line each for program, query and database, then perhaps the names of the columns, then perhaps the
+number of its rows, and just so many rows.
+
+Source:
+    NCBI C++ Toolkit, objtools/align_format/tabular.cpp, CBlastTabularInfo::PrintHeader().
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO
+
+from shardblast.core.errors import EngineError
+
+BLOCK_BYTES = 1 << 20
+
+_STATISTICS = b"\n\nLambda "
+_STATISTICS_END = re.compile(rb"\n\nEffective search space used: \d+\n")
+_QUERY = re.compile(rb"(?<=\n)\n\n(?:<b>)?Query= ?(?:</b>)?")
+_SCORE = re.compile(rb"\n\n Score = ")
+_NO_HITS = b"# 0 hits found\n"
+_NUMBER = re.compile(
+    rb"(<Iteration_iter-num>)(\d+)(?=<)"
+    rb"|(<Iteration_query-ID>Query_|<query-id>Query_)(\d+)(?=<)"
+    rb'|("query_id": "Query_)(\d+)(?=")'
+)
+_MESSAGE = re.compile(
+    rb'(?P<before><Iteration_message>|<message>|"message": ")(?P<text>Query_(?P<number>\d+)'
+    rb"(?: (?P<label>[^\n]*?: ) Query_(?P=number) (?P=label))?[^\n]*)"
+)
+"""A message names its query by number and title, once or twice in the same way."""
+LONGEST_MARK = 120
+"""Bytes that a mark of an HSP or a query takes, at most."""
+
+_PROCESSED = re.compile(rb"# BLAST processed (\d+) queries\n")
+_FOUND = re.compile(rb"# (\d+) hits found\n")
+_DATABASE = b"# Database: "
+_FIELDS = b"# Fields: "
+_STARTS = (b"# ", b"# Query:", _DATABASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """How much was printed; None where the format does not tell."""
+
+    queries: int | None = None
+    hsps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Markers:
+    """How one query's part of a document begins and ends."""
+
+    begin: bytes
+    end: bytes
+    hsp: bytes
+    """What begins each HSP."""
+    last: bytes
+    """What the document ends with."""
+
+
+_XML_HSP = b"<Hsp>\n"
+_JSON_HSP = b'"bit_score": '
+MARKERS = {
+    5: Markers(b"<Iteration>\n", b"</Iteration>\n", _XML_HSP, b"</BlastOutput_iterations>\n</BlastOutput>\n\n"),
+    15: Markers(b'{\n    "report": {', b"\n    }\n  }\n", _JSON_HSP, b"]\n}\n"),
+    16: Markers(b"<BlastOutput2>\n", b"</BlastOutput2>\n", _XML_HSP, b"</BlastXML2>\n"),
+}
+FILE_MARKERS = {
+    13: Markers(b"{\n", b"}\n", _JSON_HSP, b"}\n"),
+    14: Markers(b"<?xml", b"</BlastOutput2>\n", _XML_HSP, b"</BlastOutput2>\n"),
+}
+"""Of the file of a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """By what is counted in an output that is copied as it is."""
+
+    mark: re.Pattern[bytes]
+    """Of each HSP, at most LONGEST_MARK bytes."""
+    last: bytes | tuple[bytes, ...]
+    """What the output ends with, or one of several ends, unless it is empty."""
+    of_queries: bool = False
+    """Whether the mark is one of each query."""
+
+
+_LINE = Marks(re.compile(rb"\n"), b"\n")
+COPIED = {
+    6: _LINE,
+    8: Marks(re.compile(rb'\n +id str "(?:e_value|sum_e)"'), b"\n}\n"),
+    9: Marks(re.compile(rb"(?:e_value|sum_e)\0\0\0\0\xa1\x80\xa0\x80\x09"), b"\0\0"),
+    10: _LINE,
+    12: Marks(re.compile(rb'"id": \{\n +"str": "(?:e_value|sum_e)"'), b"\n}\n"),
+    13: _LINE,
+    14: _LINE,
+    18: Marks(
+        re.compile(rb"\n {42}Tax BLAST report {42}\n|<h1>Tax BLAST report</h1><pre><b>Query=</b>"),
+        (b"\n", b"</table>"),
+        of_queries=True,
+    ),
+}
+
+Correction = Callable[[int, bytes], bytes]
+"""Takes a query's 0-based position and its part as ``blast_formatter`` prints it; returns the part as it must be."""
+
+
+def stitch_marked(source: BinaryIO, target: BinaryIO, markers: Markers, correct: Correction) -> Printed:
+    """Copy an XML or JSON document, each query's part corrected; return what it holds.
+
+    Raises:
+        EngineError: It ends early.
+    """
+    queries = hsps = 0
+    last = b""
+    for last in _ended(source, markers.end):
+        begin = last.find(markers.begin)
+        if begin < 0:
+            target.write(last)
+            continue
+        target.write(last[:begin])
+        part = correct(queries, last[begin:])
+        target.write(part)
+        hsps += part.count(markers.hsp)
+        queries += 1
+    if not last.endswith(markers.last):
+        raise incomplete()
+    return Printed(queries, hsps)
+
+
+def copy(source: BinaryIO, target: BinaryIO, marks: Marks) -> Printed:
+    """Copy an output as it is; return what it holds.
+
+    Raises:
+        EngineError: It ends early.
+    """
+    count = 0
+    kept = last = b""
+    while block := source.read(BLOCK_BYTES):
+        target.write(block)
+        last = (last + block)[-LONGEST_MARK:]
+        if marks is _LINE:
+            count += block.count(b"\n")
+            continue
+        kept += block
+        end = 0
+        for match in marks.mark.finditer(kept):
+            count, end = count + 1, match.end()
+        kept = kept[max(end, len(kept) - LONGEST_MARK) :]
+    if last and not last.endswith(marks.last):
+        raise incomplete()
+    return Printed(count) if marks.of_queries else Printed(None, count)
+
+
+def hsps_in_file(document: bytes, markers: Markers) -> int:
+    """Return how many HSPs the file of a query holds.
+
+    Raises:
+        EngineError: It ends early.
+    """
+    if not document.endswith(markers.last):
+        raise incomplete()
+    return document.count(markers.hsp)
+
+
+def marked_parts(document: bytes, markers: Markers) -> list[bytes]:
+    """Return each query's part of a document."""
+    parts = document.split(markers.end)[:-1]
+    return [part[part.find(markers.begin) :] + markers.end for part in parts]
+
+
+def stitch_pairwise(source: BinaryIO, target: BinaryIO, correct: Correction) -> Printed:
+    """Copy formats 0 to 4: the first header, each query's part corrected, the last footer; return what they hold.
+
+    The last document is left out. It must be there, since only what follows a document shows where that ends.
+
+    Raises:
+        EngineError: A document is not whole.
+    """
+    header = footer = b""
+    hsps = 0
+    queries = -1
+    waiting = b""
+    for text in _documents(source):
+        if queries < 0:
+            header, footer = _frame(text)
+            target.write(header)
+        if not (footer and text.startswith(header) and text.endswith(footer)):
+            raise incomplete()
+        if queries >= 0:
+            part = correct(queries, waiting)
+            target.write(part)
+            hsps += len(_SCORE.findall(part))
+        queries, waiting = queries + 1, text[len(header) : len(text) - len(footer)]
+    target.write(footer)
+    return Printed(queries, hsps)
+
+
+def pairwise_parts(document: bytes) -> list[bytes]:
+    """Return each query's part of a document in formats 0 to 4 in which no query has hits."""
+    header, footer = _frame(document)
+    body = document[len(header) : len(document) - len(footer)]
+    starts = [match.end() for match in _STATISTICS_END.finditer(body)]
+    return [body[begin:end] for begin, end in zip([0, *starts], starts, strict=False)]
+
+
+def with_statistics_of(part: bytes, probed: bytes) -> bytes:
+    """Return a query's part with the statistical parameters that another part of the same query ends with."""
+    at, other = part.rfind(_STATISTICS), probed.rfind(_STATISTICS)
+    if at < 0 or other < 0:
+        return part
+    return part[:at] + probed[other:]
+
+
+def stitch_comments(source: BinaryIO, target: BinaryIO, correct: Correction) -> Printed:
+    """Copy tabular output with comments, each query's part corrected, without the lines that count queries.
+
+
+    Raises:
+        EngineError: It ends early.
+    """
+    queries = hsps = 0
+    for found in read_commented(source):
+        target.write(correct(queries, found.text))
+        queries, hsps = queries + 1, hsps + len(found.rows)
+    return Printed(queries, hsps)
+
+
+def counted_as(part: bytes, probed: bytes) -> bytes:
+    """Return a query's part of tabular output with comments, which counts its hits only if another part of it does."""
+    return part if probed.endswith(_NO_HITS) else part.removesuffix(_NO_HITS)
+
+
+def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line: bytes) -> Printed:
+    """Copy SAM: one header that names every query with hits, then all rows; return how many rows there are.
+
+    Args:
+        source: Documents of one query each, joined; of a query without hits there is none.
+        target: Where the whole goes.
+        rows: A temporary file for the rows, since every header line comes before them.
+        command_line: For ``@PG``, as BLAST+ would have written it.
+
+    Raises:
+        EngineError: It ends early.
+    """
+    first = last = source.readline()
+    target.write(first)
+    program = b""
+    count = 0
+    in_header = True
+    for line in source:
+        last = line
+        if line == first:  # which has fewer columns than any row
+            in_header = True
+        elif not in_header:
+            rows.write(line)
+            count += 1
+        elif line.startswith(b"@PG\t"):
+            before, _, after = line.partition(b"\tCL:")
+            program = before + b"\tCL:" + command_line + b"\tPN:" + after.rpartition(b"\tPN:")[2]
+            in_header = False
+        else:
+            target.write(line)
+    if first and (in_header or not last.endswith(b"\n")):
+        raise incomplete()
+    target.write(program)
+    rows.seek(0)
+    while block := rows.read(BLOCK_BYTES):
+        target.write(block)
+    return Printed(None, count)
+
+
+def renumbered(part: bytes, shift: int) -> bytes:
+    """Return a query's part of an XML or JSON document with its number in a later place.
+
+    The number is in fields of its own, which no title can imitate, and at the start of messages.
+    """
+    if not shift:
+        return part
+    part = _NUMBER.sub(lambda match: _later(match, shift), part)
+    return _MESSAGE.sub(lambda match: match["before"] + _renumbered_message(match, shift), part)
+
+
+@dataclass(frozen=True, slots=True)
+class Comments:
+    """The comment lines of one query, with their ends; the number of rows is not among them."""
+
+    program: bytes
+    query: bytes
+    database: bytes
+    fields: bytes | None
+    """None where the query has no hits."""
+    counted: bool
+    """Whether BLAST+ tells the number of rows; it does not where it could search no query."""
+
+    def lines(self, rows: int) -> list[bytes]:
+        """Return the lines as BLAST+ prints them over so many rows."""
+        fields = [] if self.fields is None else [self.fields]
+        found = [b"# %d hits found\n" % rows] if self.counted else []
+        return [self.program, self.query, self.database, *fields, *found]
+
+    def of(self, database: bytes, columns: int) -> Comments:
+        """Return the same for a database of this name and the first so many columns."""
+        fields = self.fields
+        if fields is not None:
+            names = fields.removeprefix(_FIELDS).removesuffix(b"\n").split(b", ")
+            fields = _FIELDS + b", ".join(names[:columns]) + b"\n"
+        return Comments(self.program, self.query, _DATABASE + database + b"\n", fields, self.counted)
+
+
+@dataclass(frozen=True, slots=True)
+class Commented:
+    """What is printed of one query."""
+
+    comments: Comments
+    rows: list[bytes]
+
+    @property
+    def text(self) -> bytes:
+        """All of it."""
+        return b"".join((*self.comments.lines(len(self.rows)), *self.rows))
+
+
+def processed(queries: int) -> bytes:
+    """Return the line that ends an output of so many queries."""
+    return b"# BLAST processed %d queries\n" % queries
+
+
+def read_commented(lines: Iterable[bytes]) -> Iterator[Commented]:
+    """Yield every query, hits or not, of the lines of outputs of which one may follow the other.
+
+    Raises:
+        EngineError: The stream ends early, lacks lines, or is of another format.
+    """
+    stream = iter(lines)
+    queries = 0
+    line = next(stream, b"")
+    while line:
+        if end := _PROCESSED.fullmatch(line):
+            if int(end[1]) != queries:
+                raise incomplete()
+            queries, line = 0, next(stream, b"")
+            continue
+        start = (line, next(stream, b""), next(stream, b""))
+        if not all(map(bytes.startswith, start, _STARTS)):
+            raise incomplete()
+        fields, line = None, next(stream, b"")
+        if line.startswith(_FIELDS):
+            fields, line = line, next(stream, b"")
+        rows: list[bytes] = []
+        found = _FOUND.fullmatch(line)
+        if found is not None:
+            rows = list(islice(stream, int(found[1])))
+            if len(rows) < int(found[1]):
+                raise incomplete()
+            line = next(stream, b"")
+        queries += 1
+        yield Commented(Comments(*start, fields, found is not None), rows)
+    if queries:
+        raise incomplete()
+
+
+def check_count(found: int, queries: int) -> None:
+    """Refuse results of another number of queries than were searched.
+
+    Raises:
+        EngineError: The numbers differ.
+    """
+    if found != queries:
+        problem = f"BLAST+ was given {queries} queries and wrote the results of {found}."
+        raise EngineError(problem, remedy="Check that the disk is not full, and search again.")
+
+
+def incomplete() -> EngineError:
+    """Return the error that says that a program of BLAST+ printed less than all, though it ended well."""
+    return EngineError(
+        "What BLAST+ printed ends early, or parts of it are missing.",
+        remedy="Check that the disk is not full, and search again.",
+    )
+
+
+def _ended(source: BinaryIO, end: bytes) -> Iterator[bytes]:
+    """Yield the pieces of a stream that end with a marker, and what follows the last."""
+    buffer = b""
+    searched = 0
+    while block := source.read(BLOCK_BYTES):
+        buffer += block
+        while (at := buffer.find(end, searched)) >= 0:
+            at += len(end)
+            yield buffer[:at]
+            buffer, searched = buffer[at:], 0
+        searched = max(0, len(buffer) - len(end))
+    yield buffer
+
+
+def _documents(source: BinaryIO) -> Iterator[bytes]:
+    """Yield the stream's documents, which all begin with the same header."""
+    buffer = b""
+    header = None
+    searched = 0
+    while block := source.read(BLOCK_BYTES):
+        buffer += block
+        if header is None:
+            start = _QUERY.search(buffer)
+            if start is None:
+                continue
+            header = buffer[: start.start()]
+        while (at := buffer.find(header, max(searched, 1))) >= 0:
+            yield buffer[:at]
+            buffer, searched = buffer[at:], 0
+        searched = max(0, len(buffer) - len(header))
+    if buffer:
+        yield buffer
+
+
+def _frame(document: bytes) -> tuple[bytes, bytes]:
+    """Return a document's header and footer."""
+    query = _QUERY.search(document)
+    ends = list(_STATISTICS_END.finditer(document))
+    if query is None or not ends:
+        return document, b""
+    return document[: query.start()], document[ends[-1].end() :]
+
+
+def _later(match: re.Match[bytes], shift: int) -> bytes:
+    before, number = (group for group in match.groups() if group is not None)
+    return b"%s%d" % (before, int(number) + shift)
+
+
+def _renumbered_message(match: re.Match[bytes], shift: int) -> bytes:
+    text, number = match["text"], match["number"]
+    later = b"Query_%d" % (int(number) + shift)
+    if match["label"] is None:
+        return later + text.removeprefix(b"Query_" + number)
+    label = b" " + match["label"]
+    return text.replace(b"Query_" + number + label, later + label)

@@ -1,0 +1,391 @@
+"""Query files: read as a stream of records, counted and checked, cut into batches."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import string
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from shardblast.core.errors import InputError, TooLargeError
+from shardblast.core.program import Molecule
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_BLANKS = b" \t\r\n\v\f"
+_REPLACED = re.compile(rb"[OoUuJj*-]")
+_IRREGULAR = re.compile(rb"^[ \t\v\f]*(?:[;!#]|>\?)|\r(?!\n)", re.M)
+_NOT_ARCHIVED = re.compile(rb"^>[ \t\r\n\v\f]*[\x00-\x08\x0e-\x1f]|[\x7f-\xff]")
+_COMMENT = re.compile(rb"^[ \t\r\v\f]*[!#].*|;.*", re.M)
+_LETTERS = {
+    Molecule.NUCLEOTIDE: b"ABCDGHKMNRSTUVWYabcdghkmnrstuvwy",
+    Molecule.PROTEIN: string.ascii_letters.encode() + b"*",
+}
+_DROPPED = {molecule: bytes(set(range(256)).difference(kept)) for molecule, kept in _LETTERS.items()}
+_DEFINITE = {Molecule.NUCLEOTIDE: re.compile(rb"[ACGTUacgtu]"), Molecule.PROTEIN: re.compile(rb"[^XxOo*]")}
+_LIKELY = _LETTERS[Molecule.PROTEIN]
+_NEUTRAL = _BLANKS + string.digits.encode() + b"-"
+_CHECKED = 70
+"""Characters of a line by which BLAST+ judges whether it can be one of a sequence."""
+
+SAMPLED_LETTERS = 1_000_000
+NUCLEOTIDE_SHARE = 0.9
+"""Of letters other than N and X that are A, C, G, T or U, as in BLAST's own guess; proteins have about a third."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive queries in a file of their own."""
+
+    index: int
+    path: Path
+    first_query: int
+    """0-based position of its first query among all queries."""
+    queries: int
+    letters: int
+    """As BLAST+ counts them."""
+    titled: bool
+    """Whether every query has a title; BLAST+ names the others by their number in the file."""
+    lettered: bool
+    """Whether every query has letters; BLAST+ searches the others together with the next one."""
+    plausible: bool
+    """Whether BLAST+ takes every query for a sequence; it ends at one that it does not."""
+    definite: bool
+    """Whether every query has a letter that stands for one residue; without masks BLAST+ can search these only."""
+    partly_definite: bool
+    """Whether some query has such a letter."""
+    archivable: bool
+    """Whether archives hold every defline as it is."""
+    plain: bool
+    """Whether no query has letters that BLAST+ replaces in proteins, with a warning that some formats print."""
+    regular: bool
+    """Whether every record is a defline and lines of letters."""
+    first_line: int = 0
+    """How many lines of the queries come before its first one's."""
+
+
+class NotFasta(InputError):
+    """The input does not start with a defline, so only BLAST+ itself knows how to read it."""
+
+    code = "not-fasta"
+
+
+@contextmanager
+def open_queries(path: str) -> Iterator[BinaryIO]:
+    """Open a query file, or standard input for ``-``; gzip and zstd are unpacked.
+
+    Raises:
+        InputError: It can't be opened.
+    """
+    try:
+        raw = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(f"The query file {path!r} can't be read: {error.strerror}.", remedy="Check -query.") from error
+    with raw:
+        buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
+        with unpacked(buffered) as stream:
+            yield stream
+
+
+@contextmanager
+def unpacked(packed: io.BufferedReader) -> Iterator[BinaryIO]:
+    """Return what a file reads as; gzip and zstd are unpacked."""
+    start = packed.peek(4)[:4]
+    if start.startswith(_GZIP):
+        with gzip.open(packed, "rb") as stream:
+            yield cast(BinaryIO, stream)
+    elif start == _ZSTD:
+        from shardblast.blast.compression import Unpacked
+
+        yield cast(BinaryIO, io.BufferedReader(Unpacked(packed)))
+    else:
+        yield packed
+
+
+def is_packed(path: str) -> bool:
+    """Tell whether a file is packed in a way that BLAST+ does not read."""
+    with open(path, "rb") as file:
+        start = file.read(4)
+    return start.startswith(_GZIP) or start == _ZSTD
+
+
+def records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield each record's lines, the defline first, as they stand.
+
+    Raises:
+        NotFasta: The first line that is not blank is no defline.
+    """
+    record: list[bytes] = []
+    for line in stream:
+        if line.startswith(b">"):
+            if record:
+                yield record
+            record = [line]
+        elif record:
+            record.append(line)
+        elif line.strip():
+            raise NotFasta("The queries do not start with '>'.", remedy="BLAST+ itself reads them.")
+    if record:
+        yield record
+
+
+def letters_of(lines: Iterable[bytes], molecule: Molecule) -> bytes:
+    """Return what BLAST+ keeps of a query's lines, the defline left out; case as it is.
+
+    It drops blanks, comments, hyphens, and with a warning all that stands for no residue of the molecule: digits, dots,
+    in nucleotides also the letters that stand for no base, and ``*``.
+
+    Source:
+        NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::ReadOneSeq and ParseDataLine.
+    """
+    text = b"".join(lines)
+    if b";" in text or b"#" in text or b"!" in text:
+        text = _COMMENT.sub(b"", text)
+    return text.translate(None, _DROPPED[molecule])
+
+
+def is_plausible(lines: Iterable[bytes], molecule: Molecule) -> bool:
+    """Tell whether BLAST+ takes a query's lines, the defline left out, for those of a sequence, and does not end there.
+
+    It judges each line up to the first of which it keeps a letter.
+
+    Source:
+        NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::CheckDataLine.
+    """
+    for line in lines:
+        text = line.strip(_BLANKS)
+        if not text or text[:1] in b"!#;":
+            continue
+        start = text[:_CHECKED]
+        checked = start.partition(b";")[0]
+        unlikely = len(checked.translate(None, _LIKELY + _NEUTRAL))
+        likely = len(checked) - len(checked.translate(None, _LIKELY))
+        if unlikely >= likely // 3 and (len(start) > 3 or likely == 0 or unlikely > likely):
+            return False
+        if letters_of([line], molecule):
+            break
+    return True
+
+
+def is_regular(record: Iterable[bytes]) -> bool:
+    """Tell whether a record is a defline and lines of letters: no comments, gap lines (``>?10``) or lone returns."""
+    return _IRREGULAR.search(b"".join(record)) is None
+
+
+def is_archivable(defline: bytes) -> bool:
+    """Tell whether archives hold a defline as it is: without bytes beyond ASCII, DEL, or a control character in front.
+
+    BLAST+ itself cuts titles at other control characters.
+    """
+    return _NOT_ARCHIVED.search(defline) is None
+
+
+def split(
+    stream: BinaryIO, folder: Path, molecule: Molecule, batch_letters: int, batch_queries: int, scan_letters: int = 0
+) -> Iterator[Batch]:
+    """Write batch files and yield each when it is whole.
+
+    Args:
+        stream: FASTA.
+        folder: Where the files go.
+        molecule: Of the queries.
+        batch_letters: A batch ends with the query that reaches this many letters.
+        batch_queries: Or with the query that makes it this many.
+        scan_letters: But only where BLAST+ would begin a batch of its own, which ends with the query that reaches this
+            many letters: the statistics of linked HSPs depend on the queries that BLAST+ searches together.
+
+    Raises:
+        NotFasta: As ``records``.
+        InputError: The stream is damaged.
+    """
+    first = index = scanned = line = 0
+    draft = _Draft(molecule)
+    lines = _Lines(stream)
+    for record in _records(lines):
+        scanned += draft.add(record)
+        if scanned < scan_letters:
+            continue
+        scanned = 0
+        if draft.letters >= batch_letters or draft.queries >= batch_queries:
+            yield draft.write(index, folder, first, lines.blank + line)
+            line += len(draft.lines)
+            first, index, draft = first + draft.queries, index + 1, _Draft(molecule)
+    if draft.queries:
+        yield draft.write(index, folder, first, lines.blank + line)
+
+
+@contextmanager
+def reading_errors(what: str = "The queries", remedy: str = "Check the query file.") -> Iterator[None]:
+    """Translate what reading a damaged file raises."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:  # gzip.BadGzipFile is an OSError
+        raise InputError(f"{what} can't be read: {error}.", remedy=remedy) from error
+
+
+def write_selected(batch: Batch, ordinals: set[int], path: Path) -> None:
+    """Write a batch's queries of these 0-based positions to a file."""
+    with batch.path.open("rb") as source, path.open("wb") as target:
+        for ordinal, record in enumerate(records(source)):
+            if ordinal in ordinals:
+                target.writelines(record)
+
+
+def query_id(defline: bytes) -> str:
+    """Return the first word of a defline."""
+    words = defline[1:].split(None, 1)
+    return words[0].decode(errors="replace") if words else ""
+
+
+@dataclass(slots=True)
+class Survey:
+    """The queries of a search."""
+
+    queries: int = 0
+    letters: int = 0
+    """As BLAST+ counts them, of all queries."""
+    longest: int = 0
+    """Of the longest query."""
+    molecule: Molecule | None = None
+    """What they look like; None if they hold nothing that tells."""
+    empty: int = 0
+    """Queries without letters."""
+    implausible: int = 0
+    """Queries with letters that BLAST+ does not take for sequences."""
+    not_archivable: int = 0
+    """Queries whose title is not printable ASCII."""
+    irregular: int = 0
+    """Queries that are no plain FASTA: with comments, gap lines, or carriage returns within."""
+
+
+def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_letters: int) -> Survey:
+    """Read a file of queries as a stream.
+
+    Args:
+        path: The file.
+        molecule: That the program takes; None if there is no such program.
+        most_queries: That are allowed.
+        most_letters: That are allowed, of all queries.
+
+    Raises:
+        NotFasta: It does not start with a defline.
+        InputError: It can't be read.
+        TooLargeError: It holds more than is allowed.
+    """
+    found = Survey()
+    nucleotides = told = 0
+    with open_queries(str(path)) as stream, reading_errors():
+        for record in records(stream):
+            defline, *lines = record
+            residues = letters_of(lines, Molecule.PROTEIN)
+            letters = len(residues) if molecule is not Molecule.NUCLEOTIDE else len(letters_of(lines, molecule))
+            found.queries += 1
+            found.letters += letters
+            found.longest = max(found.longest, letters)
+            found.empty += not letters
+            found.implausible += letters > 0 and not is_plausible(lines, molecule or Molecule.PROTEIN)
+            found.not_archivable += not is_archivable(defline)
+            found.irregular += not is_regular(record)
+            if told < SAMPLED_LETTERS:
+                sequence = residues.upper()
+                nucleotides += sum(map(sequence.count, (b"A", b"C", b"G", b"T", b"U")))
+                told += len(sequence) - sum(map(sequence.count, (b"N", b"X", b"*")))
+            _check(found, most_queries, most_letters)
+    if told:
+        alike = nucleotides >= NUCLEOTIDE_SHARE * told
+        found.molecule = Molecule.NUCLEOTIDE if alike else Molecule.PROTEIN
+    return found
+
+
+class _Lines:
+    """The lines of a stream; those before the first that is not blank are counted."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.blank = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        begun = False
+        for line in self._stream:
+            begun = begun or bool(line.strip())
+            self.blank += not begun
+            yield line
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A batch that still grows."""
+
+    molecule: Molecule
+    lines: list[bytes] = field(default_factory=list)
+    queries: int = 0
+    letters: int = 0
+    titled: bool = True
+    lettered: bool = True
+    plausible: bool = True
+    definite: bool = True
+    partly_definite: bool = False
+    archivable: bool = True
+    plain: bool = True
+    regular: bool = True
+
+    def add(self, record: list[bytes]) -> int:
+        """Take a query; return its number of letters."""
+        defline, *lines = record
+        sequence = b"".join(lines)
+        letters = letters_of(lines, self.molecule)
+        self.regular = self.regular and is_regular(record)
+        self.lines += record
+        self.queries += 1
+        self.letters += len(letters)
+        self.titled = self.titled and bool(defline[1:].strip(_BLANKS))
+        self.lettered = self.lettered and bool(letters)
+        self.plausible = self.plausible and is_plausible(lines, self.molecule)
+        definite = _DEFINITE[self.molecule].search(letters) is not None
+        self.definite = self.definite and definite
+        self.partly_definite = self.partly_definite or definite
+        self.archivable = self.archivable and is_archivable(defline)
+        self.plain = self.plain and _REPLACED.search(sequence) is None
+        return len(letters)
+
+    def write(self, index: int, folder: Path, first: int, line: int) -> Batch:
+        """Write the batch's file."""
+        if not self.lines[-1].endswith(b"\n"):
+            self.lines[-1] += b"\n"
+        path = folder / f"batch{index}.fa"
+        path.write_bytes(b"".join(self.lines))
+        return Batch(
+            index,
+            path,
+            first,
+            self.queries,
+            self.letters,
+            titled=self.titled,
+            lettered=self.lettered,
+            plausible=self.plausible,
+            definite=self.definite,
+            partly_definite=self.partly_definite,
+            archivable=self.archivable,
+            plain=self.plain,
+            regular=self.regular,
+            first_line=line,
+        )
+
+
+def _records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
+    with reading_errors():
+        yield from records(stream)
+
+
+def _check(found: Survey, most_queries: int, most_letters: int) -> None:
+    if found.queries > most_queries:
+        raise TooLargeError(f"There are more than {most_queries:,} queries.", remedy="Submit them in parts.")
+    if found.letters > most_letters:
+        raise TooLargeError(f"The queries hold more than {most_letters:,} letters.", remedy="Submit them in parts.")

@@ -1,0 +1,163 @@
+"""``shardblast blastn|blastp|blastx|tblastn|tblastx``: BLAST+'s command line, searched in shards."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from shardblast.bootstrap import known_arguments, local_engine
+from shardblast.core import __version__
+from shardblast.core.errors import InputError, OutputError, UsageError
+from shardblast.core.options import OUR_HELP, SearchOptions, parse, without_ours
+from shardblast.core.program import Program
+from shardblast.core.report import Report
+from shardblast.engine.output import is_writable, open_output
+from shardblast.engine.workspace import Silent, Watcher
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from shardblast.cluster.command import ClusterCommand
+    from shardblast.engine.local import LocalEngine
+
+INFORMATION = ("-h", "-help", "-version")
+
+_OF_A_QUERY = re.compile(rb"^[^\[]*\[\w+\] Query_\d")
+
+
+def search(program: Program, argv: Sequence[str]) -> int:
+    """Run the command; return the exit status.
+
+    Raises:
+        ShardblastError: The search failed.
+    """
+    argv = ["-help" if word == "--help" else word for word in argv]
+    engine = local_engine()
+    path = engine.installation.program(program.value)
+    if asked := next((word for word in argv if word in INFORMATION), None):
+        return _inform(path, asked)
+    arguments = known_arguments(engine.installation, program)
+    try:
+        options = parse(program, argv, arguments)
+    except UsageError:
+        raise
+    except InputError:
+        return subprocess.call([path, *without_ours(argv, arguments)])  # BLAST+ says what is wrong, in its own words
+    if options.ours.engine == "local" and options.ours.scheduler is not None:
+        raise UsageError("A scheduler is for --engine dask.", remedy="Give both, or neither.")
+    _check_report(options)
+    gc.disable()  # millions of rows in lists, none in a cycle: collecting costs a third of the merge
+    with watcher_for(options) as watcher:
+        outcome = _engine(options, engine).search(options, watcher)
+    if options.ours.report is not None:
+        write_report(options.ours.report, outcome.report)
+    return outcome.status
+
+
+def write_report(path: str, report: Report) -> None:
+    """Write a report as JSON; it gets its name when it is whole.
+
+    Raises:
+        OutputError: It can't be written.
+    """
+    try:
+        with open_output(path) as file:
+            file.write(json.dumps(report.document(), indent=2).encode() + b"\n")
+    except OutputError as error:
+        raise OutputError(f"The report can't be written: {error.problem}", remedy="Check --report.") from error
+
+
+class Warnings(Silent):
+    """Passes on what BLAST+ warns of; what does not concern a single query only once."""
+
+    def __init__(self) -> None:
+        self._seen: set[bytes] = set()
+
+    def warned(self, text: bytes) -> None:
+        for line in text.splitlines(keepends=True):
+            if _OF_A_QUERY.match(line) or line not in self._seen:
+                self._seen.add(line)
+                sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+
+
+class Bar(Warnings):
+    """A bar on standard error: pieces, queries, rate, time left."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        super().__init__()
+        self._progress = progress
+        self._task = task
+        self._lock = threading.Lock()
+        self._pieces = 0
+        self._finished = 0
+        self._queries = 0
+
+    def pieces_planned(self, pieces: int) -> None:
+        with self._lock:
+            self._pieces += pieces
+            self._progress.update(self._task, total=self._pieces)
+
+    def piece_finished(self, piece: object) -> None:
+        with self._lock:
+            self._finished += 1
+            self._progress.update(self._task, completed=self._finished)
+
+    def queries_finished(self, queries: int) -> None:
+        with self._lock:
+            self._queries += queries
+            rate = self._queries / (self._progress.tasks[self._task].elapsed or 1.0)
+            self._progress.update(self._task, queries=self._queries, rate=rate)
+
+
+@contextmanager
+def watcher_for(options: SearchOptions) -> Iterator[Watcher]:
+    """Return who watches a search: a bar if standard error is a terminal and ``--quiet`` is not given."""
+    if options.ours.quiet or not sys.stderr.isatty():
+        yield Warnings()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("pieces, {task.fields[queries]} queries, {task.fields[rate]:.1f}/s, left:"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(options.program.value, total=None, queries=0, rate=0.0)
+        yield Bar(progress, task)
+
+
+def _check_report(options: SearchOptions) -> None:
+    report, out = options.ours.report, options.text("out")
+    if report is None:
+        return
+    if not is_writable(report):
+        raise OutputError(f"The report {report!r} can't be written.", remedy="Check --report.")
+    if out is not None and os.path.realpath(report) == os.path.realpath(out):
+        raise UsageError("--report and -out name the same file.", remedy="Give the report another name.")
+
+
+def _engine(options: SearchOptions, local: LocalEngine) -> LocalEngine | ClusterCommand:
+    if options.ours.engine == "local":
+        return local
+    from shardblast.bootstrap.cluster import command  # brings Dask, which takes a while
+
+    return command(options.ours.scheduler)
+
+
+def _inform(path: str, asked: str) -> int:
+    status = subprocess.call([path, asked])
+    sys.stdout.write(f" shardblast: {__version__}\n" if asked == "-version" else f"\n{OUR_HELP}")
+    return status

@@ -1,0 +1,462 @@
+"""The merge of a batch on a node, which reaches the parts of the database on whichever nodes hold them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from distributed import get_client, secede
+
+from shardblast.blast.database import Database, database_of
+from shardblast.blast.hits import ArchiveCarrier
+from shardblast.blast.process import Finished, Processes
+from shardblast.blast.queries import Batch, query_id, records
+from shardblast.blast.sequences import by_volume, subject_names
+from shardblast.blast.volume import Volume, read_volume
+from shardblast.cluster import node_tasks
+from shardblast.cluster.assignment import NodeTask, check_room
+from shardblast.cluster.connection import Cluster
+from shardblast.cluster.dispatch import Dispatcher
+from shardblast.cluster.messages import (
+    SENT_BY_MERGES,
+    WORK,
+    RunFacts,
+    StoredRun,
+    batch_key,
+    merged_key,
+    piece_key,
+    subjects_key,
+    told_key,
+)
+from shardblast.cluster.node_tasks import Restricted, facts_of, on_this_node, restricted
+from shardblast.cluster.worker import HostedSearch
+from shardblast.core.cutting import Shard
+from shardblast.core.errors import NotFoundError
+from shardblast.core.placement import lacking
+from shardblast.core.program import Molecule
+from shardblast.core.waiting import Lack
+from shardblast.engine.kept_sequences import FILTER_FACTS, KEPT, HitSequences, StoredFilter
+from shardblast.engine.merge import ShardedSearch, piece_file
+from shardblast.engine.pieces import SEARCH, WHOLE, LocalParts, Part, PieceRun, shards_of
+from shardblast.engine.stored import read_filter, store_merged
+from shardblast.engine.workspace import NOTHING_TO_DO, Silent
+from shardblast.storage.objects import search_key
+
+QUERIES = "batch.fa"
+
+NAMED = 3
+"""Queries that an error names."""
+COPIED = ("hr", "in", "sq")
+
+LETTERS_OF_A_BYTE = {Molecule.NUCLEOTIDE: 4, Molecule.PROTEIN: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class MergeFacts:
+    """What a merge tells its driver; its bytes are in the storage."""
+
+    warnings: bytes
+    """Of BLAST+."""
+    runs: tuple[RunFacts, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return {"warnings": self.warnings.decode(errors="surrogateescape"), "runs": [asdict(one) for one in self.runs]}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> MergeFacts:
+        """Return it from its document."""
+        warnings = values["warnings"].encode(errors="surrogateescape")
+        return cls(warnings, tuple(RunFacts(**one) for one in values["runs"]))
+
+
+@on_this_node
+def merge(hosted: HostedSearch, batch: Batch) -> MergeFacts:
+    """Merge a batch's pieces, and search saturated queries again."""
+    if hosted.has(merged_key(batch.index)):
+        return _told_before(hosted, batch)
+    with hosted.scratch() as folder:
+        batch = replace(batch, path=folder / QUERIES)
+        hosted.fetch(batch_key(batch.index), batch.path)
+        (folder / "merged").mkdir()
+        told = _merged_whole(hosted, batch, folder) if hosted.order.is_whole else _merged_shards(hosted, batch, folder)
+        _store_merged(hosted, batch, folder, told)
+    return told
+
+
+@on_this_node
+def keep(hosted: HostedSearch, batches: int, most_bytes: int) -> bool:
+    """Store the sequences that a search has hit, so that it is printed without its database; tell whether they are."""
+    with hosted.scratch() as folder:
+        try:
+            names = all_subjects(hosted, batches)
+        except NotFoundError:  # they were kept, and all else removed, before the service could note the end
+            return are_kept(hosted)
+        if names is None or hides_titles(hosted, folder):
+            return False
+        database = database_of(hosted.generation, folder, (), hosted.host.taxonomy)
+        seen = Restricted(database, hosted.order.shards)
+        with _parts(hosted, seen, folder) as parts, hosted.processes() as processes:
+            return keep_sequences(hosted, processes, names, database, parts, folder, most_bytes)
+
+
+class RemoteParts:
+    """Those of one search."""
+
+    def __init__(
+        self,
+        hosted: HostedSearch,
+        database: Database,
+        shards: Sequence[Shard],
+        folder: Path,
+        reach: Callable[[], Dispatcher],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            hosted: The search on this node.
+            database: The whole, of which no volume need be here.
+            shards: In which it is searched.
+            folder: For copies of sequences.
+            reach: Reaches the cluster, when something is needed from there.
+        """
+        self._hosted = hosted
+        self._reach = reach
+        self._shards = shards
+        self._database = database
+        self._folder = folder
+        self._priority = hosted.order.priority + SENT_BY_MERGES
+        self._names = [volume.name for volume in hosted.generation.volumes]
+        self._dispatcher: Dispatcher | None = None
+
+    def close(self) -> None:
+        """Give up what has not ended."""
+        if self._dispatcher is not None:
+            self._dispatcher.close()
+
+    def lacks(self) -> Lack | None:
+        """Return what we wait for because no node has it."""
+        if self._dispatcher is None:
+            return None
+        return lacking(self._dispatcher.wanted, self._hosted.generation, self._hosted.order.shards)
+
+    def start(self, part: Part, run: PieceRun) -> Future[Finished]:
+        """Queue a run on a node that holds a part; its result comes by way of the storage."""
+        if run.purpose.name == SEARCH and run.out.exists():
+            return _done(NOTHING_TO_DO)
+        if part.name == WHOLE:
+            self._check_room(run)
+        stored = self._stored(part, run)
+        volumes = self._volumes(part.volumes)
+        task = NodeTask(
+            _key(stored.result),
+            node_tasks.run_stored,
+            (self._hosted.run, stored),
+            volumes,
+            self._priority,
+            stages=part.name == WHOLE,
+            kind=run.purpose.name,
+            size=max(self._letters(part) * run.queries.stat().st_size, 1),
+        )
+        result: Future[Finished] = Future()
+        self._submit(task).add_done_callback(lambda done: self._bring(done, stored, run.out, result))
+        return result
+
+    def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
+        return [[place] for place in volumes]
+
+    def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
+        shards = {shard.index: shard for shard in self._shards}
+        asked = [self._look_up(shards[index].volumes, some) for index, some in names.items()]
+        by_oid = self._found(asked)
+        return by_oid if sum(map(len, by_oid.values())) >= sum(map(len, names.values())) else None
+
+    def known_ids(self, names: Collection[bytes]) -> dict[int, list[str]]:
+        """Return the OIDs, and all ids, of those ids that some shard has."""
+        return self._found([self._look_up([place], names) for place in range(len(self._names))])
+
+    def _look_up(self, volumes: Sequence[int], names: Collection[bytes]) -> tuple[str, Future[None]]:
+        """Have ids looked up in consecutive volumes; return the name of what is found, and when it is there."""
+        listed = self._listed(sorted(names))
+        found = f"{WORK}/found/{_key(repr(tuple(volumes)), listed)}.zst"
+        arguments = (self._hosted.run, tuple(volumes), listed, found)
+        return found, self._submit(
+            NodeTask(_key(found), node_tasks.look_up, arguments, self._volumes(volumes), self._priority)
+        )
+
+    def _found(self, asked: Iterable[tuple[str, Future[None]]]) -> dict[int, list[str]]:
+        by_oid: dict[int, list[str]] = {}
+        for name, done in asked:
+            done.result()
+            found: dict[str, list[str]] = json.loads(self._hosted.fetched(name).read_bytes())
+            by_oid |= {int(oid): ids for oid, ids in found.items()}
+        return by_oid
+
+    def letters_of(self, oids: Iterable[int]) -> int:
+        mean = [volume.letters / max(volume.num_seqs, 1) for volume in self._database.volumes]
+        ordered = sorted(oids)
+        places = {volume.path: place for place, volume in enumerate(self._database.volumes)}
+        return int(sum(mean[places[volume.path]] * len(own) for volume, own in by_volume(self._database, ordered)))
+
+    def sources(self, oids: Sequence[int]) -> Iterator[tuple[Volume, Sequence[int]]]:
+        places = {volume.path: place for place, volume in enumerate(self._database.volumes)}
+        copies = []
+        for volume, own in by_volume(self._database, oids):
+            place = places[volume.path]
+            listed = self._listed(b"%d" % oid for oid in own)
+            name = f"{WORK}/copies/{_key(str(place), listed)}"
+            arguments = (self._hosted.run, place, listed, name)
+            task = NodeTask(_key(name), node_tasks.copy_sequences, arguments, self._volumes([place]), self._priority)
+            copies.append((name, len(own), self._submit(task)))
+        for name, count, done in copies:
+            done.result()
+            yield self._copied(name), range(count)
+
+    def _copied(self, name: str) -> Volume:
+        path = self._folder / name.replace("/", "-")
+        letter = self._database.molecule.letter
+        for suffix in COPIED:
+            self._hosted.fetch(f"{name}.{suffix}.zst", path.with_name(f"{path.name}.{letter}{suffix}"))
+        return read_volume(path, self._database.molecule)
+
+    def _stored(self, part: Part, run: PieceRun) -> StoredRun:
+        """Return a run as a node of the part does it, with its queries where that finds them."""
+        purpose = run.purpose
+        queries = batch_key(purpose.batch) if run.queries.name == "batch.fa" else self._given(run.queries)
+        what = [purpose.name, part.name, repr(part.volumes), repr(part.oids), queries, run.outfmt, *run.argv]
+        result = f"{WORK}/again/{purpose.batch}/{_key(*what)}.zst"
+        place = (purpose.name, purpose.batch, purpose.shard)
+        return StoredRun(part, tuple(run.argv), queries, result, run.outfmt, *place, run.what)
+
+    def _listed(self, lines: Iterable[bytes]) -> str:
+        """Store a list that a task takes; return its name."""
+        content = b"\n".join(lines) + b"\n"
+        path = self._folder / f"list-{hashlib.sha256(content).hexdigest()[:16]}"
+        path.write_bytes(content)
+        return self._given(path)
+
+    def _given(self, path: Path) -> str:
+        """Store a file that a task takes, under a name made of its content."""
+        name = f"{WORK}/given/{hashlib.sha256(path.read_bytes()).hexdigest()[:20]}.zst"
+        if not self._hosted.has(name):
+            self._hosted.put(path, name)
+        return name
+
+    def _bring(self, done: Future[RunFacts | None], stored: StoredRun, out: Path, result: Future[Finished]) -> None:
+        try:
+            done.result()
+            self._hosted.fetch(stored.result, out)
+        except BaseException as error:
+            result.set_exception(error)
+        else:
+            result.set_result(NOTHING_TO_DO)
+
+    def _check_room(self, run: PieceRun) -> None:
+        """Refuse a run in the whole database where no node has room for it, rather than wait for one.
+
+        Raises:
+            NoRoomError: It is so.
+        """
+        with run.queries.open("rb") as stream:
+            names = [query_id(record[0]) for record in islice(records(stream), NAMED + 1)]
+        more = " and others" if len(names) > NAMED else ""
+        why = (
+            f"more subjects pass the first stage of the search for {', '.join(names[:NAMED])}{more} than BLAST+ keeps, "
+            "and which of them it drops can't be told from shards"
+        )
+        ways = ["--exactness complete", *(["-comp_based_stats 0"] if self._hosted.options.composition_based else [])]
+        remedy = (
+            f"Start a node whose disk has room for it, or search with {' or '.join(ways)}, which has other results."
+        )
+        check_room(self._hosted.generation, self._reached.nodes(now=True), why, remedy)
+
+    def _letters(self, part: Part) -> int:
+        """Return about how many letters a part has."""
+        volumes = [self._hosted.generation.volumes[place] for place in part.volumes]
+        if part.oids is None:
+            return sum(one.letters for one in volumes)
+        return volumes[0].letters * len(part.oids) // max(volumes[0].num_seqs, 1)
+
+    def _volumes(self, places: Iterable[int]) -> frozenset[str]:
+        return frozenset(self._names[place] for place in places)
+
+    @property
+    def _reached(self) -> Dispatcher:
+        if self._dispatcher is None:
+            self._dispatcher = self._reach()
+        return self._dispatcher
+
+    def _submit(self, task: NodeTask) -> Future[Any]:
+        return self._reached.submit(task)
+
+
+def dispatcher_of(hosted: HostedSearch, folder: Path) -> Dispatcher:
+    """Reach the cluster from within a task that has this folder."""
+    secede()  # so that what we wait for can run here too
+    client = get_client()
+    cluster = Cluster(lambda: client, hosted.host.timings)
+    return Dispatcher(cluster, hosted.generation, hosted.is_unwanted, f"{hosted.run}-{_key(str(folder))}")
+
+
+def all_subjects(hosted: HostedSearch, batches: int) -> set[str | int] | None:
+    """Return the subjects of all batches; None if some have ids that can't be looked up.
+
+    Raises:
+        NotFoundError: They are not told any more.
+    """
+    names: set[str | int] = set()
+    for batch in range(batches):
+        some = json.loads(hosted.read(subjects_key(batch)))
+        if some is None:
+            return None
+        names.update(some)
+    return names
+
+
+def are_kept(hosted: HostedSearch) -> bool:
+    """Tell whether there are kept sequences."""
+    return any(True for _ in hosted.host.objects.keys(search_key(hosted.run.search, KEPT)))
+
+
+def hides_titles(hosted: HostedSearch, folder: Path) -> bool:
+    """Tell whether a filter hides titles of sequences, which kept sequences would show."""
+    (folder / "merged").mkdir()
+    if hosted.has(FILTER_FACTS):
+        hosted.host.objects.fetch(search_key(hosted.run.search, FILTER_FACTS), folder / FILTER_FACTS)
+    return StoredFilter(folder).hides_titles
+
+
+def keep_sequences(
+    hosted: HostedSearch,
+    processes: Processes,
+    names: set[str | int],
+    database: Database,
+    parts: RemoteParts,
+    folder: Path,
+    most_bytes: int,
+) -> bool:
+    """Store the sequences of subjects; tell whether they can be found, and are few enough.
+
+    Args:
+        hosted: The search.
+        processes: Their ``stop`` ends the copying.
+        names: The subjects, by ids or, where the database has none, by OIDs.
+        database: The whole, of which no volume need be here.
+        parts: Reach the nodes that have the volumes.
+        folder: For what is stored.
+        most_bytes: Of the sequences.
+    """
+    found = _by_oid(names, database, parts)
+    if found is None or parts.letters_of(found) > most_bytes * LETTERS_OF_A_BYTE[database.molecule]:
+        return False
+    scratch = folder / "copy"
+    scratch.mkdir()
+    kept = HitSequences(folder)
+    sources = parts.sources(sorted(found) or [0])
+    if not kept.write(hosted.host.installation, processes, database, found, sources, scratch, most_bytes):
+        return False
+    for file in sorted((folder / KEPT).iterdir()):
+        hosted.put_plain(file, f"{KEPT}/{file.name}")
+    return True
+
+
+def _told_before(hosted: HostedSearch, batch: Batch) -> MergeFacts:
+    """Return what is told of a batch that is merged, though the node that did it could not say so any more."""
+    try:
+        return MergeFacts.of(json.loads(hosted.read(told_key(batch.index))))
+    except NotFoundError:  # a node of an older version merged it
+        return MergeFacts(b"", ())
+
+
+def _merged_shards(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFacts:
+    seen = restricted(hosted, database_of(hosted.generation, folder, (), hosted.host.taxonomy), folder)
+    if seen.database.filter is not None:
+        StoredFilter(folder).keep(seen.database.filter)
+    for shard in seen.shards:
+        if hosted.has(piece_key(batch.index, shard.index)):
+            hosted.fetch(piece_key(batch.index, shard.index), piece_file(folder, batch.index, shard.index))
+    watcher = _Warnings()
+    with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, watcher) as work:
+        _merge(ShardedSearch(work, parts, seen.shards, ArchiveCarrier(), by_shard=True), batch, folder)
+    return MergeFacts(watcher.text, tuple(facts_of(one, hosted) for one in work.report.pieces))
+
+
+@contextmanager
+def _parts(hosted: HostedSearch, seen: Restricted, folder: Path) -> Iterator[RemoteParts]:
+    """Reach the parts of a database on all nodes, for a task that has this folder."""
+
+    parts = RemoteParts(hosted, seen.database, seen.shards, folder, partial(dispatcher_of, hosted, folder))
+    with closing(parts), hosted.asked(parts.lacks):
+        yield parts
+
+
+def _merged_whole(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFacts:
+    """Search a batch where the whole database is, which this node brings to its disk if need be."""
+    watcher = _Warnings()
+    with hosted.opened(range(len(hosted.generation.volumes))) as database:
+        with hosted.processes() as processes:
+            means = (hosted.host.installation, hosted.options, database, folder, processes)
+            chosen = read_filter(*means, named=False)
+        database = replace(database, filter=chosen)
+        threads = hosted.host.cores if hosted.order.threads > 1 else 1
+        with hosted.work(database, folder, watcher) as work:
+            parts, shards = LocalParts(work, named=False), shards_of(database, 1)
+            _merge(ShardedSearch(work, parts, shards, ArchiveCarrier(), by_shard=True, threads=threads), batch, folder)
+    return MergeFacts(watcher.text, tuple(facts_of(one, hosted) for one in work.report.pieces))
+
+
+def _merge(search: ShardedSearch, batch: Batch, folder: Path) -> None:
+    store_merged(search, [batch], folder)
+
+
+def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, told: MergeFacts) -> None:
+    """Store a merged batch and what is told of it, last what says that it is whole."""
+    hosted.put_plain(json.dumps(told.document()).encode(), told_key(batch.index))
+    merged = folder / "merged"
+    names = set(subject_names(merged / f"{batch.index}.asn"))
+    known = None if None in names else [one.decode() if isinstance(one, bytes) else one for one in names]
+    hosted.put_plain(json.dumps(known).encode(), subjects_key(batch.index))
+    last = merged / f"{batch.index}.json"
+    for file in sorted(merged.iterdir()):
+        if file != last:
+            hosted.put_plain(file, f"merged/{file.name}")
+    hosted.put_plain(last, merged_key(batch.index))
+
+
+class _Warnings(Silent):
+    """Keeps what BLAST+ warns of."""
+
+    def __init__(self) -> None:
+        self.text = b""
+
+    def warned(self, text: bytes) -> None:
+        self.text += text
+
+
+def _done(finished: Finished) -> Future[Finished]:
+    result: Future[Finished] = Future()
+    result.set_result(finished)
+    return result
+
+
+def _key(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:20]
+
+
+def _by_oid(names: set[str | int], database: Database, parts: RemoteParts) -> dict[int, list[str]] | None:
+    """Return subjects by their OIDs, with all their ids where the database has some; None if not all are found."""
+    with_ids = {volume.id_index is not None for volume in database.volumes}
+    if with_ids == {True, False} or (with_ids == {False} and any(isinstance(one, str) for one in names)):
+        return None
+    if with_ids != {True}:
+        return {int(oid): [] for oid in names}
+    found = parts.known_ids([str(name).encode() for name in names]) if names else {}
+    return found if len(found) == len(names) else None

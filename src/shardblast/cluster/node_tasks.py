@@ -1,0 +1,317 @@
+"""What nodes do for a driver. A task that is done twice leaves the same objects, under the same names.
+
+What tasks take and return goes through the scheduler, so it is small however many hits there are: lists are objects in
+the storage, which tasks name.
+
+Each volume is looked at where it lies. What is left there is kept in the storage, for the pieces of that volume; the
+totals of all, which every piece needs, are kept once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from shardblast.blast.alias import write_alias
+from shardblast.blast.database import Database, Filter, Totals
+from shardblast.blast.id_lists import Listed, filter_of, list_volumes, write_list
+from shardblast.blast.process import Processes
+from shardblast.blast.sequences import known_ids_by_oid
+from shardblast.blast.volume import VolumeWriter
+from shardblast.cluster.connection import host_here, key_here
+from shardblast.cluster.messages import WORK, RunFacts, RunId, SearchOrder, StoredRun, facts_key
+from shardblast.cluster.worker import Host, HostedSearch
+from shardblast.core.cutting import Shard
+from shardblast.core.errors import (
+    DatabaseError,
+    LeftToBlast,
+    NetworkError,
+    NotFoundError,
+    OutOfMemory,
+    OutputError,
+    StorageError,
+    UnknownFailure,
+    file_error,
+)
+from shardblast.core.options import SearchOptions
+from shardblast.core.report import PieceReport
+from shardblast.engine.pieces import LocalParts, PieceRun
+from shardblast.engine.stored import unusable
+from shardblast.engine.workspace import Purpose
+
+OF_A_NODE = (DatabaseError, OutOfMemory, UnknownFailure, NetworkError, OutputError, StorageError)
+"""Errors that another node may not have."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RESTRICTION = f"{WORK}/restriction.json"
+
+
+def on_this_node(task: Callable[Concatenate[HostedSearch, P], R]) -> Callable[Concatenate[RunId, P], R]:
+    """Give a task its search on this node, and errors that another node may not have the name of this one."""
+
+    @wraps(task)
+    def done(run: RunId, /, *arguments: P.args, **named: P.kwargs) -> R:
+        host: Host = host_here()
+        try:
+            return task(host.search(run), *arguments, **named)
+        except OF_A_NODE as error:
+            error.happened_on(host.node.name)
+            raise
+        except OSError as error:
+            if error.errno is None:  # Dask's, of a connection
+                raise
+            failed = file_error(error)
+            failed.happened_on(host.node.name)
+            raise failed from error
+
+    return done
+
+
+@on_this_node
+def stage(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
+    """Have volumes on this node's disk; bytes are counted under a key."""
+    host = hosted.host
+    with host.staged(hosted.generation, volumes, partial(host.count_staged, key), hosted.is_unwanted):
+        host.look()
+
+
+@on_this_node
+def warm(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
+    """Have what searches map of volumes in memory, as far as there is room."""
+    host = hosted.host
+    wanted = [volume for volume in hosted.generation.volumes if volume.name in volumes]
+    with host.staged(hosted.generation, volumes, lambda size_bytes: None, hosted.is_unwanted) as folder:
+        files = [folder / file.name for volume in wanted for file in volume.mapped]
+        try:
+            host.node.warm(files, partial(host.count_staged, key), hosted.is_unwanted)
+        except OutOfMemory:
+            return
+        host.look()
+
+
+@on_this_node
+def run_stored(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
+    """Run BLAST+ in a part of the database, unless its result is there already; return what that took, if it is known.
+
+    A node may have left, or the scheduler, before it could say that a run had ended.
+    """
+    if hosted.has(stored.result):
+        return _run_before(hosted, stored)
+    volumes = stored.part.volumes
+    with hosted.scratch() as folder, hosted.opened(volumes) as opened:
+        database = restricted(hosted, opened, folder, volumes).database
+        queries = hosted.fetched(stored.queries)
+        purpose = Purpose(stored.purpose, stored.batch, stored.shard)
+        out = folder / "result"
+        wanted = PieceRun(list(stored.argv), queries, stored.outfmt, out, purpose, stored.what, (1,))
+        with hosted.work(database, folder, task=key_here()) as work:
+            LocalParts(work, named=False).start(stored.part, wanted).result()
+        if hosted.has(stored.result):  # another node was quicker
+            return _run_before(hosted, stored)
+        facts = facts_of(work.report.pieces[-1], hosted)
+        hosted.put_plain(json.dumps(asdict(facts)).encode(), facts_key(stored.result))
+        hosted.put(out, stored.result)
+        return facts
+
+
+@on_this_node
+def list_volume(hosted: HostedSearch, place: int) -> None:
+    """Look at what the search's list of ids or taxids leaves of a volume, and store it."""
+    list_here(hosted, place, key_here())
+
+
+@on_this_node
+def look_up(hosted: HostedSearch, volumes: Sequence[int], listed: str, found: str) -> None:
+    """Store which sequences in these volumes have the ids of a list: their OIDs in the whole database, with all ids.
+
+    Args:
+        hosted: The search on this node.
+        volumes: Places of consecutive volumes.
+        listed: The object with the ids, one a line.
+        found: The object to store: JSON, a dictionary.
+    """
+    if hosted.has(found):
+        return
+    names = hosted.fetched(listed).read_bytes().split(b"\n")[:-1]
+    with hosted.scratch() as folder, hosted.opened(volumes) as database:
+        alias = write_alias(folder, "ids", database, [database.volumes[place].path for place in volumes], totals=False)
+        here = replace(database, name=alias)
+        with hosted.processes() as processes:
+            ids_of = known_ids_by_oid(hosted.host.installation, processes, here, names, folder / "names")
+        first = database.first_oids[volumes[0]]
+        document = folder / "found.json"
+        document.write_text(json.dumps({first + oid: ids for oid, ids in ids_of.items()}))
+        hosted.put(document, found)
+
+
+@on_this_node
+def copy_sequences(hosted: HostedSearch, volume: int, listed: str, name: str) -> None:
+    """Store a small volume of some sequences of one volume.
+
+    Args:
+        hosted: The search on this node.
+        volume: The place of the volume.
+        listed: The object with the sequences' OIDs in that volume, 0-based, one a line.
+        name: What the names of the small volume's objects begin with.
+    """
+    letter = hosted.generation.molecule.letter
+    if hosted.has(f"{name}.in.zst"):
+        return
+    oids = [int(line) for line in hosted.fetched(listed).read_bytes().split()]
+    with hosted.scratch() as folder, hosted.opened([volume]) as database:
+        with hosted.processes() as processes:
+            wanted = [(database.volumes[volume], processes.over(oids))]
+            VolumeWriter(folder / "copy", database.molecule).write(wanted)
+        for suffix in ("hr", "sq", "in"):
+            hosted.put(folder / f"copy.{letter}{suffix}", f"{name}.{suffix}.zst")
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """That of one search."""
+
+    counts: tuple[int, ...]
+    """How many sequences are left of each volume."""
+    totals: Totals
+    hides_titles: bool
+    taxids: tuple[int, ...]
+    seen: tuple[int, ...]
+    """Indices of the shards of the order of which something is left."""
+
+    def document(self) -> bytes:
+        """Return it as the storage keeps it."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def of(cls, document: bytes) -> Restriction:
+        """Return it from its document."""
+        values: dict[str, Any] = json.loads(document)
+        totals, hides_titles = Totals(**values.pop("totals")), bool(values.pop("hides_titles"))
+        return cls(totals=totals, hides_titles=hides_titles, **{name: tuple(some) for name, some in values.items()})
+
+    def shards(self, order: SearchOrder) -> tuple[Shard, ...]:
+        """Return the shards of which something is left, numbered anew."""
+        return tuple(replace(order.shards[old], index=new) for new, old in enumerate(self.seen))
+
+
+def kept_name(place: int) -> str:
+    """Return the name of what is left of a volume: a byte for each OID."""
+    return f"{WORK}/listed/{place}"
+
+
+def listed_name(place: int) -> str:
+    """Return the name of what is known of what is left of a volume; there when all of it is."""
+    return f"{kept_name(place)}.json"
+
+
+def list_here(hosted: HostedSearch, place: int, task: str) -> None:
+    """Look at what the search's list leaves of a volume that is here, and store that.
+
+    Raises:
+        InputError: The list can't be used.
+    """
+    if hosted.has(listed_name(place)):
+        return
+    with hosted.scratch() as folder, hosted.opened([place]) as database, hosted.processes(task) as processes:
+        try:
+            found, kept = list_volumes(hosted.host.installation, processes, database, hosted.options, folder, [place])
+        except LeftToBlast as why:
+            raise unusable(why) from None
+        (folder / "kept").write_bytes(kept[place])
+        hosted.put(folder / "kept", f"{kept_name(place)}.zst")
+        hosted.put_plain(json.dumps(_document(found)).encode(), listed_name(place))
+
+
+def restriction_of(
+    options: SearchOptions, order: SearchOrder, listed: Sequence[Listed], kept_of: Callable[[int], bytes]
+) -> Restriction:
+    """Return what is left of a database, from what is left of each volume.
+
+    Args:
+        options: The search's, with a list.
+        order: The search's.
+        listed: Of each volume.
+        kept_of: Returns what is left of a volume, asked where shards are parts of one.
+
+    Raises:
+        InputError: The list can't be used.
+        DatabaseError: Nodes understand it differently.
+    """
+    if len({one.taxids for one in listed if one.taxids}) > 1:
+        raise DatabaseError(
+            "Nodes disagree about what descends from the taxids.",
+            remedy="Give all nodes the same taxonomy4blast.sqlite3, or use -no_taxid_expansion.",
+        )
+    try:
+        chosen = filter_of(options, listed, ())
+    except LeftToBlast as why:
+        raise unusable(why) from None
+    cut = {shard.volumes[0] for shard in order.shards if shard.oids is not None}
+    known = replace(chosen, kept=tuple(kept_of(place) if place in cut else b"" for place in range(len(listed))))
+    seen = tuple(shard.index for shard in order.shards if known.kept_in(shard.volumes, shard.oids))
+    return Restriction(chosen.counts, chosen.totals, chosen.hides_titles, chosen.taxids, seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Restricted:
+    """A database as a task on a node is to see it, and its shards."""
+
+    database: Database
+    shards: tuple[Shard, ...]
+
+
+def restricted(hosted: HostedSearch, database: Database, folder: Path, volumes: Iterable[int] = ()) -> Restricted:
+    """Return a database as a search with or without a list sees it.
+
+    Args:
+        hosted: The search on this node.
+        database: The whole.
+        folder: Of the task; gets the list where titles are hidden.
+        volumes: Those that processes of the task look at.
+    """
+    if hosted.options.filter is None or hosted.order.is_whole:
+        return Restricted(database, hosted.order.shards)
+    found = Restriction.of(hosted.fetched(f"{RESTRICTION}.zst").read_bytes())
+    wanted = set(volumes)
+    kept = tuple(_kept(hosted, place) if place in wanted else b"" for place in range(len(found.counts)))
+    line = None
+    if found.hides_titles:
+        installation = hosted.host.installation
+        line = write_list(installation, Processes(), database, hosted.options, found.taxids, folder)
+    chosen = Filter(kept, found.counts, found.totals, line, found.taxids)
+    return Restricted(replace(database, filter=chosen), found.shards(hosted.order))
+
+
+def listed_of(document: bytes) -> Listed:
+    """Return what is known of a volume from its object."""
+    values: dict[str, Any] = json.loads(document)
+    counts = {int(place): count for place, count in values.pop("counts").items()}
+    warnings = values.pop("warnings").encode(errors="surrogateescape")
+    totals, taxids = Totals(**values.pop("totals")), tuple(values.pop("taxids"))
+    return Listed(totals=totals, counts=counts, taxids=taxids, warnings=warnings, **values)
+
+
+def _run_before(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
+    try:
+        return RunFacts(**json.loads(hosted.read(facts_key(stored.result))))
+    except NotFoundError:  # a node of an older version did it
+        return None
+
+
+def facts_of(one: PieceReport, hosted: HostedSearch) -> RunFacts:
+    node = hosted.host.node.name
+    return RunFacts(one.purpose, one.batch, one.shard, one.seconds, one.peak_memory_bytes, node)
+
+
+def _kept(hosted: HostedSearch, place: int) -> bytes:
+    return hosted.fetched(f"{kept_name(place)}.zst").read_bytes()
+
+
+def _document(listed: Listed) -> dict[str, Any]:
+    return asdict(listed) | {"warnings": listed.warnings.decode(errors="surrogateescape")}

@@ -1,0 +1,323 @@
+"""The processes of a cluster: a scheduler, and nodes, which are Dask workers with a ``Host``; their health.
+
+Probes of Kubernetes have no certificate, so this has a port of its own, without TLS, that tells nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import dask
+from distributed import Scheduler, Security, Worker, WorkerPlugin
+from distributed.comm.core import CommClosedError, connect
+from distributed.core import Status
+from distributed.utils import get_ip
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, RequestHandler
+
+from shardblast.cluster.connection import FACTS, Certificates, Timings, doing_of
+from shardblast.cluster.worker import Host
+from shardblast.core.errors import ConflictError
+
+ONLY_HERE = "127.0.0.1:0"
+"""Dask's own pages are for this machine: they are never encrypted."""
+LOOKED_EVERY_S = 0.1
+TOLD_WITHIN_S = 5.0
+CLOSE_WITHIN_S = 10.0
+log = logging.getLogger(__name__)
+
+UNAVAILABLE = 503
+
+
+def run_scheduler(
+    host: str,
+    port: int,
+    health_port: int | None,
+    certificates: Certificates | None,
+    timings: Timings,
+    told: Callable[[str], None],
+) -> None:
+    """Run a scheduler until a signal ends it.
+
+    Args:
+        host: Where it listens.
+        port: 0 for any that is free.
+        health_port: Where probes are answered; None: nowhere.
+        certificates: For TLS.
+        timings: Those of the cluster.
+        told: Is told its address.
+
+    Raises:
+        ConflictError: It can't listen there.
+    """
+
+    async def run(ending: _Ending) -> None:
+        protocol, security = _protocol(certificates)
+        place: dict[str, Any] = {"host": host, "port": port, "protocol": protocol, "dashboard_address": ONLY_HERE}
+        try:
+            scheduler = await Scheduler(**place, security=security, dashboard=False)
+        except OSError as error:
+            raise ConflictError(
+                f"The scheduler can't listen on {host}, port {port}: {error}.", remedy="Choose another --port."
+            ) from error
+        with answering_probes(host, health_port, lambda: scheduler.status is Status.running):
+            told(scheduler.address)
+            await ending.asked.wait()
+        await scheduler.close()
+
+    _until_signalled(run, timings)
+
+
+def run_node(
+    scheduler: str,
+    own: Host,
+    address: str,
+    health_port: int | None,
+    certificates: Certificates | None,
+    drain_s: float,
+    told: Callable[[str], None],
+) -> None:
+    """Run a node until a signal ends it; it finds its scheduler again whenever that is back.
+
+    After SIGTERM it ends the pieces that it searches, and takes none any more. A second one ends it at once, and so
+    does SIGINT.
+
+    Args:
+        scheduler: Its address.
+        own: What tasks find here.
+        address: Where to listen; empty: the address of this machine that the scheduler sees.
+        health_port: Where probes are answered; None: nowhere.
+        certificates: For TLS.
+        drain_s: How long pieces may run on after SIGTERM.
+        told: Is told the node's address whenever it is connected.
+
+    Raises:
+        ConflictError: It can't answer probes there.
+    """
+    listens = address or own_address(scheduler)
+    worker: Worker | None = None
+
+    async def run(ending: _Ending) -> None:
+        with answering_probes(listens, health_port, lambda: worker is not None and worker.status is Status.running):
+            await stay(ending)
+
+    async def stay(ending: _Ending) -> None:
+        nonlocal worker
+        while not ending.asked.is_set():
+            if not await _answers(scheduler, certificates):
+                await _either(ending.asked, own.timings.rejoin_s)
+                continue
+            worker = _worker(scheduler, own, listens, certificates)
+            started = asyncio.ensure_future(_started(worker, told))
+            over = asyncio.ensure_future(ending.asked.wait())
+            await asyncio.wait([started, over], return_when=asyncio.FIRST_COMPLETED)
+            if worker.status is Status.running and not ending.at_once.is_set():
+                await _drain(worker, own, ending, drain_s)
+            for one in (started, over):
+                one.cancel()
+            await worker.close(timeout=CLOSE_WITHIN_S, nanny=False)
+            if not ending.asked.is_set():
+                log.warning("the scheduler is gone; the node looks for it again")
+                await _either(ending.asked, own.timings.rejoin_s)
+
+    own.start()
+    try:
+        _until_signalled(run, own.timings)
+    finally:
+        own.abandon()
+
+
+def own_address(scheduler: str) -> str:
+    """Return the address of this machine by which it reaches a scheduler."""
+    host = scheduler.partition("://")[2].rpartition(":")[0].strip("[]")
+    try:
+        return str(get_ip(socket.gethostbyname(host)))
+    except OSError:
+        return str(get_ip())
+
+
+@contextmanager
+def answering_probes(host: str, port: int | None, works: Callable[[], bool]) -> Iterator[None]:
+    """Answer ``GET /health`` and ``GET /ready`` as long as the context lasts.
+
+    The loop that answers is the one that does all else, so there is no answer when that is stuck.
+
+    Args:
+        host: Where to listen.
+        port: None: nowhere.
+        works: Tells what ``/ready`` answers: 200, or 503.
+
+    Raises:
+        ConflictError: It can't listen there.
+    """
+    if port is None:
+        yield
+        return
+    pages = [("/health", _Probed, {"holds": lambda: True}), ("/ready", _Probed, {"holds": works})]
+    server = HTTPServer(Application(pages, log_function=lambda handler: None))
+    try:
+        server.listen(port, host)
+    except OSError as error:
+        raise ConflictError(
+            f"Probes can't be answered on {host}, port {port}: {error}.", remedy="Choose another --health-port."
+        ) from error
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """What signals have said."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """To end."""
+    at_once: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whatever runs."""
+
+    def terminate(self) -> None:
+        """End; the second time at once."""
+        if self.asked.is_set():
+            self.at_once.set()
+        self.asked.set()
+
+    def interrupt(self) -> None:
+        """End at once."""
+        self.asked.set()
+        self.at_once.set()
+
+
+class _OwnsVolumes(WorkerPlugin):
+    """Gives tasks their ``Host``."""
+
+    name = FACTS
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    def teardown(self, worker: Worker) -> None:
+        self.host.abandon()
+
+
+def _worker(scheduler: str, own: Host, listens: str, certificates: Certificates | None) -> Worker:
+    protocol, security = _protocol(certificates)
+    worker = Worker(
+        scheduler,
+        nthreads=own.cores,
+        name=f"{own.node.name}-{secrets.token_hex(3)}",  # the scheduler may not know yet that an earlier one is gone
+        host=listens,
+        protocol=protocol,
+        security=security,
+        memory_limit=0,
+        dashboard=False,
+        dashboard_address=ONLY_HERE,
+        local_directory=str(own.scratch),
+        plugins=(_OwnsVolumes(own),),
+    )
+    worker.metrics[FACTS] = lambda one: {**own.report(), "doing": doing_of(one)}
+    return worker
+
+
+async def _drain(worker: Worker, own: Host, ending: _Ending, within_s: float) -> None:
+    """Take nothing more, and let what runs end and its results be read, as long as there is time."""
+    own.is_draining = True
+    worker.status = Status.paused
+    loop = asyncio.get_running_loop()
+    latest = loop.time() + within_s
+    with suppress(TimeoutError):  # a scheduler that is stuck does not answer
+        await asyncio.wait_for(worker.heartbeat(), TOLD_WITHIN_S)
+    log.info("the node drains", extra={"tasks": len(worker.active_keys)})
+    while _is_needed(worker) and worker.status is Status.paused and loop.time() < latest:
+        await _either(ending.at_once, LOOKED_EVERY_S)
+        if ending.at_once.is_set():
+            break
+
+
+def _is_needed(worker: Worker) -> bool:
+    """Tell whether a task runs, has just ended and is about to leave its result, or has left one that was not read."""
+    return bool(worker.active_keys or worker.state.executing or worker.data)
+
+
+async def _either(ended: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, or so long."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(ended.wait(), seconds)
+
+
+async def _answers(scheduler: str, certificates: Certificates | None) -> bool:
+    """Tell whether a scheduler can be reached; Dask's workers keep to themselves why not."""
+    security = certificates.security() if certificates else Security()
+    try:
+        comm = await connect(scheduler, timeout=CLOSE_WITHIN_S, **security.get_connection_args("worker"))
+    except (OSError, CommClosedError) as error:
+        log.warning("the scheduler can't be reached: %s", error, extra={"scheduler": scheduler})
+        return False
+    await comm.close()
+    return True
+
+
+async def _started(worker: Worker, told: Callable[[str], None]) -> None:
+    try:
+        await worker
+        told(worker.address)
+        await worker.finished()
+    except (OSError, TimeoutError, ValueError, RuntimeError):
+        log.warning("the node can't join the cluster yet", exc_info=True)
+
+
+def _protocol(certificates: Certificates | None) -> tuple[str, Any]:
+    return ("tcp", None) if certificates is None else ("tls", certificates.security())
+
+
+def _until_signalled(run: Callable[[_Ending], Awaitable[None]], timings: Timings) -> None:
+    async def main() -> None:
+        ending = _Ending()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, ending.terminate)
+        loop.add_signal_handler(signal.SIGINT, ending.interrupt)
+        await run(ending)
+
+    _join_logs()
+    with dask.config.set(_settings(timings)):
+        asyncio.run(main())
+
+
+def _settings(timings: Timings) -> dict[str, Any]:
+    silent = f"{timings.silent_s}s"
+    return {
+        "distributed.scheduler.worker-ttl": silent,
+        "distributed.scheduler.allowed-failures": 3,
+        "distributed.comm.timeouts.connect": "10s",
+        "distributed.comm.timeouts.tcp": silent,
+        "distributed.worker.daemon": False,
+        "distributed.admin.log-length": 0,
+    }
+
+
+def _join_logs() -> None:
+    """Have what Dask logs go where ours goes, if it is a warning."""
+    for name in ("distributed", "tornado.application"):
+        theirs = logging.getLogger(name)
+        theirs.handlers.clear()
+        theirs.propagate = True
+        theirs.setLevel(logging.WARNING)
+
+
+class _Probed(RequestHandler):
+    def initialize(self, holds: Callable[[], bool]) -> None:
+        self.holds = holds
+
+    def get(self) -> None:
+        holds = self.holds()
+        self.set_status(200 if holds else UNAVAILABLE)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("ok\n" if holds else "not connected\n")

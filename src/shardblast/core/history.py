@@ -1,0 +1,177 @@
+"""What happened in a search, from its stored events: in words, and which pieces run now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from shardblast.core.search import Event, Phase, PhaseStatus, State
+from shardblast.core.waiting import LackCode
+
+WARNING = "warning"
+"""Kind of the events that hold what BLAST+ warned of."""
+LOGGED = ("search", "piece", WARNING)
+"""Kinds of events that the log is made of."""
+QUERIES, LETTERS, HITS = ("query", "queries"), ("letter", "letters"), ("hit", "hits")
+BYTES, PIECES, FILES = ("byte", "bytes"), ("piece", "pieces"), ("file", "files")
+UNITS: Mapping[str, tuple[str, str]] = {
+    Phase.PREPARING: QUERIES,
+    Phase.STAGING: BYTES,
+    Phase.WARMING: BYTES,
+    Phase.SEARCHING: PIECES,
+    Phase.MERGING: QUERIES,
+    Phase.PUBLISHING: FILES,
+}
+
+SEARCHING, STARTED, STOPPED, ENDED = "searching", "started", "stopped", "piece"
+"""Kinds of events: nothing runs yet; a process began; one is gone that did not end well; one ended."""
+TOLD = (SEARCHING, STARTED, STOPPED, ENDED)
+
+
+class Level(StrEnum):
+    """How much an entry is to be heeded."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a search's log."""
+
+    at: float | None
+    """Seconds since 1970; None where an earlier version did not note it."""
+    level: Level
+    text: str
+
+
+def log_of(events: Iterable[Event]) -> Iterator[Entry]:
+    """Yield what happened, from all events of a search in their order."""
+    before: Mapping[str, Any] = {}
+    for event in events:
+        if event.kind == "search":
+            for level, text in _changes(before, event.data):
+                yield Entry(event.at, level, text)
+            before = event.data
+        elif event.kind == "piece" and event.data["is_doubled"]:
+            yield Entry(event.at, Level.WARNING, _doubled(event.data))
+        elif event.kind == WARNING:
+            yield Entry(event.at, Level.WARNING, f"BLAST+: {event.data['text']}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPiece:
+    """A BLAST+ process of a search that has not ended."""
+
+    purpose: str
+    batch: int
+    """0-based."""
+    shard: int | None
+    node: str
+    started: float
+    """Seconds since 1970."""
+
+
+def running_of(events: Iterable[Event]) -> list[RunningPiece]:
+    """Return the pieces that run after these events, in the order in which they began."""
+    found: dict[tuple[str, int, int | None], dict[str, RunningPiece]] = {}
+    for event in events:
+        if event.kind == SEARCHING:
+            found.clear()
+            continue
+        piece = (event.data["purpose"], event.data["batch"], event.data["shard"])
+        if event.kind == ENDED:  # a second process for it ends with the first
+            found.pop(piece, None)
+        elif event.kind == STARTED:
+            found.setdefault(piece, {})[event.data["node"]] = RunningPiece(**event.data)
+        elif event.kind == STOPPED:
+            found.get(piece, {}).pop(event.data["node"], None)
+    return sorted((one for nodes in found.values() for one in nodes.values()), key=lambda one: one.started)
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
+    state = State(after["state"])
+    if not before:
+        sent = f"{_counted(after['queries'], QUERIES)} with {_counted(after['letters'], LETTERS)}"
+        yield Level.NOTE, f"Submitted: {after['program']} in {after['database']}, {sent}."
+        before = {**after, "state": State.QUEUED, "phases": [], "shards": None, "waiting": None}
+    if after["attempt"] != before["attempt"]:
+        yield Level.NOTE, f"It is to run again: attempt {after['attempt']}."
+        before = {**before, "phases": [], "shards": None}
+    if state is State.RUNNING and before["state"] != State.RUNNING:
+        yield Level.NOTE, "It begins to run."
+    if state is State.QUEUED and before["state"] == State.RUNNING:
+        yield Level.NOTE, "It gives back its place among the searches that run."
+        before = {**before, "phases": []}
+    yield from _waiting(before, after)
+    if after["shards"] is not None and after["shards"] != before["shards"]:
+        cut = "is searched whole" if after["shards"] <= 1 else f"is cut into {after['shards']:,} shards"
+        yield Level.NOTE, f"The database {cut}: {after['why']}."
+    yield from _phases(before["phases"], after["phases"])
+    if state is State.CANCELLING and state != before["state"]:
+        yield Level.NOTE, "It is being cancelled."
+    if state.is_final and state != before["state"]:
+        yield _end(state, after)
+
+
+def _phases(before: list[Mapping[str, Any]], after: list[Mapping[str, Any]]) -> Iterator[tuple[Level, str]]:
+    known = {one["name"]: one for one in before}
+    for now in after:
+        was = known.get(now["name"], {"status": PhaseStatus.PENDING})
+        if now["status"] != was["status"]:
+            yield from _status(now)
+
+
+def _status(phase: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
+    name, unit = _name(phase), UNITS[phase["name"]]
+    if phase["status"] == PhaseStatus.RUNNING:
+        yield Level.NOTE, f"{name} begins" + (f": {_counted(phase['total'], unit)}." if phase["total"] else ".")
+    elif phase["status"] == PhaseStatus.COMPLETED:
+        took = max((phase["finished"] or 0.0) - (phase["started"] or 0.0), 0.0)
+        yield Level.NOTE, f"{name} is done after {took:,.1f} s: {_counted(phase['done'], unit)}."
+    elif phase["status"] == PhaseStatus.FAILED:
+        done, total = phase["done"], _counted(phase["total"], unit)
+        yield Level.WARNING, f"{name} ends before it is done: {done:,} of {total}."
+
+
+def _waiting(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
+    was, now = (_lack(one) for one in (before, after))
+    if now is not None and now != was:
+        yield Level.WARNING, now
+    elif was is not None and now is None and after["state"] == before["state"]:
+        yield Level.NOTE, "It lacks nothing any more."
+
+
+def _lack(search: Mapping[str, Any]) -> str | None:
+    """Return what a search waits for, but for its turn."""
+    waiting = search["waiting"]
+    return None if waiting is None or waiting["code"] == LackCode.TURN else waiting["sentence"]
+
+
+def _name(phase: Mapping[str, Any]) -> str:
+    return str(phase["name"]).capitalize()
+
+
+def _end(state: State, search: Mapping[str, Any]) -> tuple[Level, str]:
+    if state is State.COMPLETED:
+        verdicts = ", ".join(f"{number:,} {verdict}" for verdict, number in (search["verdicts"] or {}).items())
+        return Level.NOTE, f"It is completed: {_counted(search['hits'] or 0, HITS)}; queries: {verdicts or 'none'}."
+    if state is State.CANCELLED:
+        return Level.WARNING, "It was cancelled."
+    failure = search["failure"] or {"problem": "", "remedy": ""}
+    return Level.PROBLEM, f"It failed: {failure['problem']} {failure['remedy']}".rstrip()
+
+
+def _counted(number: int, unit: tuple[str, str]) -> str:
+    return f"{number:,} {unit[number != 1]}"
+
+
+def _doubled(piece: Mapping[str, Any]) -> str:
+    shard = "" if piece["shard"] is None else f", shard {piece['shard'] + 1}"
+    return (
+        f"Batch {piece['batch'] + 1}{shard} was late, so it was started on a second node as well; "
+        f"{piece['node']} was first, after {piece['seconds']:,.1f} s."
+    )

@@ -1,0 +1,421 @@
+"""Prints merged queries in any format: while they are searched, or a part of a stored result."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self, cast
+
+from shardblast.blast import output as blast_output
+from shardblast.blast.archive import ArchiveReader, QueryArchive
+from shardblast.blast.formatter import Copy, Formatter
+from shardblast.blast.hits import Carrier, TabularCarrier, TabularLayout, alignments_by_subject
+from shardblast.blast.installation import Installation
+from shardblast.blast.output import Comments, Printed, incomplete, processed
+from shardblast.blast.process import Processes
+from shardblast.blast.queries import Batch, write_selected
+from shardblast.blast.seqalign import alignment_ids, count_hsps, hsps_of, ordinal_id, with_query_number
+from shardblast.blast.sequences import Key
+from shardblast.core.errors import EngineError
+from shardblast.core.formats import ARCHIVE, COMMENTED, LAST_PAIRWISE, MANY_FILES, PAIRWISE, SAM, WITHOUT_STATISTICS
+from shardblast.core.options import SearchOptions
+from shardblast.core.program import Program
+from shardblast.core.report import Verdict
+from shardblast.core.units import Numbers
+from shardblast.engine.output import Tally, appears_whole, deliver, open_output
+from shardblast.engine.statistics import ProbedBatch
+from shardblast.engine.workspace import Work
+
+JOINED_QUERIES = 100
+JOINED_BYTES = 1 << 23
+"""An archive is printed when it holds so much. ``blast_formatter`` takes 6 ms for each, however small."""
+
+
+@dataclass(slots=True)
+class MergedQuery:
+    """One query's final hits and what is needed to print them."""
+
+    number: int
+    """0-based among all queries."""
+    first_of_batch: int
+    """Number of the first query of its batch; ids in the batch's texts count from there."""
+    texts: list[bytes]
+    """Alignments or rows."""
+    comments: Comments | None = None
+    template: QueryArchive | None = None
+    printed: bytes | None = None
+    """What BLAST+ prints of the query in the probe; the whole of it if the query could not be searched."""
+    searchable: bool = True
+    name: str = ""
+    """The first word of its defline."""
+    verdict: Verdict | None = None
+
+
+class Printer(Protocol):
+    """Takes queries in order and prints them; a context that finishes the output when left without an error."""
+
+    def write(self, query: MergedQuery) -> None: ...
+
+    def finish_batch(self, batch: Batch) -> None:
+        """Every query of the batch was written."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class TabularPrinter:
+    """Prints formats 6, 7 and 10 from rows."""
+
+    def __init__(self, target: BinaryIO, options: SearchOptions, layout: TabularLayout) -> None:
+        self._target = target
+        self._options = options
+        self._layout = layout
+        self._database = (options.text("db") or "").encode(errors="surrogateescape")
+        self._delimiter = (options.outfmt.delimiter or "\t").encode()
+        self._queries = 0
+
+    def write(self, query: MergedQuery) -> None:
+        rows = b"\n".join(query.texts)
+        if self._delimiter != b"\t":
+            rows = rows.replace(b"\t", self._delimiter)
+        self._queries += 1
+        if self._options.outfmt.number == COMMENTED:
+            assert query.comments is not None
+            comments = query.comments.of(self._database, self._layout.shown)
+            self._target.writelines(comments.lines(len(query.texts)))
+        if rows:
+            self._target.write(rows)
+            self._target.write(b"\n")
+
+    def finish_batch(self, batch: Batch) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self._options.outfmt.number == COMMENTED:
+            self._target.write(processed(self._queries))
+
+
+class ArchivePrinter:
+    """Prints every other format: one archive per query into one ``blast_formatter``, whose output is stitched."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        processes: Processes,
+        options: SearchOptions,
+        folder: Path,
+        target: BinaryIO,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Print into a stream.
+
+        Args:
+            installation: Of BLAST+.
+            processes: Run ``blast_formatter``.
+            options: The user's.
+            folder: For files that are needed while it prints. Of a format that writes many files it must be empty; it
+                then holds these files and nothing else.
+            target: Gets the bytes of other formats.
+            environment: Variables by which ``blast_formatter`` finds the database.
+        """
+        self._options = options
+        self._target = target
+        self._folder = folder
+        self._database = options.text("db") or ""
+        self._parts: dict[int, tuple[bytes, bool]] = {}
+        self._unsearchable_files: dict[int, bytes] = {}
+        self._waiting: list[tuple[QueryArchive, list[bytes]]] = []
+        self._waiting_bytes = 0
+        self._most = JOINED_QUERIES if options.outfmt.number in WITHOUT_STATISTICS else 1
+        self._stack = ExitStack()
+        self._queries = 0
+        self._hsps: int | None = None if PAIRWISE < options.outfmt.number <= LAST_PAIRWISE else 0
+        self._blank: QueryArchive | None = None
+        self._formatter: Formatter | None = None
+        if options.outfmt.number != ARCHIVE:
+            out = self._list_of_files if options.outfmt.number in MANY_FILES else None
+            self._formatter = Formatter(installation, processes, options, self._copier(), out, environment)
+
+    def write(self, query: MergedQuery) -> None:
+        assert query.template is not None
+        texts = [with_query_number(text, query.first_of_batch) for text in query.texts]
+        template = query.template.on_database(self._database).renumbered(query.first_of_batch)
+        self._queries += 1
+        if query.printed is not None:
+            self._keep(query)
+        self._blank = template
+        self._count(texts)
+        self._waiting.append((template, texts))
+        self._waiting_bytes += sum(len(text) for text in texts)
+        if len(self._waiting) >= self._most or self._waiting_bytes >= JOINED_BYTES:
+            self._flush()
+
+    def finish_batch(self, batch: Batch) -> None: ...
+
+    def _count(self, texts: list[bytes]) -> None:
+        """Add up the HSPs that will be printed, as long as that can be told."""
+        if self._hsps is None:
+            return
+        number = self._options.outfmt.number
+        if number == PAIRWISE and len(alignments_by_subject(texts)) > self._options.num_alignments:
+            self._hsps = None
+        else:
+            self._hsps += len(texts) if number == SAM else sum(map(count_hsps, texts))
+
+    def _flush(self) -> None:
+        """Print the queries that wait."""
+        if not self._waiting:
+            return
+        (first, _), *others = self._waiting
+        template = first.joined([other for other, _ in others]) if others else first
+        archive = template.with_alignments([text for _, texts in self._waiting for text in texts])
+        self._waiting, self._waiting_bytes = [], 0
+        if self._formatter is None:
+            self._target.write(archive)
+        else:
+            self._formatter.write(archive)
+
+    def _keep(self, query: MergedQuery) -> None:
+        assert query.printed is not None
+        if self._options.outfmt.number in MANY_FILES:
+            self._unsearchable_files[query.number] = blast_output.renumbered(query.printed, query.first_of_batch)
+        elif self._options.outfmt.is_pairwise or self._options.outfmt.number == COMMENTED:
+            self._parts[query.number] = (query.printed, query.searchable)
+        else:
+            self._parts[query.number] = (blast_output.renumbered(query.printed, query.first_of_batch), query.searchable)
+
+    def __enter__(self) -> Self:
+        if self._formatter is not None:
+            self._stack.enter_context(self._formatter)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:
+            self._flush()
+            if self._formatter is not None and self._blank is not None and self._options.outfmt.is_pairwise:
+                self._formatter.write(self._blank.with_alignments([]))
+        if self._formatter is not None:
+            self._check(self._formatter.printed)
+        if self._options.outfmt.number == COMMENTED:
+            self._target.write(processed(self._queries))
+
+    def _check(self, printed: Printed) -> None:
+        """Refuse what ``blast_formatter`` printed if it is less, or more, than was merged.
+
+        Raises:
+            EngineError: It is.
+        """
+        if self._options.outfmt.number in MANY_FILES:
+            printed = self._printed_files()
+        expected = Printed(self._queries, self._hsps)
+        for wanted, found in ((expected.queries, printed.queries), (expected.hsps, printed.hsps)):
+            if None not in (wanted, found) and wanted != found:
+                raise incomplete()
+
+    def _printed_files(self) -> Printed:
+        """Return what the files of a format that writes many hold; put those of queries that could not be searched."""
+        markers = blast_output.FILE_MARKERS[self._options.outfmt.number]
+        files = [self._file_of(number) for number in range(self._queries)]
+        if sorted([*files, self._list_of_files]) != sorted(self._folder.iterdir()):
+            raise incomplete()
+        for number, text in self._unsearchable_files.items():
+            files[number].write_bytes(text)
+        texts = map(Path.read_bytes, files)
+        return Printed(self._queries, sum(blast_output.hsps_in_file(text, markers) for text in texts))
+
+    @property
+    def _list_of_files(self) -> Path:
+        return self._folder / Path(self._options.text("out") or "").name
+
+    def _file_of(self, number: int) -> Path:
+        """Return the file of a query, by its 0-based number, in a format that writes many files."""
+        return Path(self._options.outfmt.file_of(str(self._list_of_files), number + 1))
+
+    def _copier(self) -> Copy:
+        number = self._options.outfmt.number
+        if self._options.outfmt.is_pairwise:
+            return lambda source: blast_output.stitch_pairwise(source, self._target, self._correct)
+        if number in blast_output.MARKERS:
+            return lambda source: blast_output.stitch_marked(
+                source, self._target, blast_output.MARKERS[number], self._correct
+            )
+        if number == COMMENTED:
+            return lambda source: blast_output.stitch_comments(source, self._target, self._correct)
+        if number == SAM:
+            return self._copy_sam
+        return lambda source: blast_output.copy(source, self._target, blast_output.COPIED[number])
+
+    def _correct(self, number: int, part: bytes) -> bytes:
+        """Return a query's part with what only the probe knows."""
+        probed, searchable = self._parts.pop(number, (None, True))
+        if probed is None:
+            return part
+        if self._options.outfmt.number == COMMENTED:
+            return blast_output.counted_as(part, probed)
+        return blast_output.with_statistics_of(part, probed) if searchable else probed
+
+    def _copy_sam(self, source: BinaryIO) -> Printed:
+        words = [self._options.program.value, *self._options.argv()]
+        with TemporaryFile(dir=self._folder) as rows:
+            command_line = " ".join(words).encode(errors="surrogateescape") + b" "
+            return blast_output.stitch_sam(source, self._target, rows, command_line)
+
+
+@contextmanager
+def open_printer(
+    installation: Installation, processes: Processes, options: SearchOptions, carrier: Carrier, folder: Path
+) -> Iterator[tuple[TabularPrinter | ArchivePrinter, Tally | None]]:
+    """Open what prints a search's hits, as they are carried, to where the user wants them.
+
+    Args:
+        installation: Of BLAST+.
+        processes: Run ``blast_formatter``.
+        options: The user's.
+        carrier: Of the hits.
+        folder: For files that are needed while it prints.
+
+    Yields:
+        The printer, and a tally of what it prints if that can't be taken back.
+
+    Raises:
+        OutputError: The output can't be written.
+    """
+    out = options.text("out")
+    if options.outfmt.number in MANY_FILES:
+        with TemporaryDirectory(prefix="print-", dir=folder) as files:
+            yield ArchivePrinter(installation, processes, options, Path(files), io.BytesIO()), None
+            deliver(Path(files), out or "")
+        return
+    with open_output(out) as target:
+        tally = None if appears_whole(out) else Tally(target)
+        into = cast(BinaryIO, tally or target)
+        if isinstance(carrier, TabularCarrier):
+            yield TabularPrinter(into, options, carrier.layout), tally
+        else:
+            yield ArchivePrinter(installation, processes, options, folder, into), tally
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Queries, and of one of them HSPs."""
+
+    queries: Numbers | None = None
+    """By their 0-based numbers; None for all."""
+    hsps: Numbers | None = None
+    """By their 0-based places among all of the query, in BLAST's order; None for all."""
+
+    def of(self, batch: Batch) -> list[int]:
+        """Return the 0-based positions in a batch of its queries that are chosen."""
+        if self.queries is None:
+            return list(range(batch.queries))
+        return [at for at in range(batch.queries) if batch.first_query + at in self.queries]
+
+
+EVERYTHING = Chosen()
+
+
+def print_batch(
+    work: Work,
+    batch: Batch,
+    probe: str,
+    archive: Path,
+    counts: Sequence[int],
+    printer: ArchivePrinter,
+    chosen: Chosen,
+    first: int,
+) -> int:
+    """Print what is chosen of a batch as if the file of queries held nothing else; return how many queries that are.
+
+    Args:
+        work: Runs the probe.
+        batch: Which.
+        probe: The database of one sequence that BLAST+ reads the queries in.
+        archive: The batch's merged one.
+        counts: How many alignments each query of the batch had when it was merged.
+        printer: Prints.
+        chosen: What.
+        first: How many queries were printed before.
+
+    Raises:
+        EngineError: The archive is not whole.
+    """
+    ordinals = chosen.of(batch)
+    if not ordinals:
+        return 0
+    if len(ordinals) < batch.queries:
+        path = batch.path.with_name(f"{batch.path.name}.chosen")
+        write_selected(batch, set(ordinals), path)
+        batch = replace(batch, path=path, queries=len(ordinals))
+    probed = ProbedBatch(work, replace(batch, first_query=first), probe)
+    found = alignments_of(archive, ordinals)
+    for place, (texts, query) in enumerate(work.processes.over(zip(found, probed.queries(), strict=True))):
+        if len(texts) != counts[ordinals[place]]:
+            raise EngineError("The stored result lacks hits that were found.", remedy="Run the search again.")
+        if chosen.hsps is not None:
+            texts = with_hsps(texts, chosen.hsps, work.options.program)
+        texts = [with_query_number(text, place - ordinals[place]) for text in texts]
+        printer.write(MergedQuery(first + place, first, texts, None, query.template, query.printed, query.searchable))
+    return len(ordinals)
+
+
+def alignments_of(archive: Path, ordinals: Sequence[int]) -> Iterator[list[bytes]]:
+    """Yield the alignments of queries of a merged batch, by their ascending positions in it; none of one without hits.
+
+    The archive is read no further than the last of them.
+    """
+    with archive.open("rb") as stream:
+        found = ArchiveReader(stream, archive.name).alignments()
+        head = next(found, None)
+        for ordinal in ordinals:
+            while head is not None and head.ordinal < ordinal:
+                head = next(found, None)
+            yield head.blocks if head is not None and head.ordinal == ordinal else []
+
+
+def with_hsps(texts: Sequence[bytes], hsps: Numbers, program: Program) -> list[bytes]:
+    """Return those alignments of a query whose first HSP is among some, counted through all alignments."""
+    kept = []
+    place = 0
+    for text in texts:
+        if place in hsps:
+            kept.append(text)
+        place += len(hsps_of(text, program))
+    return kept
+
+
+def keys_of(texts: Sequence[bytes], places: Sequence[range], ids: Sequence[str], program: Program) -> list[Key]:
+    """Return by what the subjects of hits are found in their database.
+
+    Args:
+        texts: All alignments of the query.
+        places: Of the HSPs of each hit among all of the query.
+        ids: Of each hit, as ``sseqid`` prints it.
+        program: Of the search.
+    """
+    wanted = {hsps.start: one for hsps, one in zip(places, ids, strict=True)}
+    keys: list[Key] = []
+    place = 0
+    for text in texts:
+        if place in wanted:
+            oid = ordinal_id(alignment_ids(text).subject)
+            keys.append(wanted[place] if oid is None else oid)
+        place += len(hsps_of(text, program))
+    return keys

@@ -1,0 +1,411 @@
+"""Saturated queries: which they are, which hide it, and how they are searched again.
+
+Before the traceback BLAST keeps a limited list of subjects per query. A query for which more subjects pass is
+*saturated*: the unsharded run drops some by preliminary score, and which ones, the shards can't tell.
+
+Of a compositionally biased query, or at a large ``-evalue``, more subjects can pass the preliminary stage than BLAST
+keeps, and still fewer than ``-max_target_seqs`` survive the adjustment, so that counting hits proves nothing (at
+``-evalue 1000`` it was so for 35 of the 64 most biased of 10,965 bacterial proteins). Such subjects are alike in
+composition only, so they lie all over the database and a sample of it tells how many there are. Subjects that are
+related to the query may cluster, but they survive, and are counted as hits.
+
+Source:
+    NCBI C++ Toolkit, algo/blast/core/blast_options.c (GetPrelimHitlistSize) and blast_hits.c.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from shardblast.blast.alias import write_shard
+from shardblast.blast.database import Database, Filter
+from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, TabularCarrier, by_query, layout_for
+from shardblast.blast.output import Comments
+from shardblast.blast.process import Finished
+from shardblast.blast.queries import Batch, write_selected
+from shardblast.blast.seqalign import ordinal_id, with_oid
+from shardblast.blast.sequences import CandidateDatabase, Naming, oid_of, write_candidates
+from shardblast.core.cutting import Shard
+from shardblast.engine.pieces import (
+    Part,
+    Parts,
+    PieceLimits,
+    PieceRun,
+    candidate_argv,
+    limits_of,
+    part_of,
+    piece_argv,
+    sample_argv,
+    whole_of,
+)
+from shardblast.engine.workspace import Purpose, Work
+
+WHOLE_DATABASE_SHARE = 0.5
+"""Candidates with more than this share of the database's letters are no smaller database: search the whole one."""
+FIRST_LIMIT = 5_000
+BOUND = 500_000
+"""The shortest and the longest list that a shard is asked for when all of its hits are wanted."""
+GROWTH = 10
+
+KEPT = 1050
+"""Subjects that BLAST keeps before the traceback with composition-based statistics and up to 500 hits; more if more
+are wanted. Source: NCBI C++ Toolkit, algo/blast/core/blast_options.c (GetPrelimHitlistSize)."""
+SAFETY = 4
+"""A query counts as saturated when the sample tells of this share of what BLAST keeps."""
+SAMPLE_SHARE = 32
+SAMPLE_LETTERS = 500_000
+"""The sample is this share of the database's letters, but at least so many letters."""
+
+FEWEST_QUERIES = 24
+"""Of fewer queries a look ahead would cost as much as it can save."""
+SAMPLED_QUERIES = 16
+"""One query of so many is searched ahead, and never more than this number."""
+
+
+def is_unsaturated(counts: Sequence[int], *, max_target_seqs: int, shard_limit: int) -> bool:
+    """Tell whether a query is certainly unsaturated.
+
+    Args:
+        counts: Subjects found in each shard.
+        max_target_seqs: The user's limit.
+        shard_limit: The limit that the shards were searched with.
+    """
+    return sum(counts) <= max_target_seqs and all(count < shard_limit for count in counts)
+
+
+class Research:
+    """Searches saturated queries again.
+
+    Which subjects make BLAST+'s preliminary list can't be told from final scores: among 5,244 16S genes a subject of
+    the first 550 by preliminary score was found at place 3,046 by final score. So candidates are all that pass,
+    not the best of each shard; and where the whole database is in memory, or where composition-based statistics
+    hide who passes, the search of the whole database is the way.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        parts: Parts,
+        shards: Sequence[Shard],
+        carrier: Carrier,
+        limits: PieceLimits,
+        *,
+        in_memory: bool,
+    ) -> None:
+        self._work = work
+        self._parts = parts
+        self._shards = shards
+        self._carrier = carrier
+        self._limits = limits
+        self._in_memory = in_memory
+        self._naming = Naming.of(work.database)
+        unique = work.database.unique_ids
+        self._candidate_carrier: Carrier = TabularCarrier(layout_for(())) if unique else ArchiveCarrier()
+
+    @property
+    def needs_no_shards(self) -> bool:
+        """Whether saturated queries are searched in the whole database."""
+        chosen = self._work.database.filter
+        hides_titles = chosen is not None and chosen.hides_titles  # which copies of sequences would show
+        return self._in_memory or self._limits.composition_based or hides_titles
+
+    def identical(self, batch: Batch, suspects: list[int]) -> Iterator[QueryHits]:
+        """Search saturated queries so that BLAST+ makes its own cut; yield their final hits, in order.
+
+        Args:
+            batch: Their batch.
+            suspects: Their 0-based positions in it.
+        """
+        database = None if self.needs_no_shards else self._candidates(batch, suspects)
+        if self._limits.linked:
+            everything = self._search_again(batch, list(range(batch.queries)), 1, database)
+            wanted = set(suspects)
+            yield from (found for found in everything if found.ordinal in wanted)
+            return
+        yield from self._search_again(batch, suspects, self._work.pool.size, database)
+
+    def _search_again(
+        self, batch: Batch, ordinals: list[int], parts: int, database: CandidateDatabase | None
+    ) -> Iterator[QueryHits]:
+        """Search some queries of a batch in their candidates, or in the whole database, dealt to so many processes."""
+        argv = piece_argv(self._work.options, self._limits.max_target_seqs)
+        dealt = self._deal(batch, ordinals, parts)
+        futures = [self._start(batch, part, argv, database, number) for number, part in enumerate(dealt)]
+        for part, future in zip(dealt, futures, strict=True):
+            future.result()
+            yield from self._read(part, database)
+
+    def complete(self, batch: Batch, suspects: list[int]) -> Iterator[tuple[QueryHits, bool]]:
+        """Search saturated queries in all shards with ever longer lists; yield the best hits of all.
+
+        Yields:
+            The hits, and whether some shard's list was still full at the bound.
+        """
+        first_oids = [shard.first_oid for shard in self._shards]
+        hits = _Sought("hits", self._carrier, lambda limit: piece_argv(self._work.options, limit))
+        found = self._enumerate(batch, suspects, hits)
+        for local, parts in enumerate(self._by_query(self._carrier, found.files, len(suspects))):
+            merged = self._carrier.merge(parts, first_oids, self._limits.max_target_seqs)
+            texts = self._carrier.renumbered(merged.texts, suspects[local] - local)
+            yield QueryHits(suspects[local], texts, comments_of(parts), merged.subjects), local in found.full
+
+    def _candidates(self, batch: Batch, suspects: list[int]) -> CandidateDatabase | None:
+        """Return a database of all subjects that pass the preliminary stage; None if they can't be told or are most."""
+        carrier = self._candidate_carrier
+        candidates = _Sought("candidates", carrier, lambda limit: candidate_argv(self._work.options, limit))
+        found = self._enumerate(batch, suspects, candidates)
+        ids = None if found.full else self._ids(batch, found.files, len(suspects))
+        whole = self._work.database
+        if ids is None or self._parts.letters_of(ids) > WHOLE_DATABASE_SHARE * whole.searched.letters:
+            return None
+        name = f"batch{batch.index}.candidates"
+        sources = self._parts.sources(sorted(ids))
+        means = (self._work.installation, self._work.processes, self._work.folder)
+        return write_candidates(*means, name, whole, ids, sources)
+
+    def _enumerate(self, batch: Batch, suspects: list[int], sought: _Sought) -> _Enumerated:
+        """Search queries in all shards with ever longer lists until none is full."""
+        carrier = sought.carrier
+        limit = max(FIRST_LIMIT, 2 * self._limits.max_target_seqs)
+        while True:
+            files = self._search_shards(batch, suspects, sought, limit)
+            full = {
+                place
+                for place, parts in enumerate(self._by_query(carrier, files, len(suspects)))
+                if any(carrier.count(part) >= limit for part in parts if len(part.texts) >= limit)
+            }
+            if not full or limit >= BOUND:
+                return _Enumerated(files, full)
+            for file in files:
+                file.unlink()
+            limit = min(limit * GROWTH, BOUND)
+
+    def _search_shards(self, batch: Batch, suspects: list[int], sought: _Sought, limit: int) -> list[Path]:
+        """Search some of a batch's queries in every shard; return the pieces' files, in shard order."""
+        queries = self._work.folder / f"batch{batch.index}.suspects.fa"
+        write_selected(batch, set(suspects), queries)
+        argv, carrier = sought.argv(limit), sought.carrier
+        name = f"batch{batch.index}.{sought.name}.{limit}"
+        files = [self._work.folder / f"{name}.{shard.index}" for shard in self._shards]
+        futures = [
+            self._parts.start(
+                part_of(shard),
+                PieceRun(
+                    argv,
+                    queries,
+                    carrier.outfmt,
+                    files[shard.index],
+                    Purpose("candidates", batch.index, shard.index),
+                    f"the candidates of batch {batch.index + 1}, shard {shard.index + 1} of {len(self._shards)}",
+                    (0, batch.index),
+                ),
+            )
+            for shard in self._shards
+        ]
+        for future in futures:
+            future.result()
+        return files
+
+    def _ids(self, batch: Batch, files: Sequence[Path], queries: int) -> dict[int, list[str]] | None:
+        """Return the OIDs of all subjects in files of so many queries, with their ids; None if some can't be found."""
+        oids: dict[int, list[str]] = {}
+        names: dict[int, set[bytes]] = {}
+        for shard, path in zip(self._shards, files, strict=True):
+            for query in self._work.processes.over(self._candidate_carrier.read(path, queries)):
+                for subject in self._candidate_carrier.subjects(query):
+                    oid = oid_of(subject, shard.first_oid, self._naming)
+                    if oid is None:
+                        names.setdefault(shard.index, set()).add(subject)
+                    else:
+                        oids[oid] = []
+        if names and not self._work.database.unique_ids:
+            return None
+        found = self._parts.ids_of(names, self._work.folder / f"batch{batch.index}.ids")
+        return None if found is None else oids | found
+
+    def _deal(self, batch: Batch, suspects: list[int], parts: int) -> list[_SoughtPart]:
+        """Cut the saturated queries into at most so many parts."""
+        count = min(parts, len(suspects))
+        cuts = [len(suspects) * part // count for part in range(count + 1)]
+        return [
+            _SoughtPart(suspects[begin:end], self._work.folder / f"batch{batch.index}.research.{number}")
+            for number, (begin, end) in enumerate(itertools.pairwise(cuts))
+        ]
+
+    def _start(
+        self, batch: Batch, part: _SoughtPart, argv: list[str], database: CandidateDatabase | None, number: int
+    ) -> Future[Finished]:
+        queries = part.out.with_name(part.out.name + ".fa")
+        write_selected(batch, set(part.ordinals), queries)
+        purpose, priority = Purpose("research", batch.index, None), (0, batch.index)
+        what = f"the search of the candidates of batch {batch.index + 1}, part {number + 1}"
+        if database is None:
+            run = PieceRun(argv, queries, self._carrier.outfmt, part.out, purpose, what, priority)
+            return self._parts.start(whole_of(self._work.database), run)
+        place = ["-query", str(queries), "-db", database.name, "-outfmt", self._carrier.outfmt, "-out", str(part.out)]
+        return self._work.start([*argv, *place], purpose, what, priority)
+
+    def _read(self, part: _SoughtPart, database: CandidateDatabase | None) -> Iterator[QueryHits]:
+        for local, (found,) in enumerate(self._by_query(self._carrier, [part.out], len(part.ordinals))):
+            merged = self._carrier.merge([found], [0], max(len(found.texts), 1))
+            texts, subjects = self._carrier.renumbered(merged.texts, part.ordinals[local] - local), merged.subjects
+            if database is not None:
+                texts = [self._in_whole_database(text, database.oids) for text in texts]
+                subjects = [self._in_whole_database(subject, database.oids) for subject in subjects]
+            yield QueryHits(part.ordinals[local], texts, found.comments, subjects)
+
+    def _in_whole_database(self, text: bytes, oids: Sequence[int]) -> bytes:
+        """Return what names a subject of the candidates by its OID, with the OID that it has in the whole database."""
+        ordinal = ordinal_id(text)
+        if ordinal is None or ordinal >= len(oids) or not self._naming.is_numbered(oids[ordinal]):
+            return text
+        return with_oid(text, oids[ordinal])
+
+    def _by_query(self, carrier: Carrier, files: Sequence[Path], queries: int) -> Iterator[list[QueryHits]]:
+        return self._work.processes.over(by_query([carrier.read(path, queries) for path in files], queries))
+
+
+def comments_of(parts: Sequence[QueryHits]) -> Comments | None:
+    """Return the comment lines of a shard with hits, if there is one: only these name the columns."""
+    return next((part.comments for part in parts if part.texts), parts[0].comments)
+
+
+def can_hide(database: Database) -> bool:
+    """Tell whether a database has more sequences than BLAST keeps."""
+    return database.searched.num_seqs > KEPT
+
+
+class HiddenSaturation:
+    """Searches a sample of the database without composition-based statistics."""
+
+    def __init__(self, work: Work, parts: Parts) -> None:
+        self._work = work
+        self._parts = parts
+        self._carrier = TabularCarrier(layout_for(()))
+        self._started: dict[int, list[Future[Finished]]] = {}
+        sample = _sample(work.database)
+        self._share = max(sample.num_seqs, 1) / work.database.searched.num_seqs
+        groups = parts.together(sample.volumes)
+        self._sample = [Part(f"sample{number}", tuple(group), sample.oids) for number, group in enumerate(groups)]
+
+    def start(self, batch: Batch) -> None:
+        """Queue the search of a batch in the sample."""
+        self._started[batch.index] = [self._start(batch, part) for part in self._sample]
+
+    def suspects(self, batch: Batch) -> Iterator[int]:
+        """Yield the 0-based positions of the queries that may be saturated."""
+        for started in self._started.pop(batch.index):
+            started.result()
+        files = [self._file(batch, part) for part in self._sample]
+        queries = by_query([self._carrier.read(file, batch.queries) for file in files], batch.queries)
+        for ordinal, found in enumerate(self._work.processes.over(queries)):
+            if sum(map(self._carrier.count, found)) / self._share * SAFETY > KEPT:
+                yield ordinal
+
+    def _start(self, batch: Batch, part: Part) -> Future[Finished]:
+        run = PieceRun(
+            sample_argv(self._work.options),
+            batch.path,
+            self._carrier.outfmt,
+            self._file(batch, part),
+            Purpose("sample", batch.index, None),
+            f"the sample of batch {batch.index + 1}",
+            (1, batch.index),
+        )
+        return self._parts.start(part, run)
+
+    def _file(self, batch: Batch, part: Part) -> Path:
+        return self._work.folder / f"batch{batch.index}.{part.name}"
+
+
+def mostly_saturated(work: Work, shards: Sequence[Shard], batch: Batch) -> bool:
+    """Search a few queries of the first batch in all shards; tell whether most have more hits than the user wants."""
+    if batch.queries < FEWEST_QUERIES:
+        return False
+    step = max(SAMPLED_QUERIES, batch.queries // SAMPLED_QUERIES)
+    ordinals = set(range(step // 2, batch.queries, step))
+    queries = work.folder / "pilot.fa"
+    write_selected(batch, ordinals, queries)
+    limits = limits_of(work.options)
+    carrier = TabularCarrier(layout_for(()))
+    futures = []
+    files = [work.folder / f"pilot.{shard.index}" for shard in shards]
+    for shard, file in zip(shards, files, strict=True):
+        place = ["-query", str(queries), "-db", write_shard(work.folder, work.database, shard)]
+        argv = [*limits.hit_argv, *place, "-outfmt", carrier.outfmt, "-out", str(file)]
+        what = f"the look ahead, shard {shard.index + 1} of {len(shards)}"
+        futures.append(work.start(argv, Purpose("pilot", batch.index, shard.index), what, (0,)))
+    for future in futures:
+        future.result()
+    readers = [carrier.read(file, len(ordinals)) for file in files]
+    found = work.processes.over(by_query(readers, len(ordinals)))
+    saturated = sum(sum(map(carrier.count, parts)) > limits.max_target_seqs for parts in found)
+    return saturated * 2 > len(ordinals)
+
+
+@dataclass(frozen=True, slots=True)
+class _SoughtPart:
+    """Saturated queries that one process searches."""
+
+    ordinals: list[int]
+    """0-based in the batch."""
+    out: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """What all shards are asked for, with lists of any length."""
+
+    name: str
+    """Part of the names of its files."""
+    carrier: Carrier
+    argv: Callable[[int], list[str]]
+    """Returns the options for lists of a length."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Enumerated:
+    """All hits of some queries in all shards."""
+
+    files: list[Path]
+    """In shard order."""
+    full: set[int]
+    """Places, among the queries, of those whose list was full in some shard even at the bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """A part of what a search sees of the database."""
+
+    volumes: tuple[int, ...]
+    oids: range | None
+    num_seqs: int
+
+
+def _sample(database: Database) -> _Sample:
+    if database.filter is not None:
+        return _filtered_sample(database.filter)
+    place = max(range(len(database.volumes)), key=lambda place: database.volumes[place].letters)
+    volume = database.volumes[place]
+    wanted = max(database.letters // SAMPLE_SHARE, SAMPLE_LETTERS)
+    parts = max(1, min(volume.letters // wanted, volume.num_seqs))
+    borders = volume.cuts(parts)
+    oids = range(borders[parts // 2], borders[parts // 2 + 1])
+    return _Sample((place,), oids if parts > 1 else None, len(oids))
+
+
+def _filtered_sample(chosen: Filter) -> _Sample:
+    """Return the volumes of which a filter leaves most, as many as it takes."""
+    wanted = max(chosen.totals.letters // SAMPLE_SHARE, SAMPLE_LETTERS)
+    volumes: list[int] = []
+    num_seqs = 0
+    for place in sorted(range(len(chosen.counts)), key=lambda place: -chosen.counts[place]):
+        if not chosen.counts[place] or chosen.totals.letters * num_seqs >= wanted * chosen.totals.num_seqs:
+            break
+        volumes.append(place)
+        num_seqs += chosen.counts[place]
+    return _Sample(tuple(sorted(volumes)), None, num_seqs)

@@ -1,0 +1,130 @@
+"""What the probe tells of a batch's queries, one by one: the archive to fill, and what BLAST+ prints without hits."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from shardblast.blast import output as blast_output
+from shardblast.blast.archive import ArchiveReader, QueryArchive
+from shardblast.blast.output import check_count, read_commented
+from shardblast.blast.probe import ONE_QUERY_PER_ARCHIVE
+from shardblast.blast.process import Finished
+from shardblast.blast.queries import Batch
+from shardblast.core.errors import EngineError
+from shardblast.core.formats import ARCHIVE, COMMENTED, JSON, MANY_FILES, XML
+from shardblast.engine.pieces import OWN, piece_argv
+from shardblast.engine.workspace import Purpose, Work
+
+_UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
+"""tblastx has no gapped parameters for any query."""
+_QUOTES = {'"': "&quot;", "'": "&apos;"}
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedQuery:
+    """One query without hits."""
+
+    template: QueryArchive
+    printed: bytes | None
+    """What BLAST+ prints of it in the user's format, where something of that is needed."""
+    searchable: bool
+    """Whether BLAST+ could search it; a query of nothing but N can't be."""
+
+
+class ProbedBatch:
+    """A batch in the probe."""
+
+    def __init__(self, work: Work, batch: Batch, database: str) -> None:
+        self._work = work
+        self._batch = batch
+        self._database = database
+        self._archives = self._start("11", "probe", ONE_QUERY_PER_ARCHIVE)
+        self._printed = self._start_printed() if work.options.outfmt.is_pairwise else None
+
+    def queries(self) -> Iterator[ProbedQuery]:
+        """Yield every query in order."""
+        self._archives.result()
+        parts: list[bytes] | None = None
+        if self._printed is not None:
+            parts = self._parts(self._printed)
+        ordinal = -1
+        with self._file("probe").open("rb") as stream:
+            templates = ArchiveReader(stream, "of the probe").templates()
+            for ordinal, template in enumerate(self._work.processes.over(templates)):
+                searchable = _UNSEARCHABLE.search(template.after) is None
+                if not searchable and parts is None and self._prints_unsearchable:
+                    parts = self._parts(self._start_printed())
+                printed = parts[ordinal] if parts and (self._printed is not None or not searchable) else None
+                if self._work.options.outfmt.number != ARCHIVE:
+                    template = template.with_gapped_parameters()
+                yield ProbedQuery(self._restricted(template), printed, searchable)
+        check_count(ordinal + 1, self._batch.queries)
+
+    def _restricted(self, template: QueryArchive) -> QueryArchive:
+        """Return the template with the taxids that tell which titles to show, where sequences have several."""
+        chosen = self._work.database.filter
+        return template.with_taxids(chosen.taxids) if chosen is not None and chosen.hides_titles else template
+
+    @property
+    def _prints_unsearchable(self) -> bool:
+        """Whether the user's format prints queries that can't be searched otherwise than those without hits."""
+        number = self._work.options.outfmt.number
+        return number in blast_output.MARKERS or number in MANY_FILES or number == COMMENTED
+
+    def _start_printed(self) -> Future[Finished]:
+        return self._start(self._work.options.outfmt.text, "printed", {})
+
+    def _start(self, outfmt: str, name: str, environment: dict[str, str]) -> Future[Finished]:
+        options = self._work.options
+        # Archives are asked for with another format than the user's, in which these options would mean another number.
+        argv = piece_argv(options, options.max_target_seqs) if name == "probe" else options.argv(drop=OWN)
+        batch = self._batch
+        place = ["-query", str(batch.path), "-db", self._database, "-outfmt", outfmt, "-out", str(self._file(name))]
+        return self._work.start(
+            [*argv, *place],
+            Purpose("probe", batch.index, None),
+            f"the probe of batch {batch.index + 1}",
+            (0, batch.index),
+            environment,
+        )
+
+    def _file(self, name: str) -> Path:
+        return self._work.folder / f"batch{self._batch.index}.{name}"
+
+    def _parts(self, printed: Future[Finished]) -> list[bytes]:
+        printed.result()
+        number = self._work.options.outfmt.number
+        file = self._file("printed")
+        if number in MANY_FILES:
+            outfmt = self._work.options.outfmt
+            places = range(1, self._batch.queries + 1)
+            parts = [Path(outfmt.file_of(str(file), place)).read_bytes() for place in places]
+        elif number == COMMENTED:
+            with file.open("rb") as lines:
+                parts = [found.text for found in read_commented(lines)]
+        elif number in blast_output.MARKERS:
+            parts = blast_output.marked_parts(file.read_bytes(), blast_output.MARKERS[number])
+        else:
+            parts = blast_output.pairwise_parts(file.read_bytes())
+        if len(parts) != self._batch.queries:
+            raise EngineError("BLAST+ prints another number of queries than it reads.", remedy="Use '--shards off'.")
+        return [self._named(part) for part in parts]
+
+    def _named(self, part: bytes) -> bytes:
+        """Return a part with the user's database in place of the probe, in the one field that names it."""
+        number = self._work.options.outfmt.number
+        names = [self._database, self._work.options.text("db") or ""]
+        if number in XML:
+            fields = [f"<db>{escape(name, _QUOTES)}</db>" for name in names]
+        elif number in JSON:
+            fields = [f'"db": {json.dumps(name, ensure_ascii=False)}' for name in names]
+        else:
+            return part
+        probe, user = (field.encode(errors="surrogateescape") for field in fields)
+        return part.replace(probe, user)

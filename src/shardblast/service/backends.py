@@ -1,0 +1,261 @@
+"""How a service has a search done: on its own machine, or by a cluster."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from shardblast.blast.database import Database
+from shardblast.blast.process import Processes
+from shardblast.blast.taxonomy import EXPANSION
+from shardblast.core.database import CataloguedDatabase, Generation
+from shardblast.core.errors import Interrupted, ShardblastError
+from shardblast.core.options import SearchOptions
+from shardblast.core.search import Phase, Progress, SearchId, begin, count, fail, lacks, progressed
+from shardblast.core.waiting import Lack
+from shardblast.disk.node import LocalNode
+from shardblast.engine.kept_sequences import KEPT
+from shardblast.engine.stored import StoredEngine, StoredPlan
+from shardblast.engine.workspace import Watcher
+from shardblast.service.catalogue import Catalogue
+from shardblast.service.tasks import Meter
+from shardblast.storage.objects import Objects, search_key
+from shardblast.store.searches import SearchStore
+
+Changed = Callable[[Progress], Progress]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A search to be done."""
+
+    search_id: SearchId
+    options: SearchOptions
+    """With lists where they lie, and ``-outfmt 11``."""
+    database: CataloguedDatabase
+    plan: StoredPlan
+    folder: Path
+    """The search's own, with ``query.fa``."""
+
+
+class Searching(Protocol):
+    """Does searches; each step may be repeated."""
+
+    @property
+    def leaves_results_here(self) -> bool:
+        """Whether merged batches are in the search's folder; else they are in the storage alone."""
+        ...
+
+    @property
+    def cores(self) -> int:
+        """How many cores there are now for searches."""
+        ...
+
+    def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
+        """Return what keeps a search from running now; None if nothing does.
+
+        Args:
+            generation: In which it searches.
+            before: What it lacked when it gave back its place.
+        """
+        ...
+
+    def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None:
+        """Refuse a search that can't be done, before it is queued.
+
+        Args:
+            options: The user's.
+            database: That is to be searched.
+            folder: An empty one.
+
+        Raises:
+            ShardblastError: Why not.
+        """
+        ...
+
+    def plan(
+        self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
+    ) -> StoredPlan:
+        """Read the queries in a search's folder and decide how to cut.
+
+        Raises:
+            Interrupted: ``processes`` was stopped.
+            InputError: The queries can't be searched as they are.
+            DatabaseError: The database can't be searched in this way.
+        """
+        ...
+
+    def search(self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes) -> None:
+        """Search and merge what is not finished yet.
+
+        Raises:
+            Interrupted: ``processes`` was stopped.
+            WaitError: It can't go on now.
+            ShardblastError: It failed.
+        """
+        ...
+
+    def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:
+        """Tell whether all batches are merged."""
+        ...
+
+    def publish(
+        self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes, most_bytes: int
+    ) -> Sequence[str]:
+        """Have all of a result that is not made here in the storage, and what is known of queries in the folder.
+
+        Returns:
+            The names of what is there, below the search's prefix.
+
+        Raises:
+            Interrupted: ``processes`` was stopped.
+        """
+        ...
+
+    def end(self, search_id: SearchId) -> None:
+        """End what runs elsewhere for a search, also what was begun before the service was killed."""
+        ...
+
+    def tidy(self, search_id: SearchId) -> None:
+        """Remove from the storage what was needed only while the search ran."""
+        ...
+
+
+class RecordedPhases:
+    """Writes down what a search does."""
+
+    def __init__(self, store: SearchStore, search_id: SearchId) -> None:
+        self._store = store
+        self._id = search_id
+
+    def begin(self, phase: Phase, total: int) -> None:
+        """A phase begins."""
+        self._change(lambda progress: begin(progress, phase, time.time(), total))
+
+    def count(self, phase: Phase, done: int, total: int | None = None) -> None:
+        """So many things of a phase are finished."""
+        self._change(lambda progress: count(progress, phase, done, total))
+
+    def fail(self, phase: Phase) -> None:
+        """A phase ended before it was done, though the search goes on."""
+        self._change(lambda progress: fail(progress, phase, time.time()))
+
+    def staging(self, total_bytes: int) -> None:
+        self.begin(Phase.STAGING, total_bytes)
+
+    def staged(self, done_bytes: int) -> None:
+        self.count(Phase.STAGING, done_bytes)
+
+    def warming(self, total_bytes: int) -> None:
+        self.begin(Phase.WARMING, total_bytes)
+
+    def warmed(self, done_bytes: int) -> None:
+        self.count(Phase.WARMING, done_bytes)
+
+    def searching(self, pieces: int) -> None:
+        self.begin(Phase.SEARCHING, pieces)
+
+    def waiting(self, lack: Lack | None) -> None:
+        """Something does not go on until there is this; None: all goes on."""
+        self._store.change(self._id, lambda one: lacks(one, lack, time.time()))
+
+    def _change(self, changed: Changed) -> None:
+        self._store.change(self._id, lambda one: progressed(one, changed(one.progress)))
+
+
+class LocalSearching:
+    """Searches in the folders of searches; databases of the storage are copied to the disk first."""
+
+    leaves_results_here = True
+
+    def __init__(self, catalogue: Catalogue, node: LocalNode, engine: StoredEngine, objects: Objects) -> None:
+        self._catalogue = catalogue
+        self._node = node
+        self._engine = engine
+        self._objects = objects
+
+    @property
+    def cores(self) -> int:
+        return self._engine.pool.size
+
+    def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
+        return None
+
+    def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None: ...
+
+    def plan(
+        self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
+    ) -> StoredPlan:
+        return self._engine.plan(options, self._catalogue.described(database), folder / "query.fa", folder, processes)
+
+    def search(self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes) -> None:
+        with self._staged(ordered, phases, processes) as database:
+            if not ordered.plan.choice.by_shard:
+                self._warm(database, phases, processes, ordered.search_id)
+            phases.searching(ordered.plan.pieces)
+            self._engine.search(ordered.options, database, ordered.plan, ordered.folder, watcher, processes)
+
+    def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:
+        return all((folder / "merged" / f"{batch}.json").exists() for batch in range(plan.batches))
+
+    def publish(
+        self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes, most_bytes: int
+    ) -> Sequence[str]:
+        folder = ordered.folder
+        files = [folder / "plan.json", *sorted((folder / "merged").iterdir()), *sorted((folder / KEPT).glob("*"))]
+        files += [folder / EXPANSION] if (folder / EXPANSION).exists() else []
+        names = [str(file.relative_to(folder)) for file in files]
+        total = len(files) + 1
+        for done, (file, name) in enumerate(zip(files, names, strict=True), 1):
+            processes.check()
+            self._objects.put(search_key(ordered.search_id, name), file, lambda sent_bytes: processes.check())
+            if done % 50 == 1:
+                phases.count(Phase.PUBLISHING, done, total)
+        phases.count(Phase.PUBLISHING, total, total)
+        return names
+
+    def end(self, search_id: SearchId) -> None: ...
+
+    def tidy(self, search_id: SearchId) -> None: ...
+
+    @contextmanager
+    def _staged(self, ordered: Ordered, phases: RecordedPhases, processes: Processes) -> Iterator[Database]:
+        """Open the database of a search, copied to this machine's disk if it is not there."""
+        one, told = ordered.database, None
+        if self._catalogue.missing_bytes(one.name, one.generation):
+            phases.staging(one.facts.size_bytes)
+            told = Meter(phases.staged)
+        counted: Callable[[int], None] = told or _silent
+        with self._catalogue.opened(one.name, one.generation, counted, processes.is_stopped) as found:
+            if told is not None:
+                told.close()
+            yield found
+
+    def _warm(self, database: Database, phases: RecordedPhases, processes: Processes, search_id: SearchId) -> None:
+        """Read what of a database is not in memory; a search goes on when not all of it can be kept there."""
+        files = database.mapped_files
+        resident = self._node.resident_bytes(files)
+        if resident is None or resident >= database.size_bytes:
+            return
+        phases.warming(database.size_bytes)
+        told = Meter(phases.warmed)
+        try:
+            self._node.warm(files, told, processes.is_stopped)
+        except Interrupted:
+            raise
+        except ShardblastError as error:
+            logger.info("a database can't be warmed: %s", error.problem, extra={"search_id": search_id})
+            told.close()
+            phases.fail(Phase.WARMING)
+        else:
+            told.close()
+
+
+def _silent(size_bytes: int) -> None: ...

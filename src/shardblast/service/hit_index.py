@@ -1,0 +1,323 @@
+"""An index of a finished search's hits, so that a filtered page of them is read without reading the result.
+
+A SQLite file per search, written once when the result is published.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from shardblast.blast.output import read_commented
+from shardblast.core.errors import InputError
+from shardblast.core.units import Numbers
+from shardblast.engine.stored import StoredQuery
+
+_COLUMNS = (
+    "sseqid saccver slen qlen staxids sscinames evalue bitscore score pident nident positive length gaps gapopen "
+    "qstart qend sstart send qframe sframe qcovs qcovhsp qseq sseq stitle"
+)
+COLUMNS = tuple(_COLUMNS.split())
+FILE = "hits-2.sqlite"
+"""The number is that of the tables: an index of older ones is written anew when it is asked for."""
+OUTFMT = "7 " + " ".join(COLUMNS)
+"""Format 7, since it marks where a query begins; the title comes last because it may hold tabs."""
+SORTS = {
+    "rank": "rank",
+    "evalue": "evalue, rank",
+    "bit_score": "bit_score DESC, rank",
+    "total_score": "total_score DESC, rank",
+    "coverage": "coverage DESC, rank",
+    "identity": "identity DESC, rank",
+    "length": "length DESC, rank",
+}
+_SCHEMA = """
+CREATE TABLE queries (number INTEGER PRIMARY KEY, id TEXT, length INTEGER, hits INTEGER, hsps INTEGER, verdict TEXT);
+CREATE TABLE hits (query INTEGER, rank INTEGER, id TEXT, subject TEXT, title TEXT, length INTEGER,
+    taxids TEXT, names TEXT, evalue REAL, bit_score REAL, total_score REAL, coverage REAL, identity REAL, hsps INTEGER,
+    PRIMARY KEY (query, rank)) WITHOUT ROWID;
+CREATE TABLE hsps (query INTEGER, rank INTEGER, number INTEGER, evalue REAL, bit_score REAL, raw_score INTEGER,
+    identities INTEGER, positives INTEGER, length INTEGER, gaps INTEGER, gap_openings INTEGER,
+    query_start INTEGER, query_end INTEGER, subject_start INTEGER, subject_end INTEGER,
+    query_frame INTEGER, subject_frame INTEGER, coverage REAL, query_row TEXT, subject_row TEXT,
+    PRIMARY KEY (query, rank, number)) WITHOUT ROWID;
+"""
+_HIT_COLUMNS = 14
+_HSP_COLUMNS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class HitFilter:
+    """Which hits to list, by what the list shows of them."""
+
+    text: str = ""
+    """In the id or the title, whatever the case."""
+    evalue: float | None = None
+    """At most."""
+    identity: float | None = None
+    """At least, in percent."""
+    coverage: float | None = None
+    """At least, in percent."""
+    organism: str = ""
+    """In a scientific name, whatever the case."""
+    taxids: Set[str] | None = None
+    """One of the hit's is among these."""
+
+    @property
+    def sql(self) -> tuple[str, list[Any]]:
+        """The condition that hits meet, and the values in it."""
+        conditions: dict[str, Any] = {
+            "instr(lower(subject || ' ' || title), lower(?))": self.text or None,
+            "evalue <= ?": self.evalue,
+            "identity >= ?": self.identity,
+            "coverage >= ?": self.coverage,
+            "instr(lower(names), lower(?))": self.organism or None,
+            "shares_taxid(taxids, ?)": None if self.taxids is None else ";".join(self.taxids),
+        }
+        given = {sql: value for sql, value in conditions.items() if value is not None}
+        return " AND ".join(["query = ?", *given]), list(given.values())
+
+
+ALL_HITS = HitFilter()
+
+
+def shares_taxid(taxids: str | None, wanted: str) -> bool:
+    """Tell whether two lists of taxids with ``;`` between them have one in common; a function of the SQL."""
+    return taxids is not None and not _taxids(wanted).isdisjoint(taxids.split(";"))
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """A part of a table, as dictionaries, and where the next part begins."""
+
+    rows: Sequence[dict[str, Any]]
+    next: int | None
+    total: int | None = None
+    """How many rows there are in all parts, where that is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenHit:
+    """A hit that something is asked for of."""
+
+    id: str
+    """As ``sseqid`` prints it."""
+    length: int
+    """Letters of the subject."""
+    first_hsp: int
+    """0-based place of its first HSP among all of the query."""
+    hsps: int
+
+    @property
+    def places(self) -> range:
+        """Of its HSPs among all of the query."""
+        return range(self.first_hsp, self.first_hsp + self.hsps)
+
+
+def write_index(
+    path: Path, queries: Iterable[StoredQuery], printed: Iterable[bytes], going_on: Callable[[], None] = lambda: None
+) -> None:
+    """Write the index; it gets its name when it is whole.
+
+    Args:
+        path: The file.
+        queries: All queries.
+        printed: The lines of the result in OUTFMT.
+        going_on: Called for each query and each hit; what it raises ends the work.
+    """
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    with closing(sqlite3.connect(partial, isolation_level=None)) as connection:
+        connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;" + _SCHEMA)
+        listed = [(one.number, one.id, one.hits, one.hsps, one.verdict.value) for one in queries]
+        connection.executemany("INSERT INTO queries VALUES (?, ?, NULL, ?, ?, ?)", listed)
+        for query, rows in _by_query(printed):
+            going_on()
+            length = int(rows[0][COLUMNS.index("qlen")])
+            connection.execute("UPDATE queries SET length = ? WHERE number = ?", [length, query])
+            for rank, hsps in enumerate(_by_subject(rows)):
+                going_on()
+                connection.execute(f"INSERT INTO hits VALUES ({_marks(_HIT_COLUMNS)})", _hit(query, rank, hsps))
+                values = [_hsp(query, rank, number, hsp) for number, hsp in enumerate(hsps)]
+                connection.executemany(f"INSERT INTO hsps VALUES ({_marks(_HSP_COLUMNS)})", values)
+        connection.execute("COMMIT")
+    partial.replace(path)
+
+
+class HitIndex:
+    """Reads an index."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.create_function("shares_taxid", 2, shares_taxid, deterministic=True)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def queries(self, *, text: str, after: int, limit: int) -> RowPage:
+        """Return queries whose id holds a text, from a 0-based number on."""
+        return self._rows(
+            "SELECT * FROM queries WHERE number >= ? AND instr(id, ?) ORDER BY number",
+            [after, text] if text else [after, ""],
+            limit,
+            lambda row: int(row["number"]) + 1,
+        )
+
+    def hits(self, query: int, *, wanted: HitFilter = ALL_HITS, sort: str = "rank", offset: int, limit: int) -> RowPage:
+        """Return hits of a query.
+
+        Args:
+            query: Its 0-based number.
+            wanted: Which.
+            sort: One of SORTS.
+            offset: How many to pass over.
+            limit: How many to return.
+
+        Raises:
+            InputError: There is no such order.
+        """
+        if sort not in SORTS:
+            raise InputError(f"{sort!r} is no order of hits.", remedy=f"Use one of {', '.join(SORTS)}.")
+        where, values = wanted.sql
+        # What is sorted is ranks alone: with the whole rows a page of 100,000 hits takes many times as long.
+        page = f"SELECT rank FROM hits WHERE {where} ORDER BY {SORTS[sort]} LIMIT ? OFFSET ?"
+        sql = f"SELECT * FROM hits WHERE query = ? AND rank IN ({page}) ORDER BY {SORTS[sort]}"
+        found = self._connection.execute(sql, [query, query, *values, limit + 1, offset]).fetchall()
+        (total,) = self._connection.execute(f"SELECT count(*) FROM hits WHERE {where}", [query, *values]).fetchone()
+        return RowPage([_plain(row) for row in found[:limit]], offset + limit if len(found) > limit else None, total)
+
+    def chosen(self, query: int, ranks: Numbers | None) -> list[ChosenHit]:
+        """Return the hits of a query with these 0-based ranks, or all, with where their HSPs are among all of it."""
+        found = self._connection.execute(
+            "SELECT rank, id, length, hsps FROM hits WHERE query = ? ORDER BY rank", [query]
+        )
+        chosen = []
+        place = 0
+        for row in found:
+            if ranks is None or row["rank"] in ranks:
+                chosen.append(ChosenHit(row["id"], row["length"], place, row["hsps"]))
+            place += row["hsps"]
+        return chosen
+
+    def organisms(self, query: int) -> Sequence[dict[str, Any]]:
+        """Return the taxids and names of a query's hits, with how many hits have them and what is best of these."""
+        sql = (
+            "SELECT taxids, names, count(*) AS hits, max(bit_score) AS bit_score, min(evalue) AS evalue "
+            "FROM hits WHERE query = ? GROUP BY taxids, names"
+        )
+        return [_plain(row) for row in self._connection.execute(sql, [query])]
+
+    def ids(self) -> Sequence[str]:
+        """Return the ids of all subjects, each once."""
+        return [row[0] for row in self._connection.execute("SELECT DISTINCT id FROM hits")]
+
+    def hsps(self, query: int, rank: int, *, after: int, limit: int) -> RowPage:
+        """Return HSPs of a hit with their alignment rows, from a 0-based number on."""
+        sql = "SELECT * FROM hsps WHERE query = ? AND rank = ? AND number >= ? ORDER BY number"
+        return self._rows(sql, [query, rank, after], limit, lambda row: int(row["number"]) + 1)
+
+    def spans(self, query: int, *, hits: int, limit: int) -> dict[str, list[Any]]:
+        """Return where the HSPs of a query's first hits lie on it, in columns; at most ``limit`` HSPs."""
+        percent = "CAST(1000.0 * identities / length + 0.5 AS INTEGER) / 10.0"  # round() takes a quarter of the time
+        sql = (
+            f"SELECT rank, query_start, query_end, bit_score, evalue, {percent} AS identity, length FROM hsps "
+            "WHERE query = ? AND rank < ? ORDER BY rank, number LIMIT ?"
+        )
+        found = self._connection.cursor()
+        found.row_factory = None  # of tens of thousands of rows: tuples take half the time
+        found.execute(sql, [query, hits, limit])
+        names = [column[0] for column in found.description]
+        columns = zip(*found.fetchall(), strict=True)
+        return dict(zip(names, map(list, columns), strict=False)) or {name: [] for name in names}
+
+    def coverage(self, query: int) -> list[float]:
+        """Return the coverage of all hits of a query, in percent, by rank."""
+        found = self._connection.execute("SELECT coverage FROM hits WHERE query = ? ORDER BY rank", [query])
+        return [row[0] for row in found]
+
+    def has_hit(self, query: int, rank: int) -> bool:
+        """Tell whether a query has so many hits that one has this 0-based rank."""
+        found = self._connection.execute("SELECT 1 FROM hits WHERE query = ? AND rank = ?", [query, rank])
+        return found.fetchone() is not None
+
+    def _rows(self, sql: str, values: list[Any], limit: int, following: Any) -> RowPage:
+        found = self._connection.execute(f"{sql} LIMIT ?", [*values, limit + 1]).fetchall()
+        kept = [_plain(row) for row in found[:limit]]
+        return RowPage(kept, following(found[limit - 1]) if len(found) > limit else None)
+
+
+@lru_cache(maxsize=8)
+def _taxids(text: str) -> frozenset[str]:
+    return frozenset(text.split(";"))
+
+
+def _by_query(printed: Iterable[bytes]) -> Iterator[tuple[int, list[list[str]]]]:
+    for number, found in enumerate(read_commented(printed)):
+        if found.rows:
+            yield number, [_fields(row) for row in found.rows]
+
+
+def _fields(row: bytes) -> list[str]:
+    return row.decode(errors="replace").rstrip("\n").split("\t", len(COLUMNS) - 1)
+
+
+def _by_subject(rows: list[list[str]]) -> Iterator[list[dict[str, str]]]:
+    hsps: list[dict[str, str]] = []
+    for row in rows:
+        hsp = dict(zip(COLUMNS, row, strict=True))
+        if hsps and _subject(hsps[0]) != _subject(hsp):
+            yield hsps
+            hsps = []
+        hsps.append(hsp)
+    if hsps:
+        yield hsps
+
+
+def _subject(hsp: dict[str, str]) -> tuple[str, str, str]:
+    return hsp["sseqid"], hsp["stitle"], hsp["slen"]
+
+
+def _hit(query: int, rank: int, hsps: list[dict[str, str]]) -> tuple[Any, ...]:
+    best = hsps[0]
+    return (
+        query,
+        rank,
+        best["sseqid"],
+        best["saccver"],
+        best["stitle"],
+        int(best["slen"]),
+        _known(best["staxids"]),
+        _known(best["sscinames"]),
+        min(float(hsp["evalue"]) for hsp in hsps),
+        float(best["bitscore"]),
+        sum(float(hsp["bitscore"]) for hsp in hsps),
+        float(best["qcovs"]),
+        float(best["pident"]),
+        len(hsps),
+    )
+
+
+def _hsp(query: int, rank: int, number: int, hsp: dict[str, str]) -> tuple[Any, ...]:
+    whole = ("score", "nident", "positive", "length", "gaps", "gapopen", "qstart", "qend", "sstart", "send")
+    frames = (int(hsp["qframe"]), int(hsp["sframe"]))
+    numbers = (int(hsp[name]) for name in whole)
+    scores = (float(hsp["evalue"]), float(hsp["bitscore"]))
+    return (query, rank, number, *scores, *numbers, *frames, float(hsp["qcovhsp"]), hsp["qseq"], hsp["sseq"])
+
+
+def _known(text: str) -> str | None:
+    return None if text in ("N/A", "0", "") else text
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _plain(row: sqlite3.Row) -> dict[str, Any]:
+    return dict(row)

@@ -1,0 +1,230 @@
+"""A FASTA file, packed or not: streamed into makeblastdb."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from shardblast.blast.database import Database
+from shardblast.blast.installation import Installation
+from shardblast.blast.process import Finished, checked, run_fed
+from shardblast.blast.queries import reading_errors, unpacked
+from shardblast.core.errors import DatabaseError, DiskFull, InputError, SourceChanged
+from shardblast.core.program import Molecule
+from shardblast.sources.base import Ledger, Offer, Progress, SourceSettings, disk_errors, find_database, generation_of
+
+SUFFIXES = (".fa", ".fasta", ".fna", ".faa", ".fsa")
+_PACKED = (".gz", ".zst")
+_WHOLE = "database"
+_SAMPLE_BYTES = 1 << 18
+_CHUNK_BYTES = 128 << 10
+_LITTLE_BYTES = 1 << 20
+"""Of free space: with less, a program that failed most likely failed for that."""
+_NUCLEOTIDES = b"ACGTUNacgtun"
+_NUCLEOTIDE_SHARE = 0.75
+"""Of letters; the others are ambiguous ones. In proteins these letters are a quarter."""
+_BLANK = b" \t\r\n\v\f"
+_UNPARSEABLE = re.compile(rb"CSeqIdException|Duplicate seq_ids|id is too long|construct seq-id|parse seq", re.I)
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+class FastaSource:
+    """The path of a FASTA file."""
+
+    def __init__(self, text: str, installation: Installation, settings: SourceSettings) -> None:
+        """Take a file by its path.
+
+        Raises:
+            InputError: The taxid map can't be read.
+        """
+        self.text = text
+        self._path = Path(text).absolute()
+        self._installation = installation
+        self._settings = settings
+        if settings.taxid_map is not None:
+            _facts(settings.taxid_map, "taxid map")
+
+    def offer(self) -> Offer:
+        """Return the file as it is now.
+
+        Raises:
+            InputError: It can't be read, or is no FASTA.
+        """
+        molecule = self._molecule()
+        facts = _facts(self._path, "FASTA file")
+        settings = self._settings
+        told = (molecule, settings.title, settings.parse_seqids, settings.volume_bytes)
+        mapped = (str(settings.taxid_map), *_facts(settings.taxid_map, "taxid map")) if settings.taxid_map else ()
+        return Offer(
+            generation_of([(str(self._path), *facts), told, mapped]),
+            datetime.fromtimestamp(facts[1] / 1e9, UTC).isoformat(timespec="seconds"),
+            facts[0],
+            {"size_bytes": facts[0], "changed_ns": facts[1], "molecule": molecule},
+        )
+
+    @disk_errors()
+    def bring(self, offer: Offer, folder: Path, told: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
+        """Make a database of the file; what was begun before is begun again.
+
+        Raises:
+            SourceChanged: The file has changed since it was offered.
+            InputError: It is no FASTA, or damaged.
+            ShardblastError: makeblastdb fails.
+            Interrupted: It was stopped.
+        """
+        ledger = Ledger(folder, offer.generation)
+        name = _UNSAFE.sub("_", _stem(self._path)).lstrip("-") or _WHOLE
+        if not ledger.is_whole(_WHOLE):
+            made = self._make(offer, ledger, name, told, stopped)
+            if _facts(self._path, "FASTA file") != (offer.details["size_bytes"], offer.details["changed_ns"]):
+                raise SourceChanged(self._path.name, "it was written to")
+            ledger.keep(_WHOLE, made)
+        ledger.tidy()
+        told(offer.size_bytes, offer.size_bytes)
+        return name
+
+    def _make(
+        self, offer: Offer, ledger: Ledger, name: str, told: Callable[[int, int], None], stopped: Callable[[], bool]
+    ) -> list[Path]:
+        """Run makeblastdb, without ``-parse_seqids`` when it can't parse the ids and need not; return its files."""
+        wanted = self._settings.parse_seqids
+        tries = [True, False] if wanted is None and self._settings.taxid_map is None else [wanted is not False]
+        for parse_seqids in tries:
+            ledger.tidy()
+            folder = ledger.work / "made"
+            folder.mkdir()
+            argv = self._argv(Molecule(offer.details["molecule"]), name, parse_seqids)
+            finished = self._run(argv, folder, Progress(offer.size_bytes, told, stopped))
+            if finished.status and shutil.disk_usage(folder).free < _LITTLE_BYTES:
+                raise DiskFull  # makeblastdb says so, or is ended by SIGSEGV
+            if finished.status and parse_seqids != tries[-1] and _UNPARSEABLE.search(finished.stderr):
+                continue
+            checked(finished, f"makeblastdb on {self._path.name}")
+            break
+        _require_whole(find_database(self._installation, folder / name))
+        return sorted(folder.iterdir())
+
+    def _argv(self, molecule: Molecule, name: str, parse_seqids: bool) -> list[str]:
+        settings = self._settings
+        argv = [self._installation.program("makeblastdb"), "-in", "-", "-dbtype", molecule.dbtype, "-out", name]
+        argv += ["-title", settings.title or _stem(self._path), "-blastdb_version", "5"]
+        argv += ["-max_file_sz", str(settings.volume_bytes)]
+        if parse_seqids:
+            argv.append("-parse_seqids")
+        if settings.taxid_map:
+            argv += ["-taxid_map", str(settings.taxid_map.absolute())]
+        return argv
+
+    def _run(self, argv: list[str], folder: Path, progress: Progress) -> Finished:
+        with _opened(self._path) as (packed, stream):
+            place = _Place(packed, progress)
+            if stream is not packed:
+                return run_fed(argv, folder, _chunks(stream, self._path, place), place.tell)
+            os.lseek(packed.fileno(), 0, os.SEEK_SET)
+            return run_fed(argv, folder, packed, place.tell)
+
+    def _molecule(self) -> Molecule:
+        with _opened(self._path) as (_, stream):
+            sample = _read(stream, self._path, _SAMPLE_BYTES).lstrip(_BLANK)
+        if not sample.startswith((b">", b";", b"#", b"!")) or b">" not in sample:
+            raise InputError(f"{self.text} is no FASTA file.", remedy="Name one, or a BLAST database.")
+        lines = [line for line in sample.splitlines() if line[:1] not in (b">", b";", b"#", b"!")]
+        letters = b"".join(lines).translate(None, _BLANK + b"-*0123456789")
+        nucleotides = len(letters) - len(letters.translate(None, _NUCLEOTIDES))
+        looks_nucleotide = nucleotides >= len(letters) * _NUCLEOTIDE_SHARE
+        if self._settings.molecule is Molecule.NUCLEOTIDE and not looks_nucleotide:
+            raise InputError(
+                f"{self.text} looks like protein, of which makeblastdb would drop most letters.",
+                remedy="Give --molecule prot, or leave it out.",
+            )
+        return self._settings.molecule or (Molecule.NUCLEOTIDE if looks_nucleotide else Molecule.PROTEIN)
+
+
+def is_fasta(path: Path) -> bool:
+    """Tell whether a file is to be read as FASTA: by its name, or by how it begins."""
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
+    if suffixes and suffixes[-1] in SUFFIXES:
+        return True
+    with _opened(path) as (_, stream):
+        return _read(stream, path, _SAMPLE_BYTES).lstrip(_BLANK).startswith(b">")
+
+
+def _facts(path: Path, what: str) -> tuple[int, int]:
+    """Return a file's size and time, as an offer has them."""
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise InputError(
+            f"The {what} {path} can't be read: {(error.strerror or '').lower()}.", remedy="Check its path."
+        ) from error
+    return facts.st_size, facts.st_mtime_ns
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without what says how it is packed and that it is FASTA."""
+    for suffixes in (_PACKED, SUFFIXES):
+        if path.suffix.lower() in suffixes:
+            path = path.with_suffix("")
+    return path.name
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[io.BufferedReader, BinaryIO]]:
+    """Open a file as it is, and as it reads unpacked."""
+    with _reading(path):
+        packed = path.open("rb")
+    with packed, unpacked(packed) as stream:
+        yield packed, stream
+
+
+def _read(stream: BinaryIO, path: Path, size_bytes: int) -> bytes:
+    with _reading(path):
+        return stream.read(size_bytes)
+
+
+def _reading(path: Path) -> AbstractContextManager[None]:
+    return reading_errors(f"The FASTA file {path.name}", "Check it, and bring it anew.")
+
+
+def _require_whole(database: Database) -> None:
+    """See that the sequences of a new database are all there: makeblastdb does not tell of all errors of a disk.
+
+    Raises:
+        DatabaseError: They are not.
+    """
+    for volume in database.volumes:
+        if volume.sequence_file.stat().st_size < volume.offset(1, volume.num_seqs):
+            raise DatabaseError(
+                f"{volume.sequence_file.name} is cut short.", remedy="Check the disk, and add it again."
+            )
+    if database.obstacle is not None:
+        raise DatabaseError(
+            f"makeblastdb made no database: {database.obstacle}.", remedy="Check the disk, and add it again."
+        )
+
+
+class _Place:
+    """How far a file has been read, by whichever process: they share one place in it."""
+
+    def __init__(self, file: io.BufferedReader, progress: Progress) -> None:
+        self._file = file
+        self._progress = progress
+        self._told = 0
+
+    def tell(self) -> None:
+        place = os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
+        self._progress.add(place - self._told)
+        self._told = place
+
+
+def _chunks(stream: BinaryIO, path: Path, place: _Place) -> Iterator[bytes]:
+    while chunk := _read(stream, path, _CHUNK_BYTES):
+        yield chunk
+        place.tell()

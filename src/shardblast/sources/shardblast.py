@@ -1,0 +1,166 @@
+"""A database in another storage of ours, with the checksums that are kept there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from shardblast.core.database import DatabaseFile, Generation
+from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged
+from shardblast.sources.base import (
+    Ledger,
+    Offer,
+    Progress,
+    SourceSettings,
+    checked_file_name,
+    disk_errors,
+    generation_of,
+    require_room,
+    side_by_side,
+    write_alias,
+)
+from shardblast.storage.objects import METADATA, Expected, Objects, current_key, generation_key
+
+DAMAGES = 3
+"""Of one file that came damaged."""
+FILES_AT_ONCE = 2
+"""Each comes in several parts at once."""
+_ADDRESS = re.compile(
+    r"((?:file|s3|gs|az)://.*)/databases/([A-Za-z0-9][A-Za-z0-9._-]{0,99})(?:/([A-Za-z0-9-]{1,64}))?/?"
+)
+_GENERATION = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+class ShardblastSource:
+    """``s3://BUCKET/PREFIX/databases/NAME``, or with ``/GENERATION`` after it; ``gs``, ``az`` and ``file`` likewise."""
+
+    def __init__(self, text: str, settings: SourceSettings) -> None:
+        """Take a database by its address.
+
+        Raises:
+            InputError: It is none.
+        """
+        match = _ADDRESS.fullmatch(text)
+        if match is None:
+            raise InputError(
+                f"{text} is no address of a database in a storage.",
+                remedy="Give s3://BUCKET/PREFIX/databases/NAME, or the like with gs, az or file.",
+            )
+        self.text = text
+        self._url, self._name, self._generation = match.groups()
+        self._settings = settings
+
+    def offer(self) -> Offer:
+        """Return the generation that is named, or the one that is current there.
+
+        Raises:
+            NotFoundError: There is no such database.
+            DatabaseError: What is there can't be made sense of.
+            StorageError: The storage fails.
+        """
+        objects = self._objects()
+        name = self._generation or _current(objects, self._name)
+        generation = self._read(objects, name)
+        return Offer(
+            _name_of(generation), generation.source_version or name, generation.size_bytes, {"generation": name}
+        )
+
+    @disk_errors()
+    def bring(self, offer: Offer, folder: Path, told: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
+        """Bring the files of an offer, several at once, each verified; what is whole is not fetched again.
+
+        Raises:
+            SourceChanged: The offer has gone or changed.
+            DamagedError: Files come damaged, again and again.
+            StorageError: The storage fails.
+            DiskFull: It does not fit.
+            Interrupted: It was stopped.
+        """
+        objects = self._objects()
+        generation = self._offered(objects, offer)
+        ledger = Ledger(folder, offer.generation)
+        progress = Progress(offer.size_bytes, told, stopped)
+        missing = [file for file in generation.files if not ledger.is_whole(file.name)]
+        progress.add(offer.size_bytes - sum(file.size_bytes for file in missing))
+        require_room(folder, sum(file.size_bytes for file in missing))
+
+        def bring_one(file: DatabaseFile) -> None:
+            path = ledger.work / file.name
+            key = generation_key(self._name, generation.name, file.name)
+            _fetch(objects, key, file, path, progress)
+            ledger.keep(file.name, [path])
+
+        side_by_side(bring_one, missing, FILES_AT_ONCE, progress)
+        volumes = [volume.name for volume in generation.volumes]
+        write_alias(folder / self._name, generation.title, volumes, generation.molecule)
+        ledger.tidy()
+        progress.tell()
+        return self._name
+
+    def _objects(self) -> Objects:
+        if self._url.startswith("file:") and not Path(unquote(urlsplit(self._url).path)).is_dir():
+            raise NotFoundError(f"There is no folder {self._url}.", remedy="Check the address.")
+        return Objects(self._url)
+
+    def _read(self, objects: Objects, name: str) -> Generation:
+        key = generation_key(self._name, name, METADATA)
+        try:
+            generation = Generation.of(dict(json.loads(objects.read(key))))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise DatabaseError(
+                f"{key} of {self._url} describes no database: {error}.", remedy="Add another."
+            ) from error
+        for file in generation.files:
+            checked_file_name(file.name, key)
+            if not isinstance(file.size_bytes, int) or file.size_bytes < 0:
+                raise DatabaseError(f"{key} gives {file.name} no size.", remedy="Add another.")
+        for volume in generation.volumes:
+            checked_file_name(f"{volume.name}.nin", key)
+        return generation
+
+    def _offered(self, objects: Objects, offer: Offer) -> Generation:
+        try:
+            generation = self._read(objects, offer.details["generation"])
+        except NotFoundError as error:
+            raise SourceChanged(self.text, "it is gone") from error
+        if _name_of(generation) != offer.generation:
+            raise SourceChanged(self.text, "its files are others")
+        return generation
+
+
+def _current(objects: Objects, name: str) -> str:
+    try:
+        generation = objects.read(current_key(name)).decode(errors="replace").strip()
+    except NotFoundError:
+        raise NotFoundError(
+            f"There is no database {name} in that storage.", remedy="Check the address, or name a generation of it."
+        ) from None
+    if _GENERATION.fullmatch(generation) is None:
+        raise DatabaseError(f"The current generation of {name} has no name.", remedy="Name a generation of it.")
+    return generation
+
+
+def _name_of(generation: Generation) -> str:
+    return generation_of((file.name, file.size_bytes, file.sha256) for file in generation.files)
+
+
+def _fetch(objects: Objects, key: str, file: DatabaseFile, path: Path, progress: Progress) -> None:
+    expected = Expected(file.size_bytes, file.sha256)
+    for attempt in range(1, DAMAGES + 1):
+        done = 0
+
+        def told(count: int) -> None:
+            nonlocal done
+            done += count
+            progress.add(count)
+
+        try:
+            objects.fetch(key, path, told=told, stopped=lambda: progress.halted, expected=expected)
+            return
+        except DamagedError:
+            progress.add(-done)
+            if attempt == DAMAGES:
+                raise

@@ -1,0 +1,145 @@
+"""Query files."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shardblast.blast.queries import Batch, NotFasta, is_packed, open_queries, records, split, write_selected
+from shardblast.core.errors import InputError
+from shardblast.core.program import Molecule
+
+TEXT = b">a first\nACGT\nAC\n>b\r\nACGT\r\n\r\n>\n>c\n\nACGTACGT"
+PACKED = {"plain": bytes, "gzip": gzip.compress, "zstd": zstandard.compress}
+
+lines = st.lists(st.sampled_from([b"ACGT", b"acgtn", b"", b"  AC GT", b";comment", b"A>C"]), max_size=4)
+fasta = st.lists(st.tuples(st.sampled_from([b"x", b"", b" y z", b"long " * 40]), lines), max_size=12)
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_files_are_read_plain_or_packed(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "q"
+    path.write_bytes(PACKED[kind](TEXT))
+
+    with open_queries(str(path)) as stream:
+        assert stream.read() == TEXT
+    assert is_packed(str(path)) is (kind != "plain")
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_standard_input_is_read_plain_or_packed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(PACKED[kind](TEXT)))))
+
+    with open_queries("-") as stream:
+        assert stream.read() == TEXT
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+@pytest.mark.parametrize("kind", ["gzip", "zstd"])
+def test_a_packed_file_that_is_cut_short_is_refused(tmp_path: Path, kind: str, frames: int) -> None:
+    path = tmp_path / "q"
+    path.write_bytes((PACKED[kind](TEXT * 5000) * frames)[:-7])
+
+    with pytest.raises(EOFError), open_queries(str(path)) as stream:
+        stream.read()
+
+
+def test_all_frames_of_a_zstd_file_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "q"
+    path.write_bytes(zstandard.compress(TEXT) + zstandard.compress(b"\n" + TEXT))
+
+    with open_queries(str(path)) as stream:
+        assert stream.read() == TEXT + b"\n" + TEXT
+
+
+@pytest.mark.parametrize(
+    "text", [b">a\n;note\nACGT\n", b">a\n!note\nAC\n", b">a\nAC\n#note\n", b">a\nAC\n>?10\nGT\n", b">a x\r>b\r\nAC\n"]
+)
+def test_what_is_no_plain_fasta_is_told(tmp_path: Path, text: bytes) -> None:
+    (batch,) = split(io.BytesIO(text), tmp_path, Molecule.NUCLEOTIDE, 1000, 1000)
+
+    assert not batch.regular
+
+
+def test_blanks_are_no_letters(tmp_path: Path) -> None:
+    (batch,) = split(io.BytesIO(b">a\n  \t\n>b\r\nACGT\r\n"), tmp_path, Molecule.NUCLEOTIDE, 1000, 1000)
+
+    assert (batch.letters, batch.lettered, batch.regular) == (4, False, True)
+
+
+def test_a_file_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"), open_queries(str(tmp_path / "absent")):
+        pytest.fail("it was opened")
+
+
+def test_records_keep_their_lines_as_they_are() -> None:
+    found = list(records(io.BytesIO(b"\n \n" + TEXT)))
+
+    assert b"".join(line for record in found for line in record) == TEXT
+    assert [record[0] for record in found] == [b">a first\n", b">b\r\n", b">\n", b">c\n"]
+
+
+@pytest.mark.parametrize("text", [b"ACGT\n", b"\n\nQ12345\n>a\nACGT\n"])
+def test_what_does_not_start_with_a_defline_is_left_to_blast(text: bytes) -> None:
+    with pytest.raises(NotFasta):
+        list(records(io.BytesIO(text)))
+
+
+@given(entries=fasta, letters=st.integers(1, 30), queries=st.integers(1, 5))
+def test_batches_hold_every_query_once_and_in_order(
+    tmp_path_factory: pytest.TempPathFactory, entries: list[tuple[bytes, list[bytes]]], letters: int, queries: int
+) -> None:
+    text = b"".join(b">" + title + b"\n" + b"".join(line + b"\n" for line in body) for title, body in entries)
+
+    batches = list(split(io.BytesIO(text), tmp_path_factory.mktemp("batches"), Molecule.NUCLEOTIDE, letters, queries))
+
+    assert b"".join(batch.path.read_bytes() for batch in batches) == text
+    assert sum(batch.queries for batch in batches) == len(entries)
+    assert all(1 <= batch.queries <= queries for batch in batches)
+    assert [batch.first_query for batch in batches] == [
+        sum(before.queries for before in batches[:number]) for number in range(len(batches))
+    ]
+    for batch in batches[:-1]:
+        assert batch.letters >= letters or batch.queries == queries
+
+
+def test_a_batch_tells_which_queries_have_titles_and_letters(tmp_path: Path) -> None:
+    one, two, three = (batch_of(text, tmp_path) for text in (b">a\nAC\n", b">\nAC\n", b">a\n\n>b\nA\n"))
+
+    assert (one.titled, one.lettered) == (True, True)
+    assert (two.titled, two.lettered) == (False, True)
+    assert (three.titled, three.lettered) == (True, False)
+
+
+def test_a_last_line_without_an_end_gets_one(tmp_path: Path) -> None:
+    assert batch_of(b">a\nACGT", tmp_path).path.read_bytes() == b">a\nACGT\n"
+
+
+@pytest.mark.parametrize("damage", [lambda packed: packed[:-9], lambda packed: packed[:20] + b"\0" * 9 + packed[29:]])
+def test_a_damaged_file_is_an_input_error(tmp_path: Path, damage: object) -> None:
+    path = tmp_path / "q.fa.gz"
+    packed = gzip.compress(b">a\n" + bytes(range(65, 91)) * 2000)
+    path.write_bytes(damage(packed))  # type: ignore[operator]
+
+    with pytest.raises(InputError), open_queries(str(path)) as stream:
+        list(split(stream, tmp_path, Molecule.NUCLEOTIDE, 100, 100))
+
+
+def test_selected_queries_are_written_as_they_are(tmp_path: Path) -> None:
+    batch = batch_of(TEXT, tmp_path)
+
+    write_selected(batch, {0, 2, 3}, tmp_path / "selected")
+
+    assert (tmp_path / "selected").read_bytes() == b">a first\nACGT\nAC\n>\n>c\n\nACGTACGT\n"
+
+
+def batch_of(text: bytes, folder: Path) -> Batch:
+    (batch,) = split(io.BytesIO(text), folder, Molecule.NUCLEOTIDE, 10**9, 10**9)
+    return batch

@@ -1,0 +1,92 @@
+"""Which nodes may do a task."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+
+from shardblast.cluster.assignment import Holders, NodeTask, TaskState
+from shardblast.cluster.connection import Address
+from shardblast.core.database import DatabaseFile, Generation, VolumeMetadata
+from shardblast.core.node import HeldGeneration, HeldVolume, Member, NodeState
+from shardblast.core.program import Molecule
+
+SIZE = 1000
+
+
+def generation(*volumes: str) -> Generation:
+    found = [
+        VolumeMetadata(name, 1, SIZE, SIZE, SIZE, (DatabaseFile(f"{name}.nsq", SIZE, "0" * 64),)) for name in volumes
+    ]
+    place = ("nt", "1", Molecule.NUCLEOTIDE, "nt", "", 5, tuple(found), ())
+    return Generation(*place, has_ids=True, has_taxids=False, masks=(), source="", source_version="")
+
+
+def node(name: str, *volumes: str, disk_bytes: int = 10 * SIZE, is_draining: bool = False) -> Address:
+    held = tuple(HeldVolume(one, SIZE, SIZE, SIZE) for one in volumes)
+    generations = (HeldGeneration("nt", "1", False, held, 3),)
+    state = NodeState(name, 1, SIZE, disk_bytes, len(volumes) * SIZE, disk_bytes, generations)
+    return Address(f"tcp://{name}", Member(state, True, 0.0, 0, is_draining))
+
+
+def waiting(*volumes: str, stages: bool = False, node: str | None = None, failed_on: str = "") -> TaskState:
+    task = NodeTask("task", print, (), frozenset(volumes), node=node, stages=stages)
+    return TaskState(task, Future(), failed_on=set(failed_on.split()))
+
+
+def allowed(holders: Holders, state: TaskState, *there: Address) -> set[str]:
+    return {one.removeprefix("tcp://") for one in holders.look(there).allowed(state)}
+
+
+def test_a_task_goes_to_nodes_that_hold_all_it_needs() -> None:
+    holders = Holders(generation("x", "y"), 60)
+    there = [node("a", "x"), node("b", "x", "y"), node("c", "y")]
+
+    assert allowed(holders, waiting("x", "y"), *there) == {"b"}
+    assert allowed(holders, waiting("x"), *there) == {"a", "b"}
+    assert allowed(holders, waiting(), *there) == {"a", "b", "c"}
+    assert allowed(holders, waiting(node="c"), *there) == {"c"}
+
+
+def test_a_task_does_not_go_to_nodes_that_drain() -> None:
+    holders = Holders(generation("x"), 60)
+
+    assert allowed(holders, waiting("x"), node("a", "x", is_draining=True), node("b", "x")) == {"b"}
+    assert allowed(holders, waiting("x", node="a"), node("a", "x", is_draining=True)) == set()
+
+
+def test_a_task_goes_where_it_failed_only_if_no_other_node_holds_what_it_needs() -> None:
+    holders = Holders(generation("x"), 60)
+
+    assert allowed(holders, waiting("x", failed_on="a"), node("a", "x"), node("b", "x")) == {"b"}
+    assert allowed(holders, waiting("x", failed_on="a"), node("a", "x"), node("b")) == {"a"}
+
+
+def test_what_a_node_was_given_counts_as_held() -> None:
+    holders = Holders(generation("x", "y"), 60)
+    holders.give("a", ["y"])
+
+    assert allowed(holders, waiting("x", "y"), node("a", "x"), node("b", "x")) == {"a"}
+
+
+def test_a_task_that_may_stage_goes_to_the_node_that_lacks_least_and_has_room() -> None:
+    holders = Holders(generation("x", "y", "z"), 60)
+    there = [node("a"), node("b", "x", "y"), node("c", "x", "y", disk_bytes=2 * SIZE)]
+
+    assert allowed(holders, waiting("x", "y", "z", stages=True), *there) == {"b"}
+    assert allowed(holders, waiting("z"), *there) == {"b"}
+
+
+def test_a_task_waits_for_a_node_that_is_gone_before_another_is_given_what_it_held() -> None:
+    holders = Holders(generation("x"), 60)
+    state = waiting("x")
+
+    assert allowed(holders, state, node("a")) == set()
+    state.waits_since = time.monotonic() - 61
+    assert allowed(holders, state, node("a")) == {"a"}
+
+
+def test_a_task_waits_if_no_node_has_room() -> None:
+    holders = Holders(generation("x"), 0)
+
+    assert allowed(holders, waiting("x", stages=True), node("a", disk_bytes=SIZE - 1)) == set()

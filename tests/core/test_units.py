@@ -1,0 +1,35 @@
+"""Numbers that a request names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shardblast.core.errors import InputError
+from shardblast.core.units import Numbers
+
+
+@given(st.sets(st.integers(0, 60)))
+def test_numbers_hold_those_that_were_named(numbers: set[int]) -> None:
+    found = Numbers.these(numbers)
+
+    assert list(found.below(100)) == sorted(numbers)
+    assert list(found.below(30)) == sorted(one for one in numbers if one < 30)
+    assert {one for one in range(100) if one in found} == numbers
+    assert found.last == max(numbers, default=-1)
+    assert found.only == (next(iter(numbers)) if len(numbers) == 1 else None)
+    assert all(after[0] > before[1] + 1 for before, after in zip(found.ranges, found.ranges[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "ranges"),
+    [("7", ((7, 7),)), ("4-6,0", ((0, 0), (4, 6))), ("0-2,1-5,6", ((0, 6),)), ("0-9999999999", ((0, 9999999999),))],
+)
+def test_numbers_are_read_as_ranges(text: str, ranges: tuple[tuple[int, int], ...]) -> None:
+    assert Numbers.of(text).ranges == ranges
+
+
+def test_a_range_that_goes_back_is_refused() -> None:
+    with pytest.raises(InputError, match="ends before it begins"):
+        Numbers.of("1,5-3")

@@ -1,0 +1,119 @@
+"""What is left of a search when it ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from shardblast.blast.database import open_database
+from shardblast.blast.installation import find_installation
+from shardblast.blast.process import Processes
+from shardblast.bootstrap import known_arguments
+from shardblast.core.errors import InputError, Interrupted
+from shardblast.core.options import parse
+from shardblast.core.program import Molecule, Program
+from shardblast.core.report import Report
+from shardblast.engine.workspace import Pool, Purpose, Silent, Work
+from tests.databases import make_database
+from tests.sequences import real
+from tests.waiting import WITHIN_S, until
+
+
+class Begun(Silent):
+    """Notes what began."""
+
+    def __init__(self) -> None:
+        self.begun: list[object] = []
+
+    def piece_started(self, purpose: object, node: str = "", seconds: float = 0.0) -> None:
+        self.begun.append(purpose)
+
+
+def test_when_a_search_fails_its_other_pieces_stop_and_those_that_wait_never_start(tmp_path: Path) -> None:
+    installation, pool = find_installation(), Pool(2)
+    path = make_database(tmp_path / "db", "prot", real("proteins")[:3000])
+    query = tmp_path / "many.fa"
+    query.write_text("".join(one.fasta for one in real("proteins")[:2000]))
+    options = parse(
+        Program.BLASTP, ["-db", str(path), "-query", str(query)], known_arguments(installation, Program.BLASTP)
+    )
+    database = open_database(installation, str(path), Molecule.PROTEIN)
+    report, watcher = Report("blastp", "", str(path), 0, 0, 2, "", []), Begun()
+    work = Work(installation, options, database, tmp_path, pool, Processes(), report, watcher, resumes=True)
+    argv = ["-query", str(query), "-db", str(path)]
+    started = []
+
+    def fail() -> None:
+        with work:
+            for n in range(6):
+                purpose = Purpose("search", 0, n)
+                started.append(work.start_piece(argv, tmp_path / f"piece.{n}", purpose, f"piece {n}", (1,)))
+            while not work.processes._running:
+                time.sleep(0.001)
+            raise InputError("a piece failed", remedy="none")
+
+    with pytest.raises(InputError):
+        fail()
+
+    assert all(future.done() for future in started)
+    assert all(isinstance(future.exception(), Interrupted) for future in started)
+    assert 0 < len(watcher.begun) < len(started)
+    assert list(tmp_path.glob("piece.*")) == []
+    assert not work.processes._running
+    pool.close()
+
+
+def test_a_search_that_is_stopped_does_not_wait_for_its_turn_behind_others(tmp_path: Path) -> None:
+    installation, pool, processes = find_installation(), Pool(1), Processes()
+    path = make_database(tmp_path / "db", "prot", real("proteins")[:20])
+    query = tmp_path / "one.fa"
+    query.write_text(real("proteins")[0].fasta)
+    words = ["-db", str(path), "-query", str(query)]
+    options = parse(Program.BLASTP, words, known_arguments(installation, Program.BLASTP))
+    database = open_database(installation, str(path), Molecule.PROTEIN)
+    report, watcher = Report("blastp", "", str(path), 0, 0, 2, "", []), Begun()
+    begun, gate = threading.Event(), threading.Event()
+
+    def busy() -> None:
+        begun.set()
+        gate.wait(WITHIN_S)
+
+    other = pool.submit(busy, (0,))
+    begun.wait(WITHIN_S)
+    with Work(installation, options, database, tmp_path, pool, processes, report, watcher) as work:
+        waiting = work.start_piece(words, tmp_path / "piece", Purpose("search", 0, 0), "piece 1", (1,))
+        processes.stop()
+        late = work.start_piece(words, tmp_path / "late", Purpose("search", 0, 1), "piece 2", (1,))
+
+        for one in (waiting, late):
+            with pytest.raises(Interrupted):
+                one.result(WITHIN_S)
+
+    assert not other.done()
+    assert not pool._tasks
+    assert watcher.begun == []
+    gate.set()
+    pool.close()
+
+
+def test_all_that_a_small_search_does_goes_before_what_waits_of_a_large_one(tmp_path: Path) -> None:
+    installation, pool, gate = find_installation(), Pool(1), threading.Event()
+    path = make_database(tmp_path / "db", "prot", real("proteins")[:3])
+    words = ["-db", str(path), "-query", str(tmp_path / "query.fa")]
+    options = parse(Program.BLASTP, words, known_arguments(installation, Program.BLASTP))
+    report = Report("blastp", "", str(path), 0, 0, 2, "", [])
+    means = (options, open_database(installation, str(path), Molecule.PROTEIN), tmp_path, pool, Processes(), report)
+    until(pool.submit(lambda: gate.wait(WITHIN_S), (0,)).running)
+
+    with Work(installation, *means, Silent(), rank=30) as large, Work(installation, *means, Silent(), rank=10) as small:
+        candidates = large.start(["-version"], Purpose("research", 0, None), "the candidates", (0, 0))
+        piece = small.start(["-version"], Purpose("search", 4, 7), "a piece", (1, 7, 4))
+        gate.set()
+        for one in (candidates, piece):
+            one.result(timeout=WITHIN_S)
+
+    assert [one.purpose for one in report.pieces] == ["search", "research"]
+    pool.close()
