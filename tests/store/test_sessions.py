@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import inspect
 
 from shardblast.core.errors import NotFoundError
 from shardblast.core.search import Search, SearchId, State, moved
-from shardblast.store.connection import SqlDatabase, migrate
+from shardblast.store.connection import SqlDatabase
 from shardblast.store.credentials import Session, SessionStore, Share, ShareStore
 from shardblast.store.searches import SearchStore
 
@@ -66,13 +65,3 @@ def test_share_links_are_of_one_search_and_go_with_it(database: SqlDatabase, sea
 def test_a_search_that_is_gone_is_not_shared(database: SqlDatabase) -> None:
     with pytest.raises(NotFoundError):
         ShareStore(database).add(Share("i", SEARCH, "h", 1.0))
-
-
-def test_searches_stay_when_the_tables_of_sign_in_go(database: SqlDatabase, searches: SearchStore) -> None:
-    migrate(database, "0001")
-    assert not {"sessions", "shares"} & set(inspect(database.engine).get_table_names())
-
-    migrate(database)
-
-    assert searches.get(SEARCH).id == SEARCH
-    assert ShareStore(database).of_search(SEARCH) == []
