@@ -31,15 +31,15 @@ class LoggedObjects(Objects):
         self._log = log
         self._meanwhile = meanwhile
 
-    def fetch(self, key: str, path: Path, *, told: Callable[[int], None], **more: Any) -> str:
+    def fetch(self, key: str, path: Path, *, report: Callable[[int], None], **more: Any) -> str:
         with self._log.open("a") as log:
             log.write(f"{os.getpid()} {key}\n")
 
-        def told_us(size_bytes: int) -> None:
+        def report_after(size_bytes: int) -> None:
             self._meanwhile(key)
-            told(size_bytes)
+            report(size_bytes)
 
-        return super().fetch(key, path, told=told_us, **more)
+        return super().fetch(key, path, report=report_after, **more)
 
     @property
     def fetched(self) -> Counter[str]:

@@ -316,7 +316,7 @@ def test_metadata_with_names_of_other_files_are_refused(
     evil = Generation.of({**document, "volumes": []})
     object.__setattr__(evil, "volumes", (volume,))
 
-    with pytest.raises(DatabaseError, match="no name for a file"):
+    with pytest.raises(DatabaseError, match="not a valid name of a database file"):
         node().stage(evil, None)
 
     assert not source.fetched

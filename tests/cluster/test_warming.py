@@ -112,14 +112,14 @@ def test_warming_stops_at_a_block(files: list[Path]) -> None:
 
 
 def test_warming_nothing_fails(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match="nothing to warm"):
+    with pytest.raises(DatabaseError, match="no files to warm"):
         warm([], lambda size: None)
 
 
 def test_warming_what_is_gone_fails(files: list[Path]) -> None:
     files[1].unlink()
 
-    with pytest.raises(DatabaseError, match=r"b\.nsq' of the database is gone"):
+    with pytest.raises(DatabaseError, match=r"b\.nsq' is missing"):
         warm(files, lambda size: None)
 
 
@@ -137,7 +137,7 @@ def test_warming_more_than_memory_fails_and_says_how_much_stayed(tmp_path: Path)
         failed = subprocess.run(argv, capture_output=True, text=True)
 
     assert "OutOfMemory: Only " in failed.stderr
-    assert "of 192.0 MiB stay in memory" in failed.stderr
+    assert "of 192.0 MiB stayed in memory" in failed.stderr
     assert "more memory" in failed.stderr
 
 

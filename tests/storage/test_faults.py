@@ -55,7 +55,7 @@ def test_what_passes_is_fetched_all_the_same(
     proxy.faults.extend(faults)
     told: list[int] = []
 
-    digest = stored.fetch("a/key", tmp_path / "copy", told=told.append, expected=EXPECTED)
+    digest = stored.fetch("a/key", tmp_path / "copy", report=told.append, expected=EXPECTED)
 
     assert not proxy.faults
     assert (tmp_path / "copy").read_bytes() == CONTENT
@@ -70,7 +70,7 @@ def test_what_does_not_pass_is_an_error_and_no_file(
 ) -> None:
     proxy.always = fault
 
-    with pytest.raises(StorageError, match="The storage fails for a/key"):
+    with pytest.raises(StorageError, match="The storage failed for a/key"):
         stored.fetch("a/key", tmp_path / "copy")
 
     assert not list(tmp_path.glob("copy*"))
@@ -95,7 +95,7 @@ def test_an_object_that_changes_between_two_ranges_is_damage(
     other = bytes(len(CONTENT))
     proxy.before = lambda number: beside.put("a/key", other) if number == 3 else None
 
-    with pytest.raises(DamagedError, match="a/key is damaged: it changed while it was read"):
+    with pytest.raises(DamagedError, match="a/key is damaged: it changed while being read"):
         stored.fetch("a/key", tmp_path / "copy")
 
     assert not list(tmp_path.glob("copy*"))

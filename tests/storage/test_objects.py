@@ -41,7 +41,7 @@ def test_a_file_comes_back_as_it_was_put(objects: Objects, tmp_path: Path, size:
 
     objects.put("some/key", tmp_path / "source", sent.append)
     digest = objects.fetch(
-        "some/key", tmp_path / "copy", told=got.append, expected=Expected(size, sha256(content).upper())
+        "some/key", tmp_path / "copy", report=got.append, expected=Expected(size, sha256(content).upper())
     )
 
     assert (tmp_path / "copy").read_bytes() == content
@@ -99,7 +99,7 @@ def test_an_object_that_is_not_there_is_not_found(objects: Objects, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("size", "digest", "how"),
-    [(4, "", "10 bytes and not 4"), (10, "00" * 32, "checksum"), (10, sha256(b"some Bytes"), "checksum")],
+    [(4, "", "10 bytes instead of 4"), (10, "00" * 32, "checksum"), (10, sha256(b"some Bytes"), "checksum")],
 )
 def test_an_object_that_is_not_what_is_expected_gets_no_name(
     objects: Objects, tmp_path: Path, size: int, digest: str, how: str

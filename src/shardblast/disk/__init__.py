@@ -1,1 +1,1 @@
-"""What a node holds on its own disk and in its memory, and how it gets there."""
+"""The databases that a node holds on its disk and in memory, and how they get there."""

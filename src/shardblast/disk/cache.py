@@ -1,13 +1,13 @@
-"""The databases on a node's disk: their volumes with markers, the budget of disk, locks.
+"""The databases on a node's disk: their volumes with markers, the disk budget, locks.
 
-    db.00.nhr db.00.nin db.00.nsq   as BLAST+ calls them
+    db.00.nhr db.00.nin db.00.nsq   the names that BLAST+ expects
     db.00.json                      the volume's marker: written last, removed first
-    db.00.lock                      while the volume is fetched; as long as what it will take
-    .shared.json                    the marker of the files that all volumes have in common
-    .metadata.json                  the generation itself
+    db.00.lock                      exists while the volume is fetched; a sparse file of the volume's size
+    .shared.json                    the marker of the files that all volumes share
+    .metadata.json                  the generation
 
-A marker holds what ``stat`` said of each file when its checksum was right. As long as ``stat`` says the same, the file
-is taken for the same: whoever writes to it changes its ctime, which can't be set back.
+A marker records what ``stat`` reported for each file when its checksum was correct. While ``stat`` reports the same,
+the file counts as unchanged: every write changes its ctime, which can't be set back.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from shardblast.core.errors import DatabaseError, DiskFull, Interrupted, NotFoun
 from shardblast.storage.transfer import sha256_of
 
 SHARED = ".shared"
-"""The part that is the files of all volumes together; no volume may be called so."""
+"""Name of the part that holds the files shared by all volumes; no volume may have this name."""
 PARTIAL = ".partial"
 _METADATA = ".metadata.json"
 _DISK_BLOCK_BYTES = 512
-"""Unit of ``st_blocks``."""
+"""The unit of ``st_blocks``."""
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ _LOOK_AGAIN_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class StagedPart:
-    """What is fetched, held and dropped as one: a volume, or the files that all volumes share."""
+    """The unit of fetching, holding and dropping: a volume, or the files that all volumes share."""
 
     name: str
     files: tuple[DatabaseFile, ...]
@@ -53,7 +53,7 @@ class StagedPart:
 
 @dataclass(frozen=True, slots=True)
 class MarkedFile:
-    """A file as it was when its checksum was right."""
+    """The facts of a file at the time when its checksum was correct."""
 
     name: str
     size_bytes: int
@@ -63,7 +63,7 @@ class MarkedFile:
     inode: int
 
     def is_still(self, folder: Path) -> bool:
-        """Tell whether ``stat`` says the same as then."""
+        """Return whether ``stat`` still reports these facts."""
         try:
             facts = (folder / self.name).stat()
         except OSError:
@@ -77,17 +77,17 @@ class MarkedFile:
 
 
 def parts_of(generation: Generation, volumes: Collection[str] | None) -> tuple[StagedPart, ...]:
-    """Return the parts that a search of these volumes (None: of all) needs, in OID order, what they share first.
+    """Return the parts that a search of these volumes (None: all) needs: the shared files, then volumes in OID order.
 
     Raises:
-        DatabaseError: A file's name is none that we would write to.
+        DatabaseError: A file name is unsafe to write to.
         NotFoundError: The generation has no such volume.
     """
     known = {volume.name: volume for volume in generation.volumes}
     missing = sorted(set(volumes or ()) - set(known))
     if missing:
         raise NotFoundError(
-            f"Database {generation.database!r} has no volume {missing[0]!r} in its generation {generation.name!r}.",
+            f"Generation {generation.name!r} of database {generation.database!r} has no volume {missing[0]!r}.",
             remedy="Use the volumes that its metadata lists.",
         )
     wanted = [StagedPart(SHARED, generation.shared)] if generation.shared else []
@@ -105,7 +105,7 @@ class GenerationFolder:
         self.path = cache / checked_name(database) / generation
 
     def describe(self, generation: Generation) -> None:
-        """Keep the generation's metadata beside its files."""
+        """Write the generation's metadata beside its files."""
         document = json.dumps(generation.document(), indent=1).encode()
         target = self.path / _METADATA
         if not target.exists() or target.read_bytes() != document:
@@ -113,63 +113,73 @@ class GenerationFolder:
 
     @property
     def generation(self) -> Generation | None:
-        """What is partly or wholly here; None if this is no folder of ours, or was never begun."""
+        """The generation that is partly or wholly here; None if the folder has no readable metadata."""
         try:
             return Generation.of(json.loads((self.path / _METADATA).read_bytes()))
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
 
     def is_marked(self, part: StagedPart) -> bool:
-        """Tell whether a part was whole once."""
+        """Return whether a part has been complete at some time."""
         return self._marker(part.name).exists()
 
     def holds(self, part: StagedPart) -> bool:
-        """Tell whether a part is whole, by its marker and ``stat``; this reads no sequence."""
+        """Return whether a part is complete, judged by its marker and ``stat``; no sequence is read."""
         marked = self._marked(part.name)
-        return tuple(one.file for one in marked) == part.files and all(one.is_still(self.path) for one in marked)
+        return tuple(row.file for row in marked) == part.files and all(row.is_still(self.path) for row in marked)
 
     def renewed(self, part: StagedPart, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Read every file of a marked part; renew its marker if the bytes are right, else drop it and say so.
+        """Read every file of a marked part. Renew its marker if all checksums are correct; otherwise drop the part.
+
+        Returns:
+            Whether the part is complete.
 
         Raises:
-            Interrupted: It was stopped.
+            Interrupted: ``stopped`` returned true.
         """
         if not self.is_marked(part):
             return False
         damaged = [file.name for file in part.files if not self._is_right(file, stopped)]
         if damaged:
-            log.warning("A staged volume is damaged, and dropped", extra={"part": part.name, "files": damaged})
+            log.warning("A staged volume is damaged and was dropped", extra={"part": part.name, "files": damaged})
             self.drop(part)
             return False
         self.mark(part)
         return True
 
     def mark(self, part: StagedPart) -> None:
-        """Say that a part is whole; its files must have been verified, and be safe on the disk."""
+        """Mark a part as complete; its files must have been verified and synced."""
         marked = []
         for file in part.files:
             facts = (self.path / file.name).stat()
-            times = (facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
-            marked.append(asdict(MarkedFile(file.name, file.size_bytes, file.sha256, *times)))
+            record = MarkedFile(
+                file.name,
+                file.size_bytes,
+                file.sha256,
+                mtime_ns=facts.st_mtime_ns,
+                ctime_ns=facts.st_ctime_ns,
+                inode=facts.st_ino,
+            )
+            marked.append(asdict(record))
         _write_whole(self._marker(part.name), json.dumps({"files": marked}, indent=1).encode())
 
     def drop(self, part: StagedPart) -> None:
-        """Remove a part, whole or not."""
+        """Remove a part, complete or not."""
         self._marker(part.name).unlink(missing_ok=True)
         for file in part.files:
             (self.path / file.name).unlink(missing_ok=True)
             (self.path / (file.name + PARTIAL)).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove everything: markers first, so that nothing half gone is ever taken for whole."""
+        """Remove everything, markers first, so that a partly removed volume never counts as complete."""
         for marker in self._names(".json"):
             self._marker(marker).unlink(missing_ok=True)
         shutil.rmtree(self.path)
-        with suppress(OSError):  # as long as it has other generations
+        with suppress(OSError):  # the database has other generations
             self.path.parent.rmdir()
 
     def clean(self) -> None:
-        """Remove what a process that died left: partial files, locks, and files without a marker."""
+        """Remove what a dead process left behind: partial files, locks, and files without a marker."""
         generation = self.generation
         for entry in self._entries():
             if entry.name.endswith((PARTIAL, ".lock")):
@@ -179,32 +189,31 @@ class GenerationFolder:
                 self.drop(part)
 
     def lock(self, part: StagedPart) -> Path:
-        """Return the file that whoever fetches a part has locked; its length is what the part will take."""
+        """Return the file that is locked while a part is fetched; its length is the part's final size."""
         return self.path / f"{part.name}.lock"
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Bytes that parts take, or will take when they are fetched, by name."""
+        """Bytes of each part by name, with the final size of parts being fetched."""
         taken = {}
         for name in self._names(".lock"):
             try:
                 taken[name] = (self.path / f"{name}.lock").stat().st_size
             except FileNotFoundError:
-                continue  # it was fetched meanwhile, and has a marker
-        return taken | {name: sum(one.size_bytes for one in self._marked(name)) for name in self._names(".json")}
+                continue  # it has been fetched meanwhile and has a marker
+        return taken | {name: sum(row.size_bytes for row in self._marked(name)) for name in self._names(".json")}
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes that its files take on the disk now."""
+        """Bytes that the files occupy on the disk now."""
         return sum(_blocks(entry) * _DISK_BLOCK_BYTES for entry in self._entries())
 
     @property
     def last_used_ns(self) -> int:
-        """When a search or a staging last began to use it."""
+        """When a search or a staging last began to use the generation, in nanoseconds since 1970."""
         return self.path.stat().st_mtime_ns
 
     def touch(self) -> None:
-        """Say that it is used now."""
         os.utime(self.path)
 
     def _is_right(self, file: DatabaseFile, stopped: Callable[[], bool]) -> bool:
@@ -215,7 +224,7 @@ class GenerationFolder:
 
     def _marked(self, name: str) -> list[MarkedFile]:
         try:
-            return [MarkedFile(**one) for one in json.loads(self._marker(name).read_bytes())["files"]]
+            return [MarkedFile(**row) for row in json.loads(self._marker(name).read_bytes())["files"]]
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return []
 
@@ -230,7 +239,7 @@ class GenerationFolder:
         try:
             return list(os.scandir(self.path))
         except FileNotFoundError:
-            return []  # it was dropped
+            return []  # the generation was dropped
 
 
 def folders(cache: Path) -> Iterator[GenerationFolder]:
@@ -240,7 +249,7 @@ def folders(cache: Path) -> Iterator[GenerationFolder]:
 
 
 def sync(path: Path) -> None:
-    """Have a file's bytes, or a folder's names, safe on the disk."""
+    """Flush a file's content, or a folder's entries, to the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -249,14 +258,13 @@ def sync(path: Path) -> None:
 
 
 class Budget:
-    """The disk space of a cache. What is used is counted from what lies there, never kept beside it."""
+    """The disk space of a cache. Usage is computed from the files on disk, never recorded separately."""
 
     def __init__(self, cache: Path, budget_bytes: int | None) -> None:
-        """Take a cache's folder.
+        """Open a cache folder, creating it if it is missing.
 
         Args:
-            cache: The folder, made if it is missing.
-            budget_bytes: What it may hold; None: as much as the disk does.
+            budget_bytes: The maximum size of the cache; None: limited by the disk alone.
         """
         cache.mkdir(parents=True, exist_ok=True)
         self._cache = cache
@@ -264,34 +272,34 @@ class Budget:
 
     @property
     def total_bytes(self) -> int:
-        """The budget, or what the disk has for us if that is less."""
+        """The budget, or the space that the disk can give to the cache if that is less."""
         to_come = sum(max(_size(folder) - folder.disk_bytes, 0) for folder in folders(self._cache))
         on_disk = self.used_bytes + max(shutil.disk_usage(self._cache).free - to_come, 0)
         return on_disk if self._budget_bytes is None else min(self._budget_bytes, on_disk)
 
     @property
     def used_bytes(self) -> int:
-        """What volumes take, and what those will take that are being fetched."""
+        """Bytes of all volumes, with the final size of those being fetched."""
         return sum(_size(folder) for folder in folders(self._cache))
 
     @property
     def free_bytes(self) -> int:
-        """What is left for more volumes, without dropping any."""
+        """Bytes available for more volumes without dropping any."""
         return max(self.total_bytes - self.used_bytes, 0)
 
     @contextmanager
     def settled(self) -> Iterator[None]:
-        """Keep others from making or taking room while this lasts."""
+        """Lock the budget, so that nobody else reserves or frees space."""
         with alone(self._cache / ".budget.lock"):
             yield
 
     def reserve(self, folder: GenerationFolder, parts: Sequence[StagedPart]) -> None:
-        """Keep room for parts that are to be fetched into a folder that is in use, as its locks' lengths.
+        """Reserve space for parts to be fetched into a folder that is in use, by creating their locks.
 
-        Generations that nothing uses go for it, the least recently used first, and only if that is enough.
+        If space is short, unused generations are dropped, the least recently used first.
 
         Raises:
-            DiskFull: It is not enough; nothing was dropped.
+            DiskFull: Dropping them would not free enough; nothing was dropped.
         """
         known = folder.sizes
         missing = [part for part in parts if part.name not in known]
@@ -308,8 +316,8 @@ class Budget:
 
     def _make_room(self, needed: int) -> None:
         with ExitStack() as held:
-            candidates = [one for one in folders(self._cache) if held.enter_context(unused(one.path))]
-            candidates.sort(key=lambda one: one.last_used_ns)
+            candidates = [folder for folder in folders(self._cache) if held.enter_context(unused(folder.path))]
+            candidates.sort(key=lambda folder: folder.last_used_ns)
             droppable = sum(map(_size, candidates))
             free = self.free_bytes
             if needed > free + droppable:
@@ -322,7 +330,7 @@ class Budget:
 
 
 def reserve(folder: GenerationFolder, part: StagedPart) -> None:
-    """Let a part's lock be as long as the part; it takes no space, being all hole."""
+    """Set the length of a part's lock to the part's size, as a sparse file."""
     lock = folder.lock(part)
     lock.touch()
     os.truncate(lock, part.size_bytes)
@@ -330,10 +338,10 @@ def reserve(folder: GenerationFolder, part: StagedPart) -> None:
 
 @contextmanager
 def alone(file: Path, stopped: Callable[[], bool] = lambda: False) -> Iterator[int]:
-    """Wait until nobody else has this file, which is made if it is missing; yield its descriptor.
+    """Wait for the exclusive lock on a file, creating it if it is missing; yield its descriptor.
 
     Raises:
-        Interrupted: It was stopped while it waited.
+        Interrupted: ``stopped`` returned true while waiting.
     """
     while (held := _locked(file, os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)) is None:
         if stopped():
@@ -346,9 +354,9 @@ def alone(file: Path, stopped: Callable[[], bool] = lambda: False) -> Iterator[i
 
 
 def use(folder: Path) -> int:
-    """Share a folder, made if it is missing, with all others that use it; return the descriptor that holds it."""
+    """Take a shared lock on a folder, creating it if it is missing; return the descriptor that holds the lock."""
     while True:
-        with suppress(FileNotFoundError):  # the folder above was just removed, being empty
+        with suppress(FileNotFoundError):  # the parent folder was empty and has just been removed
             folder.mkdir(parents=True, exist_ok=True)
         held = _locked(folder, os.O_RDONLY | os.O_DIRECTORY, fcntl.LOCK_SH)
         if held is not None:
@@ -358,7 +366,7 @@ def use(folder: Path) -> int:
 
 @contextmanager
 def unused(folder: Path) -> Iterator[bool]:
-    """Tell whether nobody uses a folder, and see that nobody does until this ends."""
+    """Yield whether nobody uses a folder; if so, nobody can begin to until the context ends."""
     held = _locked(folder, os.O_RDONLY | os.O_DIRECTORY, fcntl.LOCK_EX)
     try:
         yield held is not None
@@ -371,7 +379,7 @@ def _blocks(entry: os.DirEntry[str]) -> int:
     try:
         return entry.stat(follow_symlinks=False).st_blocks
     except FileNotFoundError:
-        return 0  # it has its final name by now
+        return 0  # it has been renamed meanwhile
 
 
 def _write_whole(target: Path, content: bytes) -> None:
@@ -383,9 +391,9 @@ def _write_whole(target: Path, content: bytes) -> None:
 
 
 def _check(name: str) -> None:
-    """Refuse a name, which may come from another's metadata, that is no plain file's or one of our own."""
+    """Reject a name from foreign metadata that is no plain file name, or that is reserved for the cache's own files."""
     if not name or name.startswith(".") or "/" in name or "\0" in name or name.endswith((PARTIAL, ".lock", ".json")):
-        raise DatabaseError(f"{name!r} is no name for a file of a database.", remedy="Make the database anew.")
+        raise DatabaseError(f"{name!r} is not a valid name of a database file.", remedy="Rebuild the database.")
 
 
 def _size(folder: GenerationFolder) -> int:
@@ -395,7 +403,7 @@ def _size(folder: GenerationFolder) -> int:
 def _does_not_fit(needed: int, budget: int, in_use: int) -> DiskFull:
     return DiskFull(
         f"There is no room for {_mib(needed)} of volumes: this node may hold {_mib(budget)}, "
-        f"and searches use {_mib(in_use)} of what is there.",
+        f"and running searches use {_mib(in_use)} of it.",
         remedy="Wait until they end, give the node a larger disk or budget, or spread the database over more nodes.",
     )
 
@@ -405,7 +413,7 @@ def _mib(size_bytes: int) -> str:
 
 
 def _locked(path: Path, flags: int, kind: int) -> int | None:
-    """Return a descriptor with a lock on what the path names now, or None if another has it or has removed it."""
+    """Return a descriptor with a lock on the file at a path, or None if it is locked elsewhere or has been removed."""
     try:
         descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
     except FileNotFoundError:

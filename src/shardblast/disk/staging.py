@@ -1,4 +1,4 @@
-"""Staging: each volume is brought from the storage to the disk once, however many searches wait for it."""
+"""Staging: fetches each volume from the storage to the disk once, however many searches wait for it."""
 
 from __future__ import annotations
 
@@ -29,29 +29,27 @@ from shardblast.disk.cache import (
 from shardblast.storage.objects import Expected, Objects, generation_key
 
 PARALLEL = 2
-"""Volumes that are fetched at once; each file of theirs comes in parallel parts, some 50 MB of which are in memory."""
+"""Volumes fetched at once. Each of their files is fetched in parallel parts, which need about 50 MB of memory."""
 ATTEMPTS = 2
-"""To get a file undamaged."""
+"""Attempts to fetch a file undamaged."""
 
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 0.1
-"""How often progress is told."""
+"""Interval of progress reports."""
 
 
 class Stager:
-    """A node's own copies of generations, below one folder. Several threads and processes may share the folder."""
+    """A node's own copies of generations, below one folder, which several threads and processes may share."""
 
     def __init__(
         self, objects: Objects, cache: Path, budget_bytes: int | None = None, parallel: int = PARALLEL
     ) -> None:
-        """Keep copies in a folder.
+        """Keep copies in a folder that holds nothing else.
 
         Args:
-            objects: The storage.
-            cache: The folder; nothing else may lie there.
-            budget_bytes: What it may hold; None: as much as its disk does.
-            parallel: Volumes that are fetched at once.
+            budget_bytes: The maximum size of the folder; None: limited by the disk alone.
+            parallel: Volumes fetched at once.
         """
         self.budget = Budget(cache, budget_bytes)
         self._objects = objects
@@ -59,53 +57,51 @@ class Stager:
         self._transfers = Transfers(parallel)
 
     def start(self) -> None:
-        """Remove what an earlier process left half done, and see that what is held is still what was verified."""
+        """Remove incomplete files of earlier processes, and verify again each volume whose files may have changed."""
         with self.budget.settled():
             for folder in folders(self._cache):
-                with unused(folder.path) as ours:
-                    if ours:
+                with unused(folder.path) as is_unused:
+                    if is_unused:
                         folder.clean()
         for folder, part in self._held():
             if not folder.holds(part):
-                self._alone(folder, part, folder.renewed)
+                self._locked(folder, part, folder.renewed)
 
     def stage(
         self,
         generation: Generation,
         volumes: Collection[str] | None,
-        told: Callable[[int], None] = lambda size_bytes: None,
+        report: Callable[[int], None] = lambda size_bytes: None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> Path:
-        """Have volumes of a generation, and the files that they share, on this disk; return their folder.
+        """Make volumes of a generation (None: all) and the shared files available on this disk; return their folder.
 
-        What is there stays only as long as somebody is ``using`` the generation: enter that first.
+        They stay only while somebody is ``using`` the generation, so enter that context first.
 
         Args:
-            generation: Which.
-            volumes: Names of those to have; None: all.
-            told: Is told of bytes as they are there; in the end, of all bytes of these volumes and shared files.
-            stopped: Is asked whether to stop.
+            report: Called with numbers of bytes that have become available; their sum is the size of all volumes and
+                shared files, including those that were already here.
 
         Raises:
-            DiskFull: There is no room; what was there is still there.
-            DamagedError: The storage has something else than the generation's metadata say.
-            Interrupted: It was stopped.
+            DiskFull: There is no room; nothing was dropped.
+            DamagedError: The storage does not hold the files that the generation's metadata describes.
+            Interrupted: ``stopped`` returned true.
         """
         parts = parts_of(generation, volumes)
         with self.using(generation) as path:
             folder = self._folder(generation)
             missing = [part for part in parts if not folder.holds(part)]
-            told(sum(part.size_bytes for part in parts if part not in missing))
+            report(sum(part.size_bytes for part in parts if part not in missing))
             if missing:
                 self._reserve(folder, generation, missing)
                 works = {folder.lock(part): partial(self._bring, folder, generation, part) for part in missing}
                 with self._transfers.joined(works) as transfers:
-                    wait_for(transfers, told, stopped)
+                    wait_for(transfers, report, stopped)
         return path
 
     @contextmanager
     def using(self, generation: Generation) -> Iterator[Path]:
-        """Keep what is held of a generation from being dropped, and yield its folder."""
+        """Prevent a generation's copies from being dropped, and yield their folder."""
         folder = self._folder(generation)
         try:
             held = use(folder.path)
@@ -118,7 +114,7 @@ class Stager:
             close(held)
 
     def held(self) -> Iterator[tuple[Generation, Path, frozenset[str]]]:
-        """Yield generations with their folders and the names of the volumes that are whole there."""
+        """Yield generations with their folders and the names of the complete parts there."""
         for folder in folders(self._cache):
             generation = folder.generation
             if generation is not None:
@@ -126,17 +122,13 @@ class Stager:
                 yield generation, folder.path, frozenset(part.name for part in parts if folder.holds(part))
 
     def verify(self, generation: Generation | None = None, stopped: Callable[[], bool] = lambda: False) -> list[Path]:
-        """Read every byte that is held of a generation; drop volumes that are damaged, and return them, without suffix.
-
-        Args:
-            generation: Which; None: all.
-            stopped: Is asked whether to stop.
-        """
+        """Read every byte held of a generation (None: of all); drop damaged volumes and return their paths without
+        suffix."""
         return [
             folder.path / part.name
             for folder, part in self._held()
             if (generation is None or folder.path == self.folder(generation))
-            and not self._alone(folder, part, partial(folder.renewed, stopped=stopped))
+            and not self._locked(folder, part, partial(folder.renewed, stopped=stopped))
         ]
 
     def folder(self, generation: Generation) -> Path:
@@ -149,14 +141,14 @@ class Stager:
         return sum(part.size_bytes for part in parts_of(generation, None) if not folder.holds(part))
 
     def forget(self, database: str, generation: str) -> None:
-        """Drop a generation; one that is not here is no error.
+        """Drop a generation if it is here.
 
         Raises:
             ConflictError: It is in use.
         """
         folder = GenerationFolder(self._cache, database, generation)
-        with self.budget.settled(), unused(folder.path) as ours:
-            if ours:
+        with self.budget.settled(), unused(folder.path) as is_unused:
+            if is_unused:
                 folder.remove()
             elif folder.path.exists():
                 raise ConflictError(
@@ -165,14 +157,13 @@ class Stager:
                 )
 
     def close(self) -> None:
-        """End the threads."""
         self._transfers.close()
 
     def _folder(self, generation: Generation) -> GenerationFolder:
         return GenerationFolder(self._cache, generation.database, generation.name)
 
     def _held(self) -> Iterator[tuple[GenerationFolder, StagedPart]]:
-        """Yield the parts that have markers, each while its folder is in use."""
+        """Yield the marked parts, each while its folder is in use."""
         for folder in folders(self._cache):
             held = use(folder.path)
             try:
@@ -183,7 +174,7 @@ class Stager:
             finally:
                 close(held)
 
-    def _alone(self, folder: GenerationFolder, part: StagedPart, examine: Callable[[StagedPart], bool]) -> bool:
+    def _locked(self, folder: GenerationFolder, part: StagedPart, examine: Callable[[StagedPart], bool]) -> bool:
         with alone(folder.lock(part)):
             try:
                 return examine(part)
@@ -199,7 +190,7 @@ class Stager:
             raise file_error(error) from error
 
     def _bring(self, folder: GenerationFolder, generation: Generation, part: StagedPart, transfer: Transfer) -> None:
-        """Make a part whole, unless it is by now; in a thread of our own."""
+        """Complete a part unless it is complete by now; runs in a transfer thread."""
         try:
             with self.using(generation), alone(folder.lock(part), transfer.stopped):
                 try:
@@ -233,7 +224,7 @@ class Stager:
         for attempt in range(1, ATTEMPTS + 1):
             transfer.done_bytes = before
             try:
-                self._objects.fetch(key, path, told=transfer.told, stopped=transfer.stopped, expected=expected)
+                self._objects.fetch(key, path, report=transfer.count, stopped=transfer.stopped, expected=expected)
                 return
             except DamagedError as error:
                 log.warning("A fetched file is damaged: %s", error.problem, extra={"file": key, "attempt": attempt})
@@ -243,23 +234,22 @@ class Stager:
 
 @dataclass(eq=False)
 class Transfer:
-    """One of them, and how many wait for it."""
+    """A running transfer, and the number of its waiters."""
 
     done_bytes: int = 0
     waiting: int = 0
     ended: Future[None] = field(default_factory=Future)
 
-    def told(self, size_bytes: int) -> None:
-        """Count bytes that have come."""
+    def count(self, size_bytes: int) -> None:
         self.done_bytes += size_bytes
 
     def stopped(self) -> bool:
-        """Tell whether nobody waits for it any more."""
+        """Return whether nobody waits any more."""
         return self.waiting == 0
 
 
 class Transfers:
-    """Those that run in this process, a few at once."""
+    """The transfers of this process, a few of which run at once."""
 
     def __init__(self, parallel: int) -> None:
         self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="transfer")
@@ -268,11 +258,12 @@ class Transfers:
 
     @contextmanager
     def joined(self, works: Mapping[Path, Callable[[Transfer], None]]) -> Iterator[Sequence[Transfer]]:
-        """Wait for transfers, and start those that do not run; one that nobody waits for any more stops.
+        """Join the transfers of these keys, starting those that are not running. A transfer stops when its last waiter
+        leaves.
 
         Args:
-            works: What does each, by what tells it from others; it also runs, so that it can tidy up, when
-                nobody waits any more.
+            works: The function that performs each transfer, by key. It is called even if nobody waits any more, so that
+                it can clean up.
         """
         transfers = {key: self._join(key, work) for key, work in works.items()}
         try:
@@ -283,7 +274,7 @@ class Transfers:
             wait([transfer.ended for transfer in transfers.values() if transfer.stopped()])
 
     def close(self) -> None:
-        """End the threads, after the transfers that somebody waits for."""
+        """Wait for the running transfers and end the threads."""
         self._pool.shutdown()
 
     def _join(self, key: Path, work: Callable[[Transfer], None]) -> Transfer:
@@ -319,25 +310,20 @@ class Transfers:
             del self._running[key]
 
 
-def wait_for(transfers: Sequence[Transfer], told: Callable[[int], None], stopped: Callable[[], bool]) -> None:
-    """Return when all have ended.
-
-    Args:
-        transfers: Which.
-        told: Is told, in this thread, how many more bytes have come.
-        stopped: Is asked again and again.
+def wait_for(transfers: Sequence[Transfer], report: Callable[[int], None], stopped: Callable[[], bool]) -> None:
+    """Wait for transfers to end, reporting in this thread the number of bytes that have arrived since the last report.
 
     Raises:
-        Interrupted: It was stopped.
-        ShardblastError: One of them failed.
+        Interrupted: ``stopped`` returned true.
+        ShardblastError: A transfer failed.
     """
     pending = {transfer.ended for transfer in transfers}
     counted = 0
     while pending:
         finished, pending = wait(pending, _LOOK_AGAIN_S, FIRST_COMPLETED)
         done = sum(transfer.done_bytes for transfer in transfers)
-        if done > counted:  # less, when one began anew
-            told(done - counted)
+        if done > counted:  # it is smaller after a transfer was restarted
+            report(done - counted)
             counted = done
         for ended in finished:
             ended.result()

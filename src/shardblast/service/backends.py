@@ -18,7 +18,7 @@ from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.options import SearchOptions
 from shardblast.core.search import Phase, Progress, SearchId, begin, count, fail, lacks, progressed
 from shardblast.core.waiting import Lack
-from shardblast.disk.node import LocalNode
+from shardblast.disk.node import Node
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.stored import StoredEngine, StoredPlan
 from shardblast.engine.workspace import Watcher
@@ -175,7 +175,7 @@ class LocalSearching:
 
     leaves_results_here = True
 
-    def __init__(self, catalogue: Catalogue, node: LocalNode, engine: StoredEngine, objects: Objects) -> None:
+    def __init__(self, catalogue: Catalogue, node: Node, engine: StoredEngine, objects: Objects) -> None:
         self._catalogue = catalogue
         self._node = node
         self._engine = engine

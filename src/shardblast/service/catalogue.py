@@ -32,7 +32,7 @@ from shardblast.core.database import CataloguedDatabase, DatabaseFile, Generatio
 from shardblast.core.errors import DatabaseChanged, DatabaseError, NotFoundError
 from shardblast.core.program import Molecule
 from shardblast.core.search import SearchId
-from shardblast.disk.node import LocalNode, Stopped, Told
+from shardblast.disk.node import Node, ReportBytes, Stopped
 from shardblast.sources.base import find_database
 from shardblast.storage.objects import Objects, current_key
 from shardblast.store.databases import DatabaseStore
@@ -191,7 +191,7 @@ class Catalogue:
         self,
         generations: Generations,
         installation: Installation,
-        node: LocalNode,
+        node: Node,
         folder: Path,
         taxonomy: Path,
     ) -> None:
@@ -239,7 +239,9 @@ class Catalogue:
         return 0 if one.path is not None else self._node.missing_bytes(one.facts)
 
     @contextmanager
-    def opened(self, name: str, generation: str, told: Told = _silent, stopped: Stopped = _never) -> Iterator[Database]:
+    def opened(
+        self, name: str, generation: str, told: ReportBytes = _silent, stopped: Stopped = _never
+    ) -> Iterator[Database]:
         """Open a generation for a search; as long as the context lasts its files stay where they are.
 
         Raises:

@@ -14,7 +14,7 @@ from shardblast.core.errors import ConflictError, DatabaseError, InputError, Not
 from shardblast.core.placement import NodePlan, plan_nodes
 from shardblast.core.search import SearchId, State
 from shardblast.core.task import Step, Task, TaskKind
-from shardblast.disk.node import LocalNode
+from shardblast.disk.node import Node
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue, Generations
 from shardblast.service.tasks import TaskQueue, Tasks, Watch
@@ -55,7 +55,7 @@ class Databases:
         generations: Generations,
         catalogue: Catalogue,
         acquisition: Acquisition,
-        node: LocalNode,
+        node: Node,
         removal: Removal,
     ) -> None:
         """Wire it.
@@ -305,7 +305,7 @@ class Removal:
         objects: Objects,
         catalogue: Catalogue,
         acquisition: Acquisition,
-        node: LocalNode,
+        node: Node,
         cancel: Callable[[SearchId], object],
     ) -> None:
         """Wire it.

@@ -158,7 +158,7 @@ def _fetch(objects: Objects, key: str, file: DatabaseFile, path: Path, progress:
             progress.add(count)
 
         try:
-            objects.fetch(key, path, told=told, stopped=lambda: progress.halted, expected=expected)
+            objects.fetch(key, path, report=told, stopped=lambda: progress.halted, expected=expected)
             return
         except DamagedError:
             progress.add(-done)

@@ -1,1 +1,1 @@
-"""Objects in files or in a cloud: the one layer that knows obstore."""
+"""Object storage in a folder or a cloud: the only package that uses obstore."""

@@ -1,4 +1,4 @@
-"""Files moved to and from the storage: downloads in parallel ranges, local copies, checksums."""
+"""Files copied to and from the storage: parallel range downloads, local copies, checksums."""
 
 from __future__ import annotations
 
@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 
 PART_BYTES = 8 << 20
 PARALLEL = 4
-"""Parts asked for at once. With one more that waits to be hashed, they are what a download holds in memory."""
+"""Parts downloaded at once. These and one part waiting to be hashed are in memory."""
 CHUNK_BYTES = 256 << 10
-
-READ_BYTES = 1 << 20
-
 BLOCK_BYTES = 1 << 20
 
 
@@ -35,98 +32,78 @@ def download(
     key: str,
     meta: ObjectMeta,
     path: Path,
-    told: Callable[[int], None],
+    report: Callable[[int], None],
     stopped: Callable[[], bool],
 ) -> str:
-    """Write an object to a file that is new, and on the disk at the end.
+    """Download an object to a new file, sync it, and return its SHA-256 in hexadecimal digits.
 
     Args:
-        store: Where it is.
-        key: Its name there.
-        meta: What the store says of it; every part must be of that one.
-        path: The file.
-        told: Is told of bytes that were written, in the thread that calls.
-        stopped: Is asked now and then, in other threads.
-
-    Returns:
-        SHA-256 in hexadecimal digits.
+        meta: The object's metadata; every part must belong to the same version.
+        report: Called in the calling thread with the number of bytes written.
+        stopped: Called in other threads.
 
     Raises:
-        DamagedError: The object changed on the way, or is shorter than the store says.
-        Interrupted: ``stopped`` said so.
+        DamagedError: The object changed during the download, or is shorter than its metadata says.
+        Interrupted: ``stopped`` returned true.
     """
     with path.open("wb") as file:
-        digest = _Download(store, key, meta, file.fileno(), stopped).run(told)
+        digest = _Download(store, key, meta, file.fileno(), stopped).run(report)
         os.fsync(file.fileno())
     return digest
 
 
-def take(lies: Path, path: Path, told: Callable[[int], None], stopped: Callable[[], bool]) -> tuple[int, str]:
-    """Give a file a second name, or copy it where that can't be, and read it once.
-
-    Args:
-        lies: The file.
-        path: Its new name.
-        told: Is told of bytes that were read.
-        stopped: Is asked now and then.
-
-    Returns:
-        Size in bytes, and SHA-256 in hexadecimal digits.
+def take(stored: Path, path: Path, report: Callable[[int], None], stopped: Callable[[], bool]) -> tuple[int, str]:
+    """Link a file to a new path, or copy it where linking fails; return its size in bytes and its SHA-256.
 
     Raises:
-        Interrupted: ``stopped`` said so.
+        Interrupted: ``stopped`` returned true.
     """
-    copies = not _linked(lies, path)
+    copies = not _linked(stored, path)
     digest, size = hashlib.sha256(), 0
-    with lies.open("rb") as source, path.open("wb" if copies else "rb") as target:
-        while chunk := source.read(READ_BYTES):
+    with stored.open("rb") as source, path.open("wb" if copies else "rb") as target:
+        while chunk := source.read(BLOCK_BYTES):
             if stopped():
                 raise Interrupted
             if copies:
                 target.write(chunk)
             digest.update(chunk)
             size += len(chunk)
-            told(len(chunk))
+            report(len(chunk))
         if copies:
             target.flush()
             os.fsync(target.fileno())
     return size, digest.hexdigest()
 
 
-def give(path: Path, lies: Path) -> bool:
-    """Name a file as an object, which appears at once; return whether that could be done.
+def give(path: Path, stored: Path) -> bool:
+    """Link a file into a folder store as an object, atomically; return whether linking is possible.
 
-    Until then it has a name that obstore does not list.
+    The temporary name contains ``#``, so obstore does not list it.
     """
-    lies.parent.mkdir(parents=True, exist_ok=True)
-    hidden = lies.with_name(f"{lies.name}#{uuid4().int}")
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    hidden = stored.with_name(f"{stored.name}#{uuid4().int}")
     if not _linked(path, hidden):
         return False
     try:
-        hidden.replace(lies)
+        hidden.replace(stored)
     finally:
-        hidden.unlink(missing_ok=True)  # two names of one file: replace leaves both
+        hidden.unlink(missing_ok=True)  # replace() keeps both names if they are links to one file
     return True
 
 
 def sha256_of(
-    file: Path, told: Callable[[int], None] = lambda size_bytes: None, stopped: Callable[[], bool] = lambda: False
+    file: Path, report: Callable[[int], None] = lambda size_bytes: None, stopped: Callable[[], bool] = lambda: False
 ) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits.
-
-    Args:
-        file: To be read.
-        told: Gets bytes as they are read.
-        stopped: Whether to give up.
+    """Return the SHA-256 of a file in hexadecimal digits.
 
     Raises:
-        Interrupted: It was stopped.
+        Interrupted: ``stopped`` returned true.
     """
     digest, block = hashlib.sha256(), bytearray(BLOCK_BYTES)
     with file.open("rb", buffering=0) as source:
         while size := source.readinto(block):
             digest.update(memoryview(block)[:size])
-            told(size)
+            report(size)
             if stopped():
                 raise Interrupted
     return digest.hexdigest()
@@ -141,14 +118,14 @@ class _Download:
         self._stopped = stopped
         self._given_up = Event()
 
-    def run(self, told: Callable[[int], None]) -> str:
+    def run(self, report: Callable[[int], None]) -> str:
         digest = hashlib.sha256()
         with ThreadPoolExecutor(PARALLEL, "download") as pool:
             try:
                 for chunks in self._in_order(pool):
                     for chunk in chunks:
                         digest.update(chunk)
-                    told(sum(map(len, chunks)))
+                    report(sum(map(len, chunks)))
             except BaseException:
                 self._given_up.set()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -156,21 +133,21 @@ class _Download:
         return digest.hexdigest()
 
     def _in_order(self, pool: ThreadPoolExecutor) -> Iterator[list[bytes]]:
-        asked: deque[Future[list[bytes]]] = deque()
+        pending: deque[Future[list[bytes]]] = deque()
         for start in range(0, self._meta["size"], PART_BYTES):
-            asked.append(pool.submit(self._part, start, min(start + PART_BYTES, self._meta["size"])))
-            if len(asked) > PARALLEL:
-                yield asked.popleft().result()
-        while asked:
-            yield asked.popleft().result()
+            pending.append(pool.submit(self._part, start, min(start + PART_BYTES, self._meta["size"])))
+            if len(pending) > PARALLEL:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
     def _part(self, start: int, end: int) -> list[bytes]:
-        """Write the bytes from ``start`` to before ``end``, and return them; what breaks off obstore asks for again."""
-        answer = obstore.get(self._store, self._key, options=self._options(start, end))
-        if not _same(answer.meta, self._meta):
-            raise DamagedError(self._key, "it changed while it was read")
+        """Write the bytes from ``start`` to before ``end``, and return them."""
+        response = obstore.get(self._store, self._key, options=self._options(start, end))
+        if not _is_same_version(response.meta, self._meta):
+            raise DamagedError(self._key, "it changed while being read")
         chunks = []
-        for chunk in answer.stream(CHUNK_BYTES):
+        for chunk in response.stream(CHUNK_BYTES):
             if self._given_up.is_set() or self._stopped():
                 raise Interrupted
             _write(self._file, chunk, start)
@@ -182,14 +159,14 @@ class _Download:
 
     def _options(self, start: int, end: int) -> GetOptions:
         tag = self._meta["e_tag"]
-        if tag is None or tag.startswith("W/"):  # a weak one never matches
+        if tag is None or tag.startswith("W/"):  # a weak tag never matches
             return {"range": (start, end)}
         return {"range": (start, end), "if_match": tag}
 
 
-def _same(one: ObjectMeta, other: ObjectMeta) -> bool:
-    """Compare what tells versions of an object apart: a server may not know of If-Match."""
-    return (one["e_tag"], one["size"], one["last_modified"]) == (other["e_tag"], other["size"], other["last_modified"])
+def _is_same_version(meta: ObjectMeta, other: ObjectMeta) -> bool:
+    """Compare versions here as well, since a server may ignore If-Match."""
+    return all(meta[key] == other[key] for key in ("e_tag", "size", "last_modified"))
 
 
 def _write(file: int, content: bytes, offset: int) -> None:
@@ -200,7 +177,7 @@ def _write(file: int, content: bytes, offset: int) -> None:
 
 
 def _linked(old: Path, new: Path) -> bool:
-    """Give a file a second name; false where the file system, or a rule of the system, does not allow it."""
+    """Create a hard link; return False where the file system or a system policy forbids it."""
     try:
         os.link(old.resolve(strict=True), new)
     except OSError:
