@@ -1,8 +1,8 @@
-"""NCBI BLAST+ over a sharded database, with the bytes of an unsharded run."""
+"""NCBI BLAST+ over a sharded database, with byte-for-byte the output of an unsharded run."""
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing's own takes 15 ms to import, and type checkers know this one by its name
+TYPE_CHECKING = False  # type checkers recognise the name, and importing typing would take 15 ms
 if TYPE_CHECKING:
     from shardblast.core import __version__
     from shardblast.core.errors import ShardblastError
@@ -22,7 +22,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for when it is asked for: the command must start fast."""
+    """Import a public name on first use, so that the command starts fast."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

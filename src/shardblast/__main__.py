@@ -1,4 +1,4 @@
-"""``python -m shardblast``."""
+"""Runs the command as ``python -m shardblast``."""
 
 from __future__ import annotations
 

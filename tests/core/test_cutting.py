@@ -77,7 +77,7 @@ def test_many_queries_are_dealt_to_the_cores(program: Program) -> None:
     choice = choose(replace(SMALL, program=program, query_letters=1_000_000), None)
 
     assert choice.shards == 1
-    assert "dealt to the cores" in choice.why
+    assert "split among the cores" in choice.why
 
 
 def test_few_queries_on_many_cores_are_searched_in_shards() -> None:

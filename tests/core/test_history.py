@@ -50,11 +50,11 @@ def test_a_log_tells_each_change_once_and_when() -> None:
 
     assert told == [
         (1.0, "note", "Submitted: blastn in 16s, 3 queries with 1,200 letters."),
-        (2.0, "note", "It begins to run."),
+        (2.0, "note", "It starts to run."),
         (3.0, "note", "Searching begins: 8 pieces."),
         (4.0, "note", "The database is cut into 4 shards: 4 cores."),
         (7.0, "note", "Searching is done after 2.5 s: 8 pieces."),
-        (7.0, "note", "It is completed: 12 hits; queries: 2 merged, 1 researched."),
+        (7.0, "note", "Completed: 12 hits; queries: 2 merged, 1 researched."),
     ]
 
 
@@ -70,10 +70,10 @@ def test_a_log_tells_what_a_search_waits_for_why_it_failed_and_that_it_is_tried_
 
     assert told[3:] == [
         "The search waits for a node that holds shard 1 of 8.",
-        "It lacks nothing any more.",
-        "Searching ends before it is done: 0 of 8 pieces.",
+        "It no longer waits.",
+        "Searching ended before it was done: 0 of 8 pieces.",
         "It failed: There is no memory. Add some.",
-        "It is to run again: attempt 2.",
+        "It will run again: attempt 2.",
     ]
 
 
@@ -87,10 +87,10 @@ def test_a_log_tells_that_a_search_gives_back_its_place_and_for_what_it_waits() 
     told = logged(*searches(NEW, running, searching, queued, without_nodes, again))
 
     assert told[3:] == [
-        (4.0, "note", "It gives back its place among the searches that run."),
+        (4.0, "note", "It gives up its place among the running searches."),
         (4.0, "warning", "The search waits for a node that holds shard 1 of 8."),
         (5.0, "warning", "The search waits for a node of the cluster."),
-        (6.0, "note", "It begins to run."),
+        (6.0, "note", "It starts to run."),
     ]
 
 

@@ -80,7 +80,7 @@ def test_pieces_are_shown_while_they_run_and_the_log_tells_what_happened(
     expect(page.locator(".log")).to_contain_text("Submitted: blastp in proteins")
     os.kill(pid, signal.SIGCONT)
     own.ended(found)
-    expect(page.locator(".log")).to_contain_text("It is completed")
+    expect(page.locator(".log")).to_contain_text("Completed")
 
     expect(page.locator(".piece.running")).to_have_count(0)
     expect(page.locator(".log li")).to_have_count(len(own.http.get(f"/searches/{found}/log").json()))

@@ -50,7 +50,7 @@ def test_a_completed_search_is_not_retried(server: Server, completed: str) -> No
     again = server.run("retry", completed)
 
     assert again.returncode == 1
-    assert "The search is completed.\nshardblast: Only failed and cancelled ones run again." in again.stderr
+    assert "The search is completed.\nshardblast: Only failed and cancelled searches can be retried." in again.stderr
 
 
 def test_searches_are_deleted_and_what_can_not_be_is_told(server: Server, completed: str, running: str) -> None:

@@ -106,7 +106,7 @@ def test_what_runs_is_told_while_it_runs_and_what_happened_ever_after(server: Se
     }
     assert server.http.get(f"/searches/{search}/running").json() == []
     assert log[0]["text"].startswith("Submitted: blastp in proteins")
-    assert log[-1]["text"].startswith("It is completed")
+    assert log[-1]["text"].startswith("Completed")
     assert [one["at"] for one in log] == sorted(one["at"] for one in log)
     assert str(server.home) not in str(log)
 

@@ -1387,7 +1387,7 @@ export interface components {
         };
         /**
          * LackCode
-         * @description Of what there is not enough; stable, part of the API.
+         * @description The missing resource; stable, part of the API.
          * @enum {string}
          */
         LackCode: "turn" | "scheduler" | "nodes" | "shards" | "whole-database";

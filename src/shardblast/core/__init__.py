@@ -1,4 +1,4 @@
-"""What all layers know of searches and databases, without any input or output."""
+"""The domain model of searches, databases and nodes, without any input or output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a search is cut: whether at all, into which shards of the database and batches of queries."""
+"""Decides whether a search is split, and into which shards of the database and batches of queries."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from shardblast.core.program import Program
 
 MEMORY_SHARE = 0.5
-"""A database counts as held in memory if it takes no more than this share of it."""
+"""The largest share of the memory that a database may take and still count as held in memory."""
 PIECE_BYTES = 128 << 20
-"""What a piece holds beside the database: 105 MB were measured with 5,000 megablast queries of 100 letters."""
+"""Memory of a piece besides the database. Measured: 105 MB with 5,000 megablast queries of 100 bases."""
 MANY_CORES = 4
-"""Up to here BLAST+'s own threads were measured to scale as well as anything; beyond is not measured."""
+"""The largest number of cores on which BLAST+'s own threads were measured; they scaled as well as shards."""
 PIECES_PER_CORE = 2
 BATCHES_PER_CORE = 4
 QUERY_LETTERS_PER_SCAN = {
@@ -23,13 +23,13 @@ QUERY_LETTERS_PER_SCAN = {
     Program.TBLASTN: 20_000,
     Program.TBLASTX: 10_002,
 }
-"""Letters of the queries that BLAST+ searches in one scan of the database; fewer would waste scans.
+"""Query letters that BLAST+ searches in one scan of the database. Smaller batches would waste scans.
 
 Source: NCBI C++ Toolkit, algo/blast/blastinput/blast_input_aux.cpp (GetQueryBatchSize).
 """
 NO_END = 1 << 62
-"""More letters than any queries have: all of them are one batch."""
-ONE_BATCH = "linked E-values depend on the batches of queries, which blastn ends by the hits so far"
+"""A batch length, in letters, that no set of queries reaches, so that all of them are one batch."""
+ONE_BATCH = "linked E-values depend on how queries are batched, and blastn sizes its batches by the hits so far"
 BATCH_LETTERS = {
     Program.BLASTN: 5_000_000,
     Program.BLASTP: 100_000,
@@ -37,15 +37,15 @@ BATCH_LETTERS = {
     Program.TBLASTN: 100_000,
     Program.TBLASTX: 100_000,
 }
-"""Letters of a batch that is searched in shards."""
+"""Query letters in a batch that is searched in shards."""
 BATCH_QUERIES = 5_000
 SMALL_SHARD_LETTERS = 1_000_000
-"""Below this a shard is searched in less time than its process takes to start."""
+"""A smaller shard is searched in less time than its process takes to start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the choice depends on."""
+    """The facts on which the choice depends."""
 
     program: Program
     database_letters: int
@@ -53,7 +53,7 @@ class Situation:
     cores: int
     memory_bytes: int
     query_letters: int | None
-    """None if not known before they are read."""
+    """None if they are not known before the queries are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +61,17 @@ class Choice:
     """How a search is cut."""
 
     shards: int
-    """0: BLAST+ itself; 1: the whole database, queries in batches side by side."""
+    """0: BLAST+ alone; 1: the whole database, with batches of queries searched in parallel."""
     batch_letters: int
     scan_letters: int
-    """A batch may end only where BLAST+ would begin one of its own, after so many letters."""
+    """Letters of one of BLAST+'s own batches; a batch ends only where one of these ends."""
     by_shard: bool
-    """Search shard by shard, because they don't fit in memory together."""
+    """Whether to search shard by shard, because the shards do not fit in memory together."""
     why: str
 
 
 def choose(situation: Situation, wanted: int | None) -> Choice:
-    """Choose how to cut.
-
-    Args:
-        situation: Program, database, machine and queries.
-        wanted: The number of shards the user asked for, or None for the fastest.
-    """
+    """Choose how to cut a search; ``wanted`` is the number of shards that the user requests, None for the fastest."""
     usable = max(situation.memory_bytes - situation.cores * PIECE_BYTES, situation.memory_bytes // 4)
     fits = situation.database_bytes <= MEMORY_SHARE * usable
     letters, scan = BATCH_LETTERS[situation.program], QUERY_LETTERS_PER_SCAN.get(situation.program, 1)
@@ -89,7 +84,7 @@ def choose(situation: Situation, wanted: int | None) -> Choice:
             count, letters, scan, True, "the database does not fit in memory; each shard is read from disk once"
         )
     if batches := _batches(situation):
-        why = "the database fits in memory and the queries are many: they are dealt to the cores"
+        why = "the database fits in memory and there are many queries, so the queries are split among the cores"
         return Choice(1, batches, scan, False, why)
     if situation.cores > MANY_CORES and situation.database_letters > SMALL_SHARD_LETTERS * situation.cores:
         why = "few queries on many cores: shards keep each core busy without threads"
@@ -100,40 +95,37 @@ def choose(situation: Situation, wanted: int | None) -> Choice:
 
 @dataclass(frozen=True, slots=True)
 class VolumeSize:
-    """What planning knows of a volume."""
+    """The size of a volume."""
 
     num_seqs: int
     letters: int
 
 
 def magnitude(letters: int) -> int:
-    """Return the rank of a search with so many letters in its queries: the lowest goes first."""
+    """Return the rank of a search whose queries have this many letters; the lowest rank runs first."""
     return max(letters, 1).bit_length()
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Whole volumes one after the other, or a range of the OIDs of one volume."""
+    """Consecutive whole volumes, or a range of the OIDs of one volume."""
 
     index: int
     volumes: range
-    """Places in the database's list of volumes, 0-based."""
+    """0-based indices in the database's list of volumes."""
     oids: range | None
-    """0-based in the one volume; None for whole volumes."""
+    """0-based OIDs in the volume; None for whole volumes."""
     first_oid: int
-    """What to add to an OID in the shard to have it in the database."""
+    """The offset that turns an OID of the shard into an OID of the database."""
     letters: int
 
 
 def cut_shards(
     volumes: Sequence[VolumeSize], count: int, cuts: Callable[[int, int], Sequence[int]]
 ) -> tuple[Shard, ...]:
-    """Cut a database into at most ``count`` shards of about equal letters, in OID order.
+    """Cut volumes, given in OID order, into at most ``count`` shards of about equal letters, in OID order.
 
-    Args:
-        volumes: In OID order.
-        count: As many shards as possible up to this number.
-        cuts: ``cuts(volume, parts)`` gives ``parts + 1`` OIDs that cut a volume into parts of equal letters.
+    ``cuts(volume, parts)`` returns ``parts + 1`` OIDs that cut a volume into parts of equal letters.
     """
     limit = min(count, sum(volume.num_seqs for volume in volumes))
     groups = _groups(volumes, _largest_allowed(volumes, max(limit, 1)))
@@ -155,7 +147,7 @@ def cut_shards(
 
 
 def _batches(situation: Situation) -> int | None:
-    """Return the letters of a batch, if there are enough scans of the database to deal out."""
+    """Return the letters of a batch, or None if there are too few scans of the database to split among the cores."""
     scan = QUERY_LETTERS_PER_SCAN.get(situation.program)
     if scan is None or situation.query_letters is None:
         return None
@@ -165,7 +157,7 @@ def _batches(situation: Situation) -> int | None:
 
 
 def _groups(volumes: Sequence[VolumeSize], most: int) -> list[tuple[range, int]]:
-    """Return runs of volumes of at most ``most`` letters together; larger volumes alone, with their number of parts."""
+    """Return runs of volumes of at most ``most`` letters, and each larger volume alone, with the number of parts."""
     groups: list[tuple[range, int]] = []
     begin, letters = 0, 0
     for place, volume in enumerate(volumes):
@@ -184,7 +176,7 @@ def _parts(volumes: Sequence[VolumeSize], most: int) -> int:
 
 
 def _largest_allowed(volumes: Sequence[VolumeSize], count: int) -> int:
-    """Return the fewest letters a shard may hold so that there are at most ``count`` shards."""
+    """Return the smallest limit on the letters of a shard that gives at most ``count`` shards."""
     low, high = 1, max(1, sum(volume.letters for volume in volumes))
     if len(volumes) > count:
         low = min(volume.letters for volume in volumes)

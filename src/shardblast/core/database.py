@@ -1,4 +1,4 @@
-"""A database that a service knows, and its generations, as ``metadata.json`` describes them."""
+"""The databases of a service and their generations, as described in ``metadata.json``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shardblast.core.errors import InputError
 from shardblast.core.program import Molecule
 
 LAYOUT = 1
-"""Version of ``metadata.json``; one that is newer than this is not read."""
+"""The version of ``metadata.json``. Other versions are not read."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -21,24 +21,24 @@ class DatabaseFile:
     """A file of a BLAST database."""
 
     name: str
-    """Without folders, such as ``core_nt.00.nsq``."""
+    """A file name such as ``core_nt.00.nsq``."""
     size_bytes: int
     sha256: str
-    """In hexadecimal digits."""
+    """Hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeMetadata:
-    """A volume, and the files that belong to it alone."""
+    """A volume, and the files that belong only to it."""
 
     name: str
-    """As files are called, without suffix, such as ``core_nt.00``."""
+    """The name of its files without a suffix, such as ``core_nt.00``."""
     num_seqs: int
     letters: int
     max_length: int
-    """Letters of the longest sequence."""
+    """Letters in the longest sequence."""
     mapped_bytes: int
-    """Of what a search maps into memory: the index and the sequences."""
+    """Bytes that a search maps into memory: the index and the sequences."""
     files: tuple[DatabaseFile, ...]
 
     @property
@@ -53,47 +53,47 @@ class Generation:
 
     database: str
     name: str
-    """Of this version among the database's: the same for the same offer of the same source."""
+    """Its name among the database's generations; equal for equal offers of the same source."""
     molecule: Molecule
     title: str
     date: str
-    """As BLAST+ prints it."""
+    """The date in BLAST+'s own format."""
     version: int
-    """Of BLAST+'s format: 4 or 5."""
+    """The version of BLAST+'s database format: 4 or 5."""
     volumes: tuple[VolumeMetadata, ...]
-    """In OID order."""
+    """The volumes in OID order."""
     shared: tuple[DatabaseFile, ...]
-    """Files of all volumes together: aliases, indices of ids and of taxids."""
+    """Files shared by all volumes: aliases and the indices of ids and taxids."""
     has_ids: bool
     """Whether sequences can be looked up by id (``-parse_seqids``)."""
     has_taxids: bool
     masks: tuple[str, ...]
     """Names of the masking algorithms whose masks it holds."""
     source: str
-    """Where it came from, as ``db add`` was told."""
+    """The source that was given to ``db add``."""
     source_version: str
-    """What its source calls this version, such as a date; may be empty."""
+    """The source's own name for this version, such as a date; may be empty."""
 
     @property
     def files(self) -> Iterator[DatabaseFile]:
-        """All files, volume by volume, those of all volumes last."""
+        """All files, volume by volume; shared files come last."""
         for volume in self.volumes:
             yield from volume.files
         yield from self.shared
 
     @property
     def num_seqs(self) -> int:
-        """Sequences of all volumes."""
+        """Sequences in all volumes."""
         return sum(volume.num_seqs for volume in self.volumes)
 
     @property
     def letters(self) -> int:
-        """Letters of all volumes."""
+        """Letters in all volumes."""
         return sum(volume.letters for volume in self.volumes)
 
     @property
     def max_length(self) -> int:
-        """Letters of the longest sequence."""
+        """Letters in the longest sequence."""
         return max((volume.max_length for volume in self.volumes), default=0)
 
     @property
@@ -103,24 +103,20 @@ class Generation:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of all files."""
+        """Total size of all files."""
         return sum(file.size_bytes for file in self.files)
 
     def document(self) -> dict[str, Any]:
-        """Return what ``metadata.json`` holds; totals are there for readers, and not read again."""
+        """Return the content of ``metadata.json``; its totals are only for people and are never read back."""
         totals = ("num_seqs", "letters", "max_length", "mapped_bytes", "size_bytes")
-        return {
-            "layout": LAYOUT,
-            **asdict(self),
-            "totals": {name: getattr(self, name) for name in totals},
-        }
+        return {"layout": LAYOUT, **asdict(self), "totals": {name: getattr(self, name) for name in totals}}
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Generation:
-        """Return the generation of such a document.
+        """Return the generation that a document describes.
 
         Raises:
-            ValueError: It is none, or of a newer layout.
+            ValueError: The document is invalid, or has another layout.
         """
         if document.get("layout") != LAYOUT:
             raise ValueError(f"its layout is {document.get('layout')!r}, not {LAYOUT}")
@@ -133,7 +129,7 @@ class Generation:
             values["shared"], values["masks"] = _files(values["shared"]), tuple(values["masks"])
             return cls(**values)
         except (KeyError, TypeError) as error:
-            raise ValueError(f"it lacks or has too much: {error}") from error
+            raise ValueError(f"a field is missing or unknown: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +138,13 @@ class CataloguedDatabase:
 
     facts: Generation
     path: str | None
-    """Where BLAST+ finds it, without suffix; None if it lies in the storage."""
+    """The path that BLAST+ opens, without a suffix; None if the files are in the storage."""
     added: float
     """When this generation was added, in seconds since 1970."""
 
     @property
     def name(self) -> str:
-        """Of the database."""
+        """The name of the database."""
         return self.facts.database
 
     @property
@@ -158,46 +154,42 @@ class CataloguedDatabase:
 
     @property
     def molecule(self) -> Molecule:
-        """Of its sequences."""
+        """The molecule of its sequences."""
         return self.facts.molecule
 
     @property
     def title(self) -> str:
-        """As BLAST+ prints it."""
+        """The title that BLAST+ prints."""
         return self.facts.title
 
     @property
     def num_seqs(self) -> int:
-        """Sequences of all volumes."""
+        """Sequences in all volumes."""
         return self.facts.num_seqs
 
     @property
     def letters(self) -> int:
-        """Letters of all volumes."""
+        """Letters in all volumes."""
         return self.facts.letters
 
     @property
     def size_bytes(self) -> int:
-        """What a search maps into memory."""
+        """Bytes that a search maps into memory."""
         return self.facts.mapped_bytes
 
 
 def checked_name(name: str) -> str:
-    """Return a name that may be part of a path and of a ``-db`` value.
-
-    Raises:
-        InputError: It may not.
-    """
+    """Return a name that is safe in a path and in a ``-db`` value; raise ``InputError`` otherwise."""
     if _NAME.fullmatch(name) is None:
         raise InputError(
-            f"{name!r} is no name for a database.",
-            remedy="Use letters, digits, '.', '_' and '-', a letter or digit first.",
+            f"{name!r} is not a valid database name.",
+            remedy="Use letters, digits, '.', '_' and '-', and start with a letter or a digit.",
         )
     return name
 
 
 def _files(documents: list[dict[str, Any]]) -> tuple[DatabaseFile, ...]:
-    files = tuple(DatabaseFile(**one) for one in documents)
+    files = tuple(DatabaseFile(**document) for document in documents)
     if not all(isinstance(file.name, str) and isinstance(file.sha256, str) for file in files):
-        raise TypeError("a file's name or checksum is no text")
+        raise TypeError("a file's name or checksum is not a string")
     return files

@@ -1,13 +1,13 @@
-"""Every error we raise on purpose.
+"""Every error that shardblast raises on purpose.
 
 ShardblastError
 ├── InputError           the user can fix it              BLAST+ exit status 1
-│   └── UsageError       one of our own options is wrong
+│   └── UsageError       an option of shardblast is wrong
 ├── DatabaseError        the operator can fix it          BLAST+ exit status 2
-│   ├── DatabaseChanged  its files are others by now
-│   └── SourceChanged    while it was brought
+│   ├── DatabaseChanged  its files were replaced
+│   └── SourceChanged    its source changed during the copy
 ├── EngineError          BLAST+ or its host failed        BLAST+ exit status 3
-│   ├── ArchiveError     what BLAST+ wrote is damaged
+│   ├── ArchiveError     the output of BLAST+ is damaged
 │   ├── NoRoomError      no node can hold the database
 │   ├── OutOfMemory      more, smaller shards may help    BLAST+ exit status 4
 │   └── UnknownFailure   BLAST+ does not say why          BLAST+ exit status 255
@@ -15,17 +15,17 @@ ShardblastError
 ├── NetworkError         try again                        BLAST+ exit status 5
 ├── OutputError          the result can't be written      BLAST+ exit status 6
 ├── StoreError           the service's database fails     6
-├── StorageError         files or objects can't be kept   6
-│   ├── DiskFull         there is no space left
-│   └── DamagedError     not the bytes that were stored
-├── NotFoundError        there is no such thing           1
-├── ConflictError        its state does not allow that    1
-├── RefusedError         a search has problems            1
-├── WaitError            what it needs did not come       1
-├── NotAllowedError      the caller may not do that       1
-├── TooLargeError        more than the service takes      1
-├── UnauthorizedError    the service does not know who    1
-└── Interrupted          the user stopped it              130, as a shell says for Ctrl-C
+├── StorageError         files or objects can't be stored 6
+│   ├── DiskFull         no space is left
+│   └── DamagedError     the stored bytes have changed
+├── NotFoundError        no such object                   1
+├── ConflictError        the state forbids the request    1
+├── RefusedError         the search has problems          1
+├── WaitError            a resource did not appear        1
+├── NotAllowedError      the caller lacks permission      1
+├── TooLargeError        the service's limit is exceeded  1
+├── UnauthorizedError    the caller is unknown            1
+└── Interrupted          the user stopped it              130, the status of a shell after Ctrl-C
 
 Source:
     NCBI C++ Toolkit, app/blast/blast_app_util.hpp (BLAST_INPUT_ERROR and following).
@@ -42,21 +42,21 @@ if TYPE_CHECKING:
     from shardblast.core.waiting import Lack
 
 _FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/'\"\[\]:;,]+/)+")
+"""The folders of an absolute path; web addresses do not match."""
 _ON_NODE = " It was on node "
-"""Of absolute paths, not of addresses."""
 
 
 class ShardblastError(Exception):
-    """What went wrong, then what to do about it."""
+    """A message that says what went wrong and what to do about it."""
 
     code: ClassVar[str] = "internal"
-    """Stable; part of the API."""
+    """A stable name; part of the API."""
     retryable: ClassVar[bool] = False
-    """Whether the same work can succeed when it is tried again unchanged."""
+    """Whether the same work may succeed if it is retried unchanged."""
     exit_status: ClassVar[int] = 255
-    """What the command exits with."""
+    """The exit status of the command."""
     node: str | None = None
-    """Of a cluster, where it happened."""
+    """The node of a cluster on which it happened."""
 
     def __init__(self, problem: str, *, remedy: str) -> None:
         super().__init__(f"{problem} {remedy}")
@@ -64,13 +64,13 @@ class ShardblastError(Exception):
         self.remedy = remedy
 
     def happened_on(self, node: str) -> None:
-        """Say on which node of a cluster it happened, if that is not said yet."""
+        """Add the name of the node to the problem, unless it names a node already."""
         if self.node is None:
             self.node = node
             self.problem = f"{self.problem}{_ON_NODE}{node}."
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Errors cross processes, and the default would call the constructor with the joined text alone."""
+        """Pickle the fields as well; by default the constructor would be called with the joined text alone."""
         return _restored, (type(self), str(self)), self.__dict__.copy()
 
     @classmethod
@@ -81,12 +81,12 @@ class ShardblastError(Exception):
 
 
 def without_folders(text: str) -> str:
-    """Return a message without the folders of the paths in it, which are nobody's business but the operator's."""
+    """Return a message with directories removed from its paths; only the operator may see them."""
     return _FOLDERS.sub("", text)
 
 
 def without_node(text: str) -> str:
-    """Return a problem without the name of the node that ``happened_on`` said."""
+    """Return a problem without the name of the node that ``happened_on`` added."""
     return text.partition(_ON_NODE)[0]
 
 
@@ -95,14 +95,14 @@ def _restored(kind: type[ShardblastError], text: str) -> ShardblastError:
 
 
 class InputError(ShardblastError):
-    """The options or the queries are wrong, in the way BLAST+ would say."""
+    """Invalid options or queries, reported as BLAST+ does."""
 
     code = "input"
     exit_status = 1
 
 
 class UsageError(InputError):
-    """One of our own, double-dash options is wrong, so BLAST+ has nothing to say about it."""
+    """One of shardblast's own, double-dash options is wrong."""
 
     code = "usage"
 
@@ -115,7 +115,7 @@ class DatabaseError(ShardblastError):
 
 
 class DatabaseChanged(DatabaseError):
-    """The files of a database that is searched where it lies are not those that were added."""
+    """The files of a database that is searched in place have changed since it was added."""
 
     code = "database-changed"
 
@@ -127,7 +127,7 @@ class DatabaseChanged(DatabaseError):
 
 
 class SourceChanged(DatabaseError):
-    """A database's source no longer has what it offered."""
+    """A database's source no longer has the files that it offered."""
 
     code = "source-changed"
 
@@ -141,7 +141,7 @@ class SourceChanged(DatabaseError):
 class EngineError(ShardblastError):
     """BLAST+ or the machine it ran on failed.
 
-    Not retryable: BLAST+ also answers 3 to options it can't search with, such as unsupported gap costs.
+    Not retryable: BLAST+ also exits with 3 for options that it does not support, such as some gap costs.
     """
 
     code = "engine"
@@ -161,20 +161,20 @@ class ArchiveError(EngineError):
 
 
 class OutOfMemory(EngineError):
-    """BLAST+ found no memory, or was killed for using too much."""
+    """BLAST+ could not allocate memory, or was killed for using too much."""
 
     code = "out-of-memory"
     exit_status = 4
 
 
 class NoRoomError(EngineError):
-    """A search needs the whole database on one node of a cluster, and none has room for it."""
+    """A search needs the whole database on one node of a cluster, but no node has room for it."""
 
     code = "no-room"
 
 
 class UnknownFailure(EngineError):
-    """BLAST+ ended in a way that its exit status does not explain, a signal among them."""
+    """BLAST+ ended in a way that its exit status does not explain, for example by a signal."""
 
     code = "unknown"
     exit_status = 255
@@ -216,7 +216,7 @@ class StorageError(ShardblastError):
 
 
 class DiskFull(StorageError):
-    """There is no space left for files of the service or of BLAST+."""
+    """No space is left for files of the service or of BLAST+."""
 
     code = "disk-full"
 
@@ -230,19 +230,20 @@ class DiskFull(StorageError):
 
 
 class DamagedError(StorageError):
-    """A file or an object is not what it must be: cut short, other bytes, or changed while it was read."""
+    """A file or an object is truncated, has other bytes than were stored, or changed while it was read."""
 
     code = "damaged"
 
     def __init__(self, what: str, how: str) -> None:
         super().__init__(
-            f"{what} is damaged: {how}.", remedy="Fetch it again; if it stays so, store it again from its source."
+            f"{what} is damaged: {how}.",
+            remedy="Fetch it again. If it is still damaged, store it again from its source.",
         )
         self.what = what
 
 
 def file_error(error: OSError) -> StorageError:
-    """Return our error for one of the operating system's with a file."""
+    """Translate an error of the operating system about a file."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull()
     reason = (error.strerror or type(error).__name__).lower()
@@ -250,21 +251,21 @@ def file_error(error: OSError) -> StorageError:
 
 
 class NotFoundError(ShardblastError):
-    """There is no such search, database or token, or the caller may not see it."""
+    """The search, database or token does not exist, or the caller may not see it."""
 
     code = "not-found"
     exit_status = 1
 
 
 class ConflictError(ShardblastError):
-    """The state of a thing does not allow what was asked for."""
+    """The state of an object does not allow the request."""
 
     code = "conflict"
     exit_status = 1
 
 
 class RefusedError(ShardblastError):
-    """A search can't run as it was asked for; ``problems`` has every reason."""
+    """A search can't run as requested; ``problems`` holds every reason."""
 
     code = "refused"
     exit_status = 1
@@ -277,7 +278,7 @@ class RefusedError(ShardblastError):
 
 
 class WaitError(ShardblastError):
-    """A search has waited in vain for something; ``lack`` says for what."""
+    """A search waited in vain for the resource that ``lack`` names."""
 
     code = "waited"
     exit_status = 1
@@ -288,21 +289,21 @@ class WaitError(ShardblastError):
 
 
 class NotAllowedError(ShardblastError):
-    """The caller is known and may not do this."""
+    """The caller is known but may not do this."""
 
     code = "not-allowed"
     exit_status = 1
 
 
 class TooLargeError(ShardblastError):
-    """More letters, queries or bytes than the service takes."""
+    """More letters, queries or bytes than the service accepts."""
 
     code = "too-large"
     exit_status = 1
 
 
 class UnauthorizedError(ShardblastError):
-    """The service does not know who asks, or no longer."""
+    """The service does not know the caller, or the caller's session has ended."""
 
     code = "unauthorized"
     exit_status = 1
@@ -326,20 +327,20 @@ _BY_EXIT_STATUS: dict[int, type[ShardblastError]] = {
 
 
 def error_for_exit_status(status: int) -> type[ShardblastError]:
-    """Return the error that a BLAST+ program means by a non-zero exit status, or by a signal (negative)."""
+    """Return the error for a non-zero exit status of a BLAST+ program; a negative one is a signal."""
     return _BY_EXIT_STATUS.get(status, UnknownFailure)
 
 
 def error_for_code(code: str) -> type[ShardblastError]:
-    """Return the error that a service answered with; what it refused is wrong input."""
-    waiting: list[type[ShardblastError]] = [ShardblastError]
-    while waiting:
-        kind = waiting.pop()
+    """Return the error for the code in a service's response; a refused search is an ``InputError``."""
+    kinds: list[type[ShardblastError]] = [ShardblastError]
+    while kinds:
+        kind = kinds.pop()
         if kind.code == code and kind is not RefusedError:
             return kind
-        waiting += kind.__subclasses__()
+        kinds += kind.__subclasses__()
     return InputError
 
 
 class LeftToBlast(Exception):
-    """Only BLAST+ itself can do the search; the text says why. It never reaches users as an error."""
+    """Only BLAST+ itself can run the search, for the reason in the text. Users never see it as an error."""

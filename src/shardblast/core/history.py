@@ -1,4 +1,4 @@
-"""What happened in a search, from its stored events: in words, and which pieces run now."""
+"""Derives the log of a search and its running pieces from its stored events."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from shardblast.core.search import Event, Phase, PhaseStatus, State
 from shardblast.core.waiting import LackCode
 
 WARNING = "warning"
-"""Kind of the events that hold what BLAST+ warned of."""
+"""The kind of events that hold a warning of BLAST+."""
 LOGGED = ("search", "piece", WARNING)
-"""Kinds of events that the log is made of."""
+"""The kinds of events from which the log is made."""
 QUERIES, LETTERS, HITS = ("query", "queries"), ("letter", "letters"), ("hit", "hits")
 BYTES, PIECES, FILES = ("byte", "bytes"), ("piece", "pieces"), ("file", "files")
 UNITS: Mapping[str, tuple[str, str]] = {
@@ -26,12 +26,12 @@ UNITS: Mapping[str, tuple[str, str]] = {
 }
 
 SEARCHING, STARTED, STOPPED, ENDED = "searching", "started", "stopped", "piece"
-"""Kinds of events: nothing runs yet; a process began; one is gone that did not end well; one ended."""
-TOLD = (SEARCHING, STARTED, STOPPED, ENDED)
+"""Kinds of events: no process runs yet; a process started; a process stopped without success; a process succeeded."""
+RUNNING_KINDS = (SEARCHING, STARTED, STOPPED, ENDED)
 
 
 class Level(StrEnum):
-    """How much an entry is to be heeded."""
+    """Severity."""
 
     NOTE = "note"
     WARNING = "warning"
@@ -43,13 +43,13 @@ class Entry:
     """A line of a search's log."""
 
     at: float | None
-    """Seconds since 1970; None where an earlier version did not note it."""
+    """Seconds since 1970; None for an event of an earlier version, which did not record it."""
     level: Level
     text: str
 
 
 def log_of(events: Iterable[Event]) -> Iterator[Entry]:
-    """Yield what happened, from all events of a search in their order."""
+    """Yield the log of a search from all of its events, in order."""
     before: Mapping[str, Any] = {}
     for event in events:
         if event.kind == "search":
@@ -76,35 +76,35 @@ class RunningPiece:
 
 
 def running_of(events: Iterable[Event]) -> list[RunningPiece]:
-    """Return the pieces that run after these events, in the order in which they began."""
-    found: dict[tuple[str, int, int | None], dict[str, RunningPiece]] = {}
+    """Return the pieces that run after these events, in the order in which they started."""
+    by_piece: dict[tuple[str, int, int | None], dict[str, RunningPiece]] = {}
     for event in events:
         if event.kind == SEARCHING:
-            found.clear()
+            by_piece.clear()
             continue
-        piece = (event.data["purpose"], event.data["batch"], event.data["shard"])
+        key = (event.data["purpose"], event.data["batch"], event.data["shard"])
         if event.kind == ENDED:  # a second process for it ends with the first
-            found.pop(piece, None)
+            by_piece.pop(key, None)
         elif event.kind == STARTED:
-            found.setdefault(piece, {})[event.data["node"]] = RunningPiece(**event.data)
+            by_piece.setdefault(key, {})[event.data["node"]] = RunningPiece(**event.data)
         elif event.kind == STOPPED:
-            found.get(piece, {}).pop(event.data["node"], None)
-    return sorted((one for nodes in found.values() for one in nodes.values()), key=lambda one: one.started)
+            by_piece.get(key, {}).pop(event.data["node"], None)
+    return sorted((piece for nodes in by_piece.values() for piece in nodes.values()), key=lambda piece: piece.started)
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
     state = State(after["state"])
     if not before:
-        sent = f"{_counted(after['queries'], QUERIES)} with {_counted(after['letters'], LETTERS)}"
-        yield Level.NOTE, f"Submitted: {after['program']} in {after['database']}, {sent}."
+        queries = f"{_counted(after['queries'], QUERIES)} with {_counted(after['letters'], LETTERS)}"
+        yield Level.NOTE, f"Submitted: {after['program']} in {after['database']}, {queries}."
         before = {**after, "state": State.QUEUED, "phases": [], "shards": None, "waiting": None}
     if after["attempt"] != before["attempt"]:
-        yield Level.NOTE, f"It is to run again: attempt {after['attempt']}."
+        yield Level.NOTE, f"It will run again: attempt {after['attempt']}."
         before = {**before, "phases": [], "shards": None}
     if state is State.RUNNING and before["state"] != State.RUNNING:
-        yield Level.NOTE, "It begins to run."
+        yield Level.NOTE, "It starts to run."
     if state is State.QUEUED and before["state"] == State.RUNNING:
-        yield Level.NOTE, "It gives back its place among the searches that run."
+        yield Level.NOTE, "It gives up its place among the running searches."
         before = {**before, "phases": []}
     yield from _waiting(before, after)
     if after["shards"] is not None and after["shards"] != before["shards"]:
@@ -118,15 +118,14 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tu
 
 
 def _phases(before: list[Mapping[str, Any]], after: list[Mapping[str, Any]]) -> Iterator[tuple[Level, str]]:
-    known = {one["name"]: one for one in before}
-    for now in after:
-        was = known.get(now["name"], {"status": PhaseStatus.PENDING})
-        if now["status"] != was["status"]:
-            yield from _status(now)
+    statuses = {phase["name"]: phase["status"] for phase in before}
+    for phase in after:
+        if phase["status"] != statuses.get(phase["name"], PhaseStatus.PENDING):
+            yield from _status(phase)
 
 
 def _status(phase: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
-    name, unit = _name(phase), UNITS[phase["name"]]
+    name, unit = str(phase["name"]).capitalize(), UNITS[phase["name"]]
     if phase["status"] == PhaseStatus.RUNNING:
         yield Level.NOTE, f"{name} begins" + (f": {_counted(phase['total'], unit)}." if phase["total"] else ".")
     elif phase["status"] == PhaseStatus.COMPLETED:
@@ -134,31 +133,27 @@ def _status(phase: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
         yield Level.NOTE, f"{name} is done after {took:,.1f} s: {_counted(phase['done'], unit)}."
     elif phase["status"] == PhaseStatus.FAILED:
         done, total = phase["done"], _counted(phase["total"], unit)
-        yield Level.WARNING, f"{name} ends before it is done: {done:,} of {total}."
+        yield Level.WARNING, f"{name} ended before it was done: {done:,} of {total}."
 
 
 def _waiting(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
-    was, now = (_lack(one) for one in (before, after))
+    was, now = _lack(before), _lack(after)
     if now is not None and now != was:
         yield Level.WARNING, now
     elif was is not None and now is None and after["state"] == before["state"]:
-        yield Level.NOTE, "It lacks nothing any more."
+        yield Level.NOTE, "It no longer waits."
 
 
 def _lack(search: Mapping[str, Any]) -> str | None:
-    """Return what a search waits for, but for its turn."""
+    """Return what a search waits for, unless it is only its turn."""
     waiting = search["waiting"]
     return None if waiting is None or waiting["code"] == LackCode.TURN else waiting["sentence"]
-
-
-def _name(phase: Mapping[str, Any]) -> str:
-    return str(phase["name"]).capitalize()
 
 
 def _end(state: State, search: Mapping[str, Any]) -> tuple[Level, str]:
     if state is State.COMPLETED:
         verdicts = ", ".join(f"{number:,} {verdict}" for verdict, number in (search["verdicts"] or {}).items())
-        return Level.NOTE, f"It is completed: {_counted(search['hits'] or 0, HITS)}; queries: {verdicts or 'none'}."
+        return Level.NOTE, f"Completed: {_counted(search['hits'] or 0, HITS)}; queries: {verdicts or 'none'}."
     if state is State.CANCELLED:
         return Level.WARNING, "It was cancelled."
     failure = search["failure"] or {"problem": "", "remedy": ""}
@@ -172,6 +167,6 @@ def _counted(number: int, unit: tuple[str, str]) -> str:
 def _doubled(piece: Mapping[str, Any]) -> str:
     shard = "" if piece["shard"] is None else f", shard {piece['shard'] + 1}"
     return (
-        f"Batch {piece['batch'] + 1}{shard} was late, so it was started on a second node as well; "
-        f"{piece['node']} was first, after {piece['seconds']:,.1f} s."
+        f"Batch {piece['batch'] + 1}{shard} was late, so a second node started it as well; "
+        f"{piece['node']} finished first, after {piece['seconds']:,.1f} s."
     )

@@ -1,4 +1,4 @@
-"""What a search found, as the library returns it: queries, hits and HSPs with their midlines."""
+"""The results that the library returns: queries, hits and HSPs with their midlines."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ GAP = "-"
 class Hsp:
     """A high-scoring pair: one local alignment of a query and a subject.
 
-    Positions are 1-based and inclusive, as BLAST+'s tabular formats print them. Of nucleotide sequences they count
+    Positions are 1-based and inclusive, as BLAST+'s tabular formats print them. In nucleotide sequences they count
     bases, translated or not, and on the minus strand the start is larger than the end.
     """
 
     evalue: float
-    """With the 15 digits that BLAST+'s archives hold. HSPs that BLAST+ links share one."""
+    """15 significant digits, as in BLAST+'s archives. HSPs that BLAST+ links share one E-value."""
     bit_score: float
-    """With 15 digits."""
+    """15 significant digits."""
     raw_score: int
     identities: int
     """Identical residues or bases; ``nident``."""
     positives: int
-    """Pairs with a positive score; ``positive``, which for blastn is the identities."""
+    """Pairs with a positive score; ``positive``. For blastn these are the identities."""
     query_start: int
     query_end: int
     subject_start: int
     subject_end: int
     query_frame: int
-    """1 to 3 and -1 to -3 of a translated query, 1 of blastn's, 0 of a protein; ``qframe``."""
+    """1 to 3 or -1 to -3 for a translated query, 1 for blastn, 0 for a protein; ``qframe``."""
     subject_frame: int
-    """The same of the subject, and -1 for blastn's minus strand; ``sframe``."""
+    """Like ``query_frame``, and -1 for blastn's minus strand; ``sframe``."""
     length: int
-    """Columns of the alignment, gaps included: residues, or bases for blastn."""
+    """Columns of the alignment, including gaps: residues, or bases for blastn."""
     gaps: int
-    """Columns in which one of the two has a gap."""
+    """Columns in which either sequence has a gap."""
     gap_openings: int
-    """Runs of such columns; ``gapopen``."""
+    """Runs of columns with gaps; ``gapopen``."""
 
     @property
     def mismatches(self) -> int:
-        """Columns with two different letters; ``mismatch``."""
+        """Columns with two different residues or bases; ``mismatch``."""
         return self.length - self.identities - self.gaps
 
 
@@ -51,13 +51,13 @@ class Hit:
     """A subject and its HSPs."""
 
     subject_id: str
-    """As BLAST+ prints it in the column ``sseqid``."""
+    """The id that BLAST+ prints in the column ``sseqid``."""
     hsps: tuple[Hsp, ...]
     """In BLAST+'s order."""
 
     @property
     def evalue(self) -> float:
-        """The lowest of the HSPs."""
+        """The lowest E-value of the HSPs."""
         return min(hsp.evalue for hsp in self.hsps)
 
 
@@ -66,26 +66,28 @@ class QueryResult:
     """A query and all its hits."""
 
     query_id: str
-    """The first word of its title, or ``Query_N`` for the N-th query if it has none."""
+    """The first word of the title, or ``Query_N`` for the N-th query if the title is empty."""
     title: str
     """The defline without ``>``."""
     length: int
-    """Letters."""
+    """Residues or bases."""
     hits: tuple[Hit, ...]
-    """In BLAST+'s order, at most ``max_target_seqs``; empty if there are none."""
+    """At most ``max_target_seqs`` hits, in BLAST+'s order."""
 
 
 def midline(query: str, subject: str, positive: Set[str] | None) -> str:
-    """Return a bar for each pair of nucleotides that are alike; of proteins the letter, and ``+`` for positive pairs.
+    """Return the line between the two rows of an alignment.
+
+    Identical bases are marked with a bar, identical residues with their letter, and positive pairs with ``+``.
 
     Args:
-        query: The row of the query, gaps included.
-        subject: That of the subject, as long.
-        positive: Pairs of different letters that score above 0, the query's first; None for nucleotides.
+        query: The query's row, including gaps.
+        subject: The subject's row, of the same length.
+        positive: Pairs of different residues with a positive score, the query's residue first; None for nucleotides.
     """
+    pairs = zip(query, subject, strict=True)
     if positive is None:
-        return "".join("|" if one == other != GAP else " " for one, other in zip(query, subject, strict=True))
+        return "".join("|" if ours == theirs != GAP else " " for ours, theirs in pairs)
     return "".join(
-        one if one == other != GAP else "+" if one + other in positive else " "
-        for one, other in zip(query, subject, strict=True)
+        ours if ours == theirs != GAP else "+" if ours + theirs in positive else " " for ours, theirs in pairs
     )

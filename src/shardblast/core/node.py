@@ -1,4 +1,4 @@
-"""What a node says of itself: what is on its disk, and what of that is in its memory, now."""
+"""The state of a node: the volumes on its disk, and how much of them is in its memory."""
 
 from __future__ import annotations
 
@@ -9,78 +9,78 @@ from typing import Any, Literal, get_args
 
 @dataclass(frozen=True, slots=True)
 class HeldVolume:
-    """A volume that is whole on a node's disk."""
+    """A complete volume on a node's disk."""
 
     name: str
     size_bytes: int
-    """Of all its files."""
+    """The size of all its files."""
     mapped_bytes: int
-    """Of what a search maps into memory: the index and the sequences."""
+    """Bytes that a search maps into memory: the index and the sequences."""
     resident_bytes: int | None
-    """How much of that is in the page cache; None if the kernel does not tell."""
+    """The part of ``mapped_bytes`` that is in the page cache; None if unknown."""
 
     @property
     def is_warm(self) -> bool | None:
-        """Whether all that a search maps is in memory; None if that is not known."""
+        """Whether all bytes that a search maps are in memory; None if unknown."""
         return None if self.resident_bytes is None else self.resident_bytes >= self.mapped_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class HeldGeneration:
-    """What a node has of a generation."""
+    """The part of a generation that a node holds."""
 
     database: str
     generation: str
     in_place: bool
-    """Whether its files are the operator's own, and not copies that the node made."""
+    """Whether its files are the operator's own, rather than copies that the node made."""
     volumes: tuple[HeldVolume, ...]
-    """Those that are here, in OID order."""
+    """The volumes on this node, in OID order."""
     num_volumes: int
-    """Of the whole generation."""
+    """The number of volumes in the whole generation."""
 
     @property
     def size_bytes(self) -> int:
-        """Of the volumes' files here, without those that volumes share."""
+        """The size of the files of its volumes on this node, without shared files."""
         return sum(volume.size_bytes for volume in self.volumes)
 
     @property
     def mapped_bytes(self) -> int:
-        """What searches of the volumes here map into memory."""
+        """Bytes that searches of its volumes on this node map into memory."""
         return sum(volume.mapped_bytes for volume in self.volumes)
 
     @property
     def resident_bytes(self) -> int | None:
-        """How much of that is in memory; None if it is not known of each volume."""
+        """The part of ``mapped_bytes`` that is in memory; None if it is unknown for any volume."""
         return summed(volume.resident_bytes for volume in self.volumes)
 
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """A node, as it is now."""
+    """The current state of a node."""
 
     name: str
     cores: int
     memory_bytes: int
     disk_budget_bytes: int
-    """What its copies may take: as it was told, or what the disk has if that is less."""
+    """The space that its copies may take: the configured budget, or the size of the disk if that is smaller."""
     disk_used_bytes: int
-    """What they take, with those that are being fetched."""
+    """The space that its copies take, including copies that are being fetched."""
     disk_free_bytes: int
     generations: tuple[HeldGeneration, ...]
 
     def held(self, database: str, generation: str) -> frozenset[str]:
-        """Return the names of the volumes of a generation that are here."""
-        for one in self.generations:
-            if (one.database, one.generation) == (database, generation):
-                return frozenset(volume.name for volume in one.volumes)
+        """Return the names of the volumes of a generation that the node holds."""
+        for held in self.generations:
+            if (held.database, held.generation) == (database, generation):
+                return frozenset(volume.name for volume in held.volumes)
         return frozenset()
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> NodeState:
-        """Return a state from what ``dataclasses.asdict`` made of it."""
+        """Return a state from its ``dataclasses.asdict`` form."""
         generations = tuple(
-            HeldGeneration(**{**one, "volumes": tuple(HeldVolume(**volume) for volume in one["volumes"])})
-            for one in values["generations"]
+            HeldGeneration(**{**fields, "volumes": tuple(HeldVolume(**volume) for volume in fields["volumes"])})
+            for fields in values["generations"]
         )
         known = {name: values[name] for name in cls.__slots__ if name != "generations"}
         return cls(**known, generations=generations)
@@ -92,20 +92,20 @@ STANDINGS: tuple[Standing, ...] = get_args(Standing)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A node as others see it."""
+    """A node as the rest of the cluster sees it."""
 
     state: NodeState
     is_connected: bool
     last_seen: float
-    """In seconds since 1970."""
+    """Seconds since 1970."""
     running: int
-    """BLAST+ processes."""
+    """The number of running BLAST+ processes."""
     is_draining: bool = False
-    """Whether it ends what it does, and takes nothing more."""
+    """Whether it finishes its work and accepts no more."""
 
     @property
     def standing(self) -> Standing:
-        """How it stands to the cluster."""
+        """Its relation to the cluster."""
         if not self.is_connected:
             return "lost"
         return "draining" if self.is_draining else "connected"
@@ -113,15 +113,15 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Warmed:
-    """What is in memory after warming, as the kernel says."""
+    """The bytes in memory after warming, as reported by the kernel."""
 
     resident_bytes: int | None
-    """None if it does not say: then every byte was read."""
+    """None if the kernel does not report it; every byte was read then."""
     total_bytes: int
 
 
 def summed(values: Iterable[int | None]) -> int | None:
-    """Return a sum that is only known when each value is."""
+    """Return the sum of values; None if any of them is None."""
     total = 0
     for value in values:
         if value is None:

@@ -1,4 +1,4 @@
-"""How a stored result is printed: BLAST+'s options of printing, for a search that was made without them."""
+"""BLAST+'s formatting options, applied to the stored result of a search that was run without them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ FLAGS = ("html", "show_gis")
 LIST = "max_target_seqs"
 FORMAT = "outfmt"
 PAIRWISE = "0"
-"""What is printed when nothing else is asked for."""
+"""The default output format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Printing:
-    """BLAST+'s options of printing, by its names; None and False: as the search has it."""
+    """BLAST+'s formatting options under its own names; None or False keeps the search's own value."""
 
     num_descriptions: int | None = None
     num_alignments: int | None = None
     line_length: int | None = None
-    """Letters."""
+    """Residues or bases in a line of an alignment."""
     html: bool = False
     show_gis: bool = False
     sorthits: int | None = None
@@ -33,49 +33,49 @@ class Printing:
 
     @property
     def given(self) -> Mapping[str, str | None]:
-        """The options that are asked for, as ``SearchOptions`` holds them."""
+        """The requested options, in the form of ``SearchOptions.given``."""
         numbers = ((name, getattr(self, name)) for name in NUMBERS)
         flags = [name for name in FLAGS if getattr(self, name)]
         return {name: str(value) for name, value in numbers if value is not None} | dict.fromkeys(flags)
 
     def over(self, others: Printing) -> Printing:
-        """Return these options, and where one is not asked for that of others."""
-        asked = {name: getattr(self, name) for name in (*NUMBERS, *FLAGS)}
+        """Return these options, completed by the values of others."""
+        own = {name: getattr(self, name) for name in (*NUMBERS, *FLAGS)}
         return replace(
-            others, **{name: value for name, value in asked.items() if value is not None and value is not False}
+            others, **{name: value for name, value in own.items() if value is not None and value is not False}
         )
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Printing:
-        """Return the options among BLAST+'s words for an output, but for ``-outfmt``."""
+        """Return the options among BLAST+'s arguments for an output, without ``-outfmt``."""
         numbers: dict[str, Any] = {name: int(_value(words, name) or 0) for name in NUMBERS if f"-{name}" in words}
         return cls(**numbers, **{name: True for name in FLAGS if f"-{name}" in words})
 
 
 def outfmt_of(words: Sequence[str]) -> str:
-    """Return the ``-outfmt`` among BLAST+'s words for an output."""
+    """Return the ``-outfmt`` among BLAST+'s arguments for an output."""
     return _value(words, FORMAT) or PAIRWISE
 
 
 def commands(program: str, search: Sequence[str], output: Sequence[str]) -> list[list[str]]:
-    """Return the commands of BLAST+ that print what a search prints.
+    """Return the BLAST+ commands that print the same output.
 
-    Numbers of descriptions or alignments would also change what is found, so that ``blast_formatter`` takes them.
+    In BLAST+, numbers of descriptions or alignments also limit the search, so they are given to ``blast_formatter``.
 
     Args:
-        program: Its name.
-        search: Its words.
-        output: Words for its output.
+        program: The name of the program.
+        search: Arguments of the search.
+        output: Arguments for its output.
     """
     if not any(f"-{name}" in output for name in COUNTS):
         return [[program, *search, *output]]
     kept = _value(search, LIST)
-    left = [name for name in COUNTS if kept is not None and f"-{name}" not in output]
-    others = [word for name in left for word in (f"-{name}", str(kept))]
+    missing = [name for name in COUNTS if kept is not None and f"-{name}" not in output]
+    counts = [word for name in missing for word in (f"-{name}", str(kept))]
     archive = "search.asn"
     return [
         [program, *search, "-outfmt", "11", "-out", archive],
-        ["blast_formatter", "-archive", archive, *output, *others],
+        ["blast_formatter", "-archive", archive, *output, *counts],
     ]
 
 
@@ -84,31 +84,27 @@ def _value(words: Sequence[str], name: str) -> str | None:
 
 
 def printed_with(options: SearchOptions, printing: Printing) -> SearchOptions:
-    """Return a search's options with those of printing.
+    """Return a search's options, which have the requested ``-outfmt``, with formatting options applied.
 
-    They print the hits that the search kept, as ``blast_formatter`` prints the archive of an unsharded run. ``blastn``
-    and the others given the same numbers together with the queries would also keep a list that is no longer than the
-    larger of the two.
-
-    Args:
-        options: Of the search, with the wanted ``-outfmt``.
-        printing: What is asked for.
+    They print the hits that the search kept, as ``blast_formatter`` prints the archive of an unsharded run. If
+    ``blastn`` and the other programs got the same numbers with the queries, they would also keep no more hits than the
+    larger number.
 
     Raises:
-        InputError: The installed version does not take a value, or there is nothing in the search to print for it.
+        InputError: The installed version does not accept a value, or the search kept too few hits for it.
     """
     counts = {name: int(text) for name, text in printing.given.items() if name in COUNTS and text is not None}
     _check_counts(options, counts)
     given = dict(printing.given)
     shown: dict[str, str | None] = {}
-    if counts and options.has(LIST):  # BLAST+ takes either the one or the others, and what is not asked for stays
+    if counts and options.has(LIST):  # BLAST+ accepts either the list or the counts; a count not given keeps its value
         shown = dict.fromkeys(COUNTS, options.text(LIST))
     argv = options.argv(drop={LIST} if shown else (), set=shown | given)
     return replace(parse(options.program, argv, options.arguments), ours=options.ours)
 
 
 def _check_counts(options: SearchOptions, counts: Mapping[str, int]) -> None:
-    """Refuse what would need hits that were not kept."""
+    """Raise an error if the counts would need hits that were not kept."""
     if not counts:
         return
     names = " and ".join(f"-{name}" for name in counts)
@@ -121,6 +117,6 @@ def _check_counts(options: SearchOptions, counts: Mapping[str, int]) -> None:
     for name, wanted in counts.items():
         if wanted > kept:
             raise InputError(
-                f"-{name}: the search kept {kept} subjects for each query, fewer than {wanted}.",
-                remedy=f"Ask for at most {kept}, or submit the search with -max_target_seqs {wanted}.",
+                f"-{name}: the search kept {kept} subjects per query, fewer than {wanted}.",
+                remedy=f"Request at most {kept}, or submit the search with -max_target_seqs {wanted}.",
             )

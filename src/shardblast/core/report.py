@@ -1,24 +1,24 @@
-"""The report of a search: the verdict on each query, how it was cut and why, and what each piece took."""
+"""The report of a search: the verdict on each query, how and why it was cut, and the cost of each piece."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 
 class Verdict(StrEnum):
-    """What is guaranteed for a query's result."""
+    """The guarantee for a query's result."""
 
     MERGED = "merged"
-    """Unsaturated: the shards' hits in order are provably what the unsharded run prints."""
+    """Unsaturated: the merged hits of the shards are provably those of the unsharded run."""
     RESEARCHED = "researched"
-    """Saturated: the candidates of all shards were searched again, with the unsharded run's preliminary cut."""
+    """Saturated: the candidates of all shards were searched again, with the unsharded run's preliminary cutoff."""
     UNSHARDED = "unsharded"
     """Searched in the whole database by BLAST+ itself."""
     COMPLETE = "complete"
-    """Saturated: the best of all hits that any shard kept; more than BLAST+ reports, so not its bytes."""
+    """Saturated: the best of all hits that any shard kept, which are more than BLAST+ reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,60 +28,60 @@ class PieceReport:
     purpose: str
     """``search``, ``probe``, ``sample``, ``pilot``, ``candidates`` or ``research``."""
     batch: int
-    """Index of the batch, 0-based."""
+    """0-based."""
     shard: int | None
-    """Index of the shard; None for the whole database or the candidates."""
+    """0-based; None for the whole database or the candidates."""
     seconds: float
-    """From its start to its end."""
+    """Wall-clock time."""
     peak_memory_bytes: int
-    """Its largest resident memory, mapped parts of the database included."""
+    """The largest resident memory, including mapped parts of the database."""
     node: str = ""
-    """Of a cluster; empty on one machine."""
+    """The node of a cluster; empty on a single machine."""
     is_doubled: bool = False
-    """Whether a second node was given it too, because the first took far longer than others; ``node`` was quicker."""
+    """Whether a second node ran it as well, because the first took much longer than others; ``node`` was faster."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What ``--report`` writes."""
+    """The content of ``--report``."""
 
     program: str
     """``blastn``, ``blastp``, ``blastx``, ``tblastn`` or ``tblastx``."""
     blast_version: str
-    """Of the installed BLAST+."""
+    """The version of the installed BLAST+."""
     database: str
-    """As given to ``-db``."""
+    """The value of ``-db``."""
     num_seqs: int
-    """Sequences of the whole database; 0 if BLAST+ alone opened it."""
+    """Sequences in the whole database; 0 if only BLAST+ opened it."""
     letters: int
-    """Letters of the whole database; 0 if BLAST+ alone opened it."""
+    """Letters in the whole database; 0 if only BLAST+ opened it."""
     shards: int
-    """0 if BLAST+ alone searched; 1 if queries were dealt to the cores and the database was not cut."""
+    """0 if BLAST+ alone searched; 1 if the queries were split among the cores and the database was not cut."""
     why: str
     """Why it was cut this way, or not at all."""
     command: list[str]
-    """The BLAST+ command that prints the same."""
+    """The equivalent BLAST+ command."""
     queries: int = 0
-    """Queries that were printed."""
+    """The number of printed queries."""
     verdicts: Counter[Verdict] = field(default_factory=Counter)
-    """How many queries have each verdict."""
+    """The number of queries with each verdict."""
     not_merged: dict[Verdict, list[str]] = field(default_factory=dict)
-    """Ids of the queries of every verdict but ``merged``."""
+    """Ids of the queries with each verdict except ``merged``."""
     bound_reached: list[str] = field(default_factory=list)
-    """With ``--exactness complete``: queries of which a shard's list was still full at the largest limit."""
+    """With ``--exactness complete``: queries for which a shard's list was still full at the largest limit."""
     pieces: list[PieceReport] = field(default_factory=list)
     """The BLAST+ processes, in the order in which they ended."""
     seconds: float = 0.0
-    """The whole search."""
+    """Wall-clock time of the whole search."""
 
     def judge(self, verdict: Verdict, query_id: str) -> None:
-        """Note a query's verdict."""
+        """Record a query's verdict."""
         self.verdicts[verdict] += 1
         if verdict is not Verdict.MERGED:
             self.not_merged.setdefault(verdict, []).append(query_id)
 
     def document(self) -> dict[str, Any]:
-        """Return the report as it is written as JSON."""
+        """Return the JSON document of the report."""
         return {
             "program": self.program,
             "blast_version": self.blast_version,
@@ -93,17 +93,6 @@ class Report:
             "verdicts": {verdict.value: self.verdicts[verdict] for verdict in Verdict if self.verdicts[verdict]},
             "not_merged": {verdict.value: ids for verdict, ids in self.not_merged.items()},
             "bound_reached": self.bound_reached,
-            "pieces": [
-                {
-                    "purpose": piece.purpose,
-                    "batch": piece.batch,
-                    "shard": piece.shard,
-                    "seconds": round(piece.seconds, 3),
-                    "peak_memory_bytes": piece.peak_memory_bytes,
-                    "node": piece.node,
-                    "is_doubled": piece.is_doubled,
-                }
-                for piece in self.pieces
-            ],
+            "pieces": [asdict(piece) | {"seconds": round(piece.seconds, 3)} for piece in self.pieces],
             "seconds": round(self.seconds, 3),
         }

@@ -1,6 +1,6 @@
-"""How many nodes a cluster is to have: what holds the databases that are searched, more as work waits.
+"""Decides how many nodes a cluster should have: enough to hold the searched databases, and more while work waits.
 
-More come at once; fewer step by step, after a time in which so many were not needed.
+The number grows at once. It falls step by step, after an idle time in which fewer nodes were needed.
 """
 
 from __future__ import annotations
@@ -15,92 +15,92 @@ from shardblast.core.database import VolumeMetadata
 from shardblast.core.placement import NodeRoom, ShardNeed, cut_for, need_of, place
 
 PIECES_OF_A_CORE = 4
-"""That may wait for each core before another node is wanted."""
+"""The number of pieces that may wait for each core before another node is wanted."""
 STEPS = 4
-"""Steps down in an idle time, once the first was made."""
+"""The number of steps down in an idle time, after the first one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScalingRule:
-    """What the operator wants."""
+    """The operator's limits."""
 
     most: int
-    """Nodes, however much work waits."""
+    """The largest number of nodes."""
     idle_s: float
-    """Fewer nodes follow when so many were not needed for so long; 0 keeps them."""
+    """How long nodes stay after they were last needed; 0 keeps them for ever."""
     replicas: int = 1
-    """Nodes that are to hold each shard."""
+    """The number of nodes that should hold each shard."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSize:
-    """What a node has."""
+    """The resources of a node."""
 
     memory_bytes: int
     disk_bytes: int
-    """For shards."""
+    """Disk space for shards."""
     cores: int
 
 
 @dataclass(frozen=True, slots=True)
 class SearchedDatabase:
-    """A database that searches which wait or run are in."""
+    """A database with waiting or running searches."""
 
     name: str
-    """With its generation."""
+    """The name of the database with its generation."""
     volumes: tuple[VolumeMetadata, ...]
-    """In OID order."""
+    """The volumes in OID order."""
     batches: int
-    """Of the queries of these searches."""
+    """The number of query batches of these searches."""
 
     def shards(self, nodes: int) -> int:
-        """Return into how many shards so many nodes would have it cut."""
-        letters = sum(one.letters for one in self.volumes)
+        """Return the number of shards into which the database is cut for this many nodes."""
+        letters = sum(volume.letters for volume in self.volumes)
         return max(len(self.volumes), min(nodes, letters // SMALL_SHARD_LETTERS))
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What there is to do."""
+    """The work that waits or runs."""
 
     databases: tuple[SearchedDatabase, ...] = ()
     busy: int = 0
-    """Nodes up to the last that runs something or holds shards in which a search runs: the last go first."""
+    """One more than the index of the last node that is in use. Nodes are removed from the end of the list."""
     size: NodeSize | None = None
-    """Of each node; None if it is not known."""
+    """The size of each node; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """How many nodes are needed, and for what."""
+    """The number of nodes that each purpose needs."""
 
     to_hold: int
-    """The databases that are searched, in half of the nodes' memory."""
+    """Nodes that hold the searched databases in half of their memory."""
     for_work: int
-    """That would be busy with the pieces that wait."""
+    """Nodes that the waiting pieces would keep busy."""
     busy: int
-    """That can't go now."""
+    """Nodes that can't be removed now."""
     most: int
 
     @property
     def nodes(self) -> int:
-        """All things considered."""
+        """The number of nodes needed for all purposes together."""
         return max(self.busy, min(self.most, max(self.to_hold, self.for_work)))
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How many nodes are asked for, and what led there."""
+    """The requested number of nodes, and the history that led to it."""
 
     nodes: int
     needs: tuple[tuple[float, int], ...]
-    """What was needed lately: when last so many, from the most and oldest to what is needed now."""
+    """Recent needs as pairs of time and nodes, from the oldest and largest to the current one."""
     changed: float
-    """When the number of nodes changed, in seconds since 1970."""
+    """When the number of nodes last changed, in seconds since 1970."""
 
 
 def need(rule: ScalingRule, demand: Demand) -> Need:
-    """Return how many nodes the work needs; where the size of a node is not known, all as soon as there is work."""
+    """Return how many nodes the work needs; if the size of a node is unknown, any work needs all nodes."""
     if not demand.databases:
         return Need(0, 0, demand.busy, rule.most)
     if demand.size is None:
@@ -110,18 +110,18 @@ def need(rule: ScalingRule, demand: Demand) -> Need:
 
 
 def scaled(rule: ScalingRule, before: Scale | None, present: int, needed: int, now: float) -> Scale:
-    """Return how many nodes to ask for.
+    """Return how many nodes to request.
 
-    What is needed, at once, where that is more. Where it is less, and was for the whole idle time, half of the nodes go
-    that were needed at no moment of that time; so what is needed from time to time stays. What somebody else asked for
-    counts as needed at that moment.
+    If more nodes are needed, they are requested at once. If fewer were needed during the whole idle time, half of the
+    surplus is removed, so nodes that are needed from time to time stay. A number that somebody else requested counts as
+    needed at that moment.
 
     Args:
-        rule: What the operator wants.
-        before: What was returned last; None at the beginning.
-        present: Nodes that are asked for.
-        needed: As of ``Need``.
-        now: In seconds since 1970.
+        rule: The operator's limits.
+        before: The previous result; None in the beginning.
+        present: The number of nodes that is requested now.
+        needed: ``Need.nodes``.
+        now: Seconds since 1970.
     """
     if before is None or before.nodes != present:
         needs = () if before is None else before.needs
@@ -138,23 +138,23 @@ def scaled(rule: ScalingRule, before: Scale | None, present: int, needed: int, n
 def _noted(
     needs: tuple[tuple[float, int], ...], needed: int, now: float, idle_s: float
 ) -> tuple[tuple[float, int], ...]:
-    """Return needs with one more, without those that are too old or were surpassed since."""
+    """Return needs with a new one, without those that are too old or not larger than the new one."""
     kept = ((at, number) for at, number in needs if number > needed and now - at < idle_s)
     return (*kept, (now, needed))
 
 
 def _nodes_for_work(databases: tuple[SearchedDatabase, ...], size: NodeSize, rule: ScalingRule) -> int:
-    """Return how many nodes the pieces would keep busy; no more than hold some shard."""
-    pieces = sum(one.batches * len(one.volumes) for one in databases)
-    holders = sum(one.shards(rule.most) for one in databases) * rule.replicas
+    """Return how many nodes the pieces would keep busy, at most the number of nodes that hold a shard."""
+    pieces = sum(database.batches * len(database.volumes) for database in databases)
+    holders = sum(database.shards(rule.most) for database in databases) * rule.replicas
     return min(math.ceil(pieces / (PIECES_OF_A_CORE * size.cores)), holders)
 
 
-@lru_cache(16)  # asked for every other second, and the same for as long as the same databases are searched
+@lru_cache(16)  # called every other second with the same arguments as long as the same databases are searched
 def _nodes_to_hold(databases: tuple[SearchedDatabase, ...], size: NodeSize, replicas: int, most: int) -> int:
-    """Return the fewest nodes that hold the databases as placement wants it; all if none do."""
+    """Return the smallest number of nodes on which the databases can be placed; ``most`` if no number is enough."""
     room = int(size.memory_bytes * MEMORY_SHARE)
-    mapped = sum(volume.mapped_bytes for one in databases for volume in one.volumes)
+    mapped = sum(volume.mapped_bytes for database in databases for volume in database.volumes)
     if not room or not _fits(databases, size, replicas, most):
         return most
     fewest = max(replicas, math.ceil(mapped * replicas / room), 1)
@@ -162,11 +162,11 @@ def _nodes_to_hold(databases: tuple[SearchedDatabase, ...], size: NodeSize, repl
 
 
 def _fits(databases: tuple[SearchedDatabase, ...], size: NodeSize, replicas: int, nodes: int) -> bool:
-    rooms = [NodeRoom(str(place), size.memory_bytes, size.disk_bytes) for place in range(nodes)]
+    rooms = [NodeRoom(str(number), size.memory_bytes, size.disk_bytes) for number in range(nodes)]
     return place(list(_needs(databases, nodes)), rooms, replicas).problem is None
 
 
 def _needs(databases: tuple[SearchedDatabase, ...], nodes: int) -> Iterator[ShardNeed]:
-    for one in databases:
-        for shard in cut_for(one.volumes, one.shards(nodes)):
-            yield need_of(one.volumes, shard, f"{one.name}/{shard.index}")
+    for database in databases:
+        for shard in cut_for(database.volumes, database.shards(nodes)):
+            yield need_of(database.volumes, shard, f"{database.name}/{shard.index}")

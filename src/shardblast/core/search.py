@@ -1,4 +1,4 @@
-"""The life of a search: its states, its phases and their progress, and when its turn comes."""
+"""The life of a search: its states, the progress of its phases, and the order in which queued searches start."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shardblast.core.waiting import TURN, Lack, lacked
 SearchId = NewType("SearchId", str)
 
 FEWEST, MOST = 4, 64
-"""Places, where the operator does not say how many. A search that runs costs the service a thread and some memory."""
+"""Bounds of the default number of places. A running search costs the service a thread and some memory."""
 HALVED_EVERY_S = 600.0
-"""A search that has waited for so long counts as half as large, so that small ones can't keep it waiting for ever."""
+"""The waiting time after which a search counts as half as large, so that smaller ones can't delay it for ever."""
 
 
 class Phase(StrEnum):
-    """What a running search does, in this order."""
+    """The phases of a running search, in order."""
 
     PREPARING = "preparing"
     """Reads the queries and plans; counted in queries."""
@@ -32,26 +32,26 @@ class Phase(StrEnum):
     SEARCHING = "searching"
     """Runs BLAST+; counted in pieces."""
     MERGING = "merging"
-    """Merges, and searches saturated queries again; counted in queries."""
+    """Merges the hits and searches saturated queries again; counted in queries."""
     PUBLISHING = "publishing"
     """Stores the result; counted in batches."""
 
 
 class PhaseStatus(StrEnum):
-    """What became of a phase."""
+    """The status of a phase."""
 
     PENDING = "pending"
     RUNNING = "running"
     COMPLETED = "completed"
     SKIPPED = "skipped"
-    """There was nothing to do, or the search ended before it."""
+    """The phase had nothing to do, or the search ended before it."""
     FAILED = "failed"
-    """It ended before it was done, by an error or because the search was cancelled."""
+    """An error or a cancellation ended the phase before it was done."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseProgress:
-    """How far a phase is; ``done`` and ``total`` count finished things, in the phase's own unit."""
+    """The progress of a phase; ``done`` and ``total`` are in the phase's own unit."""
 
     phase: Phase
     status: PhaseStatus = PhaseStatus.PENDING
@@ -63,62 +63,61 @@ class PhaseProgress:
 
 
 Progress = tuple[PhaseProgress, ...]
-"""All phases in their order."""
+"""The progress of all phases, in order."""
 
 NO_PROGRESS: Progress = tuple(PhaseProgress(phase) for phase in Phase)
 
 
 def begin(progress: Progress, phase: Phase, at: float, total: int) -> Progress:
-    """Return the progress with a phase begun: earlier ones are closed, those that never began are skipped.
+    """Return the progress after a phase begins: earlier phases are completed, or skipped if they never began.
 
-    A phase that runs already keeps its start; one that a resumed search enters again runs again.
+    A phase that is already running keeps its start. A phase that a resumed search enters again runs again.
     """
-    order = list(Phase)
-    place = order.index(phase)
-    now = progress[place]
-    at = max(at, *(time or 0.0 for one in progress for time in (one.started, one.finished)))
-    started = now.started if now.started is not None else at
-    begun = replace(now, status=PhaseStatus.RUNNING, started=started, finished=None, total=total)
-    return (*(_closed(one, at) for one in progress[:place]), begun, *progress[place + 1 :])
+    index = list(Phase).index(phase)
+    entry = progress[index]
+    at = max(at, *_times(progress))
+    started = entry.started if entry.started is not None else at
+    begun = replace(entry, status=PhaseStatus.RUNNING, started=started, finished=None, total=total)
+    return (*(_closed(earlier, at) for earlier in progress[:index]), begun, *progress[index + 1 :])
 
 
 def count(progress: Progress, phase: Phase, done: int, total: int | None = None) -> Progress:
-    """Return the progress with so many things of a phase finished, and ``total`` corrected if it is given."""
+    """Return the progress with a new count for a phase, and a new ``total`` if it is given."""
     return tuple(
-        replace(one, done=done, total=one.total if total is None else total) if one.phase is phase else one
-        for one in progress
+        replace(entry, done=done, total=entry.total if total is None else total) if entry.phase is phase else entry
+        for entry in progress
     )
 
 
 def fail(progress: Progress, phase: Phase, at: float) -> Progress:
-    """Return the progress with a phase ended before it was done, though the search goes on."""
-    return tuple(_closed(one, at, PhaseStatus.FAILED) if one.phase is phase else one for one in progress)
+    """Return the progress after a phase fails but the search continues."""
+    return tuple(_closed(entry, at, PhaseStatus.FAILED) if entry.phase is phase else entry for entry in progress)
 
 
 def end(progress: Progress, status: PhaseStatus, at: float) -> Progress:
-    """Return the progress of a search that ended: what runs gets this status, what never began is skipped."""
-    return tuple(_closed(one, at, status) for one in progress)
+    """Return the progress of an ended search: the running phase gets this status, and pending ones are skipped."""
+    return tuple(_closed(entry, at, status) for entry in progress)
 
 
 def current(progress: Progress) -> Phase | None:
     """Return the phase that runs, or None."""
-    return next((one.phase for one in progress if one.status is PhaseStatus.RUNNING), None)
+    return next((entry.phase for entry in progress if entry.status is PhaseStatus.RUNNING), None)
 
 
 class State(StrEnum):
-    """Where a search stands."""
+    """The state of a search or a task."""
 
     QUEUED = "queued"
     RUNNING = "running"
     CANCELLING = "cancelling"
-    """It was cancelled, and something of it still runs."""
+    """It was cancelled, but part of it still runs."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more happens by itself."""
+        """Whether the state changes only on request."""
         return self in (State.COMPLETED, State.FAILED, State.CANCELLED)
 
 
@@ -130,27 +129,24 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.FAILED: frozenset({State.QUEUED}),
     State.CANCELLED: frozenset({State.QUEUED}),
 }
-"""What may follow a state; back to ``queued`` is a retry, or a search that can't go on gives back its place."""
+"""The allowed transitions. A search returns to ``queued`` by a retry, or when it can't continue and gives up its place.
+"""
 
 UNENDED = tuple(state.value for state in State if not state.is_final)
-"""The states of what is not over."""
+"""The states that are not final."""
 
 
 def check_transition(current: State, wanted: State) -> None:
-    """Refuse a change of state that the table does not hold.
-
-    Raises:
-        ConflictError: It does not.
-    """
+    """Raise ``ConflictError`` for a transition that the table does not hold."""
     if wanted not in TRANSITIONS[current]:
         raise ConflictError(f"The search is {current}, so it can't become {wanted}.", remedy="Read its state again.")
 
 
 def after_cancelling(current: State) -> State:
-    """Return the state that follows when somebody cancels: what runs has to end first.
+    """Return the state after a request to cancel; a running search has to stop first.
 
     Raises:
-        ConflictError: It is over, and was not cancelled.
+        ConflictError: It completed or failed.
     """
     match current:
         case State.QUEUED:
@@ -163,7 +159,7 @@ def after_cancelling(current: State) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a search failed: the code, text and remedy of the error that ended it."""
+    """The error that ended a search or a task."""
 
     code: str
     problem: str
@@ -179,13 +175,13 @@ class Search:
     title: str
     program: str
     database: str
-    """Name in the catalogue."""
+    """The name in the catalogue."""
     generation: str
     options: tuple[str, ...]
-    """BLAST+'s words, without -db, -query, -out and -outfmt."""
+    """BLAST+'s arguments, without -db, -query, -out and -outfmt."""
     exactness: str
     created: float
-    """Seconds since 1970, as all times."""
+    """Seconds since 1970, like all times."""
     queries: int
     letters: int
     state: State = State.QUEUED
@@ -194,26 +190,26 @@ class Search:
     finished: float | None = None
     attempt: int = 1
     shards: int | None = None
-    """None until it is planned."""
+    """The number of shards; None until the search is planned."""
     why: str | None = None
-    """Why it was cut into so many shards."""
+    """The reason for this number of shards."""
     hits: int | None = None
-    """Subjects over all queries; None until it is completed."""
+    """Subjects found, summed over the queries; None until the search completes."""
     verdicts: Mapping[str, int] | None = None
     failure: Failure | None = None
     output: tuple[str, ...] = ()
-    """BLAST+'s words for how the result is printed unless it is asked for in another way: -outfmt and so on."""
+    """BLAST+'s arguments for the default output of the result, such as -outfmt."""
     stint: int = 1
-    """Grows whenever it is queued: by a retry, and when it gives back its place."""
+    """The number of times that the search was queued: first, by retries, and after giving up its place."""
     lack: Lack | None = None
-    """What keeps it from running or from going on, but for its turn."""
+    """The missing resource that keeps it from running or continuing; None if it only waits for its turn."""
     lacks_since: float | None = None
     lacked_s: float = 0.0
-    """How long it lacked something before that, in this attempt."""
+    """How long this attempt lacked something before ``lacks_since``."""
 
     @property
     def phase(self) -> Phase | None:
-        """The phase that runs."""
+        """The running phase."""
         return current(self.progress)
 
     @property
@@ -222,69 +218,70 @@ class Search:
         return TURN if self.lack is None and self.state is State.QUEUED else self.lack
 
     def runs(self, stint: int) -> bool:
-        """Tell whether the search runs in this stint."""
+        """Return whether the search runs in this stint."""
         return self.state is State.RUNNING and self.stint == stint
 
 
 OWN = ("progress", "failure", "stint", "lack", "lacks_since", "lacked_s")
-"""Fields that JSON does not hold as they are."""
+"""Fields that JSON does not hold unchanged."""
 
 
 def document(search: Search) -> dict[str, Any]:
-    """Return a search as JSON holds it, in answers and in events alike."""
-    told = {name: getattr(search, name) for name in Search.__slots__ if name not in OWN}
-    told["waiting"] = _waiting_document(search)
-    told["phases"] = [_phase_document(one) for one in search.progress]
-    told["phase"] = search.phase
-    told["failure"] = None if search.failure is None else asdict(search.failure)
-    return told
+    """Return the JSON document of a search, for responses and for events."""
+    values = {name: getattr(search, name) for name in Search.__slots__ if name not in OWN}
+    values["waiting"] = _waiting_document(search)
+    values["phases"] = [_phase_document(entry) for entry in search.progress]
+    values["phase"] = search.phase
+    values["failure"] = None if search.failure is None else asdict(search.failure)
+    return values
 
 
 def search_of(values: Mapping[str, Any]) -> Search:
-    """Return a search from what ``dataclasses.asdict`` made of it, after a way through JSON."""
-    known = {"output": (), **values}  # one that was queued by an earlier version has none
+    """Return a search from its ``dataclasses.asdict`` form after a round trip through JSON."""
+    known = {"output": (), **values}  # a search that an earlier version queued has no output
     known = {name: known[name] for name in Search.__dataclass_fields__}
     known["options"] = tuple(known["options"])
     known["output"] = tuple(known["output"])
     known["state"] = State(known["state"])
-    known["progress"] = tuple(_progress_of(one) for one in known["progress"])
+    known["progress"] = tuple(_progress_of(entry) for entry in known["progress"])
     known["failure"] = Failure(**known["failure"]) if known["failure"] else None
     known["lack"] = Lack.of(known["lack"]) if known["lack"] else None
     return Search(**known)
 
 
 def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
-    """Return a search in its next state, with its progress and times to match.
+    """Return a search in its next state, with matching progress and times.
 
     Raises:
-        ConflictError: The table of transitions does not hold this.
+        ConflictError: The table of transitions forbids it.
     """
     check_transition(search.state, wanted)
     at = never_back(search, at)
+    supplied = _supplied(search, at)
     match wanted:
         case State.QUEUED:
-            again = replace(_found(search, at), progress=NO_PROGRESS, started=None, finished=None, failure=None)
+            again = replace(supplied, progress=NO_PROGRESS, started=None, finished=None, failure=None)
             attempt, lacked_s = (search.attempt + 1, 0.0) if search.state.is_final else (search.attempt, again.lacked_s)
             return replace(again, state=wanted, stint=search.stint + 1, attempt=attempt, lacked_s=lacked_s, **changes)
         case State.RUNNING:
-            return replace(_found(search, at), state=wanted, started=at, **changes)
+            return replace(supplied, state=wanted, started=at, **changes)
         case State.CANCELLING:
-            return replace(_found(search, at), state=wanted, **changes)
+            return replace(supplied, state=wanted, **changes)
     status = PhaseStatus.COMPLETED if wanted is State.COMPLETED else PhaseStatus.FAILED
-    return replace(_found(search, at), state=wanted, finished=at, progress=end(search.progress, status, at), **changes)
+    return replace(supplied, state=wanted, finished=at, progress=end(search.progress, status, at), **changes)
 
 
 def lacks(search: Search, lack: Lack | None, at: float) -> Search:
-    """Return a search that is not over with what it lacks by now; None: nothing."""
+    """Return a search with its current lack (None for nothing); a search that has ended stays as it is."""
     if search.state not in (State.QUEUED, State.RUNNING) or lack == search.lack:
         return search
     if lack is None:
-        return _found(search, at)
+        return _supplied(search, at)
     return replace(search, lack=lack, lacks_since=search.lacks_since or never_back(search, at))
 
 
 def gave_back(search: Search, lack: Lack, stint: int, at: float) -> Search:
-    """Return a search that gives back its place among those that run, if it still runs in this stint."""
+    """Return a search after it gives up its place among the running ones, if it still runs in this stint."""
     if not search.runs(stint):
         return search
     since = search.lacks_since or never_back(search, at)
@@ -293,17 +290,17 @@ def gave_back(search: Search, lack: Lack, stint: int, at: float) -> Search:
 
 
 def cancelled(search: Search, at: float) -> Search:
-    """Return a search that somebody cancels; one that is cancelled already stays as it is.
+    """Return a search after a request to cancel it; a cancelled search stays as it is.
 
     Raises:
-        ConflictError: It is over.
+        ConflictError: It completed or failed.
     """
     wanted = after_cancelling(search.state)
     return search if wanted is search.state else moved(search, wanted, at)
 
 
 def progressed(search: Search, progress: Progress) -> Search:
-    """Return a search with other progress, if it still runs."""
+    """Return a search with new progress, if it still runs."""
     return search if search.state is not State.RUNNING else replace(search, progress=progress)
 
 
@@ -315,37 +312,37 @@ def ended_phases(before: Search, after: Search) -> Iterator[PhaseProgress]:
 
 
 def never_back(search: Search, at: float) -> float:
-    """Return a time that is not before what a search knows already: somebody may have set the clock back."""
-    known = [search.created, search.started or 0.0]
-    known += [time or 0.0 for one in search.progress for time in (one.started, one.finished)]
-    return max(at, *known)
+    """Return ``at``, or the latest time that the search holds if the clock was set back since."""
+    return max(at, search.created, search.started or 0.0, *_times(search.progress))
 
 
 def retried(search: Search, at: float) -> Search:
-    """Return a search that somebody runs again.
+    """Return a search after a request to retry it.
 
     Raises:
         ConflictError: It neither failed nor was cancelled.
     """
     if search.state not in (State.FAILED, State.CANCELLED):
-        raise ConflictError(f"The search is {search.state}.", remedy="Only failed and cancelled ones run again.")
+        raise ConflictError(
+            f"The search is {search.state}.", remedy="Only failed and cancelled searches can be retried."
+        )
     return moved(search, State.QUEUED, at)
 
 
 def in_stint(search: Search, stint: int) -> Search:
-    """Return a search if it was not queued again since this stint.
+    """Return a search if it was not queued again after this stint.
 
     Raises:
-        ConflictError: It was: somebody cancelled it and ran it again before the stint had ended.
+        ConflictError: It was cancelled and retried before the stint had ended.
     """
     if search.stint > stint:
-        raise ConflictError("The search was queued again.", remedy="Its next attempt runs in its turn.")
+        raise ConflictError("The search was queued again.", remedy="Wait for its next attempt.")
     return search
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A BLAST+ process of a search that ended."""
+    """A BLAST+ process that has ended."""
 
     purpose: str
     batch: int
@@ -356,33 +353,33 @@ class Piece:
     node: str
     finished: float
     is_doubled: bool = False
-    """Whether a second node was given it too, because the first took far longer than others; ``node`` was quicker."""
+    """Whether a second node ran it as well, because the first took much longer than others; ``node`` was faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change of a search, as its watchers are told of it."""
+    """A change of a search or of a task."""
 
     id: int
-    """Grows with every event."""
+    """A number that grows with every event."""
     search_id: SearchId
-    """Or that of a task."""
+    """The id of the search or of the task."""
     kind: str
-    """``search`` or ``task``: its row changed; ``piece``: a process ended; ``deleted``; ``warning``; those of
-    ``core.running``, which tell what runs."""
+    """``search`` or ``task``: its row changed; ``piece``: a process ended; ``deleted``; ``warning``; or one of
+    ``core.history.RUNNING_KINDS``."""
     data: Mapping[str, Any]
     at: float | None = None
-    """When it was noted, in seconds since 1970; None for events of earlier versions."""
+    """When it was recorded, in seconds since 1970; None for events of earlier versions."""
 
     @property
     def ends(self) -> bool:
-        """Whether nothing more will be told of the search or of the task."""
+        """Whether this is the last event of the search or of the task."""
         return self.kind == "deleted" or (self.kind in ("search", "task") and State(self.data["state"]).is_final)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A search that is not over, as far as its place is concerned."""
+    """The fields of a queued or running search that decide when it runs."""
 
     id: SearchId
     owner: str
@@ -398,48 +395,55 @@ class Standing:
 
     @property
     def has_place(self) -> bool:
-        """Whether it is among those that run; one that is being cancelled has its place until nothing of it runs."""
+        """Whether it has a place among the running searches. A cancelled search keeps its place until it stops."""
         return self.state is not State.QUEUED
 
 
 def places_for(cores: int) -> int:
-    """Return how many searches run at once on so many cores: a tiny search hardly keeps one of them busy."""
+    """Return how many searches run at once; one per core, because a tiny search hardly keeps one core busy."""
     return min(max(cores, FEWEST), MOST)
 
 
 def admitted(
     queued: Iterable[Standing], running: Iterable[Standing], places: int, of_owner: int, at: float
 ) -> list[Standing]:
-    """Return the searches that begin now, in their order.
+    """Return the searches that start now, in order.
 
-    The smallest come first, by powers of two of their letters; among equals those of the owner of whom least runs, then
-    the oldest. An owner who has ``of_owner`` places gets more only if nobody else wants them.
+    The smallest start first, by powers of two of their letters. Among equals, the owner with the fewest running
+    searches goes first, then the oldest search. An owner who has ``of_owner`` places gets more only if no other owner
+    waits.
 
     Args:
         queued: Searches that could run.
-        running: Those that have a place.
-        places: How many there are.
-        of_owner: How many an owner has while others wait.
-        at: The time, in seconds since 1970.
+        running: Searches that have a place.
+        places: The number of places.
+        of_owner: The number of places of an owner while others wait.
+        at: The current time, in seconds since 1970.
     """
-    owners = Counter(one.owner for one in running)
-    left = {one.id: one for one in queued}
-    found: list[Standing] = []
+    owners = Counter(search.owner for search in running)
+    waiting = {search.id: search for search in queued}
+    starting: list[Standing] = []
 
-    def rank(one: Standing) -> tuple[bool, int, int, float]:
-        return owners[one.owner] >= of_owner, _magnitude(one, at), owners[one.owner], one.created
+    def rank(search: Standing) -> tuple[bool, int, int, float]:
+        halvings = int(max(at - search.created, 0.0) // HALVED_EVERY_S)
+        size = magnitude(search.letters) - halvings
+        return owners[search.owner] >= of_owner, size, owners[search.owner], search.created
 
-    while left and owners.total() < places:
-        chosen = min(left.values(), key=rank)
-        found.append(left.pop(chosen.id))
+    while waiting and owners.total() < places:
+        chosen = min(waiting.values(), key=rank)
+        starting.append(waiting.pop(chosen.id))
         owners[chosen.owner] += 1
-    return found
+    return starting
 
 
-def _closed(one: PhaseProgress, at: float, status: PhaseStatus = PhaseStatus.COMPLETED) -> PhaseProgress:
-    if one.status is PhaseStatus.RUNNING:
-        return replace(one, status=status, finished=at)
-    return replace(one, status=PhaseStatus.SKIPPED) if one.status is PhaseStatus.PENDING else one
+def _times(progress: Progress) -> Iterator[float]:
+    return (time or 0.0 for entry in progress for time in (entry.started, entry.finished))
+
+
+def _closed(entry: PhaseProgress, at: float, status: PhaseStatus = PhaseStatus.COMPLETED) -> PhaseProgress:
+    if entry.status is PhaseStatus.RUNNING:
+        return replace(entry, status=status, finished=at)
+    return replace(entry, status=PhaseStatus.SKIPPED) if entry.status is PhaseStatus.PENDING else entry
 
 
 def _waiting_document(search: Search) -> dict[str, Any] | None:
@@ -450,20 +454,16 @@ def _waiting_document(search: Search) -> dict[str, Any] | None:
     return {"code": lack.code, "sentence": lack.sentence, "since": since}
 
 
-def _phase_document(one: PhaseProgress) -> dict[str, Any]:
-    return {"name": one.phase, **{name: getattr(one, name) for name in PhaseProgress.__slots__ if name != "phase"}}
+def _phase_document(entry: PhaseProgress) -> dict[str, Any]:
+    return {"name": entry.phase, **{name: getattr(entry, name) for name in PhaseProgress.__slots__ if name != "phase"}}
 
 
 def _progress_of(values: Mapping[str, Any]) -> PhaseProgress:
     return PhaseProgress(**{**values, "phase": Phase(values["phase"]), "status": PhaseStatus(values["status"])})
 
 
-def _found(search: Search, at: float) -> Search:
-    """Return a search that lacks nothing any more."""
+def _supplied(search: Search, at: float) -> Search:
+    """Return a search without its lack."""
     if search.lack is None:
         return search
     return replace(search, lack=None, lacks_since=None, lacked_s=lacked(search.lacked_s, search.lacks_since, at))
-
-
-def _magnitude(one: Standing, at: float) -> int:
-    return magnitude(one.letters) - int(max(at - one.created, 0.0) // HALVED_EVERY_S)

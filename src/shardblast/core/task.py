@@ -1,4 +1,4 @@
-"""Work on a database that takes its time: to add it, to update it, to warm it."""
+"""Long-running work on a database: adding, updating or warming it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ TaskId = NewType("TaskId", str)
 
 
 class TaskKind(StrEnum):
-    """What is done."""
+    """The kind of work."""
 
     ADD = "add"
-    """Brings a database from its source, stores it and makes it known."""
+    """Fetches a database from its source, stores it and adds it to the catalogue."""
     UPDATE = "update"
-    """The same for a newer version of a known one; searches go on in the old one meanwhile."""
+    """Adds a newer version of a database; running searches finish on the old version."""
     WARM = "warm"
     """Reads a database into memory."""
 
 
 class Step(StrEnum):
-    """What a task does just now; the bytes done are those of this step."""
+    """The current step of a task, to which its progress in bytes refers."""
 
     BRINGING = "bringing"
     """Copies or makes the files."""
@@ -38,31 +38,31 @@ class Step(StrEnum):
     WARMING = "warming"
     """Reads them into memory."""
     SWITCHING = "switching"
-    """Makes known what new searches take, in a moment, which is not taken back: it can't be cancelled any more."""
+    """Switches new searches to the new version; from here the task can't be cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Work on a database; has the states of a search."""
+    """Work on a database, with the states of a search."""
 
     id: TaskId
     kind: TaskKind
     database: str
     owner: str
     details: Mapping[str, Any]
-    """What it was asked to do, and what its source offered."""
+    """The request, and the offer of the source."""
     created: float
-    """Seconds since 1970, as all times."""
+    """Seconds since 1970, like all times."""
     state: State = State.QUEUED
     step: Step | None = None
     done: int = 0
-    """Bytes of the step."""
+    """Bytes done in the current step."""
     total: int = 0
-    """Bytes; 0 as long as it is not known."""
+    """Bytes of the current step; 0 if unknown."""
     started: float | None = None
     finished: float | None = None
     outcome: str | None = None
-    """What came of it, for people to read."""
+    """The result, as text for people."""
     failure: Failure | None = None
 
 
@@ -70,11 +70,11 @@ def task_moved(task: Task, wanted: State, at: float, **changes: Any) -> Task:
     """Return a task in its next state.
 
     Raises:
-        ConflictError: The table of transitions does not hold this, or it is too late to cancel the task.
+        ConflictError: The table of transitions forbids it, or it is too late to cancel the task.
     """
     check_transition(task.state, wanted)
     if wanted is State.CANCELLING and task.step is Step.SWITCHING:
-        raise ConflictError("The task is about to end and can't be cancelled any more.", remedy="Read its state again.")
+        raise ConflictError("The task is about to end and can no longer be cancelled.", remedy="Read its state again.")
     at = max(at, task.created, task.started or 0.0)
     if wanted is State.RUNNING:
         changes["started"] = at
@@ -84,24 +84,24 @@ def task_moved(task: Task, wanted: State, at: float, **changes: Any) -> Task:
 
 
 def task_cancelled(task: Task, at: float) -> Task:
-    """Return a task that somebody cancels; one that is cancelled already stays as it is.
+    """Return a task after a request to cancel it; a cancelled task stays as it is.
 
     Raises:
-        ConflictError: It is over, or it is too late to cancel it.
+        ConflictError: The task has ended, or it is too late to cancel it.
     """
     wanted = after_cancelling(task.state)
     return task if wanted is task.state else task_moved(task, wanted, at)
 
 
 def task_document(task: Task) -> dict[str, Any]:
-    """Return a task as JSON holds it; its details are the service's own."""
-    told = asdict(task)
-    del told["details"]
-    return told
+    """Return the JSON document of a task, without the details, which are internal."""
+    values = asdict(task)
+    del values["details"]
+    return values
 
 
 def task_of(values: Mapping[str, Any]) -> Task:
-    """Return a task from what ``dataclasses.asdict`` made of it, after a way through JSON."""
+    """Return a task from its ``dataclasses.asdict`` form after a round trip through JSON."""
     known = {name: values[name] for name in Task.__dataclass_fields__}
     known["kind"], known["state"] = TaskKind(known["kind"]), State(known["state"])
     known["step"] = None if known["step"] is None else Step(known["step"])

@@ -15,14 +15,14 @@ UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Whole numbers from 0 on, held as ranges: what is asked for may be larger than what there is."""
+    """A selection of 0-based numbers, stored as ranges, because it may name far more numbers than exist."""
 
     ranges: tuple[tuple[int, int], ...]
-    """Ascending and apart; first and last of each."""
+    """First and last number of each range, both inclusive; ascending and not adjacent."""
 
     @classmethod
     def of(cls, text: str) -> Numbers:
-        """Return what a text of PATTERN names.
+        """Return the numbers in a text that matches PATTERN.
 
         Raises:
             InputError: A range ends before it begins.
@@ -37,42 +37,42 @@ class Numbers:
 
     @classmethod
     def these(cls, numbers: Iterable[int]) -> Numbers:
-        """Return these numbers."""
+        """Return a selection of these numbers."""
         return cls._joined((number, number) for number in numbers)
 
     @classmethod
     def _joined(cls, ranges: Iterable[tuple[int, int]]) -> Numbers:
-        found: list[tuple[int, int]] = []
+        joined: list[tuple[int, int]] = []
         for first, last in sorted(ranges):
-            if found and first <= found[-1][1] + 1:
-                found[-1] = (found[-1][0], max(found[-1][1], last))
+            if joined and first <= joined[-1][1] + 1:
+                joined[-1] = (joined[-1][0], max(joined[-1][1], last))
             else:
-                found.append((first, last))
-        return cls(tuple(found))
+                joined.append((first, last))
+        return cls(tuple(joined))
 
     @property
     def last(self) -> int:
-        """The largest; -1 if there are none."""
+        """The largest number; -1 if there are no numbers."""
         return self.ranges[-1][1] if self.ranges else -1
 
     @property
     def only(self) -> int | None:
-        """The number, if there is one alone."""
+        """The number, if there is exactly one; otherwise None."""
         (first, last), *others = self.ranges or ((0, -1),)
         return first if first == last and not others else None
 
     def below(self, end: int) -> Iterator[int]:
-        """Yield those that are less than a number, ascending."""
+        """Yield the numbers below ``end`` in ascending order."""
         for first, last in self.ranges:
             yield from range(first, min(last + 1, end))
 
     def __contains__(self, number: int) -> bool:
-        place = bisect_right(self.ranges, number, key=lambda one: one[0]) - 1
-        return place >= 0 and number <= self.ranges[place][1]
+        index = bisect_right(self.ranges, number, key=lambda bounds: bounds[0]) - 1
+        return index >= 0 and number <= self.ranges[index][1]
 
 
 def size(size_bytes: int) -> str:
-    """Return an amount of bytes as people read it: in the largest unit of which there is at least one."""
+    """Return an amount of bytes for people, in the largest unit of which it is at least 1."""
     amount, unit = float(size_bytes), 0
     while amount >= 1024 and unit < len(UNITS) - 1:
         amount, unit = amount / 1024, unit + 1

@@ -1,4 +1,4 @@
-"""What a search waits for: a code for programs, and words for people."""
+"""The reason why a search waits: a code for programs and a sentence for people."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from enum import StrEnum
 from typing import Any, Self
 
 WAITING_HOURS = 24.0
-"""How long a search may wait for something other than its turn before it fails, unless somebody says otherwise."""
+"""How long a search may wait for anything except its turn before it fails, by default."""
 
 
 class LackCode(StrEnum):
-    """Of what there is not enough; stable, part of the API."""
+    """The missing resource; stable, part of the API."""
 
     TURN = "turn"
-    """Other searches go first; as many run as may run at once."""
+    """All places are taken by other searches."""
     SCHEDULER = "scheduler"
     """The cluster's scheduler can't be reached."""
     NODES = "nodes"
-    """No node takes work, or more nodes are on their way."""
+    """No node accepts work, or more nodes are starting."""
     SHARDS = "shards"
-    """No node holds some shards."""
+    """Some shards are on no node."""
     WHOLE_DATABASE = "whole-database"
-    """No node has room for the whole database, which this search needs in one place."""
+    """No node has room for the whole database, which this search needs on one node."""
 
 
 REMEDIES: Mapping[LackCode, str] = {
-    LackCode.TURN: "Submit it again when less is searched.",
-    LackCode.SCHEDULER: "See that the scheduler runs, then retry the search.",
+    LackCode.TURN: "Submit it again when fewer searches run.",
+    LackCode.SCHEDULER: "Make sure that the scheduler runs, then retry the search.",
     LackCode.NODES: "Start nodes, then retry the search.",
     LackCode.SHARDS: "Start the nodes that hold these shards, or others with room for them, then retry the search.",
     LackCode.WHOLE_DATABASE: "Start a node whose disk has room for the whole database, then retry the search.",
@@ -37,32 +37,32 @@ REMEDIES: Mapping[LackCode, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """What keeps a search from running, or from going on."""
+    """The missing resource that keeps a search from running or continuing."""
 
     code: LackCode
     what: str
-    """What it waits for, as a noun."""
+    """The resource, as a noun phrase."""
     volumes: tuple[tuple[str, ...], ...] = ()
-    """Sets of volumes that a node must hold, each set on one node, before the search can go on."""
+    """Sets of volumes; the search can continue when each set is on some node."""
 
     @property
     def sentence(self) -> str:
-        """The same, as people read it everywhere."""
+        """The reason for the wait, as a sentence for people."""
         return f"The search waits for {self.what}."
 
     @property
     def remedy(self) -> str:
-        """What to do when it was waited for in vain."""
+        """The advice after a wait in vain."""
         return REMEDIES[self.code]
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
-        """Return a lack from what ``document`` made of it, after a way through JSON."""
+        """Return a lack from its ``document`` after a round trip through JSON."""
         volumes = tuple(tuple(names) for names in values["volumes"])
         return cls(LackCode(values["code"]), values["what"], volumes)
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return the JSON document of the lack."""
         return asdict(self)
 
 
@@ -73,16 +73,10 @@ MORE_NODES = Lack(LackCode.NODES, "more nodes of the cluster, which are on their
 
 
 def lacked(before_s: float, since: float | None, at: float) -> float:
-    """Return for how long a search has lacked something altogether, in seconds.
-
-    Args:
-        before_s: How long it did until it found what it lacked, the last time.
-        since: Since when it does again; None: it lacks nothing now.
-        at: Now, in seconds since 1970.
-    """
+    """Return the total waiting time in seconds: ``before_s``, and the time since ``since`` if that is not None."""
     return before_s + (0.0 if since is None else max(at - since, 0.0))
 
 
 def lasting(seconds: float) -> str:
-    """Return how long something took, in words: in hours, or in seconds where it was less than one."""
+    """Return a duration for people: in hours, or in seconds if it is shorter than one hour."""
     return f"{seconds / 3600:,.1f} hours" if seconds >= 3600 else f"{seconds:,.0f} seconds"

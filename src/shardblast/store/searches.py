@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from shardblast.core.errors import ConflictError, InputError, NotFoundError
-from shardblast.core.history import TOLD, RunningPiece, running_of
+from shardblast.core.history import RUNNING_KINDS, RunningPiece, running_of
 from shardblast.core.search import Event, Piece, Search, SearchId, State, document, search_of
 from shardblast.store.connection import SqlDatabase
 from shardblast.store.events import events_after, note
@@ -291,7 +291,7 @@ class SearchStore:
         """Return the pieces of a search that run now, wherever that is."""
         if self.get(search_id).state not in (State.RUNNING, State.CANCELLING):
             return []
-        return running_of(self.events(search_id, TOLD))
+        return running_of(self.events(search_id, RUNNING_KINDS))
 
     def nodes(self, search_id: SearchId) -> Sequence[str]:
         """Return the nodes of a search's pieces, in the order in which their first ones ended."""
