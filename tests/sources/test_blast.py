@@ -93,7 +93,7 @@ def test_a_copy_goes_on_where_it_ended(original: Path, tmp_path: Path) -> None:
     one = source(str(original))
     offer = one.offer()
     away = original.with_name("core.02.nsq").rename(tmp_path / "away")
-    with pytest.raises(SourceChanged, match=r"core\.02\.nsq .* it is gone"):
+    with pytest.raises(SourceChanged, match=r"core\.02\.nsq .* it has been removed"):
         bring(one, tmp_path / "brought", offer)
     before = {part.name: part.stat().st_ino for part in (tmp_path / "brought").glob("core.*")}
     away.rename(original.with_name("core.02.nsq"))

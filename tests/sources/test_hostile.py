@@ -43,7 +43,7 @@ def test_metadata_that_names_no_file_of_a_database_is_refused(name: Any, site: S
     described = json.loads(document.read_text())
     document.write_text(json.dumps({**described, "files": [*described["files"], name]}))
 
-    with pytest.raises(DatabaseError, match="no name of a database's file"):
+    with pytest.raises(DatabaseError, match="not a valid name of a database file"):
         source("ncbi:core", ncbi_base=site.address).offer()
 
 
@@ -63,7 +63,7 @@ def test_metadata_that_is_no_json_is_refused(content: bytes, site: Site, origina
     (document,) = where.glob("*-metadata.json")
     document.write_bytes(content)
 
-    with pytest.raises(DatabaseError, match="is no JSON"):
+    with pytest.raises(DatabaseError, match="is not valid JSON"):
         source("ncbi:core", ncbi_base=site.address).offer()
 
 
@@ -138,7 +138,7 @@ def test_an_archive_that_unpacks_to_far_too_much_is_refused(
         packed.addfile(info, io.BytesIO(bytes(info.size)))
     sign(site.root / "core.01.tar.gz")
 
-    with pytest.raises(DatabaseError, match="no plain file of a size to be expected"):
+    with pytest.raises(DatabaseError, match="not a plain file of plausible size"):
         bring(source("ncbi:core", ncbi_base=site.address), tmp_path / "brought")
 
 

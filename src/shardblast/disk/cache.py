@@ -25,7 +25,7 @@ from pathlib import Path
 
 from shardblast.core.database import DatabaseFile, Generation, checked_name
 from shardblast.core.errors import DatabaseError, DiskFull, Interrupted, NotFoundError
-from shardblast.storage.transfer import sha256_of
+from shardblast.storage.transfer import sha256_of, sync
 
 SHARED = ".shared"
 """Name of the part that holds the files shared by all volumes; no volume may have this name."""
@@ -246,15 +246,6 @@ def folders(cache: Path) -> Iterator[GenerationFolder]:
     """Yield the folders of all generations that are partly or wholly in a cache."""
     for metadata in sorted(cache.glob(f"*/*/{_METADATA}")):
         yield GenerationFolder(cache, metadata.parent.parent.name, metadata.parent.name)
-
-
-def sync(path: Path) -> None:
-    """Flush a file's content, or a folder's entries, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Budget:

@@ -22,11 +22,11 @@ from shardblast.disk.cache import (
     folders,
     parts_of,
     reserve,
-    sync,
     unused,
     use,
 )
 from shardblast.storage.objects import Expected, Objects, generation_key
+from shardblast.storage.transfer import sync
 
 PARALLEL = 2
 """Volumes fetched at once. Each of their files is fetched in parallel parts, which need about 50 MB of memory."""

@@ -1,4 +1,4 @@
-"""Where databases come from: BLAST databases, FASTA files, NCBI's published databases, other storages of shardblast."""
+"""Sources of databases: BLAST databases, FASTA files, NCBI's published databases, other shardblast storages."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ __all__ = ["Offer", "Source", "SourceSettings", "source_of"]
 
 
 class Source(Protocol):
-    """Has a database, now and then in a new version."""
+    """A place that publishes a database, from time to time in a new version."""
 
     text: str
-    """As ``db add`` was told."""
+    """The source as given to ``db add``."""
 
     def offer(self) -> Offer:
-        """Return what it has now.
+        """Return the version that is available now.
 
         Raises:
-            ShardblastError: It has none, or can't be asked.
+            ShardblastError: There is no database, or the source can't be reached.
         """
         ...
 
-    def bring(self, offer: Offer, folder: Path, told: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
-        """Bring all files of an offered database.
+    def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
+        """Copy or build all files of an offered database.
 
         Args:
-            offer: What this source, or one of the same text and settings, has offered.
-            folder: Where they go; ours alone. With the folder of an attempt that ended anyhow it goes on there: what is
-                whole and verified is not brought again. ``.source`` in it remembers that.
-            told: Called with bytes done and bytes in total, in this thread.
-            stopped: Called in this thread; when it answers yes, all work ends.
+            offer: An offer of this source, or of another one with the same text and settings.
+            folder: The destination, which belongs to this call alone. If it holds an interrupted attempt, that is
+                resumed: complete and verified files, recorded in ``.source``, are not fetched again.
+            report: Called in this thread with bytes done and bytes in total.
+            stopped: Called in this thread; stops the work when it returns true.
 
         Returns:
-            The database's name in the folder, as ``-db`` names it.
+            The database's name in the folder, as for ``-db``.
 
         Raises:
-            SourceChanged: It no longer has what it offered.
-            Interrupted: It was stopped.
-            ShardblastError: It fails.
+            SourceChanged: The offered version is no longer available.
+            Interrupted: ``stopped`` returned true.
+            ShardblastError: The work failed.
         """
         ...
 
 
 def source_of(text: str, installation: Installation, settings: SourceSettings) -> Source:
-    """Return the source that a text means: ``ncbi:NAME``, another storage's address, or a path.
+    """Return the source for a text: ``ncbi:NAME``, the address of another storage, or a path.
 
-    Of a FASTA file beside which a database of the same name was made, the database is meant.
+    If a database of the same name lies beside a FASTA file, the path means the database.
 
     Raises:
-        InputError: It means none.
+        InputError: The text names no source.
     """
     if not text.strip() or not text.isprintable():
-        raise InputError(f"{text!r} is no source of a database.", remedy="Name a path, ncbi:NAME or an address.")
+        raise InputError(f"{text!r} is not a database source.", remedy="Give a path, ncbi:NAME or an address.")
     if text.startswith(NCBI):
-        from shardblast.sources.ncbi import NcbiSource  # its client for HTTP is slow to load
+        from shardblast.sources.ncbi import NcbiSource  # its HTTP client is slow to import
 
         return NcbiSource(text, installation, settings)
     if "://" in text:
@@ -71,7 +71,7 @@ def source_of(text: str, installation: Installation, settings: SourceSettings) -
         return _of_path(text, installation, settings)
     except OSError as error:
         problem = f"{text[:200]} can't be read: {(error.strerror or str(error)).lower()}."
-        raise InputError(problem, remedy="Name a database's path or a FASTA file.") from error
+        raise InputError(problem, remedy="Give the path of a database or of a FASTA file.") from error
 
 
 def _of_path(text: str, installation: Installation, settings: SourceSettings) -> Source:
@@ -83,6 +83,6 @@ def _of_path(text: str, installation: Installation, settings: SourceSettings) ->
     if not is_fasta(path):
         raise InputError(
             f"{text} is neither a BLAST database nor a FASTA file.",
-            remedy="Name the path of a BLAST database without its suffix (.nin, .pal), or a FASTA file, packed or not.",
+            remedy="Give the database path without its extension (.nin, .pal …), or a FASTA file, compressed or not.",
         )
     return FastaSource(text, installation, settings)

@@ -1,4 +1,4 @@
-"""A BLAST database where it lies: registered there, or copied."""
+"""A BLAST database on this machine: used in place, or copied."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOT_WITHIN_THE_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTS
 
 
 class BlastSource:
-    """The path of a BLAST database, as ``-db`` names it."""
+    """The path of a BLAST database, as for ``-db``."""
 
     def __init__(self, text: str, installation: Installation) -> None:
         self.text = text
@@ -34,10 +34,10 @@ class BlastSource:
         self._installation = installation
 
     def database(self) -> Database:
-        """Open it where it lies.
+        """Open the database in place.
 
         Raises:
-            InputError: BLAST+ can open none there.
+            InputError: BLAST+ can't open it.
         """
         try:
             return find_database(self._installation, self._path)
@@ -48,7 +48,7 @@ class BlastSource:
         """Return the files as they are now.
 
         Raises:
-            InputError: BLAST+ can open none there.
+            InputError: BLAST+ can't open the database.
             DatabaseError: It can't be read volume by volume.
         """
         database = self.database()
@@ -61,17 +61,10 @@ class BlastSource:
         )
 
     @disk_errors()
-    def bring(self, offer: Offer, folder: Path, told: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
-        """Copy the files of an offer.
-
-        Raises:
-            SourceChanged: They have changed since.
-            DatabaseError: They can't be read.
-            DiskFull: They do not fit.
-            Interrupted: It was stopped.
-        """
+    def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
+        """Copy the files of an offer; see ``Source.bring``."""
         ledger = Ledger(folder, offer.generation)
-        progress = Progress(offer.size_bytes, told, stopped)
+        progress = Progress(offer.size_bytes, report, stopped)
         require_room(folder, offer.size_bytes - ledger.size_bytes)
         for file in offer.details["files"]:
             source = Path(file["path"])
@@ -83,22 +76,22 @@ class BlastSource:
                 _copy(source, partial, progress)
                 same = _facts(source) == file and partial.stat().st_size == file["size_bytes"]
             except FileNotFoundError as error:
-                raise SourceChanged(source.name, "it is gone") from error
+                raise SourceChanged(source.name, "it has been removed") from error
             if not same:
-                raise SourceChanged(source.name, "it was written to")
+                raise SourceChanged(source.name, "it has been modified")
             ledger.keep(source.name, [partial])
         database = self.database()
         volumes = [volume.path.name for volume in database.volumes]
         write_alias(folder / self._path.name, database.title, volumes, database.molecule)
         ledger.tidy()
-        progress.tell()
+        progress.flush()
         return self._path.name
 
     def _files(self, database: Database) -> list[dict[str, str | int]]:
         paths = list(read_facts(self._installation, database).files)
         if len({path.name for path in paths}) < len(paths):
             raise DatabaseError(
-                "Files of the database in different folders have the same name.", remedy="Register it where it lies."
+                "Files of the database in different folders have the same name.", remedy="Use the database in place."
             )
         return [_facts(path) for path in paths]
 
@@ -109,9 +102,9 @@ def _facts(path: Path) -> dict[str, str | int]:
 
 
 def _copy(source: Path, target: Path, progress: Progress) -> None:
-    """Copy within the kernel where it can, which on some file systems shares the blocks."""
-    with source.open("rb", buffering=0) as given, target.open("wb", buffering=0) as taken:
-        while copied := _copy_some(given.fileno(), taken.fileno()):
+    """Copy within the kernel if possible, which on some file systems shares the blocks."""
+    with source.open("rb", buffering=0) as reader, target.open("wb", buffering=0) as writer:
+        while copied := _copy_some(reader.fileno(), writer.fileno()):
             progress.add(copied)
 
 

@@ -1,4 +1,4 @@
-"""Files over HTTP: fetched in pieces where a server cuts them short, and never taken for whole when they are not."""
+"""Files over HTTP: interrupted downloads are resumed, and every file is checked for completeness."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from shardblast.sources.base import Progress
 
 CHECK_MIRROR = "Check the address of the mirror (--base)."
 FAILURES = 6
-"""In a row without a byte: then a server is given up."""
+"""Consecutive failures without progress before a server is given up."""
 DAMAGES = 3
-"""Of one file that came with the wrong checksum."""
+"""Attempts to download a file with the correct checksum."""
 LONGEST_PAUSE_S = 30.0
 _MISSING = (403, 404, 410)
-"""S3 says 403 of what is not there to those who may not list."""
-_PASSING = (408, 416, 425, 429, 500, 502, 503, 504)
+"""Statuses of missing files; S3 answers 403 to clients that may not list."""
+_TRANSIENT = (408, 416, 425, 429, 500, 502, 503, 504)
 _MD5 = re.compile(r'"([0-9a-f]{32})"')
 _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file as it was when it was offered."""
+    """The facts of a file when it was offered."""
 
     name: str
     size_bytes: int
     validator: str
-    """``ETag`` or ``Last-Modified``: differs when the content does; empty where the checksum alone is to decide."""
+    """``ETag`` or ``Last-Modified``, which differs if the content does; empty if only the checksum decides."""
     md5: str
-    """In hexadecimal digits; empty if none is known."""
+    """Hexadecimal digits; empty if unknown."""
 
 
-class _Passing(Exception):
-    """A failure that may be over soon."""
+class _Transient(Exception):
+    """A failure that a retry may resolve."""
 
 
-class _Differs(_Passing):
-    """What is sent is not what was offered."""
+class _Differs(_Transient):
+    """The server sends another file than the offered one."""
 
 
 class Web:
-    """What is below an address."""
+    """The files below a base address."""
 
     def __init__(self, base: str, timeout_s: float, retry_s: float) -> None:
         self.base = base.rstrip("/")
@@ -64,11 +64,11 @@ class Web:
         self._client.close()
 
     def read(self, path: str, limit_bytes: int, pause: Callable[[float], None]) -> bytes | None:
-        """Return a small file, or None if there is none.
+        """Return a small file, or None if it is missing.
 
         Raises:
             NetworkError: The server can't be reached, or fails.
-            DatabaseError: It is larger than it may be.
+            DatabaseError: The file is larger than ``limit_bytes``.
         """
 
         def attempt() -> bytes | None:
@@ -80,38 +80,38 @@ class Web:
                     content += chunk
                     if len(content) > limit_bytes:
                         raise DatabaseError(
-                            f"{self._named(path)} is too large for what it is.",
+                            f"{self._described(path)} is larger than {limit_bytes:,} bytes.",
                             remedy=CHECK_MIRROR,
                         )
                 return content
 
-        return self._patiently(path, attempt, pause)
+        return self._with_retries(path, attempt, pause)
 
     def look(self, path: str, name: str, pause: Callable[[float], None]) -> RemoteFile | None:
-        """Return what a server says of a file, or None if there is none.
+        """Return a file's facts from its HTTP headers, or None if it is missing.
 
         Raises:
             NetworkError: The server can't be reached, or fails.
-            DatabaseError: It does not tell the file's size.
+            DatabaseError: The server does not report the file's size.
         """
 
         def attempt() -> httpx.Headers | None:
             with self._answer("HEAD", path) as response:
                 return None if response.status_code in _MISSING else response.headers
 
-        headers = self._patiently(path, attempt, pause)
+        headers = self._with_retries(path, attempt, pause)
         if headers is None:
             return None
         if not headers.get("Content-Length", "").isdecimal():
-            raise DatabaseError(f"{self.base} does not tell the size of {name}.", remedy="Use another mirror.")
+            raise DatabaseError(f"{self.base} does not report the size of {name}.", remedy="Use another mirror.")
         return RemoteFile(name, int(headers["Content-Length"]), _validator(headers), _md5(headers))
 
     def fetch(self, path: str, file: RemoteFile, partial: Path, progress: Progress) -> None:
-        """Write a file, going on where an earlier attempt ended; it is whole and verified then.
+        """Download and verify a file, resuming an earlier attempt.
 
         Raises:
-            SourceChanged: It is not what was offered any more.
-            DamagedError: It comes damaged, again and again.
+            SourceChanged: The server has another file than the offered one.
+            DamagedError: The checksum is wrong in each attempt.
             NetworkError: The server can't be reached, or fails.
         """
         progress.add(_size_of(partial))
@@ -121,7 +121,9 @@ class Web:
                 return
             progress.add(-_size_of(partial))
             partial.unlink()
-        raise DamagedError(file.name, f"{DAMAGES} times {self.base} sent it with another checksum than {file.md5}")
+        raise DamagedError(
+            file.name, f"{self.base} sent it {DAMAGES} times, never with its published checksum {file.md5}"
+        )
 
     def _complete(self, path: str, file: RemoteFile, partial: Path, progress: Progress) -> None:
         if file.size_bytes == 0:
@@ -134,9 +136,9 @@ class Web:
             def attempt() -> None:
                 self._append(path, file, partial, progress)
                 if _size_of(partial) < file.size_bytes:
-                    raise _Passing("the answer was cut short")
+                    raise _Transient("the response was cut short")
 
-            self._patiently(file.name, attempt, progress.pause, lambda: _size_of(partial))
+            self._with_retries(file.name, attempt, progress.pause, lambda: _size_of(partial))
 
     def _append(self, path: str, file: RemoteFile, partial: Path, progress: Progress) -> None:
         have = _size_of(partial)
@@ -144,69 +146,66 @@ class Web:
         with self._answer("GET", path, ranges) as response:
             self._require_same(response, file)
             if have and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-                progress.add(-have)  # the server sends all of it
+                progress.add(-have)  # the server sends the whole file
                 partial.unlink()
                 have = 0
             with partial.open("ab", buffering=0) as target:
                 for chunk in response.iter_raw():
                     have += len(chunk)
                     if have > file.size_bytes:
-                        raise _Differs("it is longer")
+                        raise _Differs("it has become longer")
                     target.write(chunk)
                     progress.add(len(chunk))
 
     @contextmanager
     def _answer(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
         with self._client.stream(method, f"{self.base}/{path}", headers=headers) as response:
-            if response.status_code in _PASSING:
-                raise _Passing(f"it answers {response.status_code}")
+            if response.status_code in _TRANSIENT:
+                raise _Transient(f"HTTP status {response.status_code}")
             if response.is_error and response.status_code not in _MISSING:
                 raise NetworkError(
-                    f"{self._named(path)} can't be fetched: the server answers {response.status_code}.",
+                    f"Could not fetch {self._described(path)}: HTTP status {response.status_code}.",
                     remedy=CHECK_MIRROR,
                 )
             yield response
 
     def _require_same(self, response: httpx.Response, file: RemoteFile) -> None:
         if response.status_code in _MISSING:
-            raise SourceChanged(file.name, "it is gone")
+            raise SourceChanged(file.name, "it has been removed")
         if file.validator and _validator(response.headers) != file.validator:
-            raise _Differs("its content is another")
-        partly = response.headers.get("Content-Range", "").rpartition("/")[2]
-        if (partly or response.headers.get("Content-Length", "")) not in (str(file.size_bytes), "", "*"):
-            raise _Differs("its size is another")
+            raise _Differs("its content has changed")
+        total = response.headers.get("Content-Range", "").rpartition("/")[2]
+        if (total or response.headers.get("Content-Length", "")) not in (str(file.size_bytes), "", "*"):
+            raise _Differs("its size has changed")
 
-    def _patiently(
+    def _with_retries(
         self,
         path: str,
         attempt: Callable[[], _Result],
         pause: Callable[[float], None],
         gained: Callable[[], int] = lambda: 0,
     ) -> _Result:
-        """Attempt until it succeeds, or fails too often without a gain."""
+        """Retry until an attempt succeeds, or too many in a row fail without ``gained`` growing."""
         failures = 0
         while True:
             before = gained()
             try:
                 return attempt()
-            except (_Passing, httpx.TransportError) as error:
+            except (_Transient, httpx.TransportError) as error:
                 failures = 1 if gained() > before else failures + 1
                 if failures == FAILURES:
                     if isinstance(error, _Differs):
                         raise SourceChanged(path, str(error)) from error
                     raise NetworkError(
-                        f"{self._named(path)} can't be fetched: {str(error) or type(error).__name__}.",
-                        remedy="Try again later; what has come is kept. Or check --base.",
+                        f"Could not fetch {self._described(path)}: {str(error) or type(error).__name__}.",
+                        remedy="Try again later (files already downloaded are kept), or check --base.",
                     ) from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise NetworkError(
-                    f"{self._named(path)} can't be fetched: {error}.",
-                    remedy=CHECK_MIRROR,
-                ) from error
+                raise NetworkError(f"Could not fetch {self._described(path)}: {error}.", remedy=CHECK_MIRROR) from error
             pause(min(self._retry_s * 2 ** (failures - 1), LONGEST_PAUSE_S))
 
-    def _named(self, path: str) -> str:
-        return f"{path} of {self.base}"
+    def _described(self, path: str) -> str:
+        return f"{path} from {self.base}"
 
 
 def _validator(headers: httpx.Headers) -> str:
@@ -214,7 +213,7 @@ def _validator(headers: httpx.Headers) -> str:
 
 
 def _md5(headers: httpx.Headers) -> str:
-    """Return the checksum that an object store's ``ETag`` is, unless the object came in parts or is encrypted."""
+    """Return the checksum in an object store's ``ETag``; empty if the object was uploaded in parts or is encrypted."""
     encrypted = headers.get("x-amz-server-side-encryption", "AES256") != "AES256"
     customer = "x-amz-server-side-encryption-customer-algorithm" in headers
     match = _MD5.fullmatch(headers.get("ETag", ""))

@@ -1,4 +1,4 @@
-"""A FASTA file, packed or not: streamed into makeblastdb."""
+"""A FASTA file, compressed or not, streamed into makeblastdb."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from shardblast.core.program import Molecule
 from shardblast.sources.base import Ledger, Offer, Progress, SourceSettings, disk_errors, find_database, generation_of
 
 SUFFIXES = (".fa", ".fasta", ".fna", ".faa", ".fsa")
-_PACKED = (".gz", ".zst")
+_COMPRESSED = (".gz", ".zst")
 _WHOLE = "database"
 _SAMPLE_BYTES = 1 << 18
 _CHUNK_BYTES = 128 << 10
-_LITTLE_BYTES = 1 << 20
-"""Of free space: with less, a program that failed most likely failed for that."""
+_SPARE_BYTES = 1 << 20
+"""With less free space, a failure of makeblastdb is attributed to the disk."""
 _NUCLEOTIDES = b"ACGTUNacgtun"
 _NUCLEOTIDE_SHARE = 0.75
-"""Of letters; the others are ambiguous ones. In proteins these letters are a quarter."""
+"""Minimum fraction of these codes in nucleotide sequences; the rest are ambiguity codes. In proteins it is about a
+quarter."""
 _BLANK = b" \t\r\n\v\f"
 _UNPARSEABLE = re.compile(rb"CSeqIdException|Duplicate seq_ids|id is too long|construct seq-id|parse seq", re.I)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -39,10 +40,10 @@ class FastaSource:
     """The path of a FASTA file."""
 
     def __init__(self, text: str, installation: Installation, settings: SourceSettings) -> None:
-        """Take a file by its path.
+        """Check the taxid map, if any.
 
         Raises:
-            InputError: The taxid map can't be read.
+            InputError: It can't be read.
         """
         self.text = text
         self._path = Path(text).absolute()
@@ -55,56 +56,53 @@ class FastaSource:
         """Return the file as it is now.
 
         Raises:
-            InputError: It can't be read, or is no FASTA.
+            InputError: It can't be read, or is not FASTA.
         """
         molecule = self._molecule()
         facts = _facts(self._path, "FASTA file")
         settings = self._settings
-        told = (molecule, settings.title, settings.parse_seqids, settings.volume_bytes)
-        mapped = (str(settings.taxid_map), *_facts(settings.taxid_map, "taxid map")) if settings.taxid_map else ()
+        chosen = (molecule, settings.title, settings.parse_seqids, settings.volume_bytes)
+        taxids = (str(settings.taxid_map), *_facts(settings.taxid_map, "taxid map")) if settings.taxid_map else ()
         return Offer(
-            generation_of([(str(self._path), *facts), told, mapped]),
+            generation_of([(str(self._path), *facts), chosen, taxids]),
             datetime.fromtimestamp(facts[1] / 1e9, UTC).isoformat(timespec="seconds"),
             facts[0],
             {"size_bytes": facts[0], "changed_ns": facts[1], "molecule": molecule},
         )
 
     @disk_errors()
-    def bring(self, offer: Offer, folder: Path, told: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
-        """Make a database of the file; what was begun before is begun again.
+    def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
+        """Make a database of the file, from the start if an earlier attempt was interrupted; see ``Source.bring``.
 
         Raises:
-            SourceChanged: The file has changed since it was offered.
-            InputError: It is no FASTA, or damaged.
-            ShardblastError: makeblastdb fails.
-            Interrupted: It was stopped.
+            InputError: The file is not FASTA, or is damaged.
         """
         ledger = Ledger(folder, offer.generation)
         name = _UNSAFE.sub("_", _stem(self._path)).lstrip("-") or _WHOLE
         if not ledger.is_whole(_WHOLE):
-            made = self._make(offer, ledger, name, told, stopped)
+            files = self._make(offer, ledger, name, report, stopped)
             if _facts(self._path, "FASTA file") != (offer.details["size_bytes"], offer.details["changed_ns"]):
-                raise SourceChanged(self._path.name, "it was written to")
-            ledger.keep(_WHOLE, made)
+                raise SourceChanged(self._path.name, "it has been modified")
+            ledger.keep(_WHOLE, files)
         ledger.tidy()
-        told(offer.size_bytes, offer.size_bytes)
+        report(offer.size_bytes, offer.size_bytes)
         return name
 
     def _make(
-        self, offer: Offer, ledger: Ledger, name: str, told: Callable[[int, int], None], stopped: Callable[[], bool]
+        self, offer: Offer, ledger: Ledger, name: str, report: Callable[[int, int], None], stopped: Callable[[], bool]
     ) -> list[Path]:
-        """Run makeblastdb, without ``-parse_seqids`` when it can't parse the ids and need not; return its files."""
-        wanted = self._settings.parse_seqids
-        tries = [True, False] if wanted is None and self._settings.taxid_map is None else [wanted is not False]
-        for parse_seqids in tries:
+        """Run makeblastdb, without ``-parse_seqids`` if it can't parse the ids and need not; return the files."""
+        chosen = self._settings.parse_seqids
+        attempts = [True, False] if chosen is None and self._settings.taxid_map is None else [chosen is not False]
+        for parse_seqids in attempts:
             ledger.tidy()
             folder = ledger.work / "made"
             folder.mkdir()
             argv = self._argv(Molecule(offer.details["molecule"]), name, parse_seqids)
-            finished = self._run(argv, folder, Progress(offer.size_bytes, told, stopped))
-            if finished.status and shutil.disk_usage(folder).free < _LITTLE_BYTES:
-                raise DiskFull  # makeblastdb says so, or is ended by SIGSEGV
-            if finished.status and parse_seqids != tries[-1] and _UNPARSEABLE.search(finished.stderr):
+            finished = self._run(argv, folder, Progress(offer.size_bytes, report, stopped))
+            if finished.status and shutil.disk_usage(folder).free < _SPARE_BYTES:
+                raise DiskFull  # makeblastdb reports it, or dies of SIGSEGV
+            if finished.status and parse_seqids != attempts[-1] and _UNPARSEABLE.search(finished.stderr):
                 continue
             checked(finished, f"makeblastdb on {self._path.name}")
             break
@@ -123,33 +121,33 @@ class FastaSource:
         return argv
 
     def _run(self, argv: list[str], folder: Path, progress: Progress) -> Finished:
-        with _opened(self._path) as (packed, stream):
-            place = _Place(packed, progress)
-            if stream is not packed:
-                return run_fed(argv, folder, _chunks(stream, self._path, place), place.tell)
-            os.lseek(packed.fileno(), 0, os.SEEK_SET)
-            return run_fed(argv, folder, packed, place.tell)
+        with _opened(self._path) as (file, stream):
+            position = _Position(file, progress)
+            if stream is not file:
+                return run_fed(argv, folder, _chunks(stream, self._path, position), position.report)
+            os.lseek(file.fileno(), 0, os.SEEK_SET)
+            return run_fed(argv, folder, file, position.report)
 
     def _molecule(self) -> Molecule:
         with _opened(self._path) as (_, stream):
             sample = _read(stream, self._path, _SAMPLE_BYTES).lstrip(_BLANK)
         if not sample.startswith((b">", b";", b"#", b"!")) or b">" not in sample:
-            raise InputError(f"{self.text} is no FASTA file.", remedy="Name one, or a BLAST database.")
+            raise InputError(f"{self.text} is not a FASTA file.", remedy="Give a FASTA file or a BLAST database.")
         lines = [line for line in sample.splitlines() if line[:1] not in (b">", b";", b"#", b"!")]
         letters = b"".join(lines).translate(None, _BLANK + b"-*0123456789")
         nucleotides = len(letters) - len(letters.translate(None, _NUCLEOTIDES))
         looks_nucleotide = nucleotides >= len(letters) * _NUCLEOTIDE_SHARE
         if self._settings.molecule is Molecule.NUCLEOTIDE and not looks_nucleotide:
             raise InputError(
-                f"{self.text} looks like protein, of which makeblastdb would drop most letters.",
-                remedy="Give --molecule prot, or leave it out.",
+                f"{self.text} looks like protein; makeblastdb would discard most of it as nucleotide.",
+                remedy="Use --molecule prot, or omit the option.",
             )
         return self._settings.molecule or (Molecule.NUCLEOTIDE if looks_nucleotide else Molecule.PROTEIN)
 
 
 def is_fasta(path: Path) -> bool:
-    """Tell whether a file is to be read as FASTA: by its name, or by how it begins."""
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
+    """Return whether a file is FASTA, judged by its name or its first bytes."""
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _COMPRESSED]
     if suffixes and suffixes[-1] in SUFFIXES:
         return True
     with _opened(path) as (_, stream):
@@ -157,19 +155,19 @@ def is_fasta(path: Path) -> bool:
 
 
 def _facts(path: Path, what: str) -> tuple[int, int]:
-    """Return a file's size and time, as an offer has them."""
+    """Return a file's size in bytes and its modification time in nanoseconds."""
     try:
         facts = path.stat()
     except OSError as error:
         raise InputError(
-            f"The {what} {path} can't be read: {(error.strerror or '').lower()}.", remedy="Check its path."
+            f"The {what} {path} can't be read: {(error.strerror or '').lower()}.", remedy="Check the path."
         ) from error
     return facts.st_size, facts.st_mtime_ns
 
 
 def _stem(path: Path) -> str:
-    """Return a file's name without what says how it is packed and that it is FASTA."""
-    for suffixes in (_PACKED, SUFFIXES):
+    """Return a file's name without the endings of compression and FASTA."""
+    for suffixes in (_COMPRESSED, SUFFIXES):
         if path.suffix.lower() in suffixes:
             path = path.with_suffix("")
     return path.name
@@ -177,11 +175,11 @@ def _stem(path: Path) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[io.BufferedReader, BinaryIO]]:
-    """Open a file as it is, and as it reads unpacked."""
+    """Yield a file as it is, and its decompressed stream."""
     with _reading(path):
-        packed = path.open("rb")
-    with packed, unpacked(packed) as stream:
-        yield packed, stream
+        file = path.open("rb")
+    with file, unpacked(file) as stream:
+        yield file, stream
 
 
 def _read(stream: BinaryIO, path: Path, size_bytes: int) -> bytes:
@@ -190,41 +188,42 @@ def _read(stream: BinaryIO, path: Path, size_bytes: int) -> bytes:
 
 
 def _reading(path: Path) -> AbstractContextManager[None]:
-    return reading_errors(f"The FASTA file {path.name}", "Check it, and bring it anew.")
+    return reading_errors(f"The FASTA file {path.name}", "Check the file, then try again.")
 
 
 def _require_whole(database: Database) -> None:
-    """See that the sequences of a new database are all there: makeblastdb does not tell of all errors of a disk.
+    """Check that a new database has all its sequences: makeblastdb does not report all disk errors.
 
     Raises:
-        DatabaseError: They are not.
+        DatabaseError: It is incomplete.
     """
     for volume in database.volumes:
         if volume.sequence_file.stat().st_size < volume.offset(1, volume.num_seqs):
             raise DatabaseError(
-                f"{volume.sequence_file.name} is cut short.", remedy="Check the disk, and add it again."
+                f"{volume.sequence_file.name} is truncated.", remedy="Check the disk, then add the database again."
             )
     if database.obstacle is not None:
         raise DatabaseError(
-            f"makeblastdb made no database: {database.obstacle}.", remedy="Check the disk, and add it again."
+            f"makeblastdb made no usable database: {database.obstacle}.",
+            remedy="Check the disk, then add the database again.",
         )
 
 
-class _Place:
-    """How far a file has been read, by whichever process: they share one place in it."""
+class _Position:
+    """The read position of a file, which this process and makeblastdb share."""
 
     def __init__(self, file: io.BufferedReader, progress: Progress) -> None:
         self._file = file
         self._progress = progress
-        self._told = 0
+        self._reported = 0
 
-    def tell(self) -> None:
-        place = os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
-        self._progress.add(place - self._told)
-        self._told = place
+    def report(self) -> None:
+        offset = os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
+        self._progress.add(offset - self._reported)
+        self._reported = offset
 
 
-def _chunks(stream: BinaryIO, path: Path, place: _Place) -> Iterator[bytes]:
+def _chunks(stream: BinaryIO, path: Path, position: _Position) -> Iterator[bytes]:
     while chunk := _read(stream, path, _CHUNK_BYTES):
         yield chunk
-        place.tell()
+        position.report()

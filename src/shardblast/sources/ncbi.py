@@ -1,8 +1,8 @@
-"""NCBI's published databases: from its bucket, from its FTP site over HTTPS, or from a mirror of either.
+"""NCBI's published databases, from its bucket, from its FTP site over HTTPS, or from a mirror of either.
 
-The bucket holds a folder for each publication, whose name is in ``latest-dir``, with the databases' files as they are.
-The FTP site holds one publication, as archives of volumes (``NAME.00.tar.gz``), each with its checksum (``.md5``).
-Both say in ``NAME-nucl-metadata.json`` or ``NAME-prot-metadata.json`` which files a database has.
+The bucket holds one folder per publication, which contains the database files. ``latest-dir`` names the newest folder.
+The FTP site holds one publication, as an archive per volume (``NAME.00.tar.gz``) with its checksum (``.md5``). In both,
+``NAME-nucl-metadata.json`` or ``NAME-prot-metadata.json`` lists the files of a database.
 
 Source:
     NCBI's update_blastdb.pl, and the documentation of ElasticBLAST on metadata of databases.
@@ -52,27 +52,27 @@ _SMALL_BYTES, _METADATA_BYTES = 1 << 12, 1 << 25
 _MOST_FILES = 100_000
 
 LARGEST_RATIO = 100
-"""Of what an archive unpacks to and its own size; sequence data packs by a tenth of that."""
+"""Maximum ratio of an archive's content to its size; sequence data compresses by a tenth of it."""
 ALLOWED_BYTES = 1 << 26
-"""To which any archive may unpack: small databases are mostly zeros."""
+"""Bytes that any archive may contain in addition, since small databases are mostly zeros."""
 
 
 class NcbiSource:
-    """``ncbi:NAME``."""
+    """A source of the form ``ncbi:NAME``."""
 
     def __init__(self, text: str, installation: Installation, settings: SourceSettings) -> None:
-        """Take a database by its name.
+        """Check the base address and the name.
 
         Raises:
-            InputError: It can't be one.
+            InputError: One of them is invalid.
         """
         if not settings.ncbi_base.startswith(("http://", "https://")):
-            raise InputError(f"{settings.ncbi_base!r} is no address of databases.", remedy="Give --base https://….")
-        there = urlsplit(settings.ncbi_base)
-        if "@" in there.netloc or there.query or there.fragment:
+            raise InputError(f"{settings.ncbi_base!r} is not an HTTP address.", remedy="Use --base https://….")
+        address = urlsplit(settings.ncbi_base)
+        if "@" in address.netloc or address.query or address.fragment:
             raise InputError(
-                "The address of the databases holds a password or a query, which others could read.",
-                remedy="Give --base without, and use a mirror that needs none.",
+                "The base address contains a password or a query, which other users could read.",
+                remedy="Remove it from --base, and use a mirror that needs no credentials.",
             )
         self.text = text
         self._name = checked_name(text.removeprefix(NCBI))
@@ -80,11 +80,11 @@ class NcbiSource:
         self._settings = settings
 
     def offer(self) -> Offer:
-        """Return what is published now.
+        """Return the version that is published now.
 
         Raises:
             NotFoundError: There is no such database.
-            DatabaseError: What is published can't be made sense of.
+            DatabaseError: The metadata is invalid.
             NetworkError: The server can't be reached, or fails.
         """
         with self._web() as web:
@@ -107,19 +107,17 @@ class NcbiSource:
         )
 
     @disk_errors()
-    def bring(self, offer: Offer, folder: Path, told: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
-        """Bring the files of an offer, several at once, each verified; what is whole is not fetched again.
+    def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
+        """Download the files of an offer in parallel and verify each; see ``Source.bring``.
 
         Raises:
-            SourceChanged: The offer has gone or changed.
-            DamagedError: A file comes damaged, again and again.
+            DamagedError: A file is damaged in each attempt.
             DatabaseError: The files make no database.
             NetworkError: The server can't be reached, or fails.
-            DiskFull: It does not fit.
-            Interrupted: It was stopped.
+            DiskFull: The database does not fit.
         """
         ledger = Ledger(folder, offer.generation)
-        progress = Progress(offer.size_bytes, told, stopped)
+        progress = Progress(offer.size_bytes, report, stopped)
         ranked = [(RemoteFile(**file), rank) for rank, file in enumerate(offer.details["files"])]
         missing = [(file, rank) for file, rank in ranked if not ledger.is_whole(file.name)]
         progress.add(offer.size_bytes - sum(file.size_bytes for file, _ in missing))
@@ -129,8 +127,8 @@ class NcbiSource:
             )
         with self._web() as web:
 
-            def bring_one(one: tuple[RemoteFile, int]) -> None:
-                file, rank = one
+            def bring_one(ranked_file: tuple[RemoteFile, int]) -> None:
+                file, rank = ranked_file
                 partial = ledger.work / f"{file.name}.partial"
                 _fetch(web, offer.details["prefix"] + file.name, file, partial, progress)
                 if file.name.endswith(ARCHIVE):
@@ -145,19 +143,19 @@ class NcbiSource:
         except DatabaseError:
             ledger.forget()
             raise
-        progress.tell()
+        progress.flush()
         return self._name
 
     def _web(self) -> Web:
         return Web(self._settings.ncbi_base, self._settings.timeout_s, self._settings.retry_s)
 
     def _folder(self, web: Web) -> str:
-        told = web.read("latest-dir", _SMALL_BYTES, time.sleep)
-        if told is None:
+        content = web.read("latest-dir", _SMALL_BYTES, time.sleep)
+        if content is None:
             return ""
-        folder = told.decode(errors="replace").strip()
+        folder = content.decode(errors="replace").strip()
         if _FOLDER.fullmatch(folder) is None:
-            raise DatabaseError(f"latest-dir of {web.base} names no folder.", remedy=CHECK_MIRROR)
+            raise DatabaseError(f"{web.base}/latest-dir does not contain a folder name.", remedy=CHECK_MIRROR)
         return folder
 
     def _metadata(self, web: Web, prefix: str) -> dict[str, Any]:
@@ -170,20 +168,20 @@ class NcbiSource:
             return dict(manifest[self._name])
         raise NotFoundError(
             f"There is no database {self._name} at {web.base}.",
-            remedy=f"Check its name, and that anyone may read there. {CHECK_MIRROR}",
+            remedy=f"Check its name, and that the files are publicly readable. {CHECK_MIRROR}",
         )
 
     def _files(self, web: Web, prefix: str, metadata: dict[str, Any]) -> list[RemoteFile]:
         names = sorted(set(self._listed(metadata)))
-        packed = names[0].endswith(ARCHIVE)
+        archived = names[0].endswith(ARCHIVE)
         letter = "p" if str(metadata.get("dbtype", "")).lower().startswith("p") else "n"
-        beside = (
-            [f"taxdb{ARCHIVE}"] if packed else [f"{self._name}.{letter}{end}" for end in ("al", "js")] + [*TAXONOMY]
+        unlisted = (
+            [f"taxdb{ARCHIVE}"] if archived else [f"{self._name}.{letter}{end}" for end in ("al", "js")] + [*TAXONOMY]
         )
-        optional = [name for name in beside if name not in names]
+        optional = [name for name in unlisted if name not in names]
         with ThreadPoolExecutor(self._settings.parallel) as pool:
-            looked = pool.map(lambda name: _look(web, prefix, name, required=name not in optional), optional + names)
-            return [file for file in looked if file is not None]
+            files = pool.map(lambda name: _look(web, prefix, name, required=name not in optional), optional + names)
+            return [file for file in files if file is not None]
 
     def _listed(self, metadata: dict[str, Any]) -> Iterator[str]:
         where = f"The metadata of {self._name}"
@@ -200,27 +198,22 @@ class NcbiSource:
 
     def _require_whole(self, folder: Path, offer: Offer) -> None:
         database = find_database(self._installation, folder / self._name)
-        for told, found in (
-            (offer.details["num_seqs"], database.num_seqs),
-            (offer.details["letters"], database.letters),
+        for unit, expected, actual in (
+            ("sequences", offer.details["num_seqs"], database.num_seqs),
+            ("letters", offer.details["letters"], database.letters),
         ):
-            if _whole_number(told) not in (0, found):
+            if _whole_number(expected) not in (0, actual):
                 raise DatabaseError(
-                    f"{self._name} is not what its metadata says: {found:,} of {told:,} have come.",
-                    remedy="Its publication may be under way; try again later.",
+                    f"{self._name} does not match its metadata: it has {actual:,} {unit} instead of {expected:,}.",
+                    remedy="NCBI may be publishing a new version; try again later.",
                 )
 
 
 def unpack(archive: Path, folder: Path, name: str) -> list[Path]:
-    """Unpack a ``.tar.gz`` into a folder.
-
-    Args:
-        archive: The file.
-        folder: Where its files go.
-        name: Of the archive, for messages.
+    """Unpack a ``.tar.gz`` into a folder; ``name`` is for messages.
 
     Raises:
-        DatabaseError: It is damaged, or holds anything else than plain files of a database.
+        DatabaseError: The archive is damaged, or holds something other than plain database files.
     """
     allowed = archive.stat().st_size * LARGEST_RATIO + ALLOWED_BYTES
     files = []
@@ -231,13 +224,13 @@ def unpack(archive: Path, folder: Path, name: str) -> list[Path]:
                 allowed -= member.size
                 if not member.isreg() or allowed < 0:
                     raise DatabaseError(
-                        f"{name} holds {file}, which is no plain file of a size to be expected.",
-                        remedy="Nothing of it was brought; use another source.",
+                        f"{name} contains {file}, which is not a plain file of plausible size.",
+                        remedy="Nothing of it was added; use another source.",
                     )
                 members.extract(member, folder, filter="data")
                 files.append(folder / file)
     except (tarfile.TarError, zlib.error, EOFError) as error:
-        raise DatabaseError(f"{name} is no archive that can be read: {error}.", remedy="Use another source.") from error
+        raise DatabaseError(f"{name} is not a readable archive: {error}.", remedy="Use another source.") from error
     return files
 
 
@@ -246,7 +239,7 @@ def _look(web: Web, prefix: str, name: str, *, required: bool) -> RemoteFile | N
     if file is None:
         if required:
             raise DatabaseError(
-                f"{name} is not at {web.base}, though the metadata lists it.",
+                f"{name} is missing at {web.base}, although the metadata lists it.",
                 remedy=f"Try again later. {CHECK_MIRROR}",
             )
         return None
@@ -262,8 +255,8 @@ def _look(web: Web, prefix: str, name: str, *, required: bool) -> RemoteFile | N
 
 
 def _published_md5(web: Web, path: str) -> str:
-    told = web.read(f"{path}.md5", _SMALL_BYTES, time.sleep)
-    match = _MD5.match((told or b"") + b"\n")
+    content = web.read(f"{path}.md5", _SMALL_BYTES, time.sleep)
+    match = _MD5.match((content or b"") + b"\n")
     return match[1].decode() if match else ""
 
 
@@ -272,7 +265,7 @@ def _fetch(web: Web, path: str, file: RemoteFile, partial: Path, progress: Progr
         web.fetch(path, file, partial, progress)
     except DamagedError as error:
         if file.name.endswith(ARCHIVE) and _published_md5(web, path) != file.md5:
-            raise SourceChanged(file.name, "its checksum is another") from error
+            raise SourceChanged(file.name, "its checksum has changed") from error
         raise
 
 
@@ -290,7 +283,7 @@ def _read_json(web: Web, path: str) -> Any:
     try:
         return None if content is None else json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DatabaseError(f"{path} of {web.base} is no JSON: {error}.", remedy=CHECK_MIRROR) from error
+        raise DatabaseError(f"{web.base}/{path} is not valid JSON: {error}.", remedy=CHECK_MIRROR) from error
 
 
 def _whole_number(value: Any) -> int:

@@ -1,4 +1,4 @@
-"""A database in another storage of ours, with the checksums that are kept there."""
+"""A database in another shardblast storage, with its stored checksums."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from shardblast.sources.base import (
 from shardblast.storage.objects import METADATA, Expected, Objects, current_key, generation_key
 
 DAMAGES = 3
-"""Of one file that came damaged."""
+"""Attempts to fetch a file undamaged."""
 FILES_AT_ONCE = 2
-"""Each comes in several parts at once."""
+"""Files fetched at once, each in several parallel parts."""
 _ADDRESS = re.compile(
     r"((?:file|s3|gs|az)://.*)/databases/([A-Za-z0-9][A-Za-z0-9._-]{0,99})(?:/([A-Za-z0-9-]{1,64}))?/?"
 )
@@ -35,30 +35,30 @@ _GENERATION = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class ShardblastSource:
-    """``s3://BUCKET/PREFIX/databases/NAME``, or with ``/GENERATION`` after it; ``gs``, ``az`` and ``file`` likewise."""
+    """``s3://BUCKET/PREFIX/databases/NAME``, optionally with ``/GENERATION``; also for ``gs``, ``az`` and ``file``."""
 
     def __init__(self, text: str, settings: SourceSettings) -> None:
-        """Take a database by its address.
+        """Parse the address.
 
         Raises:
-            InputError: It is none.
+            InputError: It is invalid.
         """
         match = _ADDRESS.fullmatch(text)
         if match is None:
             raise InputError(
-                f"{text} is no address of a database in a storage.",
-                remedy="Give s3://BUCKET/PREFIX/databases/NAME, or the like with gs, az or file.",
+                f"{text} is not the address of a database in a storage.",
+                remedy="Use s3://BUCKET/PREFIX/databases/NAME, or the same with gs, az or file.",
             )
         self.text = text
         self._url, self._name, self._generation = match.groups()
         self._settings = settings
 
     def offer(self) -> Offer:
-        """Return the generation that is named, or the one that is current there.
+        """Return the generation in the address, or the current one.
 
         Raises:
             NotFoundError: There is no such database.
-            DatabaseError: What is there can't be made sense of.
+            DatabaseError: The metadata is invalid.
             StorageError: The storage fails.
         """
         objects = self._objects()
@@ -69,20 +69,18 @@ class ShardblastSource:
         )
 
     @disk_errors()
-    def bring(self, offer: Offer, folder: Path, told: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
-        """Bring the files of an offer, several at once, each verified; what is whole is not fetched again.
+    def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
+        """Fetch the files of an offer in parallel and verify each; see ``Source.bring``.
 
         Raises:
-            SourceChanged: The offer has gone or changed.
-            DamagedError: Files come damaged, again and again.
+            DamagedError: A file is damaged in each attempt.
             StorageError: The storage fails.
-            DiskFull: It does not fit.
-            Interrupted: It was stopped.
+            DiskFull: The database does not fit.
         """
         objects = self._objects()
         generation = self._offered(objects, offer)
         ledger = Ledger(folder, offer.generation)
-        progress = Progress(offer.size_bytes, told, stopped)
+        progress = Progress(offer.size_bytes, report, stopped)
         missing = [file for file in generation.files if not ledger.is_whole(file.name)]
         progress.add(offer.size_bytes - sum(file.size_bytes for file in missing))
         require_room(folder, sum(file.size_bytes for file in missing))
@@ -97,7 +95,7 @@ class ShardblastSource:
         volumes = [volume.name for volume in generation.volumes]
         write_alias(folder / self._name, generation.title, volumes, generation.molecule)
         ledger.tidy()
-        progress.tell()
+        progress.flush()
         return self._name
 
     def _objects(self) -> Objects:
@@ -111,12 +109,12 @@ class ShardblastSource:
             generation = Generation.of(dict(json.loads(objects.read(key))))
         except (ValueError, TypeError, RecursionError) as error:
             raise DatabaseError(
-                f"{key} of {self._url} describes no database: {error}.", remedy="Add another."
+                f"{self._url}/{key} does not describe a database: {error}.", remedy="Use another database."
             ) from error
         for file in generation.files:
             checked_file_name(file.name, key)
             if not isinstance(file.size_bytes, int) or file.size_bytes < 0:
-                raise DatabaseError(f"{key} gives {file.name} no size.", remedy="Add another.")
+                raise DatabaseError(f"{key} has no valid size for {file.name}.", remedy="Use another database.")
         for volume in generation.volumes:
             checked_file_name(f"{volume.name}.nin", key)
         return generation
@@ -125,9 +123,9 @@ class ShardblastSource:
         try:
             generation = self._read(objects, offer.details["generation"])
         except NotFoundError as error:
-            raise SourceChanged(self.text, "it is gone") from error
+            raise SourceChanged(self.text, "it has been removed") from error
         if _name_of(generation) != offer.generation:
-            raise SourceChanged(self.text, "its files are others")
+            raise SourceChanged(self.text, "its files have changed")
         return generation
 
 
@@ -136,10 +134,12 @@ def _current(objects: Objects, name: str) -> str:
         generation = objects.read(current_key(name)).decode(errors="replace").strip()
     except NotFoundError:
         raise NotFoundError(
-            f"There is no database {name} in that storage.", remedy="Check the address, or name a generation of it."
+            f"There is no database {name} in that storage.", remedy="Check the address, or add a generation to it."
         ) from None
     if _GENERATION.fullmatch(generation) is None:
-        raise DatabaseError(f"The current generation of {name} has no name.", remedy="Name a generation of it.")
+        raise DatabaseError(
+            f"The current generation of {name} has no valid name.", remedy="Add a generation to the address."
+        )
     return generation
 
 
@@ -152,13 +152,13 @@ def _fetch(objects: Objects, key: str, file: DatabaseFile, path: Path, progress:
     for attempt in range(1, DAMAGES + 1):
         done = 0
 
-        def told(count: int) -> None:
+        def report(count: int) -> None:
             nonlocal done
             done += count
             progress.add(count)
 
         try:
-            objects.fetch(key, path, report=told, stopped=lambda: progress.halted, expected=expected)
+            objects.fetch(key, path, report=report, stopped=lambda: progress.halted, expected=expected)
             return
         except DamagedError:
             progress.add(-done)

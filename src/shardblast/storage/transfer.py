@@ -109,6 +109,15 @@ def sha256_of(
     return digest.hexdigest()
 
 
+def sync(path: Path) -> None:
+    """Flush a file's content, or a folder's entries, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class _Download:
     def __init__(self, store: ObjectStore, key: str, meta: ObjectMeta, file: int, stopped: Callable[[], bool]) -> None:
         self._store = store

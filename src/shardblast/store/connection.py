@@ -1,4 +1,4 @@
-"""Connections to SQLite or PostgreSQL, and the migrations of their tables."""
+"""Connections to SQLite or PostgreSQL, and the migration of their tables."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ BUSY_TIMEOUT_S = 30
 """How long a writer waits for another one in SQLite."""
 
 FULL = "disk is full"
-"""Of SQLite's message; PostgreSQL's is the storage's own."""
+"""Fragment of SQLite's message for a full disk; PostgreSQL passes on the system's message."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "head"
 LOCK = 0x5BA57
-"""Of PostgreSQL; SQLite's own write lock does for it."""
+"""Key of the advisory lock for migrations in PostgreSQL; SQLite's write lock has the same effect."""
 
 
 class SqlDatabase:
-    """Opens transactions."""
+    """Opens transactions in a database."""
 
     def __init__(self, address: str) -> None:
-        """Connect; nothing is read yet.
+        """Configure the connections; nothing is read yet.
 
         Args:
             address: ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
 
         Raises:
-            StoreError: The address is none that we know.
+            StoreError: The address is invalid.
         """
         self.server = secrets.token_hex(8)
-        """This process among those that share the database."""
+        """Random id of this process among the servers that share the database."""
         try:
             parsed = make_url(address)
         except (ArgumentError, ValueError) as error:
-            raise StoreError("The database's address is none.", remedy="Check SHARDBLAST_DATABASE_URL.") from error
+            raise StoreError("The database address is invalid.", remedy="Check SHARDBLAST_DATABASE_URL.") from error
         match parsed.get_backend_name():
             case "sqlite":
                 self.engine = _sqlite(parsed)
@@ -51,7 +51,7 @@ class SqlDatabase:
                     parsed.set(drivername="postgresql+psycopg"), pool_size=20, pool_pre_ping=True
                 )
             case other:
-                raise StoreError(f"{other!r} is no database we know.", remedy="Use sqlite:/// or postgresql://.")
+                raise StoreError(f"{other!r} databases are not supported.", remedy="Use sqlite:/// or postgresql://.")
 
     @property
     def is_shared(self) -> bool:
@@ -60,7 +60,7 @@ class SqlDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Open a transaction that is committed when left without an error.
+        """Open a transaction that is committed unless an error is raised.
 
         Raises:
             StoreError: The database can't be reached or written.
@@ -70,11 +70,11 @@ class SqlDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open a connection that sees one state of the database and waits for no writer.
+        """Open a read transaction, which sees one state of the database and never waits for writers.
 
         Raises:
             StoreError: The database can't be reached.
-            InputError: It does not take what it is asked with: PostgreSQL takes no NUL.
+            InputError: The database rejects a value, such as NUL in PostgreSQL.
         """
         with _translated(), self.engine.connect() as connection:
             connection.execution_options(shardblast_reads=True)
@@ -82,15 +82,14 @@ class SqlDatabase:
                 yield connection
 
     def close(self) -> None:
-        """Close all connections."""
         self.engine.dispose()
 
 
 def steps_engine(address: str) -> Engine | None:
-    """Return what DBOS is to use for a SQLite file, None for other databases.
+    """Return the engine that DBOS uses for a SQLite file; None for other databases.
 
-    It waits for a locked database, but would lose a search whose step it can't note on a full disk: to it a full disk
-    is a lock.
+    DBOS waits for a locked database, but would lose a search whose step it can't record on a full disk. Therefore a
+    full disk is reported to it as a lock.
     """
     if not address.startswith("sqlite:"):
         return None
@@ -111,7 +110,7 @@ def steps_engine(address: str) -> Engine | None:
 
 
 def migrate(database: SqlDatabase, revision: str = HEAD) -> None:
-    """Bring the tables to a revision; waits while another server does.
+    """Migrate the tables to a revision, waiting for another server that does so.
 
     Raises:
         StoreError: The database can't be reached or written.
@@ -119,7 +118,7 @@ def migrate(database: SqlDatabase, revision: str = HEAD) -> None:
     with database.reading() as connection:
         if revision == HEAD and _revision(connection) == newest():
             return
-    from alembic import command  # slow to load, and hardly ever needed
+    from alembic import command  # slow to import and rarely needed
     from alembic.config import Config
 
     config = Config()
@@ -135,7 +134,7 @@ def migrate(database: SqlDatabase, revision: str = HEAD) -> None:
 
 
 def newest() -> str:
-    """Return the revision of the last migration: the files' names begin with theirs, in their order."""
+    """Return the newest revision: file names of migrations begin with it and sort in order."""
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
@@ -144,17 +143,19 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except IntegrityError:
-        raise  # who writes knows which rule it broke, and why
+        raise  # the caller knows which constraint was violated and why
     except (OperationalError, InternalError) as error:
         if FULL in str(error.orig):
             raise DiskFull from error
         raise StoreError(
-            f"The database fails: {error.orig}.", remedy="Check that it runs, may be written and has space."
+            f"The database failed: {error.orig}.", remedy="Check that it is running, writable and not full."
         ) from error
     except DataError as error:
-        raise InputError("The database does not take these letters.", remedy="Leave out NUL.") from error
+        raise InputError("The database rejects a character in the text.", remedy="Remove NUL characters.") from error
     except SQLAlchemyError as error:
-        raise StoreError(f"The database refuses: {type(error).__name__}.", remedy="The log has more.") from error
+        raise StoreError(
+            f"The database rejected a statement: {type(error).__name__}.", remedy="See the log for details."
+        ) from error
 
 
 def _sqlite(url: URL) -> Engine:
@@ -162,13 +163,13 @@ def _sqlite(url: URL) -> Engine:
         try:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            problem = f"No folder for the database: {error.strerror}."
+            problem = f"Could not create the database's folder: {error.strerror}."
             raise StoreError(problem, remedy="Check SHARDBLAST_DATABASE_URL or --home.") from error
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # we begin transactions ourselves
+        connection.isolation_level = None  # the handler below begins transactions
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -183,5 +184,5 @@ def _sqlite(url: URL) -> Engine:
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return found
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision

@@ -1,4 +1,4 @@
-"""Tokens, sessions and share links, kept as hashes."""
+"""Tokens, sessions and share links, stored as hashes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sqlalchemy import Row, delete, insert, select, update
 from shardblast.core.errors import NotFoundError
 from shardblast.core.search import SearchId
 from shardblast.store.connection import SqlDatabase
-from shardblast.store.events import tell_peers
+from shardblast.store.events import notify_peers
 from shardblast.store.tables import searches, sessions, shares, tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is kept of a token."""
+    """A stored API token."""
 
     id: str
     name: str
@@ -36,12 +36,10 @@ class TokenStore:
         self._database = database
 
     def add(self, token: Token) -> None:
-        """Keep a token."""
         with self._database.writing() as connection:
             connection.execute(insert(tokens).values({**asdict(token), "scopes": list(token.scopes)}))
 
     def find(self, hashed: str) -> Token | None:
-        """Return the token with this hash."""
         with self._database.reading() as connection:
             row = connection.execute(select(tokens).where(tokens.c.hash == hashed)).one_or_none()
         return None if row is None else _token(row)
@@ -52,7 +50,7 @@ class TokenStore:
             return [_token(row) for row in connection.execute(select(tokens).order_by(tokens.c.created))]
 
     def revoke(self, token_id: str, at: float) -> None:
-        """Make a token void.
+        """Revoke a token.
 
         Raises:
             NotFoundError: There is no such token.
@@ -60,12 +58,12 @@ class TokenStore:
         with self._database.writing() as connection:
             changed = connection.execute(update(tokens).where(tokens.c.id == token_id).values(revoked=at))
             if not changed.rowcount:
-                raise NotFoundError("There is no such token.", remedy="List them: shardblast token list.")
+                raise NotFoundError("There is no such token.", remedy="List the tokens with 'shardblast token list'.")
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is kept of a session."""
+    """A stored browser session."""
 
     hash: str
     owner: str
@@ -74,7 +72,7 @@ class Session:
     created: float
     expires: float
     token: str | None = None
-    """Hash of the API token that the session rests on; None if the issuer signed its owner in."""
+    """Hash of the API token that the session is based on; None if an identity provider signed the user in."""
 
 
 class SessionStore:
@@ -84,30 +82,27 @@ class SessionStore:
         self._database = database
 
     def add(self, session: Session) -> None:
-        """Keep a session."""
         with self._database.writing() as connection:
             connection.execute(insert(sessions).values({**asdict(session), "scopes": list(session.scopes)}))
 
     def find(self, hashed: str) -> Session | None:
-        """Return the session with this hash."""
         with self._database.reading() as connection:
             row = connection.execute(select(sessions).where(sessions.c.hash == hashed)).one_or_none()
         return None if row is None else Session(**{**row._mapping, "scopes": tuple(row.scopes)})
 
     def remove(self, hashed: str) -> None:
-        """Remove a session, if it is there."""
         with self._database.writing() as connection:
             connection.execute(delete(sessions).where(sessions.c.hash == hashed))
 
     def remove_expired(self, at: float) -> int:
-        """Remove the sessions that are void at a time; return how many."""
+        """Remove the sessions that have expired by a time; return their number."""
         with self._database.writing() as connection:
             return connection.execute(delete(sessions).where(sessions.c.expires <= at)).rowcount
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What is kept of a share link."""
+    """A stored share link."""
 
     id: str
     search_id: SearchId
@@ -122,7 +117,7 @@ class ShareStore:
         self._database = database
 
     def add(self, share: Share) -> None:
-        """Keep a share link.
+        """Add a share link.
 
         Raises:
             NotFoundError: The search has been deleted meanwhile.
@@ -134,7 +129,6 @@ class ShareStore:
             connection.execute(insert(shares).values(asdict(share)))
 
     def find(self, hashed: str) -> Share | None:
-        """Return the share link with this hash."""
         with self._database.reading() as connection:
             row = connection.execute(select(shares).where(shares.c.hash == hashed)).one_or_none()
         return None if row is None else Share(**row._mapping)
@@ -146,16 +140,16 @@ class ShareStore:
             return [Share(**row._mapping) for row in connection.execute(query)]
 
     def remove(self, search_id: SearchId, share_id: str) -> None:
-        """Remove a share link of a search, and have the other servers look again at the search.
+        """Remove a share link of a search, and notify the other servers.
 
         Raises:
             NotFoundError: The search has no such link.
         """
-        this = (shares.c.search_id == search_id, shares.c.id == share_id)
+        link = delete(shares).where(shares.c.search_id == search_id, shares.c.id == share_id)
         with self._database.writing() as connection:
-            if not connection.execute(delete(shares).where(*this)).rowcount:
-                raise NotFoundError("There is no such share link.", remedy="List those of the search.")
-            tell_peers(connection, self._database.server, search_id)
+            if not connection.execute(link).rowcount:
+                raise NotFoundError("There is no such share link.", remedy="List the share links of the search.")
+            notify_peers(connection, self._database.server, search_id)
 
 
 def _token(row: Row[Any]) -> Token:

@@ -1,4 +1,4 @@
-"""Databases, their generations, and the tasks on them, in SQL."""
+"""Databases, their generations and their tasks in SQL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Exists, Row, Select, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Exists,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import ConflictError, NotFoundError
@@ -21,26 +34,24 @@ from shardblast.store.tables import databases, events, generations, searches, ta
 
 
 class DatabaseStore:
-    """Reads and changes the catalogue."""
+    """Reads and changes the catalogue of databases."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     def add(self, facts: Generation, path: str | None, source: Mapping[str, Any], at: float) -> CataloguedDatabase:
-        """Make a generation known as the newest one, and its database if that is new.
+        """Add a generation as the newest one of its database, adding the database if it is new.
 
         Args:
-            facts: The generation.
-            path: Where BLAST+ finds it; None if it lies in the storage.
-            source: How it was added, for its updates.
-            at: Now.
+            path: Where BLAST+ finds it; None if it is in the storage.
+            source: How it was added, as needed for updates.
+            at: The current time.
         """
         name, values = facts.database, {"source": dict(source)}
-        same = (generations.c.database == name, generations.c.name == facts.name)
         with self._database.writing() as connection:
             if not connection.execute(update(databases).where(databases.c.name == name).values(values)).rowcount:
                 connection.execute(insert(databases).values(name=name, **values))
-            connection.execute(delete(generations).where(*same))
+            connection.execute(delete(generations).where(_is_generation(name, facts.name)))
             row = {"database": name, "name": facts.name, "path": path, "facts": facts.document(), "added": at}
             connection.execute(insert(generations).values(row))
         return CataloguedDatabase(facts, path, at)
@@ -49,68 +60,62 @@ class DatabaseStore:
         """Return a generation of a database.
 
         Raises:
-            NotFoundError: It is gone.
+            NotFoundError: It does not exist any more.
         """
-        query = _select().where(generations.c.database == name, generations.c.name == generation)
+        query = _select().where(_is_generation(name, generation))
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise NotFoundError(
-                f"The generation of {name!r} that was searched is gone.", remedy="Submit the search again."
+                f"The generation of {name!r} that was searched no longer exists.", remedy="Submit the search again."
             )
         return _catalogued(row)
 
     def all(self) -> Sequence[CataloguedDatabase]:
-        """Return all generations, by the name of their database, then newest first."""
-        query = _select().order_by(generations.c.database, generations.c.added.desc())
-        with self._database.reading() as connection:
-            return [_catalogued(row) for row in connection.execute(query)]
+        """Return all generations, ordered by database, then newest first."""
+        return self._catalogued(_select().order_by(generations.c.database, generations.c.added.desc()))
 
     def generations(self, name: str) -> Sequence[CataloguedDatabase]:
         """Return all generations of a database, newest first."""
-        query = _select().where(generations.c.database == name).order_by(generations.c.added.desc())
-        with self._database.reading() as connection:
-            return [_catalogued(row) for row in connection.execute(query)]
+        return self._catalogued(_select().where(generations.c.database == name).order_by(generations.c.added.desc()))
 
     def source(self, name: str) -> Mapping[str, Any]:
         """Return how a database was added.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: There is no database of this name.
         """
         with self._database.reading() as connection:
-            found: Mapping[str, Any] | None = connection.scalar(
+            source: Mapping[str, Any] | None = connection.scalar(
                 select(databases.c.source).where(databases.c.name == name)
             )
-        if found is None:
+        if source is None:
             raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
-        return found
+        return source
 
     def unused(self, name: str) -> Sequence[CataloguedDatabase]:
-        """Return the generations of a database that no search uses that is not over, newest first."""
-        query = _select().where(generations.c.database == name, ~_is_used()).order_by(generations.c.added.desc())
-        with self._database.reading() as connection:
-            return [_catalogued(row) for row in connection.execute(query)]
+        """Return the generations of a database that no unfinished search uses, newest first."""
+        query = _select().where(generations.c.database == name, ~_is_used())
+        return self._catalogued(query.order_by(generations.c.added.desc()))
 
     def searches_of(self, name: str) -> Sequence[SearchId]:
-        """Return the searches in a database that are not over."""
+        """Return the unfinished searches in a database."""
         query = select(searches.c.id).where(searches.c.database == name, searches.c.state.in_(UNENDED))
         with self._database.reading() as connection:
-            return [SearchId(one) for one in connection.scalars(query)]
+            return [SearchId(search_id) for search_id in connection.scalars(query)]
 
     def remove_unused(self, name: str, generation: str) -> bool:
-        """Forget a generation unless a search that is not over uses it; return whether it is forgotten."""
-        same = (generations.c.database == name, generations.c.name == generation)
+        """Remove a generation unless an unfinished search uses it; return whether it was removed."""
+        unused = delete(generations).where(_is_generation(name, generation), ~_is_used())
         with self._database.writing() as connection:
-            unused = delete(generations).where(*same, ~_is_used())
             return bool(connection.execute(unused).rowcount)
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Keep other servers from bringing or removing a database as long as the context lasts; SQLite has none.
+        """Keep other servers from adding, updating or removing a database until the context ends.
 
         Raises:
-            ConflictError: Another one does.
+            ConflictError: Another server is doing so.
         """
         if not self._database.is_shared:
             yield
@@ -120,32 +125,36 @@ class DatabaseStore:
             if not connection.scalar(select(func.pg_try_advisory_xact_lock(key))):
                 raise ConflictError(
                     f"The database {name!r} is being added, updated or removed by another server.",
-                    remedy="Wait for its end.",
+                    remedy="Wait until that is done.",
                 )
             yield
 
     def remove(self, name: str) -> None:
-        """Forget a database with all its generations.
+        """Remove a database with all its generations.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: There is no database of this name.
         """
         with self._database.writing() as connection:
             if not connection.execute(delete(databases).where(databases.c.name == name)).rowcount:
                 raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
 
+    def _catalogued(self, query: Select[Any]) -> Sequence[CataloguedDatabase]:
+        with self._database.reading() as connection:
+            return [_catalogued(row) for row in connection.execute(query)]
+
 
 class TaskStore:
-    """Reads and changes tasks; tells ``announce`` of every event once it is committed."""
+    """Reads and changes tasks, and passes each event to ``announce`` once it is committed."""
 
     def __init__(self, database: SqlDatabase, announce: Callable[[Event], None]) -> None:
         self._database = database
         self._announce = announce
         self._order = threading.Lock()
-        """As in ``SearchStore``."""
+        """See ``SearchStore``."""
 
     def add(self, task: Task) -> Task:
-        """Add a task; one of this id stays as it is."""
+        """Add a task unless it exists."""
         with self._order:
             with self._database.writing() as connection:
                 if connection.execute(select(tasks.c.id).where(tasks.c.id == task.id)).first() is not None:
@@ -159,24 +168,24 @@ class TaskStore:
         """Return a task.
 
         Raises:
-            NotFoundError: There is none with this id.
+            NotFoundError: There is no such task.
         """
         with self._database.reading() as connection:
             return self._get(connection, task_id)
 
     def snapshot(self, task_id: TaskId) -> tuple[Task, int]:
-        """Return a task and the id of the last event that it includes."""
+        """Return a task and the id of its last event."""
         with self._database.reading() as connection:
             task = self._get(connection, task_id)
             last = connection.scalar(select(func.max(events.c.id)).where(events.c.search_id == task_id))
         return task, last or 0
 
     def change(self, task_id: TaskId, change: Callable[[Task], Task]) -> Task:
-        """Apply a pure change to a task; one transaction.
+        """Apply a pure function to a task in one transaction.
 
         Raises:
             NotFoundError: There is no such task.
-            ConflictError: The change refused the state it found.
+            ConflictError: ``change`` does not allow the task's state.
         """
         with self._order:
             with self._database.writing() as connection:
@@ -190,7 +199,7 @@ class TaskStore:
         return after
 
     def newest(self, database: str | None, limit: int) -> Sequence[Task]:
-        """Return tasks, newest first, of one database or of all."""
+        """Return tasks of one database or of all, newest first."""
         query = select(tasks).order_by(tasks.c.created.desc(), tasks.c.id.desc()).limit(limit)
         if database is not None:
             query = query.where(tasks.c.database == database)
@@ -198,12 +207,12 @@ class TaskStore:
             return [_task(row) for row in connection.execute(query)]
 
     def some(self, ids: Collection[TaskId]) -> Sequence[Task]:
-        """Return those of some tasks that are there."""
+        """Return the tasks of these ids that exist."""
         with self._database.reading() as connection:
             return [_task(row) for row in connection.execute(select(tasks).where(tasks.c.id.in_(ids)))]
 
     def active(self, database: str | None = None) -> Sequence[Task]:
-        """Return the tasks that are not over, oldest first, of one database or of all."""
+        """Return the unfinished tasks of one database or of all, oldest first."""
         query = select(tasks).where(tasks.c.state.in_(UNENDED)).order_by(tasks.c.created)
         if database is not None:
             query = query.where(tasks.c.database == database)
@@ -231,8 +240,12 @@ class TaskStore:
         return _task(row)
 
 
+def _is_generation(database: str, name: str) -> ColumnElement[bool]:
+    return and_(generations.c.database == database, generations.c.name == name)
+
+
 def _is_used() -> Exists:
-    """Tell whether a search that is not over uses a generation."""
+    """Return the condition that an unfinished search uses a generation."""
     return exists().where(
         searches.c.database == generations.c.database,
         searches.c.generation == generations.c.name,

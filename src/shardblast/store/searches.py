@@ -1,4 +1,4 @@
-"""Searches, their pieces and their events in SQL; sorted pages of their list."""
+"""Searches, their pieces and their events in SQL; sorted pages of searches."""
 
 from __future__ import annotations
 
@@ -38,101 +38,101 @@ from shardblast.store.tables import SORTED_BY, events, pieces, searches
 
 Change = Callable[[Search], Search]
 Observe = Callable[[Search | None, Search, Piece | None], None]
-"""Is told of a search before and after a transaction, and of the piece that it notes; in their order."""
+"""Called after each transaction, in order, with the search before and after it and the piece that it recorded."""
 
 
 class Sort(StrEnum):
-    """What searches are listed by; those that are alike by the time at which they were submitted."""
+    """Sort keys of a list of searches; ties are ordered by the time of submission."""
 
     CREATED = "created"
     TITLE = "title"
-    """By its first 100 letters, whatever their case."""
+    """The first 100 characters, ignoring case."""
     DATABASE = "database"
     STATE = "state"
     ELAPSED = "elapsed"
-    """How long they ran; those that have not ended count as less than 0."""
+    """Run time; unfinished searches count as less than 0."""
     QUERIES = "queries"
     HITS = "hits"
-    """Those that have not ended count as less than 0."""
+    """Number of hits; unfinished searches count as less than 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class SortOrder:
-    """An order of searches."""
+    """A sort key and a direction."""
 
     sort: Sort = Sort.CREATED
     descending: bool = True
 
     def page(self, query: Select[Any], cursor: str | None) -> Select[Any]:
-        """Return a query of searches in this order, from a cursor on.
+        """Return a query of searches in this order, starting after a cursor.
 
         Raises:
-            InputError: The cursor is none of this order.
+            InputError: The cursor does not belong to this order.
         """
         columns = self._columns
         if cursor is not None:
-            place = self._place(cursor)
-            at, here = tuple_(*place), tuple_(*columns)
-            beyond = here < at if self.descending else here > at
-            # The first column says the same again, for planners that look no further.
-            first = columns[0] <= place[0] if self.descending else columns[0] >= place[0]
+            values = self._values(cursor)
+            last, row = tuple_(*values), tuple_(*columns)
+            beyond = row < last if self.descending else row > last
+            # This redundant condition is for planners that use only the first column.
+            first = columns[0] <= values[0] if self.descending else columns[0] >= values[0]
             query = query.where(and_(first, beyond))
-        return query.order_by(*(one.desc() if self.descending else one.asc() for one in columns))
+        return query.order_by(*(column.desc() if self.descending else column.asc() for column in columns))
 
     def filtered(self, column: Column[str]) -> ColumnElement[str]:
         """Return a column for a filter of a page.
 
-        SQLite would rather find all rows by such a column and sort them than walk the order's index, which holds the
-        column too; unless it is an expression.
+        With a plain column SQLite would find and sort all matching rows instead of walking the order's index, which
+        contains the column too. An expression prevents that.
         """
         return column if self.sort is Sort.CREATED else func.coalesce(column, "")
 
     @property
     def key(self) -> ColumnElement[Any]:
-        """What the searches are sorted by."""
+        """The expression by which searches are sorted."""
         return SORTED_BY.get(self.sort, searches.c.created)
 
     def cursor(self, row: Row[Any]) -> str:
-        """Return the cursor of the page that begins after a row, which has the key as ``sort_key``."""
-        told = json.dumps([self.sort, self.descending, row.sort_key, row.created, row.id])
-        return urlsafe_b64encode(told.encode()).decode().rstrip("=")
+        """Return the cursor of the page after a row, whose column ``sort_key`` holds the key."""
+        position = json.dumps([self.sort, self.descending, row.sort_key, row.created, row.id])
+        return urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
     @property
     def _columns(self) -> list[ColumnElement[Any]]:
-        same = [] if self.sort is Sort.CREATED else [self.key]
-        return [*same, searches.c.created, searches.c.id]
+        keys = [] if self.sort is Sort.CREATED else [self.key]
+        return [*keys, searches.c.created, searches.c.id]
 
-    def _place(self, cursor: str) -> list[Value]:
-        """Return the values of the columns at a cursor; anybody may have written it."""
+    def _values(self, cursor: str) -> list[Value]:
+        """Return the values of the columns at a cursor, which is untrusted input."""
         try:
             sort, descending, key, created, search_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         except (ValueError, TypeError, RecursionError) as error:
-            raise _strange() from error
-        place = [created, search_id] if self.sort is Sort.CREATED else [key, created, search_id]
+            raise _invalid_cursor() from error
+        values = [created, search_id] if self.sort is Sort.CREATED else [key, created, search_id]
         kinds = [float, str] if self.sort is Sort.CREATED else [_KINDS.get(self.sort, str), float, str]
-        is_ours = sort == self.sort and descending is self.descending
-        if not is_ours or not all(_is_value(one, kind) for one, kind in zip(place, kinds, strict=True)):
-            raise _strange()
-        return place
+        is_same_order = sort == self.sort and descending is self.descending
+        if not is_same_order or not all(_is_value(value, kind) for value, kind in zip(values, kinds, strict=True)):
+            raise _invalid_cursor()
+        return values
 
 
 NEWEST_FIRST = SortOrder()
 EVENTS_AT_ONCE = 1000
 
-MOST_WHOLE = (1 << 63) - 1
+LARGEST_INTEGER = (1 << 63) - 1
 Value = str | int | float
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some searches, and where the next page begins."""
+    """A page of searches, and the cursor of the next one."""
 
     searches: Sequence[Search]
     cursor: str | None
 
 
 class SearchStore:
-    """Reads and changes searches; tells ``announce`` of every event once it is committed."""
+    """Reads and changes searches, and passes each event to ``announce`` once it is committed."""
 
     def __init__(
         self,
@@ -144,10 +144,11 @@ class SearchStore:
         self._announce = announce
         self._observe = observe
         self._order = threading.Lock()
-        """Held from before a commit until its events are announced, so that readers have them in the order of ids."""
+        """Held from before a commit until its events are announced, so that readers get them in the order of their ids.
+        """
 
     def add(self, search: Search, fingerprint: str, idempotency_key: str | None = None) -> Search:
-        """Add a search, or return the one that this id or this owner's key already made.
+        """Add a search, or return the search of this id, or of this owner and idempotency key, if it exists.
 
         Raises:
             ConflictError: The key was used for another request.
@@ -156,25 +157,25 @@ class SearchStore:
         try:
             with self._order:
                 with self._database.writing() as connection:
-                    if found := self._same(connection, search, idempotency_key):
-                        return _checked(found, fingerprint)
+                    if existing := self._existing(connection, search, idempotency_key):
+                        return _checked(existing, fingerprint)
                     connection.execute(insert(searches).values(values))
                     event = note(connection, self._database, search.id, "search", document(search))
                 self._announce(event)
                 self._observe(None, search, None)
         except IntegrityError:  # another server was faster
             with self._database.reading() as connection:
-                found = self._same(connection, search, idempotency_key)
-            if found is None:
+                existing = self._existing(connection, search, idempotency_key)
+            if existing is None:
                 raise
-            return _checked(found, fingerprint)
+            return _checked(existing, fingerprint)
         return search
 
     def find(self, owner: str, idempotency_key: str, fingerprint: str) -> Search | None:
-        """Return the search that an owner's key made.
+        """Return the search that an owner submitted with an idempotency key.
 
         Raises:
-            ConflictError: It was another request.
+            ConflictError: The key was used for another request.
         """
         same = and_(searches.c.owner == owner, searches.c.idempotency_key == idempotency_key)
         with self._database.reading() as connection:
@@ -185,13 +186,13 @@ class SearchStore:
         """Return a search.
 
         Raises:
-            NotFoundError: There is none with this id.
+            NotFoundError: There is no such search.
         """
         with self._database.reading() as connection:
             return self._get(connection, search_id)
 
     def some(self, ids: Collection[SearchId], owner: str | None) -> Sequence[Search]:
-        """Return those of some searches that are there and this owner's; None: whosever they are."""
+        """Return the searches of these ids that exist and belong to an owner (None: to anyone)."""
         query = select(searches).where(searches.c.id.in_(ids))
         if owner is not None:
             query = query.where(searches.c.owner == owner)
@@ -199,39 +200,39 @@ class SearchStore:
             return [_search(row) for row in connection.execute(query)]
 
     def newest(self, owner: str | None, limit: int) -> Sequence[SearchId]:
-        """Return the ids of an owner's newest searches; None: everybody's."""
+        """Return the ids of an owner's newest searches (None: of anyone's)."""
         query = select(searches.c.id).order_by(searches.c.created.desc()).limit(limit)
         if owner is not None:
             query = query.where(searches.c.owner == owner)
         with self._database.reading() as connection:
-            return [SearchId(one) for one in connection.scalars(query)]
+            return [SearchId(search_id) for search_id in connection.scalars(query)]
 
     def snapshot(self, search_id: SearchId) -> tuple[Search, int]:
-        """Return a search and the id of the last event that it includes."""
+        """Return a search and the id of its last event."""
         with self._database.reading() as connection:
             search = self._get(connection, search_id)
             last = connection.scalar(select(func.max(events.c.id)).where(events.c.search_id == search_id))
         return search, last or 0
 
     def change(self, search_id: SearchId, change: Change, piece: Piece | None = None) -> Search:
-        """Apply a pure change to a search, and note a piece that ended; one transaction.
+        """Apply a pure function to a search, and record a piece that ended, in one transaction.
 
         Raises:
             NotFoundError: There is no such search.
-            ConflictError: The change refused the state it found.
+            ConflictError: ``change`` does not allow the search's state.
         """
-        told: list[Event] = []
+        noted: list[Event] = []
         with self._order:
             with self._database.writing() as connection:
                 before = self._get(connection, search_id, lock=True)
                 after = change(before)
                 if piece is not None:
                     connection.execute(insert(pieces).values(search_id=search_id, **asdict(piece)))
-                    told.append(note(connection, self._database, search_id, "piece", asdict(piece)))
+                    noted.append(note(connection, self._database, search_id, "piece", asdict(piece)))
                 if after != before:
                     connection.execute(update(searches).where(searches.c.id == search_id).values(row_of(after)))
-                    told.append(note(connection, self._database, search_id, "search", document(after)))
-            for event in told:
+                    noted.append(note(connection, self._database, search_id, "search", document(after)))
+            for event in noted:
                 self._announce(event)
             self._observe(before, after, piece)
         return after
@@ -246,25 +247,21 @@ class SearchStore:
         text: str = "",
         order: SortOrder = NEWEST_FIRST,
     ) -> Page:
-        """Return searches.
+        """Return a page of searches.
 
         Args:
-            owner: Whose; None: everybody's.
-            state: Only those in it.
-            limit: How many.
-            cursor: Of the page before.
-            text: Only those whose title, program, database or id holds it, whatever the case of ASCII letters.
-            order: Which come first.
+            owner: The owner; None: anyone.
+            cursor: The cursor of the previous page.
+            text: Only searches whose title, program, database or id contains it, ignoring the case of ASCII letters.
 
         Raises:
-            InputError: The cursor is none of this order.
+            InputError: The cursor does not belong to this order.
         """
         query = page_query(owner, state, text, order, cursor).limit(limit + 1)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        found = [_search(row) for row in rows[:limit]]
-        more = len(rows) > limit
-        return Page(found, order.cursor(rows[limit - 1]) if more else None)
+        is_last = len(rows) <= limit
+        return Page([_search(row) for row in rows[:limit]], None if is_last else order.cursor(rows[limit - 1]))
 
     def pieces(self, search_id: SearchId) -> Sequence[Piece]:
         """Return the pieces of a search in the order in which they ended."""
@@ -274,7 +271,7 @@ class SearchStore:
         return [Piece(**{name: getattr(row, name) for name in Piece.__slots__}) for row in rows]
 
     def tell(self, search_id: SearchId, kind: str, data: dict[str, Any]) -> None:
-        """Note something that changes neither the search nor its pieces, and tell whoever watches it."""
+        """Record an event that changes neither the search nor its pieces."""
         with self._order:
             with self._database.writing() as connection:
                 event = note(connection, self._database, search_id, kind, data)
@@ -283,45 +280,47 @@ class SearchStore:
     def events(self, search_id: SearchId, kinds: Collection[str]) -> Iterator[Event]:
         """Yield all events of these kinds, oldest first."""
         last = 0
-        while found := events_after(self._database, search_id, last, EVENTS_AT_ONCE, kinds):
-            yield from found
-            last = found[-1].id
+        while batch := events_after(self._database, search_id, last, EVENTS_AT_ONCE, kinds):
+            yield from batch
+            last = batch[-1].id
 
     def running(self, search_id: SearchId) -> Sequence[RunningPiece]:
-        """Return the pieces of a search that run now, wherever that is."""
+        """Return the pieces of a search that are running now, on any node."""
         if self.get(search_id).state not in (State.RUNNING, State.CANCELLING):
             return []
         return running_of(self.events(search_id, RUNNING_KINDS))
 
     def nodes(self, search_id: SearchId) -> Sequence[str]:
-        """Return the nodes of a search's pieces, in the order in which their first ones ended."""
+        """Return the nodes of a search's pieces, in the order in which their first pieces ended."""
         query = select(pieces.c.node).where(pieces.c.search_id == search_id)
         with self._database.reading() as connection:
             return list(connection.scalars(query.group_by(pieces.c.node).order_by(func.min(pieces.c.id))))
 
     def events_after(self, search_id: SearchId, last: int, limit: int = 1000) -> Sequence[Event]:
-        """Return the events of a search or of a task with larger ids, oldest first."""
+        """Return the events of a search or task with ids above ``last``, oldest first."""
         return events_after(self._database, search_id, last, limit)
 
     def delete(self, search_id: SearchId) -> None:
-        """Remove a search that has ended, with all that belongs to it.
+        """Remove a search that has ended, with its pieces, events and share links.
 
         Raises:
-            NotFoundError: There is none.
-            ConflictError: It is not over.
+            NotFoundError: There is no such search.
+            ConflictError: It has not ended.
         """
         with self._order:
             with self._database.writing() as connection:
                 search = self._get(connection, search_id, lock=True)
                 if not search.state.is_final:
-                    raise ConflictError(f"The search is {search.state}.", remedy=_before_it_is_deleted(search.state))
+                    is_cancelling = search.state is State.CANCELLING
+                    remedy = "Wait until it is cancelled." if is_cancelling else "Cancel it first."
+                    raise ConflictError(f"The search is {search.state}.", remedy=remedy)
                 last = note(connection, self._database, search_id, "deleted", {})
                 connection.execute(delete(events).where(events.c.search_id == search_id))
                 connection.execute(delete(searches).where(searches.c.id == search_id))
             self._announce(last)
 
     def by_key(self, owner: str, key: str) -> Search | None:
-        """Return the search that an owner submitted with an idempotency key, if there is one."""
+        """Return the search that an owner submitted with an idempotency key, or None."""
         query = select(searches).where(searches.c.owner == owner, searches.c.idempotency_key == key)
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
@@ -331,13 +330,13 @@ class SearchStore:
         """Return searches that ended before a time, oldest first."""
         query = select(searches.c.id).where(searches.c.finished < at).order_by(searches.c.finished).limit(limit)
         with self._database.reading() as connection:
-            return [SearchId(one) for one in connection.scalars(query)]
+            return [SearchId(search_id) for search_id in connection.scalars(query)]
 
     def check(self) -> None:
-        """Read and write, but change nothing.
+        """Read and write without changing anything.
 
         Raises:
-            StoreError: That does not work: the database is away, or may only be read.
+            StoreError: The database can't be reached, or is read-only.
         """
         with self._database.writing() as connection:
             connection.execute(update(searches).where(false()).values(attempt=0))
@@ -349,7 +348,7 @@ class SearchStore:
             raise NotFoundError("There is no such search.", remedy="It may have been deleted; list the searches.")
         return _search(row)
 
-    def _same(self, connection: Connection, search: Search, key: str | None) -> Row[Any] | None:
+    def _existing(self, connection: Connection, search: Search, key: str | None) -> Row[Any] | None:
         same = searches.c.id == search.id
         if key is not None:
             same = or_(same, and_(searches.c.owner == search.owner, searches.c.idempotency_key == key))
@@ -357,29 +356,24 @@ class SearchStore:
 
 
 def page_query(owner: str | None, state: State | None, text: str, order: SortOrder, cursor: str | None) -> Select[Any]:
-    """Return what finds the searches of a page, with what they are sorted by; as of ``page``."""
+    """Return the query of a page, including the sort key as ``sort_key``; see ``SearchStore.page``."""
     query = order.page(select(searches, order.key.label("sort_key")), cursor)
     if owner is not None:
         query = query.where(order.filtered(searches.c.owner) == owner)
     if state is not None:
         query = query.where(order.filtered(searches.c.state) == state.value)
     if text:
-        named = (searches.c.title, searches.c.program, searches.c.database, searches.c.id)
-        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in named)))
+        columns = (searches.c.title, searches.c.program, searches.c.database, searches.c.id)
+        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
     return query
 
 
 def row_of(search: Search) -> dict[str, Any]:
-    """Return the values of a search's row."""
     row = asdict(search)
     row["options"] = list(search.options)
     row["output"] = list(search.output)
     row["verdicts"] = None if search.verdicts is None else dict(search.verdicts)
     return row
-
-
-def _before_it_is_deleted(state: State) -> str:
-    return "Wait until it is cancelled." if state is State.CANCELLING else "Cancel it first."
 
 
 def _search(row: Row[Any]) -> Search:
@@ -398,18 +392,18 @@ _KINDS: dict[Sort, type[Value]] = {Sort.ELAPSED: float, Sort.QUERIES: int, Sort.
 
 
 def _is_value(value: object, kind: type[Value]) -> bool:
-    """Tell whether a database takes a value for a column."""
+    """Return whether a database accepts a value in a column of a kind."""
     match value:
         case str():
-            return kind is str and "\0" not in value and not any(0xD800 <= ord(one) <= 0xDFFF for one in value)
+            return kind is str and "\0" not in value and not any(0xD800 <= ord(char) <= 0xDFFF for char in value)
         case bool():
             return False
         case int():
-            return kind is not str and abs(value) <= MOST_WHOLE
+            return kind is not str and abs(value) <= LARGEST_INTEGER
         case float():
             return kind is float and math.isfinite(value)
     return False
 
 
-def _strange() -> InputError:
-    return InputError("The cursor is none of ours.", remedy="Leave it out to start again.")
+def _invalid_cursor() -> InputError:
+    return InputError("The cursor is invalid for this list.", remedy="Omit it to start at the first page.")

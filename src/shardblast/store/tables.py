@@ -28,7 +28,7 @@ from sqlalchemy import (
 metadata = MetaData()
 
 _SERIAL = BigInteger().with_variant(Integer(), "sqlite")
-"""SQLite counts by itself only what it calls INTEGER."""
+"""SQLite increments only columns of type INTEGER automatically."""
 _SEARCH = "searches.id"
 
 searches = Table(
@@ -76,10 +76,11 @@ SORTED_BY: Mapping[str, ColumnElement[Any]] = {
     "queries": searches.c.queries,
     "hits": func.coalesce(searches.c.hits, literal_column("-1")),
 }
-"""What searches are listed by, beside their age; numbers are literals, else no index of an expression would be used."""
+"""Sort keys of searches besides the age. Numbers are literals because no index on an expression would be used
+otherwise."""
 
 for _name, _key in SORTED_BY.items():
-    _filters = [searches.c[name] for name in ("owner", "state") if name != _name]  # which are then read in the index
+    _filters = [searches.c[name] for name in ("owner", "state") if name != _name]  # read from the index
     Index(f"searches_by_{_name}", _key, searches.c.created, searches.c.id, *_filters)
 
 pieces = Table(

@@ -1,4 +1,4 @@
-"""What there is to do and how fast it was done before, over all searches."""
+"""The work at hand and the speed of past work, over all searches."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from shardblast.store.connection import SqlDatabase
 from shardblast.store.tables import searches
 
 LOCK = 0x5BA58
-"""Of PostgreSQL, for the server that decides which searches begin."""
+"""Key of the advisory lock in PostgreSQL for the server that decides which searches start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unended:
-    """Searches in one generation with one program that all wait, or all run."""
+    """The number of waiting or running searches of one generation, program and state."""
 
     database: str
     generation: str
@@ -28,37 +28,38 @@ class Unended:
     state: State
     searches: int
     letters: int
-    """Of all their queries."""
+    """Bases or residues of all their queries."""
 
 
 class Workload:
-    """Looks at all searches; changes nothing."""
+    """Statistics over all searches."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     def counts(self) -> Mapping[State, int]:
-        """Return how many searches are in each state."""
+        """Return the number of searches in each state."""
         query = select(searches.c.state, func.count()).group_by(searches.c.state)
         with self._database.reading() as connection:
-            found = {State(state): number for state, number in connection.execute(query).all()}
-        return {state: found.get(state, 0) for state in State}
+            numbers = {State(state): number for state, number in connection.execute(query).all()}
+        return {state: numbers.get(state, 0) for state in State}
 
     def unended(self) -> Sequence[Unended]:
-        """Return what waits or runs, as far as it is alike in one row."""
-        alike = (searches.c.database, searches.c.generation, searches.c.program, searches.c.state)
-        query = select(*alike, func.count(), func.sum(searches.c.letters)).group_by(*alike)
+        """Return queued and running searches, grouped by generation, program and state."""
+        group = [searches.c[name] for name in ("database", "generation", "program", "state")]
+        totals = [func.count().label("number"), func.sum(searches.c.letters).label("letters")]
+        query = select(*group, *totals).group_by(*group)
         query = query.where(searches.c.state.in_(UNENDED))
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return [
-            Unended(database, generation, program, State(state), number, int(letters))
-            for database, generation, program, state, number, letters in rows
+            Unended(row.database, row.generation, row.program, State(row.state), row.number, int(row.letters))
+            for row in rows
         ]
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other servers from deciding which searches begin as long as the context lasts; SQLite has none."""
+        """Keep other servers from deciding which searches start until the context ends; SQLite has no other servers."""
         if not self._database.is_shared:
             yield
             return
@@ -67,30 +68,30 @@ class Workload:
             yield
 
     def standings(self) -> Sequence[Standing]:
-        """Return the searches that are not over, as far as their places are concerned."""
+        """Return the unfinished searches with the columns that decide their place in the queue."""
         columns = [searches.c[name] for name in Standing.__slots__]
         with self._database.reading() as connection:
             rows = connection.execute(select(*columns).where(searches.c.state.in_(UNENDED))).all()
         return [_standing(**row._mapping) for row in rows]
 
     def lacks(self) -> Mapping[LackCode, int]:
-        """Return how many searches wait for what, but for their turn."""
+        """Return how many searches wait for each resource, excluding those that wait for their turn."""
         code = searches.c.lack["code"].as_string()
         query = select(code, func.count()).where(searches.c.state.in_(UNENDED)).group_by(code)
         with self._database.reading() as connection:
-            found = connection.execute(query).all()
-        numbers = {str(name): int(number) for name, number in found}
+            rows = connection.execute(query).all()
+        numbers = {str(name): int(number) for name, number in rows}
         return {code: numbers.get(code.value, 0) for code in LackCode if code is not LackCode.TURN}
 
     def oldest_queued(self) -> float | None:
-        """Return when the oldest search that waits was submitted, or None if none waits."""
+        """Return when the oldest queued search was submitted, or None if none is queued."""
         query = select(func.min(searches.c.created)).where(searches.c.state == State.QUEUED.value)
         with self._database.reading() as connection:
-            found: float | None = connection.scalar(query)
-        return found
+            submitted: float | None = connection.scalar(query)
+        return submitted
 
     def seconds_per_work(self, program: str, database: str, limit: int = 20) -> float | None:
-        """Return the median seconds per letter of past searches of this kind, or None if there were none."""
+        """Return the median seconds per base or residue of past searches of this kind, or None if there are none."""
         query = (
             select((searches.c.finished - searches.c.started) / searches.c.letters)
             .where(searches.c.state == State.COMPLETED.value, searches.c.letters > 0)
@@ -99,8 +100,8 @@ class Workload:
             .limit(limit)
         )
         with self._database.reading() as connection:
-            found = sorted(float(one) for one in connection.scalars(query) if one is not None)
-        return found[len(found) // 2] if found else None
+            ratios = sorted(float(ratio) for ratio in connection.scalars(query) if ratio is not None)
+        return ratios[len(ratios) // 2] if ratios else None
 
 
 def _standing(*, id: str, state: str, lack: Mapping[str, Any] | None, **others: Any) -> Standing:
