@@ -1,9 +1,9 @@
-"""Alias files: how a shard is seen by BLAST+ with the statistics of the whole database.
+"""Alias files, through which BLAST+ sees a shard with the statistics of the whole database.
 
 Source:
     NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbalias.cpp. ``STATS_*`` set the effective search space of every
-    query, ``NSEQ`` and ``LENGTH`` the printed totals and the average length of a sequence, ``MIN_SEQ_LENGTH`` the
-    length that the preliminary E-value limit is computed for.
+    query, ``NSEQ`` and ``LENGTH`` the printed totals and the average sequence length, ``MIN_SEQ_LENGTH`` the length for
+    the preliminary E-value cutoff.
 """
 
 from __future__ import annotations
@@ -26,17 +26,16 @@ def write_alias(
     printed: Totals | None = None,
     totals: bool = True,
 ) -> str:
-    """Write an alias with the totals that a search of the database sees; return what to give to ``-db``, quoted.
+    """Write an alias with the totals that a search of the database sees; return the quoted path for ``-db``.
 
     Args:
-        folder: Where it goes; never the folder of the user's database.
-        name: File name without suffix.
-        database: The whole database, for its totals.
-        volumes: What the alias shows; a path without a folder is beside the alias.
-        lines: What else is to be in it.
-        title: As it is printed.
-        printed: Totals to print, if others than those of the statistics.
-        totals: Whether it is to have any.
+        folder: The destination, never the folder of the user's database.
+        name: File name without extension.
+        database: The whole database, which provides the totals.
+        volumes: Volumes of the alias; a path without folder is relative to the alias.
+        lines: Further lines of the file.
+        printed: Totals to print, if they differ from those for statistics.
+        totals: Whether the alias has any totals.
     """
     text = [f"TITLE {title}", "DBLIST " + " ".join(f'"{path}"' for path in volumes), *lines]
     if totals:
@@ -47,60 +46,52 @@ def write_alias(
 
 
 def write_part(folder: Path, name: str, database: Database, volumes: Sequence[int], oids: range | None = None) -> str:
-    """Write the alias of some volumes, or of some OIDs of one, as far as a search of the database sees them.
+    """Write the alias of some volumes, or of some OIDs of one volume, restricted by the database's filter.
 
     Args:
-        folder: Where it goes.
-        name: File name without suffix.
-        database: The whole database.
-        volumes: Places in its list of volumes.
-        oids: Of a single volume, the OIDs to show, 0-based; None shows all.
+        volumes: Indices into ``database.volumes``.
+        oids: 0-based OIDs of a single volume; None: all.
     """
-    paths = [database.volumes[place].path for place in volumes]
-    chosen = database.filter
-    if chosen is not None and chosen.line is None:
-        paths = _masked(folder, name, database, chosen, volumes, oids)
-        return write_alias(folder, name, database, paths)
+    selection = database.filter
+    if selection is not None and selection.line is None:
+        return write_alias(folder, name, database, _masked(folder, name, database, selection, volumes, oids))
     lines = [] if oids is None else [f"FIRST_OID {oids.start + 1}", f"LAST_OID {oids.stop}"]
-    lines += [chosen.line] if chosen is not None and chosen.line is not None else []
-    return write_alias(folder, name, database, paths, lines)
+    lines += [selection.line] if selection is not None and selection.line is not None else []
+    return write_alias(folder, name, database, [database.volumes[index].path for index in volumes], lines)
 
 
 def write_shard(folder: Path, database: Database, shard: Shard) -> str:
-    """Write a shard's alias; return the path to give to ``-db``."""
+    """Write a shard's alias; return the path for ``-db``."""
     return write_part(folder, f"shard{shard.index}", database, shard.volumes, shard.oids)
 
 
 def write_masked(folder: Path, name: str, database: Database, kept: Mapping[int, bytes]) -> str:
-    """Write the alias of some sequences of some volumes, without totals; return the path to give to ``-db``.
+    """Write the alias of some sequences of some volumes, without totals; return the path for ``-db``.
 
     Args:
-        folder: Where it goes.
-        name: File name without suffix.
-        database: The whole database.
-        kept: For each of these volumes a byte for each OID: 1 to show it, else 0.
+        kept: One byte per OID of each of these volumes, by volume index: 1 if the sequence is visible, otherwise 0.
     """
-    shown = tuple(kept.get(place, b"") for place in range(len(database.volumes)))
-    paths = _masked(folder, name, database, Filter(shown, (), Totals(0, 0)), sorted(kept), None)
+    visible = tuple(kept.get(index, b"") for index in range(len(database.volumes)))
+    paths = _masked(folder, name, database, Filter(visible, (), Totals(0, 0)), sorted(kept), None)
     return write_alias(folder, name, database, paths, totals=False)
 
 
 def quoted(path: Path) -> str:
-    """Return a path as ``-db`` takes it: blanks separate databases there, unless in double quotes."""
+    """Return a path for ``-db``, where blanks separate databases unless they are within double quotes."""
     return f'"{path}"' if " " in str(path) else str(path)
 
 
 def _masked(
-    folder: Path, name: str, database: Database, chosen: Filter, volumes: Sequence[int], oids: range | None
+    folder: Path, name: str, database: Database, selection: Filter, volumes: Sequence[int], oids: range | None
 ) -> list[Path]:
-    """Write an alias with a mask for each volume, since a mask is for one volume; return their names."""
+    """Write an alias per volume, because a mask applies to one volume; return their names."""
     names = []
-    for place in volumes:
-        mask = folder / f"{name}.{place}.msk"
-        mask.write_bytes(chosen.mask(place, oids))
-        paths = [database.volumes[place].path]
-        write_alias(folder, f"{name}.{place}", database, paths, [f"OIDLIST {mask.name}"], totals=False)
-        names.append(Path(f"{name}.{place}"))
+    for index in volumes:
+        mask = folder / f"{name}.{index}.msk"
+        mask.write_bytes(selection.mask(index, oids))
+        paths = [database.volumes[index].path]
+        write_alias(folder, f"{name}.{index}", database, paths, [f"OIDLIST {mask.name}"], totals=False)
+        names.append(Path(f"{name}.{index}"))
     return names
 
 

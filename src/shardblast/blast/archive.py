@@ -1,14 +1,12 @@
-"""BLAST archives (``-outfmt 11``): read as a stream, cut into one archive per query, condensed to their alignments.
+"""BLAST archives (``-outfmt 11``): read as a stream, split into one archive per query, condensed to their alignments.
 
-A ``Blast4-archive`` holds the queries of one of BLAST+'s own batches, their alignments in query order, masks and
-search statistics; a file holds one or more. The NCBI serializer lays ASN.1 text out with fixed indents, and
-alignments hold no free text (ids have no blanks), so these are cut at line patterns; the rest is scanned with strings
-in mind, since a query's title may hold anything.
+A file holds one or more archives (``Blast4-archive``). Each contains the queries of one of BLAST+'s own batches, their
+alignments in query order, masks and search statistics. The NCBI serializer indents ASN.1 text in a fixed way, and
+alignments contain no free text (ids have no blanks), so they are split at line patterns. The rest is parsed with regard
+to strings, since a query's title may contain any text.
 
-Only what stands outside of strings is looked at, since a query's title may hold anything.
-
-Each query that has alignments is a line with its 0-based position in the file and the bytes that follow: the texts of
-its alignments, parted as in the archive. A last line says that this is all.
+A condensed archive has a line for each query with alignments, which gives its 0-based position in the file and the size
+of the text that follows: its alignments, separated as in the archive. A final line marks the end.
 
 Source:
     NCBI C++ Toolkit, objects/blast/blast.asn (Blast4-archive).
@@ -54,7 +52,7 @@ _UNGAPPED_ONLY = re.compile(
     rb"(        gapped TRUE\n)"
 )
 _NUMBERED = re.compile(rb'local str "Query_(\d+)"')
-"""Without alignments an archive holds no other ids than those of queries; in a string quotes are doubled."""
+"""Ids of queries, the only ids in an archive without alignments; no string matches, since quotes are doubled there."""
 
 _MAGIC = b"shardblast alignments 1\n"
 _END_OF_CONDENSED = b"end\n"
@@ -64,19 +62,19 @@ _TOKEN = re.compile(STRING + rb"|'[^']*'|[{}]")
 
 @dataclass(frozen=True, slots=True)
 class Alignments:
-    """What a file says of one query: its place and its alignments' texts, in BLAST's order."""
+    """The alignments of one query, in BLAST's order."""
 
     ordinal: int
     """0-based position of the query in the file."""
     blocks: list[bytes]
-    """Each ``Seq-align`` without the braces around it."""
+    """Texts of the ``Seq-align``s, without the enclosing braces."""
 
 
 class ArchiveReader:
-    """Reads a file's archives one after the other; of the alignments it holds one query's and one block.
+    """Reads the archives of a file one after the other, keeping one query's alignments and one block in memory.
 
     Raises:
-        ArchiveError: The file ends early or is no archive.
+        ArchiveError: The file is truncated, or is not an archive.
     """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
@@ -84,7 +82,7 @@ class ArchiveReader:
         self._name = name
         self._buffer = b""
         self.queries = 0
-        """How many queries were read so far, those without alignments included."""
+        """Number of queries read so far, including those without alignments."""
 
     def alignments(self) -> Iterator[Alignments]:
         """Yield every query that has alignments, in the order of the file."""
@@ -106,9 +104,10 @@ class ArchiveReader:
             yield from split_archive(before, _NO_ALIGNMENTS + self._read_after())
 
     def numbered(self) -> Iterator[Alignments]:
-        """Yield the same, of a file that one process wrote, whose queries BLAST+ named: ``Query_1`` and so on.
+        """Yield the queries with alignments from a file written by one process, where BLAST+ named them ``Query_1`` and
+        so on.
 
-        Much faster for a file of many queries, since they need not be looked at.
+        This is much faster than ``alignments`` for many queries, since their texts are not parsed.
         """
         while (before := self._read_before()) is not None:
             for query, blocks in self._by_query():
@@ -133,7 +132,7 @@ class ArchiveReader:
     def _fill(self) -> None:
         block = self._stream.read(BLOCK_BYTES)
         if not block:
-            raise ArchiveError(f"The archive {self._name} ends early or is damaged.")
+            raise ArchiveError(f"The archive {self._name} is truncated or damaged.")
         self._buffer += block
 
     def _read_before(self) -> bytes | None:
@@ -153,18 +152,18 @@ class ArchiveReader:
 
     def _alignments_line(self) -> re.Match[bytes] | None:
         if _ALIGNMENTS_LINE not in self._buffer:
-            return None  # which is found far sooner than strings are
+            return None  # this test is much faster than matching strings
         return outside_strings(_ALIGNMENTS, self._buffer)
 
     def _read_blocks(self) -> Iterator[bytes]:
-        """Yield the alignments' texts; stops behind the brace that closes the list."""
+        """Yield the alignments' texts; stop behind the brace that closes the list."""
         while len(self._buffer) < len(b"      {\n"):
             self._fill()
         if self._buffer.startswith(_NO_ALIGNMENTS):
             self._buffer = self._buffer[len(_NO_ALIGNMENTS) :]
             return
         if not self._buffer.startswith(b"      {\n"):
-            raise ArchiveError(f"The archive {self._name} is damaged where its alignments start.")
+            raise ArchiveError(f"The archive {self._name} is damaged at the start of its alignments.")
         self._buffer = self._buffer[len(b"      {\n") :]
         while (end := self._buffer.find(_LAST_ALIGNMENT)) < 0:
             *blocks, self._buffer = self._buffer.split(NEXT_ALIGNMENT)
@@ -175,7 +174,7 @@ class ArchiveReader:
         yield from blocks
 
     def _read_after(self) -> bytes:
-        """Return the text behind the alignments: masks, Karlin-Altschul parameters, statistics."""
+        """Return the text after the alignments: masks, Karlin-Altschul parameters, statistics."""
         while (end := self._buffer.find(_END)) < 0:
             self._fill()
         end += len(_END)
@@ -185,30 +184,29 @@ class ArchiveReader:
 
 @dataclass(frozen=True, slots=True)
 class QueryArchive:
-    """Everything of one query's archive but its alignments: query, options, masks, statistics."""
+    """A query's archive without its alignments: query, options, masks, statistics."""
 
     before: bytes
-    """Up to and including the line ``alignments {``."""
+    """The text up to and including the line ``alignments {``."""
     after: bytes
-    """From the brace that closes the alignments to the end."""
+    """The text from the brace that closes the alignments to the end."""
 
     def with_alignments(self, blocks: list[bytes]) -> bytes:
-        """Return the archive that holds these alignments."""
         if not blocks:
             return self.before + self.after
         return b"".join((self.before, b"      {\n", NEXT_ALIGNMENT.join(blocks), b"\n      }\n", self.after))
 
     def with_gapped_parameters(self) -> QueryArchive:
-        """Return the same with the ungapped parameters also as gapped ones, if it has no gapped ones.
+        """Return a copy in which missing gapped parameters are replaced by the ungapped ones.
 
-        BLAST+ prints those of an ungapped search where ``blast_formatter`` looks for gapped ones.
+        BLAST+ prints the parameters of an ungapped search where ``blast_formatter`` expects gapped ones.
         """
         return QueryArchive(self.before, _UNGAPPED_ONLY.sub(rb"\1\2\3\2\4", self.after))
 
     def joined(self, others: Sequence[QueryArchive]) -> QueryArchive:
-        """Return one archive for this query and others, with this one's statistics and without masks of the others.
+        """Return one archive for this query and others, with this query's statistics and without masks of the others.
 
-        What BLAST+ prints of it is right where neither is printed, and costs it a fraction of the time.
+        Printing it is correct in formats that print neither statistics nor masks, and takes a fraction of the time.
         """
         begin, queries, end = _queries(self.before)
         for other in others:
@@ -217,16 +215,16 @@ class QueryArchive:
         return QueryArchive(self.before[:begin] + listed + b"\n        " + self.before[end:], self.after)
 
     def on_database(self, name: str) -> QueryArchive:
-        """Return the same for a database of another name."""
+        """Return a copy for a database of another name."""
         at = outside_strings(_DATABASE, self.before)
         if at is None:
-            raise ArchiveError("An archive names no database.")
+            raise ArchiveError("An archive does not name its database.")
         end = string_end(self.before, at.end())
         quoted = name.replace('"', '""').encode(errors="surrogateescape")
         return QueryArchive(b'%s"%s"%s' % (self.before[: at.end()], quoted, self.before[end:]), self.after)
 
     def with_taxids(self, taxids: Sequence[int]) -> QueryArchive:
-        """Return the same for a search restricted to these taxids, which hide titles of others."""
+        """Return a copy for a search restricted to these taxids, so that titles of other taxids are hidden."""
         listed = b",\n".join(b"            %d" % taxid for taxid in taxids)
         item = (
             b'        {\n          name "TaxidList",\n          value integer-list {\n%s\n          }\n        }'
@@ -242,7 +240,7 @@ class QueryArchive:
         return QueryArchive(b"%s,\n      program-options {\n%s\n      }%s" % (begin, item, end), self.after)
 
     def renumbered(self, shift: int) -> QueryArchive:
-        """Return the same with ``shift`` added to the number in the id ``Query_N`` that BLAST+ gives a query."""
+        """Return a copy with ``shift`` added to the number in the query's id ``Query_N``."""
         if not shift:
             return self
         before, after = (
@@ -253,21 +251,21 @@ class QueryArchive:
 
 
 def query_number(query: bytes) -> int:
-    """Return the number that BLAST+ named a query by, 1-based in what one process was given.
+    """Return the 1-based number in a query's id, ``Query_N``.
 
     Raises:
-        ArchiveError: It named it otherwise.
+        ArchiveError: The id has another form.
     """
-    found = _NUMBERED.search(query)
-    if found is None:
-        raise ArchiveError("An alignment in the archive names a query otherwise than BLAST+ does.")
-    return int(found[1])
+    match = _NUMBERED.search(query)
+    if match is None:
+        raise ArchiveError("An alignment in the archive has an unexpected query id.")
+    return int(match[1])
 
 
 def last_number(before: bytes) -> int:
-    """Return the number by which BLAST+ named the last query of an archive, 1-based in what one process was given.
+    """Return the number in the id of the last query of an archive; 0 if there is none.
 
-    Masks of earlier queries follow the queries. No title can hold such an id, since quotes are doubled in strings.
+    Masks of earlier queries follow the queries. No title can contain such an id, since quotes are doubled in strings.
     """
     return max((int(match[1]) for match in _NUMBERED.finditer(before)), default=0)
 
@@ -276,15 +274,15 @@ def query_ids(before: bytes) -> list[list[bytes]]:
     """Return each query's ids, without white space.
 
     Raises:
-        ArchiveError: A query has none, or the text is damaged.
+        ArchiveError: A query has no id, or the text is damaged.
     """
     return [_ids(query) for query in _queries(before)[1]]
 
 
 def split_archive(before: bytes, after: bytes) -> Iterator[QueryArchive]:
-    """Cut an archive without alignments into one per query.
+    """Split an archive without alignments into one archive per query.
 
-    BLAST+ puts queries without letters into the batch of the next query, and only of that one there can be masks.
+    BLAST+ puts an empty query into the batch of the next query, and only the last query of a batch can have masks.
     """
     begin, queries, end = _queries(before)
     if len(queries) == 1:
@@ -296,20 +294,20 @@ def split_archive(before: bytes, after: bytes) -> Iterator[QueryArchive]:
 
 
 def condense(path: Path, queries: int) -> None:
-    """Replace an archive that one process wrote, of so many queries that BLAST+ named, by its alignments.
+    """Replace an archive that one process wrote for ``queries`` queries by its condensed form.
 
     Raises:
-        ArchiveError: The archive ends early.
-        EngineError: It holds another number of queries.
+        ArchiveError: The archive is truncated.
+        EngineError: It contains another number of queries.
     """
     condensed = path.with_name(f"{path.name}.condensed")
     try:
         with path.open("rb") as stream, condensed.open("wb") as out:
             out.write(_MAGIC)
             reader = ArchiveReader(stream, path.name)
-            for found in reader.numbered():
-                text = NEXT_ALIGNMENT.join(found.blocks)
-                out.write(b"%d %d\n" % (found.ordinal, len(text)))
+            for query in reader.numbered():
+                text = NEXT_ALIGNMENT.join(query.blocks)
+                out.write(b"%d %d\n" % (query.ordinal, len(text)))
                 out.write(text)
             check_count(reader.queries, queries)
             out.write(_END_OF_CONDENSED)
@@ -319,15 +317,14 @@ def condense(path: Path, queries: int) -> None:
 
 
 def read_alignments(path: Path, queries: int) -> Iterator[Alignments]:
-    """Yield every query that has alignments, in the order of the file, be it an archive or cut down.
+    """Yield every query that has alignments from an archive, condensed or not, in the order of the file.
 
     Args:
-        path: The file.
-        queries: How many were searched; of a file that was cut down this was looked at then.
+        queries: The number of queries searched; ``condense`` has already checked it in a condensed file.
 
     Raises:
-        ArchiveError: The file ends early or is damaged.
-        EngineError: It holds another number of queries.
+        ArchiveError: The file is truncated or damaged.
+        EngineError: It contains another number of queries.
     """
     with path.open("rb") as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
@@ -338,22 +335,22 @@ def read_alignments(path: Path, queries: int) -> Iterator[Alignments]:
             return
         while (line := stream.readline()) != _END_OF_CONDENSED:
             if not line.endswith(b"\n"):
-                raise ArchiveError(f"The file {path.name} ends early.")
+                raise ArchiveError(f"The file {path.name} is truncated.")
             ordinal, size = (int(word) for word in line.split())
             text = stream.read(size)
             yield Alignments(ordinal, text.split(NEXT_ALIGNMENT))
 
 
 def outside_strings(pattern: re.Pattern[bytes], text: bytes) -> re.Match[bytes] | None:
-    """Return the pattern's first match that is not one of its strings."""
+    """Return the first match that is not a string; the pattern must match strings as well."""
     return next((match for match in pattern.finditer(text) if not match[0].startswith(b'"')), None)
 
 
 def string_end(text: bytes, start: int) -> int:
-    """Return where the string that begins at ``start`` ends, behind its closing quote.
+    """Return the index after the closing quote of the string that begins at ``start``.
 
     Raises:
-        ArchiveError: It does not end.
+        ArchiveError: The string does not end.
     """
     match = re.compile(STRING).match(text, start)
     if match is None:
@@ -362,10 +359,10 @@ def string_end(text: bytes, start: int) -> int:
 
 
 def elements_of(text: bytes, start: int) -> tuple[list[bytes], int]:
-    """Return the elements of a list in braces, whose opening one ends before ``start``, and where it is closed.
+    """Return the elements of a list in braces, and the index of its closing brace; ``start`` follows the opening one.
 
     Raises:
-        ArchiveError: It is not closed.
+        ArchiveError: The list does not end.
     """
     elements: list[bytes] = []
     depth = 0
@@ -384,7 +381,7 @@ def elements_of(text: bytes, start: int) -> tuple[list[bytes], int]:
 
 
 def squeezed(text: bytes) -> bytes:
-    """Return a text without its white space, by which the same is laid out otherwise in other places."""
+    """Return a text without white space, for comparison of texts with different layouts."""
     return b"".join(text.split())
 
 
@@ -392,13 +389,13 @@ def _find(ids: list[list[bytes]], wanted: bytes, start: int) -> int:
     for index in range(start, len(ids)):
         if wanted in ids[index]:
             return index
-    raise ArchiveError("An alignment in the archive names a query that the archive does not hold.")
+    raise ArchiveError("An alignment refers to a query that is not in the archive.")
 
 
 def _without_masks(after: bytes) -> bytes:
     at = outside_strings(_MASKS, after)
     if at is None:
-        raise ArchiveError("An archive holds no list of masks.")
+        raise ArchiveError("An archive has no list of masks.")
     _, end = elements_of(after, at.end())
     return after[: at.end()] + b"    " + after[end:]
 
@@ -407,7 +404,7 @@ def _queries(before: bytes) -> tuple[int, list[bytes], int]:
     """Return where the list of queries begins, the queries, and where it ends."""
     at = outside_strings(_SEQ_SET, before)
     if at is None:
-        raise ArchiveError("An archive holds no queries.")
+        raise ArchiveError("An archive has no queries.")
     queries, end = elements_of(before, at.end())
     return at.end(), queries, end
 

@@ -1,4 +1,4 @@
-"""zstd files: packed, unpacked, and as a stream that knows when its file is cut short, which the library's does not."""
+"""zstd files: compressed, decompressed, and read as a stream that detects truncation, unlike the library's."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import BinaryIO
 import zstandard
 
 BLOCK_BYTES = 1 << 10
-"""Read at once: a packed block may stand for thirty thousand times its size, and that is held in memory."""
+"""Compressed bytes read at once: they can expand to 30,000 times their size, which is held in memory."""
 
-PACKED_AT_ONCE = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 
 class Unpacked(io.RawIOBase):
     """Reads the frames of a zstd file one after the other.
 
     Raises (on reading):
-        EOFError: The file ends within a frame.
+        EOFError: The file is truncated.
         OSError: It is damaged.
     """
 
@@ -41,10 +41,10 @@ class Unpacked(io.RawIOBase):
                     raise EOFError("the zstd file ends early")
                 return 0
             self._ready = memoryview(self._unpack(block))
-        taken = min(len(buffer), len(self._ready))
-        buffer[:taken] = self._ready[:taken]
-        self._ready = self._ready[taken:]
-        return taken
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
 
     def _unpack(self, block: bytes) -> bytes:
         if self._frame is None:
@@ -59,17 +59,17 @@ class Unpacked(io.RawIOBase):
         return text
 
 
-def pack(path: Path, packed: Path, going_on: Callable[[], None] = lambda: None) -> None:
-    """Write a file's content as a zstd file; what ``going_on`` raises, which is called for each block, ends that."""
+def pack(path: Path, packed: Path, check: Callable[[], None] = lambda: None) -> None:
+    """Compress a file with zstd; ``check`` is called before each block and may raise an error to stop."""
     compressor = zstandard.ZstdCompressor().compressobj()
     with path.open("rb") as source, packed.open("wb") as target:
-        while block := source.read(PACKED_AT_ONCE):
-            going_on()
+        while block := source.read(CHUNK_BYTES):
+            check()
             target.write(compressor.compress(block))
         target.write(compressor.flush())
 
 
 def unpack(packed: Path, path: Path) -> None:
-    """Write what a zstd file of ours holds; for those of users there is ``Unpacked``."""
+    """Decompress a file written by ``pack``; ``Unpacked`` is for files of users."""
     with packed.open("rb") as source, path.open("wb") as target:
         zstandard.ZstdDecompressor().copy_stream(source, target)

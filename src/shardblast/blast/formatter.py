@@ -1,7 +1,8 @@
-"""``blast_formatter`` as a process that prints any format from one-query archives.
+"""``blast_formatter`` as a process that prints archives of one query in any format.
 
-The printed id of a subject without one is in the database alone, the frame of a translated minus strand needs the
-subject's length, and identities and positives are counted by the search on masked queries and adjusted matrices.
+It reads subjects from the database: the printed id of a subject without an id, and the length from which the frame of a
+translated minus strand follows. Identities and positives are those that the search counted on masked queries and
+adjusted matrices.
 """
 
 from __future__ import annotations
@@ -38,23 +39,21 @@ FORMATTING_OPTIONS = frozenset(
 )
 
 OBEYED_HITS = 500
-"""Of archives of longer lists ``blast_formatter`` ignores ``-max_target_seqs``, ``-sorthits`` and ``-line_length``
-in formats 0 to 4, unless ``-num_descriptions`` or ``-num_alignments`` is given.
-
-Source: NCBI C++ Toolkit, blastinput/blast_args.cpp, CFormattingArgs::ExtractAlgorithmOptions().
-"""
+"""With longer lists of hits, ``blast_formatter`` ignores ``-max_target_seqs``, ``-sorthits`` and ``-line_length`` in
+formats 0 to 4, unless ``-num_descriptions`` or ``-num_alignments`` is given. Source: NCBI C++ Toolkit,
+blastinput/blast_args.cpp, CFormattingArgs::ExtractAlgorithmOptions()."""
 
 STREAM = "/dev/stdin"
-"""How ``blast_formatter`` is told to read what we write: as ``-`` it reads a large archive eight times slower."""
+"""Path by which ``blast_formatter`` reads standard input; with ``-`` it reads a large archive eight times slower."""
 
 Copy = Callable[[BinaryIO], Printed]
-"""Reads what ``blast_formatter`` prints, to its end; returns how much it was."""
+"""Reads everything that ``blast_formatter`` prints, and returns how much it was."""
 
 _COLUMNS = "sseqid score nident positive qframe sframe"
 
 
 class Formatter:
-    """Prints the archives that are written to it.
+    """A process that prints the archives written to it.
 
     Raises (on leaving the context):
         ShardblastError: ``blast_formatter`` failed.
@@ -79,18 +78,18 @@ class Formatter:
             self._process = stack.enter_context(processes.started(argv, streams, environment=environment))
             self._stack = stack.pop_all()
         self.printed = Printed()
-        """How much was printed, once the context was left."""
+        """How much was printed; set when the context is left."""
         self._failure: BaseException | None = None
         self._killed = False
         self._thread = threading.Thread(target=self._copy, args=(copy,), daemon=True)
         self._thread.start()
 
     def write(self, archive: bytes) -> None:
-        """Print one more archive.
+        """Print another archive.
 
         Raises:
             Interrupted: The processes were stopped.
-            OutputError: ``blast_formatter`` reads no more; leaving the context tells why.
+            OutputError: ``blast_formatter`` no longer reads; leaving the context raises the cause.
         """
         self._processes.check()
         try:
@@ -120,25 +119,25 @@ class Formatter:
             self._stack.close()
 
     def _close(self) -> None:
-        with suppress(BrokenPipeError):  # it ended early, and its status says why
+        with suppress(BrokenPipeError):  # the process ended early; its status gives the reason
             self._stdin.close()
 
     def _end(self) -> None:
         """Wait for the process to end.
 
         Raises:
-            ShardblastError: It failed, or not all of what it printed could be copied.
+            ShardblastError: It failed, or its output could not be copied completely.
         """
         self._thread.join()
         status = self._process.wait()
         self._processes.check()
         if status == -signal.SIGKILL and not self._killed:
             raise OutOfMemory(
-                "blast_formatter was killed while the result was printed, most likely for want of memory.",
+                "blast_formatter was killed while printing the result, most likely for lack of memory.",
                 remedy="Free some memory, or search fewer queries at a time.",
             )
         if status and not self._killed:
-            raise _failure_of(status)(self._message(), remedy="It happened while the result was printed.")
+            raise _failure_of(status)(self._message(), remedy="This happened while printing the result.")
         if self._failure is not None:
             raise self._failure
 
@@ -152,12 +151,12 @@ class Formatter:
         try:
             self.printed = copy(cast(BinaryIO, output))
         except _Broken:
-            return  # the status of the process tells why
+            return  # the status of the process gives the reason
         except BaseException as error:
             self._failure = error
             with suppress(_Broken):
                 if isinstance(error, EngineError) and not output.read(1):
-                    return  # it printed too little, and its status may tell why
+                    return  # the output is truncated; the status of the process may give the reason
                 self._killed = True
                 self._process.kill()
 
@@ -168,7 +167,7 @@ class Formatter:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What BLAST+ prints of an HSP."""
+    """The printed values of an HSP."""
 
     subject_id: str
     raw_score: int
@@ -182,7 +181,7 @@ def rows_of(installation: Installation, archive: Path, max_target_seqs: int) -> 
     """Return a row for each HSP of an archive, in its order.
 
     Raises:
-        ShardblastError: ``blast_formatter`` can't print it, for example since the database is gone.
+        ShardblastError: ``blast_formatter`` can't print it, for example because the database is missing.
     """
     argv = [installation.program("blast_formatter"), "-archive", str(archive), "-outfmt", f"6 {_COLUMNS}"]
     finished = checked(run([*argv, "-max_target_seqs", str(max_target_seqs)]), "the formatting of the result")
@@ -191,19 +190,19 @@ def rows_of(installation: Installation, archive: Path, max_target_seqs: int) -> 
 
 def _formatting_argv(options: SearchOptions) -> list[str]:
     drop = {name for name in options.given if name not in FORMATTING_OPTIONS}
-    wanted = options.integer("max_target_seqs")
-    if wanted is None or wanted <= OBEYED_HITS or not options.outfmt.is_pairwise:
+    limit = options.integer("max_target_seqs")
+    if limit is None or limit <= OBEYED_HITS or not options.outfmt.is_pairwise:
         return options.argv(drop=drop)
-    shown = {"num_descriptions": str(wanted), "num_alignments": str(wanted)}
-    return options.argv(drop=drop | {"max_target_seqs"}, set=shown)
+    limits = {"num_descriptions": str(limit), "num_alignments": str(limit)}
+    return options.argv(drop=drop | {"max_target_seqs"}, set=limits)
 
 
 class _Broken(Exception):
-    """The process did not end well, so that what it printed is not whole."""
+    """The process failed, so its output is incomplete."""
 
 
 class _Output(io.RawIOBase):
-    """What a process prints. Nobody who reads it takes what a failed process printed for the whole."""
+    """The output of a process. Reading raises an error instead of an end of file if the process failed."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         super().__init__()
@@ -213,10 +212,10 @@ class _Output(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read what there is, at most as much as the buffer takes.
+        """Read the available bytes, at most as many as the buffer holds.
 
         Raises:
-            _Broken: This is the end, and the process failed.
+            _Broken: The output has ended and the process failed.
         """
         assert isinstance(self._process.stdout, io.BufferedReader)
         block = self._process.stdout.read1(len(buffer))
@@ -227,7 +226,7 @@ class _Output(io.RawIOBase):
 
 
 def _failure_of(status: int) -> type[ShardblastError]:
-    """Return the error for an exit status, none that blames the user, who did not write the archives."""
+    """Return the error for an exit status, but none that blames the user, who did not write the archives."""
     if status < 0:
         return EndedBySignal
     error = error_for_exit_status(status)
@@ -239,4 +238,4 @@ def _row(line: str) -> Row:
     try:
         return Row(subject_id, *(int(number) for number in numbers))
     except (TypeError, ValueError) as error:
-        raise EngineError("blast_formatter printed no table.", remedy="Install BLAST+ again.") from error
+        raise EngineError("blast_formatter did not print a table.", remedy="Install BLAST+ again.") from error

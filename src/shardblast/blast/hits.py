@@ -1,11 +1,11 @@
 """Hits: read from archives or tabular rows of pieces, and merged in BLAST+'s order.
 
-Both ways to carry hits, archives and tabular rows, come down to the same few facts: who the subject is, what decides
-its place, and the text to pass on.
+Archives and tabular rows provide the same few facts: the subject, the values that decide its rank, and the text to pass
+on.
 
-Rows are smaller by a factor of twenty and need no ``blast_formatter``, but they print E-values rounded and name
-subjects by their ids. So they serve where the raw score alone orders the hits and where ids are unique, and where
-one shard is the whole database and nothing is merged.
+Rows are 20 times smaller and need no ``blast_formatter``, but their E-values are rounded and their subjects are named
+by ids. Therefore they are used only if the raw score alone orders the hits and ids are unique, or if one shard is the
+whole database and nothing is merged.
 
 Source:
     NCBI C++ Toolkit, algo/blast/core/blast_hits.c (s_EvalueCompareHSPLists): E-value of the best HSP ascending, raw
@@ -30,7 +30,7 @@ from shardblast.core.options import SearchOptions
 from shardblast.core.program import Program
 
 EVALUE_FLOOR = 1e-180
-"""Two E-values below this are equal to BLAST."""
+"""BLAST regards two E-values below this as equal."""
 
 _FREE_TEXT = frozenset({"stitle", "salltitles", "ssciname", "scomname", "sblastname", "sskingdom"}) | frozenset(
     {"sscinames", "scomnames", "sblastnames", "sskingdoms"}
@@ -40,12 +40,11 @@ _FREE_TEXT = frozenset({"stitle", "salltitles", "ssciname", "scomname", "sblastn
 def hit_key(evalue: float, raw_score: int, shard: int, place: int) -> tuple[float, int, int, int]:
     """Return the key that sorts the hits of all shards as the unsharded run orders them.
 
-    Shards lie in OID order and each lists equal hits by descending OID, so the later shard comes first.
+    Shards are in OID order and each lists equal hits by descending OID, so the later shard comes first.
 
     Args:
-        evalue: Of the hit's best HSP.
-        raw_score: Of its first HSP.
-        shard: Index of the shard.
+        evalue: E-value of the best HSP.
+        raw_score: Score of the first HSP.
         place: Position of the hit in the shard's list.
     """
     return (0.0 if evalue < EVALUE_FLOOR else evalue, -raw_score, -shard, place)
@@ -53,12 +52,12 @@ def hit_key(evalue: float, raw_score: int, shard: int, place: int) -> tuple[floa
 
 @dataclass(slots=True)
 class PieceHit:
-    """One subject with its HSPs."""
+    """A subject with its HSPs."""
 
     evalue: float
-    """Of the best HSP; 0 where the raw score alone decides the order."""
+    """E-value of the best HSP; 0 if the raw score alone decides the order."""
     raw_score: int
-    """Of the first HSP."""
+    """Score of the first HSP."""
     subject: bytes
     """The subject's id, as the source spells it."""
     texts: list[bytes]
@@ -67,34 +66,30 @@ class PieceHit:
 
 @dataclass(slots=True)
 class QueryHits:
-    """One query's hits in one piece."""
+    """A query's hits in one piece."""
 
     ordinal: int
     """0-based position of the query in its batch."""
     texts: list[bytes]
     """Alignments or rows, in BLAST's order."""
     comments: Comments | None = None
-    """Of tabular output: what is printed over the rows."""
+    """Comment lines above the rows of tabular output."""
     subjects: Collection[bytes] = ()
-    """Of merged hits: the subjects' ids."""
+    """Ids of the subjects; only of merged hits."""
 
 
 def read_archive_hits(path: Path, queries: int) -> Iterator[QueryHits]:
-    """Yield the queries of an archive, or of one that was cut down to its alignments, that have hits, in order.
-
-    Args:
-        path: The file.
-        queries: How many were searched.
+    """Yield the queries with hits of an archive, condensed or not, in order.
 
     Raises:
-        ArchiveError: The file ends early, or holds another number of queries.
+        ArchiveError: The file is truncated, or contains another number of queries.
     """
     for alignments in read_alignments(path, queries):
         yield QueryHits(alignments.ordinal, alignments.blocks)
 
 
 def alignments_by_subject(blocks: list[bytes]) -> list[PieceHit]:
-    """Return the hits that these alignments of one query belong to."""
+    """Return the hits that consist of these alignments of one query."""
     hits: list[PieceHit] = []
     current = b""
     for block in blocks:
@@ -112,12 +107,12 @@ def alignments_by_subject(blocks: list[bytes]) -> list[PieceHit]:
 
 @dataclass(frozen=True, slots=True)
 class TabularLayout:
-    """The columns a piece prints, tab separated, under comment lines (``-outfmt 7``)."""
+    """The tab-separated columns that a piece prints with comment lines (``-outfmt 7``)."""
 
     columns: tuple[str, ...]
-    """The user's columns, then those of ``score`` and ``sseqid`` that the user did not ask for."""
+    """The user's columns, followed by ``score`` and ``sseqid`` unless the user requested them."""
     shown: int
-    """How many of them the user sees."""
+    """Number of columns that the user sees."""
 
     @property
     def outfmt(self) -> str:
@@ -125,25 +120,21 @@ class TabularLayout:
 
 
 def layout_for(columns: Sequence[str]) -> TabularLayout:
-    """Return the layout that shows these columns and carries what merging needs."""
+    """Return the layout for a user's columns, including those needed for merging."""
     needed = [name for name in ("score", "sseqid") if name not in columns]
     return TabularLayout((*columns, *needed), len(columns))
 
 
 def read_tabular_hits(path: Path, queries: int) -> Iterator[QueryHits]:
-    """Yield every query of a file of tabular output with comments, hits or not, in order.
-
-    Args:
-        path: The file.
-        queries: How many were searched.
+    """Yield every query of tabular output with comments, with or without hits, in order.
 
     Raises:
-        EngineError: The file ends early, or holds another number of queries.
+        EngineError: The file is truncated, or contains another number of queries.
     """
     count = 0
     with path.open("rb") as stream:
-        for found in read_commented(stream):
-            yield QueryHits(count, found.rows, found.comments)
+        for query in read_commented(stream):
+            yield QueryHits(count, query.rows, query.comments)
             count += 1
     check_count(count, queries)
 
@@ -153,19 +144,19 @@ class TabularRows:
     """The rows of one query in one piece, column by column."""
 
     texts: Sequence[bytes]
-    """What the user sees of each row, without the line end."""
+    """The columns that the user sees, without the line end."""
     scores: Sequence[int]
     """Raw score of each hit's first row."""
     subjects: Sequence[bytes]
     """Id of each hit's subject."""
     starts: Sequence[int]
-    """Where each hit's rows begin, and at the end their number."""
+    """Index of each hit's first row, followed by the number of rows."""
 
 
 def parse_rows(rows: list[bytes], layout: TabularLayout) -> TabularRows:
-    """Take the columns apart that merging needs.
+    """Split rows into the columns that merging needs.
 
-    There can be millions of rows, so nothing here is done by a statement per row.
+    There can be millions of rows, so no statement is executed per row.
     """
     if not rows:
         return TabularRows([], [], [], [0])
@@ -177,13 +168,13 @@ def parse_rows(rows: list[bytes], layout: TabularLayout) -> TabularRows:
 
 
 def merge_rows(shards: Sequence[TabularRows], max_target_seqs: int) -> list[bytes]:
-    """Merge the rows of all shards, in shard order, into the unsharded run's.
+    """Merge the rows of all shards, in shard order, into the unsharded run's rows.
 
-    The raw score must order the hits, unless a single shard has any: these keep the order that BLAST gave them.
+    The raw score must determine the order of hits, unless only one shard has hits, which keep BLAST's order.
     """
-    found = [rows for rows in shards if rows.scores]
-    if len(found) == 1:
-        (rows,) = found
+    nonempty = [rows for rows in shards if rows.scores]
+    if len(nonempty) == 1:
+        (rows,) = nonempty
         return [*rows.texts[: rows.starts[min(max_target_seqs, len(rows.scores))]]]
     texts: list[bytes] = []
     scores: list[int] = []
@@ -200,47 +191,47 @@ def merge_rows(shards: Sequence[TabularRows], max_target_seqs: int) -> list[byte
 
 
 def merge_hits(shards: Sequence[list[PieceHit]], max_target_seqs: int) -> list[tuple[int, PieceHit]]:
-    """Merge the hits of all shards into the unsharded run's list; each comes with the place of its shard."""
-    found = [(index, hits) for index, hits in enumerate(shards) if hits]
-    if len(found) == 1:
-        index, hits = found[0]
+    """Merge the hits of all shards into the unsharded run's list; return them with the indices of their shards."""
+    nonempty = [(index, hits) for index, hits in enumerate(shards) if hits]
+    if len(nonempty) == 1:
+        index, hits = nonempty[0]
         return [(index, hit) for hit in hits[:max_target_seqs]]
     keyed = (
         [(hit_key(hit.evalue, hit.raw_score, index, place), index, hit) for place, hit in enumerate(hits)]
-        for index, hits in found
+        for index, hits in nonempty
     )
     merged = heapq.merge(*keyed, key=lambda entry: entry[0])
     return [(index, hit) for _, index, hit in islice(merged, max_target_seqs)]
 
 
 def by_query(readers: Sequence[Iterator[QueryHits]], queries: int) -> Iterator[list[QueryHits]]:
-    """Yield for each query what every piece found, in the order of the pieces; a piece may leave queries out."""
-    waiting = [next(reader, None) for reader in readers]
+    """Yield each query's hits of every piece, in the order of the pieces; a piece may omit queries."""
+    heads = [next(reader, None) for reader in readers]
     for ordinal in range(queries):
-        found = []
-        for place, head in enumerate(waiting):
+        row = []
+        for piece, head in enumerate(heads):
             if head is not None and head.ordinal == ordinal:
-                found.append(head)
-                waiting[place] = next(readers[place], None)
+                row.append(head)
+                heads[piece] = next(readers[piece], None)
             else:
-                found.append(QueryHits(ordinal, []))
-        yield found
-    if any(head is not None for head in waiting):
-        raise EngineError("BLAST+'s results hold more queries than were searched.", remedy="Use '--shards off'.")
+                row.append(QueryHits(ordinal, []))
+        yield row
+    if any(head is not None for head in heads):
+        raise EngineError("BLAST+ returned results for more queries than it was given.", remedy="Use '--shards off'.")
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One query's hits of all shards, in the unsharded run's order."""
+    """A query's hits in all shards, in the unsharded run's order."""
 
     texts: list[bytes]
     """Alignments or rows."""
     subjects: Collection[bytes]
-    """The subjects' ids, as ``Carrier.subjects`` spells them, but with OIDs of the whole database; may hold more."""
+    """The subjects' ids as in ``Carrier.subjects``, but with OIDs of the whole database; may include more."""
 
 
 class Carrier(Protocol):
-    """How pieces write hits and how these are read."""
+    """The format in which pieces write hits, and its reader."""
 
     @property
     def outfmt(self) -> str:
@@ -251,7 +242,7 @@ class Carrier(Protocol):
         """Yield the queries of a piece's file in order, at least those with hits.
 
         Raises:
-            EngineError: The file is not the whole result of so many queries.
+            EngineError: The file is incomplete, or has results of another number of queries.
         """
         ...
 
@@ -268,13 +259,13 @@ class Carrier(Protocol):
         ...
 
     def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
-        """Return texts of one query whose number in its file is larger by ``shift``."""
+        """Return texts of a query with its number increased by ``shift``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveCarrier:
-    """Archives: every digit, every format."""
+    """Archives, which keep every digit and suit every format."""
 
     outfmt: str = "11"
 
@@ -318,7 +309,7 @@ class TabularCarrier:
     def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
         rows = [parse_rows(found.texts, self.layout) for found in shards]
         return Merged(
-            merge_rows(rows, max_target_seqs), {subject.rstrip(b"\n") for one in rows for subject in one.subjects}
+            merge_rows(rows, max_target_seqs), {subject.rstrip(b"\n") for each in rows for subject in each.subjects}
         )
 
     def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
@@ -326,13 +317,7 @@ class TabularCarrier:
 
 
 def choose_carrier(options: SearchOptions, *, shards: int, unique_ids: bool) -> ArchiveCarrier | TabularCarrier:
-    """Return the cheapest carrier that loses nothing.
-
-    Args:
-        options: The search.
-        shards: Number of shards.
-        unique_ids: Whether each sequence of the database has an id of its own.
-    """
+    """Return the cheapest carrier that loses nothing; ``unique_ids`` says whether each sequence has a unique id."""
     outfmt = options.outfmt
     if not outfmt.is_tabular or not outfmt.columns or options.has("html"):
         return ArchiveCarrier()
@@ -355,7 +340,7 @@ def _columns(rows: list[bytes], layout: TabularLayout) -> tuple[Sequence[bytes],
 
 
 def _shifted(hit: PieceHit, first_oid: int) -> PieceHit:
-    """Return a hit with the OID that its subject has in the whole database, if it has no other id."""
+    """Return a hit whose subject, if it has no id, is named by its OID in the whole database."""
     ordinal = ordinal_id(hit.subject) if first_oid else None
     if ordinal is None:
         return hit
@@ -364,5 +349,5 @@ def _shifted(hit: PieceHit, first_oid: int) -> PieceHit:
 
 
 def _score_orders(options: SearchOptions) -> bool:
-    """Whether E-value and raw score order hits alike: no composition-based statistics, no sum statistics."""
+    """Return whether the raw score alone orders hits: without composition-based statistics and sum statistics."""
     return options.program is Program.BLASTN and not (options.has("ungapped") or options.has("sum_stats"))

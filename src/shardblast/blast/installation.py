@@ -1,4 +1,4 @@
-"""The installed BLAST+: its programs, their version, and the options that they know."""
+"""The installed BLAST+: its programs, version and options."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Installation:
         """Return a program's path.
 
         Raises:
-            EngineError: This installation lacks it.
+            EngineError: The installation lacks it.
         """
         path = self.folder / name
         if not path.exists():
             raise EngineError(
-                f"{name} is not beside the other programs in {self.folder}.", remedy="Install all of BLAST+."
+                f"{name} is missing in {self.folder}, next to blastn.", remedy="Install the whole BLAST+ package."
             )
         return str(path)
 
@@ -54,7 +54,7 @@ class Installation:
     def version(self) -> tuple[int, int, int]:
         match = _VERSION.search(run([self.program("blastn"), "-version"]).stdout)
         if match is None:
-            raise EngineError("blastn does not tell its version.", remedy="Install NCBI BLAST+ 2.12 or later.")
+            raise EngineError("blastn does not print its version.", remedy="Install NCBI BLAST+ 2.12 or later.")
         major, minor, patch = (int(part) for part in match.groups())
         return major, minor, patch
 
@@ -75,10 +75,10 @@ def find_installation() -> Installation:
 
 
 def read_arguments(xml: bytes) -> Arguments:
-    """Return the options that ``PROGRAM -xmlhelp`` describes.
+    """Parse the output of ``PROGRAM -xmlhelp``.
 
     Raises:
-        EngineError: The text is not what a supported BLAST+ program prints.
+        EngineError: It is not the output of a supported BLAST+ program.
 
     Source:
         NCBI C++ Toolkit, corelib/ncbiargs.cpp, CArgDescriptions::PrintUsageXml().
@@ -89,7 +89,7 @@ def read_arguments(xml: bytes) -> Arguments:
     except (ElementTree.ParseError, ValueError) as error:
         raise EngineError(
             "A BLAST+ program did not describe its options.",
-            remedy="Check that 'blastn -xmlhelp' prints XML; if not, install BLAST+ again.",
+            remedy="Check that 'blastn -xmlhelp' prints XML. Otherwise install BLAST+ again.",
         ) from error
     described = _children(root, "arguments")
     requires = _pairs(described, "first_requires_second")
@@ -123,7 +123,7 @@ def _argument(element: ElementTree.Element, requires: Names, excludes: Names) ->
 
 
 def _constraint(text: str) -> _Constraint:
-    """Read a constraint; one of an unknown form is left for BLAST+ to check."""
+    """Parse a constraint; BLAST+ itself checks constraints of unknown form."""
     if bounds := _BOUNDS.fullmatch(text):
         return _Constraint(range=_range(bounds))
     if interval := _INTERVAL.fullmatch(text):
@@ -147,7 +147,7 @@ def _range(bounds: re.Match[str]) -> NumericRange:
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    """Write out a list such as "1-6, 9-16, 33"."""
+    """Expand a list such as "1-6, 9-16, 33"."""
     numbers: list[str] = []
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
@@ -156,7 +156,7 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _pairs(described: list[ElementTree.Element], relation: str) -> Names:
-    """Map each option to those it requires or excludes; BLAST+ writes some relations in one direction only."""
+    """Map each option to the options that it requires or excludes, in the direction that BLAST+ lists."""
     pairs: defaultdict[str, list[str]] = defaultdict(list)
     for element in described:
         if element.tag == f"{_NS}dependencies":

@@ -1,16 +1,13 @@
-"""What BLAST+ prints: tabular rows under comment lines, and parts joined into one output.
+"""The output of BLAST+: tabular rows with comment lines, and parts joined into one document.
 
-``blast_formatter`` repeats headers and footers for every archive, lacks the parameters of the length correction, and
-has lost what BLAST+ had to say of queries that it could not search. What is missing is taken from a run of BLAST+
-itself on the probe.
+``blast_formatter`` repeats headers and footers for every archive, and omits the parameters of the length correction and
+messages about queries that could not be searched. These are taken from a run of BLAST+ itself on the probe.
 
-Titles and names may hold any text, so no marker is one that they can forge: XML escapes ``<``, JSON escapes quotes and
-line ends, and in text a marker begins with empty lines, which no title brings forth. What was printed is counted, so
-that the caller can tell whether all of it was.
-
-Titles and columns may hold any text, also that of a comment line. So a line is known by its place, never by a part of
-it: a query has a line each for program, query and database, then perhaps the names of the columns, then perhaps the
-number of its rows, and just so many rows.
+Titles, names and columns may contain any text, so no marker may be one that they can imitate: XML escapes ``<``, JSON
+escapes quotes and line ends, and in text a marker begins with empty lines, which no title can produce. A comment line
+is recognised by its position, never by its content: each query has a line for program, query and database, then
+possibly the column names, then possibly the number of rows, followed by exactly that many rows. Everything printed is
+counted, so that the caller can verify that the output is complete.
 
 Source:
     NCBI C++ Toolkit, objtools/align_format/tabular.cpp, CBlastTabularInfo::PrintHeader().
@@ -42,9 +39,9 @@ _MESSAGE = re.compile(
     rb'(?P<before><Iteration_message>|<message>|"message": ")(?P<text>Query_(?P<number>\d+)'
     rb"(?: (?P<label>[^\n]*?: ) Query_(?P=number) (?P=label))?[^\n]*)"
 )
-"""A message names its query by number and title, once or twice in the same way."""
+"""A message names its query by number and title, once or twice in the same form."""
 LONGEST_MARK = 120
-"""Bytes that a mark of an HSP or a query takes, at most."""
+"""Maximum length of the mark of an HSP or a query, in bytes."""
 
 _PROCESSED = re.compile(rb"# BLAST processed (\d+) queries\n")
 _FOUND = re.compile(rb"# (\d+) hits found\n")
@@ -55,7 +52,7 @@ _STARTS = (b"# ", b"# Query:", _DATABASE)
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """How much was printed; None where the format does not tell."""
+    """The amount of output; None if the format does not show it."""
 
     queries: int | None = None
     hsps: int | None = None
@@ -63,14 +60,14 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Markers:
-    """How one query's part of a document begins and ends."""
+    """The beginning and the end of a query's part of a document."""
 
     begin: bytes
     end: bytes
     hsp: bytes
-    """What begins each HSP."""
+    """The beginning of each HSP."""
     last: bytes
-    """What the document ends with."""
+    """The end of the document."""
 
 
 _XML_HSP = b"<Hsp>\n"
@@ -84,19 +81,19 @@ FILE_MARKERS = {
     13: Markers(b"{\n", b"}\n", _JSON_HSP, b"}\n"),
     14: Markers(b"<?xml", b"</BlastOutput2>\n", _XML_HSP, b"</BlastOutput2>\n"),
 }
-"""Of the file of a query."""
+"""Markers in formats with a file per query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """By what is counted in an output that is copied as it is."""
+    """The text that is counted in an output that is copied unchanged."""
 
     mark: re.Pattern[bytes]
-    """Of each HSP, at most LONGEST_MARK bytes."""
+    """A mark of each HSP, at most LONGEST_MARK bytes."""
     last: bytes | tuple[bytes, ...]
-    """What the output ends with, or one of several ends, unless it is empty."""
+    """The end of the output, or several possible ends, unless it is empty."""
     of_queries: bool = False
-    """Whether the mark is one of each query."""
+    """Whether there is a mark per query rather than per HSP."""
 
 
 _LINE = Marks(re.compile(rb"\n"), b"\n")
@@ -116,14 +113,14 @@ COPIED = {
 }
 
 Correction = Callable[[int, bytes], bytes]
-"""Takes a query's 0-based position and its part as ``blast_formatter`` prints it; returns the part as it must be."""
+"""Takes a query's 0-based position and its part as printed by ``blast_formatter``; returns the corrected part."""
 
 
 def stitch_marked(source: BinaryIO, target: BinaryIO, markers: Markers, correct: Correction) -> Printed:
-    """Copy an XML or JSON document, each query's part corrected; return what it holds.
+    """Copy an XML or JSON document, correcting each query's part; return its numbers of queries and HSPs.
 
     Raises:
-        EngineError: It ends early.
+        EngineError: The document is truncated.
     """
     queries = hsps = 0
     last = b""
@@ -143,10 +140,10 @@ def stitch_marked(source: BinaryIO, target: BinaryIO, markers: Markers, correct:
 
 
 def copy(source: BinaryIO, target: BinaryIO, marks: Marks) -> Printed:
-    """Copy an output as it is; return what it holds.
+    """Copy an output unchanged; return its number of queries or HSPs.
 
     Raises:
-        EngineError: It ends early.
+        EngineError: The output is truncated.
     """
     count = 0
     kept = last = b""
@@ -167,10 +164,10 @@ def copy(source: BinaryIO, target: BinaryIO, marks: Marks) -> Printed:
 
 
 def hsps_in_file(document: bytes, markers: Markers) -> int:
-    """Return how many HSPs the file of a query holds.
+    """Return the number of HSPs in the file of a query.
 
     Raises:
-        EngineError: It ends early.
+        EngineError: The file is truncated.
     """
     if not document.endswith(markers.last):
         raise incomplete()
@@ -184,12 +181,12 @@ def marked_parts(document: bytes, markers: Markers) -> list[bytes]:
 
 
 def stitch_pairwise(source: BinaryIO, target: BinaryIO, correct: Correction) -> Printed:
-    """Copy formats 0 to 4: the first header, each query's part corrected, the last footer; return what they hold.
+    """Copy formats 0 to 4: the first header, each query's corrected part, the last footer; return their counts.
 
-    The last document is left out. It must be there, since only what follows a document shows where that ends.
+    The source must contain one additional document, which is omitted: a document's end shows only in what follows.
 
     Raises:
-        EngineError: A document is not whole.
+        EngineError: A document is incomplete.
     """
     header = footer = b""
     hsps = 0
@@ -211,7 +208,7 @@ def stitch_pairwise(source: BinaryIO, target: BinaryIO, correct: Correction) -> 
 
 
 def pairwise_parts(document: bytes) -> list[bytes]:
-    """Return each query's part of a document in formats 0 to 4 in which no query has hits."""
+    """Return each query's part of a document in formats 0 to 4, none of whose queries has hits."""
     header, footer = _frame(document)
     body = document[len(header) : len(document) - len(footer)]
     starts = [match.end() for match in _STATISTICS_END.finditer(body)]
@@ -219,7 +216,7 @@ def pairwise_parts(document: bytes) -> list[bytes]:
 
 
 def with_statistics_of(part: bytes, probed: bytes) -> bytes:
-    """Return a query's part with the statistical parameters that another part of the same query ends with."""
+    """Return a query's part with the statistical parameters at the end of another part of the same query."""
     at, other = part.rfind(_STATISTICS), probed.rfind(_STATISTICS)
     if at < 0 or other < 0:
         return part
@@ -227,35 +224,33 @@ def with_statistics_of(part: bytes, probed: bytes) -> bytes:
 
 
 def stitch_comments(source: BinaryIO, target: BinaryIO, correct: Correction) -> Printed:
-    """Copy tabular output with comments, each query's part corrected, without the lines that count queries.
-
+    """Copy tabular output with comments, correcting each query's part, without the lines that count queries.
 
     Raises:
-        EngineError: It ends early.
+        EngineError: The output is truncated.
     """
     queries = hsps = 0
-    for found in read_commented(source):
-        target.write(correct(queries, found.text))
-        queries, hsps = queries + 1, hsps + len(found.rows)
+    for query in read_commented(source):
+        target.write(correct(queries, query.text))
+        queries, hsps = queries + 1, hsps + len(query.rows)
     return Printed(queries, hsps)
 
 
 def counted_as(part: bytes, probed: bytes) -> bytes:
-    """Return a query's part of tabular output with comments, which counts its hits only if another part of it does."""
+    """Return a query's part of tabular output with a line for 0 hits only if the probed part has this line."""
     return part if probed.endswith(_NO_HITS) else part.removesuffix(_NO_HITS)
 
 
 def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line: bytes) -> Printed:
-    """Copy SAM: one header that names every query with hits, then all rows; return how many rows there are.
+    """Copy SAM: one header that names every query with hits, then all rows; return the number of rows.
 
     Args:
-        source: Documents of one query each, joined; of a query without hits there is none.
-        target: Where the whole goes.
-        rows: A temporary file for the rows, since every header line comes before them.
-        command_line: For ``@PG``, as BLAST+ would have written it.
+        source: Concatenated documents of one query each; there is none for a query without hits.
+        rows: A temporary file for the rows, since all header lines precede them.
+        command_line: The command line for ``@PG``, as BLAST+ would write it.
 
     Raises:
-        EngineError: It ends early.
+        EngineError: The source is truncated.
     """
     first = last = source.readline()
     target.write(first)
@@ -264,7 +259,7 @@ def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line:
     in_header = True
     for line in source:
         last = line
-        if line == first:  # which has fewer columns than any row
+        if line == first:  # it has fewer columns than any row
             in_header = True
         elif not in_header:
             rows.write(line)
@@ -285,9 +280,9 @@ def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line:
 
 
 def renumbered(part: bytes, shift: int) -> bytes:
-    """Return a query's part of an XML or JSON document with its number in a later place.
+    """Return a query's part of an XML or JSON document with the query's number increased by ``shift``.
 
-    The number is in fields of its own, which no title can imitate, and at the start of messages.
+    The number is in fields of its own, which no title can imitate, and at the beginning of messages.
     """
     if not shift:
         return part
@@ -297,24 +292,24 @@ def renumbered(part: bytes, shift: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Comments:
-    """The comment lines of one query, with their ends; the number of rows is not among them."""
+    """The comment lines of a query with their line ends, except the number of rows."""
 
     program: bytes
     query: bytes
     database: bytes
     fields: bytes | None
-    """None where the query has no hits."""
+    """The column names; None if the query has no hits."""
     counted: bool
-    """Whether BLAST+ tells the number of rows; it does not where it could search no query."""
+    """Whether BLAST+ prints the number of rows; it does not if it could not search any query."""
 
     def lines(self, rows: int) -> list[bytes]:
-        """Return the lines as BLAST+ prints them over so many rows."""
+        """Return the lines that BLAST+ prints above this many rows."""
         fields = [] if self.fields is None else [self.fields]
-        found = [b"# %d hits found\n" % rows] if self.counted else []
-        return [self.program, self.query, self.database, *fields, *found]
+        count = [b"# %d hits found\n" % rows] if self.counted else []
+        return [self.program, self.query, self.database, *fields, *count]
 
     def of(self, database: bytes, columns: int) -> Comments:
-        """Return the same for a database of this name and the first so many columns."""
+        """Return the comments for a database name and the first ``columns`` columns."""
         fields = self.fields
         if fields is not None:
             names = fields.removeprefix(_FIELDS).removesuffix(b"\n").split(b", ")
@@ -324,27 +319,26 @@ class Comments:
 
 @dataclass(frozen=True, slots=True)
 class Commented:
-    """What is printed of one query."""
+    """The output for a query."""
 
     comments: Comments
     rows: list[bytes]
 
     @property
     def text(self) -> bytes:
-        """All of it."""
         return b"".join((*self.comments.lines(len(self.rows)), *self.rows))
 
 
 def processed(queries: int) -> bytes:
-    """Return the line that ends an output of so many queries."""
+    """Return the line that ends an output of this many queries."""
     return b"# BLAST processed %d queries\n" % queries
 
 
 def read_commented(lines: Iterable[bytes]) -> Iterator[Commented]:
-    """Yield every query, hits or not, of the lines of outputs of which one may follow the other.
+    """Yield every query, with or without hits, of one or several concatenated outputs.
 
     Raises:
-        EngineError: The stream ends early, lacks lines, or is of another format.
+        EngineError: The stream is truncated, lacks lines, or has another format.
     """
     stream = iter(lines)
     queries = 0
@@ -355,46 +349,46 @@ def read_commented(lines: Iterable[bytes]) -> Iterator[Commented]:
                 raise incomplete()
             queries, line = 0, next(stream, b"")
             continue
-        start = (line, next(stream, b""), next(stream, b""))
-        if not all(map(bytes.startswith, start, _STARTS)):
+        program, query, database = line, next(stream, b""), next(stream, b"")
+        if not all(map(bytes.startswith, (program, query, database), _STARTS)):
             raise incomplete()
         fields, line = None, next(stream, b"")
         if line.startswith(_FIELDS):
             fields, line = line, next(stream, b"")
         rows: list[bytes] = []
-        found = _FOUND.fullmatch(line)
-        if found is not None:
-            rows = list(islice(stream, int(found[1])))
-            if len(rows) < int(found[1]):
+        count = _FOUND.fullmatch(line)
+        if count is not None:
+            rows = list(islice(stream, int(count[1])))
+            if len(rows) < int(count[1]):
                 raise incomplete()
             line = next(stream, b"")
         queries += 1
-        yield Commented(Comments(*start, fields, found is not None), rows)
+        yield Commented(Comments(program, query, database, fields, count is not None), rows)
     if queries:
         raise incomplete()
 
 
-def check_count(found: int, queries: int) -> None:
-    """Refuse results of another number of queries than were searched.
+def check_count(results: int, queries: int) -> None:
+    """Check that results are those of all searched queries.
 
     Raises:
         EngineError: The numbers differ.
     """
-    if found != queries:
-        problem = f"BLAST+ was given {queries} queries and wrote the results of {found}."
-        raise EngineError(problem, remedy="Check that the disk is not full, and search again.")
+    if results != queries:
+        problem = f"BLAST+ was given {queries} queries but returned results for {results}."
+        raise EngineError(problem, remedy="Check that the disk is not full, then search again.")
 
 
 def incomplete() -> EngineError:
-    """Return the error that says that a program of BLAST+ printed less than all, though it ended well."""
+    """Return the error for incomplete output of a BLAST+ program that ended successfully."""
     return EngineError(
-        "What BLAST+ printed ends early, or parts of it are missing.",
-        remedy="Check that the disk is not full, and search again.",
+        "The output of BLAST+ is truncated, or parts of it are missing.",
+        remedy="Check that the disk is not full, then search again.",
     )
 
 
 def _ended(source: BinaryIO, end: bytes) -> Iterator[bytes]:
-    """Yield the pieces of a stream that end with a marker, and what follows the last."""
+    """Yield the pieces of a stream that end with a marker, then the remainder."""
     buffer = b""
     searched = 0
     while block := source.read(BLOCK_BYTES):
@@ -408,7 +402,7 @@ def _ended(source: BinaryIO, end: bytes) -> Iterator[bytes]:
 
 
 def _documents(source: BinaryIO) -> Iterator[bytes]:
-    """Yield the stream's documents, which all begin with the same header."""
+    """Yield the stream's documents, all of which begin with the same header."""
     buffer = b""
     header = None
     searched = 0

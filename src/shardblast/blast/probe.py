@@ -1,14 +1,14 @@
 """Questions that BLAST+ answers with tiny inputs: statistics of queries, valid options, positive pairs of a matrix.
 
-The probe's alias has the whole database's totals and a single sequence that nothing matches, so BLAST+ itself computes
-each query's masks, statistical parameters, length adjustment and effective search space. With its own batches cut
-to one query each, it writes one archive per query: the template into which the merged alignments go.
+The probe database is an alias with the whole database's totals and a single sequence that nothing matches. With it
+BLAST+ itself computes each query's masks, statistical parameters, length adjustment and effective search space. With a
+batch size of one query, it writes one archive per query: the template for the merged alignments.
 
-Which gap costs go with which scores, or which options exclude each other, is known to BLAST+ alone; it says so before
-it searches.
+Only BLAST+ knows which gap costs go with which scores and which options exclude each other; it reports errors before it
+searches.
 
-A query of all pairs' first letters is aligned with a subject of their second ones, between letters that are alike and
-hold the alignment together; the midline then tells of each pair.
+To find the positive pairs of a matrix, a query of all pairs' first letters is aligned with a subject of their second
+ones, interspersed with identical letters that keep the alignment together. The midline then shows each pair.
 
 Source:
     NCBI C++ Toolkit, algo/blast/blastinput/blast_input_aux.cpp (GetQueryBatchSize reads BATCH_SIZE).
@@ -40,7 +40,7 @@ ONE_QUERY_PER_ARCHIVE = {"BATCH_SIZE": "1"}
 STRANDS_DIFFER = "for these scores BLAST+ computes E-values strand by strand, to digits that archives do not hold"
 VOLUME = "one"
 TABULATED_DIGITS = 6
-"""A parameter from a table has few digits, a computed one all fifteen."""
+"""Maximum number of digits of a parameter from a table; a computed parameter has fifteen."""
 
 _NOT_ASKED = frozenset({"query", "db", "outfmt", "out", "html", "show_gis", "line_length", "sorthits", "sorthsps"}) | {
     "num_descriptions",
@@ -52,14 +52,14 @@ _GAPPED_LAMBDA = re.compile(rb"lambda \{ (\d+), 10, -?\d+ \},\n[^}]*\},\n[^}]*\}
 _UNLIKE_ANYTHING = {Molecule.NUCLEOTIDE: b"ACGTACGTAC", Molecule.PROTEIN: b"MX"}
 
 REMEMBERED = 256
-"""Sets of options whose answer is kept."""
+"""Number of option sets whose validity is cached."""
 LONGEST_S = 2.0
 NOT_TRIED = frozenset({"-query_loc", "-taxids", "-negative_taxids"})
-"""Options whose value depends on the user's own sequences, or on the database."""
+"""Options whose values depend on the user's own sequences or on the database."""
 FLAGS_NOT_TRIED = frozenset({"-no_taxid_expansion"})
 
 _ERROR = re.compile(r"^(?:BLAST [a-z/]+ error|Error): ", re.M)
-"""What BLAST+ has to say comes after the first of these; its usage may come before."""
+"""BLAST+'s message follows the first match; its usage may precede it."""
 _MANUAL = re.compile(r"^(?:Please refer to .*|Error: +\(CArgException.*)$", re.M)
 _SEQUENCES = {
     Molecule.NUCLEOTIDE: "GATTACAGGCTCCTAGTCAAGCGTATTCGGACCTTGAGCATCGTTAACCGGATACCTGAACTTGGCATCCAGTTAGC" * 2,
@@ -67,17 +67,17 @@ _SEQUENCES = {
 }
 
 DEFAULT_MATRIX = "BLOSUM62"
-"""What archives do not name."""
+"""The matrix that archives do not name."""
 LETTERS = "ARNDCQEGHILKMFPSTWYVBJZXUO*"
 _HOLDING = "WCHPYFM"
-"""Letters that score high with themselves in each matrix."""
+"""Letters that score high against themselves in each matrix."""
 _HELD = 8
 _MIDLINE = re.compile(rb"<Hsp_midline>(.*)</Hsp_midline>")
 _NAME = re.compile(rb'name "MatrixName",\n +value string "(\w+)"')
 
 
 def write_probe(installation: Installation, folder: Path, database: Database) -> str:
-    """Make the probe's database; return the path to give to ``-db``."""
+    """Write the probe database; return the path for ``-db``."""
     for name, content in _volume(installation, database.molecule).items():
         (folder / name).write_bytes(content)
     whole = Totals(database.num_seqs, database.letters)
@@ -87,14 +87,14 @@ def write_probe(installation: Installation, folder: Path, database: Database) ->
 def strands_are_alike(
     installation: Installation, processes: Processes, folder: Path, database: Database, options: SearchOptions
 ) -> bool:
-    """Tell whether equal raw scores mean equal E-values, to the last digit, on both strands of a blastn query.
+    """Return whether equal raw scores on both strands of a blastn query mean E-values that are equal to the last digit.
 
-    They do where the parameters for gapped alignments come from a table. Where it has none for the gap costs, BLAST+
-    computes them for each strand, and the results differ in the fifteenth digit or after it, where no archive tells
-    them apart; that decides the order of equal hits. Other programs have no strands in this sense.
+    They do if the gapped parameters come from a table. If there is no entry for the gap costs, BLAST+ computes them per
+    strand, and they can differ from the fifteenth digit on, which archives do not contain but which decides the order
+    of equal hits. Other programs have no strands in this sense.
 
     Raises:
-        ShardblastError: BLAST+ refuses the options.
+        ShardblastError: BLAST+ rejects the options.
     """
     if options.program is not Program.BLASTN:
         return True
@@ -103,8 +103,8 @@ def strands_are_alike(
     query.write_bytes(b">strands\nGATTACAGGCTCCTAGTCAAGCGTATTCGGACCTTGAGCATCGTTAACCGGATAC\n")
     argv = [installation.program(options.program.value), *options.argv(drop=_NOT_ASKED)]
     place = ["-query", str(query), "-db", probe, "-outfmt", "11"]
-    told = checked(processes.run([*argv, *place]), "the look at the scores").stdout
-    match = _GAPPED_LAMBDA.search(told)  # nothing where the search is ungapped
+    archive = checked(processes.run([*argv, *place]), "the check of the scores").stdout
+    match = _GAPPED_LAMBDA.search(archive)  # None if the search is ungapped
     return match is not None and len(match[1]) <= TABULATED_DIGITS
 
 
@@ -133,25 +133,24 @@ class Trial:
             finished = _run([*argv, "-outfmt", "6", *words])
         if finished is None or finished.status == 0:
             return None
-        said = _ERROR.split(finished.stderr.decode(errors="replace"), maxsplit=1)[-1]
-        words_said = _MANUAL.sub("", said).split()
-        return " ".join(words_said) or f"BLAST+ ends with status {finished.status}."
+        message = _ERROR.split(finished.stderr.decode(errors="replace"), maxsplit=1)[-1]
+        return " ".join(_MANUAL.sub("", message).split()) or f"BLAST+ ended with status {finished.status}."
 
 
 def matrix_name(archive: Path) -> str | None:
-    """Return the matrix that a search used, as its archive names it; None if it used none."""
+    """Return the matrix that an archive names as that of its search; None if it names none."""
     if not archive.stat().st_size:
         return None
     with archive.open("rb") as file, closing(mmap(file.fileno(), 0, access=ACCESS_READ)) as text:
-        found = _NAME.search(text)
-        return found[1].decode() if found else None
+        match = _NAME.search(text)
+        return match[1].decode() if match else None
 
 
 def positive_pairs(installation: Installation, matrix: str) -> frozenset[str]:
-    """Return pairs of different letters that a matrix scores above 0, each in both orders where both do.
+    """Return pairs of different letters that a matrix scores above 0, in each order that does.
 
     Raises:
-        EngineError: BLAST+ does not align what it should.
+        EngineError: BLAST+ does not print the expected alignment.
     """
     pairs = list(product(LETTERS, repeat=2))
     draw = Random(1)
@@ -164,27 +163,29 @@ def positive_pairs(installation: Installation, matrix: str) -> frozenset[str]:
             Path(folder, name).write_text(f">{name}\n{row}\n")
         argv = [installation.program("blastp"), "-query", "query", "-subject", "subject", "-matrix", matrix]
         argv += ["-outfmt", "5", "-ungapped", "-xdrop_ungap", "1000", "-comp_based_stats", "0", "-seg", "no"]
-        told = checked(run([*argv, "-max_hsps", "1"], folder=Path(folder)), f"the look at matrix {matrix}")
-    found = _MIDLINE.search(told.stdout)
-    if found is None or len(found[1]) != len(rows[0]):
-        raise EngineError(f"BLAST+ does not tell what {matrix} scores.", remedy="Use another version of BLAST+.")
-    marks = found[1][_HELD :: _HELD + 1]
-    return frozenset(one + other for (one, other), mark in zip(pairs, marks, strict=True) if mark == ord("+"))
+        finished = checked(run([*argv, "-max_hsps", "1"], folder=Path(folder)), f"the check of matrix {matrix}")
+    midline = _MIDLINE.search(finished.stdout)
+    if midline is None or len(midline[1]) != len(rows[0]):
+        raise EngineError(
+            f"BLAST+ did not print the scores of the matrix {matrix}.", remedy="Use another version of BLAST+."
+        )
+    marks = midline[1][_HELD :: _HELD + 1]
+    return frozenset(first + second for (first, second), mark in zip(pairs, marks, strict=True) if mark == ord("+"))
 
 
 @cache
 def _volume(installation: Installation, molecule: Molecule) -> Mapping[str, bytes]:
-    """Return the files of a database of one sequence; they are the same for every search."""
+    """Return the files of a database of one sequence, which are the same for every search."""
     argv = [installation.program("makeblastdb"), "-dbtype", molecule.dbtype]
     argv += ["-title", VOLUME, "-in", "-", "-out", VOLUME]
     fasta = b">one\n" + _UNLIKE_ANYTHING[molecule] + b"\n"
     with TemporaryDirectory() as folder:
-        checked(run(argv, stdin=fasta, folder=Path(folder)), "making the probe")
+        checked(run(argv, stdin=fasta, folder=Path(folder)), "the creation of the probe")
         return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
 
 
 def _run(argv: list[str]) -> Finished | None:
-    """Run BLAST+; None if it takes so long that it must be searching."""
+    """Run BLAST+; return None if it takes so long that it must be searching."""
     processes = Processes()
     timer = threading.Timer(LONGEST_S, processes.stop)
     timer.start()
@@ -197,7 +198,7 @@ def _run(argv: list[str]) -> Finished | None:
 
 
 def _general(words: Sequence[str]) -> list[str]:
-    """Return the words without the options that can't be tried, and their values."""
+    """Return the words without the options that can't be tried and their values."""
     kept: list[str] = []
     rest = iter(words)
     for word in rest:

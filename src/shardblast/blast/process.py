@@ -23,13 +23,13 @@ from shardblast.core.errors import EndedBySignal, Interrupted, OutOfMemory, Shar
 
 T = TypeVar("T")
 Stream = int | IO[bytes]
-"""As ``subprocess`` takes one."""
+"""A standard stream as accepted by ``subprocess``."""
 
 KILL_AFTER_S = 1.0
 """How long a stopped process may take to end before it is killed."""
 
 _BATCHES = frozenset({"BATCH_SIZE", "BLAST_MT_QUERY_BATCH_SIZE", "CHUNK_SIZE", "OVERLAP_CHUNK_SIZE"})
-"""They cut batches, on which linked E-values depend, and long queries."""
+"""Variables that set the sizes of batches, on which linked E-values depend, and of chunks of long queries."""
 _SEARCH = frozenset({"ADAPTIVE_CBS", "BLASTINPUT_GEN_DELTA_SEQ", "OLD_FSC"})
 _FORMATS = frozenset({"ARCHIVE_FORMAT", "BL2SEQ_LEGACY", "CTOOLKIT_COMPATIBLE"})
 _FAILURES = frozenset(
@@ -54,30 +54,28 @@ _FAILURES = frozenset(
         "SERIAL_VERIFY_DATA_WRITE",
     }
 )
-"""They end programs of BLAST+ at an exception that these otherwise handle, or at a value that these can't read."""
+"""Variables that make BLAST+ fail on exceptions that it otherwise handles, or on their own invalid values."""
 _NAMES = _BATCHES | _SEARCH | _FORMATS | _FAILURES
 _SETTINGS = "NCBI_CONFIG_"
-"""Begins the names of what may also stand in the file ``.ncbirc``, and of where that is."""
+"""Prefix of variables that correspond to entries of ``.ncbirc``, and of the variable with its location."""
 _HARMLESS = tuple(
     f"NCBI_CONFIG__{name}" for name in ("BLAST__BLASTDB", "BLAST__BLAST_USAGE_REPORT", "CONN__", "DIAG__", "LOG__")
 )
 _OFFLINE = {"CONN_DISPD_DISABLE": "1", "BLAST_USAGE_REPORT": "false"}
-"""With these no program looks for a service at NCBI, as ``blast_formatter`` does for an id that it does not find.
+"""Variables that prevent connections to NCBI, which ``blast_formatter`` makes for an id that it does not find. Source:
+NCBI C++ Toolkit, connect/ncbi_service.c, and app/blast/blast_formatter.cpp (s_InitializeSubject)."""
 
-Source: NCBI C++ Toolkit, connect/ncbi_service.c, and app/blast/blast_formatter.cpp (s_InitializeSubject).
-"""
-
-_ASK_EVERY_S = 0.2
+_CHECK_EVERY_S = 0.2
 _PIPE_BYTES = 1 << 20
-"""What may wait to be read, so that the program has work while the next chunk is made: the most that Linux allows."""
+"""Pipe buffer, the maximum that Linux allows, so that the program has work while the next chunk is prepared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A process that ended."""
+    """A process that has ended."""
 
     status: int
-    """Exit status, or the negative number of the signal that ended it."""
+    """Exit status, or the negative number of the signal that ended the process."""
     stdout: bytes
     stderr: bytes
     seconds: float
@@ -85,9 +83,9 @@ class Finished:
 
 
 class Processes:
-    """All that is done for one search, or for whatever else is to be stopped as a whole, from any thread.
+    """The work for one search, or for anything else that is stopped as a whole, from any thread.
 
-    Once it is stopped no process starts, those that run are ended, and each loop that goes through ``over`` ends.
+    After ``stop`` no process starts, the running ones are terminated, and each loop over ``over`` ends.
     """
 
     def __init__(self) -> None:
@@ -107,19 +105,18 @@ class Processes:
         """Run a program to its end.
 
         Args:
-            argv: The program's path and its arguments.
-            stdin: Bytes for its standard input; None gives it none.
-            environment: Variables to set beside ours, of which those are unset that change what BLAST+ prints.
-            folder: Where it runs; None for where we run, or where no volumes are (``_folder_for``).
+            stdin: Bytes for its standard input; None: empty.
+            environment: Variables in addition to ``environment_with``.
+            folder: Working directory; None: see ``_folder_for``.
 
         Raises:
             Interrupted: ``stop`` was called.
         """
-        with TemporaryFile() as out, TemporaryFile() as err, TemporaryFile() as given:
-            given.write(stdin or b"")
-            given.seek(0)
+        with TemporaryFile() as out, TemporaryFile() as err, TemporaryFile() as source:
+            source.write(stdin or b"")
+            source.seek(0)
             started = time.monotonic()
-            streams = (given.fileno(), out.fileno(), err.fileno())
+            streams = (source.fileno(), out.fileno(), err.fileno())
             with self.started(argv, streams, environment=environment, folder=folder) as process:
                 _, status, usage = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
@@ -131,27 +128,26 @@ class Processes:
 
     @property
     def running(self) -> int:
-        """How many processes run now."""
+        """Number of running processes."""
         return len(self._running)
 
     def is_stopped(self) -> bool:
-        """Tell whether ``stop`` was called."""
         return self._stopped
 
     def check(self) -> None:
-        """Do nothing, as long as ``stop`` was not called.
+        """Do nothing, unless ``stop`` was called.
 
         Raises:
-            Interrupted: It was.
+            Interrupted: It was called.
         """
         if self._stopped:
             raise Interrupted
 
     def over(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield what there is until ``stop`` is called.
+        """Yield the items until ``stop`` is called.
 
         Raises:
-            Interrupted: It was.
+            Interrupted: It was called.
         """
         for item in items:
             self.check()
@@ -159,10 +155,10 @@ class Processes:
 
     @contextmanager
     def when_stopped(self, call: Callable[[], object]) -> Iterator[None]:
-        """Have something called by ``stop`` as long as the context lasts.
+        """Let ``stop`` call a function while the context lasts.
 
         Raises:
-            Interrupted: ``stop`` was called before.
+            Interrupted: ``stop`` was already called.
         """
         with self._lock:
             self.check()
@@ -174,7 +170,7 @@ class Processes:
                 self._when_stopped.remove(call)
 
     def stop(self) -> None:
-        """End every process, and start no more."""
+        """Terminate every process, and start no more."""
         with self._lock:
             self._stopped = True
             running, calls = list(self._running), list(self._when_stopped)
@@ -197,13 +193,10 @@ class Processes:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a program, whose end the context waits for; an error in it kills the program.
+        """Start a program; the context waits for its end and kills it if an error is raised.
 
         Args:
-            argv: The program's path and its arguments.
-            streams: Its standard input, output and errors.
-            environment: Variables to set beside ours.
-            folder: Where it runs; None for where we run.
+            streams: Standard input, output and error.
 
         Raises:
             Interrupted: ``stop`` was called.
@@ -235,15 +228,15 @@ class Processes:
                 stderr=streams[2],
                 cwd=folder or _folder_for(environment),
                 env=environment_with(environment),
-                process_group=0,  # Ctrl-C reaches us alone, and we end what we started
+                process_group=0,  # Ctrl-C reaches only this process, which terminates its children
             )
-            _first_to_go(process.pid)
+            _prefer_as_oom_victim(process.pid)
             self._running.add(process)
             return process
 
 
 def mortal(argv: Sequence[str]) -> list[str]:
-    """Return arguments for a process that the kernel ends with us, should we be killed; only where setpriv exists.
+    """Return arguments for a process that the kernel kills when its parent dies, if setpriv is installed.
 
     The thread that starts the process must outlive it.
     """
@@ -258,33 +251,32 @@ def run(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Finished:
-    """Run one short program to its end, whatever is stopped meanwhile."""
+    """Run a short program to its end, independently of any ``Processes.stop``."""
     return Processes().run(argv, stdin=stdin, environment=environment, folder=folder)
 
 
 def was_killed(finished: Finished) -> bool:
-    """Tell whether a process was ended by SIGKILL, as the kernel does where memory is short."""
+    """Return whether a process was ended by SIGKILL, as the kernel does if memory is short."""
     return finished.status in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 def checked(finished: Finished, what: str) -> Finished:
-    """Return a process that ended well.
+    """Return a process that succeeded.
 
     Args:
-        finished: The process.
-        what: What it did, for the message: "piece 3 of 8 (batch 1, shard 3)".
+        what: Its task, for the message: "piece 3 of 8 (batch 1, shard 3)".
 
     Raises:
-        ShardblastError: It failed; the class tells why, the text is BLAST+'s own.
+        ShardblastError: It failed; the class depends on the exit status, the text is BLAST+'s own.
     """
     if finished.status == 0:
         return finished
     message = finished.stderr.decode(errors="replace").strip()
     if was_killed(finished):
         raise OutOfMemory(
-            f"BLAST+ was killed during {what}, most likely for want of memory; it held "
+            f"BLAST+ was killed during {what}, most likely for lack of memory; it used "
             f"{finished.peak_memory_bytes / 2**20:,.0f} MiB.",
-            remedy="Cut the database into more shards (--shards N), or lower -num_threads.",
+            remedy="Use more shards (--shards N), or lower -num_threads.",
         )
     if finished.status < 0:
         name = signal.Signals(-finished.status).name
@@ -296,12 +288,12 @@ def checked(finished: Finished, what: str) -> Finished:
 
 
 def changing(names: Iterable[str]) -> list[str]:
-    """Return, of the names of variables, those that change what BLAST+ prints.
+    """Return those of the variables that change what BLAST+ prints.
 
     Source:
-        The names that the programs of BLAST+ 2.12 and 2.16 pass to getenv(), each tried with several
-        values; NCBI C++ Toolkit, blastinput/blast_input_aux.cpp (GetQueryBatchSize), api/local_blast.cpp,
-        api/split_query_aux_priv.cpp, core/blast_stat.c, core/blast_traceback.c, align_format/showdefline.cpp.
+        The names that the programs of BLAST+ 2.12 and 2.16 pass to getenv(), each tried with several values; NCBI C++
+        Toolkit, blastinput/blast_input_aux.cpp (GetQueryBatchSize), api/local_blast.cpp, api/split_query_aux_priv.cpp,
+        core/blast_stat.c, core/blast_traceback.c, align_format/showdefline.cpp.
     """
     return sorted(
         name for name in names if name in _NAMES or (name.startswith(_SETTINGS) and not name.startswith(_HARMLESS))
@@ -309,31 +301,27 @@ def changing(names: Iterable[str]) -> list[str]:
 
 
 def environment_with(variables: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the environment of a program of BLAST+ that we run: ours and these variables.
-
-    Without those that change what it prints; and it does not use the network.
-    """
-    ours = dict(os.environ)
-    for name in changing(ours):
-        del ours[name]
-    return ours | _OFFLINE | dict(variables or {})
+    """Return the current environment for a BLAST+ program: without variables that change its output, without network
+    access, and with these variables."""
+    inherited = dict(os.environ)
+    for name in changing(inherited):
+        del inherited[name]
+    return inherited | _OFFLINE | dict(variables or {})
 
 
 def run_fed(
-    argv: Sequence[str], folder: Path, given: io.BufferedReader | Iterable[bytes], going_on: Callable[[], None]
+    argv: Sequence[str], folder: Path, source: io.BufferedReader | Iterable[bytes], check: Callable[[], None]
 ) -> Finished:
-    """Run a program to its end.
+    """Run a program to its end, feeding its standard input.
 
     Args:
-        argv: The program's path and its arguments.
-        folder: Where it runs.
-        given: For its standard input: a file, which it reads itself from where the file stands; or chunks. What those
-            raise ends the program, and is raised.
-        going_on: Called when it begins to work by itself and now and then while it does; what it raises ends the
-            program likewise.
+        source: A file, which the program reads from its current position, or chunks. An error while producing chunks
+            kills the program and is raised.
+        check: Called now and then once the input is written or the program reads it itself; an error that it raises
+            kills the program likewise.
     """
     started = time.monotonic()
-    file = given if isinstance(given, io.BufferedReader) else None
+    file = source if isinstance(source, io.BufferedReader) else None
     with TemporaryFile() as out, TemporaryFile() as err:
         stdin = file or subprocess.PIPE
         process = subprocess.Popen(
@@ -341,8 +329,8 @@ def run_fed(
         )
         try:
             if file is None:
-                _write(process, given)
-            usage = _wait(process, going_on)
+                _write(process, source)
+            usage = _wait(process, check)
         except BaseException:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -355,35 +343,32 @@ def run_fed(
 
 
 def _folder_for(environment: Mapping[str, str] | None) -> Path | None:
-    """Return the folder in which a program of BLAST+ is to run; None for ours.
+    """Return the working directory of a BLAST+ program; None: the current one.
 
-    BLAST+ looks for the volumes that an alias names in the current folder first, and only then beside the alias. A
-    program that is told by ``BLASTDB`` where its database is does not search on behalf of the command line of a user,
-    who may expect that, so it runs where there are no volumes.
+    BLAST+ looks for the volumes of an alias in the working directory before it looks beside the alias. Users of the
+    command line may rely on that. A program that gets ``BLASTDB`` does not run on behalf of a command line, so its
+    working directory is one without volumes.
 
     Source:
         NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (SeqDB_FindBlastDBPath).
-
-    Args:
-        environment: The variables that it is given beside ours.
     """
     return Path("/") if "BLASTDB" in (environment or {}) else None
 
 
-def _first_to_go(pid: int) -> None:
-    """Have the kernel end this process before ours when memory runs out: it can be run again."""
+def _prefer_as_oom_victim(pid: int) -> None:
+    """Let the kernel kill this process rather than its parent when memory runs out, since it can be run again."""
     with suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
 
 
 @cache
 def _setpriv() -> str | None:
-    """Return util-linux's setpriv, if it knows the option."""
+    """Return the path of util-linux's setpriv if it supports the option."""
     path = shutil.which("setpriv")
     if path is None:
         return None
-    tried = subprocess.run([path, "--pdeathsig", "KILL", "--", "true"], capture_output=True)
-    return path if tried.returncode == 0 else None
+    trial = subprocess.run([path, "--pdeathsig", "KILL", "--", "true"], capture_output=True)
+    return path if trial.returncode == 0 else None
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -396,25 +381,25 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 def _translated(status: int, message: str, what: str) -> ShardblastError:
     error = error_for_exit_status(status)
-    return error(message or f"BLAST+ failed with exit status {status}.", remedy=f"It happened during {what}.")
+    return error(message or f"BLAST+ failed with exit status {status}.", remedy=f"This happened during {what}.")
 
 
 def _write(process: subprocess.Popen[bytes], chunks: Iterable[bytes]) -> None:
     assert process.stdin is not None
-    with suppress(BrokenPipeError), process.stdin as pipe:  # it ended early, and its status says why
+    with suppress(BrokenPipeError), process.stdin as pipe:  # the process ended early; its status gives the reason
         for chunk in chunks:
             pipe.write(chunk)
 
 
-def _wait(process: subprocess.Popen[bytes], going_on: Callable[[], None]) -> resource.struct_rusage:
-    """Wait for the program's end in a thread of its own; kill the program if it shall not go on."""
+def _wait(process: subprocess.Popen[bytes], check: Callable[[], None]) -> resource.struct_rusage:
+    """Wait for the program's end in a separate thread; kill it if ``check`` raises."""
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(os.wait4, process.pid, 0)
         try:
             while True:
-                going_on()
+                check()
                 with suppress(TimeoutError):
-                    _, status, usage = ended.result(_ASK_EVERY_S)
+                    _, status, usage = ended.result(_CHECK_EVERY_S)
                     break
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)

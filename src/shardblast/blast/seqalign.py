@@ -1,14 +1,13 @@
-"""Alignments and HSPs in an archive, read from their text.
+"""Alignments and HSPs in an archive, parsed from their text.
 
-The text of a ``Seq-align`` is passed on as BLAST+ wrote it; only ids, E-value and raw score are looked at.
+The text of a ``Seq-align`` is passed on as BLAST+ wrote it; only ids, E-value and raw score are parsed.
 
-A ``Seq-align`` holds one gapped HSP of a subject (``denseg``, or ``std`` where one side is translated), or all its
-ungapped ones (``dendiag``, or ``std`` with scores of its own for each element).
+A ``Seq-align`` contains one gapped HSP of a subject (``denseg``, or ``std`` if one side is translated), or all its
+ungapped ones (``dendiag``, or ``std`` whose elements have scores of their own).
 
 Source:
-    NCBI C++ Toolkit, objects/seqalign/seqalign.asn; the names of scores are in
-    algo/blast/api/blast_seqalign.cpp (s_BuildScoreList).
-    NCBI C++ Toolkit, objects/seqalign/seqalign.asn; algo/blast/api/blast_seqalign.cpp (BLASTHspListToSeqAlign).
+    NCBI C++ Toolkit, objects/seqalign/seqalign.asn; algo/blast/api/blast_seqalign.cpp (s_BuildScoreList for the names
+    of scores, BLASTHspListToSeqAlign).
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from shardblast.core.errors import ArchiveError
 from shardblast.core.program import Molecule, Program
 
 NEXT_ALIGNMENT = b"\n      },\n      {\n"
-"""What parts alignments."""
+"""Separator of alignments."""
 _IDS = re.compile(rb"\n( +)ids \{\n\1  (.*?),\n\1  (?=[a-z])(.*?)\n\1\}", re.S)
 _EVALUE = re.compile(rb'id str "(?:e_value|sum_e)",\n +value real \{ (-?\d+), 10, (-?\d+) \}')
 _RAW_SCORE = re.compile(rb'id str "score",\n +value int (-?\d+)')
 _QUERY_NUMBER = re.compile(rb'(local str "Query_)(\d+)(?="(?:,\n|\n +\},\n +(?:int \{|empty )))')
-"""The query's id is the first of two, and so is its location: a comma follows, and then the subject's."""
+"""The query's id is the first of two, as is its location; a comma follows, then the subject's."""
 _EVALUE_NAMES = (b'id str "e_value"', b'id str "sum_e"')
-"""Ids of scores; those of sequences are never ``id str``."""
+"""Ids of scores; ids of sequences never have the form ``id str``."""
 _ORDINAL_ID = re.compile(rb'(db "BL_ORD_ID",\n +tag id )(\d+)')
 
 _SCORE = re.compile(rb'id str "(\w+)",\n +value (?:int (-?\d+)|real \{ (-?\d+), 10, (-?\d+) \})')
@@ -48,7 +47,7 @@ _CODON = 3
 
 @dataclass(frozen=True, slots=True)
 class AlignmentIds:
-    """Who is aligned with whom, as ASN.1 text."""
+    """The ids of the two aligned sequences, as ASN.1 text."""
 
     query: bytes
     subject: bytes
@@ -58,7 +57,7 @@ def alignment_ids(block: bytes) -> AlignmentIds:
     """Return the ids of an alignment.
 
     Raises:
-        ArchiveError: The text is no alignment of two sequences.
+        ArchiveError: The text is not an alignment of two sequences.
     """
     match = _IDS.search(block)
     if match is None:
@@ -67,15 +66,12 @@ def alignment_ids(block: bytes) -> AlignmentIds:
 
 
 def with_query_number(block: bytes, shift: int) -> bytes:
-    """Return an alignment whose query, which BLAST+ named ``Query_N``, has a number that is larger by ``shift``.
-
-    The subject keeps its id, whatever that is.
-    """
+    """Return an alignment with ``shift`` added to the number of its query, ``Query_N``; the subject keeps its id."""
     return _QUERY_NUMBER.sub(lambda match: b"%s%d" % (match[1], int(match[2]) + shift), block) if shift else block
 
 
 def evalue(block: bytes) -> float:
-    """Return the lowest E-value of an alignment's HSPs, with all the digits that the archive holds (15)."""
+    """Return the lowest E-value of an alignment's HSPs, with all 15 digits of the archive."""
     values = _EVALUE.findall(block)
     if not values:
         raise ArchiveError("An alignment in the archive has no E-value.")
@@ -83,7 +79,7 @@ def evalue(block: bytes) -> float:
 
 
 def count_hsps(block: bytes) -> int:
-    """Return how many HSPs an alignment holds: each has one E-value, of its own or of all that it is linked with."""
+    """Return the number of HSPs of an alignment: each has one E-value, its own or that of the linked HSPs."""
     return sum(block.count(name) for name in _EVALUE_NAMES)
 
 
@@ -96,38 +92,38 @@ def raw_score(block: bytes) -> int:
 
 
 def ordinal_id(subject: bytes) -> int | None:
-    """Return the OID that stands for the id of a subject without one, 0-based in the database that was searched."""
+    """Return the OID, 0-based in the searched database, that names a subject without id; None for other subjects."""
     match = _ORDINAL_ID.search(subject)
     return int(match[2]) if match else None
 
 
 def ordinal_ids(text: bytes | mmap) -> Iterator[int]:
-    """Yield the OIDs of all subjects in a text that are known by them alone, repeated as they come."""
+    """Yield the OIDs of all subjects without id in a text, with repetitions."""
     return (int(match[2]) for match in _ORDINAL_ID.finditer(text))
 
 
 def with_oid(block: bytes, oid: int) -> bytes:
-    """Return an alignment whose subject, known by its OID alone, has this OID."""
+    """Return an alignment with another OID of its subject, which has no id."""
     return _ORDINAL_ID.sub(rb"\g<1>%d" % oid, block)
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedHsp:
-    """What an archive says of an HSP; positions as in ``shardblast.core.hits.Hsp``."""
+    """An HSP as stored in an archive; positions as in ``shardblast.core.hits.Hsp``."""
 
     evalue: float
     bit_score: float
     raw_score: int
     identities: int
-    """As the search counted them: without those that it had masked, so now and then fewer than BLAST+ prints."""
+    """Count of the search, without masked residues, so sometimes lower than what BLAST+ prints."""
     positives: int | None
-    """As the search counted them, with the matrix that it had adjusted to the subject; None of nucleotides."""
+    """Count of the search, with the matrix adjusted to the subject; None for nucleotides."""
     query_start: int
     query_end: int
     subject_start: int
     subject_end: int
     query_strand: int
-    """1 or -1, 0 of a protein."""
+    """1 or -1; 0 for a protein."""
     subject_strand: int
     length: int
     gaps: int
@@ -135,14 +131,10 @@ class ArchivedHsp:
 
 
 def hsps_of(block: bytes, program: Program) -> list[ArchivedHsp]:
-    """Return an alignment's HSPs, in their order.
-
-    Args:
-        block: The text of a ``Seq-align``.
-        program: The program that wrote it.
+    """Return the HSPs of an alignment (the text of a ``Seq-align`` written by ``program``), in order.
 
     Raises:
-        ArchiveError: The text is no alignment, or one of a kind that BLAST+ does not write.
+        ArchiveError: The text is not an alignment, or is of a kind that BLAST+ does not write.
     """
     segs = _SEGS.search(block)
     if segs is None:
@@ -157,14 +149,14 @@ def hsps_of(block: bytes, program: Program) -> list[ArchivedHsp]:
         segments = [_standard_segment(element, program) for element in elements]
         if b" score {" in head:
             return [_hsp(head, segments, program)]
-        return [_hsp(element, [one], program) for element, one in zip(elements, segments, strict=True)]
+        return [_hsp(element, [segment], program) for element, segment in zip(elements, segments, strict=True)]
     except (ValueError, IndexError, OverflowError) as error:
         raise ArchiveError(f"An alignment in the archive is damaged: {error}.") from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One sequence's part of an HSP: 0-based, the last position inclusive."""
+    """One sequence's part of an HSP, 0-based, with inclusive ends."""
 
     low: int
     high: int
@@ -176,7 +168,7 @@ class _Side:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """A run of columns; a side that has a gap there is None."""
+    """A run of columns; a side with a gap is None."""
 
     sides: tuple[_Side | None, _Side | None]
     length: int
@@ -185,7 +177,7 @@ class _Segment:
 def _hsp(text: bytes, segments: Sequence[_Segment], program: Program) -> ArchivedHsp:
     scores = _scores(text)
     query, subject = _extent(segments, 0), _extent(segments, 1)
-    # BLAST+ prints nucleotide alignments along the query's plus strand, translated ones as they are.
+    # BLAST+ prints nucleotide alignments along the query's plus strand, and translated ones unchanged.
     turned = program is Program.BLASTN and query.strand < 0
     query_strand, subject_strand = (1, -subject.strand) if turned else (query.strand, subject.strand)
     gapped = [segment.sides.index(None) if None in segment.sides else None for segment in segments]

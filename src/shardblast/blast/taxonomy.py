@@ -1,15 +1,15 @@
-"""The taxonomy: names and descendants of taxids, the tree of the organisms of hits.
+"""The taxonomy: names and descendants of taxids, and the tree of the organisms of hits.
 
-BLAST+ from 2.15 on reads the same file, where it finds it, and takes the leaves below a taxid; earlier versions take
-taxids as they stand. Here a taxid stands for itself and everything below it, whatever the version.
+BLAST+ 2.15 and later read the same file, if they find it, and replace a taxid by the leaves below it; earlier versions
+use taxids literally. Here a taxid always includes all its descendants.
 
-A search keeps the taxids that its user gave; what they stand for is looked up when it is prepared and kept beside it,
-so that it stays the same whatever becomes of the taxonomy, and whatever version of BLAST+ a server has.
+The expansion of a search's taxids is computed when the search is prepared and stored with it, so that it does not
+depend on later changes of the taxonomy or on a server's version of BLAST+.
 
 Source:
     NCBI C++ Toolkit, objtools/blast/seqdb_reader/tax4blastsqlite.cpp: the table TaxidInfo (taxid, parent);
-    seqdbtax.cpp: ``taxdb.bti`` holds a magic number, the number of taxids, four unused numbers, then each taxid with
-    the place of its names in ``taxdb.btd``; the scientific name comes first.
+    seqdbtax.cpp: ``taxdb.bti`` contains a magic number, the number of taxids, four unused numbers, then each taxid with
+    the offset of its names in ``taxdb.btd``; the scientific name comes first.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ NAMES, NAMES_INDEX = "taxdb.btd", "taxdb.bti"
 _MAGIC = 0x8739
 _HEAD_BYTES, _ENTRY_BYTES = 24, 8
 _LONGEST_BYTES = 4096
-"""Of the names of a taxid."""
+"""Maximum length of the names of a taxid."""
 
 _BELOW = """
 WITH RECURSIVE below(taxid) AS (
@@ -43,47 +44,47 @@ SELECT taxid FROM below
 """
 
 EXPANSION = "taxids.txt"
-AS_THEY_STAND = "-no_taxid_expansion"
+NO_EXPANSION = "-no_taxid_expansion"
 
 ROOT = 1
-"""The taxid above all others, which tells nothing."""
+"""The taxid above all others, which carries no information."""
 
 
 def find_taxonomy(folders: Iterable[Path]) -> Path | None:
-    """Return the taxonomy file in the first of these folders that has one."""
+    """Return the taxonomy file of the first of these folders that has one."""
     return next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
 
 
 def with_descendants(taxonomy: Path, taxids: Iterable[int]) -> list[int]:
-    """Return taxids and all that descend from them, ascending, each once.
+    """Return taxids and all their descendants, ascending, without duplicates.
 
     Raises:
-        DatabaseError: The file is not what NCBI makes.
+        DatabaseError: The file is not NCBI's taxonomy.
     """
-    found: set[int] = set()
+    expanded: set[int] = set()
     with _opened(taxonomy) as connection:
         for taxid in taxids:
-            if taxid not in found:
-                found.update(row[0] for row in connection.execute(_BELOW, (taxid,)))
-    return sorted(found)
+            if taxid not in expanded:
+                expanded.update(row[0] for row in connection.execute(_BELOW, (taxid,)))
+    return sorted(expanded)
 
 
 @dataclass(frozen=True, slots=True)
 class Taxonomy:
-    """What some folders hold of taxids: of either kind of file the first one counts."""
+    """The taxonomy in some folders; the first file of each kind is used."""
 
     folders: Sequence[Path]
 
     @property
     def has_lineages(self) -> bool:
-        """Whether it is known what is above what."""
+        """Whether the parents of taxids are known."""
         return find_taxonomy(self.folders) is not None
 
     def parents(self, taxids: Iterable[int]) -> dict[int, int]:
-        """Return the next taxid above each of these and of all above them, as far as they are known.
+        """Return the parent of each of these taxids and of all taxids above them, as far as they are known.
 
         Raises:
-            DatabaseError: The file is not what NCBI makes.
+            DatabaseError: The file is not NCBI's taxonomy.
         """
         tree = find_taxonomy(self.folders)
         parents: dict[int, int] = {}
@@ -100,7 +101,7 @@ class Taxonomy:
         return parents
 
     def names(self, taxids: Iterable[int]) -> dict[int, str]:
-        """Return the scientific names of those taxids that have one."""
+        """Return the scientific names of the taxids that have one."""
         for folder in self.folders:
             if (folder / NAMES).is_file() and (folder / NAMES_INDEX).is_file():
                 return _names(folder, taxids)
@@ -108,18 +109,17 @@ class Taxonomy:
 
 
 def write_expansion(words: Sequence[str], folder: Path, taxonomy: Path | None) -> None:
-    """Write all taxids that a search's words stand for, if it names some and there is a taxonomy.
+    """Write all taxids that a search's options select, if it has such options and there is a taxonomy.
 
     Args:
-        words: With the lists named where they lie.
-        folder: Of the search.
-        taxonomy: The file; None if there is none.
+        words: The options, with paths of lists.
+        folder: The folder of the search.
 
     Raises:
-        DatabaseError: The file can't be read.
+        DatabaseError: The taxonomy can't be read.
     """
     name, value = _filter(words)
-    if taxonomy is None or name is None or AS_THEY_STAND in words:
+    if taxonomy is None or name is None or NO_EXPANSION in words:
         return
     text = Path(value).read_text() if name.endswith("taxidlist") else value.replace(",", "\n")
     taxids = with_descendants(taxonomy, map(int, text.split()))
@@ -129,25 +129,25 @@ def write_expansion(words: Sequence[str], folder: Path, taxonomy: Path | None) -
 
 
 def filter_words(words: Sequence[str], folder: Path, *, known: bool) -> list[str]:
-    """Return a search's words with its taxids as they were looked up, so that BLAST+ does not look them up itself.
+    """Return a search's options with its expanded taxids, so that BLAST+ does not expand them itself.
 
     Args:
-        words: With the lists named where they lie.
-        folder: Of the search.
+        words: The options, with paths of lists.
+        folder: The folder of the search.
         known: Whether BLAST+ has ``-no_taxid_expansion``.
     """
     name, value = _filter(words)
     if name is None:
         return list(words)
-    place = list(words).index(f"-{name}")
-    rest = [word for word in (*words[:place], *words[place + 2 :]) if word != AS_THEY_STAND]
+    index = list(words).index(f"-{name}")
+    rest = [word for word in (*words[:index], *words[index + 2 :]) if word != NO_EXPANSION]
     if (folder / EXPANSION).exists():
         name, value = ("negative_" if name.startswith("negative") else "") + "taxidlist", str(folder / EXPANSION)
-    return [*rest, f"-{name}", value, *([AS_THEY_STAND] if known else [])]
+    return [*rest, f"-{name}", value, *([NO_EXPANSION] if known else [])]
 
 
-def told(words: Sequence[str], folder: Path) -> dict[str, Any] | None:
-    """Return what was made of a search's taxids, for its report; None if it has none."""
+def expansion_report(words: Sequence[str], folder: Path) -> dict[str, Any] | None:
+    """Return how a search's taxids were expanded, for its report; None if it has none."""
     if _filter(words)[0] is None:
         return None
     if not (folder / EXPANSION).exists():
@@ -162,46 +162,45 @@ class Found:
     taxids: Sequence[int]
     hits: int
     bit_score: float
-    """The highest."""
+    """The highest bit score."""
     evalue: float
-    """The lowest."""
+    """The lowest E-value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Organism:
-    """A taxid that hits have, or below which there are several of them."""
+    """A taxid that hits have, or a common ancestor of several such taxids."""
 
     taxid: int
     parent: int | None
-    """The next one above it that is listed."""
+    """The next listed taxid above it."""
     via: tuple[int, ...]
-    """Those between the two that are not listed, since nothing branches there; the highest first."""
+    """Unlisted taxids between the two, at which nothing branches; the highest first."""
     level: int
-    """How many listed ones are above it."""
+    """Number of listed taxids above it."""
     hits: int
-    """At it or below it; a hit with several taxids counts once."""
+    """Hits at or below it; a hit with several taxids counts once."""
     own_hits: int
-    """At it."""
+    """Hits at it."""
     bit_score: float
     evalue: float
 
 
 def tree_of(found: Sequence[Found], parents: Mapping[int, int]) -> list[Organism]:
-    """Return the organisms, each after the one above it, those with most hits first.
+    """Return the organisms, each after its parent, with those of most hits first.
 
     Args:
-        found: The hits.
-        parents: Of each taxid that something is known of, the next one above. Without any the organisms are a list.
+        parents: The parent of each known taxid; if empty, the organisms form a flat list.
     """
     nodes: defaultdict[int, _Node] = defaultdict(_Node)
-    for one in found:
-        lines = [line_of(taxid, parents) for taxid in one.taxids]
+    for group in found:
+        lines = [line_of(taxid, parents) for taxid in group.taxids]
         for taxid in {taxid for line in lines for taxid in line}:
             node = nodes[taxid]
-            node.hits += one.hits
-            node.own_hits += one.hits if taxid in one.taxids else 0
-            node.bit_score = max(node.bit_score, one.bit_score)
-            node.evalue = min(node.evalue, one.evalue)
+            node.hits += group.hits
+            node.own_hits += group.hits if taxid in group.taxids else 0
+            node.bit_score = max(node.bit_score, group.bit_score)
+            node.evalue = min(node.evalue, group.evalue)
     tops: list[int] = []
     for taxid in nodes:
         above = parents.get(taxid, ROOT)
@@ -210,7 +209,7 @@ def tree_of(found: Sequence[Found], parents: Mapping[int, int]) -> list[Organism
 
 
 def line_of(taxid: int, parents: Mapping[int, int]) -> list[int]:
-    """Return a taxid and all above it but the root."""
+    """Return a taxid and all taxids above it, except the root."""
     line = [taxid]
     while (taxid := parents.get(taxid, ROOT)) != ROOT and taxid not in line:
         line.append(taxid)
@@ -220,7 +219,7 @@ def line_of(taxid: int, parents: Mapping[int, int]) -> list[int]:
 def _names(folder: Path, taxids: Iterable[int]) -> dict[int, str]:
     if not (folder / NAMES_INDEX).stat().st_size:
         return {}
-    found: dict[int, str] = {}
+    scientific: dict[int, str] = {}
     with (
         (folder / NAMES).open("rb") as names,
         (folder / NAMES_INDEX).open("rb") as file,
@@ -228,19 +227,19 @@ def _names(folder: Path, taxids: Iterable[int]) -> dict[int, str]:
     ):
         if len(index) < _HEAD_BYTES or struct.unpack_from(">I", index)[0] != _MAGIC:
             return {}
-        places = range((len(index) - _HEAD_BYTES) // _ENTRY_BYTES)
+        entries = range((len(index) - _HEAD_BYTES) // _ENTRY_BYTES)
         for taxid in taxids:
-            place = bisect_left(places, taxid, key=lambda at: _entry(index, at)[0])
-            if place < len(places) and _entry(index, place)[0] == taxid:
-                names.seek(_entry(index, place)[1])
-                found[taxid] = names.read(_LONGEST_BYTES).partition(b"\t")[0].decode(errors="replace")
-    return found
+            number = bisect_left(entries, taxid, key=lambda number: _entry(index, number)[0])
+            if number < len(entries) and _entry(index, number)[0] == taxid:
+                names.seek(_entry(index, number)[1])
+                scientific[taxid] = names.read(_LONGEST_BYTES).partition(b"\t")[0].decode(errors="replace")
+    return scientific
 
 
-def _entry(index: mmap, place: int) -> tuple[int, int]:
-    """Return a taxid of the index, and where its names are."""
-    taxid, at = struct.unpack_from(">2I", index, _HEAD_BYTES + _ENTRY_BYTES * place)
-    return taxid, at
+def _entry(index: mmap, number: int) -> tuple[int, int]:
+    """Return a taxid of the index and the offset of its names."""
+    taxid, offset = struct.unpack_from(">2I", index, _HEAD_BYTES + _ENTRY_BYTES * number)
+    return taxid, offset
 
 
 @contextmanager
@@ -249,14 +248,14 @@ def _opened(taxonomy: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(f"{taxonomy.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             yield connection
     except sqlite3.Error as error:
-        raise DatabaseError(f"The taxonomy can't be read: {error}.", remedy=f"Fetch {FILE} again.") from error
+        raise DatabaseError(f"The taxonomy can't be read: {error}.", remedy=f"Download {FILE} again.") from error
 
 
 def _filter(words: Sequence[str]) -> tuple[str | None, str]:
-    """Return the option that names taxids, and its value."""
-    for place, word in enumerate(words[:-1]):
+    """Return the option that selects taxids, and its value."""
+    for word, value in pairwise(words):
         if word.startswith("-") and word[1:] in TAXID_FILTERS:
-            return word[1:], words[place + 1]
+            return word[1:], value
     return None, ""
 
 
@@ -270,7 +269,7 @@ class _Node:
 
 
 def _listed(nodes: Mapping[int, _Node], tops: Sequence[int]) -> Iterator[Organism]:
-    """Yield the tree from above; lineages are long, but not so long that a stack would be."""
+    """Yield the tree from the top, without recursion, since lineages are long."""
     waiting: list[tuple[int, int | None, tuple[int, ...], int]] = []
 
     def wait(taxids: Sequence[int], parent: int | None, via: tuple[int, ...], level: int) -> None:
@@ -284,6 +283,14 @@ def _listed(nodes: Mapping[int, _Node], tops: Sequence[int]) -> Iterator[Organis
         if not node.own_hits and len(node.below) == 1:
             wait(node.below, parent, (*via, taxid), level)
             continue
-        figures = (node.hits, node.own_hits, node.bit_score, node.evalue)
-        yield Organism(taxid, parent, via, level, *figures)
+        yield Organism(
+            taxid,
+            parent,
+            via,
+            level,
+            hits=node.hits,
+            own_hits=node.own_hits,
+            bit_score=node.bit_score,
+            evalue=node.evalue,
+        )
         wait(node.below, taxid, (), level + 1)

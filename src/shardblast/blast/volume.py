@@ -1,7 +1,6 @@
-"""Volumes of a BLAST database: their index, and small volumes cut out of larger ones byte for byte.
+"""Volumes of a BLAST database: their index, and small volumes extracted from larger ones byte for byte.
 
-A volume is read through its index file (``.nin``/``.pin``) alone: letters, sequences and the place of every sequence
-are known without touching sequence data.
+The index file (``.nin``/``.pin``) alone provides the sizes and the offset of every sequence; sequence data is not read.
 
 Source:
     NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbfile.cpp (CSeqDBIdxFile) and the BLAST database format
@@ -28,7 +27,7 @@ from shardblast.core.errors import DatabaseError
 from shardblast.core.program import Molecule
 
 MAX_FILE_BYTES = 1 << 32
-"""Offsets in an index are unsigned 32-bit numbers."""
+"""Limit of a file's size: offsets in an index are unsigned 32-bit numbers."""
 
 _ORDINAL = re.compile(
     rb"(\x1a\x09BL_ORD_ID\x00\x00\xa1\x80\xa0\x80\x02)(?:\x01.|\x02..|\x03...|\x04....|\x05.....)", re.S
@@ -37,20 +36,20 @@ _ORDINAL = re.compile(
 
 @dataclass(frozen=True)
 class Volume:
-    """One volume; OIDs here are 0-based and count from the volume's first sequence."""
+    """One volume; its OIDs are 0-based and begin with its first sequence."""
 
     path: Path
-    """Without suffix."""
+    """Path without extension."""
     molecule: Molecule
     version: int
     num_seqs: int
     letters: int
     max_length: int
-    """Letters of the longest sequence."""
+    """Length of the longest sequence."""
     arrays_at: int
-    """Where the offset arrays start in the index, in bytes; 0 if the volume is not on this machine."""
+    """Byte offset of the offset arrays in the index; 0 if the volume is not on this machine."""
     id_index: Path | None
-    """The file in which ids are looked up, shared by the volumes of a database; None without ``-parse_seqids``."""
+    """The file in which ids are looked up, which volumes of a database share; None without ``-parse_seqids``."""
 
     @property
     def sequence_file(self) -> Path:
@@ -62,23 +61,24 @@ class Volume:
 
     @property
     def mapped_files(self) -> tuple[Path, Path]:
-        """The index and the sequences: what a search maps into memory."""
+        """The index and the sequences, which a search maps into memory."""
         return self._file("in"), self.sequence_file
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of what a search maps into memory."""
+        """Size of the mapped files."""
         return sum(file.stat().st_size for file in self.mapped_files)
 
     def offset(self, number: int, oid: int) -> int:
-        """Return an entry of the index: array 0 holds headers, 1 sequences, 2 ambiguities (nucleotide only)."""
+        """Return an entry of an index array: 0 headers, 1 sequences, 2 ambiguities (nucleotide only)."""
         place = self.arrays_at + 4 * (number * (self.num_seqs + 1) + oid)
         return int(struct.unpack_from(">I", self._index, place)[0])
 
     def cuts(self, parts: int) -> list[int]:
-        """Return ``parts + 1`` ascending OIDs that cut the volume into ranges of about equal letters.
+        """Return ``parts + 1`` ascending OIDs that split the volume into ranges of about equal length in bases or
+        residues.
 
-        Of a volume that is not here, whose index could tell where letters are: of equal numbers of sequences.
+        If the volume is not on this machine, the ranges have equal numbers of sequences.
         """
         if not self.arrays_at:
             return [self.num_seqs * part // parts for part in range(parts + 1)]
@@ -92,14 +92,14 @@ class Volume:
         return [0, *inner, self.num_seqs]
 
     def letters_of(self, first: int, last: int) -> int:
-        """Return the letters of the OIDs from ``first`` up to, not including, ``last``, to within one byte each."""
+        """Return the bases or residues of the OIDs from ``first`` to before ``last``, to within one byte each."""
         span = self.offset(1, last) - self.offset(1, first)
         return span * 4 if self.molecule is Molecule.NUCLEOTIDE else max(span - (last - first), 0)
 
     def counted_lengths(self) -> Iterator[int]:
-        """Yield the letters of every sequence, in OID order, as SeqDB adds them up where it must.
+        """Yield the length of every sequence, in OID order, as SeqDB computes it when it adds up lengths.
 
-        Of a nucleotide sequence it does not read the last byte, which holds up to three letters and their number, but
+        For a nucleotide sequence SeqDB does not read the last byte, which holds up to three bases and their number, but
         takes the lowest bits of the OID for that number.
 
         Source:
@@ -112,7 +112,6 @@ class Volume:
         return ((ends[oid] - starts[oid] - 1) * 4 + (oid & 3) for oid in range(self.num_seqs))
 
     def _offsets(self, number: int) -> array[int]:
-        """Return an array of the index."""
         place = self.arrays_at + 4 * number * (self.num_seqs + 1)
         offsets = array("I", self._index[place : place + 4 * (self.num_seqs + 1)])
         if sys.byteorder == "little":
@@ -132,22 +131,22 @@ def read_volume(path: Path, molecule: Molecule) -> Volume:
     """Read a volume's index.
 
     Raises:
-        DatabaseError: There is no such volume, or its index is of a kind we do not know.
+        DatabaseError: There is no such volume, or its index has an unsupported format.
     """
     index = path.with_name(f"{path.name}.{molecule.letter}in")
     try:
         with index.open("rb") as file:
             return _read_index(file, path, molecule)
     except (OSError, struct.error, UnicodeDecodeError) as error:
-        raise DatabaseError(f"The index {str(index)!r} can't be read: {error}.", remedy="Format it again.") from error
+        raise DatabaseError(f"The index {str(index)!r} can't be read: {error}.", remedy="Rebuild it.") from error
 
 
 def _read_index(file: BinaryIO, path: Path, molecule: Molecule) -> Volume:
     version, kind = struct.unpack(">II", file.read(8))
     if version not in (4, 5) or kind != (molecule is Molecule.PROTEIN):
         raise DatabaseError(
-            f"The index of {str(path)!r} is of version {version}, type {kind}.",
-            remedy="Format it again with makeblastdb.",
+            f"The index of {str(path)!r} has version {version} and type {kind}, which are not supported.",
+            remedy="Rebuild the database with makeblastdb.",
         )
     if version == 5:
         file.read(4)  # number of the volume
@@ -164,9 +163,18 @@ def _read_index(file: BinaryIO, path: Path, molecule: Molecule) -> Volume:
     )
     arrays = 3 if molecule is Molecule.NUCLEOTIDE else 2
     if os.fstat(file.fileno()).st_size < file.tell() + 4 * arrays * (num_seqs + 1):
-        raise DatabaseError(f"The index of {str(path)!r} is cut short.", remedy="Copy or format the database again.")
+        raise DatabaseError(f"The index of {str(path)!r} is truncated.", remedy="Copy or rebuild the database.")
     present = id_index if id_index.exists() else None
-    return Volume(path, molecule, version, num_seqs, letters, max_length, file.tell(), present)
+    return Volume(
+        path=path,
+        molecule=molecule,
+        version=version,
+        num_seqs=num_seqs,
+        letters=letters,
+        max_length=max_length,
+        arrays_at=file.tell(),
+        id_index=present,
+    )
 
 
 def _read_text(file: BinaryIO) -> bytes:
@@ -175,38 +183,36 @@ def _read_text(file: BinaryIO) -> bytes:
 
 
 def _numbered(header: bytes, oid: int) -> bytes:
-    """Return a header (BER of a Blast-def-line-set) whose ``BL_ORD_ID``, if it has one, is this OID."""
+    """Return a header (BER of a Blast-def-line-set) with this OID in its ``BL_ORD_ID``, if it has one."""
     number = oid.to_bytes(oid.bit_length() // 8 + 1, "big")
     return _ORDINAL.sub(lambda match: match[1] + bytes([len(number)]) + number, header)
 
 
 @dataclass(frozen=True, slots=True)
 class Oids:
-    """Which OIDs of a database a volume holds."""
+    """The OIDs of a database that a volume contains."""
 
     present: Sequence[int]
     """0-based, ascending."""
     num_seqs: int
-    """Of the whole database."""
+    """Number of sequences of the whole database."""
 
 
 class VolumeWriter:
-    """Writes a version 4 volume whose sequences and headers are copied as they stand, ambiguities and taxids included.
+    """Writes a version 4 volume from unchanged copies of sequences and headers, including ambiguities and taxids.
 
-    Nothing is decoded, so a search of the copy sees the very bytes that a search of the original sees. Only the number
-    that stands for the id of a sequence without one becomes its OID in the copy.
+    Nothing is decoded, so a search of the copy sees exactly the bytes of the original. Only the ordinal number that
+    names a sequence without id becomes its OID in the copy.
     """
 
     def __init__(
         self, path: Path, molecule: Molecule, date: str = "Jan 1, 1970  0:00 AM", oids: Oids | None = None
     ) -> None:
-        """Write to a path without suffix.
+        """Write to a path without extension.
 
         Args:
-            path: Of the copy.
-            molecule: Of the sequences.
             date: Printed by formats 0 to 4.
-            oids: Of the sequences in the copy; None: 0, 1, 2 and so on. Others name sequences that are not there.
+            oids: OIDs of the copied sequences; None: 0, 1, 2 and so on. Other OIDs have no sequence.
         """
         self._path = path
         self._molecule = molecule
@@ -219,10 +225,10 @@ class VolumeWriter:
         self._max_length = 0
 
     def write(self, sources: Iterable[tuple[Volume, Iterable[int]]]) -> None:
-        """Copy the sequences of these OIDs (0-based, of each volume), in this order.
+        """Copy the sequences of these OIDs (0-based in each volume), in this order.
 
         Raises:
-            DatabaseError: They are too many for one volume.
+            DatabaseError: They do not fit one volume.
         """
         stem = f"{self._path}.{self._molecule.letter}"
         with open(stem + "hr", "wb") as headers, open(stem + "sq", "wb") as sequences:
@@ -276,12 +282,12 @@ class VolumeWriter:
             struct.pack(">I", len(title)) + title,
             struct.pack(">I", len(date)) + date,
             counts + struct.pack(">I", self._max_length),
-            *(self._offsets(one) for one in arrays),
+            *map(self._offsets, arrays),
         ]
         return b"".join(parts)
 
     def _offsets(self, ends: list[int]) -> bytes:
-        """Return an array of the index, in which OIDs that are not there begin where the next one does."""
+        """Return an index array; the offset of a missing OID is that of the next one."""
         offsets = array("I", ends if self._oids is None else ())
         if self._oids is not None:
             for oid, offset in zip((*self._oids.present, self._oids.num_seqs), ends, strict=True):

@@ -11,7 +11,7 @@ from typing import Any
 from shardblast.blast.database import Database
 from shardblast.blast.probe import DEFAULT_MATRIX, matrix_name, positive_pairs
 from shardblast.blast.process import Processes
-from shardblast.blast.taxonomy import told
+from shardblast.blast.taxonomy import expansion_report
 from shardblast.core import __version__
 from shardblast.core.errors import ConflictError, InputError
 from shardblast.core.hits import midline
@@ -216,7 +216,7 @@ class Results:
             "why": search.why,
             "command": [search.program, *words],
             "commands": commands(search.program, words, search.output),
-            "taxids": told(search.options, self.folder(search_id)),
+            "taxids": expansion_report(search.options, self.folder(search_id)),
             "queries": search.queries,
             "verdicts": dict(search.verdicts or {}),
             "not_merged": not_merged,
