@@ -1,4 +1,4 @@
-"""Lists of ids and taxids as BLAST+ itself understands them: BLAST+ is asked which sequences they leave."""
+"""Lists of ids and taxids: BLAST+ itself determines which sequences they leave."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shardblast.core.program import Molecule, Program
 
 CODON = 3
 ISAM_VERSION = 4
-"""Databases of this version look ids up in ISAM files, which hold them in lower case; later ones in LMDB."""
+"""Databases of this version look ids up in ISAM files, which store them in lower case; newer ones use LMDB."""
 LISTED_IDS = "listed.ids"
 LISTED_TAXIDS = "listed.taxids"
 
@@ -29,42 +29,42 @@ _UNSEARCHABLE = {Molecule.NUCLEOTIDE: b">none\n" + b"N" * 40 + b"\n", Molecule.P
 _TAXIDS = re.compile(rb'name "(?:Negative)?TaxidList",\s+value integer-list \{([^}]*)\}')
 _OF_THE_QUERY = re.compile(rb"[^\[]*\[\w+\] Query_1 none: ")
 _NOT_THERE = re.compile(rb"Taxonomy ID\(s\) not found", re.IGNORECASE)
-"""BLAST+ refuses to search where no sequence has one of the taxids."""
+"""BLAST+ refuses to search if no sequence has any of the taxids."""
 
-_WHAT = "the look at a list of ids"
+_WHAT = "the check of a list of ids"
 _LONG = 0xFF
-"""In place of the length of an id: four bytes with its length follow."""
+"""Marks an id whose length follows in four bytes."""
 _TRACES = ("gnl|ti|", "gi|")
-"""Ids that no list of ids can name, so that BLAST+ hides their sequences if they have no other id."""
+"""Prefixes of ids that no list can contain, so that BLAST+ hides their sequences if they have no other id."""
 
 _WITHOUT_ACCESSION = frozenset({"lcl", "gnl", "pat", "bbs", "bbm", "gim"})
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What BLAST+ makes of a list."""
+    """The effect of a list on a database."""
 
     filter: Filter | None
     """None if there is no list."""
     warnings: bytes
-    """What it warns of."""
+    """Warnings of BLAST+."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What BLAST+ makes of a list in some volumes of a database."""
+    """The effect of a list on some volumes of a database."""
 
     totals: Totals
-    """Of what it leaves there."""
+    """Totals of the remaining sequences."""
     counts: Mapping[int, int]
-    """How many sequences it leaves of each volume."""
+    """Number of remaining sequences of each volume."""
     hides_titles: bool
-    """Whether BLAST+ shows some titles of a sequence and not others."""
+    """Whether BLAST+ shows some titles of a sequence and hides others."""
     taxids: tuple[int, ...]
-    """Those of the list, with descendants where BLAST+ adds these."""
+    """Taxids of the list, including descendants if BLAST+ adds them."""
     warnings: bytes
     refusal: str = ""
-    """BLAST+'s words where no sequence has any of the taxids."""
+    """BLAST+'s message if no sequence has any of the taxids."""
 
 
 def read_listing(
@@ -76,18 +76,14 @@ def read_listing(
     *,
     named: bool = True,
 ) -> Listing:
-    """Ask BLAST+ which sequences of a database a search's list of ids or taxids leaves, if it has one.
+    """Determine with BLAST+ which sequences of a database a search's list of ids or taxids leaves.
 
     Args:
-        installation: Of BLAST+.
-        processes: Runs it.
-        database: The whole one.
-        options: The search's.
-        folder: For what is needed meanwhile.
+        folder: For temporary files.
         named: Whether BLAST+ finds the database by its name.
 
     Raises:
-        LeftToBlast: The list is one for BLAST+ alone.
+        LeftToBlast: Only BLAST+ itself can handle the list.
         ShardblastError: BLAST+ was killed, or can't read the database.
     """
     if options.filter is None:
@@ -107,55 +103,50 @@ def list_volumes(
     *,
     named: bool = False,
 ) -> tuple[Listed, dict[int, bytes]]:
-    """Ask BLAST+ which sequences of some volumes a search's list of ids or taxids leaves.
+    """Determine with BLAST+ which sequences of some volumes a search's list of ids or taxids leaves.
 
     Args:
-        installation: Of BLAST+.
-        processes: Runs it.
-        database: The whole one, of which these volumes are here.
-        options: The search's, with a list.
-        folder: For what is needed meanwhile.
-        places: The volumes, ascending from 0.
-        named: Whether they are all, and BLAST+ finds the database by its name.
+        database: The whole database, of which these volumes are here.
+        folder: For temporary files.
+        places: Indices of the volumes, ascending.
+        named: Whether these are all volumes and BLAST+ finds the database by its name.
 
     Returns:
-        What is left, and for each volume a byte for each OID: 1 if it is left, else 0.
+        The effect, and for each volume a byte per OID: 1 if the sequence remains, otherwise 0.
 
     Raises:
-        LeftToBlast: The list is one for BLAST+ alone.
+        LeftToBlast: Only BLAST+ itself can handle the list.
         ShardblastError: BLAST+ was killed, or can't read the database.
     """
     return _Reader(installation, processes, database, options, folder, options.filter or "", places, named).read()
 
 
 def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[bytes]) -> Filter:
-    """Return what a list leaves of a database, from what it leaves of all parts.
+    """Combine the effects of a list on all parts of a database into a filter.
 
     Args:
-        options: The search's.
-        listed: Of each part.
-        kept: For each volume a byte for each OID; may be empty where that is not needed.
+        kept: For each volume a byte per OID; may be empty if not needed.
 
     Returns:
-        The filter. If titles are hidden, its line names what ``write_list`` writes.
+        The filter. If it hides titles, its alias line refers to the file of ``write_list``.
 
     Raises:
-        LeftToBlast: The list is one for BLAST+ alone.
+        LeftToBlast: Only BLAST+ itself can handle the list.
     """
-    name, totals = options.filter or "", _sum([one.totals for one in listed])
-    hides, negative = any(one.hides_titles for one in listed), name.startswith("negative_")
-    if all(one.refusal for one in listed):
+    name, totals = options.filter or "", _sum([part.totals for part in listed])
+    hides, negative = any(part.hides_titles for part in listed), name.startswith("negative_")
+    if all(part.refusal for part in listed):
         raise LeftToBlast(listed[0].refusal)
     if negative and hides:
         raise LeftToBlast(f"-{name} names some of the ids or taxids of a sequence and not others.")
     if not totals.num_seqs:
         raise LeftToBlast(f"-{name} leaves nothing of the database.")
     if totals.letters < totals.num_seqs:
-        raise LeftToBlast(f"-{name} leaves fewer letters, as BLAST+ counts them, than sequences.")
+        raise LeftToBlast(f"-{name} leaves fewer bases or residues, as BLAST+ counts them, than sequences.")
     if options.program is Program.TBLASTN and (totals.min_length or 0) < CODON:
         raise LeftToBlast(f"-{name} leaves a sequence shorter than a codon, which BLAST+ does not search.")
-    counts = {place: count for one in listed for place, count in one.counts.items()}
-    taxids = next((one.taxids for one in listed if one.taxids), ())
+    counts = {place: count for part in listed for place, count in part.counts.items()}
+    taxids = next((part.taxids for part in listed if part.taxids), ())
     line = _line(name) if hides else None
     in_order = tuple(counts[place] for place in sorted(counts))
     return Filter(tuple(kept), in_order, totals, line, () if negative else taxids)
@@ -169,29 +160,24 @@ def write_list(
     taxids: Sequence[int],
     folder: Path,
 ) -> str:
-    """Write a search's list into a file of ours; return the line of an alias beside it that names it.
+    """Write a search's list to a file in a folder; return the line for an alias in that folder.
 
     Args:
-        installation: Of BLAST+.
-        processes: Runs it.
-        database: The one that the list is for.
-        options: The search's.
-        taxids: Those of the list, with descendants where BLAST+ adds these.
-        folder: Gets the file.
+        taxids: Taxids of the list, including descendants if BLAST+ adds them.
 
     Raises:
-        LeftToBlast: It is none that BLAST+ takes.
+        LeftToBlast: BLAST+ does not accept the list.
         ShardblastError: BLAST+ was killed.
     """
     name = options.filter or ""
     if name not in SEQID_FILTERS:
         if not taxids:
-            raise LeftToBlast(f"BLAST+ takes none of the taxids of -{name}.")
+            raise LeftToBlast(f"BLAST+ accepts none of the taxids of -{name}.")
         (folder / LISTED_TAXIDS).write_text("".join(f"{taxid}\n" for taxid in taxids))
         return _line(name)
     path = Path(options.text(name) or "")
     if not path.is_file():
-        raise LeftToBlast(f"the list of -{name} is no file here.")
+        raise LeftToBlast(f"the list of -{name} is not a file on this machine.")
     if _is_looked_up_as_written(database):
         shutil.copyfile(path, folder / LISTED_IDS)
     else:
@@ -202,19 +188,16 @@ def write_list(
 def write_looked_up(installation: Installation, processes: Processes, path: Path, folder: Path, target: Path) -> None:
     """Write a list, text or binary, as BLAST+ looks it up in a database of version 5.
 
-    BLAST+ normalises the ids of a list that a user gives before it looks them up: an accession in lower case becomes
-    one in upper case. It does not normalise a list that an alias names. blastdb_aliastool normalises ids as a search
-    does, and the binary lists that it makes are looked up as they are, whoever names them.
+    BLAST+ normalises the ids in a user's list before it looks them up, for example to upper case, but not the ids in a
+    list that an alias refers to. blastdb_aliastool normalises ids as a search does, and its binary lists are looked up
+    unchanged in both cases.
 
     Args:
-        installation: Of BLAST+.
-        processes: Runs it.
         path: The user's list.
-        folder: For what is needed meanwhile.
-        target: The file to write.
+        folder: For temporary files.
 
     Raises:
-        LeftToBlast: BLAST+ takes none of the ids.
+        LeftToBlast: BLAST+ accepts none of the ids.
         ShardblastError: BLAST+ was killed.
 
     Source:
@@ -232,20 +215,22 @@ def write_looked_up(installation: Installation, processes: Processes, path: Path
     if was_killed(finished):
         checked(finished, _WHAT)
     if finished.status:
-        raise LeftToBlast(" ".join(finished.stderr.decode(errors="replace").split()) or "BLAST+ takes none of the ids.")
+        raise LeftToBlast(
+            " ".join(finished.stderr.decode(errors="replace").split()) or "BLAST+ accepts none of the ids."
+        )
 
 
 def hides_others(binary: bytes, ids: Iterable[tuple[int, str]], named: bytes) -> bool:
-    """Tell whether a list of ids not to see, of a database of version 5, may hide sequences that it does not name.
+    """Return whether a negative id list, in a database of version 5, may hide sequences that it does not name.
 
-    BLAST+ leaves out of its totals the sequences that it finds by the ids of the list. From the hits it then drops
-    every title with an id that the list has in lower case, or without what follows its first dot; a sequence without
-    titles is no hit, but the totals count it. This compares a little more loosely than BLAST+ does.
+    BLAST+ excludes from its totals the sequences that it finds by the ids of the list. It then drops from the hits
+    every title whose id is in the list in lower case or without the part after the first dot. A sequence without
+    remaining titles is not a hit, but the totals include it. This comparison is slightly stricter than BLAST+'s.
 
     Args:
-        binary: The list as ``write_looked_up`` writes it.
-        ids: All ids of the database with the OIDs of their sequences, as ``blastdbcmd`` prints them.
-        named: For each OID 1 if the list names it, else 0.
+        binary: The list as written by ``write_looked_up``.
+        ids: All ids of the database with the OIDs of their sequences, as printed by ``blastdbcmd``.
+        named: One byte per OID: 1 if the list names it, otherwise 0.
 
     Source:
         NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (CSeqDBNegativeList::FindId).
@@ -257,29 +242,29 @@ def hides_others(binary: bytes, ids: Iterable[tuple[int, str]], named: bytes) ->
 
 
 def differ_in_kind(ids: Iterable[tuple[int, str]]) -> bool:
-    """Tell whether a sequence has titles with an accession and titles without one.
+    """Return whether a sequence has titles with an accession and titles without one.
 
-    Of a sequence that a list names, BLAST+ notes the accessions in each alignment, or the GIs if it has these. Where it
-    has noted some, it shows no other titles of the sequence.
+    For a sequence that a list names, BLAST+ records the accessions in each alignment, or the GIs if there are any. If
+    it has recorded some, it shows no other titles of the sequence.
 
     Args:
-        ids: The OID of each title with its id, as ``blastdbcmd`` prints it.
+        ids: The OID and the id of each title, as printed by ``blastdbcmd``.
 
     Source:
         NCBI C++ Toolkit, algo/blast/api/blast_seqinfosrc_aux.cpp (GetFilteredRedundantSeqids) and
         objtools/align_format/showdefline.cpp (use_this_seqid).
     """
     kinds: dict[int, str] = {}
-    return any(kinds.setdefault(oid, _kind_of(one)) != _kind_of(one) for oid, one in ids)
+    return any(kinds.setdefault(oid, _kind_of(name)) != _kind_of(name) for oid, name in ids)
 
 
 def _line(name: str) -> str:
-    """Return the line of an alias that names the list of an option."""
+    """Return the alias line that refers to the list of an option."""
     return f"SEQIDLIST {LISTED_IDS}" if name in SEQID_FILTERS else f"TAXIDLIST {LISTED_TAXIDS}"
 
 
 def _is_looked_up_as_written(database: Database) -> bool:
-    """Whether BLAST+ looks ids up in one way, whoever names the list: in databases of version 4."""
+    """Return whether BLAST+ looks up all lists in the same way: in databases of version 4."""
     return any(volume.version == ISAM_VERSION for volume in database.volumes)
 
 
@@ -291,20 +276,20 @@ class _Reader:
     options: SearchOptions
     folder: Path
     name: str
-    """Of the option."""
+    """Name of the option."""
     places: Sequence[int]
-    """Of the volumes."""
+    """Indices of the volumes."""
     named: bool
-    """Whether BLAST+ finds them by the database's name."""
+    """Whether BLAST+ finds these volumes by the database's name."""
 
     def read(self) -> tuple[Listed, dict[int, bytes]]:
         name = self.name
         if name == "negative_seqidlist" and _is_looked_up_as_written(self.database):
             raise LeftToBlast("of databases of version 4 BLAST+ drops sequences that it counts in the totals.")
-        told = self._ask(self._asked_option)
-        if told.status:
+        finished = self._ask(self._asked_option)
+        if finished.status:
             named = {place: bytes(self.database.volumes[place].num_seqs) for place in self.places}
-            return self._listed(named, (), hides=False, refusal=_words(told.stderr))
+            return self._listed(named, (), hides=False, refusal=_words(finished.stderr))
         taxids = () if name in SEQID_FILTERS else _taxids(self._asked_file.read_bytes())
         line = write_list(self.installation, self.processes, self.database, self.options, taxids, self.folder)
         alias = write_alias(self.folder, "listed", self.database, self._paths, [line], totals=False)
@@ -316,12 +301,12 @@ class _Reader:
         hides |= not name.startswith("negative_") and differ_in_kind(ids)
         if name == "negative_seqidlist" and self._hides_others(named):
             raise LeftToBlast(f"-{name} has ids that differ from those of the database in case or version only.")
-        return self._listed(named, taxids, hides=hides, warnings=_warnings(told))
+        return self._listed(named, taxids, hides=hides, warnings=_warnings(finished))
 
     def _listed(
         self, named: dict[int, bytes], taxids: tuple[int, ...], *, hides: bool, warnings: bytes = b"", refusal: str = ""
     ) -> tuple[Listed, dict[int, bytes]]:
-        """Return what is left where these sequences are named."""
+        """Return the effect of the list, given the sequences that it names."""
         negative = self.name.startswith("negative_")
         kept = {place: one.translate(_OPPOSITE) for place, one in named.items()} if negative else named
         counts = {place: one.count(1) for place, one in kept.items()}
@@ -336,12 +321,13 @@ class _Reader:
         return [self.database.volumes[place].path for place in self.places]
 
     def _ask(self, name: str) -> Finished:
-        """Have BLAST+ begin a search with the list, of a query that can't be searched, so that it ends at once.
+        """Start a search with the list and an unsearchable query, so that it ends at once.
 
-        It says what is wrong with a list, and its archive names the taxids, with descendants where it adds these.
+        BLAST+ reports what is wrong with a list, and its archive contains the taxids, including descendants if BLAST+
+        adds them.
 
         Raises:
-            LeftToBlast: It refuses the list for another reason than that no sequence has one of the taxids.
+            LeftToBlast: BLAST+ rejects the list for a reason other than taxids without sequences.
             OutOfMemory: It was killed.
         """
         query = self.folder / "unsearchable.fa"
@@ -359,16 +345,16 @@ class _Reader:
 
     @property
     def _what(self) -> str:
-        return f"the look at the list of -{self.name}"
+        return f"the check of the list of -{self.name}"
 
     @property
     def _asked_option(self) -> str:
-        """The option by which BLAST+ is given the list: ids not to see in an alias of a version 5 volume crash it."""
+        """The option that passes the list; a negative id list with an alias of a version 5 volume crashes BLAST+."""
         return "seqidlist" if self.name == "negative_seqidlist" and not self.named else self.name
 
     @property
     def _seen(self) -> str:
-        """What to give to ``-db``."""
+        """The value of ``-db``."""
         if self.named:
             return self.database.name
         return write_alias(self.folder, "asked", self.database, self._paths, totals=False)
@@ -378,14 +364,14 @@ class _Reader:
         return hides_others(binary, self._ids(self._seen), b"".join(named[place] for place in self.places))
 
     def _oids(self, alias: str) -> list[int]:
-        """Return the OIDs, in these volumes, that a search of an alias looks at, also those whose titles are hidden."""
+        """Return the OIDs, in these volumes, that are visible through an alias, including those with hidden titles."""
         return [int(line) for line in self._all_entries(alias, "%o")]
 
     def _ids(self, alias: str) -> Iterator[tuple[int, str]]:
-        """Yield the OID, in these volumes, with the id, of every title that is seen through an alias."""
+        """Yield the OID, in these volumes, and the id of every title that is visible through an alias."""
         for line in self._all_entries(alias, "%o %i"):
-            oid, _, one = line.partition(b" ")
-            yield int(oid), one.decode(errors="replace")
+            oid, _, name = line.partition(b" ")
+            yield int(oid), name.decode(errors="replace")
 
     def _all_entries(self, alias: str, outfmt: str) -> list[bytes]:
         argv = [self.installation.program("blastdbcmd"), "-db", alias, "-dbtype", self.database.molecule.dbtype]
@@ -393,7 +379,7 @@ class _Reader:
         finished = self.processes.run(words, environment=self.database.environment)
         if finished.status and not was_killed(finished):
             raise LeftToBlast(_words(finished.stderr) or f"blastdbcmd ended with status {finished.status}.")
-        checked(finished, self._what)  # of one that was killed part of the list would be taken for the whole
+        checked(finished, self._what)  # if the process was killed, its output is incomplete
         return [line for line in finished.stdout.splitlines() if line]
 
     def _chosen(self, oids: Iterable[int]) -> dict[int, bytes]:
@@ -417,13 +403,13 @@ _OPPOSITE = bytes([1, 0, *range(2, 256)])
 
 
 def _sum(parts: Sequence[Totals]) -> Totals:
-    shortest = [one.min_length for one in parts if one.min_length is not None]
-    return Totals(sum(one.num_seqs for one in parts), sum(one.letters for one in parts), min(shortest, default=None))
+    lengths = [part.min_length for part in parts if part.min_length is not None]
+    return Totals(sum(part.num_seqs for part in parts), sum(part.letters for part in parts), min(lengths, default=None))
 
 
 def _taxids(archive: bytes) -> tuple[int, ...]:
-    found = _TAXIDS.search(archive)
-    return tuple(int(number) for number in found[1].split(b",") if number.strip()) if found else ()
+    match = _TAXIDS.search(archive)
+    return tuple(int(number) for number in match[1].split(b",") if number.strip()) if match else ()
 
 
 def _words(stderr: bytes) -> str:
@@ -431,28 +417,23 @@ def _words(stderr: bytes) -> str:
 
 
 def _warnings(finished: Finished) -> bytes:
-    """Return what BLAST+ warned of, but for the query that was none of the user's."""
-    return b"".join(_lines(finished.stderr))
+    """Return BLAST+'s warnings, except those about the unsearchable query."""
+    lines = finished.stderr.splitlines(keepends=True)
+    return b"".join(line for line in lines if line.strip() and not _OF_THE_QUERY.match(line))
 
 
-def _lines(text: bytes) -> Iterator[bytes]:
-    for line in text.splitlines(keepends=True):
-        if not _OF_THE_QUERY.match(line) and line.strip():
-            yield line
-
-
-def _kind_of(one: str) -> str:
-    """Return which kind of id BLAST+ notes for a title: "gi", "accession" or none."""
-    kind, _, name = one.partition("|")
+def _kind_of(title_id: str) -> str:
+    """Return the kind of id that BLAST+ records for a title: "gi", "accession" or ""."""
+    kind, _, name = title_id.partition("|")
     if kind == "gi":
         return kind
     return "" if kind in _WITHOUT_ACCESSION or not name.strip("|") else "accession"
 
 
-def _spellings(one: str) -> Iterator[str]:
+def _spellings(title_id: str) -> Iterator[str]:
     """Yield the words by which BLAST+ finds an id in a list."""
-    kind, *parts = one.strip("|").split("|")
-    for word in (one, *parts, ":".join(parts), "_".join(parts)):
+    kind, *parts = title_id.strip("|").split("|")
+    for word in (title_id, *parts, ":".join(parts), "_".join(parts)):
         yield from (word, word.lower(), word.lower().partition(".")[0])
         if kind != "lcl":
             yield word.partition(".")[0]
@@ -479,6 +460,6 @@ def _ids_of(binary: bytes) -> Iterator[str]:
 
 
 def _end_of_text(binary: bytes, at: int, size: str) -> int:
-    """Return where a text ends whose length stands before it."""
+    """Return the end of a text that follows its length."""
     (length,) = struct.unpack_from(size, binary, at)
     return at + struct.calcsize(size) + int(length)

@@ -1,4 +1,4 @@
-"""Query files: read as a stream of records, counted and checked, cut into batches."""
+"""Query files: read as a stream of records, counted and checked, split into batches."""
 
 from __future__ import annotations
 
@@ -33,53 +33,54 @@ _DEFINITE = {Molecule.NUCLEOTIDE: re.compile(rb"[ACGTUacgtu]"), Molecule.PROTEIN
 _LIKELY = _LETTERS[Molecule.PROTEIN]
 _NEUTRAL = _BLANKS + string.digits.encode() + b"-"
 _CHECKED = 70
-"""Characters of a line by which BLAST+ judges whether it can be one of a sequence."""
+"""Number of characters of a line by which BLAST+ decides whether it is part of a sequence."""
 
 SAMPLED_LETTERS = 1_000_000
 NUCLEOTIDE_SHARE = 0.9
-"""Of letters other than N and X that are A, C, G, T or U, as in BLAST's own guess; proteins have about a third."""
+"""Minimum fraction of A, C, G, T and U among letters other than N and X, as in BLAST's own guess; about a third in
+proteins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive queries in a file of their own."""
+    """Consecutive queries in a separate file."""
 
     index: int
     path: Path
     first_query: int
-    """0-based position of its first query among all queries."""
+    """0-based position of the first query among all queries."""
     queries: int
     letters: int
-    """As BLAST+ counts them."""
+    """Bases or residues, as BLAST+ counts them."""
     titled: bool
-    """Whether every query has a title; BLAST+ names the others by their number in the file."""
+    """Whether every query has a title; BLAST+ names other queries by their number in the file."""
     lettered: bool
-    """Whether every query has letters; BLAST+ searches the others together with the next one."""
+    """Whether no query is empty; BLAST+ searches an empty query together with the next one."""
     plausible: bool
-    """Whether BLAST+ takes every query for a sequence; it ends at one that it does not."""
+    """Whether BLAST+ accepts every query as a sequence; otherwise it stops there."""
     definite: bool
-    """Whether every query has a letter that stands for one residue; without masks BLAST+ can search these only."""
+    """Whether every query has an unambiguous base or residue; without masks BLAST+ can search only these."""
     partly_definite: bool
-    """Whether some query has such a letter."""
+    """Whether some query has an unambiguous base or residue."""
     archivable: bool
-    """Whether archives hold every defline as it is."""
+    """Whether archives preserve every defline."""
     plain: bool
     """Whether no query has letters that BLAST+ replaces in proteins, with a warning that some formats print."""
     regular: bool
-    """Whether every record is a defline and lines of letters."""
+    """Whether every record consists of a defline and lines of letters."""
     first_line: int = 0
-    """How many lines of the queries come before its first one's."""
+    """Number of lines before the first query."""
 
 
 class NotFasta(InputError):
-    """The input does not start with a defline, so only BLAST+ itself knows how to read it."""
+    """The input does not start with a defline, so only BLAST+ itself can interpret it."""
 
     code = "not-fasta"
 
 
 @contextmanager
 def open_queries(path: str) -> Iterator[BinaryIO]:
-    """Open a query file, or standard input for ``-``; gzip and zstd are unpacked.
+    """Open a query file, or standard input for ``-``, decompressing gzip and zstd.
 
     Raises:
         InputError: It can't be opened.
@@ -96,7 +97,7 @@ def open_queries(path: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def unpacked(packed: io.BufferedReader) -> Iterator[BinaryIO]:
-    """Return what a file reads as; gzip and zstd are unpacked."""
+    """Yield a file's content, decompressing gzip and zstd."""
     start = packed.peek(4)[:4]
     if start.startswith(_GZIP):
         with gzip.open(packed, "rb") as stream:
@@ -110,17 +111,17 @@ def unpacked(packed: io.BufferedReader) -> Iterator[BinaryIO]:
 
 
 def is_packed(path: str) -> bool:
-    """Tell whether a file is packed in a way that BLAST+ does not read."""
+    """Return whether a file is compressed with gzip or zstd, which BLAST+ does not read."""
     with open(path, "rb") as file:
         start = file.read(4)
     return start.startswith(_GZIP) or start == _ZSTD
 
 
 def records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Yield each record's lines, the defline first, as they stand.
+    """Yield each record's lines unchanged, the defline first.
 
     Raises:
-        NotFasta: The first line that is not blank is no defline.
+        NotFasta: The first line that is not blank is not a defline.
     """
     record: list[bytes] = []
     for line in stream:
@@ -131,16 +132,16 @@ def records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
         elif record:
             record.append(line)
         elif line.strip():
-            raise NotFasta("The queries do not start with '>'.", remedy="BLAST+ itself reads them.")
+            raise NotFasta("The queries do not start with '>'.", remedy="Only BLAST+ itself can read them.")
     if record:
         yield record
 
 
 def letters_of(lines: Iterable[bytes], molecule: Molecule) -> bytes:
-    """Return what BLAST+ keeps of a query's lines, the defline left out; case as it is.
+    """Return the characters that BLAST+ keeps of a query's lines (without the defline), in their original case.
 
-    It drops blanks, comments, hyphens, and with a warning all that stands for no residue of the molecule: digits, dots,
-    in nucleotides also the letters that stand for no base, and ``*``.
+    It drops blanks, comments and hyphens, and with a warning everything that is no code of the molecule: digits, dots,
+    and in nucleotides also ``*`` and letters that are not base codes.
 
     Source:
         NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::ReadOneSeq and ParseDataLine.
@@ -152,9 +153,9 @@ def letters_of(lines: Iterable[bytes], molecule: Molecule) -> bytes:
 
 
 def is_plausible(lines: Iterable[bytes], molecule: Molecule) -> bool:
-    """Tell whether BLAST+ takes a query's lines, the defline left out, for those of a sequence, and does not end there.
+    """Return whether BLAST+ accepts a query's lines (without the defline) as a sequence rather than stopping there.
 
-    It judges each line up to the first of which it keeps a letter.
+    It checks each line up to the first from which it keeps a letter.
 
     Source:
         NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::CheckDataLine.
@@ -175,14 +176,14 @@ def is_plausible(lines: Iterable[bytes], molecule: Molecule) -> bool:
 
 
 def is_regular(record: Iterable[bytes]) -> bool:
-    """Tell whether a record is a defline and lines of letters: no comments, gap lines (``>?10``) or lone returns."""
+    """Return whether a record has no comments, gap lines (``>?10``) or lone carriage returns."""
     return _IRREGULAR.search(b"".join(record)) is None
 
 
 def is_archivable(defline: bytes) -> bool:
-    """Tell whether archives hold a defline as it is: without bytes beyond ASCII, DEL, or a control character in front.
+    """Return whether archives preserve a defline: no bytes beyond ASCII, no DEL, no control character at the start.
 
-    BLAST+ itself cuts titles at other control characters.
+    BLAST+ itself truncates titles at other control characters.
     """
     return _NOT_ARCHIVED.search(defline) is None
 
@@ -190,19 +191,17 @@ def is_archivable(defline: bytes) -> bool:
 def split(
     stream: BinaryIO, folder: Path, molecule: Molecule, batch_letters: int, batch_queries: int, scan_letters: int = 0
 ) -> Iterator[Batch]:
-    """Write batch files and yield each when it is whole.
+    """Write batch files and yield each when it is complete.
 
     Args:
         stream: FASTA.
-        folder: Where the files go.
-        molecule: Of the queries.
-        batch_letters: A batch ends with the query that reaches this many letters.
-        batch_queries: Or with the query that makes it this many.
-        scan_letters: But only where BLAST+ would begin a batch of its own, which ends with the query that reaches this
-            many letters: the statistics of linked HSPs depend on the queries that BLAST+ searches together.
+        batch_letters: A batch ends with the query that reaches this many bases or residues,
+        batch_queries: or with the query that reaches this number of queries,
+        scan_letters: but only where BLAST+ would begin a batch of its own, which ends with the query that reaches this
+            many bases or residues: the statistics of linked HSPs depend on the queries that BLAST+ searches together.
 
     Raises:
-        NotFasta: As ``records``.
+        NotFasta: See ``records``.
         InputError: The stream is damaged.
     """
     first = index = scanned = line = 0
@@ -223,7 +222,7 @@ def split(
 
 @contextmanager
 def reading_errors(what: str = "The queries", remedy: str = "Check the query file.") -> Iterator[None]:
-    """Translate what reading a damaged file raises."""
+    """Translate errors of reading a damaged file."""
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:  # gzip.BadGzipFile is an OSError
@@ -231,7 +230,7 @@ def reading_errors(what: str = "The queries", remedy: str = "Check the query fil
 
 
 def write_selected(batch: Batch, ordinals: set[int], path: Path) -> None:
-    """Write a batch's queries of these 0-based positions to a file."""
+    """Write a batch's queries at these 0-based positions to a file."""
     with batch.path.open("rb") as source, path.open("wb") as target:
         for ordinal, record in enumerate(records(source)):
             if ordinal in ordinals:
@@ -239,48 +238,44 @@ def write_selected(batch: Batch, ordinals: set[int], path: Path) -> None:
 
 
 def query_id(defline: bytes) -> str:
-    """Return the first word of a defline."""
     words = defline[1:].split(None, 1)
     return words[0].decode(errors="replace") if words else ""
 
 
 @dataclass(slots=True)
 class Survey:
-    """The queries of a search."""
+    """Statistics of the queries of a search."""
 
     queries: int = 0
     letters: int = 0
-    """As BLAST+ counts them, of all queries."""
+    """Bases or residues of all queries, as BLAST+ counts them."""
     longest: int = 0
-    """Of the longest query."""
+    """Length of the longest query."""
     molecule: Molecule | None = None
-    """What they look like; None if they hold nothing that tells."""
+    """The likely molecule; None if there is no evidence."""
     empty: int = 0
-    """Queries without letters."""
+    """Number of empty queries."""
     implausible: int = 0
-    """Queries with letters that BLAST+ does not take for sequences."""
+    """Number of queries with letters that BLAST+ does not accept as sequences."""
     not_archivable: int = 0
-    """Queries whose title is not printable ASCII."""
+    """Number of queries whose title is not printable ASCII."""
     irregular: int = 0
-    """Queries that are no plain FASTA: with comments, gap lines, or carriage returns within."""
+    """Number of queries with comments, gap lines, or carriage returns inside."""
 
 
 def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_letters: int) -> Survey:
     """Read a file of queries as a stream.
 
     Args:
-        path: The file.
-        molecule: That the program takes; None if there is no such program.
-        most_queries: That are allowed.
-        most_letters: That are allowed, of all queries.
+        molecule: The program's query molecule; None if the program is unknown.
 
     Raises:
-        NotFasta: It does not start with a defline.
+        NotFasta: The file does not start with a defline.
         InputError: It can't be read.
-        TooLargeError: It holds more than is allowed.
+        TooLargeError: It exceeds ``most_queries`` or ``most_letters``.
     """
     found = Survey()
-    nucleotides = told = 0
+    nucleotides = sampled = 0
     with open_queries(str(path)) as stream, reading_errors():
         for record in records(stream):
             defline, *lines = record
@@ -293,19 +288,19 @@ def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_let
             found.implausible += letters > 0 and not is_plausible(lines, molecule or Molecule.PROTEIN)
             found.not_archivable += not is_archivable(defline)
             found.irregular += not is_regular(record)
-            if told < SAMPLED_LETTERS:
+            if sampled < SAMPLED_LETTERS:
                 sequence = residues.upper()
                 nucleotides += sum(map(sequence.count, (b"A", b"C", b"G", b"T", b"U")))
-                told += len(sequence) - sum(map(sequence.count, (b"N", b"X", b"*")))
+                sampled += len(sequence) - sum(map(sequence.count, (b"N", b"X", b"*")))
             _check(found, most_queries, most_letters)
-    if told:
-        alike = nucleotides >= NUCLEOTIDE_SHARE * told
-        found.molecule = Molecule.NUCLEOTIDE if alike else Molecule.PROTEIN
+    if sampled:
+        is_nucleotide = nucleotides >= NUCLEOTIDE_SHARE * sampled
+        found.molecule = Molecule.NUCLEOTIDE if is_nucleotide else Molecule.PROTEIN
     return found
 
 
 class _Lines:
-    """The lines of a stream; those before the first that is not blank are counted."""
+    """The lines of a stream, with a count of leading blank lines."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -321,7 +316,7 @@ class _Lines:
 
 @dataclass(slots=True)
 class _Draft:
-    """A batch that still grows."""
+    """A batch that is still growing."""
 
     molecule: Molecule
     lines: list[bytes] = field(default_factory=list)
@@ -337,7 +332,7 @@ class _Draft:
     regular: bool = True
 
     def add(self, record: list[bytes]) -> int:
-        """Take a query; return its number of letters."""
+        """Add a query; return its number of bases or residues."""
         defline, *lines = record
         sequence = b"".join(lines)
         letters = letters_of(lines, self.molecule)
@@ -356,7 +351,6 @@ class _Draft:
         return len(letters)
 
     def write(self, index: int, folder: Path, first: int, line: int) -> Batch:
-        """Write the batch's file."""
         if not self.lines[-1].endswith(b"\n"):
             self.lines[-1] += b"\n"
         path = folder / f"batch{index}.fa"
@@ -388,4 +382,6 @@ def _check(found: Survey, most_queries: int, most_letters: int) -> None:
     if found.queries > most_queries:
         raise TooLargeError(f"There are more than {most_queries:,} queries.", remedy="Submit them in parts.")
     if found.letters > most_letters:
-        raise TooLargeError(f"The queries hold more than {most_letters:,} letters.", remedy="Submit them in parts.")
+        raise TooLargeError(
+            f"The queries have more than {most_letters:,} bases or residues.", remedy="Submit them in parts."
+        )

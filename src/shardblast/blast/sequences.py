@@ -1,15 +1,14 @@
-"""Sequences of a database: looked up by id, copied into small databases, printed as FASTA.
+"""Sequences of a database: looked up by id, copied into small databases, written as FASTA.
 
-Any further sequence of the whole database does no harm, since the search of the candidates makes the same cut as a
-search of all; a missing one would. So ids that name several sequences bring all of them.
+A candidate database may contain extra sequences of the whole database, because the search of the candidates applies the
+same cutoff, but none may be missing. Therefore an id that several sequences share selects all of them.
 
-BLAST+ prints what it finds by a subject's id, first among the queries and then in the database. It names queries
-``Query_N``, whatever the case of letters, and a sequence without an id by its OID, ``gnl|BL_ORD_ID|N``. In a database
-made with ``-parse_seqids`` a sequence can have such an id of its own. What is printed of it depends on the queries that
-are searched together and on the part of the database that is searched, so BLAST+ alone prints what it prints.
+BLAST+ prints the sequence that it finds by a subject's id, first among the queries and then in the database. It names
+queries ``Query_N`` (ignoring case), and a sequence without an id by its OID, ``gnl|BL_ORD_ID|N``. In a database made
+with ``-parse_seqids`` a sequence can have such an id of its own. What BLAST+ prints then depends on the queries that
+are searched together and on the part of the database, so such searches are left to BLAST+ itself.
 
 Source:
-    NCBI C++ Toolkit, objects/seqloc/seqloc.asn (Seq-id).
     NCBI C++ Toolkit, algo/blast/blastinput/blast_fasta_input.cpp (ids of queries), objects/seqloc/seqloc.asn (Seq-id).
 """
 
@@ -36,10 +35,11 @@ _STUB = {Molecule.NUCLEOTIDE: "A", Molecule.PROTEIN: "M"}
 
 BLOCK_BYTES = 1 << 20
 _UNNAMED = re.compile(rb"\A>:(\S+) (\S+)")
-"""How ``blastdbcmd`` begins the region of a sequence without an id: the first word of the title stands for that."""
+"""Start of a region that ``blastdbcmd`` prints for a sequence without an id, which it names by its title's first word.
+"""
 
 Key = str | int
-"""Of a sequence: its id, as ``sseqid`` prints it, or its OID in the whole database."""
+"""A sequence's id, as printed by ``sseqid``, or its OID in the whole database."""
 
 _WORD = re.compile(rb"^(?:local|gi) (?:str \"((?:[^\"]|\"\")*)\"|id (\d+)|(\d+))$")
 _GENERAL = re.compile(rb'^general \{\s+db "((?:[^"]|"")*)",\s+tag (?:str "((?:[^"]|"")*)"|id (\d+))\s+\}$')
@@ -52,27 +52,27 @@ _NAMED = re.compile(rb'^(pir|prf) \{\s+name "([^"]+)"')
 _LIKE_A_QUERY = re.compile(rb'(?:local str ")?query_([1-9]\d*)"?', re.IGNORECASE)
 _LIKE_AN_OID = re.compile(rb'general \{\s+db "BL_ORD_ID",\s+tag (?:id (\d+)|str .*)\s+\}', re.IGNORECASE | re.DOTALL)
 _NOT_FOUND = b"Unknown"
-"""What BLAST+ prints in a table for the id of a subject that it does not find."""
+"""Printed by BLAST+ in tables instead of the id of a subject that it does not find."""
 _FOUND_AGAIN = frozenset(
     b"local gi genbank embl ddbj tpg tpe tpd other gpipe swissprot pir prf pdb patent general".split()
 )
-"""Kinds of ids by which ``blast_formatter`` finds a sequence; measured for all kinds that makeblastdb takes."""
+"""Kinds of ids by which ``blast_formatter`` finds a sequence; tested with all kinds that makeblastdb accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateDatabase:
-    """A database of some sequences, in the order they have in the whole one, with its totals."""
+    """A database of some sequences of another one, in the same order and with its totals."""
 
     name: str
-    """For ``-db``."""
+    """The value of ``-db``."""
     oids: tuple[int, ...]
-    """The OID in the whole database of each sequence."""
+    """The OID of each sequence in the whole database."""
 
 
 def ids_by_oid(
     installation: Installation, processes: Processes, database: Database, ids: Iterable[bytes], ids_file: Path
 ) -> dict[int, list[str]] | None:
-    """Return the OIDs of the sequences with these ids (as ``sseqid`` prints them), with all ids, as FASTA spells them.
+    """Return, by OID, all FASTA ids of the sequences with these ids (as printed by ``sseqid``).
 
     None if an id is not found.
     """
@@ -87,12 +87,12 @@ def ids_by_oid(
 def known_ids_by_oid(
     installation: Installation, processes: Processes, database: Database, ids: Iterable[bytes], ids_file: Path
 ) -> dict[int, list[str]]:
-    """Return the same of those ids that are found."""
+    """Return the same as ``ids_by_oid``, ignoring ids that are not found."""
     return _by_oid(_look_up(installation, processes, database, sorted(set(ids)), ids_file).stdout.decode().splitlines())
 
 
 def oid_of(subject: bytes, first_oid: int, naming: Naming) -> int | None:
-    """Return the OID in the whole database of a subject without an id of its own, as an archive of a shard names it."""
+    """Return the OID in the whole database of a subject without id, as named in a shard's archive; None for others."""
     ordinal = ordinal_id(subject)
     return None if ordinal is None or not naming.is_numbered(ordinal + first_oid) else ordinal + first_oid
 
@@ -106,16 +106,13 @@ def write_candidates(
     ids: Mapping[int, Sequence[str]],
     sources: Iterable[tuple[Volume, Sequence[int]]],
 ) -> CandidateDatabase | None:
-    """Copy sequences into a database of their own behind an alias with the whole database's totals.
+    """Copy sequences into a separate database, behind an alias with the whole database's totals.
 
     Args:
-        installation: Of BLAST+.
-        processes: Their ``stop`` ends the copying.
-        folder: Where it goes.
-        name: File name without suffix.
-        database: The whole one.
-        ids: Of each OID to copy, all ids; none for a sequence that has none.
-        sources: Where these sequences are, in the order of their OIDs.
+        processes: Their ``stop`` interrupts the copying.
+        name: File name without extension.
+        ids: All ids of each OID to copy; empty for a sequence without id.
+        sources: The sequences, in the order of their OIDs.
 
     Returns:
         The database, or None if its ids can't be indexed.
@@ -135,9 +132,9 @@ def write_id_index(
     molecule: Molecule,
     ids: Mapping[int, Sequence[str]],
 ) -> bool:
-    """Write the files in which the ids of a volume are looked up; those of its sequences are to be replaced.
+    """Write the index of a volume's ids, with stubs in place of its sequences; return whether that succeeded.
 
-    Without them BLAST+ prints subjects that have ids as unknown, or fails.
+    Without this index BLAST+ prints subjects that have ids as unknown, or fails.
     """
     stubs = "".join(f">{chr(1).join(ids[oid])}\n{_STUB[molecule]}\n" for oid in sorted(ids))
     argv = [installation.program("makeblastdb"), "-dbtype", molecule.dbtype, "-parse_seqids", "-in", "-"]
@@ -146,28 +143,28 @@ def write_id_index(
 
 
 def by_volume(database: Database, oids: Iterable[int]) -> Iterator[tuple[Volume, Sequence[int]]]:
-    """Yield the volumes that hold these ascending OIDs, with the OIDs counted from the first of each volume."""
-    found: dict[int, list[int]] = {}
+    """Yield the volumes of these ascending OIDs, with the OIDs relative to each volume."""
+    grouped: dict[int, list[int]] = {}
     for oid in oids:
-        place = bisect_right(database.first_oids, oid) - 1
-        found.setdefault(place, []).append(oid - database.first_oids[place])
-    for place, own in found.items():
-        yield database.volumes[place], own
+        index = bisect_right(database.first_oids, oid) - 1
+        grouped.setdefault(index, []).append(oid - database.first_oids[index])
+    for index, own in grouped.items():
+        yield database.volumes[index], own
 
 
 def letters_of(database: Database, oids: Iterable[int]) -> int:
-    """Return about how many letters these sequences have."""
+    """Return the approximate number of bases or residues of these sequences."""
     total = 0
     for oid in oids:
-        place = bisect_right(database.first_oids, oid) - 1
-        own = oid - database.first_oids[place]
-        total += database.volumes[place].letters_of(own, own + 1)
+        index = bisect_right(database.first_oids, oid) - 1
+        own = oid - database.first_oids[index]
+        total += database.volumes[index].letters_of(own, own + 1)
     return total
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a sequence, on one of its strands; 1-based, both ends inclusive."""
+    """A part of a sequence, on one of its strands; 1-based, with inclusive ends."""
 
     start: int
     end: int
@@ -182,31 +179,27 @@ def write_subjects(
     scratch: Path,
     target: Path,
 ) -> None:
-    """Write sequences in the order in which they are asked for.
+    """Write sequences as FASTA, in the order of their keys.
 
     Args:
-        installation: Of BLAST+.
-        database: The one that holds them.
-        keys: Which; BLAST+ finds those alone by an id that have one.
-        region: The part to write of each; None for all of it.
+        keys: BLAST+ finds a sequence that has an id only by the id.
+        region: The part to write of each; None: the whole.
         scratch: An empty folder.
-        target: Gets the FASTA.
 
     Raises:
-        ShardblastError: ``blastdbcmd`` does not find one.
+        ShardblastError: ``blastdbcmd`` does not find a sequence.
     """
     with target.open("wb") as whole:
         for number, (kind, group) in enumerate(groupby(keys, type)):
-            part, wanted = scratch / f"part{number}", list(group)
+            part = scratch / f"part{number}"
             if kind is int:
-                words, environment = _fasta_by_oid(
-                    database, [key for key in wanted if isinstance(key, int)], region, part
-                )
+                oids = [key for key in group if isinstance(key, int)]
+                words, environment = _fasta_by_oid(database, oids, region, part)
             else:
-                words, environment = _fasta_by_id(database, [str(key) for key in wanted], region, part)
+                words, environment = _fasta_by_id(database, [str(key) for key in group], region, part)
             argv = [installation.program("blastdbcmd"), *words, "-dbtype", database.molecule.dbtype]
             argv += ["-outfmt", "%f", "-out", str(part)]
-            checked(run(argv, environment=environment), "the reading of subjects")
+            checked(run(argv, environment=environment), "the retrieval of subject sequences")
             with part.open("rb") as source:
                 whole.write(_UNNAMED.sub(rb">\2:\1", source.read(BLOCK_BYTES), count=1))
                 while block := source.read(BLOCK_BYTES):
@@ -215,11 +208,11 @@ def write_subjects(
 
 
 def subject_names(archive: Path) -> Iterator[bytes | int | None]:
-    """Yield for each subject in an archive its id, or its OID if it has none, or None for an id of unknown kind."""
+    """Yield each subject's id in an archive, its OID if it has no id, or None for an id of unknown kind."""
     last = b""
     with archive.open("rb") as stream:
-        for found in ArchiveReader(stream, archive.name).alignments():
-            for block in found.blocks:
+        for query in ArchiveReader(stream, archive.name).alignments():
+            for block in query.blocks:
                 subject = alignment_ids(block).subject
                 if subject != last:
                     last, ordinal = subject, ordinal_id(subject)
@@ -227,7 +220,7 @@ def subject_names(archive: Path) -> Iterator[bytes | int | None]:
 
 
 def id_of(subject: bytes) -> bytes | None:
-    """Return the id that this text of a Seq-id means; None if it is of a kind that we don't know."""
+    """Return the id in the text of a Seq-id; None if its kind is unknown."""
     if word := _WORD.match(subject):
         return _unquoted(word[1]) if word[1] is not None else word[2] or word[3]
     if general := _GENERAL.match(subject):
@@ -246,32 +239,31 @@ def id_of(subject: bytes) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """The names in one database."""
+    """The naming of sequences in one database."""
 
     first_oids: tuple[int, ...]
-    """The OID of each volume's first sequence, and at the end the number of sequences."""
+    """The OID of each volume's first sequence, followed by the number of sequences."""
     with_ids: tuple[bool, ...]
-    """For each volume whether its sequences have ids of their own."""
+    """For each volume, whether its sequences have ids."""
 
     @classmethod
     def of(cls, database: Database) -> Naming:
-        """Return that of a database."""
         return cls(database.first_oids, tuple(volume.id_index is not None for volume in database.volumes))
 
     def is_numbered(self, oid: int) -> bool:
-        """Tell whether a sequence has no id, so that its OID stands for one."""
+        """Return whether a sequence has no id and is therefore named by its OID."""
         volume = bisect_right(self.first_oids, oid) - 1
         return 0 <= volume < len(self.with_ids) and not self.with_ids[volume]
 
     def check(self, subjects: Iterable[bytes], last_query: int) -> None:
-        """Check that each subject is printed as itself.
+        """Check that BLAST+ prints each subject as itself.
 
         Args:
-            subjects: Their ids, as archives spell them with OIDs of the whole database, or as ``sseqid`` prints them.
-            last_query: The number of the last query that may be searched together with theirs, 1-based.
+            subjects: Their ids, as in archives with OIDs of the whole database, or as printed by ``sseqid``.
+            last_query: The 1-based number of the last query that may be searched together with theirs.
 
         Raises:
-            LeftToBlast: One is not.
+            LeftToBlast: A subject may be confused with another sequence.
         """
         if any(self.with_ids):
             for subject in subjects:
@@ -279,23 +271,23 @@ class Naming:
 
     def _check(self, subject: bytes, last_query: int) -> None:
         if (query := _LIKE_A_QUERY.fullmatch(subject)) and int(query[1]) <= last_query:
-            raise LeftToBlast("a sequence of the database has the name that BLAST+ gives to a query")
+            raise LeftToBlast("a sequence of the database has an id that BLAST+ gives to a query")
         if (ordinal := _LIKE_AN_OID.fullmatch(subject)) and not (ordinal[1] and self.is_numbered(int(ordinal[1]))):
-            raise LeftToBlast("a sequence of the database has an id that stands for the number of another")
+            raise LeftToBlast("a sequence of the database has an id that BLAST+ derives from an OID")
         kind, blank, _ = subject.partition(b" ")
         if subject == _NOT_FOUND or (blank and kind not in _FOUND_AGAIN):
             raise LeftToBlast("a sequence of the database has an id by which BLAST+ does not find it")
 
 
 def _by_oid(lines: Iterable[str]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
+    ids: dict[int, list[str]] = {}
     for line in lines:
-        oid, gi, one = line.split("\t", 2)
-        words = found.setdefault(int(oid), [])
-        name = one if gi in ("N/A", "0") else f"gi|{gi}|{one}"
-        if name not in words:
-            words.append(name)
-    return found
+        oid, gi, text = line.split("\t", 2)
+        names = ids.setdefault(int(oid), [])
+        name = text if gi in ("N/A", "0") else f"gi|{gi}|{text}"
+        if name not in names:
+            names.append(name)
+    return ids
 
 
 def _look_up(
@@ -311,15 +303,15 @@ def _fasta_by_id(
     database: Database, ids: Sequence[str], region: Region | None, part: Path
 ) -> tuple[list[str], dict[str, str]]:
     file = part.with_suffix(".ids")
-    place = "" if region is None else f" {region.start}-{region.end} {'minus' if region.is_minus else 'plus'}"
-    file.write_text("".join(f"{one}{place}\n" for one in ids))
+    suffix = "" if region is None else f" {region.start}-{region.end} {'minus' if region.is_minus else 'plus'}"
+    file.write_text("".join(f"{name}{suffix}\n" for name in ids))
     return ["-db", database.name, "-entry_batch", str(file)], database.environment
 
 
 def _fasta_by_oid(
     database: Database, oids: Sequence[int], region: Region | None, part: Path
 ) -> tuple[list[str], dict[str, str]]:
-    """Copy the sequences into a database of their own, of which all is written: ``blastdbcmd`` takes no OIDs."""
+    """Copy the sequences into a separate database and dump it, since ``blastdbcmd`` does not accept OIDs."""
     copy = part.with_suffix(".copy")
     sources = (source for oid in oids for source in by_volume(database, [oid]))
     VolumeWriter(copy, database.molecule).write(sources)
