@@ -155,7 +155,7 @@ def test_database_larger_than_half_of_memory_is_told(place: Place) -> None:
     finding = _size(Machine(cores=2, memory_bytes=database.size_bytes), database)
 
     assert finding.state is FindingState.WARNING
-    assert "does not stay in memory" in finding.message
+    assert "does not stay there during a search" in finding.message
 
 
 def test_little_memory_is_told() -> None:

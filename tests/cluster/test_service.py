@@ -140,7 +140,7 @@ def test_nodes_are_listed_with_what_they_hold(served: Served) -> None:
     assert (first.event, json.loads(first.data)[0]["name"]) == ("nodes", "a")
     assert json.loads(lost.data)["name"] == "b"
     assert served.nodes()["b"]["state"] == "lost"
-    assert served.server.http.get("/nodes/scaling").json()["problem"].startswith("The nodes are not on Kubernetes")
+    assert served.server.http.get("/nodes/scaling").json()["problem"].startswith("The nodes do not run on Kubernetes")
     assert figures(served.server)["shardblast_nodes"][("state", "lost"),] == 1
     assert served.nodes()["a"]["state"] == "connected"
 

@@ -82,7 +82,7 @@ def test_the_nodes_are_followed(page: Page, own_server: Server, asked: list[Requ
     expect(page.get_by_role("heading", name="Shards on nodes")).to_be_visible()
     expect(page.locator(".shard-map svg")).to_have_count(2)
     expect(page.get_by_text("The number of nodes can't be changed here.")).to_be_visible()
-    expect(page.get_by_text("This service searches on its own machine alone.")).to_be_visible()
+    expect(page.get_by_text("This service runs on a single machine.")).to_be_visible()
 
     search = own_server.submit("blastp", "proteins", LONG, {"evalue": 1000})["id"]
     hold(own_server, search)

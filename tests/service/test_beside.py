@@ -45,7 +45,7 @@ def test_commands_go_through_the_service_however_callers_are_known(tmp_path: Pat
     assert done[0].stdout.startswith("more: ")
     assert "50 sequences" in done[0].stdout
     assert done[1].stdout.startswith("here: ")
-    assert done[2].stdout == "more: the source has nothing newer\n"
+    assert done[2].stdout == "more: up to date\n"
     assert done[3].stdout.startswith("more: ")
     assert "There is no database 'absent'" in done[5].stderr
     assert sorted((one["kind"], one["owner"], one["state"]) for one in told) == [

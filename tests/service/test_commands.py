@@ -145,7 +145,7 @@ def test_what_is_no_id_is_said_so(server: Server, search_id: str) -> None:
         done = server.run(command, "--", search_id)
 
         assert done.returncode == 1
-        assert f"{search_id!r} is no id of a search." in done.stderr
+        assert f"{search_id!r} is not the id of a search." in done.stderr
 
 
 def test_a_list_tells_when_searches_were_made_how_long_they_ran_and_their_hits(server: Server) -> None:

@@ -124,7 +124,7 @@ def test_a_list_may_be_packed(listing: Server) -> None:
         assert listing.http.post("/searches", data=fields, files=files, headers=key).json()["id"] == plain
 
     broken = listing.http.post("/searches", data=fields, files={"seqidlist": gzip.compress(text.encode())[:-9]})
-    assert (broken.status_code, "can't be unpacked" in broken.json()["detail"]) == (422, True)
+    assert (broken.status_code, "can't be decompressed" in broken.json()["detail"]) == (422, True)
     assert listing.http.get(f"/searches/{plain}/lists/seqidlist").text == text
 
 
@@ -149,7 +149,7 @@ def test_the_command_sends_lists(listing: Server, tmp_path: Path) -> None:
     assert listing.ended(sent.stdout.strip())["state"] == "completed"
     assert {row.split(b"\t")[1] for row in listing.result(sent.stdout.strip(), "6").splitlines()} == {b"S21.1"}
     assert wrong.returncode == 1
-    assert "names a file" in wrong.stderr
+    assert "names a local file" in wrong.stderr
     assert absent.returncode == 1
     assert "can't be read" in absent.stderr
 

@@ -47,7 +47,7 @@ def test_a_service_without_kubernetes_says_that_it_can_not_scale(server: Server)
     assert (told["is_possible"], told["asked"], told["needed"]) == (False, None, None)
     assert refused.status_code == 409
     assert refused.json()["code"] == "conflict"
-    assert refused.json()["detail"] == told["problem"] == "This service searches on its own machine alone."
+    assert refused.json()["detail"] == told["problem"] == "This service runs on a single machine."
 
 
 @pytest.mark.parametrize("nodes", [-1, 10_001, "many", None])

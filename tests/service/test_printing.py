@@ -78,12 +78,12 @@ def test_fewer_subjects_are_shown_than_were_kept(server: Server, short: str) -> 
         ({"num_alignments": 11}, "kept 10 subjects"),
         ({"num_descriptions": 5000}, "kept 10 subjects"),
         ({"num_alignments": 5, "outfmt": "6"}, "would change what is found"),
-        ({"num_alignments": 5001}, "not as it should be"),
-        ({"line_length": 0}, "not as it should be"),
-        ({"line_length": 1_000_000}, "not as it should be"),
-        ({"sorthits": 5}, "not as it should be"),
-        ({"sorthsps": "-html"}, "not as it should be"),
-        ({"html": "x"}, "not as it should be"),
+        ({"num_alignments": 5001}, "request is not valid"),
+        ({"line_length": 0}, "request is not valid"),
+        ({"line_length": 1_000_000}, "request is not valid"),
+        ({"sorthits": 5}, "request is not valid"),
+        ({"sorthsps": "-html"}, "request is not valid"),
+        ({"html": "x"}, "request is not valid"),
     ],
 )
 def test_what_cannot_be_printed_is_said(server: Server, short: str, values: dict[str, Any], says: str) -> None:

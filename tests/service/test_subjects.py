@@ -133,14 +133,14 @@ def test_sequences_that_are_gone_are_told(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"hit": 0, "start": 0, "end": 5}, "not as it should be"),
+        ({"hit": 0, "start": 0, "end": 5}, "request is not valid"),
         ({"hit": 0, "start": 1, "end": 10_000_000}, "no such region"),
         ({"hit": 0, "start": 9, "end": 5}, "no such region"),
         ({"hit": 0, "start": 9}, "a start and an end"),
         ({"hit": 0, "strand": "minus"}, "a start and an end"),
         ({"hit": "0-1", "start": 1, "end": 5}, "single subject"),
         ({"start": 1, "end": 5}, "single subject"),
-        ({"hit": 0, "strand": "../../x"}, "not as it should be"),
+        ({"hit": 0, "strand": "../../x"}, "request is not valid"),
     ],
 )
 def test_regions_that_are_none_are_refused(server: Server, values: dict[str, str | int], says: str) -> None:

@@ -83,8 +83,8 @@ def test_both_ways_to_write_options_may_be_mixed(server: Server, query: str) -> 
     ("words", "said"),
     [
         (("-seqidlist", "/etc/hostname"), "16s has no ids"),
-        (("-subject=/etc/hostname",), "-subject names a file of this machine"),
-        (("--options", "-import_search_strategy x"), "-import_search_strategy names a file of this machine"),
+        (("-subject=/etc/hostname",), "-subject names a local file"),
+        (("--options", "-import_search_strategy x"), "-import_search_strategy names a local file"),
         (("--options", "'"), "--options can't be read"),
         (("--shards", "4"), "Unknown option '--shards'"),
         (("-outfmt", "6"), "-outfmt and -out need --wait"),
@@ -147,6 +147,6 @@ def test_ctrl_c_leaves_the_search_running(server: Server, tmp_path: Path) -> Non
         os.kill(waiting.pid, signal.SIGINT)
 
         assert waiting.wait(WITHIN_S) == 130
-        assert "The waiting was stopped, and no search." in waiting.stderr.read()
+        assert "Stopped waiting. The searches continue." in waiting.stderr.read()
     assert server.search(search_id)["state"] in ("queued", "running")
     server.http.post(f"/searches/{search_id}/cancel")

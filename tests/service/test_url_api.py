@@ -168,7 +168,7 @@ def test_the_task_is_what_was_asked_for(address: str, server: Server, values: di
         ({"QUERY": ""}, "1 queries have no letters"),
         ({"TASK": "quick"}, "'quick' is none of"),
         ({"SERVICE": "psi"}, "SERVICE 'psi' is not offered here"),
-        ({"ENTREZ_QUERY": "Homo sapiens[ORGN]"}, "ENTREZ_QUERY is not obeyed here"),
+        ({"ENTREZ_QUERY": "Homo sapiens[ORGN]"}, "ENTREZ_QUERY is not supported here"),
         ({"DATABASE": "<b>bold</b>"}, "&lt;b&gt;bold"),
     ],
 )

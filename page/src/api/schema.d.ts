@@ -9,7 +9,7 @@ export interface paths {
         };
         /**
          * List Programs
-         * @description List the programs, with the options that searches may have.
+         * @description List the programs, each with the options that searches may use.
          */
         get: operations["list_programs_api_v1_programs_get"];
         put?: never;
@@ -29,13 +29,13 @@ export interface paths {
         };
         /**
          * List Searches
-         * @description List searches, newest first unless another order is asked for.
+         * @description List searches, by default the newest first.
          */
         get: operations["list_searches_api_v1_searches_get"];
         put?: never;
         /**
          * Create Search
-         * @description Queue a search; its address is in ``Location``. The same Idempotency-Key gives the same search.
+         * @description Queue a search; ``Location`` holds its URL. The same Idempotency-Key returns the existing search.
          */
         post: operations["create_search_api_v1_searches_post"];
         delete?: never;
@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Preflight
-         * @description Tell what would run, and every problem with what to do about it.
+         * @description Check a search without running it: the plan, and every problem with its remedy.
          */
         post: operations["preflight_api_v1_searches_preflight_post"];
         delete?: never;
@@ -73,9 +73,9 @@ export interface paths {
         };
         /**
          * Follow Searches
-         * @description Stream which searches change: ``search`` as it is now, ``deleted``, or ``reload`` when any may have changed.
+         * @description Stream changed searches: ``search`` with its new state, ``deleted``, or ``reload`` if any may have changed.
          *
-         *     It ends when the caller may read no more.
+         *     The stream ends when the caller loses the right to read.
          */
         get: operations["follow_searches_api_v1_searches_events_get"];
         put?: never;
@@ -102,7 +102,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Search
-         * @description Remove a search that is over, and all that belongs to it.
+         * @description Delete a finished search, with its results and share links.
          */
         delete: operations["delete_search_api_v1_searches__search_id__delete"];
         options?: never;
@@ -119,7 +119,7 @@ export interface paths {
         };
         /**
          * Read Pieces
-         * @description List the BLAST+ processes of a search that have ended; through a share link nodes have numbers for names.
+         * @description List the finished BLAST+ processes of a search. Readers of a share link see numbers instead of nodes' names.
          */
         get: operations["read_pieces_api_v1_searches__search_id__pieces_get"];
         put?: never;
@@ -139,7 +139,7 @@ export interface paths {
         };
         /**
          * Read Running
-         * @description List the BLAST+ processes of a search that run now, wherever that is.
+         * @description List the running BLAST+ processes of a search on all nodes.
          */
         get: operations["read_running_api_v1_searches__search_id__running_get"];
         put?: never;
@@ -159,7 +159,7 @@ export interface paths {
         };
         /**
          * Read Log
-         * @description Tell what happened to a search, oldest first.
+         * @description Read the log of a search, oldest entry first.
          */
         get: operations["read_log_api_v1_searches__search_id__log_get"];
         put?: never;
@@ -179,7 +179,7 @@ export interface paths {
         };
         /**
          * Read Events
-         * @description Stream what happens to a search, as long as the share link is good: first as it is, then every change.
+         * @description Stream a search: first its state now, then every change. A revoked share link ends the stream.
          */
         get: operations["read_events_api_v1_searches__search_id__events_get"];
         put?: never;
@@ -201,7 +201,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Search
-         * @description Stop a search for good.
+         * @description Cancel a search.
          */
         post: operations["cancel_search_api_v1_searches__search_id__cancel_post"];
         delete?: never;
@@ -221,7 +221,7 @@ export interface paths {
         put?: never;
         /**
          * Retry Search
-         * @description Run a search again that failed, which goes on with its finished pieces, or was cancelled, which starts anew.
+         * @description Run a search again: a failed one resumes from its finished pieces, a cancelled one starts from the beginning.
          */
         post: operations["retry_search_api_v1_searches__search_id__retry_post"];
         delete?: never;
@@ -239,19 +239,19 @@ export interface paths {
         };
         /**
          * Read Results
-         * @description Print the result as BLAST+ prints it, in any format; ranges are answered.
+         * @description Print the result as BLAST+ prints it, in any format. Range requests are supported.
          *
-         *     Of some queries it is what BLAST+ prints for them alone; of some hits it is the whole result with the others left
-         *     out, so that E-values and statistics stay those of the search. POST prints the same, and takes more of them.
+         *     For selected queries the output is that of BLAST+ for these queries alone. For selected hits the other hits are
+         *     left out of the result, and E-values and statistics stay those of the search. POST accepts longer selections.
          */
         get: operations["read_results_api_v1_searches__search_id__results_get"];
         put?: never;
         /**
          * Read Results
-         * @description Print the result as BLAST+ prints it, in any format; ranges are answered.
+         * @description Print the result as BLAST+ prints it, in any format. Range requests are supported.
          *
-         *     Of some queries it is what BLAST+ prints for them alone; of some hits it is the whole result with the others left
-         *     out, so that E-values and statistics stay those of the search. POST prints the same, and takes more of them.
+         *     For selected queries the output is that of BLAST+ for these queries alone. For selected hits the other hits are
+         *     left out of the result, and E-values and statistics stay those of the search. POST accepts longer selections.
          */
         post: operations["read_results_api_v1_searches__search_id__results_post"];
         delete?: never;
@@ -269,13 +269,13 @@ export interface paths {
         };
         /**
          * Read Subjects
-         * @description Read the subjects of hits as FASTA, each once: whole, or a region of one. POST takes more of them.
+         * @description Read the subjects of hits as FASTA, each once: full length, or a region of one. POST accepts more hits.
          */
         get: operations["read_subjects_api_v1_searches__search_id__subjects_get"];
         put?: never;
         /**
          * Read Subjects
-         * @description Read the subjects of hits as FASTA, each once: whole, or a region of one. POST takes more of them.
+         * @description Read the subjects of hits as FASTA, each once: full length, or a region of one. POST accepts more hits.
          */
         post: operations["read_subjects_api_v1_searches__search_id__subjects_post"];
         delete?: never;
@@ -293,7 +293,7 @@ export interface paths {
         };
         /**
          * Read Report
-         * @description Read what was done: verdicts, shards, times, versions, the BLAST+ command that prints the same, what to cite.
+         * @description Read the report: verdicts, shards, times, versions, the equivalent BLAST+ command, and the citation.
          */
         get: operations["read_report_api_v1_searches__search_id__report_get"];
         put?: never;
@@ -313,7 +313,7 @@ export interface paths {
         };
         /**
          * Read Queries
-         * @description List the queries with counts and verdict.
+         * @description List the queries, each with its counts and verdict.
          */
         get: operations["read_queries_api_v1_searches__search_id__queries_get"];
         put?: never;
@@ -333,7 +333,7 @@ export interface paths {
         };
         /**
          * Read Hits
-         * @description List hits of a query.
+         * @description List the hits of a query.
          */
         get: operations["read_hits_api_v1_searches__search_id__hits_get"];
         put?: never;
@@ -353,7 +353,7 @@ export interface paths {
         };
         /**
          * Read Organisms
-         * @description List the organisms of a query's hits: as a tree, where their lineages are known.
+         * @description List the organisms of a query's hits, as a tree where their lineages are known.
          */
         get: operations["read_organisms_api_v1_searches__search_id__organisms_get"];
         put?: never;
@@ -373,7 +373,7 @@ export interface paths {
         };
         /**
          * Read Hsps
-         * @description List HSPs of a hit, by its rank, with the rows of their alignments.
+         * @description List the HSPs of a hit, with the rows of their alignments.
          */
         get: operations["read_hsps_api_v1_searches__search_id__hsps_get"];
         put?: never;
@@ -393,7 +393,7 @@ export interface paths {
         };
         /**
          * Read Spans
-         * @description Tell where the HSPs of a query's first hits lie on it: what a picture of them needs.
+         * @description Read the positions of the HSPs of a query's first hits, for a graphical summary.
          */
         get: operations["read_spans_api_v1_searches__search_id__spans_get"];
         put?: never;
@@ -413,7 +413,7 @@ export interface paths {
         };
         /**
          * Read List
-         * @description Read a list of ids or taxids of the search, as it was sent.
+         * @description Read a list of ids or taxids of the search, as it was submitted.
          */
         get: operations["read_list_api_v1_searches__search_id__lists__name__get"];
         put?: never;
@@ -433,7 +433,7 @@ export interface paths {
         };
         /**
          * Read Query
-         * @description Read the queries, as they were sent.
+         * @description Read the queries, as they were submitted.
          */
         get: operations["read_query_api_v1_searches__search_id__query_get"];
         put?: never;
@@ -455,7 +455,7 @@ export interface paths {
         put?: never;
         /**
          * Create Share
-         * @description Make a link by which anybody may read this search; its token is told this once.
+         * @description Create a link with which anyone may read this search. Its token is returned only here.
          */
         post: operations["create_share_api_v1_searches__search_id__share_post"];
         delete?: never;
@@ -473,7 +473,7 @@ export interface paths {
         };
         /**
          * List Shares
-         * @description List the links of a search, but not what they are.
+         * @description List the links of a search, without their tokens.
          */
         get: operations["list_shares_api_v1_searches__search_id__shares_get"];
         put?: never;
@@ -496,7 +496,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke Share
-         * @description Make a link void at once.
+         * @description Revoke a link at once.
          */
         delete: operations["revoke_share_api_v1_searches__search_id__shares__share_id__delete"];
         options?: never;
@@ -519,7 +519,7 @@ export interface paths {
         put?: never;
         /**
          * Add Database
-         * @description Add a database: register it where it lies on the server (201), or bring it from its source (202, a task).
+         * @description Add a database: register files of the server in place (201), or copy them from the source in a task (202).
          */
         post: operations["add_database_api_v1_databases_post"];
         delete?: never;
@@ -544,7 +544,7 @@ export interface paths {
         post?: never;
         /**
          * Remove Database
-         * @description Remove a database; files that were registered in place stay. ``force`` cancels the searches that use it.
+         * @description Remove a database. Files that are used in place are kept. ``force`` cancels the searches that use it.
          */
         delete: operations["remove_database_api_v1_databases__name__delete"];
         options?: never;
@@ -561,7 +561,7 @@ export interface paths {
         };
         /**
          * Read Use
-         * @description Tell what uses a database, or changes it: what its removal would have to wait for, or cancel.
+         * @description List the searches and tasks that use a database, which its removal would wait for or cancel.
          */
         get: operations["read_use_api_v1_databases__name__use_get"];
         put?: never;
@@ -583,7 +583,7 @@ export interface paths {
         put?: never;
         /**
          * Warm Database
-         * @description Begin to read a database into memory.
+         * @description Start to read a database into memory.
          */
         post: operations["warm_database_api_v1_databases__name__warm_post"];
         delete?: never;
@@ -603,9 +603,9 @@ export interface paths {
         put?: never;
         /**
          * Update Database
-         * @description Bring what the source has now (202, a task); searches go on in the old generation meanwhile.
+         * @description Update a database from its source in a task (202). Searches continue in the old generation meanwhile.
          *
-         *     A database that is registered in place is looked at at once (200).
+         *     A database that is used in place is read again at once (200).
          */
         post: operations["update_database_api_v1_databases__name__update_post"];
         delete?: never;
@@ -623,7 +623,7 @@ export interface paths {
         };
         /**
          * Check Updates
-         * @description Ask the source whether it has something newer.
+         * @description Check whether the source has a newer version.
          */
         get: operations["check_updates_api_v1_databases__name__updates_get"];
         put?: never;
@@ -643,7 +643,7 @@ export interface paths {
         };
         /**
          * Plan Database
-         * @description Tell how the database would be cut for so many nodes, and whether that fits in their memory.
+         * @description Plan the shards of a database for a number of nodes, and check whether they fit in memory.
          */
         get: operations["plan_database_api_v1_databases__name__plan_get"];
         put?: never;
@@ -683,9 +683,9 @@ export interface paths {
         };
         /**
          * Follow Tasks
-         * @description Stream which tasks change: ``task`` as it is now, or ``reload`` when any may have changed, as at the beginning.
+         * @description Stream changed tasks: ``task`` with its new state, or ``reload`` if any may have changed, as at the start.
          *
-         *     It ends when the caller may read no more.
+         *     The stream ends when the caller loses the right to read.
          */
         get: operations["follow_tasks_api_v1_tasks_events_get"];
         put?: never;
@@ -712,7 +712,7 @@ export interface paths {
         post?: never;
         /**
          * Dismiss Task
-         * @description Remove a task that has ended from the lists; its owner and administrators may.
+         * @description Remove a finished task from the lists. Only its owner and administrators may.
          */
         delete: operations["dismiss_task_api_v1_tasks__task_id__delete"];
         options?: never;
@@ -729,7 +729,7 @@ export interface paths {
         };
         /**
          * Read Events
-         * @description Stream what happens to a task: first the task as it is, then every change.
+         * @description Stream a task: first its state now, then every change.
          */
         get: operations["read_events_api_v1_tasks__task_id__events_get"];
         put?: never;
@@ -751,7 +751,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Task
-         * @description Stop a task for good; its owner and administrators may.
+         * @description Cancel a task. Only its owner and administrators may.
          */
         post: operations["cancel_task_api_v1_tasks__task_id__cancel_post"];
         delete?: never;
@@ -771,7 +771,7 @@ export interface paths {
         put?: never;
         /**
          * Retry Task
-         * @description Begin a task that failed or was cancelled again, as a new task; whoever may begin such a task may do so.
+         * @description Start a failed or cancelled task again, as a new task.
          */
         post: operations["retry_task_api_v1_tasks__task_id__retry_post"];
         delete?: never;
@@ -789,7 +789,7 @@ export interface paths {
         };
         /**
          * List Nodes
-         * @description List the nodes, with what is on their disks and in their memory now.
+         * @description List the nodes, with the volumes on their disks and in their memory now.
          */
         get: operations["list_nodes_api_v1_nodes_get"];
         put?: never;
@@ -809,9 +809,9 @@ export interface paths {
         };
         /**
          * Follow Nodes
-         * @description Stream what changes of the nodes: ``node`` as it is now, ``gone``, and ``scaling``; first all of them.
+         * @description Stream changes of the nodes. ``nodes`` lists all of them first; then come ``node``, ``gone`` and ``scaling``.
          *
-         *     It ends when the caller may read no more.
+         *     The stream ends when the caller loses the right to read.
          */
         get: operations["follow_nodes_api_v1_nodes_events_get"];
         put?: never;
@@ -831,15 +831,15 @@ export interface paths {
         };
         /**
          * Read Scaling
-         * @description Tell how many nodes there are and are to be, and how many are needed for what.
+         * @description Read how many nodes there are, are requested and are needed.
          */
         get: operations["read_scaling_api_v1_nodes_scaling_get"];
         put?: never;
         /**
          * Scale
-         * @description Ask Kubernetes for a number of nodes; they come and go in their own time, and drain before they go.
+         * @description Request a number of nodes from Kubernetes. They start and stop in their own time, and drain before they stop.
          *
-         *     Refused with 409 where the nodes are not on Kubernetes, and where more are needed just now.
+         *     The answer is 409 if the nodes do not run on Kubernetes, and if more nodes are needed now.
          */
         post: operations["scale_api_v1_nodes_scaling_post"];
         delete?: never;
@@ -857,7 +857,7 @@ export interface paths {
         };
         /**
          * Read Me
-         * @description Tell who asks, what they may do and how they are known.
+         * @description Return the caller, the caller's scopes and the way of signing in.
          */
         get: operations["read_me_api_v1_me_get"];
         put?: never;
@@ -877,7 +877,7 @@ export interface paths {
         };
         /**
          * Health
-         * @description Tell that the process lives.
+         * @description Answer while the process is running.
          */
         get: operations["health_health_get"];
         put?: never;
@@ -897,7 +897,7 @@ export interface paths {
         };
         /**
          * Ready
-         * @description Tell whether searches can run, and what is missing if not.
+         * @description Check whether searches can run, and return the problems.
          */
         get: operations["ready_ready_get"];
         put?: never;
@@ -917,7 +917,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description Tell Prometheus how things stand and what happened since the start.
+         * @description Return Prometheus metrics.
          */
         get: operations["metrics_metrics_get"];
         put?: never;
@@ -937,7 +937,7 @@ export interface paths {
         };
         /**
          * List Ways
-         * @description Tell how people may sign in.
+         * @description List the ways to sign in.
          */
         get: operations["list_ways_auth_ways_get"];
         put?: never;
@@ -957,7 +957,7 @@ export interface paths {
         };
         /**
          * Login
-         * @description Send a browser to the issuer to sign in.
+         * @description Redirect a browser to the issuer to sign in.
          */
         get: operations["login_auth_login_get"];
         put?: never;
@@ -977,7 +977,7 @@ export interface paths {
         };
         /**
          * Callback
-         * @description Take a browser that the issuer sends back; its session is always a new one.
+         * @description Begin a new session for a browser that the issuer sends back.
          */
         get: operations["callback_auth_callback_get"];
         put?: never;
@@ -999,7 +999,7 @@ export interface paths {
         put?: never;
         /**
          * Sign In With Token
-         * @description Begin a session of a browser by an API token; it ends with the token.
+         * @description Begin a browser session with an API token; it ends with the token.
          */
         post: operations["sign_in_with_token_auth_token_post"];
         delete?: never;
@@ -1019,7 +1019,7 @@ export interface paths {
         put?: never;
         /**
          * Logout
-         * @description End the browser's session here; the issuer's own goes on.
+         * @description End the browser's session here; its session at the issuer continues.
          */
         post: operations["logout_auth_logout_post"];
         delete?: never;
@@ -1037,13 +1037,13 @@ export interface paths {
         };
         /**
          * Get
-         * @description Answer CMD=Put, Get or Delete, with parameters in the address.
+         * @description Handle CMD=Put, Get or Delete, with parameters in the URL.
          */
         get: operations["get_blast_Blast_cgi_get"];
         put?: never;
         /**
          * Post
-         * @description Answer CMD=Put, Get or Delete, with parameters in the address or in a form.
+         * @description Handle CMD=Put, Get or Delete, with parameters in the URL or in a form.
          */
         post: operations["post_blast_Blast_cgi_post"];
         delete?: never;
@@ -1065,12 +1065,12 @@ export interface components {
             name: string;
             /**
              * Source
-             * @description A BLAST database on the server (without suffix), FASTA, ncbi:NAME, or another storage's database
+             * @description BLAST database on the server (no suffix), FASTA file, ncbi:NAME, or another storage's database
              */
             source: string;
             /**
              * Copy
-             * @description Copy a BLAST database into the storage in place of serving it where it lies
+             * @description Copy a BLAST database into the storage; otherwise it is used in place
              * @default false
              */
             copy: boolean;
@@ -1080,28 +1080,28 @@ export interface components {
              * @default false
              */
             replace: boolean;
-            /** @description Of a FASTA file; null: as it looks */
+            /** @description Molecule of a FASTA file; null: detected automatically */
             molecule?: components["schemas"]["Molecule"] | null;
             /**
              * Title
-             * @description Of a database made of a FASTA file
+             * @description Title of a database made from a FASTA file
              * @default
              */
             title: string;
             /**
              * Taxid Map
-             * @description A file on the server with an id and a taxid a line
+             * @description File on the server with an id and a taxid per line
              */
             taxid_map?: string | null;
             /**
              * Base
-             * @description Where NCBI's databases are published, if not at NCBI
+             * @description URL of a mirror of NCBI's databases
              */
             base?: string | null;
         };
         /**
          * DatabaseOfReport
-         * @description What was searched.
+         * @description The database that was searched.
          */
         DatabaseOfReport: {
             /** Name */
@@ -1137,12 +1137,12 @@ export interface components {
             volumes: number;
             /**
              * Size Bytes
-             * @description Of all files
+             * @description Size of all files
              */
             size_bytes: number;
             /**
              * Mapped Bytes
-             * @description Of what a search maps into memory
+             * @description Size of the files that a search maps into memory
              */
             mapped_bytes: number;
             /** Has Ids */
@@ -1166,7 +1166,7 @@ export interface components {
         EntryOut: {
             /**
              * At
-             * @description Seconds since 1970; null where an earlier version did not note it
+             * @description Seconds since 1970; null in entries of an earlier version
              */
             at: number | null;
             /**
@@ -1196,7 +1196,7 @@ export interface components {
         };
         /**
          * HeldGenerationOut
-         * @description What a node has of a generation of a database.
+         * @description The volumes of a generation of a database on a node.
          */
         HeldGenerationOut: {
             /** Database */
@@ -1205,12 +1205,12 @@ export interface components {
             generation: string;
             /**
              * In Place
-             * @description Whether it is searched where it lies, and is no copy of the node's
+             * @description Whether the files are used in place, and are not a copy of the node
              */
             in_place: boolean;
             /**
              * Num Volumes
-             * @description Of the whole generation
+             * @description Number of volumes of the whole generation
              */
             num_volumes: number;
             /** Size Bytes */
@@ -1224,30 +1224,30 @@ export interface components {
         };
         /**
          * HeldVolumeOut
-         * @description A volume that is whole on a node's disk.
+         * @description A complete volume on a node's disk.
          */
         HeldVolumeOut: {
             /** Name */
             name: string;
             /**
              * Size Bytes
-             * @description Of all its files
+             * @description Size of all its files
              */
             size_bytes: number;
             /**
              * Mapped Bytes
-             * @description Of what a search maps into memory
+             * @description Size of the files that a search maps into memory
              */
             mapped_bytes: number;
             /**
              * Resident Bytes
-             * @description How much of that is in memory now; null if it is not known
+             * @description How much of mapped_bytes is in memory now; null if unknown
              */
             resident_bytes: number | null;
         };
         /**
          * HitRow
-         * @description A subject with hits of a query; scores are those of its best HSP.
+         * @description A subject that a query hits; the scores are those of its best HSP.
          */
         HitRow: {
             /** Query */
@@ -1291,7 +1291,7 @@ export interface components {
             coverage: number;
             /**
              * Identity
-             * @description In percent
+             * @description Percent
              */
             identity: number;
             /** Hsps */
@@ -1299,25 +1299,25 @@ export interface components {
         };
         /**
          * HitsOut
-         * @description A part of the hits of a query.
+         * @description A page of the hits of a query.
          */
         HitsOut: {
             /** Rows */
             rows: components["schemas"]["HitRow"][];
             /**
              * Next
-             * @description Where the next part begins; null if there is none
+             * @description Start of the next page, or null
              */
             next: number | null;
             /**
              * Total
-             * @description How many hits fit, in all parts
+             * @description Number of matching hits on all pages
              */
             total: number;
         };
         /**
          * HspRow
-         * @description An HSP with the rows of its alignment; places are 1-based, both ends inclusive.
+         * @description An HSP with the rows of its alignment; positions are 1-based, both ends inclusive.
          */
         HspRow: {
             /** Query */
@@ -1326,7 +1326,7 @@ export interface components {
             rank: number;
             /**
              * Number
-             * @description 0-based in its hit
+             * @description 0-based within the hit
              */
             number: number;
             /** Evalue */
@@ -1366,7 +1366,7 @@ export interface components {
             query_row: string;
             /**
              * Middle
-             * @description What BLAST+ prints between the rows: letters or bars, and + for positive pairs
+             * @description BLAST+'s line between the rows: letters or bars, and + for positive pairs
              */
             middle: string;
             /** Subject Row */
@@ -1374,14 +1374,14 @@ export interface components {
         };
         /**
          * HspsOut
-         * @description A part of the HSPs of a hit.
+         * @description A page of the HSPs of a hit.
          */
         HspsOut: {
             /** Rows */
             rows: components["schemas"]["HspRow"][];
             /**
              * Next
-             * @description Where the next part begins; null if there is none
+             * @description Start of the next page, or null
              */
             next: number | null;
         };
@@ -1393,22 +1393,22 @@ export interface components {
         LackCode: "turn" | "scheduler" | "nodes" | "shards" | "whole-database";
         /**
          * MeOut
-         * @description Who asks.
+         * @description The caller.
          */
         MeOut: {
             /**
              * Owner
-             * @description Of the searches that they make
+             * @description Owner of the caller's searches
              */
             owner: string;
             /**
              * Name
-             * @description For people to read
+             * @description Display name
              */
             name: string;
             /** Scopes */
             scopes: components["schemas"]["Scope"][];
-            /** @description How they are known: nothing, token, issuer or session */
+            /** @description How the caller is signed in: nothing, token, issuer or session */
             by: components["schemas"]["Means"];
         };
         /**
@@ -1425,7 +1425,7 @@ export interface components {
         Molecule: "nucleotide" | "protein";
         /**
          * NewShareOut
-         * @description A link that was made just now: only this once it tells what it is.
+         * @description A new link. Its token and URL are returned only here.
          */
         NewShareOut: {
             /** Id */
@@ -1434,7 +1434,7 @@ export interface components {
             created: number;
             /**
              * Token
-             * @description For ?share= or the header X-Share-Token
+             * @description Value of ?share= or of the header X-Share-Token
              */
             token: string;
             /** Url */
@@ -1442,25 +1442,25 @@ export interface components {
         };
         /**
          * NodeOut
-         * @description A node, as it is now, or as it was when it was last seen.
+         * @description A node, as it last reported.
          */
         NodeOut: {
             /** Name */
             name: string;
             /**
              * State
-             * @description draining: it ends what it does and takes nothing more
+             * @description draining: the node finishes its work and takes no more
              * @enum {string}
              */
             state: "connected" | "draining" | "lost";
             /**
              * Last Seen
-             * @description In seconds since 1970
+             * @description Seconds since 1970
              */
             last_seen: number;
             /**
              * Running
-             * @description BLAST+ processes
+             * @description Number of running BLAST+ processes
              */
             running: number;
             /** Cores */
@@ -1469,7 +1469,7 @@ export interface components {
             memory_bytes: number;
             /**
              * Disk Budget Bytes
-             * @description What its copies of databases may take
+             * @description Maximum size of its copies of databases
              */
             disk_budget_bytes: number;
             /** Disk Used Bytes */
@@ -1481,38 +1481,38 @@ export interface components {
         };
         /**
          * NodesNeededOut
-         * @description How many nodes are needed, and for what.
+         * @description The number of nodes that are needed, and the reasons.
          */
         NodesNeededOut: {
             /**
              * Nodes
-             * @description All things considered, and no more than most
+             * @description Nodes needed in total, at most `most`
              */
             nodes: number;
             /**
              * To Hold
-             * @description For the databases that are searched, in half of the nodes' memory
+             * @description Nodes needed to hold the databases in use in half of their memory
              */
             to_hold: number;
             /**
              * For Work
-             * @description For the pieces that wait
+             * @description Nodes needed for the waiting pieces
              */
             for_work: number;
             /**
              * Busy
-             * @description That can't go now: up to the last that runs something or holds what is searched
+             * @description Nodes that can't stop now: up to the last one that runs a piece or holds a database in use
              */
             busy: number;
         };
         /**
          * OptionOut
-         * @description An option of BLAST+, in its own words.
+         * @description An option of BLAST+, with BLAST+'s own description.
          */
         OptionOut: {
             /**
              * Name
-             * @description Without the dash
+             * @description Name without the dash
              */
             name: string;
             /**
@@ -1522,12 +1522,12 @@ export interface components {
             kind: "flag" | "text" | "whole" | "real" | "boolean";
             /**
              * Default
-             * @description null where BLAST+ has none, or it depends on the task
+             * @description null if BLAST+ has no default, or if it depends on the task
              */
             default: string | null;
             /**
              * Choices
-             * @description All that may be given; empty: anything of this kind
+             * @description All allowed values; empty: any value of the kind
              */
             choices: string[];
             /** Least */
@@ -1539,7 +1539,7 @@ export interface components {
         };
         /**
          * OrganismRow
-         * @description A taxid that hits have, or below which there are several of them.
+         * @description A taxon that has hits, or below which several taxa have hits.
          */
         OrganismRow: {
             /** Taxid */
@@ -1551,37 +1551,37 @@ export interface components {
             name: string | null;
             /**
              * Parent
-             * @description The next listed taxid above it
+             * @description The closest listed taxid above it
              */
             parent: number | null;
             /**
              * Via
-             * @description What is between the two and not listed, the highest first
+             * @description Unlisted taxa between it and its parent, the highest first
              */
             via: string[];
             /**
              * Level
-             * @description How many listed ones are above it
+             * @description Number of listed taxa above it
              */
             level: number;
             /**
              * Hits
-             * @description At it or below it
+             * @description Hits of it and of taxa below it
              */
             hits: number;
             /**
              * Own Hits
-             * @description At it
+             * @description Hits of it alone
              */
             own_hits: number;
             /**
              * Bit Score
-             * @description The highest of the hits
+             * @description Highest bit score of the hits
              */
             bit_score: number;
             /**
              * Evalue
-             * @description The lowest of the hits
+             * @description Lowest E-value of the hits
              */
             evalue: number;
         };
@@ -1592,23 +1592,23 @@ export interface components {
         OrganismsOut: {
             /**
              * Rows
-             * @description Each after the one above it
+             * @description Each taxon after its parent
              */
             rows: components["schemas"]["OrganismRow"][];
             /**
              * Unknown
-             * @description Hits without a taxid
+             * @description Number of hits without a taxid
              */
             unknown: number;
             /**
              * Has Lineages
-             * @description Whether the service knows what descends from what; else it is a list
+             * @description Whether the service knows the lineages; otherwise the rows are a flat list
              */
             has_lineages: boolean;
         };
         /**
          * PhaseOut
-         * @description How far a phase of a search is; done and total count finished things.
+         * @description The progress of a phase of a search, counted in the phase's own unit.
          */
         PhaseOut: {
             /**
@@ -1632,7 +1632,7 @@ export interface components {
         };
         /**
          * PieceOut
-         * @description A BLAST+ process that ended.
+         * @description A finished BLAST+ process.
          */
         PieceOut: {
             /** Purpose */
@@ -1660,7 +1660,7 @@ export interface components {
         };
         /**
          * PlanOut
-         * @description How a database would be cut for nodes.
+         * @description The shards of a database for a number of nodes.
          */
         PlanOut: {
             /** Fits */
@@ -1671,12 +1671,12 @@ export interface components {
             remedy: string | null;
             /**
              * Memory Bytes
-             * @description Of each node
+             * @description Memory of each node
              */
             memory_bytes: number;
             /**
              * Balance
-             * @description Letters of the largest shard over the mean
+             * @description Letters of the largest shard, divided by the mean
              */
             balance: number;
             /** Shares */
@@ -1684,7 +1684,7 @@ export interface components {
         };
         /**
          * PreflightOut
-         * @description What would run, and every problem.
+         * @description The plan of a search, and every problem.
          */
         PreflightOut: {
             /** Ok */
@@ -1695,7 +1695,7 @@ export interface components {
             command: string[];
             /**
              * Commands
-             * @description Those of BLAST+ that print the same, one after the other
+             * @description The BLAST+ commands that print the same, in order
              */
             commands: string[][];
             /** Queries */
@@ -1718,44 +1718,44 @@ export interface components {
             fits_in_memory: boolean | null;
             /**
              * Seconds
-             * @description Estimated from past searches; null if there were none
+             * @description Estimate from past searches; null if there were none
              */
             seconds: number | null;
             /**
              * Remarks
-             * @description What to know that is no problem
+             * @description Remarks that are not problems
              */
             remarks: string[];
         };
         /**
          * PresenceOut
-         * @description How much of a database is where, now: read from the disk and from the kernel.
+         * @description How much of a database is on the server's disk and in its memory now.
          */
         PresenceOut: {
             /**
              * Staged Bytes
-             * @description On the server's disk
+             * @description Bytes on the server's disk
              */
             staged_bytes: number;
             /**
              * Resident Bytes
-             * @description In its memory, of mapped_bytes; null if the kernel does not tell
+             * @description How much of mapped_bytes is in memory; null if unknown
              */
             resident_bytes: number | null;
             /**
              * Mapped Bytes
-             * @description What a search maps into memory
+             * @description Size of the files that a search maps into memory
              */
             mapped_bytes: number;
             /**
              * Problem
-             * @description Why it can't be searched as it is; null if it can
+             * @description Why the database can't be searched now, or null
              */
             problem: string | null;
         };
         /**
          * ProblemOut
-         * @description Something that keeps a search from running.
+         * @description A problem that keeps a search from running.
          */
         ProblemOut: {
             /** Code */
@@ -1783,7 +1783,7 @@ export interface components {
             database: components["schemas"]["Molecule"];
             /**
              * Version
-             * @description Of BLAST+
+             * @description Version of BLAST+
              */
             version: string;
             /** Options */
@@ -1791,14 +1791,14 @@ export interface components {
         };
         /**
          * QueriesOut
-         * @description A part of the queries.
+         * @description A page of the queries.
          */
         QueriesOut: {
             /** Rows */
             rows: components["schemas"]["QueryRow"][];
             /**
              * Next
-             * @description Where the next part begins; null if there is none
+             * @description Start of the next page, or null
              */
             next: number | null;
         };
@@ -1816,7 +1816,7 @@ export interface components {
             id: string;
             /**
              * Length
-             * @description Letters; null if it has no hits
+             * @description Bases or residues; null if the query has no hits
              */
             length: number | null;
             /** Hits */
@@ -1831,7 +1831,7 @@ export interface components {
         };
         /**
          * ReportOut
-         * @description What was done.
+         * @description A search's report.
          */
         ReportOut: {
             /** Program */
@@ -1847,12 +1847,12 @@ export interface components {
             why: string | null;
             /**
              * Command
-             * @description The BLAST+ command that finds the same
+             * @description The BLAST+ command that finds the same hits
              */
             command: string[];
             /**
              * Commands
-             * @description Those of BLAST+ that print the same, one after the other
+             * @description The BLAST+ commands that print the same, in order
              */
             commands: string[][];
             /** Taxids */
@@ -1876,7 +1876,7 @@ export interface components {
             pieces: components["schemas"]["PieceOut"][];
             /**
              * Self Contained
-             * @description Whether results are printed without the database
+             * @description Whether results can be printed without the database
              */
             self_contained: boolean;
             /** Seconds */
@@ -1886,7 +1886,7 @@ export interface components {
         };
         /**
          * RunningPieceOut
-         * @description A BLAST+ process that has not ended.
+         * @description A running BLAST+ process.
          */
         RunningPieceOut: {
             /** Purpose */
@@ -1905,7 +1905,7 @@ export interface components {
         };
         /**
          * ScalingIn
-         * @description How many nodes there are to be.
+         * @description The number of nodes to run.
          */
         ScalingIn: {
             /** Nodes */
@@ -1913,7 +1913,7 @@ export interface components {
         };
         /**
          * ScalingOut
-         * @description How many nodes there are and are to be, where the service can change that.
+         * @description The number of nodes, now and as requested. All fields but two are null if the service can't change it.
          */
         ScalingOut: {
             /**
@@ -1923,28 +1923,28 @@ export interface components {
             is_possible: boolean;
             /**
              * Asked
-             * @description Nodes that are to be there; null, as what follows, where it can't
+             * @description Number of nodes requested
              */
             asked: number | null;
             /**
              * Ready
-             * @description Nodes that are
+             * @description Number of nodes ready
              */
             ready: number | null;
             needed: components["schemas"]["NodesNeededOut"] | null;
             /**
              * Most
-             * @description Nodes that the service asks for by itself at most
+             * @description Maximum number of nodes that the service requests automatically
              */
             most: number | null;
             /**
              * Idle Minutes
-             * @description Fewer follow when so many were not needed for so long; 0: never
+             * @description Minutes a node may be idle before scaling down (0: never)
              */
             idle_minutes: number | null;
             /**
              * Problem
-             * @description Why it is not possible, or not known now; null if it is
+             * @description Why scaling is impossible or its state unknown, or null
              */
             problem: string | null;
         };
@@ -1963,7 +1963,7 @@ export interface components {
             id: string;
             /**
              * Owner
-             * @description null for whoever came by a share link
+             * @description null for readers of a share link
              */
             owner: string | null;
             /** Title */
@@ -1978,7 +1978,7 @@ export interface components {
             options: string[];
             /**
              * Output
-             * @description How the result is printed when nothing else is asked for
+             * @description Default output options of the result
              */
             output: string[];
             /** Exactness */
@@ -2015,37 +2015,37 @@ export interface components {
                 [key: string]: number;
             } | null;
             failure: components["schemas"]["FailureOut"] | null;
-            /** @description What a search that is queued or runs waits for; null: nothing */
+            /** @description Why a queued or running search waits; null: it does not */
             waiting: components["schemas"]["WaitingOut"] | null;
         };
         /**
          * SearchesOut
-         * @description Some searches, in the order that was asked for.
+         * @description A page of searches, in the requested order.
          */
         SearchesOut: {
             /** Searches */
             searches: components["schemas"]["SearchOut"][];
             /**
              * Cursor
-             * @description For the next page; null if there is none
+             * @description Cursor of the next page, or null
              */
             cursor: string | null;
         };
         /**
          * ShareOfNodeOut
-         * @description What one node would hold and search.
+         * @description The share of a database that one node would hold and search.
          */
         ShareOfNodeOut: {
             /** Volumes */
             volumes: string[];
             /**
              * First Oid
-             * @description 0-based in the one volume, of a part of it; null for whole volumes
+             * @description First oid (0-based) of a part of a volume; null for whole volumes
              */
             first_oid: number | null;
             /**
              * End Oid
-             * @description One more than the last
+             * @description Last oid of the part, plus one
              */
             end_oid: number | null;
             /** Letters */
@@ -2057,7 +2057,7 @@ export interface components {
         };
         /**
          * ShareOut
-         * @description A link by which anybody may read a search.
+         * @description A link with which anyone may read a search.
          */
         ShareOut: {
             /** Id */
@@ -2067,7 +2067,7 @@ export interface components {
         };
         /**
          * SpansOut
-         * @description Where HSPs lie on a query: a list for each column, so that tens of thousands are small.
+         * @description Positions of HSPs on a query, in columns, so that tens of thousands fit in a small response.
          */
         SpansOut: {
             /** Rank */
@@ -2082,28 +2082,28 @@ export interface components {
             evalue: number[];
             /**
              * Identity
-             * @description In percent
+             * @description Percent
              */
             identity: number[];
             /**
              * Length
-             * @description Of the alignment
+             * @description Length of the alignment
              */
             length: number[];
             /**
              * Is Whole
-             * @description Whether no HSP is left out
+             * @description Whether all HSPs are included
              */
             is_whole: boolean;
             /**
              * Coverage
-             * @description Of all hits of the query, by rank, in percent
+             * @description Query coverage of all hits of the query, by rank, in percent
              */
             coverage: number[];
         };
         /**
          * TaskOut
-         * @description Work on a database; times are seconds since 1970.
+         * @description A task that adds, updates or warms a database; times are seconds since 1970.
          */
         TaskOut: {
             /** Id */
@@ -2126,12 +2126,12 @@ export interface components {
             step: ("bringing" | "checking" | "storing" | "staging" | "warming" | "switching") | null;
             /**
              * Done
-             * @description Bytes of the step
+             * @description Bytes of the step that are done
              */
             done: number;
             /**
              * Total
-             * @description Bytes of the step; 0 as long as it is not known
+             * @description Bytes of the whole step; 0 if unknown
              */
             total: number;
             /** Created */
@@ -2146,7 +2146,7 @@ export interface components {
         };
         /**
          * TokenIn
-         * @description An API token, as its holder types it.
+         * @description An API token, as its holder enters it.
          */
         TokenIn: {
             /** Token */
@@ -2154,7 +2154,7 @@ export interface components {
         };
         /**
          * UpdatesOut
-         * @description Whether a source has something newer.
+         * @description Whether a source has a newer version.
          */
         UpdatesOut: {
             /** Current */
@@ -2166,22 +2166,22 @@ export interface components {
         };
         /**
          * UseOut
-         * @description What uses a database, or changes it.
+         * @description The searches and tasks that use a database.
          */
         UseOut: {
             /**
              * Searches
-             * @description That are not over
+             * @description Number of unfinished searches
              */
             searches: number;
             /**
              * First
-             * @description Some of them
+             * @description Some of these searches
              */
             first: components["schemas"]["SearchOut"][];
             /**
              * Tasks
-             * @description That are not over
+             * @description Unfinished tasks
              */
             tasks: components["schemas"]["TaskOut"][];
         };
@@ -2200,10 +2200,10 @@ export interface components {
         };
         /**
          * WaitingOut
-         * @description What a search waits for.
+         * @description The reason why a search waits.
          */
         WaitingOut: {
-            /** @description turn: other searches go first; else what there is too little of */
+            /** @description turn: other searches go first; otherwise the resource that is missing */
             code: components["schemas"]["LackCode"];
             /** Sentence */
             sentence: string;
@@ -2212,18 +2212,18 @@ export interface components {
         };
         /**
          * WaysOut
-         * @description How people may come in, besides by an API token.
+         * @description Ways to sign in, besides API tokens.
          */
         WaysOut: {
             /**
              * Browser
-             * @description At /auth/login
+             * @description Whether /auth/login signs browsers in
              */
             browser: boolean;
         };
         /**
          * SearchIn
-         * @description A search that is wanted.
+         * @description A search to submit.
          */
         SearchIn: {
             /**
@@ -2238,7 +2238,7 @@ export interface components {
             database: string;
             /**
              * Options
-             * @description BLAST+'s options by name without the dash, or as on a command line
+             * @description BLAST+ options by name without the dash, or as on a command line
              */
             options?: {
                 [key: string]: string | number | boolean | null;
@@ -2256,7 +2256,7 @@ export interface components {
             exactness: string;
             /**
              * Output
-             * @description How the result is printed when nothing else is asked for: outfmt, num_descriptions and so on
+             * @description Default output options of the result: outfmt, num_descriptions and so on
              */
             output?: {
                 [key: string]: string | number | boolean | null;
@@ -2276,18 +2276,18 @@ export interface components {
         };
         /**
          * SelectionIn
-         * @description Some queries, or some hits of one; what is not named here may be in the address.
+         * @description A selection of queries, or of hits of one query. The URL may name the rest.
          */
         SelectionIn: {
             /**
              * Query
-             * @description Only these queries, by their 0-based numbers: 3, or 0-4,7
+             * @description Only these queries, by 0-based number: 3, or 0-4,7
              * @default null
              */
             query: string | null;
             /**
              * Hit
-             * @description Only these hits of the one query, by their 0-based ranks: 3, or 0-4,7
+             * @description Only these hits of the selected query, by 0-based rank: 3, or 0-4,7
              * @default null
              */
             hit: string | null;
@@ -2326,13 +2326,13 @@ export interface operations {
             query?: {
                 state?: ("queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled") | null;
                 limit?: number;
-                /** @description Of the page before, in the same order */
+                /** @description Cursor of the previous page, same order */
                 cursor?: string | null;
-                /** @description In the title, program, database or id */
+                /** @description Part of the title, program, database or id */
                 text?: string;
-                /** @description Titles by their first 100 letters; elapsed and hits of searches that have not ended count as less than 0 */
+                /** @description Titles sort by their first 100 characters; elapsed and hits of unfinished searches count as negative */
                 sort?: "created" | "title" | "database" | "state" | "elapsed" | "queries" | "hits";
-                /** @description The least first, or the greatest */
+                /** @description Ascending or descending */
                 order?: "asc" | "desc";
                 /** @description Only the caller's search that was submitted with this Idempotency-Key */
                 key?: string | null;
@@ -2380,33 +2380,33 @@ export interface operations {
                     database: string;
                     /**
                      * Format: binary
-                     * @description FASTA, plain or packed
+                     * @description FASTA, plain or compressed
                      */
                     query: string;
                     /** @description As on a command line, or a JSON object */
                     options?: string;
                     title?: string;
                     exactness?: string;
-                    /** @description As options: -outfmt, -num_alignments and so on */
+                    /** @description Output options: -outfmt, -num_alignments and so on */
                     output?: string;
                     /**
                      * Format: binary
-                     * @description One on each line, plain or packed
+                     * @description One id or taxid per line, plain or compressed
                      */
                     seqidlist?: string;
                     /**
                      * Format: binary
-                     * @description One on each line, plain or packed
+                     * @description One id or taxid per line, plain or compressed
                      */
                     negative_seqidlist?: string;
                     /**
                      * Format: binary
-                     * @description One on each line, plain or packed
+                     * @description One id or taxid per line, plain or compressed
                      */
                     taxidlist?: string;
                     /**
                      * Format: binary
-                     * @description One on each line, plain or packed
+                     * @description One id or taxid per line, plain or compressed
                      */
                     negative_taxidlist?: string;
                 };
@@ -2448,33 +2448,33 @@ export interface operations {
                     database: string;
                     /**
                      * Format: binary
-                     * @description FASTA, plain or packed
+                     * @description FASTA, plain or compressed
                      */
                     query: string;
                     /** @description As on a command line, or a JSON object */
                     options?: string;
                     title?: string;
                     exactness?: string;
-                    /** @description As options: -outfmt, -num_alignments and so on */
+                    /** @description Output options: -outfmt, -num_alignments and so on */
                     output?: string;
                     /**
                      * Format: binary
-                     * @description One on each line, plain or packed
+                     * @description One id or taxid per line, plain or compressed
                      */
                     seqidlist?: string;
                     /**
                      * Format: binary
-                     * @description One on each line, plain or packed
+                     * @description One id or taxid per line, plain or compressed
                      */
                     negative_seqidlist?: string;
                     /**
                      * Format: binary
-                     * @description One on each line, plain or packed
+                     * @description One id or taxid per line, plain or compressed
                      */
                     taxidlist?: string;
                     /**
                      * Format: binary
-                     * @description One on each line, plain or packed
+                     * @description One id or taxid per line, plain or compressed
                      */
                     negative_taxidlist?: string;
                 };
@@ -2783,27 +2783,27 @@ export interface operations {
     read_results_api_v1_searches__search_id__results_get: {
         parameters: {
             query?: {
-                /** @description As -outfmt of BLAST+; without it the search's own output, or 0 */
+                /** @description BLAST+'s -outfmt; default: the search's own output, or 0 */
                 outfmt?: string | null;
                 /** @description Token of a share link */
                 share?: string | null;
-                /** @description Only these queries, by their 0-based numbers: 3, or 0-4,7 */
+                /** @description Only these queries, by 0-based number: 3, or 0-4,7 */
                 query?: string | null;
-                /** @description Only these hits of the one query, by their 0-based ranks: 3, or 0-4,7 */
+                /** @description Only these hits of the selected query, by 0-based rank: 3, or 0-4,7 */
                 hit?: string | null;
-                /** @description -num_descriptions; in formats 0 to 4, at most as many as the search kept (its -max_target_seqs) */
+                /** @description -num_descriptions; in formats 0 to 4, at most the search's -max_target_seqs */
                 num_descriptions?: number | null;
-                /** @description -num_alignments; in formats 0 to 4, at most as many as the search kept (its -max_target_seqs) */
+                /** @description -num_alignments; in formats 0 to 4, at most the search's -max_target_seqs */
                 num_alignments?: number | null;
-                /** @description -line_length: letters of a line, in formats 0 to 4 */
+                /** @description -line_length, in formats 0 to 4 */
                 line_length?: number | null;
                 /** @description -html */
                 html?: boolean;
                 /** @description -show_gis */
                 show_gis?: boolean;
-                /** @description -sorthits, in formats 0 to 4: 0 by E-value, 1 bit score, 2 total score, 3 percent identity, 4 query coverage */
+                /** @description -sorthits, in formats 0 to 4: by E-value (0), bit score (1), total score (2), percent identity (3) or query coverage (4) */
                 sorthits?: number | null;
-                /** @description -sorthsps, in format 0: 0 by E-value, 1 score, 2 start in the query, 3 percent identity, 4 start in the subject */
+                /** @description -sorthsps, in format 0: by E-value (0), score (1), query start (2), percent identity (3) or subject start (4) */
                 sorthsps?: number | null;
             };
             header?: {
@@ -2837,27 +2837,27 @@ export interface operations {
     read_results_api_v1_searches__search_id__results_post: {
         parameters: {
             query?: {
-                /** @description As -outfmt of BLAST+; without it the search's own output, or 0 */
+                /** @description BLAST+'s -outfmt; default: the search's own output, or 0 */
                 outfmt?: string | null;
                 /** @description Token of a share link */
                 share?: string | null;
-                /** @description Only these queries, by their 0-based numbers: 3, or 0-4,7 */
+                /** @description Only these queries, by 0-based number: 3, or 0-4,7 */
                 query?: string | null;
-                /** @description Only these hits of the one query, by their 0-based ranks: 3, or 0-4,7 */
+                /** @description Only these hits of the selected query, by 0-based rank: 3, or 0-4,7 */
                 hit?: string | null;
-                /** @description -num_descriptions; in formats 0 to 4, at most as many as the search kept (its -max_target_seqs) */
+                /** @description -num_descriptions; in formats 0 to 4, at most the search's -max_target_seqs */
                 num_descriptions?: number | null;
-                /** @description -num_alignments; in formats 0 to 4, at most as many as the search kept (its -max_target_seqs) */
+                /** @description -num_alignments; in formats 0 to 4, at most the search's -max_target_seqs */
                 num_alignments?: number | null;
-                /** @description -line_length: letters of a line, in formats 0 to 4 */
+                /** @description -line_length, in formats 0 to 4 */
                 line_length?: number | null;
                 /** @description -html */
                 html?: boolean;
                 /** @description -show_gis */
                 show_gis?: boolean;
-                /** @description -sorthits, in formats 0 to 4: 0 by E-value, 1 bit score, 2 total score, 3 percent identity, 4 query coverage */
+                /** @description -sorthits, in formats 0 to 4: by E-value (0), bit score (1), total score (2), percent identity (3) or query coverage (4) */
                 sorthits?: number | null;
-                /** @description -sorthsps, in format 0: 0 by E-value, 1 score, 2 start in the query, 3 percent identity, 4 start in the subject */
+                /** @description -sorthsps, in format 0: by E-value (0), score (1), query start (2), percent identity (3) or subject start (4) */
                 sorthsps?: number | null;
             };
             header?: {
@@ -2895,17 +2895,17 @@ export interface operations {
     read_subjects_api_v1_searches__search_id__subjects_get: {
         parameters: {
             query?: {
-                /** @description Of one hit: the region's first letter, from 1 */
+                /** @description First position (1-based) of the region of one hit */
                 start?: number | null;
-                /** @description And its last one */
+                /** @description Last position of the region, inclusive */
                 end?: number | null;
-                /** @description Of a nucleotide region */
+                /** @description Strand of a nucleotide region */
                 strand?: "plus" | "minus";
                 /** @description Token of a share link */
                 share?: string | null;
-                /** @description Only these queries, by their 0-based numbers: 3, or 0-4,7 */
+                /** @description Only these queries, by 0-based number: 3, or 0-4,7 */
                 query?: string | null;
-                /** @description Only these hits of the one query, by their 0-based ranks: 3, or 0-4,7 */
+                /** @description Only these hits of the selected query, by 0-based rank: 3, or 0-4,7 */
                 hit?: string | null;
             };
             header?: {
@@ -2939,17 +2939,17 @@ export interface operations {
     read_subjects_api_v1_searches__search_id__subjects_post: {
         parameters: {
             query?: {
-                /** @description Of one hit: the region's first letter, from 1 */
+                /** @description First position (1-based) of the region of one hit */
                 start?: number | null;
-                /** @description And its last one */
+                /** @description Last position of the region, inclusive */
                 end?: number | null;
-                /** @description Of a nucleotide region */
+                /** @description Strand of a nucleotide region */
                 strand?: "plus" | "minus";
                 /** @description Token of a share link */
                 share?: string | null;
-                /** @description Only these queries, by their 0-based numbers: 3, or 0-4,7 */
+                /** @description Only these queries, by 0-based number: 3, or 0-4,7 */
                 query?: string | null;
-                /** @description Only these hits of the one query, by their 0-based ranks: 3, or 0-4,7 */
+                /** @description Only these hits of the selected query, by 0-based rank: 3, or 0-4,7 */
                 hit?: string | null;
             };
             header?: {
@@ -3063,20 +3063,20 @@ export interface operations {
         parameters: {
             query?: {
                 query?: number;
-                /** @description A part of a scientific name; or a taxid, which stands for what descends from it, too, where that is known */
+                /** @description Part of a scientific name; or a taxid, which includes its descendants where the lineages are known */
                 organism?: string;
                 sort?: string;
                 after?: number;
                 limit?: number;
                 /** @description Token of a share link */
                 share?: string | null;
-                /** @description In ids and titles */
+                /** @description Part of an id or title */
                 text?: string;
-                /** @description At most */
+                /** @description Maximum E-value */
                 evalue?: number | null;
-                /** @description At least, in percent */
+                /** @description Minimum identity in percent */
                 identity?: number | null;
-                /** @description At least, in percent of the query */
+                /** @description Minimum query coverage in percent */
                 coverage?: number | null;
             };
             header?: {
@@ -3190,7 +3190,7 @@ export interface operations {
         parameters: {
             query?: {
                 query?: number;
-                /** @description Of the first so many hits */
+                /** @description Number of hits, the best first */
                 hits?: number;
                 /** @description Token of a share link */
                 share?: string | null;
@@ -3428,7 +3428,7 @@ export interface operations {
                     "application/json": components["schemas"]["DatabaseOut"] | components["schemas"]["TaskOut"];
                 };
             };
-            /** @description It takes its time */
+            /** @description A task has begun */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3592,7 +3592,7 @@ export interface operations {
                     "application/json": components["schemas"]["DatabaseOut"] | components["schemas"]["TaskOut"];
                 };
             };
-            /** @description It takes its time */
+            /** @description A task has begun */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3647,7 +3647,7 @@ export interface operations {
         parameters: {
             query: {
                 nodes: number;
-                /** @description Of each node */
+                /** @description Memory of each node */
                 memory_bytes: number;
             };
             header?: never;
@@ -4079,7 +4079,7 @@ export interface operations {
     login_auth_login_get: {
         parameters: {
             query?: {
-                /** @description A path of this service to end at */
+                /** @description Path of this service to return to */
                 next?: string;
             };
             header?: never;

@@ -33,17 +33,17 @@ from shardblast.service.callers import Scope
 PREFIX = "/api/v1"
 
 LEVEL = 3
-"""Results shrink to between a third and a seventh, 50 MB a second and more; level 9 takes a tenth of that speed."""
+"""Compression level: results shrink to a third or a seventh, at 50 MB/s or more; level 9 runs at a tenth of that."""
 
 FILES = Path(__file__).with_name("static")
 ADDRESSES = ("/", "/new", "/searches", "/searches/{rest:path}", "/databases", "/databases/{rest:path}", "/nodes")
-"""What the page shows under its own addresses; it reads them itself."""
+"""Paths of the page, which it routes itself."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 FOR_EVER = "public, max-age=31536000, immutable"
-"""For files whose names change with their content."""
+"""Cache-Control of files whose names change with their content."""
 NOT_BUILT = """\
 <!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>shardblast</title></head><body>
@@ -67,11 +67,11 @@ KINDS: dict[Kind, KindName] = {
     Kind.REAL: "real",
     Kind.BOOLEAN: "boolean",
 }
-"""All others are text."""
+"""Names of the kinds; all other kinds are text."""
 
 
 def make_app(service: Service) -> ASGIApp:
-    """Return the application; searches run from its start to its end."""
+    """Return the application, which runs searches from its start to its end."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -85,7 +85,7 @@ def make_app(service: Service) -> ASGIApp:
     app.state.service = service
     add_handlers(app)
     app.add_middleware(Guard)
-    app.add_middleware(Packing)
+    app.add_middleware(Compression)
     metrics = Metrics(service.workload, service.broadcast, service.members)
     service.observers.add(metrics)
     app.state.metrics = metrics
@@ -97,15 +97,14 @@ def openapi_document() -> dict[str, object]:
     return _routed(None).openapi()
 
 
-class Packing:
-    """Wraps the application. Parts (ranges) are of the plain bytes; event streams and zip archives stay as they are."""
+class Compression:
+    """Middleware that compresses responses, except ranges (of the plain bytes), event streams and zip archives."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._plain = app
-        self._packed = GZipMiddleware(app, compresslevel=LEVEL)
+        self._compressed = GZipMiddleware(app, compresslevel=LEVEL)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._plain(scope, receive, send)
             return
@@ -116,11 +115,11 @@ class Packing:
                 _mark(MutableHeaders(scope=message), is_part)
             await send(message)
 
-        await (self._plain if is_part else self._packed)(scope, receive, marked)
+        await (self._plain if is_part else self._compressed)(scope, receive, marked)
 
 
 def show_page() -> Response:
-    """Return the page's document."""
+    """Return the page's HTML document."""
     document = FILES / "index.html"
     if not document.exists():
         return HTMLResponse(NOT_BUILT, 503)
@@ -134,7 +133,7 @@ for address in ADDRESSES:
 
 @page_router.api_route("/assets/{name}", methods=["GET", "HEAD"])
 def read_asset(name: str) -> Response:
-    """Return a script, a style or a picture of the page."""
+    """Return a script, style or picture of the page."""
     path = FILES / "assets" / name
     if name not in _names():
         raise NotFoundError("The page has no such file.", remedy="Load the page again.")
@@ -143,55 +142,54 @@ def read_asset(name: str) -> Response:
 
 @probes_router.get("/health")
 def health() -> dict[str, str]:
-    """Tell that the process lives."""
+    """Answer while the process is running."""
     return {"status": "ok", "version": __version__}
 
 
 @probes_router.get("/ready")
 def ready(service: ServiceDep, response: Response) -> dict[str, Any]:
-    """Tell whether searches can run, and what is missing if not."""
+    """Check whether searches can run, and return the problems."""
     checks = service.operations.checks()
-    good = all(told == "ok" for told in checks.values())
+    good = all(state == "ok" for state in checks.values())
     response.status_code = 200 if good else 503
     return {"status": "ok" if good else "failing", "checks": checks}
 
 
 @probes_router.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request) -> Response:
-    """Tell Prometheus how things stand and what happened since the start."""
+    """Return Prometheus metrics."""
     figures: Metrics = request.app.state.metrics
     return Response(figures.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @me_router.get("/me")
 def read_me(caller: CallerDep) -> MeOut:
-    """Tell who asks, what they may do and how they are known."""
+    """Return the caller, the caller's scopes and the way of signing in."""
     return MeOut.of(caller)
 
 
 class OptionOut(BaseModel):
-    """An option of BLAST+, in its own words."""
+    """An option of BLAST+, with BLAST+'s own description."""
 
-    name: str = Field(description="Without the dash")
+    name: str = Field(description="Name without the dash")
     kind: KindName
-    default: str | None = Field(description="null where BLAST+ has none, or it depends on the task")
-    choices: list[str] = Field(description="All that may be given; empty: anything of this kind")
+    default: str | None = Field(description="null if BLAST+ has no default, or if it depends on the task")
+    choices: list[str] = Field(description="All allowed values; empty: any value of the kind")
     least: float | None
     most: float | None
     description: str
 
     @classmethod
-    def of(cls, one: Argument) -> OptionOut:
-        """Return an option as it is answered."""
-        bounds = one.constraint
+    def of(cls, argument: Argument) -> OptionOut:
+        bounds = argument.constraint
         return cls(
-            name=one.name,
-            kind=KINDS.get(one.kind, "text"),
-            default=one.default,
-            choices=list(one.choices),
+            name=argument.name,
+            kind=KINDS.get(argument.kind, "text"),
+            default=argument.default,
+            choices=list(argument.choices),
             least=bounds.low if bounds else None,
             most=bounds.high if bounds else None,
-            description=" ".join(one.description.split()),
+            description=" ".join(argument.description.split()),
         )
 
 
@@ -201,19 +199,19 @@ class ProgramOut(BaseModel):
     name: Program
     query: Molecule
     database: Molecule
-    version: str = Field(description="Of BLAST+")
+    version: str = Field(description="Version of BLAST+")
     options: list[OptionOut]
 
 
 @programs_router.get("")
 def list_programs(service: ServiceDep, caller: CallerDep) -> list[ProgramOut]:
-    """List the programs, with the options that searches may have."""
+    """List the programs, each with the options that searches may use."""
     caller.check(Scope.READ)
-    return [_told(service.preflights.arguments(one), one) for one in Program]
+    return [_program_out(service.preflights.arguments(program), program) for program in Program]
 
 
 def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None) -> FastAPI:
-    """Return an application that has its routes only."""
+    """Return an application with routes and without middleware."""
     app = FastAPI(
         title="shardblast",
         version=__version__,
@@ -232,7 +230,7 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
 
 
 def _describe_bodies(app: FastAPI) -> None:
-    """Add the model of bodies that a route reads by itself to the OpenAPI document."""
+    """Add the models of bodies that routes parse themselves to the OpenAPI document."""
     made = app.openapi
 
     def openapi() -> dict[str, object]:
@@ -246,7 +244,7 @@ def _describe_bodies(app: FastAPI) -> None:
 
 
 def _mark(headers: MutableHeaders, is_part: bool) -> None:
-    """Tell caches that there are two forms, and keep parts of the one from being joined to the other."""
+    """Mark plain and compressed responses as different, so that caches never combine parts of both."""
     if "etag" not in headers:
         return
     if is_part:
@@ -257,17 +255,17 @@ def _mark(headers: MutableHeaders, is_part: bool) -> None:
 
 
 def _names() -> frozenset[str]:
-    """Return what there is, so that no name leads elsewhere."""
+    """Return the names of existing assets, so that no request leaves their folder."""
     folder = FILES / "assets"
     return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
 
 
-def _told(known: tuple[str, list[Argument]], program: Program) -> ProgramOut:
-    version, options = known
+def _program_out(arguments: tuple[str, list[Argument]], program: Program) -> ProgramOut:
+    version, options = arguments
     return ProgramOut(
         name=program,
         query=program.query_molecule,
         database=program.database_molecule,
         version=version,
-        options=[OptionOut.of(one) for one in options],
+        options=[OptionOut.of(option) for option in options],
     )

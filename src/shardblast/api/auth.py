@@ -1,4 +1,4 @@
-"""``/auth`` and share links: signing in, requests from other sites, what a link shows."""
+"""``/auth`` and share links: sign-in, rejection of cross-site requests, and the view of a link's readers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from shardblast.service.identity import is_loopback
 from shardblast.service.openid import ATTEMPT_S, SignInAttempt
 
 router = APIRouter(prefix="/auth", tags=["sign-in"])
-PathText = Annotated[str, Query(alias="next", max_length=1000, description="A path of this service to end at")]
+PathText = Annotated[str, Query(alias="next", max_length=1000, description="Path of this service to return to")]
 
 shares_router = APIRouter(prefix="/searches/{search_id}", tags=["sharing"])
 
@@ -47,24 +47,24 @@ HEADERS = {
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Shown = Callable[[Mapping[str, Any]], dict[str, Any]]
-"""Returns what a reader may see of the document of a search, of a piece or of a report."""
+"""Returns the part of a search's, piece's or report's document that a reader may see."""
 
 
 class WaysOut(BaseModel):
-    """How people may come in, besides by an API token."""
+    """Ways to sign in, besides API tokens."""
 
-    browser: bool = Field(description="At /auth/login")
+    browser: bool = Field(description="Whether /auth/login signs browsers in")
 
 
 @router.get("/ways")
 def list_ways(service: ServiceDep) -> WaysOut:
-    """Tell how people may sign in."""
+    """List the ways to sign in."""
     return WaysOut(browser=service.settings.signs_in_browsers)
 
 
 @router.get("/login", status_code=status.HTTP_303_SEE_OTHER, response_class=RedirectResponse)
 def login(service: ServiceDep, path: PathText = "/") -> Response:
-    """Send a browser to the issuer to sign in."""
+    """Redirect a browser to the issuer to sign in."""
     attempt, address = service.identity.sign_in.begin(path)
     response = RedirectResponse(address, status.HTTP_303_SEE_OTHER, {"Cache-Control": "no-store"})
     set_cookie(response, service, ATTEMPT, str(attempt), ATTEMPT_S)
@@ -73,13 +73,12 @@ def login(service: ServiceDep, path: PathText = "/") -> Response:
 
 @router.get("/callback", status_code=status.HTTP_303_SEE_OTHER, response_class=RedirectResponse)
 def callback(request: Request, service: ServiceDep) -> Response:
-    """Take a browser that the issuer sends back; its session is always a new one."""
+    """Begin a new session for a browser that the issuer sends back."""
     sign_in = service.identity.sign_in
     remembered = attempt_of(request, service)
     attempt = None if remembered is None else SignInAttempt.parse(remembered)
     secret = sign_in.finish(attempt, request.query_params)
-    if (former := session_of(request, service)) is not None:
-        service.sessions.end(former)
+    _end_session(request, service)
     target = "/" if attempt is None else attempt.next
     response = RedirectResponse(target, status.HTTP_303_SEE_OTHER, {"Cache-Control": "no-store"})
     set_cookie(response, service, SESSION, secret, service.sessions.seconds)
@@ -88,31 +87,29 @@ def callback(request: Request, service: ServiceDep) -> Response:
 
 
 class TokenIn(BaseModel):
-    """An API token, as its holder types it."""
+    """An API token, as its holder enters it."""
 
     token: str = Field(min_length=1, max_length=1000)
 
 
 @router.post("/token", status_code=status.HTTP_204_NO_CONTENT)
 def sign_in_with_token(body: TokenIn, request: Request, response: Response, service: ServiceDep) -> None:
-    """Begin a session of a browser by an API token; it ends with the token."""
+    """Begin a browser session with an API token; it ends with the token."""
     secret = service.identity.begin_session(body.token.strip())
-    if (former := session_of(request, service)) is not None:
-        service.sessions.end(former)
+    _end_session(request, service)
     set_cookie(response, service, SESSION, secret, service.sessions.seconds)
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
 def logout(request: Request, response: Response, service: ServiceDep) -> None:
-    """End the browser's session here; the issuer's own goes on."""
-    if (secret := session_of(request, service)) is not None:
-        service.sessions.end(secret)
+    """End the browser's session here; its session at the issuer continues."""
+    _end_session(request, service)
     set_cookie(response, service, SESSION, "", 0)
 
 
 @shares_router.post("/share", status_code=status.HTTP_201_CREATED)
 def create_share(search: SearchDep, response: Response, service: ServiceDep, caller: CallerDep) -> NewShareOut:
-    """Make a link by which anybody may read this search; its token is told this once."""
+    """Create a link with which anyone may read this search. Its token is returned only here."""
     caller.check(Scope.SEARCH)
     share, token = service.sharing.create(search.id)
     path = f"/api/v1/searches/{search.id}"
@@ -124,7 +121,7 @@ def create_share(search: SearchDep, response: Response, service: ServiceDep, cal
 
 @shares_router.get("/shares")
 def list_shares(search: SearchDep, service: ServiceDep, caller: CallerDep) -> list[ShareOut]:
-    """List the links of a search, but not what they are."""
+    """List the links of a search, without their tokens."""
     caller.check(Scope.SEARCH)
     return [ShareOut(id=one.id, created=one.created) for one in service.sharing.all(search.id)]
 
@@ -133,19 +130,18 @@ def list_shares(search: SearchDep, service: ServiceDep, caller: CallerDep) -> li
 def revoke_share(
     search: SearchDep, share_id: Annotated[str, Path(max_length=32)], service: ServiceDep, caller: CallerDep
 ) -> None:
-    """Make a link void at once."""
+    """Revoke a link at once."""
     caller.check(Scope.SEARCH)
     service.sharing.revoke(search.id, share_id)
 
 
 class Guard:
-    """Wraps the routes; nothing but them answers, so a reader that leaves before the answer begins ends it quietly."""
+    """Middleware that rejects cross-site requests and adds security headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -162,22 +158,25 @@ class Guard:
 
 
 def shown_to(link: str | None, service: Service, search_id: SearchId) -> Shown:
-    """Return what the reader of a search may see, by the link that they came by; None: all."""
+    """Return the view of a search for a reader; a link hides the owner and the names of nodes."""
     return dict if link is None else _Outsider(service, search_id).shown
 
 
 def _refusal(request: Request) -> Response | None:
     service: Service = request.app.state.service
     if service.identity.everybody and not is_loopback(request.url.hostname or ""):
-        return problem(403, "host", "Without sign-in only local names are answered.", "Use 127.0.0.1 or localhost.")
+        detail = "A service without sign-in answers only under a local name."
+        return problem(403, "host", detail, "Use 127.0.0.1 or localhost.")
     changes = request.method not in SAFE_METHODS or request.url.path == BLAST_PATH
     if changes and _is_foreign(request, service):
-        return problem(403, "cross-site", "Another site's page sent this.", "Use the service's own page.")
+        detail = "Request rejected: its origin does not match this service."
+        remedy = "Use the service's own page. Behind a proxy, pass on the Host header or set --public-url."
+        return problem(403, "cross-site", detail, remedy)
     return None
 
 
 def _is_foreign(request: Request, service: Service) -> bool:
-    """Tell whether another site's page sent a request, or may have: one that relies on a cookie must say where from."""
+    """Return whether another site's page may have sent a request. One that relies on a cookie must name its origin."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if origin is None and site is None:
         return session_of(request, service) is not None
@@ -186,21 +185,26 @@ def _is_foreign(request: Request, service: Service) -> bool:
     return origin not in (None, *ours) or site not in (None, "same-origin", "none")
 
 
+def _end_session(request: Request, service: Service) -> None:
+    if (secret := session_of(request, service)) is not None:
+        service.sessions.end(secret)
+
+
 class _Outsider:
-    """Calls nodes by number, in the order in which their first pieces ended."""
+    """The view of a link's readers, who see nodes as numbers, in the order in which the nodes finished first pieces."""
 
     def __init__(self, service: Service, search_id: SearchId) -> None:
         known = service.store.nodes(search_id)
         self._numbers = {name: number for number, name in enumerate(known, 1)}
 
-    def shown(self, told: Mapping[str, Any]) -> dict[str, Any]:
-        shown = dict(told)
-        if "owner" in told:
+    def shown(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        shown = dict(document)
+        if "owner" in document:
             shown["owner"] = None
-        if told.get("failure") is not None:
-            shown["failure"] = {**told["failure"], "problem": without_node(told["failure"]["problem"])}
-        if "node" in told:
-            shown["node"] = f"node {self._numbers.setdefault(told['node'], len(self._numbers) + 1)}"
-        if "pieces" in told:
-            shown["pieces"] = [self.shown(piece) for piece in told["pieces"]]
+        if (failure := document.get("failure")) is not None:
+            shown["failure"] = {**failure, "problem": without_node(failure["problem"])}
+        if "node" in document:
+            shown["node"] = f"node {self._numbers.setdefault(document['node'], len(self._numbers) + 1)}"
+        if "pieces" in document:
+            shown["pieces"] = [self.shown(piece) for piece in document["pieces"]]
         return shown

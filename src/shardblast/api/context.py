@@ -1,4 +1,4 @@
-"""What every route may use: the service, who asks, cookies, uploads."""
+"""Dependencies of routes: the service, the caller, the search of a URL, cookies and uploads."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ ATTEMPT = "shardblast-sign-in"
 
 BLAST_PATH = "/blast/Blast.cgi"
 Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
-"""To find something by; PostgreSQL takes no text with NUL in it."""
+"""A text to find something by, without NUL, which PostgreSQL rejects."""
 
 BLOCK_BYTES = 1 << 20
 IN_MEMORY_BYTES = 64 << 20
-"""Of JSON and of forms without files; more is to be sent as a file, which is not held in memory."""
+"""Maximum size of JSON and of forms without files; larger uploads must be files, which are not held in memory."""
 
 
 def session_of(request: Request, service: Service) -> str | None:
-    """Return the secret of the session that a request relies on: one with a token relies on none."""
+    """Return the secret of the request's session; requests with a token do not use their session."""
     if "authorization" in request.headers:
         return None
     return request.cookies.get(_name(service, SESSION))
 
 
 def attempt_of(request: Request, service: Service) -> str | None:
-    """Return what a browser remembers of a sign-in that it has begun."""
+    """Return the cookie of the sign-in that a browser has begun."""
     return request.cookies.get(_name(service, ATTEMPT))
 
 
 def set_cookie(response: Response, service: Service, name: str, value: str, seconds: float) -> None:
-    """Give a browser a cookie that no script and no other site's form sees; 0 seconds take it away."""
+    """Set a cookie that scripts and other sites' forms can't use; 0 seconds remove it."""
     response.set_cookie(
         _name(service, name),
         value,
@@ -57,7 +57,7 @@ def set_cookie(response: Response, service: Service, name: str, value: str, seco
 
 
 def service_of(request: Request) -> Service:
-    """Return the service that the application was made for."""
+    """Return the service of the application."""
     return cast(Service, request.app.state.service)
 
 
@@ -65,16 +65,16 @@ ServiceDep = Annotated[Service, Depends(service_of)]
 
 
 def caller_of(request: Request, service: ServiceDep) -> Caller:
-    """Return who asks.
+    """Return the caller.
 
     Raises:
-        UnauthorizedError: Nobody that the service knows.
+        UnauthorizedError: The caller is not signed in.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic" and request.url.path == BLAST_PATH:
         scheme, token = "bearer", _password(token)
     if scheme and scheme.lower() != "bearer":
-        raise UnauthorizedError(f"{scheme!r} is no way to sign in here.", remedy="Send 'Authorization: Bearer TOKEN'.")
+        raise UnauthorizedError(f"{scheme!r} sign-in is not supported.", remedy="Send 'Authorization: Bearer TOKEN'.")
     return service.identity.caller(token.strip() or None, session_of(request, service))
 
 
@@ -82,12 +82,7 @@ CallerDep = Annotated[Caller, Depends(caller_of)]
 
 
 def search_of(search_id: str, service: ServiceDep, caller: CallerDep) -> Search:
-    """Return the search that an address names, for its owner.
-
-    Raises:
-        NotAllowedError: The caller may not read.
-        NotFoundError: There is none that the caller may see.
-    """
+    """Return the search in the URL, if the caller may see it."""
     caller.check(Scope.READ)
     return service.searches.get(SearchId(search_id), caller.sees)
 
@@ -99,7 +94,7 @@ def link_of(
     share: Annotated[str | None, Query(max_length=100, description="Token of a share link")] = None,
     x_share_token: Annotated[str | None, Header(max_length=100)] = None,
 ) -> str | None:
-    """Return the token of the share link that the request came by."""
+    """Return the token of the request's share link, if it has one."""
     return share or x_share_token
 
 
@@ -107,12 +102,10 @@ LinkDep = Annotated[str | None, Depends(link_of)]
 
 
 def readable_of(request: Request, search_id: str, service: ServiceDep, link: LinkDep) -> Search:
-    """Return the search that an address names, for its owner or for whoever has a share link; only to read it.
+    """Return the search in the URL, to be read by its owner or by readers of a share link.
 
     Raises:
-        UnauthorizedError: Nobody that the service knows, and without a link.
-        NotAllowedError: The caller may not read.
-        NotFoundError: There is none that the caller may see, or the link is not of this one.
+        NotFoundError: The caller may not see such a search, or the link belongs to another search.
     """
     if link is None:
         return search_of(search_id, service, caller_of(request, service))
@@ -122,34 +115,34 @@ def readable_of(request: Request, search_id: str, service: ServiceDep, link: Lin
 
 @contextmanager
 def incoming(folder: Path) -> Iterator[Path]:
-    """Name a file for an upload; it is gone when the context is left."""
+    """Yield a path for an upload; remove the file, and those beside it with the same stem, at the end."""
     path = folder / f"{secrets.token_hex(16)}.fa"
     try:
         yield path
     finally:
-        for left in folder.glob(f"{path.stem}.*"):
-            left.unlink(missing_ok=True)
+        for file in folder.glob(f"{path.stem}.*"):
+            file.unlink(missing_ok=True)
 
 
 async def limited(request: Request, most: int) -> AsyncIterator[bytes]:
     """Yield a request's body.
 
     Raises:
-        TooLargeError: It is longer than allowed.
+        TooLargeError: The body is longer than ``most`` bytes.
     """
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > most:
-        raise _too_large(most)
+        raise too_large(most)
     total = 0
     async for block in request.stream():
         total += len(block)
         if total > most:
-            raise _too_large(most)
+            raise too_large(most)
         yield block
 
 
 def bounded(request: Request, most: int) -> Request:
-    """Return a request whose body, when it is read as a form, raises as ``limited`` does."""
+    """Return a request whose form raises TooLargeError like ``limited``."""
     body = limited(request, most)
 
     async def receive() -> dict[str, Any]:
@@ -160,11 +153,11 @@ def bounded(request: Request, most: int) -> Request:
 
 
 def unpacked(path: Path, most: int) -> None:
-    """Unpack a file of gzip or zstd in its place; a plain one stays.
+    """Decompress a gzip or zstd file in place; leave a plain file as it is.
 
     Raises:
-        InputError: It is damaged.
-        TooLargeError: It holds more than is allowed.
+        InputError: The file is damaged.
+        TooLargeError: Its content is longer than ``most`` bytes.
     """
     if not is_packed(str(path)):
         return
@@ -175,17 +168,17 @@ def unpacked(path: Path, most: int) -> None:
             while block := source.read(BLOCK_BYTES):
                 total += len(block)
                 if total > most:
-                    raise _too_large(most)
+                    raise too_large(most)
                 target.write(block)
     except (gzip.BadGzipFile, EOFError, zlib.error, OSError) as error:
         raise InputError(
-            f"The upload can't be unpacked: {error}.", remedy="Pack it again, or send it plain."
+            f"The upload can't be decompressed: {error}.", remedy="Compress it again, or send it uncompressed."
         ) from error
     plain.replace(path)
 
 
 def _name(service: Service, name: str) -> str:
-    """Return a name under which browsers take a cookie from this host alone, where they can tell."""
+    """Return a cookie's name; over HTTPS the prefix keeps other hosts from setting the cookie."""
     return f"__Host-{name}" if service.settings.is_secure else name
 
 
@@ -199,5 +192,6 @@ def _password(credentials: str) -> str:
 ReadableDep = Annotated[Search, Depends(readable_of)]
 
 
-def _too_large(most: int) -> TooLargeError:
+def too_large(most: int) -> TooLargeError:
+    """Return the error of an upload of more than ``most`` bytes."""
     return TooLargeError(f"The upload is larger than {most:,} bytes.", remedy="Send it in parts, as several searches.")

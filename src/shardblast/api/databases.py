@@ -1,4 +1,4 @@
-"""``/api/v1/databases`` and ``/api/v1/tasks``: databases, and what is being done to them."""
+"""``/api/v1/databases`` and ``/api/v1/tasks``: databases, and the tasks that add, update or warm them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from shardblast.core.program import Molecule
 from shardblast.core.search import SearchId
 from shardblast.core.task import Task, TaskId, TaskKind, task_document
 from shardblast.service.callers import Caller, Scope
-from shardblast.service.databases import Presence, Updates
+from shardblast.service.databases import Presence
 
 router = APIRouter(prefix="/databases", tags=["databases"])
 
 MOST_USES = 20
-"""Searches that are named."""
+"""Maximum number of searches that are listed as users of a database."""
 
 
 class TaskOut(BaseModel):
-    """Work on a database; times are seconds since 1970."""
+    """A task that adds, updates or warms a database; times are seconds since 1970."""
 
     id: str
     kind: Literal["add", "update", "warm"]
@@ -37,8 +37,8 @@ class TaskOut(BaseModel):
     owner: str
     state: StateName
     step: Literal["bringing", "checking", "storing", "staging", "warming", "switching"] | None
-    done: int = Field(description="Bytes of the step")
-    total: int = Field(description="Bytes of the step; 0 as long as it is not known")
+    done: int = Field(description="Bytes of the step that are done")
+    total: int = Field(description="Bytes of the whole step; 0 if unknown")
     created: float
     started: float | None
     finished: float | None
@@ -47,12 +47,11 @@ class TaskOut(BaseModel):
 
     @classmethod
     def of(cls, task: Task) -> TaskOut:
-        """Return a task as it is answered."""
         return cls.model_validate(task_document(task))
 
 
 TASK_OR_DATABASE: dict[int | str, dict[str, Any]] = {
-    status.HTTP_202_ACCEPTED: {"model": TaskOut, "description": "It takes its time"}
+    status.HTTP_202_ACCEPTED: {"model": TaskOut, "description": "A task has begun"}
 }
 
 tasks_router = APIRouter(prefix="/tasks", tags=["tasks"])
@@ -65,24 +64,24 @@ class DatabaseIn(BaseModel):
 
     name: str = Field(max_length=100)
     source: str = Field(
-        description="A BLAST database on the server (without suffix), FASTA, ncbi:NAME, or another storage's database",
+        description="BLAST database on the server (no suffix), FASTA file, ncbi:NAME, or another storage's database",
         max_length=4096,
     )
     copy_files: bool = Field(
-        False, alias="copy", description="Copy a BLAST database into the storage in place of serving it where it lies"
+        False, alias="copy", description="Copy a BLAST database into the storage; otherwise it is used in place"
     )
     replace: bool = Field(
         False, description="Replace a database of this name from another source; never one of the other molecule"
     )
-    molecule: Molecule | None = Field(None, description="Of a FASTA file; null: as it looks")
-    title: str = Field("", max_length=1000, description="Of a database made of a FASTA file")
+    molecule: Molecule | None = Field(None, description="Molecule of a FASTA file; null: detected automatically")
+    title: str = Field("", max_length=1000, description="Title of a database made from a FASTA file")
     taxid_map: str | None = Field(
-        None, max_length=4096, description="A file on the server with an id and a taxid a line"
+        None, max_length=4096, description="File on the server with an id and a taxid per line"
     )
-    base: str | None = Field(None, max_length=1000, description="Where NCBI's databases are published, if not at NCBI")
+    base: str | None = Field(None, max_length=1000, description="URL of a mirror of NCBI's databases")
 
     def wanted(self) -> dict[str, Any]:
-        """Return what the service takes."""
+        """Return the details of the service's task."""
         settings: dict[str, Any] = {
             "molecule": self.molecule,
             "title": self.title,
@@ -94,12 +93,12 @@ class DatabaseIn(BaseModel):
 
 
 class PresenceOut(BaseModel):
-    """How much of a database is where, now: read from the disk and from the kernel."""
+    """How much of a database is on the server's disk and in its memory now."""
 
-    staged_bytes: int = Field(description="On the server's disk")
-    resident_bytes: int | None = Field(description="In its memory, of mapped_bytes; null if the kernel does not tell")
-    mapped_bytes: int = Field(description="What a search maps into memory")
-    problem: str | None = Field(description="Why it can't be searched as it is; null if it can")
+    staged_bytes: int = Field(description="Bytes on the server's disk")
+    resident_bytes: int | None = Field(description="How much of mapped_bytes is in memory; null if unknown")
+    mapped_bytes: int = Field(description="Size of the files that a search maps into memory")
+    problem: str | None = Field(description="Why the database can't be searched now, or null")
 
 
 class DatabaseOut(BaseModel):
@@ -114,8 +113,8 @@ class DatabaseOut(BaseModel):
     letters: int
     max_length: int
     volumes: int
-    size_bytes: int = Field(description="Of all files")
-    mapped_bytes: int = Field(description="Of what a search maps into memory")
+    size_bytes: int = Field(description="Size of all files")
+    mapped_bytes: int = Field(description="Size of the files that a search maps into memory")
     has_ids: bool
     has_taxids: bool
     masks: list[str]
@@ -125,60 +124,54 @@ class DatabaseOut(BaseModel):
     here: PresenceOut
 
     @classmethod
-    def of(cls, one: CataloguedDatabase, here: Presence) -> DatabaseOut:
-        """Return a database as it is answered: without its source, which is the server's own."""
-        facts = one.facts
+    def of(cls, database: CataloguedDatabase, here: Presence) -> DatabaseOut:
+        """Return a database without its source, which only administrators of the machine may see."""
+        facts = database.facts
         same = ("molecule", "title", "date", "num_seqs", "letters", "max_length", "size_bytes", "mapped_bytes")
         values = {name: getattr(facts, name) for name in (*same, "has_ids", "has_taxids", "source_version")}
         return cls(
-            name=one.name,
-            generation=one.generation,
+            name=database.name,
+            generation=database.generation,
             volumes=len(facts.volumes),
             masks=list(facts.masks),
-            in_place=one.path is not None,
-            added=one.added,
+            in_place=database.path is not None,
+            added=database.added,
             here=PresenceOut(**asdict(here)),
             **values,
         )
 
 
 class UpdatesOut(BaseModel):
-    """Whether a source has something newer."""
+    """Whether a source has a newer version."""
 
     current: str
     offered: str
     is_newer: bool
 
-    @classmethod
-    def of(cls, found: Updates) -> UpdatesOut:
-        """Return what a source said as it is answered."""
-        return cls(**asdict(found))
-
 
 class ShareOfNodeOut(BaseModel):
-    """What one node would hold and search."""
+    """The share of a database that one node would hold and search."""
 
     volumes: list[str]
-    first_oid: int | None = Field(description="0-based in the one volume, of a part of it; null for whole volumes")
-    end_oid: int | None = Field(description="One more than the last")
+    first_oid: int | None = Field(description="First oid (0-based) of a part of a volume; null for whole volumes")
+    end_oid: int | None = Field(description="Last oid of the part, plus one")
     letters: int
     staged_bytes: int
     mapped_bytes: int
 
 
 class PlanOut(BaseModel):
-    """How a database would be cut for nodes."""
+    """The shards of a database for a number of nodes."""
 
     fits: bool
     problem: str | None
     remedy: str | None
-    memory_bytes: int = Field(description="Of each node")
-    balance: float = Field(description="Letters of the largest shard over the mean")
+    memory_bytes: int = Field(description="Memory of each node")
+    balance: float = Field(description="Letters of the largest shard, divided by the mean")
     shares: list[ShareOfNodeOut]
 
     @classmethod
     def of(cls, plan: NodePlan) -> PlanOut:
-        """Return a plan as it is answered."""
         return cls(
             fits=plan.fits,
             problem=plan.problem,
@@ -187,41 +180,41 @@ class PlanOut(BaseModel):
             balance=plan.balance,
             shares=[
                 ShareOfNodeOut(
-                    volumes=list(one.volumes),
-                    first_oid=one.shard.oids.start if one.shard.oids else None,
-                    end_oid=one.shard.oids.stop if one.shard.oids else None,
-                    letters=one.shard.letters,
-                    staged_bytes=one.staged_bytes,
-                    mapped_bytes=one.mapped_bytes,
+                    volumes=list(share.volumes),
+                    first_oid=share.shard.oids.start if share.shard.oids else None,
+                    end_oid=share.shard.oids.stop if share.shard.oids else None,
+                    letters=share.shard.letters,
+                    staged_bytes=share.staged_bytes,
+                    mapped_bytes=share.mapped_bytes,
                 )
-                for one in plan.shares
+                for share in plan.shares
             ],
         )
 
 
 class UseOut(BaseModel):
-    """What uses a database, or changes it."""
+    """The searches and tasks that use a database."""
 
-    searches: int = Field(description="That are not over")
-    first: list[SearchOut] = Field(description="Some of them")
-    tasks: list[TaskOut] = Field(description="That are not over")
+    searches: int = Field(description="Number of unfinished searches")
+    first: list[SearchOut] = Field(description="Some of these searches")
+    tasks: list[TaskOut] = Field(description="Unfinished tasks")
 
 
 @router.get("")
 def list_databases(service: ServiceDep, caller: CallerDep) -> list[DatabaseOut]:
     """List the databases by name, each with how much of it is on the disk and in memory now."""
     caller.check(Scope.READ)
-    return [_told(service, one) for one in service.databases.all()]
+    return [_database_out(service, database) for database in service.databases.all()]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=TASK_OR_DATABASE)
 def add_database(body: DatabaseIn, response: Response, service: ServiceDep, caller: CallerDep) -> DatabaseOut | TaskOut:
-    """Add a database: register it where it lies on the server (201), or bring it from its source (202, a task)."""
+    """Add a database: register files of the server in place (201), or copy them from the source in a task (202)."""
     caller.check(Scope.ADMIN)
     if not body.copy_files and service.databases.lies_here(body.source):
-        one = service.databases.register(body.name, body.source, replace=body.replace)
-        response.headers["Location"] = f"/api/v1/databases/{one.name}"
-        return _told(service, one)
+        database = service.databases.register(body.name, body.source, replace=body.replace)
+        response.headers["Location"] = f"/api/v1/databases/{database.name}"
+        return _database_out(service, database)
     task = service.databases.add(service.tasks, service.queue, body.name, body.wanted(), caller.owner)
     return _begun(task, response)
 
@@ -230,51 +223,53 @@ def add_database(body: DatabaseIn, response: Response, service: ServiceDep, call
 def read_database(name: str, service: ServiceDep, caller: CallerDep) -> DatabaseOut:
     """Read a database, with how much of it is on the disk and in memory now."""
     caller.check(Scope.READ)
-    return _told(service, service.catalogue.get(name))
+    return _database_out(service, service.catalogue.get(name))
 
 
 @router.delete("/{name}", status_code=status.HTTP_204_NO_CONTENT)
 def remove_database(name: str, service: ServiceDep, caller: CallerDep, force: bool = False) -> None:
-    """Remove a database; files that were registered in place stay. ``force`` cancels the searches that use it."""
+    """Remove a database. Files that are used in place are kept. ``force`` cancels the searches that use it."""
     caller.check(Scope.ADMIN)
     service.removal.remove(name, force=force)
 
 
 @router.get("/{name}/use")
 def read_use(name: str, service: ServiceDep, caller: CallerDep) -> UseOut:
-    """Tell what uses a database, or changes it: what its removal would have to wait for, or cancel."""
+    """List the searches and tasks that use a database, which its removal would wait for or cancel."""
     caller.check(Scope.ADMIN)
     using = service.databases.uses(name)
     first = service.store.some(using[:MOST_USES], None)
     tasks = service.tasks.active(name)
     return UseOut(
-        searches=len(using), first=[SearchOut.of(one) for one in first], tasks=[TaskOut.of(one) for one in tasks]
+        searches=len(using),
+        first=[SearchOut.of(search) for search in first],
+        tasks=[TaskOut.of(task) for task in tasks],
     )
 
 
 @router.post("/{name}/warm", status_code=status.HTTP_202_ACCEPTED)
 def warm_database(name: str, response: Response, service: ServiceDep, caller: CallerDep) -> TaskOut:
-    """Begin to read a database into memory."""
+    """Start to read a database into memory."""
     caller.check(Scope.SEARCH)
     return _begun(service.databases.begin_warming(service.tasks, service.queue, name, caller.owner), response)
 
 
 @router.post("/{name}/update", responses=TASK_OR_DATABASE)
 def update_database(name: str, response: Response, service: ServiceDep, caller: CallerDep) -> DatabaseOut | TaskOut:
-    """Bring what the source has now (202, a task); searches go on in the old generation meanwhile.
+    """Update a database from its source in a task (202). Searches continue in the old generation meanwhile.
 
-    A database that is registered in place is looked at at once (200).
+    A database that is used in place is read again at once (200).
     """
     caller.check(Scope.ADMIN)
-    found = service.databases.update(service.tasks, service.queue, name, caller.owner)
-    return _begun(found, response) if isinstance(found, Task) else _told(service, found)
+    updated = service.databases.update(service.tasks, service.queue, name, caller.owner)
+    return _begun(updated, response) if isinstance(updated, Task) else _database_out(service, updated)
 
 
 @router.get("/{name}/updates")
 def check_updates(name: str, service: ServiceDep, caller: CallerDep) -> UpdatesOut:
-    """Ask the source whether it has something newer."""
+    """Check whether the source has a newer version."""
     caller.check(Scope.ADMIN)
-    return UpdatesOut.of(service.databases.check_updates(name))
+    return UpdatesOut(**asdict(service.databases.check_updates(name)))
 
 
 @router.get("/{name}/plan")
@@ -283,9 +278,9 @@ def plan_database(
     service: ServiceDep,
     caller: CallerDep,
     nodes: Annotated[int, Query(ge=1, le=10_000)],
-    memory_bytes: Annotated[int, Query(ge=1, le=1 << 60, description="Of each node")],
+    memory_bytes: Annotated[int, Query(ge=1, le=1 << 60, description="Memory of each node")],
 ) -> PlanOut:
-    """Tell how the database would be cut for so many nodes, and whether that fits in their memory."""
+    """Plan the shards of a database for a number of nodes, and check whether they fit in memory."""
     caller.check(Scope.READ)
     return PlanOut.of(service.databases.plan(name, nodes, memory_bytes))
 
@@ -299,14 +294,14 @@ def list_tasks(
 ) -> list[TaskOut]:
     """List tasks, newest first."""
     caller.check(Scope.READ)
-    return [TaskOut.of(one) for one in service.tasks.newest(database, limit)]
+    return [TaskOut.of(task) for task in service.tasks.newest(database, limit)]
 
 
 @tasks_router.get("/events", response_class=EventSourceResponse)
 async def follow_tasks(request: Request, service: ServiceDep, caller: CallerDep) -> EventSourceResponse:
-    """Stream which tasks change: ``task`` as it is now, or ``reload`` when any may have changed, as at the beginning.
+    """Stream changed tasks: ``task`` with its new state, or ``reload`` if any may have changed, as at the start.
 
-    It ends when the caller may read no more.
+    The stream ends when the caller loses the right to read.
     """
     caller.check(Scope.READ)
     changes = task_changes(service, lambda: caller_of(request, service).check(Scope.READ))
@@ -327,7 +322,7 @@ async def read_events(
     caller: CallerDep,
     last_event_id: Annotated[str | None, Header(max_length=20)] = None,
 ) -> EventSourceResponse:
-    """Stream what happens to a task: first the task as it is, then every change."""
+    """Stream a task: first its state now, then every change."""
     caller.check(Scope.READ)
     service.tasks.get(TaskId(task_id))
 
@@ -341,13 +336,13 @@ async def read_events(
 
 @tasks_router.post("/{task_id}/cancel")
 def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep) -> TaskOut:
-    """Stop a task for good; its owner and administrators may."""
+    """Cancel a task. Only its owner and administrators may."""
     return TaskOut.of(service.tasks.cancel(_own(task_id, service, caller).id))
 
 
 @tasks_router.post("/{task_id}/retry", status_code=status.HTTP_202_ACCEPTED)
 def retry_task(task_id: str, response: Response, service: ServiceDep, caller: CallerDep) -> TaskOut:
-    """Begin a task that failed or was cancelled again, as a new task; whoever may begin such a task may do so."""
+    """Start a failed or cancelled task again, as a new task."""
     task = _own(task_id, service, caller)
     if task.kind is not TaskKind.WARM:
         caller.check(Scope.ADMIN)
@@ -358,12 +353,12 @@ def retry_task(task_id: str, response: Response, service: ServiceDep, caller: Ca
 
 @tasks_router.delete("/{task_id}", status_code=status.HTTP_204_NO_CONTENT)
 def dismiss_task(task_id: str, service: ServiceDep, caller: CallerDep) -> None:
-    """Remove a task that has ended from the lists; its owner and administrators may."""
+    """Remove a finished task from the lists. Only its owner and administrators may."""
     service.tasks.dismiss(_own(task_id, service, caller).id)
 
 
-def _told(service: Service, one: CataloguedDatabase) -> DatabaseOut:
-    return DatabaseOut.of(one, service.databases.presence(one))
+def _database_out(service: Service, database: CataloguedDatabase) -> DatabaseOut:
+    return DatabaseOut.of(database, service.databases.presence(database))
 
 
 def _begun(task: Task, response: Response) -> TaskOut:
@@ -373,9 +368,9 @@ def _begun(task: Task, response: Response) -> TaskOut:
 
 
 def _own(task_id: str, service: Service, caller: Caller) -> Task:
-    """Return a task that its owner or an administrator asks for."""
+    """Return a task, if the caller is its owner or an administrator."""
     caller.check(Scope.SEARCH)
     task = service.tasks.get(TaskId(task_id))
     if caller.sees not in (None, task.owner):
-        raise NotFoundError("There is no such task of yours.", remedy="Ask who began it.")
+        raise NotFoundError("You have no such task.", remedy="Ask the user who started it.")
     return task

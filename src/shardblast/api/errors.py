@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457), and each request as a whole: its id, its time, its code."""
+"""Errors as problem details (RFC 9457), and the request middleware: id, timing, access log."""
 
 from __future__ import annotations
 
@@ -54,24 +54,24 @@ STATUSES: tuple[tuple[type[ShardblastError], int], ...] = (
     (StorageError, 503),
     (ShardblastError, 500),
 )
-"""The first class that fits decides."""
+"""HTTP statuses; the first class that matches an error decides."""
 
-MOST_TOLD = 50
-"""Problems of one request."""
+MOST_PROBLEMS = 50
+"""Maximum number of problems in one answer."""
 
 logger = logging.getLogger(__name__)
 
 HEADER = "X-Request-ID"
 TAKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""Ids of a proxy before us that are taken over; others may forge lines of the log."""
+"""Ids of a proxy that are adopted; other text could forge log lines."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CLIENT_LEFT = 499
-"""What nginx calls a request that was given up before it was answered."""
+"""nginx's status of a request whose client left before the answer."""
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Make every error of the application a problem."""
-    app.add_exception_handler(ShardblastError, _ours)
+    """Answer every error of the application with a problem."""
+    app.add_exception_handler(ShardblastError, _shardblast_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OSError, _disk)
@@ -93,101 +93,102 @@ def status_of(error: ShardblastError) -> int:
 
 
 def invalid_body(error: ValidationError) -> RequestValidationError:
-    """Return what says that a body which a route reads by itself is not as it should be."""
-    told = error.errors(include_url=False, include_context=False)
-    return RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in told])
+    """Return the error of a body that a route parses itself, as FastAPI raises it for other bodies."""
+    problems = error.errors(include_url=False, include_context=False)
+    return RequestValidationError([{**found, "loc": ("body", *found["loc"])} for found in problems])
 
 
 @dataclass(slots=True)
-class Asked:
-    """The request in hand."""
+class CurrentRequest:
+    """The request that is being handled."""
 
     id: str
     code: str = ""
-    """Of the problem that it was answered with."""
+    """Code of the problem in the answer."""
     status: int = CLIENT_LEFT
     received_bytes: int = 0
-    at: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.time)
     since: float = field(default_factory=time.monotonic)
 
 
-current: ContextVar[Asked | None] = ContextVar("request", default=None)
+current: ContextVar[CurrentRequest | None] = ContextVar("request", default=None)
 
 
 def request_id() -> str:
-    """Return the id of the request in hand, or none."""
-    asked = current.get()
-    return asked.id if asked else ""
+    """Return the id of the current request, or an empty text outside of requests."""
+    request = current.get()
+    return request.id if request else ""
 
 
 def note_code(code: str) -> None:
-    """Note the problem that the request in hand is answered with."""
-    if asked := current.get():
-        asked.code = code
+    """Note the code of the problem with which the current request is answered."""
+    if request := current.get():
+        request.code = code
 
 
 class Requests:
-    """Wraps the whole application, its answers to bugs included."""
+    """The outermost middleware: request ids and the access log, also for unexpected errors."""
 
     def __init__(self, app: ASGIApp, observer: Observer) -> None:
         self._app = app
         self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         sent = headers.get(HEADER, "")
-        asked = Asked(sent if TAKEN.fullmatch(sent) else secrets.token_hex(8))
+        request = CurrentRequest(sent if TAKEN.fullmatch(sent) else secrets.token_hex(8))
 
         async def counted() -> Message:
             message = await receive()
-            asked.received_bytes += len(message.get("body", b""))
+            request.received_bytes += len(message.get("body", b""))
             return message
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                asked.status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = asked.id
+                request.status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = request.id
             await send(message)
 
-        token = current.set(asked)
+        token = current.set(request)
         try:
             await self._app(scope, counted, marked)
         except Exception:
-            if asked.code != "internal":  # else it is answered and in the log
+            if request.code != "internal":  # an internal error is already answered and logged
                 raise
         finally:
             current.reset(token)
-            self._observer.answered(_answer(asked, scope, headers.get("traceparent", "")))
+            self._observer.answered(_answer(request, scope, headers.get("traceparent", "")))
 
 
-async def _ours(request: Request, error: Exception) -> JSONResponse:
+async def _shardblast_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ShardblastError)
     status = status_of(error)
-    more = {"problems": [asdict(one) for one in error.problems[:MOST_TOLD]]} if isinstance(error, RefusedError) else {}
+    more: dict[str, Any] = {}
+    if isinstance(error, RefusedError):
+        more["problems"] = [asdict(found) for found in error.problems[:MOST_PROBLEMS]]
     hidden = status >= 500 or isinstance(error, DatabaseError)
     detail = without_folders(error.problem) if hidden else error.problem
     answer = problem(status, error.code, detail, error.remedy, **more)
     if status == 401 and request.url.path == BLAST_PATH:
-        answer.headers["WWW-Authenticate"] = 'Basic realm="shardblast"'  # all that Biopython can answer
+        answer.headers["WWW-Authenticate"] = 'Basic realm="shardblast"'  # the only scheme that Biopython supports
     return answer
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    told = [
+    problems = [
         {
             "code": "invalid",
-            "field": ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]),
-            "detail": f"{one['msg']}.",
-            "remedy": "See /api/v1/openapi.json for what is expected.",
+            "field": ".".join(str(part) for part in found["loc"][1:]) or str(found["loc"][0]),
+            "detail": f"{found['msg']}.",
+            "remedy": "/api/v1/openapi.json describes the expected request.",
         }
-        for one in islice(error.errors(), MOST_TOLD)
+        for found in islice(error.errors(), MOST_PROBLEMS)
     ]
-    return problem(422, "invalid", "The request is not as it should be.", "Mend what 'problems' lists.", problems=told)
+    return problem(422, "invalid", "The request is not valid.", "Fix the listed problems.", problems=problems)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
@@ -201,25 +202,33 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _disk(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, OSError)
-    logger.error("a file failed: %s", error)
-    return await _ours(request, file_error(error))
+    logger.error("a file operation failed: %s", error)
+    return await _shardblast_error(request, file_error(error))
 
 
 async def _bug(request: Request, error: Exception) -> JSONResponse:
     number = request_id()
-    logger.error("a bug answered %s (%s)", request.method, number, exc_info=error)
-    return problem(500, "internal", f"The service failed; its log tells more under {number}.", "Try again.", id=number)
+    logger.error("unexpected error in %s (%s)", request.method, number, exc_info=error)
+    detail = f"The service failed unexpectedly. Its log has the details under {number}."
+    return problem(500, "internal", detail, "Try again.", id=number)
 
 
-def _answer(asked: Asked, scope: Scope, parent: str) -> Answer:
-    method = scope["method"] if scope["method"] in METHODS else "other"
-    seconds = time.monotonic() - asked.since
-    figures = (asked.status, asked.at, seconds, asked.received_bytes)
-    return Answer(asked.id, method, _route(scope), *figures, asked.code, parent)
+def _answer(request: CurrentRequest, scope: Scope, parent: str) -> Answer:
+    return Answer(
+        request_id=request.id,
+        method=scope["method"] if scope["method"] in METHODS else "other",
+        route=_route(scope),
+        status=request.status,
+        started=request.started,
+        seconds=time.monotonic() - request.since,
+        received_bytes=request.received_bytes,
+        code=request.code,
+        parent=parent,
+    )
 
 
 def _route(scope: Scope) -> str:
-    """Return the route's template; the route itself may lack the prefix that it was included with."""
+    """Return the route's template with its prefix, which ``scope["route"]`` may lack."""
     template: str = getattr(scope.get("route"), "path_format", "")
     if not template:
         return "none"

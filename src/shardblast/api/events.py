@@ -1,4 +1,4 @@
-"""Streams of what happens to a search or to a task."""
+"""Event streams of searches and tasks."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from shardblast.service.events import OF_SEARCHES, OF_TASKS, ReadAfter
 
 PING_EVERY_S = 15
 PAUSE_S = 0.25
-"""Between two messages to those who follow all searches."""
+"""Pause between two batches of changes in the streams of all searches and tasks."""
 MOST_KNOWN = 10_000
-"""The newest searches whose end is told to those who follow all of them, beside those that changed since."""
+"""Number of the newest searches whose removal the stream of all searches reports, besides changed ones."""
 LONGEST_ID = 18
-"""Digits of an event's id that a database holds."""
+"""Maximum number of digits of an event's id in a database."""
 
 NO_MORE = (UnauthorizedError, NotAllowedError, NetworkError)
-"""Errors of whoever may read no more, or of whom that can't be told any more."""
+"""Errors of a reader who lost the right to read, or whose right can't be checked any more."""
 
 Snapshot = Callable[[], tuple[dict[str, Any], bool, int]]
-"""Returns what is watched as it is, whether it is over, and the id of the last event in that."""
+"""Returns the document of a search or task, whether it is final, and the id of the last event in it."""
 
 
-def id_of(told: str | None) -> int | None:
-    """Return the id of the last event that a reader had; None if it had none, or what it says is none."""
-    if told is None or not (told.isascii() and told.isdigit() and len(told) < LONGEST_ID):
+def id_of(last_event_id: str | None) -> int | None:
+    """Return the id of the last event that a reader received; None if there was none or if it is not valid."""
+    if last_event_id is None or not last_event_id.isascii() or not last_event_id.isdigit():
         return None
-    return int(told)
+    return int(last_event_id) if len(last_event_id) < LONGEST_ID else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Watched:
     id: SearchId
     snapshot: Snapshot
     read_after: ReadAfter
-    """Reads later events; raises NotFoundError when the reader may see no more."""
+    """Reads later events; raises NotFoundError when the reader loses the right to see them."""
 
 
 async def stream(
@@ -55,13 +55,13 @@ async def stream(
     last: int | None,
     shown: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda data: data,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Yield a snapshot, unless the reader was here before, and then the changes until it is over.
+    """Yield a snapshot, then the changes until the end.
 
     Args:
-        service: Has the events.
-        watched: Whose.
-        last: Id of the last event that the reader had; None: it had none.
-        shown: Returns what of an event the reader may see.
+        service: The source of events.
+        watched: The search or task to stream.
+        last: Id of the last event that the reader received; such a reader gets no snapshot. None for a new reader.
+        shown: Returns the part of an event that the reader may see.
     """
 
     def sent(kind: str, data: Mapping[str, Any], number: int) -> ServerSentEvent:
@@ -80,7 +80,7 @@ async def stream(
         return
     else:
         known = last
-    with suppress(NotFoundError):  # the reader may see no more
+    with suppress(NotFoundError):  # the reader lost the right to see it
         async with service.broadcast.subscribed(watched.id, known, watched.read_after) as subscription:
             async for event in subscription.events():
                 yield sent(event.kind, event.data, event.id)
@@ -89,25 +89,22 @@ async def stream(
 
 
 async def changes(service: Service, sees: Callable[[], str | None]) -> AsyncIterator[ServerSentEvent]:
-    """Yield the searches that change, as they are by then, as long as the reader may see them.
+    """Yield changed searches in their new states, as long as the reader may see them.
 
     Args:
-        service: Has the searches.
-        sees: Returns whose searches the reader sees by now; None: everybody's. Raises one of
-            ``NO_MORE`` when the reader sees none.
+        service: The source of events.
+        sees: Returns the owner whose searches the reader may see now; None: all owners. Raises one of ``NO_MORE`` when
+            the reader loses the right to read.
     """
-    known: set[SearchId] = set()  # what is deleted is told to whoever knew of it, and nobody else
-    with (
-        service.broadcast.followed(OF_SEARCHES) as following,
-        suppress(*NO_MORE),
-    ):
+    known: set[SearchId] = set()  # only readers who knew of a search learn that it was deleted
+    with service.broadcast.followed(OF_SEARCHES) as following, suppress(*NO_MORE):
         async for changed in following.changes(PAUSE_S):
             owner = await asyncio.to_thread(sees)
             if None in changed:
                 known = set(await asyncio.to_thread(service.store.newest, owner, MOST_KNOWN))
                 yield ServerSentEvent("{}", event="reload")
                 continue
-            ids = {one for one in changed if one is not None}
+            ids = {search_id for search_id in changed if search_id is not None}
             found = await asyncio.to_thread(service.store.some, ids, owner)
             present = {search.id for search in found}
             for search in found:
@@ -118,18 +115,13 @@ async def changes(service: Service, sees: Callable[[], str | None]) -> AsyncIter
 
 
 async def task_changes(service: Service, check: Callable[[], None]) -> AsyncIterator[ServerSentEvent]:
-    """Yield the tasks that change, as they are by then, as long as the reader may see them.
-
-    Args:
-        service: Has the tasks.
-        check: Raises one of ``NO_MORE`` when the reader may see them no more.
-    """
+    """Yield changed tasks in their new states, until ``check`` raises one of ``NO_MORE``."""
     with service.broadcast.followed(OF_TASKS) as following, suppress(*NO_MORE):
         async for changed in following.changes(PAUSE_S):
             await asyncio.to_thread(check)
             if None in changed:
                 yield ServerSentEvent("{}", event="reload")
                 continue
-            ids = {TaskId(one) for one in changed if one is not None}
+            ids = {TaskId(task_id) for task_id in changed if task_id is not None}
             for task in await asyncio.to_thread(service.tasks.some, ids):
                 yield ServerSentEvent(json.dumps(task_document(task)), event="task")

@@ -1,4 +1,4 @@
-"""What ``/metrics`` tells Prometheus: counters of this process, and gauges that are read when they are asked for."""
+"""``/metrics`` for Prometheus: counters of this process, and gauges that are read on each request."""
 
 from __future__ import annotations
 
@@ -17,47 +17,51 @@ from shardblast.store.workload import Workload
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 LONG = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
-"""Bounds of buckets, in seconds: searches take from a moment to a day."""
+"""Bounds of histogram buckets, in seconds; searches take up to a day."""
 
 
 class Metrics(Observer):
-    """Counts what happens. Labels hold names of ours alone: no ids, paths or owners."""
+    """Counts events. Labels hold fixed names only: no ids, paths or owners."""
 
     def __init__(self, workload: Workload, broadcast: Broadcast, members: Callable[[], Sequence[Member]]) -> None:
-        self._registry = one = CollectorRegistry()
-        one.register(_Now(workload, broadcast, members))
-        ProcessCollector(registry=one)
+        self._registry = registry = CollectorRegistry()
+        registry.register(_Gauges(workload, broadcast, members))
+        ProcessCollector(registry=registry)
         self._waits = Histogram(
-            "shardblast_search_wait_seconds", "From submission to start.", ["program"], buckets=LONG, registry=one
+            "shardblast_search_wait_seconds", "From submission to start.", ["program"], buckets=LONG, registry=registry
         )
         self._searches = Histogram(
-            "shardblast_search_seconds", "From start to end.", ["program", "state"], buckets=LONG, registry=one
+            "shardblast_search_seconds", "From start to end.", ["program", "state"], buckets=LONG, registry=registry
         )
         self._phases = Histogram(
-            "shardblast_search_phase_seconds", "Finished phases.", ["phase", "program"], buckets=LONG, registry=one
+            "shardblast_search_phase_seconds", "Finished phases.", ["phase", "program"], buckets=LONG, registry=registry
         )
         self._pieces = Histogram(
-            "shardblast_piece_seconds", "Finished BLAST+ processes.", ["program", "purpose"], buckets=LONG, registry=one
+            "shardblast_piece_seconds",
+            "Finished BLAST+ processes.",
+            ["program", "purpose"],
+            buckets=LONG,
+            registry=registry,
         )
         self._failed_pieces = Counter(
-            "shardblast_pieces_failed_total", "BLAST+ processes that failed.", ["code"], registry=one
+            "shardblast_pieces_failed_total", "BLAST+ processes that failed.", ["code"], registry=registry
         )
         self._errors = Counter(
-            "shardblast_errors_total", "Failed searches and problems answered.", ["source", "code"], registry=one
+            "shardblast_errors_total", "Failed searches and requests.", ["source", "code"], registry=registry
         )
         self._requests = Histogram(
             "shardblast_http_request_seconds",
-            "Requests, to the end of the answer.",
+            "Requests, to the end of the response.",
             ["method", "route", "status"],
             buckets=QUICK,
-            registry=one,
+            registry=registry,
         )
-        self._uploaded = Counter("shardblast_uploaded_bytes_total", "Bodies of requests.", registry=one)
-        self._stored = Counter("shardblast_stored_bytes_total", "Objects written to the storage.", registry=one)
-        self._printed = Counter("shardblast_printed_bytes_total", "Results printed by BLAST+.", registry=one)
+        self._uploaded = Counter("shardblast_uploaded_bytes_total", "Bodies of requests.", registry=registry)
+        self._stored = Counter("shardblast_stored_bytes_total", "Objects written to the storage.", registry=registry)
+        self._printed = Counter("shardblast_printed_bytes_total", "Results printed by BLAST+.", registry=registry)
 
     def text(self) -> bytes:
-        """Return all figures as Prometheus reads them."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
     def search_changed(self, before: Search | None, after: Search) -> None:
@@ -95,8 +99,8 @@ class Metrics(Observer):
         self._printed.inc(size_bytes)
 
 
-class _Now(Collector):
-    """Reads how things stand, so that the figures are never stale."""
+class _Gauges(Collector):
+    """Reads the current state, so that gauges are never stale."""
 
     def __init__(self, workload: Workload, broadcast: Broadcast, members: Callable[[], Sequence[Member]]) -> None:
         self._workload = workload
@@ -104,7 +108,7 @@ class _Now(Collector):
         self._members = members
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Return nothing: else the database would be read once more, when this is registered."""
+        """Return nothing, so that registering does not read the database."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -113,29 +117,29 @@ class _Now(Collector):
             states.add_metric([state.value], number)
         yield states
         lacks = GaugeMetricFamily(
-            "shardblast_searches_waiting", "Searches that wait for something other than their turn.", labels=["code"]
+            "shardblast_searches_waiting", "Searches that wait for anything but their turn.", labels=["code"]
         )
         for code, number in self._workload.lacks().items():
             lacks.add_metric([code.value], number)
         yield lacks
         oldest = self._workload.oldest_queued()
         age = 0.0 if oldest is None else max(time.time() - oldest, 0.0)
-        text = "How long ago the oldest queued search was submitted; 0 without one."
+        text = "Age of the oldest queued search; 0 without one."
         yield GaugeMetricFamily("shardblast_queue_oldest_seconds", text, age)
         yield GaugeMetricFamily("shardblast_event_readers", "Readers of event streams.", self._broadcast.readers)
-        yield from self._of_nodes()
+        yield from self._nodes()
 
-    def _of_nodes(self) -> Iterator[GaugeMetricFamily]:
+    def _nodes(self) -> Iterator[GaugeMetricFamily]:
         members = self._members()
         states = GaugeMetricFamily("shardblast_nodes", "Nodes in each state.", labels=["state"])
         for standing in STANDINGS:
-            states.add_metric([standing], sum(one.standing == standing for one in members))
+            states.add_metric([standing], sum(member.standing == standing for member in members))
         yield states
-        for name, (text, figure) in OF_NODES.items():
+        for name, (text, value) in NODE_GAUGES.items():
             gauge = GaugeMetricFamily(f"shardblast_node_{name}", text, labels=["node"])
-            for one in members:
-                if one.is_connected:
-                    gauge.add_metric([one.state.name], figure(one))
+            for member in members:
+                if member.is_connected:
+                    gauge.add_metric([member.state.name], value(member))
             yield gauge
 
 
@@ -148,13 +152,13 @@ def _resident_bytes(member: Member) -> float:
     return math.nan if known is None else known
 
 
-OF_NODES: Mapping[str, tuple[str, Callable[[Member], float]]] = {
-    "processes": ("BLAST+ processes that run.", lambda one: one.running),
-    "cores": ("Cores that searches may use.", lambda one: one.state.cores),
-    "memory_bytes": ("Memory that searches may use.", lambda one: one.state.memory_bytes),
-    "disk_budget_bytes": ("What copies of databases may take.", lambda one: one.state.disk_budget_bytes),
-    "disk_used_bytes": ("What copies of databases take.", lambda one: one.state.disk_used_bytes),
-    "mapped_bytes": ("What searches of the volumes there map.", _mapped_bytes),
+NODE_GAUGES: Mapping[str, tuple[str, Callable[[Member], float]]] = {
+    "processes": ("Running BLAST+ processes.", lambda member: member.running),
+    "cores": ("Cores that searches may use.", lambda member: member.state.cores),
+    "memory_bytes": ("Memory that searches may use.", lambda member: member.state.memory_bytes),
+    "disk_budget_bytes": ("Maximum size of copies of databases.", lambda member: member.state.disk_budget_bytes),
+    "disk_used_bytes": ("Size of copies of databases.", lambda member: member.state.disk_used_bytes),
+    "mapped_bytes": ("Size of the volumes' files that searches map into memory.", _mapped_bytes),
     "resident_bytes": ("How much of that is in memory; NaN if unknown.", _resident_bytes),
 }
-"""Gauges of each node that is connected: names, texts and values."""
+"""Gauges of each connected node: help text and value by name."""

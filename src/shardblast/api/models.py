@@ -1,4 +1,4 @@
-"""What goes over HTTP of searches, both ways."""
+"""JSON models of searches, callers and share links."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shardblast.core.option_table import Problem
 from shardblast.core.printing import commands
 from shardblast.core.search import Search, document
 from shardblast.core.waiting import LackCode
@@ -24,25 +23,25 @@ OptionValue = OptionText | int | float | bool | None
 
 
 class SearchFields(BaseModel):
-    """A search that is wanted, but for its queries."""
+    """A search to submit, without its queries."""
 
     model_config = ConfigDict(extra="forbid")
 
     program: str = Field(description="blastn, blastp, blastx, tblastn or tblastx", max_length=20)
     database: str = Field(description="Name of a database of this service", max_length=100)
     options: Annotated[dict[OptionName, OptionValue], Field(max_length=100)] | OptionText = Field(
-        default_factory=dict, description="BLAST+'s options by name without the dash, or as on a command line"
+        default_factory=dict, description="BLAST+ options by name without the dash, or as on a command line"
     )
     title: str = Field("", max_length=1000)
     exactness: str = Field("identical", description="identical or complete", max_length=20)
     output: Annotated[dict[OptionName, OptionValue], Field(max_length=20)] | OptionText = Field(
         default_factory=dict,
-        description="How the result is printed when nothing else is asked for: outfmt, num_descriptions and so on",
+        description="Default output options of the result: outfmt, num_descriptions and so on",
     )
 
 
 class SearchIn(SearchFields):
-    """A search that is wanted."""
+    """A search to submit."""
 
     query: str = Field(description="FASTA")
     lists: Annotated[dict[OptionName, str], Field(max_length=10)] = Field(
@@ -51,7 +50,7 @@ class SearchIn(SearchFields):
 
 
 class PhaseOut(BaseModel):
-    """How far a phase of a search is; done and total count finished things."""
+    """The progress of a phase of a search, counted in the phase's own unit."""
 
     name: PhaseName
     status: StatusName
@@ -62,9 +61,9 @@ class PhaseOut(BaseModel):
 
 
 class WaitingOut(BaseModel):
-    """What a search waits for."""
+    """The reason why a search waits."""
 
-    code: LackCode = Field(description="turn: other searches go first; else what there is too little of")
+    code: LackCode = Field(description="turn: other searches go first; otherwise the resource that is missing")
     sentence: str
     since: float
 
@@ -81,13 +80,13 @@ class SearchOut(BaseModel):
     """A search; times are seconds since 1970."""
 
     id: str
-    owner: str | None = Field(description="null for whoever came by a share link")
+    owner: str | None = Field(description="null for readers of a share link")
     title: str
     program: str
     database: str
     generation: str
     options: list[str]
-    output: list[str] = Field(description="How the result is printed when nothing else is asked for")
+    output: list[str] = Field(description="Default output options of the result")
     exactness: str
     state: StateName
     phase: PhaseName | None
@@ -103,42 +102,37 @@ class SearchOut(BaseModel):
     hits: int | None
     verdicts: dict[str, int] | None
     failure: FailureOut | None
-    waiting: WaitingOut | None = Field(description="What a search that is queued or runs waits for; null: nothing")
+    waiting: WaitingOut | None = Field(description="Why a queued or running search waits; null: it does not")
 
     @classmethod
     def of(cls, search: Search, shown: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict) -> SearchOut:
-        """Return a search as it is answered; ``shown`` returns what the reader may see."""
+        """Return a search; ``shown`` reduces its document to the part that the reader may see."""
         return cls.model_validate(shown(document(search)))
 
 
 class SearchesOut(BaseModel):
-    """Some searches, in the order that was asked for."""
+    """A page of searches, in the requested order."""
 
     searches: list[SearchOut]
-    cursor: str | None = Field(description="For the next page; null if there is none")
+    cursor: str | None = Field(description="Cursor of the next page, or null")
 
 
 class ProblemOut(BaseModel):
-    """Something that keeps a search from running."""
+    """A problem that keeps a search from running."""
 
     code: str
     field: str
     detail: str
     remedy: str
 
-    @classmethod
-    def of(cls, problem: Problem) -> ProblemOut:
-        """Return a problem as it is answered."""
-        return cls(**asdict(problem))
-
 
 class PreflightOut(BaseModel):
-    """What would run, and every problem."""
+    """The plan of a search, and every problem."""
 
     ok: bool
     problems: list[ProblemOut]
     command: list[str]
-    commands: list[list[str]] = Field(description="Those of BLAST+ that print the same, one after the other")
+    commands: list[list[str]] = Field(description="The BLAST+ commands that print the same, in order")
     queries: int | None
     letters: int | None
     longest: int | None
@@ -148,17 +142,16 @@ class PreflightOut(BaseModel):
     shards: int | None
     why: str | None
     fits_in_memory: bool | None
-    seconds: float | None = Field(description="Estimated from past searches; null if there were none")
-    remarks: list[str] = Field(description="What to know that is no problem")
+    seconds: float | None = Field(description="Estimate from past searches; null if there were none")
+    remarks: list[str] = Field(description="Remarks that are not problems")
 
     @classmethod
     def of(cls, found: Preflight, program: str) -> PreflightOut:
-        """Return a preflight as it is answered."""
         survey, database = found.survey, found.database
         search = ["-db", database.name if database else "", "-query", "query.fa", *found.words]
         return cls(
             ok=not found.problems,
-            problems=[ProblemOut.of(one) for one in found.problems],
+            problems=[ProblemOut(**asdict(problem)) for problem in found.problems],
             command=[program, *search],
             commands=commands(program, search, found.output),
             queries=survey.queries if survey else None,
@@ -176,35 +169,34 @@ class PreflightOut(BaseModel):
 
 
 class MeOut(BaseModel):
-    """Who asks."""
+    """The caller."""
 
-    owner: str = Field(description="Of the searches that they make")
-    name: str = Field(description="For people to read")
+    owner: str = Field(description="Owner of the caller's searches")
+    name: str = Field(description="Display name")
     scopes: list[Scope]
-    by: Means = Field(description="How they are known: nothing, token, issuer or session")
+    by: Means = Field(description="How the caller is signed in: nothing, token, issuer or session")
 
     @classmethod
     def of(cls, caller: Caller) -> MeOut:
-        """Return a caller as they are answered."""
         return cls(owner=caller.owner, name=caller.name, scopes=sorted(caller.scopes), by=caller.by)
 
 
 class ShareOut(BaseModel):
-    """A link by which anybody may read a search."""
+    """A link with which anyone may read a search."""
 
     id: str
     created: float
 
 
 class NewShareOut(ShareOut):
-    """A link that was made just now: only this once it tells what it is."""
+    """A new link. Its token and URL are returned only here."""
 
-    token: str = Field(description="For ?share= or the header X-Share-Token")
+    token: str = Field(description="Value of ?share= or of the header X-Share-Token")
     url: str
 
 
 class PieceOut(BaseModel):
-    """A BLAST+ process that ended."""
+    """A finished BLAST+ process."""
 
     purpose: str
     batch: int = Field(description="0-based")
@@ -217,7 +209,7 @@ class PieceOut(BaseModel):
 
 
 class RunningPieceOut(BaseModel):
-    """A BLAST+ process that has not ended."""
+    """A running BLAST+ process."""
 
     purpose: str
     batch: int = Field(description="0-based")
@@ -229,6 +221,6 @@ class RunningPieceOut(BaseModel):
 class EntryOut(BaseModel):
     """A line of a search's log."""
 
-    at: float | None = Field(description="Seconds since 1970; null where an earlier version did not note it")
+    at: float | None = Field(description="Seconds since 1970; null in entries of an earlier version")
     level: Literal["note", "warning", "problem"]
     text: str

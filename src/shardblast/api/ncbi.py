@@ -1,4 +1,4 @@
-"""``/blast/Blast.cgi``: NCBI's BLAST Common URL API, for programs that were written for NCBI's server.
+"""``/blast/Blast.cgi``: NCBI's BLAST Common URL API, for clients of NCBI's server.
 
 Source:
     https://blast.ncbi.nlm.nih.gov/doc/blast-help/urlapi.html; what Biopython (Bio.Blast.NCBIWWW) and BioPerl
@@ -65,7 +65,7 @@ VIEWS = {
     "FLATQUERYANCHOREDNOIDENTITIES": "4",
     "TABULAR": "7",
 }
-"""ALIGNMENT_VIEW of Text and HTML."""
+"""ALIGNMENT_VIEW of the types TEXT and HTML."""
 OPTIONS = {
     "EXPECT": "evalue",
     "HITLIST_SIZE": "max_target_seqs",
@@ -84,25 +84,25 @@ OPTIONS = {
     "TEMPLATE_TYPE": "template_type",
 }
 NOT_HERE = ("ENTREZ_QUERY", "PHI_PATTERN", "OTHER_ADVANCED", "QUERY_FILE")
-"""Parameters that change what is found, and that only NCBI can obey."""
+"""Parameters that change the result and that only NCBI supports."""
 SERVICES = ("", "plain", "megablast")
 NUCLEOTIDE_PROGRAM = "blastn"
 LONGEST_NUMBER = 10
-"""Digits."""
+"""Maximum number of digits."""
 NO_QUERY = "(none)"
-"""What Biopython sends as ENTREZ_QUERY where there is none."""
+"""Biopython's ENTREZ_QUERY when the user gives none."""
 PAGE = "HTML"
 
 
 @router.get("/Blast.cgi", response_class=Response)
 async def get(request: Request, service: ServiceDep, caller: CallerDep, CMD: Annotated[str, Query()] = "") -> Response:
-    """Answer CMD=Put, Get or Delete, with parameters in the address."""
+    """Handle CMD=Put, Get or Delete, with parameters in the URL."""
     return await _answer(service, caller, dict(request.query_params))
 
 
 @router.post("/Blast.cgi", response_class=Response)
 async def post(request: Request, service: ServiceDep, caller: CallerDep) -> Response:
-    """Answer CMD=Put, Get or Delete, with parameters in the address or in a form."""
+    """Handle CMD=Put, Get or Delete, with parameters in the URL or in a form."""
     most = min(UPLOAD_BYTES, IN_MEMORY_BYTES)
     form = await bounded(request, most).form(max_part_size=most)
     sent = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -110,11 +110,7 @@ async def post(request: Request, service: ServiceDep, caller: CallerDep) -> Resp
 
 
 def outfmt_of(values: Mapping[str, str]) -> str:
-    """Return the format that FORMAT_TYPE and, for text, ALIGNMENT_VIEW ask for.
-
-    Raises:
-        InputError: There is no such type or view.
-    """
+    """Return the output format for FORMAT_TYPE and, in text, ALIGNMENT_VIEW."""
     kind = values.get("FORMAT_TYPE", PAGE).upper()
     view = values.get("ALIGNMENT_VIEW", "Pairwise").upper()
     if kind not in FORMATS:
@@ -125,12 +121,12 @@ def outfmt_of(values: Mapping[str, str]) -> str:
 
 
 def is_page(values: Mapping[str, str]) -> bool:
-    """Say whether a page for a browser is asked for, as it is unless something else is."""
+    """Return whether the answer is an HTML page, which is the default."""
     return values.get("FORMAT_TYPE", PAGE).upper() == PAGE
 
 
 def printing_of(values: Mapping[str, str], outfmt: str, kept: int) -> Printing:
-    """Return how much is to be shown of what was kept; more than that is no error here, since clients always ask."""
+    """Return how many of the kept subjects are printed; numbers above ``kept`` are lowered, since clients send them."""
     if not parse_outfmt(outfmt).is_pairwise:
         return Printing()
     descriptions, alignments = (_count(values, name, kept) for name in ("DESCRIPTIONS", "ALIGNMENTS"))
@@ -138,13 +134,13 @@ def printing_of(values: Mapping[str, str], outfmt: str, kept: int) -> Printing:
 
 
 def options_of(program: str, values: Mapping[str, str]) -> dict[str, OptionValue]:
-    """Return BLAST+'s options for the parameters; those that only NCBI's pages know are passed over, as NCBI does."""
+    """Return the BLAST+ options for the parameters; unknown parameters are ignored, as NCBI ignores them."""
     options: dict[str, OptionValue] = {
         OPTIONS[name]: value for name, value in values.items() if name in OPTIONS and value
     }
     if "comp_based_stats" in options:
-        told = str(options["comp_based_stats"]).lower()
-        options["comp_based_stats"] = {"off": "0", "no": "0", "on": "2", "yes": "2"}.get(told, told)
+        mode = str(options["comp_based_stats"]).lower()
+        options["comp_based_stats"] = {"off": "0", "no": "0", "on": "2", "yes": "2"}.get(mode, mode)
     if task := values.get("TASK", "").lower():
         options["task"] = task
     elif program == NUCLEOTIDE_PROGRAM:
@@ -164,31 +160,27 @@ def options_of(program: str, values: Mapping[str, str]) -> dict[str, OptionValue
 
 
 def check_service(values: Mapping[str, str]) -> None:
-    """Refuse what would be silently left out of the search.
-
-    Raises:
-        InputError: Something is asked for that is not done here.
-    """
+    """Reject parameters that would change NCBI's result and that this service can't honour."""
     service = values.get("SERVICE", "").lower()
     if service not in SERVICES:
         raise InputError(f"SERVICE {service!r} is not offered here.", remedy="Use plain or megablast.")
     for name in NOT_HERE:
         if values.get(name, "").strip() not in ("", NO_QUERY):
-            raise InputError(f"{name} is not obeyed here.", remedy="Leave it out.")
+            raise InputError(f"{name} is not supported here.", remedy="Leave it out.")
 
 
 async def _answer(service: Service, caller: Caller, sent: Mapping[str, str]) -> Response:
     values = {name.upper(): value for name, value in sent.items()}
     command = values.get("CMD", "").lower()
     try:
-        return await _done(service, caller, command, values)
+        return await _handle(service, caller, command, values)
     except (UnauthorizedError, NotAllowedError):
         raise
-    except ShardblastError as error:  # a Put that fails is a page for Biopython to read, with the status of a success
+    except ShardblastError as error:  # Biopython reads the page of a failed Put only if its status is 200
         return _refusal(error, 200 if command == "put" else status_of(error))
 
 
-async def _done(service: Service, caller: Caller, command: str, values: Mapping[str, str]) -> Response:
+async def _handle(service: Service, caller: Caller, command: str, values: Mapping[str, str]) -> Response:
     match command:
         case "put":
             return await _put(service, caller, values)
@@ -204,14 +196,18 @@ async def _done(service: Service, caller: Caller, command: str, values: Mapping[
                 await _wait(service, caller, values)
             await asyncio.to_thread(service.searches.delete, search)
             return _info("Status=DELETED")
-    raise InputError("CMD is none of Put, Get and Delete.", remedy="Send one of them.")
+    raise InputError("CMD must be Put, Get or Delete.", remedy="Send one of them.")
 
 
 def _refusal(error: ShardblastError, status: int) -> Response:
-    """Return a page that says what went wrong, in the line where NCBI's page has it."""
+    """Return a page with the error in the element in which NCBI's page has it."""
     note_code(error.code)
-    told = [f"{one.detail} {one.remedy}" for one in error.problems] if isinstance(error, RefusedError) else [str(error)]
-    text = html.escape(" ".join(without_folders(" ".join(told)).split()), quote=False)
+    lines = (
+        [f"{problem.detail} {problem.remedy}" for problem in error.problems]
+        if isinstance(error, RefusedError)
+        else [str(error)]
+    )
+    text = html.escape(" ".join(without_folders(" ".join(lines)).split()), quote=False)
     return HTMLResponse(
         f'<!DOCTYPE html>\n<html><body>\n<div class="error msInf">{text}</div>\n</body></html>\n', status
     )
@@ -240,7 +236,7 @@ async def _put(service: Service, caller: Caller, values: Mapping[str, str]) -> R
 
 
 async def _wait(service: Service, caller: Caller, values: Mapping[str, str]) -> None:
-    """Wait a little for the end of a search; programs would ask again only after 20 seconds and more."""
+    """Wait briefly for the end of a search, because clients poll only every 20 seconds or more."""
     try:
         search = await asyncio.to_thread(_search, service, caller, values)
     except NotFoundError:
@@ -259,9 +255,9 @@ async def _wait(service: Service, caller: Caller, values: Mapping[str, str]) -> 
 
 
 def _get(service: Service, caller: Caller, values: Mapping[str, str]) -> Response:
-    """Answer with the state of a search, or with its result.
+    """Return the state of a search, or its result.
 
-    Biopython asks for the result until it has one, so that instead of what says FAILED or UNKNOWN an error ends it.
+    Biopython polls for the result until it gets one, so a failed or unknown search is answered with an error status.
     """
     wants_state = values.get("FORMAT_OBJECT", "").lower() == "searchinfo"
     try:
@@ -304,7 +300,7 @@ def _count(values: Mapping[str, str], name: str, most: int) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < LONGEST_NUMBER):
-        raise InputError(f"{name}: {text!r} is no number.", remedy="Give how many are to be shown.")
+        raise InputError(f"{name} must be a number, not {text!r}.", remedy="Give the number of subjects to show.")
     return min(int(text), most)
 
 

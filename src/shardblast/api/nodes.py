@@ -1,4 +1,4 @@
-"""``/api/v1/nodes``: the machines that hold databases, and how many of them there are to be."""
+"""``/api/v1/nodes``: the machines that hold databases, and their number."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from shardblast.core.errors import ConflictError
 from shardblast.core.node import Member, Standing
 from shardblast.service.callers import Scope
 
-LOOKED_EVERY_S = 1.0
-"""Nodes report themselves about as often."""
+POLL_S = 1.0
+"""Interval between two reads of the nodes, about as often as they report."""
 FREE_BYTES = 1 << 30
-"""Smaller changes of a disk's free space are not worth a message."""
+"""Unit of a disk's free space; smaller changes send no event."""
 
 Document = dict[str, Any]
 
@@ -31,21 +31,21 @@ router = APIRouter(prefix="/nodes", tags=["nodes"])
 
 
 class HeldVolumeOut(BaseModel):
-    """A volume that is whole on a node's disk."""
+    """A complete volume on a node's disk."""
 
     name: str
-    size_bytes: int = Field(description="Of all its files")
-    mapped_bytes: int = Field(description="Of what a search maps into memory")
-    resident_bytes: int | None = Field(description="How much of that is in memory now; null if it is not known")
+    size_bytes: int = Field(description="Size of all its files")
+    mapped_bytes: int = Field(description="Size of the files that a search maps into memory")
+    resident_bytes: int | None = Field(description="How much of mapped_bytes is in memory now; null if unknown")
 
 
 class HeldGenerationOut(BaseModel):
-    """What a node has of a generation of a database."""
+    """The volumes of a generation of a database on a node."""
 
     database: str
     generation: str
-    in_place: bool = Field(description="Whether it is searched where it lies, and is no copy of the node's")
-    num_volumes: int = Field(description="Of the whole generation")
+    in_place: bool = Field(description="Whether the files are used in place, and are not a copy of the node")
+    num_volumes: int = Field(description="Number of volumes of the whole generation")
     size_bytes: int
     mapped_bytes: int
     resident_bytes: int | None
@@ -53,31 +53,30 @@ class HeldGenerationOut(BaseModel):
 
 
 class NodeOut(BaseModel):
-    """A node, as it is now, or as it was when it was last seen."""
+    """A node, as it last reported."""
 
     name: str
-    state: Standing = Field(description="draining: it ends what it does and takes nothing more")
-    last_seen: float = Field(description="In seconds since 1970")
-    running: int = Field(description="BLAST+ processes")
+    state: Standing = Field(description="draining: the node finishes its work and takes no more")
+    last_seen: float = Field(description="Seconds since 1970")
+    running: int = Field(description="Number of running BLAST+ processes")
     cores: int
     memory_bytes: int
-    disk_budget_bytes: int = Field(description="What its copies of databases may take")
+    disk_budget_bytes: int = Field(description="Maximum size of its copies of databases")
     disk_used_bytes: int
     disk_free_bytes: int
     generations: list[HeldGenerationOut]
 
     @classmethod
     def of(cls, member: Member) -> NodeOut:
-        """Return a node as it is answered."""
         state = member.state
         own = ("name", "cores", "memory_bytes", "disk_budget_bytes", "disk_used_bytes", "disk_free_bytes")
         held = ("database", "generation", "in_place", "num_volumes", "size_bytes", "mapped_bytes", "resident_bytes")
         generations = [
             HeldGenerationOut(
-                volumes=[HeldVolumeOut(**asdict(volume)) for volume in one.volumes],
-                **{name: getattr(one, name) for name in held},
+                volumes=[HeldVolumeOut(**asdict(volume)) for volume in generation.volumes],
+                **{name: getattr(generation, name) for name in held},
             )
-            for one in state.generations
+            for generation in state.generations
         ]
         return cls(
             state=member.standing,
@@ -89,7 +88,7 @@ class NodeOut(BaseModel):
 
 
 class ScalingIn(BaseModel):
-    """How many nodes there are to be."""
+    """The number of nodes to run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -97,28 +96,30 @@ class ScalingIn(BaseModel):
 
 
 class NodesNeededOut(BaseModel):
-    """How many nodes are needed, and for what."""
+    """The number of nodes that are needed, and the reasons."""
 
-    nodes: int = Field(description="All things considered, and no more than most")
-    to_hold: int = Field(description="For the databases that are searched, in half of the nodes' memory")
-    for_work: int = Field(description="For the pieces that wait")
-    busy: int = Field(description="That can't go now: up to the last that runs something or holds what is searched")
+    nodes: int = Field(description="Nodes needed in total, at most `most`")
+    to_hold: int = Field(description="Nodes needed to hold the databases in use in half of their memory")
+    for_work: int = Field(description="Nodes needed for the waiting pieces")
+    busy: int = Field(
+        description="Nodes that can't stop now: up to the last one that runs a piece or holds a database in use"
+    )
 
 
 class ScalingOut(BaseModel):
-    """How many nodes there are and are to be, where the service can change that."""
+    """The number of nodes, now and as requested. All fields but two are null if the service can't change it."""
 
     is_possible: bool = Field(description="Whether the service can change the number of nodes")
-    asked: int | None = Field(description="Nodes that are to be there; null, as what follows, where it can't")
-    ready: int | None = Field(description="Nodes that are")
+    asked: int | None = Field(description="Number of nodes requested")
+    ready: int | None = Field(description="Number of nodes ready")
     needed: NodesNeededOut | None
-    most: int | None = Field(description="Nodes that the service asks for by itself at most")
-    idle_minutes: float | None = Field(description="Fewer follow when so many were not needed for so long; 0: never")
-    problem: str | None = Field(description="Why it is not possible, or not known now; null if it is")
+    most: int | None = Field(description="Maximum number of nodes that the service requests automatically")
+    idle_minutes: float | None = Field(description="Minutes a node may be idle before scaling down (0: never)")
+    problem: str | None = Field(description="Why scaling is impossible or its state unknown, or null")
 
     @classmethod
     def of(cls, service: Service) -> ScalingOut:
-        """Return what scaling last saw as it is answered."""
+        """Return the last known state of scaling."""
         if service.scaling is None:
             nothing = dict.fromkeys(("asked", "ready", "needed", "most", "idle_minutes"))
             return cls.model_validate({"is_possible": False, "problem": why_not_scaled(service), **nothing})
@@ -136,48 +137,43 @@ class ScalingOut(BaseModel):
 
 
 def why_not_scaled(service: Service) -> str:
-    """Return why a service that has no Kubernetes can't change the number of nodes."""
+    """Return why a service without ``scaling`` can't change the number of nodes."""
     if service.cluster is None:
-        return "This service searches on its own machine alone."
-    return "The nodes are not on Kubernetes, or the service was not told of their StatefulSet."
+        return "This service runs on a single machine."
+    return "The nodes do not run on Kubernetes, or --statefulset is missing."
 
 
 async def node_changes(service: Service, check: Callable[[], None]) -> AsyncIterator[ServerSentEvent]:
-    """Yield the nodes and their number, and then what changes of them, as long as the reader may see them.
-
-    Args:
-        service: Hears from the nodes.
-        check: Raises one of ``NO_MORE`` when the reader may see them no more.
-    """
+    """Yield the nodes and the scaling, then their changes, until ``check`` raises one of ``NO_MORE``."""
     known: dict[str, Document] | None = None
     scaling: Document | None = None
     with suppress(*NO_MORE):
         while True:
-            now = {one["name"]: one for one in await asyncio.to_thread(_nodes, service)}
+            now = {node["name"]: node for node in await asyncio.to_thread(_nodes, service)}
             scaled = ScalingOut.of(service).model_dump(mode="json")
-            told = list(_changed(known, now))
+            events = list(_changes(known, now))
             if scaled != scaling:
-                told.append(ServerSentEvent(json.dumps(scaled), event="scaling"))
-            if told:
+                events.append(ServerSentEvent(json.dumps(scaled), event="scaling"))
+            if events:
                 await asyncio.to_thread(check)
-            for event in told:
+            for event in events:
                 yield event
             known, scaling = now, scaled
-            await asyncio.sleep(LOOKED_EVERY_S)
+            await asyncio.sleep(POLL_S)
 
 
 @router.get("")
 def list_nodes(service: ServiceDep, caller: CallerDep) -> list[NodeOut]:
-    """List the nodes, with what is on their disks and in their memory now."""
+    """List the nodes, with the volumes on their disks and in their memory now."""
     caller.check(Scope.READ)
     return [NodeOut.of(member) for member in service.members()]
 
 
 @router.get("/events", response_class=EventSourceResponse)
 async def follow_nodes(request: Request, service: ServiceDep, caller: CallerDep) -> EventSourceResponse:
-    """Stream what changes of the nodes: ``node`` as it is now, ``gone``, and ``scaling``; first all of them.
+    """Stream changes of the nodes. ``nodes`` lists all of them first; then come ``node``, ``gone`` and ``scaling``.
 
-    It ends when the caller may read no more.
+    The stream ends when the caller loses the right to read.
     """
     caller.check(Scope.READ)
     changes = node_changes(service, lambda: caller_of(request, service).check(Scope.READ))
@@ -186,16 +182,16 @@ async def follow_nodes(request: Request, service: ServiceDep, caller: CallerDep)
 
 @router.get("/scaling")
 def read_scaling(service: ServiceDep, caller: CallerDep) -> ScalingOut:
-    """Tell how many nodes there are and are to be, and how many are needed for what."""
+    """Read how many nodes there are, are requested and are needed."""
     caller.check(Scope.READ)
     return ScalingOut.of(service)
 
 
 @router.post("/scaling")
 def scale(body: ScalingIn, service: ServiceDep, caller: CallerDep) -> ScalingOut:
-    """Ask Kubernetes for a number of nodes; they come and go in their own time, and drain before they go.
+    """Request a number of nodes from Kubernetes. They start and stop in their own time, and drain before they stop.
 
-    Refused with 409 where the nodes are not on Kubernetes, and where more are needed just now.
+    The answer is 409 if the nodes do not run on Kubernetes, and if more nodes are needed now.
     """
     caller.check(Scope.ADMIN)
     if service.scaling is None:
@@ -208,17 +204,17 @@ def _nodes(service: Service) -> list[Document]:
     return [NodeOut.of(member).model_dump(mode="json") for member in service.members_lately()]
 
 
-def _changed(known: Mapping[str, Document] | None, now: Mapping[str, Document]) -> Iterator[ServerSentEvent]:
+def _changes(known: Mapping[str, Document] | None, now: Mapping[str, Document]) -> Iterator[ServerSentEvent]:
     if known is None:
         yield ServerSentEvent(json.dumps(list(now.values())), event="nodes")
         return
-    for name, one in now.items():
-        if name not in known or _told_of(known[name]) != _told_of(one):
-            yield ServerSentEvent(json.dumps(one), event="node")
+    for name, node in now.items():
+        if name not in known or _compared(known[name]) != _compared(node):
+            yield ServerSentEvent(json.dumps(node), event="node")
     for name in known.keys() - now.keys():
         yield ServerSentEvent(json.dumps({"name": name}), event="gone")
 
 
-def _told_of(node: Document) -> Document:
-    """Return what of a node is worth a message when it changes."""
+def _compared(node: Document) -> Document:
+    """Return the parts of a node whose changes are worth an event."""
     return {**node, "last_seen": None, "disk_free_bytes": node["disk_free_bytes"] // FREE_BYTES}

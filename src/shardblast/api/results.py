@@ -1,4 +1,4 @@
-"""``/api/v1/searches/{id}``: results, subjects, the report, queries, lists, and rows for pages."""
+"""``/api/v1/searches/{id}/...``: results, subjects, the report, queries, lists, and rows of tables."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from shardblast.core.search import Search
 from shardblast.core.units import PATTERN, Numbers
 from shardblast.service.hit_index import HitFilter
 
-MOST_NAMED = 12_000
-"""Letters of a list of numbers: with the rest of an address it must fit what servers take."""
+LONGEST_LIST = 12_000
+"""Maximum length of a list of numbers in a URL, whose total length servers limit."""
 MOST_BYTES = 1 << 20
-"""Of a body: some 150,000 numbers that lie apart, thirty times the hits of a query."""
-ONLY_QUERIES = "Only these queries, by their 0-based numbers: 3, or 0-4,7"
-ONLY_HITS = "Only these hits of the one query, by their 0-based ranks: 3, or 0-4,7"
-QueriesText = Annotated[str | None, Query(pattern=PATTERN, max_length=MOST_NAMED, description=ONLY_QUERIES)]
-HitsText = Annotated[str | None, Query(pattern=PATTERN, max_length=MOST_NAMED, description=ONLY_HITS)]
+"""Maximum size of a request's body: some 150,000 separate numbers, thirty times the hits of a query."""
+ONLY_QUERIES = "Only these queries, by 0-based number: 3, or 0-4,7"
+ONLY_HITS = "Only these hits of the selected query, by 0-based rank: 3, or 0-4,7"
+QueriesText = Annotated[str | None, Query(pattern=PATTERN, max_length=LONGEST_LIST, description=ONLY_QUERIES)]
+HitsText = Annotated[str | None, Query(pattern=PATTERN, max_length=LONGEST_LIST, description=ONLY_HITS)]
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -61,12 +61,13 @@ TABULAR = ("text/tab-separated-values", "tsv")
 HTML = ("text/html", "html")
 LONGEST_LINE = 10_000
 MOST_SPANS = 50_000
-OF_KEPT = "in formats 0 to 4, at most as many as the search kept (its -max_target_seqs)"
+OF_KEPT = "in formats 0 to 4, at most the search's -max_target_seqs"
 SORTHITS = (
-    "-sorthits, in formats 0 to 4: 0 by E-value, 1 bit score, 2 total score, 3 percent identity, 4 query coverage"
+    "-sorthits, in formats 0 to 4: by E-value (0), bit score (1), total score (2), percent identity (3) or "
+    "query coverage (4)"
 )
 SORTHSPS = (
-    "-sorthsps, in format 0: 0 by E-value, 1 score, 2 start in the query, 3 percent identity, 4 start in the subject"
+    "-sorthsps, in format 0: by E-value (0), score (1), query start (2), percent identity (3) or subject start (4)"
 )
 
 router = APIRouter(prefix="/searches/{search_id}", tags=["results"])
@@ -77,7 +78,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Percent = Annotated[Finite, Field(ge=0, le=100)]
 Place = Annotated[int, Field(ge=1, le=1 << 40)]
 TAXID = re.compile("[0-9]{1,10}")
-ORGANISM = "A part of a scientific name; or a taxid, which stands for what descends from it, too, where that is known"
+ORGANISM = "Part of a scientific name; or a taxid, which includes its descendants where the lineages are known"
 
 
 class QueryRow(BaseModel):
@@ -85,14 +86,14 @@ class QueryRow(BaseModel):
 
     number: int = Field(description="0-based among all queries")
     id: str
-    length: int | None = Field(description="Letters; null if it has no hits")
+    length: int | None = Field(description="Bases or residues; null if the query has no hits")
     hits: int
     hsps: int
     verdict: str = Field(description="merged, researched, unsharded or complete")
 
 
 class HitRow(BaseModel):
-    """A subject with hits of a query; scores are those of its best HSP."""
+    """A subject that a query hits; the scores are those of its best HSP."""
 
     query: int
     rank: int = Field(description="0-based, in BLAST+'s order")
@@ -106,16 +107,16 @@ class HitRow(BaseModel):
     bit_score: float
     total_score: float
     coverage: float = Field(description="qcovs, in percent")
-    identity: float = Field(description="In percent")
+    identity: float = Field(description="Percent")
     hsps: int
 
 
 class HspRow(BaseModel):
-    """An HSP with the rows of its alignment; places are 1-based, both ends inclusive."""
+    """An HSP with the rows of its alignment; positions are 1-based, both ends inclusive."""
 
     query: int
     rank: int
-    number: int = Field(description="0-based in its hit")
+    number: int = Field(description="0-based within the hit")
     evalue: float
     bit_score: float
     raw_score: int
@@ -132,78 +133,78 @@ class HspRow(BaseModel):
     subject_frame: int
     coverage: float = Field(description="qcovhsp, in percent")
     query_row: str
-    middle: str = Field(description="What BLAST+ prints between the rows: letters or bars, and + for positive pairs")
+    middle: str = Field(description="BLAST+'s line between the rows: letters or bars, and + for positive pairs")
     subject_row: str
 
 
 class QueriesOut(BaseModel):
-    """A part of the queries."""
+    """A page of the queries."""
 
     rows: Sequence[QueryRow]
-    next: int | None = Field(description="Where the next part begins; null if there is none")
+    next: int | None = Field(description="Start of the next page, or null")
 
 
 class HitsOut(BaseModel):
-    """A part of the hits of a query."""
+    """A page of the hits of a query."""
 
     rows: Sequence[HitRow]
-    next: int | None = Field(description="Where the next part begins; null if there is none")
-    total: int = Field(description="How many hits fit, in all parts")
+    next: int | None = Field(description="Start of the next page, or null")
+    total: int = Field(description="Number of matching hits on all pages")
 
 
 class HspsOut(BaseModel):
-    """A part of the HSPs of a hit."""
+    """A page of the HSPs of a hit."""
 
     rows: Sequence[HspRow]
-    next: int | None = Field(description="Where the next part begins; null if there is none")
+    next: int | None = Field(description="Start of the next page, or null")
 
 
 class OrganismRow(BaseModel):
-    """A taxid that hits have, or below which there are several of them."""
+    """A taxon that has hits, or below which several taxa have hits."""
 
     taxid: int
     name: str | None = Field(description="Scientific name")
-    parent: int | None = Field(description="The next listed taxid above it")
-    via: Sequence[str] = Field(description="What is between the two and not listed, the highest first")
-    level: int = Field(description="How many listed ones are above it")
-    hits: int = Field(description="At it or below it")
-    own_hits: int = Field(description="At it")
-    bit_score: float = Field(description="The highest of the hits")
-    evalue: float = Field(description="The lowest of the hits")
+    parent: int | None = Field(description="The closest listed taxid above it")
+    via: Sequence[str] = Field(description="Unlisted taxa between it and its parent, the highest first")
+    level: int = Field(description="Number of listed taxa above it")
+    hits: int = Field(description="Hits of it and of taxa below it")
+    own_hits: int = Field(description="Hits of it alone")
+    bit_score: float = Field(description="Highest bit score of the hits")
+    evalue: float = Field(description="Lowest E-value of the hits")
 
 
 class OrganismsOut(BaseModel):
     """The organisms of a query's hits."""
 
-    rows: Sequence[OrganismRow] = Field(description="Each after the one above it")
-    unknown: int = Field(description="Hits without a taxid")
-    has_lineages: bool = Field(description="Whether the service knows what descends from what; else it is a list")
+    rows: Sequence[OrganismRow] = Field(description="Each taxon after its parent")
+    unknown: int = Field(description="Number of hits without a taxid")
+    has_lineages: bool = Field(description="Whether the service knows the lineages; otherwise the rows are a flat list")
 
 
 class SpansOut(BaseModel):
-    """Where HSPs lie on a query: a list for each column, so that tens of thousands are small."""
+    """Positions of HSPs on a query, in columns, so that tens of thousands fit in a small response."""
 
-    # Lists, since pydantic writes other sequences many times slower.
+    # Lists, because pydantic serialises other sequences many times slower.
     rank: list[int]
     query_start: list[int]
     query_end: list[int]
     bit_score: list[float]
     evalue: list[float]
-    identity: list[float] = Field(description="In percent")
-    length: list[int] = Field(description="Of the alignment")
-    is_whole: bool = Field(description="Whether no HSP is left out")
-    coverage: list[float] = Field(description="Of all hits of the query, by rank, in percent")
+    identity: list[float] = Field(description="Percent")
+    length: list[int] = Field(description="Length of the alignment")
+    is_whole: bool = Field(description="Whether all HSPs are included")
+    coverage: list[float] = Field(description="Query coverage of all hits of the query, by rank, in percent")
 
 
 class DatabaseOfReport(BaseModel):
-    """What was searched."""
+    """The database that was searched."""
 
     name: str
     generation: str
 
 
 class ReportOut(BaseModel):
-    """What was done."""
+    """A search's report."""
 
     program: str
     blast_version: str
@@ -211,20 +212,20 @@ class ReportOut(BaseModel):
     database: DatabaseOfReport
     shards: int | None
     why: str | None
-    command: list[str] = Field(description="The BLAST+ command that finds the same")
-    commands: list[list[str]] = Field(description="Those of BLAST+ that print the same, one after the other")
+    command: list[str] = Field(description="The BLAST+ command that finds the same hits")
+    commands: list[list[str]] = Field(description="The BLAST+ commands that print the same, in order")
     taxids: dict[str, object] | None
     queries: int
     verdicts: dict[str, int]
     not_merged: dict[str, list[str]] = Field(description="Ids of the queries of every verdict but merged")
     pieces: list[PieceOut]
-    self_contained: bool = Field(description="Whether results are printed without the database")
+    self_contained: bool = Field(description="Whether results can be printed without the database")
     seconds: float
     citation: str
 
 
 class SelectionIn(BaseModel):
-    """Some queries, or some hits of one; what is not named here may be in the address."""
+    """A selection of queries, or of hits of one query. The URL may name the rest."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -234,21 +235,21 @@ class SelectionIn(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a request names; None for all."""
+    """The queries and hits that a request selects; None selects all."""
 
     queries: Numbers | None
     hits: Numbers | None
 
 
 async def selection_of(request: Request, query: QueriesText = None, hit: HitsText = None) -> Selection:
-    """Return what a request names.
+    """Return the selection of a request.
 
     Raises:
-        TooLargeError: Its body is longer than is taken.
+        TooLargeError: The body is too long.
         InputError: A range ends before it begins.
     """
     if request.method == "POST":
-        sent = await _sent(request)
+        sent = await _selection_in(request)
         query, hit = sent.query or query, sent.hit or hit
     return await asyncio.to_thread(lambda: Selection(_numbers_of(query), _numbers_of(hit)))
 
@@ -257,14 +258,14 @@ def printing_of(
     num_descriptions: Annotated[Subjects | None, Query(description=f"-num_descriptions; {OF_KEPT}")] = None,
     num_alignments: Annotated[Subjects | None, Query(description=f"-num_alignments; {OF_KEPT}")] = None,
     line_length: Annotated[
-        int | None, Query(ge=1, le=LONGEST_LINE, description="-line_length: letters of a line, in formats 0 to 4")
+        int | None, Query(ge=1, le=LONGEST_LINE, description="-line_length, in formats 0 to 4")
     ] = None,
     html: Annotated[bool, Query(description="-html")] = False,
     show_gis: Annotated[bool, Query(description="-show_gis")] = False,
     sorthits: Annotated[int | None, Query(ge=0, le=4, description=SORTHITS)] = None,
     sorthsps: Annotated[int | None, Query(ge=0, le=4, description=SORTHSPS)] = None,
 ) -> Printing:
-    """Return how a result is to be printed."""
+    """Return the printing options of a request."""
     return Printing(num_descriptions, num_alignments, line_length, html, show_gis, sorthits, sorthsps)
 
 
@@ -279,22 +280,22 @@ def read_results(
     selection: SelectionDep,
     printing: Annotated[Printing, Depends(printing_of)],
     outfmt: Annotated[
-        str | None, Query(max_length=500, description="As -outfmt of BLAST+; without it the search's own output, or 0")
+        str | None, Query(max_length=500, description="BLAST+'s -outfmt; default: the search's own output, or 0")
     ] = None,
 ) -> FileResponse:
-    """Print the result as BLAST+ prints it, in any format; ranges are answered.
+    """Print the result as BLAST+ prints it, in any format. Range requests are supported.
 
-    Of some queries it is what BLAST+ prints for them alone; of some hits it is the whole result with the others left
-    out, so that E-values and statistics stay those of the search. POST prints the same, and takes more of them.
+    For selected queries the output is that of BLAST+ for these queries alone. For selected hits the other hits are
+    left out of the result, and E-values and statistics stay those of the search. POST accepts longer selections.
     """
     if outfmt is None:
         outfmt = outfmt_of(search.output)
         printing = printing.over(Printing.of(search.output))
     if not outfmt.isprintable():
-        raise InputError("-outfmt holds letters that can't be printed.", remedy="Write a number and names of columns.")
+        raise InputError("-outfmt contains unprintable characters.", remedy="Give a number and column names.")
     media, suffix = HTML if printing.html and parse_outfmt(outfmt).is_pairwise else _media(parse_outfmt(outfmt).number)
     printed = service.results.printed(search.id, outfmt, selection.queries, selection.hits, printing)
-    return _file(printed, media, f"{_file_name(search)}.{suffix}")
+    return _file_response(printed, media, f"{_file_name(search)}.{suffix}")
 
 
 @router.get("/subjects", response_class=FileResponse)
@@ -303,21 +304,21 @@ def read_subjects(
     search: ReadableDep,
     service: ServiceDep,
     selection: SelectionDep,
-    start: Annotated[Place | None, Query(description="Of one hit: the region's first letter, from 1")] = None,
-    end: Annotated[Place | None, Query(description="And its last one")] = None,
-    strand: Annotated[Literal["plus", "minus"], Query(description="Of a nucleotide region")] = "plus",
+    start: Annotated[Place | None, Query(description="First position (1-based) of the region of one hit")] = None,
+    end: Annotated[Place | None, Query(description="Last position of the region, inclusive")] = None,
+    strand: Annotated[Literal["plus", "minus"], Query(description="Strand of a nucleotide region")] = "plus",
 ) -> FileResponse:
-    """Read the subjects of hits as FASTA, each once: whole, or a region of one. POST takes more of them."""
+    """Read the subjects of hits as FASTA, each once: full length, or a region of one. POST accepts more hits."""
     if (start is None) != (end is None) or (start is None and strand == "minus"):
-        raise InputError("A region has a start and an end.", remedy="Give both, or neither and no strand.")
+        raise InputError("A region needs a start and an end.", remedy="Give both, or neither and no strand.")
     region = None if start is None or end is None else Region(start, end, strand == "minus")
     written = service.subjects.fasta(search.id, selection.queries, selection.hits, region)
-    return _file(written, "text/plain", f"{_file_name(search)}.subjects.fa")
+    return _file_response(written, "text/plain", f"{_file_name(search)}.subjects.fa")
 
 
 @router.get("/report")
 def read_report(search: ReadableDep, service: ServiceDep, link: LinkDep) -> ReportOut:
-    """Read what was done: verdicts, shards, times, versions, the BLAST+ command that prints the same, what to cite."""
+    """Read the report: verdicts, shards, times, versions, the equivalent BLAST+ command, and the citation."""
     shown = shown_to(link, service, search.id)
     return ReportOut.model_validate(shown(service.results.report(search.id)))
 
@@ -330,18 +331,18 @@ def read_queries(
     after: Number = 0,
     limit: Limit = 100,
 ) -> QueriesOut:
-    """List the queries with counts and verdict."""
+    """List the queries, each with its counts and verdict."""
     with service.results.index(search.id) as index:
         return QueriesOut.model_validate(asdict(index.queries(text=text, after=after, limit=limit)))
 
 
 def filter_of(
-    text: Annotated[Text, Query(description="In ids and titles")] = "",
-    evalue: Annotated[Finite | None, Query(ge=0, description="At most")] = None,
-    identity: Annotated[Percent | None, Query(description="At least, in percent")] = None,
-    coverage: Annotated[Percent | None, Query(description="At least, in percent of the query")] = None,
+    text: Annotated[Text, Query(description="Part of an id or title")] = "",
+    evalue: Annotated[Finite | None, Query(ge=0, description="Maximum E-value")] = None,
+    identity: Annotated[Percent | None, Query(description="Minimum identity in percent")] = None,
+    coverage: Annotated[Percent | None, Query(description="Minimum query coverage in percent")] = None,
 ) -> HitFilter:
-    """Return which hits to list, but for their organism."""
+    """Return the filter of a request, without its organism."""
     return HitFilter(text, evalue, identity, coverage)
 
 
@@ -356,7 +357,7 @@ def read_hits(
     after: Number = 0,
     limit: Limit = 100,
 ) -> HitsOut:
-    """List hits of a query."""
+    """List the hits of a query."""
     if TAXID.fullmatch(organism):
         wanted = replace(wanted, taxids=service.organisms.below(search.id, query, int(organism)))
     else:
@@ -367,7 +368,7 @@ def read_hits(
 
 @router.get("/organisms")
 def read_organisms(search: ReadableDep, service: ServiceDep, query: Number = 0) -> OrganismsOut:
-    """List the organisms of a query's hits: as a tree, where their lineages are known."""
+    """List the organisms of a query's hits, as a tree where their lineages are known."""
     return OrganismsOut.model_validate(asdict(service.organisms.report(search.id, query)))
 
 
@@ -375,7 +376,7 @@ def read_organisms(search: ReadableDep, service: ServiceDep, query: Number = 0) 
 def read_hsps(
     search: ReadableDep, service: ServiceDep, query: Number = 0, hit: Number = 0, after: Number = 0, limit: Limit = 100
 ) -> HspsOut:
-    """List HSPs of a hit, by its rank, with the rows of their alignments."""
+    """List the HSPs of a hit, with the rows of their alignments."""
     return HspsOut.model_validate(asdict(service.results.hsps(search.id, query, hit, after=after, limit=limit)))
 
 
@@ -384,33 +385,33 @@ def read_spans(
     search: ReadableDep,
     service: ServiceDep,
     query: Number = 0,
-    hits: Annotated[int, Query(ge=1, le=10_000, description="Of the first so many hits")] = 100,
+    hits: Annotated[int, Query(ge=1, le=10_000, description="Number of hits, the best first")] = 100,
 ) -> Response:
-    """Tell where the HSPs of a query's first hits lie on it: what a picture of them needs."""
+    """Read the positions of the HSPs of a query's first hits, for a graphical summary."""
     with service.results.index(search.id) as index:
         found = index.spans(query, hits=hits, limit=MOST_SPANS + 1)
         is_whole = len(found["rank"]) <= MOST_SPANS and not index.has_hit(query, hits)
         coverage = index.coverage(query)
-    columns = {name: told[:MOST_SPANS] for name, told in found.items()}
-    told = SpansOut.model_validate(columns | {"is_whole": is_whole, "coverage": coverage})
-    return Response(told.model_dump_json(), media_type="application/json")  # FastAPI would take each number in hand
+    columns = {name: values[:MOST_SPANS] for name, values in found.items()}
+    spans = SpansOut.model_validate(columns | {"is_whole": is_whole, "coverage": coverage})
+    return Response(spans.model_dump_json(), media_type="application/json")  # FastAPI would convert each number
 
 
 @router.get("/lists/{name}", response_class=FileResponse)
 def read_list(search: ReadableDep, service: ServiceDep, name: str) -> FileResponse:
-    """Read a list of ids or taxids of the search, as it was sent."""
+    """Read a list of ids or taxids of the search, as it was submitted."""
     path = service.searches.list_of(search, name)
     return FileResponse(path, media_type="text/plain", filename=path.name)
 
 
 @router.get("/query", response_class=FileResponse)
 def read_query(search: ReadableDep, service: ServiceDep) -> FileResponse:
-    """Read the queries, as they were sent."""
+    """Read the queries, as they were submitted."""
     path = service.searches.query(search)
     return FileResponse(path, media_type="text/plain", filename=f"{_file_name(search)}.fa")
 
 
-async def _sent(request: Request) -> SelectionIn:
+async def _selection_in(request: Request) -> SelectionIn:
     try:
         body = b"".join([block async for block in limited(request, MOST_BYTES)])
         return await asyncio.to_thread(SelectionIn.model_validate_json, body)
@@ -418,7 +419,7 @@ async def _sent(request: Request) -> SelectionIn:
         raise invalid_body(error) from error
     except TooLargeError as error:
         raise TooLargeError(
-            f"The selection is longer than {MOST_BYTES:,} bytes.", remedy="Write ranges as 0-4, or ask in parts."
+            f"The selection is longer than {MOST_BYTES:,} bytes.", remedy="Use ranges such as 0-4, or ask in parts."
         ) from error
 
 
@@ -426,8 +427,8 @@ def _numbers_of(text: str | None) -> Numbers | None:
     return None if text is None else Numbers.of(text)
 
 
-def _file(written: AbstractContextManager[Path], media: str, name: str) -> FileResponse:
-    """Return an answer of a file that is removed when it is sent."""
+def _file_response(written: AbstractContextManager[Path], media: str, name: str) -> FileResponse:
+    """Return a response with a file that is removed after it is sent."""
     stack = ExitStack()
     path = stack.enter_context(written)
     headers = {"ETag": _etag(path)}
@@ -436,16 +437,16 @@ def _file(written: AbstractContextManager[Path], media: str, name: str) -> FileR
 
 
 def _file_name(search: Search) -> str:
-    """Return a name for a file of a search, without a suffix."""
+    """Return the name of a search's download, without a suffix."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", search.title).strip("-.")[:80] or search.id
 
 
 def _media(outfmt: int) -> tuple[str, str]:
-    """Return the media type and the suffix of files of a format."""
+    """Return the media type and file suffix of a format."""
     return TABULAR if outfmt in (6, 7) else MEDIA.get(outfmt, ("text/plain", "txt"))
 
 
 def _etag(path: Path) -> str:
-    """Return a tag of the bytes alone: a download that broke off goes on with a result that was printed again."""
+    """Return a tag of the content, so that an interrupted download resumes even if the result is printed again."""
     with path.open("rb") as file:
         return f'"{file_digest(file, "sha256").hexdigest()}"'

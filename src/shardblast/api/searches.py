@@ -1,4 +1,4 @@
-"""``/api/v1/searches``."""
+"""``/api/v1/searches``: submitting, listing, following and removing searches."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from shardblast.api.context import (
     caller_of,
     incoming,
     limited,
+    too_large,
     unpacked,
 )
 from shardblast.api.errors import invalid_body
@@ -42,7 +43,7 @@ from shardblast.api.models import (
     StateName,
 )
 from shardblast.bootstrap.service import Service
-from shardblast.core.errors import InputError, TooLargeError
+from shardblast.core.errors import InputError
 from shardblast.core.history import LOGGED, log_of
 from shardblast.core.option_table import LISTS, MOST_BYTES
 from shardblast.core.search import State, document
@@ -63,16 +64,19 @@ BODY: dict[str, Any] = {
                     "properties": {
                         "program": {"type": "string"},
                         "database": {"type": "string"},
-                        "query": {"type": "string", "format": "binary", "description": "FASTA, plain or packed"},
+                        "query": {"type": "string", "format": "binary", "description": "FASTA, plain or compressed"},
                         "options": {"type": "string", "description": "As on a command line, or a JSON object"},
                         "title": {"type": "string"},
                         "exactness": {"type": "string"},
-                        "output": {"type": "string", "description": "As options: -outfmt, -num_alignments and so on"},
+                        "output": {
+                            "type": "string",
+                            "description": "Output options: -outfmt, -num_alignments and so on",
+                        },
                         **{
                             name: {
                                 "type": "string",
                                 "format": "binary",
-                                "description": "One on each line, plain or packed",
+                                "description": "One id or taxid per line, plain or compressed",
                             }
                             for name in LISTS
                         },
@@ -83,7 +87,7 @@ BODY: dict[str, Any] = {
     }
 }
 
-SORTS = "Titles by their first 100 letters; elapsed and hits of searches that have not ended count as less than 0"
+SORTS = "Titles sort by their first 100 characters; elapsed and hits of unfinished searches count as negative"
 SortName = Literal["created", "title", "database", "state", "elapsed", "queries", "hits"]
 
 router = APIRouter(prefix="/searches", tags=["searches"])
@@ -97,7 +101,7 @@ async def create_search(
     caller: CallerDep,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> SearchOut:
-    """Queue a search; its address is in ``Location``. The same Idempotency-Key gives the same search."""
+    """Queue a search; ``Location`` holds its URL. The same Idempotency-Key returns the existing search."""
     caller.check(Scope.SEARCH)
     with incoming(service.folders.incoming) as path:
         wanted = await _wanted(request, service, path)
@@ -108,7 +112,7 @@ async def create_search(
 
 @router.post("/preflight", openapi_extra=BODY)
 async def preflight(request: Request, service: ServiceDep, caller: CallerDep) -> PreflightOut:
-    """Tell what would run, and every problem with what to do about it."""
+    """Check a search without running it: the plan, and every problem with its remedy."""
     caller.check(Scope.SEARCH)
     with incoming(service.folders.incoming) as path:
         wanted = await _wanted(request, service, path)
@@ -121,16 +125,16 @@ def list_searches(
     caller: CallerDep,
     state: StateName | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(max_length=5000, description="Of the page before, in the same order")] = None,
-    text: Annotated[Text, Query(description="In the title, program, database or id")] = "",
+    cursor: Annotated[str | None, Query(max_length=5000, description="Cursor of the previous page, same order")] = None,
+    text: Annotated[Text, Query(description="Part of the title, program, database or id")] = "",
     sort: Annotated[SortName, Query(description=SORTS)] = "created",
-    order: Annotated[Literal["asc", "desc"], Query(description="The least first, or the greatest")] = "desc",
+    order: Annotated[Literal["asc", "desc"], Query(description="Ascending or descending")] = "desc",
     key: Annotated[
         str | None,
         Query(max_length=200, description="Only the caller's search that was submitted with this Idempotency-Key"),
     ] = None,
 ) -> SearchesOut:
-    """List searches, newest first unless another order is asked for."""
+    """List searches, by default the newest first."""
     caller.check(Scope.READ)
     if key is not None:
         found = service.store.by_key(caller.owner, key)
@@ -138,14 +142,14 @@ def list_searches(
     wanted = None if state is None else State(state)
     ordered = SortOrder(Sort(sort), order == "desc")
     page = service.searches.page(owner=caller.sees, state=wanted, limit=limit, cursor=cursor, text=text, order=ordered)
-    return SearchesOut(searches=[SearchOut.of(one) for one in page.searches], cursor=page.cursor)
+    return SearchesOut(searches=[SearchOut.of(search) for search in page.searches], cursor=page.cursor)
 
 
 @router.get("/events", response_class=EventSourceResponse)
 async def follow_searches(request: Request, service: ServiceDep, caller: CallerDep) -> EventSourceResponse:
-    """Stream which searches change: ``search`` as it is now, ``deleted``, or ``reload`` when any may have changed.
+    """Stream changed searches: ``search`` with its new state, ``deleted``, or ``reload`` if any may have changed.
 
-    It ends when the caller may read no more.
+    The stream ends when the caller loses the right to read.
     """
     caller.check(Scope.READ)
 
@@ -165,24 +169,24 @@ def read_search(search: ReadableDep, service: ServiceDep, link: LinkDep) -> Sear
 
 @router.get("/{search_id}/pieces")
 def read_pieces(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[PieceOut]:
-    """List the BLAST+ processes of a search that have ended; through a share link nodes have numbers for names."""
+    """List the finished BLAST+ processes of a search. Readers of a share link see numbers instead of nodes' names."""
     shown = shown_to(link, service, search.id)
-    return [PieceOut.model_validate(shown(asdict(one))) for one in service.store.pieces(search.id)]
+    return [PieceOut.model_validate(shown(asdict(piece))) for piece in service.store.pieces(search.id)]
 
 
 @router.get("/{search_id}/running")
 def read_running(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[RunningPieceOut]:
-    """List the BLAST+ processes of a search that run now, wherever that is."""
+    """List the running BLAST+ processes of a search on all nodes."""
     shown = shown_to(link, service, search.id)
-    return [RunningPieceOut.model_validate(shown(asdict(one))) for one in service.store.running(search.id)]
+    return [RunningPieceOut.model_validate(shown(asdict(piece))) for piece in service.store.running(search.id)]
 
 
 @router.get("/{search_id}/log")
 def read_log(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[EntryOut]:
-    """Tell what happened to a search, oldest first."""
+    """Read the log of a search, oldest entry first."""
     shown = shown_to(link, service, search.id)
-    events = (replace(one, data=shown(one.data)) for one in service.store.events(search.id, LOGGED))
-    return [EntryOut.model_validate(asdict(one)) for one in log_of(events)]
+    events = (replace(event, data=shown(event.data)) for event in service.store.events(search.id, LOGGED))
+    return [EntryOut.model_validate(asdict(entry)) for entry in log_of(events)]
 
 
 @router.get("/{search_id}/events", response_class=EventSourceResponse)
@@ -192,7 +196,7 @@ async def read_events(
     link: LinkDep,
     last_event_id: Annotated[str | None, Header(max_length=20)] = None,
 ) -> EventSourceResponse:
-    """Stream what happens to a search, as long as the share link is good: first as it is, then every change."""
+    """Stream a search: first its state now, then every change. A revoked share link ends the stream."""
 
     def snapshot() -> tuple[dict[str, Any], bool, int]:
         now, last = service.store.snapshot(search.id)
@@ -206,27 +210,27 @@ async def read_events(
 
 @router.post("/{search_id}/cancel")
 def cancel_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> SearchOut:
-    """Stop a search for good."""
+    """Cancel a search."""
     caller.check(Scope.SEARCH)
     return SearchOut.of(service.searches.cancel(search))
 
 
 @router.post("/{search_id}/retry", status_code=status.HTTP_202_ACCEPTED)
 def retry_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> SearchOut:
-    """Run a search again that failed, which goes on with its finished pieces, or was cancelled, which starts anew."""
+    """Run a search again: a failed one resumes from its finished pieces, a cancelled one starts from the beginning."""
     caller.check(Scope.SEARCH)
     return SearchOut.of(service.searches.retry(search))
 
 
 @router.delete("/{search_id}", status_code=status.HTTP_204_NO_CONTENT)
 def delete_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> None:
-    """Remove a search that is over, and all that belongs to it."""
+    """Delete a finished search, with its results and share links."""
     caller.check(Scope.SEARCH)
     service.searches.delete(search)
 
 
 async def _wanted(request: Request, service: Service, path: Path) -> Wanted:
-    """Read a request's body into a file of queries and what is to be done with them."""
+    """Return the search that a request's body describes; the queries and lists go to files."""
     most = UPLOAD_BYTES
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     lists: dict[str, Path] = {}
@@ -244,16 +248,24 @@ async def _wanted(request: Request, service: Service, path: Path) -> Wanted:
     except ValidationError as error:
         raise invalid_body(error) from error
     except UnicodeError as error:
-        raise InputError("The queries are no text.", remedy="Send UTF-8.") from error
+        raise InputError("The queries are not valid text.", remedy="Send UTF-8.") from error
     await asyncio.to_thread(unpacked, path, most)
     for list_file in lists.values():
         await asyncio.to_thread(unpacked, list_file, min(most, MOST_BYTES))
-    named = (fields.program, fields.database, fields.options, path, fields.title, fields.exactness)
-    return Wanted(*named, lists, fields.output)
+    return Wanted(
+        program=fields.program,
+        database=fields.database,
+        options=fields.options,
+        query=path,
+        title=fields.title,
+        exactness=fields.exactness,
+        lists=lists,
+        output=fields.output,
+    )
 
 
 async def _form(request: Request, path: Path, most: int, lists: dict[str, Path]) -> SearchFields:
-    """Read a form; the lists in it become files of ours, which are noted."""
+    """Read a form: save its queries and lists to files, and add the paths of the lists to ``lists``."""
     form = await bounded(request, most).form(
         max_files=1 + len(LISTS), max_fields=10, max_part_size=min(most, IN_MEMORY_BYTES)
     )
@@ -276,21 +288,21 @@ async def _form(request: Request, path: Path, most: int, lists: dict[str, Path])
 
 
 def _list_file(path: Path, number: int) -> Path:
-    """Return where a list goes: beside the queries, with which it is removed."""
+    """Return the path of a list, beside the queries, so that both are removed together."""
     return path.with_suffix(f".list{number}")
 
 
-def _save(query: UploadFile | str | None, path: Path, most: int) -> None:
-    if query is None:
-        raise InputError("The form has no queries.", remedy="Send FASTA as 'query', a file or a text.")
-    if isinstance(query, str):
-        path.write_text(query, newline="")
+def _save(content: UploadFile | str | None, path: Path, most: int) -> None:
+    if content is None:
+        raise InputError("The form has no queries.", remedy="Send FASTA in the field 'query', as a file or as text.")
+    if isinstance(content, str):
+        path.write_text(content, newline="")
         return
     with path.open("wb") as target:
-        while block := query.file.read(1 << 20):
+        while block := content.file.read(1 << 20):
             target.write(block)
     if path.stat().st_size > most:
-        raise TooLargeError(f"The upload is larger than {most:,} bytes.", remedy="Send it in parts.")
+        raise too_large(most)
 
 
 def _object(text: str) -> object:

@@ -1,4 +1,4 @@
-"""The one place that wires things together."""
+"""The composition root: the only package that wires the parts together."""
 
 from __future__ import annotations
 
@@ -13,22 +13,18 @@ from shardblast.engine.workspace import this_machine
 
 
 def home() -> Path:
-    """Return the folder for what we keep: ``SHARDBLAST_HOME``, else the user's cache folder."""
+    """Return the home folder: ``SHARDBLAST_HOME``, or a folder in the user's cache."""
     if given := os.environ.get("SHARDBLAST_HOME"):
         return Path(given).absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "shardblast").absolute()
 
 
 def local_engine() -> LocalEngine:
-    """Return the engine that searches on this machine.
-
-    Raises:
-        EngineError: BLAST+ is not installed.
-    """
+    """Return the engine that searches on this machine."""
     return LocalEngine(find_installation(), this_machine(), home())
 
 
 def known_arguments(installation: Installation, program: Program) -> Arguments:
-    """Return the options that the installed program describes."""
+    """Return the options that an installed program describes in its ``-xmlhelp``."""
     finished = run([installation.program(program.value), "-xmlhelp"])
     return read_arguments(checked(finished, f"reading the options of {program.value}").stdout)

@@ -1,4 +1,4 @@
-"""Wires a node of a cluster, and what drives searches on one."""
+"""Wires a cluster's nodes and the driver of searches on a cluster."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ WAITING = "SHARDBLAST_WAITING_HOURS"
 
 
 def timings() -> Timings:
-    """Return the limits of a cluster: the defaults, with what the environment changes.
+    """Return a cluster's time limits: the defaults, overridden by ``SHARDBLAST_TIMINGS``.
 
     Raises:
-        UsageError: It names no limits.
+        UsageError: The variable is not valid.
     """
     return Timings.of(os.environ.get(TIMINGS, ""))
 
@@ -44,23 +44,18 @@ def storage(stored: Callable[[int], None] = lambda size_bytes: None) -> Objects:
     """Return the storage that all parts of a cluster share.
 
     Raises:
-        UsageError: None is named.
+        UsageError: ``SHARDBLAST_STORAGE`` is not set.
     """
     url = os.environ.get(STORAGE, "")
     if not url:
         raise UsageError(
-            "A cluster needs a storage that all of its nodes reach.", remedy=f"Set {STORAGE}, for example s3://bucket."
+            "A cluster needs a storage that all its nodes can reach.", remedy=f"Set {STORAGE}, for example s3://bucket."
         )
     return Objects(url, stored)
 
 
 def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | None, disk_bytes: int | None) -> Host:
-    """Return what tasks find on this node; what is not given is what this machine, or its container, has.
-
-    Raises:
-        EngineError: BLAST+ is not installed.
-        UsageError: No storage is named.
-    """
+    """Return the host of tasks on this node. Defaults are the limits of this machine or of its container."""
     installation, machine, objects = find_installation(), this_machine(), storage()
     place = (folder or home() / "node").absolute()
 
@@ -69,15 +64,23 @@ def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | 
         return known_arguments(installation, program)
 
     node = Node(name, Stager(objects, place / "staged", disk_bytes))
-    own = (cores or machine.cores, memory_bytes or machine.memory_bytes)
-    return Host(node, objects, installation, arguments, place, *own, timings())
+    return Host(
+        node=node,
+        objects=objects,
+        installation=installation,
+        arguments=arguments,
+        home=place,
+        cores=cores or machine.cores,
+        memory_bytes=memory_bytes or machine.memory_bytes,
+        timings=timings(),
+    )
 
 
 def check_cluster(address: str) -> None:
-    """Refuse what no node could reach, before nodes are sent for.
+    """Check the scheduler's address and the storage before nodes are requested.
 
     Raises:
-        UsageError: The address is none, or needs TLS; or no storage is named.
+        UsageError: The address is not valid or needs TLS, or no storage is named.
     """
     check_scheduler(address, certificates_of_environment(), insecure=bool(os.environ.get("SHARDBLAST_INSECURE")))
     storage()
@@ -87,7 +90,7 @@ def cluster(address: str, *, insecure: bool = False) -> Cluster:
     """Return the cluster of a scheduler, with the certificates that the environment names.
 
     Raises:
-        UsageError: The address is none, or needs TLS.
+        UsageError: The address is not valid or needs TLS.
     """
     certificates = certificates_of_environment()
     check_scheduler(address, certificates, insecure=insecure or bool(os.environ.get("SHARDBLAST_INSECURE")))
@@ -95,7 +98,7 @@ def cluster(address: str, *, insecure: bool = False) -> Cluster:
 
 
 def certificates_of_environment() -> Certificates | None:
-    """Return the certificates that ``SHARDBLAST_TLS_CA``, ``_CERT`` and ``_KEY`` name, if they do."""
+    """Return the certificates that ``SHARDBLAST_TLS_CA``, ``_CERT`` and ``_KEY`` name, or None if they are not set."""
     return certificates_of(*(os.environ.get(f"SHARDBLAST_TLS_{name}", "") for name in ("CA", "CERT", "KEY")))
 
 
@@ -106,30 +109,27 @@ def searching(
     expected: Callable[[], int] = lambda: 0,
     patience_s: float = math.inf,
 ) -> ClusterSearching:
-    """Return what does searches on the cluster of a scheduler.
+    """Return the backend that searches on a scheduler's cluster.
 
     Args:
-        address: The scheduler's.
-        objects: All parts of the cluster share them.
-        replicas: Nodes that are to hold each shard.
-        expected: Returns how many nodes there are to be, if that is known.
-        patience_s: So long a search stays when nothing of it can go on.
-
-    Raises:
-        UsageError: The address is none, or needs TLS.
+        address: The scheduler's address.
+        objects: The storage that all parts of the cluster share.
+        replicas: Number of nodes that hold each shard.
+        expected: Returns the number of nodes that were requested; 0 if that is unknown.
+        patience_s: How long a search waits while no part of it can run, before it fails.
     """
     return ClusterSearching(DriverMeans(cluster(address), objects, replicas, expected, patience_s), find_installation())
 
 
 def command(address: str | None) -> ClusterCommand:
-    """Return what does a command's search on a cluster.
+    """Return the engine that runs a command's search on a cluster.
 
     Raises:
-        UsageError: No scheduler or no storage is named, or it needs TLS.
+        UsageError: No scheduler or storage is named, or the scheduler needs TLS.
     """
     given = address or os.environ.get(SCHEDULER, "")
     if not given:
-        raise UsageError("A cluster has a scheduler.", remedy=f"Give --scheduler tls://HOST:PORT, or set {SCHEDULER}.")
+        raise UsageError("No scheduler is named.", remedy=f"Give --scheduler tls://HOST:PORT, or set {SCHEDULER}.")
     objects, machine, installation = storage(), this_machine(), find_installation()
     replicas = int(os.environ.get(REPLICAS) or 1)
     printer = StoredEngine(installation, machine, Pool(machine.cores))

@@ -1,4 +1,4 @@
-"""Wires what knows of databases and tokens: for the service, and for commands beside it."""
+"""Wires the databases and tokens of a home, for the service and for commands on its machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from shardblast.store.searches import SearchStore
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """What commands on the server itself use, beside a service that may run."""
+    """The use cases of commands on the server's machine, whether a service runs or not."""
 
     settings: Settings
     databases: Databases
@@ -41,8 +41,8 @@ def settings_of(**given: Any) -> Settings:
     """Return the settings: options, otherwise ``SHARDBLAST_*`` variables, otherwise defaults.
 
     Args:
-        given: Values by the names of their fields. None leaves the variable or the default; the value of a setting
-            that is given in a file is the file.
+        given: Values by field name. None stands for the variable or the default. For a setting that is read from a
+            file, the value is the file's path.
 
     Raises:
         UsageError: A variable is not valid, or a file can't be read.
@@ -63,21 +63,16 @@ def _content(setting: Setting, file: Path) -> str:
 
 
 def administration(settings: Settings, *, makes_home: bool = False) -> Administration:
-    """Open the databases and the tokens of a home.
-
-    Args:
-        settings: They name the home.
-        makes_home: Whether a home is made where there is none.
+    """Open the databases and tokens of a home, which is created only if ``makes_home`` is true.
 
     Raises:
-        NotFoundError: The folder is no home, and none is to be made.
+        NotFoundError: The folder is not a home and may not become one.
         InputError: The folder can't be a home.
-        StoreError: The database can't be reached.
     """
     if not makes_home and not settings.is_used:
         raise NotFoundError(
             f"There are no databases in {str(settings.home)!r}: this folder is not the home of a service.",
-            remedy="Check --home or SHARDBLAST_HOME. 'db add', 'token create' and 'serve' make a new home.",
+            remedy="Check --home or SHARDBLAST_HOME. 'db add', 'token create' and 'serve' create a new home.",
         )
     database, installation = open_tables(settings), find_installation()
     parts = database_parts(settings, database, installation, Objects(settings.storage))
@@ -92,7 +87,7 @@ def administration(settings: Settings, *, makes_home: bool = False) -> Administr
 
 @dataclass(frozen=True, slots=True)
 class DatabaseParts:
-    """What knows of databases."""
+    """The parts that handle databases."""
 
     generations: Generations
     objects: Objects
@@ -101,18 +96,18 @@ class DatabaseParts:
     node: Node
 
     def removal(self, cancel: Callable[[SearchId], object]) -> Removal:
-        """Return what removes databases; ``cancel`` stops a search."""
+        """Return the use case that removes databases; ``cancel`` stops a search."""
         return Removal(self.generations, self.objects, self.catalogue, self.acquisition, self.node, cancel)
 
     def databases(self, removal: Removal) -> Databases:
-        """Return the other use cases."""
+        """Return the other use cases of databases."""
         return Databases(self.generations, self.catalogue, self.acquisition, self.node, removal)
 
 
 def database_parts(
     settings: Settings, database: SqlDatabase, installation: Installation, objects: Objects
 ) -> DatabaseParts:
-    """Wire what knows of databases."""
+    """Wire the parts that handle databases."""
     folders, generations = Folders(settings.home), Generations(DatabaseStore(database), objects)
     node = Node(socket.gethostname(), Stager(objects, folders.staged, settings.staged_bytes or None))
     catalogue = Catalogue(generations, installation, node, folders.databases, folders.taxonomy)
@@ -121,11 +116,10 @@ def database_parts(
 
 
 def open_tables(settings: Settings) -> SqlDatabase:
-    """Open the SQL database, with its tables in this version's form.
+    """Open the SQL database and migrate its tables to this version.
 
     Raises:
-        InputError: The home folder can't be made.
-        StoreError: The database can't be reached.
+        InputError: The home folder can't be created.
     """
     try:
         settings.home.mkdir(parents=True, exist_ok=True)

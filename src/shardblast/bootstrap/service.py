@@ -1,4 +1,4 @@
-"""The service: its parts wired together, how it begins and ends, and whether it can work."""
+"""The service: its wired parts, its start and end, and its readiness checks."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 RECEIVERS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 LATELY_S = 0.5
-"""So old what is known of nodes may be for those who follow them."""
+"""Maximum age of the node list that event streams read."""
 
 T = TypeVar("T")
 
@@ -92,18 +92,18 @@ class Service:
     members: Callable[[], list[Member]]
     """Returns the nodes that search: those of the cluster, or this machine."""
     members_lately: Lately[list[Member]]
-    """The same, a moment ago."""
+    """Returns the same nodes from a cache of ``LATELY_S``."""
 
     def claim(self) -> None:
-        """Keep the home for this process, and tell commands on this machine how to reach it.
+        """Claim the home for this process, and leave its address there for commands on this machine.
 
         Raises:
-            ConflictError: Another service uses it.
+            ConflictError: Another service uses the home.
         """
         self.folders.claim(Claim(self.settings.local_address, self.identity.local_token))
 
     def launch(self) -> None:
-        """Begin to run searches, without what requests left that a crash cut off."""
+        """Remove the files of requests that a crash cut off, and start to run searches."""
         for folder in (self.folders.scratch, self.folders.incoming):
             shutil.rmtree(folder, ignore_errors=True)
         self.folders.take_reserve()
@@ -118,7 +118,7 @@ class Service:
             self.scaling.start()
 
     def expire(self) -> None:
-        """Remove what has been kept long enough."""
+        """Remove searches, tasks, sessions and generations whose time is over."""
         if days := self.settings.retention_days:
             self.searches.expire(days)
             self.tasks.expire(days)
@@ -126,7 +126,7 @@ class Service:
         self.removal.collect()
 
     def _follow(self, search_id: SearchId | None) -> None:
-        """Follow what another server did to a search, or may have done to any."""
+        """React to another server's change of a search; None means that any may have changed."""
         self.broadcast.look(search_id)
         if search_id is None:
             self.runner.look_at_all()
@@ -137,23 +137,19 @@ class Service:
             self.runner.look(search_id)
 
     def close(self) -> None:
-        """Stop; searches that run go on with the next ``launch``."""
+        """Stop. Running searches resume with the next ``launch``."""
         self.admission.close()
         self.queue.close()
         self.observers.close()
 
 
 def service(settings: Settings) -> Service:
-    """Wire a service.
-
-    Raises:
-        ShardblastError: Something that it needs is missing.
-    """
+    """Return a wired service."""
     return _Wiring(settings).service()
 
 
 class Operations:
-    """Checks what searches need."""
+    """Checks that the service can run searches."""
 
     def __init__(self, store: SearchStore, objects: Objects, installation: Installation, folders: Folders) -> None:
         self._store = store
@@ -162,17 +158,17 @@ class Operations:
         self._folders = folders
 
     def checks(self) -> dict[str, str]:
-        """Return ``ok`` or what is wrong, for each thing that is needed."""
+        """Return ``ok`` or the problem of each thing that searches need."""
         return {
-            "database": _told(self._store.check),
-            "storage": _told(self._objects.check),
-            "blast": _told(lambda: self._installation.program("blastn")),
-            "disk": _told(self._folders.check_space),
+            "database": _problem_of(self._store.check),
+            "storage": _problem_of(self._objects.check),
+            "blast": _problem_of(lambda: self._installation.program("blastn")),
+            "disk": _problem_of(self._folders.check_space),
         }
 
 
 class Lately(Generic[T]):
-    """Calls a function at most once in a while; used by any thread."""
+    """Caches a function's result briefly, so that concurrent callers share one call. Thread-safe."""
 
     def __init__(self, find: Callable[[], T], while_s: float) -> None:
         self._find = find
@@ -181,7 +177,7 @@ class Lately(Generic[T]):
         self._lock = threading.Lock()
 
     def __call__(self) -> T:
-        """Return what the function returned lately, or returns now."""
+        """Return the function's cached or new result."""
         with self._lock:
             if self._found is None or time.monotonic() - self._found[0] > self._while_s:
                 self._found = (time.monotonic(), self._find())
@@ -189,7 +185,7 @@ class Lately(Generic[T]):
 
 
 class _Wiring:
-    """Each part is made once, when the first other one needs it; what may be missing is looked for at once."""
+    """Makes each part once, when another part first needs it. Parts that may be missing are made first."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -209,7 +205,6 @@ class _Wiring:
         self.served = _cluster_searching(settings, self.objects, self._expected)
 
     def service(self) -> Service:
-        """Return the whole."""
         return Service(
             settings=self.settings,
             searches=self.searches,
@@ -254,19 +249,13 @@ class _Wiring:
         )
 
     def released(self, database: str, generation: str) -> None:
-        """See to a generation that a search needs no more."""
+        """Remove a generation that no search needs any more, if it was replaced."""
         self.removal.released(database, generation)
 
     @cached_property
     def runner(self) -> Runner:
         return Runner(
-            self.store,
-            self.objects,
-            self.catalogue,
-            self.searching,
-            self.folders,
-            self.arguments,
-            self.observers,
+            self.store, self.objects, self.catalogue, self.searching, self.folders, self.arguments, self.observers
         )
 
     @cached_property
@@ -307,8 +296,7 @@ class _Wiring:
     @cached_property
     def preflights(self) -> Preflights:
         trial = Trial(self.installation)
-        known = (self.workload, self.catalogue, self.machine, self.arguments)
-        return Preflights(*known, trial, self.searching)
+        return Preflights(self.workload, self.catalogue, self.machine, self.arguments, trial, self.searching)
 
     @cached_property
     def searches(self) -> SearchService:
@@ -325,24 +313,22 @@ class _Wiring:
         return None if self.served is None else _scaling(self.settings, self.workload, self.catalogue, self.members)
 
     def members(self) -> list[Member]:
-        """Return the nodes that search: those of the cluster, or this machine."""
         if self.served is not None:
             return self.served.cluster.members()
         state = self.parts.node.state(Placed(one.facts, folders, True) for one, folders in self.catalogue.in_place())
         return [Member(state, True, time.time(), self.runner.running)]
 
     def _expected(self) -> int:
-        """Return how many nodes were asked for."""
         return 0 if self.scaling is None else self.scaling.state.asked
 
 
 def _scaling(
     settings: Settings, workload: Workload, catalogue: Catalogue, members: Callable[[], list[Member]]
 ) -> Scaling | None:
-    """Return what scales the nodes, if they are on Kubernetes.
+    """Return the scaling of nodes on Kubernetes; None without ``--statefulset``.
 
     Raises:
-        InputError: They are, but its client is not installed.
+        InputError: The Kubernetes client is not installed.
     """
     if not settings.statefulset:
         return None
@@ -350,7 +336,7 @@ def _scaling(
         from shardblast.cluster.kubernetes import NodeSet
     except ImportError as error:
         raise InputError(
-            "Nodes on Kubernetes are to be scaled (--statefulset), but its client is not installed.",
+            "--statefulset needs the Kubernetes client, which is not installed.",
             remedy="Install shardblast[kubernetes], or leave the option out.",
         ) from error
     group = NodeSet(settings.statefulset, settings.namespace)
@@ -365,7 +351,7 @@ def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[
     from shardblast.cluster.searching import ServedSearching
 
     if not settings.storage_url:
-        raise UsageError("A cluster needs a storage that its nodes reach.", remedy="Set SHARDBLAST_STORAGE.")
+        raise UsageError("A cluster needs a storage that its nodes can reach.", remedy="Set SHARDBLAST_STORAGE.")
     return ServedSearching(searching(settings.scheduler, objects, settings.replicas, expected, timings().stuck_s))
 
 
@@ -376,10 +362,10 @@ def _sign_in(settings: Settings, sessions: Sessions) -> SignIn | None:
 
 
 def _traces() -> list[Observer]:
-    """Return what makes traces, if OpenTelemetry's variables name a receiver.
+    """Return the observer that exports traces, if OpenTelemetry's variables name a receiver.
 
     Raises:
-        InputError: They do, but it is not installed.
+        InputError: OpenTelemetry is not installed.
     """
     wanted = (
         any(os.environ.get(name) for name in RECEIVERS) and os.environ.get("OTEL_TRACES_EXPORTER", "otlp") == "otlp"
@@ -390,18 +376,18 @@ def _traces() -> list[Observer]:
         from shardblast.service.traces import Traces
     except ImportError as error:
         raise InputError(
-            f"Traces are wanted ({RECEIVERS[0]}), but OpenTelemetry is not installed.",
+            f"{RECEIVERS[0]} asks for traces, but OpenTelemetry is not installed.",
             remedy="Install shardblast[otel], or unset the variable.",
         ) from error
     return [Traces()]
 
 
 def _steps_address(settings: Settings) -> str:
-    """Return where finished steps are remembered: the same PostgreSQL, or a SQLite file of their own."""
+    """Return the address of the store of finished steps: the same PostgreSQL, or a separate SQLite file."""
     return settings.database_url or f"sqlite:///{settings.home / 'steps.sqlite'}"
 
 
-def _told(check: Callable[[], object]) -> str:
+def _problem_of(check: Callable[[], object]) -> str:
     try:
         check()
     except ShardblastError as error:

@@ -1,4 +1,4 @@
-"""The commands beside the BLAST+ programs."""
+"""The Typer application: all commands, and the help of the BLAST+ programs."""
 
 from __future__ import annotations
 
@@ -25,36 +25,37 @@ PROGRAMS = {
     Program.TBLASTX: "Translated nucleotide queries and database.",
 }
 AS_THEY_STAND = {"allow_interspersed_args": False, "ignore_unknown_options": True}
-"""Leaves the words after the first one alone: BLAST+'s options are not of the kind Typer reads."""
+"""Typer settings that pass on BLAST+'s options, whose syntax Typer can't parse."""
 STOPPED = 130
+"""Typer's status after a KeyboardInterrupt."""
 
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Run NCBI BLAST+ over a sharded database, with the bytes of an unsharded run.",
+    help="Run NCBI BLAST+ over a sharded database, with output identical to an unsharded run.",
 )
 
 
 def run(words: list[str]) -> int:
-    """Run a command; return its exit status.
+    """Run a command and return its exit status.
 
     Raises:
-        UsageError: There is no such command, or it does not take these options.
-        ShardblastError: The command failed.
+        UsageError: The command or one of its options does not exist.
     """
     try:
         status = app(args=words or ["--help"], prog_name="shardblast", standalone_mode=False)
     except TyperException as error:
-        raise UsageError(error.format_message(), remedy=f"'{_help_for(words)}' lists what there is.") from error
-    if status == STOPPED:  # what Typer makes of a KeyboardInterrupt
+        raise UsageError(error.format_message(), remedy=f"See '{_help_for(words)}'.") from error
+    if status == STOPPED:
         raise KeyboardInterrupt
     return status or 0
 
 
 def _help_for(words: Sequence[str]) -> str:
-    ours = (app, service, remote, searches, cluster)
-    known = {one.name or getattr(one.callback, "__name__", "") for part in ours for one in part.registered_commands}
+    parts = (app, service, remote, searches, cluster)
+    commands = [command for part in parts for command in part.registered_commands]
+    known = {command.name or getattr(command.callback, "__name__", "") for command in commands}
     return f"shardblast {words[0]} --help" if words[0] in known else "shardblast --help"
 
 
@@ -75,7 +76,7 @@ def _shardblast(
 def _command_of(program: Program) -> Callable[[list[str]], int]:
     def command(
         words: Annotated[
-            list[str], typer.Argument(metavar="OPTION", help="As for BLAST+, and ours; -help lists them.")
+            list[str], typer.Argument(metavar="OPTION", help="BLAST+ and shardblast options; -help lists them.")
         ],
     ) -> int:
         from shardblast.cli.blast import search
@@ -85,14 +86,14 @@ def _command_of(program: Program) -> Callable[[list[str]], int]:
     return command
 
 
-# Only for --help: main.py does not bring these here, because BLAST+'s command lines are of another kind.
+# Only for --help: main.py runs these programs without Typer, which can't parse BLAST+'s command lines.
 for _program, _purpose in PROGRAMS.items():
     app.command(_program.value, help=_purpose, context_settings=AS_THEY_STAND)(_command_of(_program))
 
 
 @app.command(
     context_settings=AS_THEY_STAND,
-    short_help="Search with shards and without, and compare.",
+    short_help="Compare a search with and without shards.",
     epilog="Example: shardblast verify blastn -db DATABASE -query queries.fa -outfmt 6 --shards 4",
 )
 def verify(
@@ -100,17 +101,17 @@ def verify(
     program: Annotated[Program, typer.Argument(metavar="PROGRAM", help="blastn, blastp, blastx, tblastn or tblastx.")],
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="OPTION", help="As for the program. What -out names is not written."),
+        typer.Argument(metavar="OPTION", help="Options of the program. The file of -out is not written."),
     ] = None,
 ) -> int:
-    """Search with shards and without, and compare the two outputs byte for byte.
+    """Run a search with and without shards, and compare the two outputs byte for byte.
 
-    Standard output gets the result as JSON, standard error a table of it (not with --quiet).
-    In SAM, @PG lines may differ, since they hold the command. Format 11 always differs: with shards it holds an archive
-    for each query. The run without shards comes first, so it may be the one that reads the database from disk. Peak
-    memory is that of a run's largest process.
+    The result goes to standard output as JSON, and to standard error as a table (not with --quiet).
+    In SAM, @PG lines may differ, because they contain the command. Format 11 always differs: with shards it contains
+    one archive per query. The run without shards comes first, so it may be the one that reads the database from disk.
+    Peak memory is that of a run's largest process.
 
-    Exit status: 0 if all is identical, 1 if not; if one of the two runs fails, the status it fails with.
+    Exit status: 0 if the outputs are identical, otherwise 1. If a run fails, its exit status is returned.
     """
     if not words or "--help" in words:
         sys.stdout.write(context.get_help() + "\n")
@@ -129,20 +130,20 @@ app.add_typer(tokens, name="token")
 app.add_typer(nodes, name="cluster")
 
 
-@app.command(short_help="Say what is missing or wrong here, and what to do.")
+@app.command(short_help="Check this machine's setup and suggest fixes.")
 def doctor(
     database: Annotated[
-        str | None, typer.Option("-db", metavar="NAME", help="Check this database too, named as for BLAST+.")
+        str | None, typer.Option("-db", metavar="NAME", help="Also check this database, named as for BLAST+.")
     ] = None,
     program: Annotated[
         Program | None,
-        typer.Option("--program", metavar="PROGRAM", help="The program to search the database with."),
+        typer.Option("--program", metavar="PROGRAM", help="Program to search the database with."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Say what is missing or wrong here, and what to do: BLAST+, cores, memory, disk, a database.
+    """Check this machine's BLAST+, cores, memory, disk and, with -db, a database, and suggest fixes.
 
-    Exit status: 0 if there is no problem, else 1.
+    Exit status: 0 if there is no problem, otherwise 1.
     """
     from shardblast.cli.doctor import doctor
 

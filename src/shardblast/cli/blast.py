@@ -1,4 +1,4 @@
-"""``shardblast blastn|blastp|blastx|tblastn|tblastx``: BLAST+'s command line, searched in shards."""
+"""``shardblast blastn|blastp|blastx|tblastn|tblastx``: BLAST+ command lines that search in shards."""
 
 from __future__ import annotations
 
@@ -30,15 +30,11 @@ if TYPE_CHECKING:
 
 INFORMATION = ("-h", "-help", "-version")
 
-_OF_A_QUERY = re.compile(rb"^[^\[]*\[\w+\] Query_\d")
+_QUERY_WARNING = re.compile(rb"^[^\[]*\[\w+\] Query_\d")
 
 
 def search(program: Program, argv: Sequence[str]) -> int:
-    """Run the command; return the exit status.
-
-    Raises:
-        ShardblastError: The search failed.
-    """
+    """Run the command and return its exit status."""
     argv = ["-help" if word == "--help" else word for word in argv]
     engine = local_engine()
     path = engine.installation.program(program.value)
@@ -50,11 +46,11 @@ def search(program: Program, argv: Sequence[str]) -> int:
     except UsageError:
         raise
     except InputError:
-        return subprocess.call([path, *without_ours(argv, arguments)])  # BLAST+ says what is wrong, in its own words
+        return subprocess.call([path, *without_ours(argv, arguments)])  # BLAST+ itself reports the error
     if options.ours.engine == "local" and options.ours.scheduler is not None:
-        raise UsageError("A scheduler is for --engine dask.", remedy="Give both, or neither.")
+        raise UsageError("--scheduler needs --engine dask.", remedy="Give both, or neither.")
     _check_report(options)
-    gc.disable()  # millions of rows in lists, none in a cycle: collecting costs a third of the merge
+    gc.disable()  # the merge makes millions of rows without cycles; collecting would take a third of its time
     with watcher_for(options) as watcher:
         outcome = _engine(options, engine).search(options, watcher)
     if options.ours.report is not None:
@@ -63,11 +59,7 @@ def search(program: Program, argv: Sequence[str]) -> int:
 
 
 def write_report(path: str, report: Report) -> None:
-    """Write a report as JSON; it gets its name when it is whole.
-
-    Raises:
-        OutputError: It can't be written.
-    """
+    """Write a report as JSON; the file appears under its name only when it is complete."""
     try:
         with open_output(path) as file:
             file.write(json.dumps(report.document(), indent=2).encode() + b"\n")
@@ -76,21 +68,21 @@ def write_report(path: str, report: Report) -> None:
 
 
 class Warnings(Silent):
-    """Passes on what BLAST+ warns of; what does not concern a single query only once."""
+    """Prints BLAST+'s warnings; warnings that do not name a query are printed once."""
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
 
     def warned(self, text: bytes) -> None:
         for line in text.splitlines(keepends=True):
-            if _OF_A_QUERY.match(line) or line not in self._seen:
+            if _QUERY_WARNING.match(line) or line not in self._seen:
                 self._seen.add(line)
                 sys.stderr.buffer.write(line)
         sys.stderr.buffer.flush()
 
 
 class Bar(Warnings):
-    """A bar on standard error: pieces, queries, rate, time left."""
+    """A progress bar on standard error: pieces, queries, rate, time left."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         super().__init__()
@@ -120,21 +112,22 @@ class Bar(Warnings):
 
 @contextmanager
 def watcher_for(options: SearchOptions) -> Iterator[Watcher]:
-    """Return who watches a search: a bar if standard error is a terminal and ``--quiet`` is not given."""
+    """Yield the watcher of a search: a progress bar on a terminal without ``--quiet``, otherwise only warnings."""
     if options.ours.quiet or not sys.stderr.isatty():
         yield Warnings()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
+    with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("pieces, {task.fields[queries]} queries, {task.fields[rate]:.1f}/s, left:"),
         TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
         task = progress.add_task(options.program.value, total=None, queries=0, rate=0.0)
         yield Bar(progress, task)
 
@@ -152,7 +145,7 @@ def _check_report(options: SearchOptions) -> None:
 def _engine(options: SearchOptions, local: LocalEngine) -> LocalEngine | ClusterCommand:
     if options.ours.engine == "local":
         return local
-    from shardblast.bootstrap.cluster import command  # brings Dask, which takes a while
+    from shardblast.bootstrap.cluster import command  # imports Dask, which is slow
 
     return command(options.ours.scheduler)
 

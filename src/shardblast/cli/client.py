@@ -1,4 +1,4 @@
-"""A service over HTTP, as the commands use it, and what they submit to it."""
+"""The HTTP client of the commands, and the submissions that they send."""
 
 from __future__ import annotations
 
@@ -30,35 +30,35 @@ from shardblast.engine.output import open_output
 
 STANDARD_INPUT = "-"
 FILES = NUMBER_FILTERS | STRATEGY_OPTIONS | {"subject", "filtering_db", "window_masker_db", "index_name", "in_msa"}
-"""Options of BLAST+ that name files where it runs; the service would look for them on its own machine."""
+"""BLAST+ options that name files, which a service would look for on its own machine."""
 
 TIMEOUT_S = 60.0
 QUIET_S = 45.0
-"""The service sends something at least every 15 s, so that a longer silence means that it is gone."""
+"""Timeout of event streams, in which the service sends something at least every 15 s."""
 PATIENCE_S = 60.0
-"""How long a service that was reached before may be away."""
-AGAIN_AFTER_S = 0.5
-MOST_OF_A_PAGE = 500
+"""How long a service may be unreachable after it was reached."""
+RETRY_AFTER_S = 0.5
+PAGE_SIZE = 500
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A search that is wanted."""
+    """A search to submit."""
 
     fields: Mapping[str, str]
-    """As the service's form has them."""
+    """Text fields of the service's form."""
     query: str
-    """A file, or ``-`` for standard input."""
+    """Path of a file, or ``-`` for standard input."""
     lists: Mapping[str, str]
-    """Files of ids or taxids, whose content is sent, by the option that names them."""
+    """Files of ids or taxids to upload, by BLAST+ option."""
 
 
 def without_lists(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Return BLAST+'s words but for those that name lists of ids or taxids, and these lists by their options.
+    """Split BLAST+'s words into other options and lists of ids or taxids; return the lists' files by option.
 
     Raises:
-        InputError: One of these has no value, or comes twice.
+        InputError: A list has no file, or is given twice.
     """
     others: list[str] = []
     lists: dict[str, str] = {}
@@ -70,36 +70,33 @@ def without_lists(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
             continue
         file = file if sign else next(rest, "")
         if not file or name in lists:
-            raise InputError(f"-{name} needs one file.", remedy="Write its name after it, once.")
+            raise InputError(f"-{name} needs one file.", remedy=f"Write -{name} FILE, once.")
         lists[name] = file
     return others, lists
 
 
 def options_text(words: Sequence[str]) -> str:
-    """Return BLAST+'s options as one command line for the service, which judges them.
-
-    Args:
-        words: As they stand on our command line, but for those that name lists.
+    """Return BLAST+'s options, without lists, as one command line for the service, which validates them.
 
     Raises:
-        InputError: One of them names a file of this machine.
-        UsageError: One has two dashes and is none of ours.
+        InputError: An option names a local file.
+        UsageError: An option has two dashes.
     """
     for word in words:
         if word.startswith("--"):
             raise UsageError(f"Unknown option {word!r}.", remedy="BLAST+'s options have one dash.")
         name = word[1:].partition("=")[0]
         if word.startswith("-") and name in FILES:
-            problem = f"-{name} names a file of this machine, which the service does not take."
-            raise InputError(problem, remedy="Leave it out, or search here: shardblast without submit.")
+            problem = f"-{name} names a local file, which the service does not accept."
+            raise InputError(problem, remedy="Leave it out, or search on this machine with 'shardblast PROGRAM'.")
     return shlex.join(words)
 
 
 def all_words(words: Sequence[str], options: str) -> list[str]:
-    """Return BLAST+'s words, as they stand on our command line and in the value of ``--options``.
+    """Return BLAST+'s options of the command line and of the value of ``--options``.
 
     Raises:
-        UsageError: The quotes of the latter do not match.
+        UsageError: The quotes in ``--options`` do not match.
     """
     try:
         return [*words, *shlex.split(options)]
@@ -108,10 +105,10 @@ def all_words(words: Sequence[str], options: str) -> list[str]:
 
 
 def query_source(query: str | None) -> str:
-    """Return where the queries are: without ``-query`` on standard input, as for BLAST+, unless somebody types there.
+    """Return the source of the queries: without ``-query`` standard input, as for BLAST+.
 
     Raises:
-        UsageError: Standard input is a terminal, and nobody said that it is meant.
+        UsageError: Standard input is a terminal and ``-query -`` was not given.
     """
     if query is None and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("There are no queries.", remedy="Name a file with -query, or send FASTA to standard input.")
@@ -119,12 +116,12 @@ def query_source(query: str | None) -> str:
 
 
 def check_printing(outfmt: str | None, out: str | None, *, wait: bool) -> bool:
-    """Say whether a result is to be printed; what would keep it from that is said before the search, not after it.
+    """Return whether the result will be printed; raise what would prevent that before the search begins.
 
     Raises:
-        UsageError: Nobody waits for the result.
-        InputError: There is no such format.
-        OutputError: There is no folder for the file.
+        UsageError: ``--wait`` is missing.
+        InputError: The format does not exist.
+        OutputError: The folder of the file does not exist.
     """
     if outfmt is None and out is None:
         return False
@@ -138,11 +135,7 @@ def check_printing(outfmt: str | None, out: str | None, *, wait: bool) -> bool:
 
 @contextmanager
 def open_query(query: str) -> Iterator[BinaryIO]:
-    """Open queries to be sent; what is no plain file is copied first, since a form tells its length before.
-
-    Raises:
-        InputError: They can't be read.
-    """
+    """Open queries to upload; pipes are copied to a file first, since the upload must know its length."""
     piped = query == STANDARD_INPUT
     with ExitStack() as stack:
         try:
@@ -159,11 +152,7 @@ def open_query(query: str) -> Iterator[BinaryIO]:
 
 
 def open_list(name: str, file: str) -> BinaryIO:
-    """Open a list of ids or taxids to be sent.
-
-    Raises:
-        InputError: It can't be read.
-    """
+    """Open a list of ids or taxids to upload."""
     try:
         return open(file, "rb")
     except OSError as error:
@@ -171,25 +160,21 @@ def open_list(name: str, file: str) -> BinaryIO:
 
 
 class Client:
-    """A service at an address."""
+    """The HTTP interface of a service."""
 
     def __init__(self, server: str, token: str | None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=f"{server.rstrip('/')}/api/v1", headers=headers, timeout=TIMEOUT_S)
 
     def submit(self, wanted: Submission, key: str | None) -> dict[str, Any]:
-        """Queue a search.
-
-        Raises:
-            ShardblastError: The queries can't be read, or the service refuses or can't be reached.
-        """
-        return self._sent("/searches", wanted, {"Idempotency-Key": key} if key else {})
+        """Queue a search and return it; the same key returns the existing search."""
+        return self._submit("/searches", wanted, {"Idempotency-Key": key} if key else {})
 
     def preflight(self, wanted: Submission) -> dict[str, Any]:
-        """Return what would run, and its problems."""
-        return self._sent("/searches/preflight", wanted, {})
+        """Return the plan of a search, and its problems."""
+        return self._submit("/searches/preflight", wanted, {})
 
-    def _sent(self, path: str, wanted: Submission, headers: dict[str, str]) -> dict[str, Any]:
+    def _submit(self, path: str, wanted: Submission, headers: dict[str, str]) -> dict[str, Any]:
         with ExitStack() as stack:
             opened = {"query": stack.enter_context(open_query(wanted.query))}
             opened |= {name: stack.enter_context(open_list(name, file)) for name, file in wanted.lists.items()}
@@ -201,21 +186,21 @@ class Client:
         return self._json("GET", _path(search_id))
 
     def page(self, state: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
-        """Return some searches, newest first, and the cursor of the next page."""
+        """Return a page of searches, newest first, and the cursor of the next page."""
         values = {"limit": limit, "state": state, "cursor": cursor}
         return self._json("GET", "/searches", params={name: value for name, value in values.items() if value})
 
     def searches(self, state: str | None, cursor: str | None) -> Iterator[dict[str, Any]]:
-        """Yield all searches, newest first, or those from a cursor on."""
+        """Yield all searches, newest first, starting at a cursor if one is given."""
         while True:
-            page = self.page(state, MOST_OF_A_PAGE, cursor)
+            page = self.page(state, PAGE_SIZE, cursor)
             yield from page["searches"]
             cursor = page["cursor"]
             if cursor is None:
                 return
 
     def cancel(self, search_id: str) -> dict[str, Any]:
-        """Stop a search."""
+        """Cancel a search."""
         return self._json("POST", f"{_path(search_id)}/cancel")
 
     def retry(self, search_id: str) -> dict[str, Any]:
@@ -223,78 +208,77 @@ class Client:
         return self._json("POST", f"{_path(search_id)}/retry")
 
     def delete(self, search_id: str) -> None:
-        """Remove a search."""
-        self._answer("DELETE", _path(search_id))
+        """Delete a search."""
+        self._request("DELETE", _path(search_id))
 
     def report(self, search_id: str) -> dict[str, Any]:
-        """Return what was done."""
+        """Return the report of a search."""
         return self._json("GET", f"{_path(search_id)}/report")
 
     def share(self, search_id: str) -> dict[str, Any]:
-        """Make a link."""
+        """Create a share link."""
         return self._json("POST", f"{_path(search_id)}/share")
 
     def shares(self, search_id: str) -> Sequence[dict[str, Any]]:
-        """Return the links of a search."""
-        found: list[dict[str, Any]] = self._answer("GET", f"{_path(search_id)}/shares").json()
-        return found
+        """Return the share links of a search."""
+        return cast(list[dict[str, Any]], self._request("GET", f"{_path(search_id)}/shares").json())
 
     def revoke(self, search_id: str, share_id: str) -> None:
-        """Make a link void."""
-        self._answer("DELETE", f"{_path(search_id)}/shares/{_checked(share_id, 'a link')}")
+        """Revoke a share link."""
+        self._request("DELETE", f"{_path(search_id)}/shares/{_checked(share_id, 'a link')}")
 
     def database(self, name: str) -> dict[str, Any]:
         """Return a database."""
         return self._json("GET", f"/databases/{quote(name, safe='')}")
 
     def add_database(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Add a database; return it, or the task that brings it."""
+        """Add a database; return it, or the task that adds it."""
         return self._json("POST", "/databases", json=wanted)
 
     def update_database(self, name: str) -> dict[str, Any]:
-        """Update a database; return it, or the task that brings what is new."""
+        """Update a database; return it, or the task that updates it."""
         return self._json("POST", f"/databases/{quote(name, safe='')}/update")
 
     def warm_database(self, name: str) -> dict[str, Any]:
-        """Begin to read a database into memory; return the task."""
+        """Start to read a database into memory; return the task."""
         return self._json("POST", f"/databases/{quote(name, safe='')}/warm")
 
     def remove_database(self, name: str, *, force: bool) -> None:
-        """Remove a database; with force also if searches use it, which are cancelled."""
-        self._answer("DELETE", f"/databases/{quote(name, safe='')}", params={"force": force})
+        """Remove a database; ``force`` cancels the searches that use it."""
+        self._request("DELETE", f"/databases/{quote(name, safe='')}", params={"force": force})
 
     def changes(self, search_id: str) -> Iterator[dict[str, Any]]:
-        """Yield the search as it is and after every change, until it is over; waits for a service that starts again."""
+        """Yield a search now and after every change, until its end. The service may restart meanwhile."""
         return self._changes(_path(search_id))
 
     def task_changes(self, task_id: str) -> Iterator[dict[str, Any]]:
-        """Yield a task likewise."""
+        """Yield a task now and after every change, until its end."""
         return self._changes(f"/tasks/{_checked(task_id, 'a task')}")
 
     def _changes(self, path: str) -> Iterator[dict[str, Any]]:
         with _translated():
-            for told in self._told(path):
-                yield told
-                if State(told["state"]).is_final:
+            for state in self._states(path):
+                yield state
+                if State(state["state"]).is_final:
                     return
 
-    def _told(self, path: str) -> Iterator[dict[str, Any]]:
-        """Yield what is told of a search or a task, over as many connections as it takes."""
+    def _states(self, path: str) -> Iterator[dict[str, Any]]:
+        """Yield the states of a search or a task, reconnecting when the connection is lost."""
         last: str | None = None
-        told = time.monotonic()
+        received = time.monotonic()
         while True:
             try:
                 for event in self._events(path, last):
-                    last, told = event.id or last, time.monotonic()
+                    last, received = event.id or last, time.monotonic()
                     if event.event in ("snapshot", "search", "task"):
                         yield json.loads(event.data)
             except httpx.TransportError:
-                if last is None or time.monotonic() - told > QUIET_S + PATIENCE_S:
+                if last is None or time.monotonic() - received > QUIET_S + PATIENCE_S:
                     raise
-                time.sleep(AGAIN_AFTER_S)
+                time.sleep(RETRY_AFTER_S)
 
     def _events(self, path: str, last: str | None) -> Iterator[ServerSentEvent]:
-        """Yield what one connection tells."""
+        """Yield the events of one connection, after the last one that was received."""
         headers = {} if last is None else {"Last-Event-ID": last}
         with connect_sse(self._http, "GET", f"{path}/events", headers=headers, timeout=QUIET_S) as source:
             _check(source.response)
@@ -303,7 +287,7 @@ class Client:
     def results(
         self, search_id: str, outfmt: str, printing: Printing, out: str | None, query: int | None = None
     ) -> None:
-        """Write a result, or what it has of one query (0-based), to a file or to standard output."""
+        """Write a result, or the part of one query (0-based), to a file or to standard output."""
         values = {name: "true" if value is None else value for name, value in printing.given.items()}
         values |= {} if query is None else {"query": str(query)}
         with (
@@ -316,10 +300,9 @@ class Client:
                 target.write(block)
 
     def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        told: dict[str, Any] = self._answer(method, path, **request).json()
-        return told
+        return cast(dict[str, Any], self._request(method, path, **request).json())
 
-    def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
         with _translated():
             response = self._http.request(method, path, **request)
             _check(response)
@@ -330,18 +313,18 @@ def _path(search_id: str) -> str:
     return f"/searches/{_checked(search_id, 'a search')}"
 
 
-def _checked(one: str, of: str) -> str:
-    """Return an id that may be part of an address.
+def _checked(text: str, kind: str) -> str:
+    """Return an id that is safe in a URL.
 
     Raises:
-        UsageError: It is none; an empty one is most likely a variable that was never set.
+        UsageError: The text is not an id; it may be empty because a script's variable was never set.
     """
-    if _ID.fullmatch(one) is None:
+    if _ID.fullmatch(text) is None:
         raise UsageError(
-            f"{one!r} is no id of {of}.",
-            remedy="'shardblast list' lists searches, and 'shardblast share ID --list' links.",
+            f"{text!r} is not the id of {kind}.",
+            remedy="'shardblast list' lists searches, and 'shardblast share ID --list' lists links.",
         )
-    return one
+    return text
 
 
 @contextmanager
@@ -350,24 +333,25 @@ def _translated() -> Iterator[None]:
         yield
     except httpx.TransportError as error:
         raise NetworkError(
-            f"The service can't be reached: {error}.", remedy="Check --server or SHARDBLAST_SERVER, and that it runs."
+            f"The service can't be reached: {error}.",
+            remedy="Is the service running? Check --server or SHARDBLAST_SERVER.",
         ) from error
 
 
 def _check(response: httpx.Response) -> None:
-    """Raise what the service answered."""
+    """Raise the error of a response."""
     if response.is_success:
         return
     response.read()
     try:
-        told = response.json()
-        problem, remedy, code = told["detail"], told["remedy"], told["code"]
+        answer = response.json()
+        problem, remedy, code = answer["detail"], answer["remedy"], answer["code"]
     except (ValueError, KeyError):
-        answer = f"The service answered {response.status_code}."
-        raise NetworkError(answer, remedy="Check that --server is the address of a shardblast service.") from None
-    more = [f"{one['field']}: {one['detail']} {one['remedy']}" for one in told.get("problems", [])]
+        problem = f"The service answered with status {response.status_code}."
+        raise NetworkError(problem, remedy="Check that --server is the address of a shardblast service.") from None
+    more = [f"{found['field']}: {found['detail']} {found['remedy']}" for found in answer.get("problems", [])]
     if code == UnauthorizedError.code:
         remedy = "Set SHARDBLAST_TOKEN to a token of this service (on its machine: shardblast token create)."
     if len(more) > 1:
-        problem, remedy = "\n".join(more), "Mend all of these, then submit again."
+        problem, remedy = "\n".join(more), "Fix all of these, then submit again."
     raise error_for_code(code)(problem, remedy=remedy)

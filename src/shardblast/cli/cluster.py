@@ -1,4 +1,4 @@
-"""``shardblast scheduler``, ``node`` and ``cluster``: the parts of a cluster, and how many nodes it has."""
+"""``shardblast scheduler``, ``node`` and ``cluster``: the parts of a cluster, and its number of nodes."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 cluster = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Authority = Annotated[
-    str, typer.Option("--tls-ca", envvar="SHARDBLAST_TLS_CA", metavar="FILE", help="Who signs certificates, in PEM.")
+    str, typer.Option("--tls-ca", envvar="SHARDBLAST_TLS_CA", metavar="FILE", help="Certificate authority, in PEM.")
 ]
 Certificate = Annotated[
-    str, typer.Option("--tls-cert", envvar="SHARDBLAST_TLS_CERT", metavar="FILE", help="Our own certificate.")
+    str, typer.Option("--tls-cert", envvar="SHARDBLAST_TLS_CERT", metavar="FILE", help="Certificate of this process.")
 ]
-Key = Annotated[str, typer.Option("--tls-key", envvar="SHARDBLAST_TLS_KEY", metavar="FILE", help="Its key.")]
+Key = Annotated[
+    str, typer.Option("--tls-key", envvar="SHARDBLAST_TLS_KEY", metavar="FILE", help="Key of the certificate.")
+]
 Insecure = Annotated[
     bool,
     typer.Option(
         "--insecure",
         envvar="SHARDBLAST_INSECURE",
-        help="No TLS, in a network that is yours alone: who is in it may run anything on the nodes.",
+        help="Run without TLS, in a private network: anyone in it can run any code on the nodes.",
     ),
 ]
 HealthPort = Annotated[
@@ -41,7 +43,7 @@ HealthPort = Annotated[
         "--health-port",
         min=1,
         max=65535,
-        help="Answer GET /health and /ready there, for probes, without TLS; default: nowhere.",
+        help="Port of GET /health and /ready for probes, without TLS; default: none.",
     ),
 ]
 
@@ -51,12 +53,15 @@ nodes = typer.Typer(add_completion=False, rich_markup_mode=None, help="The nodes
 
 Name = Annotated[
     str,
-    typer.Option("--statefulset", envvar="SHARDBLAST_STATEFULSET", metavar="NAME", help="Whose pods the nodes are."),
+    typer.Option("--statefulset", envvar="SHARDBLAST_STATEFULSET", metavar="NAME", help="StatefulSet of the nodes."),
 ]
 Namespace = Annotated[
     str,
     typer.Option(
-        "--namespace", envvar="SHARDBLAST_NAMESPACE", metavar="NAME", help="Default: that of kubectl's context."
+        "--namespace",
+        envvar="SHARDBLAST_NAMESPACE",
+        metavar="NAME",
+        help="Namespace of the StatefulSet; default: that of kubectl's context.",
     ),
 ]
 DEFAULT_NAME = "shardblast-node"
@@ -65,7 +70,7 @@ DEFAULT_NAME = "shardblast-node"
 @cluster.command(short_help="Run the scheduler of a cluster.")
 def scheduler(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8786,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on (0: any free port).")] = 8786,
     authority: Authority = "",
     certificate: Certificate = "",
     key: Key = "",
@@ -73,9 +78,9 @@ def scheduler(
     health_port: HealthPort = None,
     log_format: Log = None,
 ) -> int:
-    """Run the scheduler of a cluster (that of Dask) until stopped.
+    """Run the (Dask) scheduler of a cluster until stopped.
 
-    It keeps nothing: searches go on when another takes its place at the same address.
+    The scheduler keeps no state: searches continue when another one replaces it at the same address.
     """
     from shardblast.bootstrap.cluster import timings
     from shardblast.cli.logs import configure
@@ -85,8 +90,7 @@ def scheduler(
     certificates = certificates_of(authority, certificate, key)
     check_reach(host, certificates, insecure=insecure)
     configure(log_format)
-    told = partial(_told, "the scheduler listens")
-    run_scheduler(host, port, health_port, certificates, timings(), told)
+    run_scheduler(host, port, health_port, certificates, timings(), partial(_log_address, "the scheduler listens"))
     return 0
 
 
@@ -96,14 +100,22 @@ def node(
         str,
         typer.Option("--scheduler", envvar="SHARDBLAST_SCHEDULER", metavar="ADDRESS", help="tls://HOST:PORT"),
     ],
-    name: Annotated[str, typer.Option("--name", help="Survives restarts; default: that of this machine.")] = "",
+    name: Annotated[
+        str, typer.Option("--name", help="Name of the node, also after restarts; default: this machine's name.")
+    ] = "",
     home: Annotated[
-        Path | None, typer.Option("--home", metavar="FOLDER", help="For volumes, on a disk of the node's own.")
+        Path | None, typer.Option("--home", metavar="FOLDER", help="Folder for volumes, on the node's own disk.")
     ] = None,
-    cores: Annotated[int | None, typer.Option("--cores", min=1, help="Default: what this machine has.")] = None,
-    memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Such as 128GiB; default: all.")] = "",
-    disk: Annotated[str, typer.Option("--disk", metavar="SIZE", help="For volumes; default: what the disk has.")] = "",
-    host: Annotated[str, typer.Option("--host", help="To listen on; default: where the scheduler sees us.")] = "",
+    cores: Annotated[int | None, typer.Option("--cores", min=1, help="Cores to use; default: all.")] = None,
+    memory: Annotated[
+        str, typer.Option("--memory", metavar="SIZE", help="Memory to use, such as 128GiB; default: all.")
+    ] = "",
+    disk: Annotated[
+        str, typer.Option("--disk", metavar="SIZE", help="Maximum disk space for volumes; default: the whole disk.")
+    ] = "",
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; default: the one that the scheduler reaches.")
+    ] = "",
     drain: Annotated[
         float,
         typer.Option(
@@ -111,7 +123,7 @@ def node(
             envvar="SHARDBLAST_DRAIN_MINUTES",
             metavar="MINUTES",
             min=0,
-            help="So long what it searches may run on when it is told to end (SIGTERM).",
+            help="Grace period for running work after SIGTERM.",
         ),
     ] = 10,
     authority: Authority = "",
@@ -121,10 +133,10 @@ def node(
     health_port: HealthPort = None,
     log_format: Log = None,
 ) -> int:
-    """Run a node until stopped: it brings shards from the storage (SHARDBLAST_STORAGE) to its disk, and searches them.
+    """Run a node until stopped. It copies shards from the storage (SHARDBLAST_STORAGE) to its disk and searches them.
 
-    On SIGTERM it takes no more work and ends the pieces that it searches; a second one, or SIGINT, ends it at once.
-    What it has found when it ends it has still when it starts again with the same home and name.
+    On SIGTERM the node takes no more work and finishes its running pieces; a second SIGTERM, or SIGINT, ends it at
+    once. Its volumes are kept and reused when it restarts with the same home and name.
     """
     from shardblast.bootstrap.cluster import host as host_of
     from shardblast.cli.logs import configure
@@ -136,19 +148,18 @@ def node(
     listens = host or own_address(scheduler)
     check_reach(listens, certificates, insecure=insecure)
     configure(log_format)
-    own = host_of(
-        name or socket.gethostname(), home, cores, *(bytes_of(size) if size else None for size in (memory, disk))
-    )
-    told = partial(_told, "the node is connected")
-    run_node(scheduler, own, listens, health_port, certificates, drain * 60, told)
+    memory_bytes, disk_bytes = (bytes_of(size) if size else None for size in (memory, disk))
+    own = host_of(name or socket.gethostname(), home, cores, memory_bytes, disk_bytes)
+    connected = partial(_log_address, "the node is connected")
+    run_node(scheduler, own, listens, health_port, certificates, drain * 60, connected)
     return 0
 
 
-@nodes.command(short_help="Tell how many nodes there are on Kubernetes.")
+@nodes.command(short_help="Show the number of nodes on Kubernetes.")
 def status(name: Name = DEFAULT_NAME, namespace: Namespace = "", as_json: AsJson = False) -> int:
-    """Tell how many nodes were asked for, and how many are ready. What they hold: GET /api/v1/nodes of the service.
+    """Show how many nodes are requested and ready. The service's GET /api/v1/nodes lists what they hold.
 
-    The cluster is found as kubectl finds it (KUBECONFIG), or in a pod by its service account.
+    The cluster is that of kubectl (KUBECONFIG), or in a pod that of its service account.
     """
     count = _nodes(name, namespace).count()
     if as_json:
@@ -158,16 +169,16 @@ def status(name: Name = DEFAULT_NAME, namespace: Namespace = "", as_json: AsJson
     return 0
 
 
-@nodes.command(short_help="Ask Kubernetes for a number of nodes.")
+@nodes.command(short_help="Request a number of nodes from Kubernetes.")
 def scale(
-    number: Annotated[int, typer.Argument(metavar="NODES", min=0, help="How many.")],
+    number: Annotated[int, typer.Argument(metavar="NODES", min=0, help="Number of nodes.")],
     name: Name = DEFAULT_NAME,
     namespace: Namespace = "",
 ) -> int:
-    """Ask for a number of nodes; they come and go in their own time.
+    """Request a number of nodes from Kubernetes, which starts and stops them in its own time.
 
-    A service with --statefulset asks for more when its searches need them, and for fewer, step by step, when so many
-    were not needed for --idle-minutes.
+    A service with --statefulset requests more nodes when its searches need them, and step by step fewer when they have
+    not been needed for --idle-minutes.
     """
     _nodes(name, namespace).scale(number)
     return 0
@@ -179,19 +190,22 @@ def scale(
     epilog="Example: shardblast cluster slurm --scheduler tls://head:8786 8 --partition=long --time=12:00:00",
 )
 def slurm(
-    number: Annotated[int, typer.Argument(metavar="NODES", min=1, help="How many.")],
+    number: Annotated[int, typer.Argument(metavar="NODES", min=1, help="Number of nodes.")],
     scheduler: Annotated[
         str, typer.Option("--scheduler", envvar="SHARDBLAST_SCHEDULER", metavar="ADDRESS", help="tls://HOST:PORT")
     ],
     scratch: Annotated[
-        str, typer.Option("--scratch", metavar="FOLDER", help="On each machine's own disk; default: the job's TMPDIR.")
+        str,
+        typer.Option(
+            "--scratch", metavar="FOLDER", help="Folder on each machine's own disk; default: the job's TMPDIR."
+        ),
     ] = "",
-    words: Annotated[list[str] | None, typer.Argument(metavar="OPTION", help="More of sbatch's.")] = None,
+    words: Annotated[list[str] | None, typer.Argument(metavar="OPTION", help="Further options of sbatch.")] = None,
 ) -> int:
-    """Submit nodes to Slurm as an array of jobs, each with a machine to itself; print the id of the job.
+    """Submit nodes to Slurm as an array of jobs, one machine per node, and print the job's id.
 
-    The jobs get the environment of this command: SHARDBLAST_STORAGE, which all machines must reach, and for TLS
-    SHARDBLAST_TLS_CA, _CERT and _KEY. 'scancel ID' ends the nodes, 'scancel ID_3' one of them.
+    The jobs inherit this command's environment: SHARDBLAST_STORAGE, which all machines must reach, and for TLS
+    SHARDBLAST_TLS_CA, _CERT and _KEY. 'scancel ID' ends all nodes, 'scancel ID_3' one of them.
     """
     from shardblast.bootstrap.cluster import check_cluster
     from shardblast.cluster.slurm import submit
@@ -201,8 +215,8 @@ def slurm(
     return 0
 
 
-def _told(what: str, address: str) -> None:
-    logger.info(what, extra={"address": address})
+def _log_address(message: str, address: str) -> None:
+    logger.info(message, extra={"address": address})
     sys.stderr.flush()
 
 
@@ -210,7 +224,5 @@ def _nodes(name: str, namespace: str) -> NodeSet:
     try:
         from shardblast.cluster.kubernetes import NodeSet
     except ImportError as error:
-        raise InputError(
-            "The client of Kubernetes is not installed.", remedy="Install shardblast[kubernetes]."
-        ) from error
+        raise InputError("The Kubernetes client is not installed.", remedy="Install shardblast[kubernetes].") from error
     return NodeSet(name, namespace)

@@ -1,6 +1,6 @@
 """``shardblast db``: the databases of a service, on its machine, whether it runs or not.
 
-While a service runs in the home, what changes databases goes through it: it alone knows what it does with them.
+While a service runs in the home, it makes the changes, since only it knows which databases it uses.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 databases = typer.Typer(add_completion=False, rich_markup_mode=None, help="The databases of a service.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What searches call it.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the database.")]
 NOTHING_NEWER = 1
-"""Exit status of ``check-updates`` when the source has nothing newer."""
+"""Exit status of ``check-updates`` when the source has no newer version."""
 
 
 class MoleculeName(StrEnum):
-    """As makeblastdb spells it."""
+    """makeblastdb's names of molecules."""
 
     NUCLEOTIDE = "nucl"
     PROTEIN = "prot"
@@ -45,38 +45,35 @@ def add_database(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A BLAST database (path without suffix), a FASTA file, ncbi:NAME, or the address of a database in "
-            "another storage.",
+            help="BLAST database (path without suffix), FASTA file, ncbi:NAME, or address of a database in another "
+            "storage.",
         ),
     ],
-    copy: Annotated[bool, typer.Option("--copy", help="Copy a BLAST database, not serve it where it lies.")] = False,
-    molecule: Annotated[MoleculeName | None, typer.Option("--molecule", help="Of FASTA; default: as it looks.")] = None,
-    title: Annotated[str, typer.Option("--title", help="Of a database made of FASTA.")] = "",
-    taxid_map: Annotated[Path | None, typer.Option("--taxid-map", metavar="FILE", help="As for makeblastdb.")] = None,
-    base: Annotated[str, typer.Option("--base", metavar="URL", help="A mirror of NCBI's databases.")] = "",
+    copy: Annotated[bool, typer.Option("--copy", help="Copy a BLAST database instead of using it in place.")] = False,
+    molecule: Annotated[
+        MoleculeName | None, typer.Option("--molecule", help="Molecule of FASTA; default: detected automatically.")
+    ] = None,
+    title: Annotated[str, typer.Option("--title", help="Title of a database made from FASTA.")] = "",
+    taxid_map: Annotated[
+        Path | None, typer.Option("--taxid-map", metavar="FILE", help="Ids and taxids, as for makeblastdb.")
+    ] = None,
+    base: Annotated[str, typer.Option("--base", metavar="URL", help="Mirror of NCBI's databases.")] = "",
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a database of this name that comes from another source.")
     ] = False,
     quiet: Quiet = False,
     home: Home = None,
 ) -> int:
-    """Add a database: a BLAST database is served where it lies, everything else is brought and stored.
+    """Add a database. A BLAST database is used in place; every other source is copied into the storage.
 
-    A name that is taken is refused unless --replace is given; a database of the other molecule is never replaced.
+    A name that is taken is refused unless --replace is given. A database of the other molecule is never replaced.
     If the command is interrupted, run it again to resume.
     """
     wanted: dict[str, Any] = {"molecule": _molecule(molecule), "title": title}
     wanted["taxid_map"] = str(taxid_map.absolute()) if taxid_map else None
     if (service := _service(home)) is not None:
-        asked = {
-            "name": name,
-            "source": _absolute(source),
-            "copy": copy,
-            "replace": replace,
-            **wanted,
-            "base": base or None,
-        }
-        _finished(service, service.add_database(asked), quiet=quiet)
+        body = {"name": name, "source": _absolute(source), "copy": copy, "replace": replace, "base": base or None}
+        _finished(service, service.add_database(body | wanted), quiet=quiet)
         _show(**service.database(name))
         return 0
     administration = _administration(home, makes_home=True)
@@ -91,9 +88,9 @@ def add_database(
     return 0
 
 
-@databases.command("update", short_help="Bring what the source of a database has now.")
+@databases.command("update", short_help="Update a database from its source.")
 def update_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
-    """Bring what the source of a database has now; searches that run go on in what they began with."""
+    """Update a database from its source. Running searches continue with the old version."""
     if (service := _service(home)) is not None:
         before = service.database(name)
         _finished(service, service.update_database(name), quiet=quiet)
@@ -104,62 +101,62 @@ def update_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
         with _watch(name, quiet=quiet) as watch:
             after = _facts(databases.bring_update(name, watch))
     if after["generation"] == before["generation"]:
-        sys.stdout.write(f"{name}: the source has nothing newer\n")
+        sys.stdout.write(f"{name}: up to date\n")
     else:
         _show(**after)
     return 0
 
 
-@databases.command("check-updates", short_help="Ask the source of a database whether it has something newer.")
+@databases.command("check-updates", short_help="Check whether a database's source has a newer version.")
 def check_updates(name: Name, home: Home = None) -> int:
-    """Ask the source of a database whether it has something newer. Exit status: 0 if it has, else 1."""
-    found = _administration(home).databases.check_updates(name)
-    versions = f"{found.current or 'unnamed'} is served, {found.offered or 'unnamed'} is offered"
-    sys.stdout.write(f"{name}: {'something newer' if found.is_newer else 'nothing newer'}; {versions}\n")
-    return 0 if found.is_newer else NOTHING_NEWER
+    """Check whether a database's source has a newer version. Exit status: 0 if it has, otherwise 1."""
+    updates = _administration(home).databases.check_updates(name)
+    versions = f"{updates.current or 'unnamed'} here, {updates.offered or 'unnamed'} at the source"
+    sys.stdout.write(f"{name}: {'newer version available' if updates.is_newer else 'up to date'}; {versions}\n")
+    return 0 if updates.is_newer else NOTHING_NEWER
 
 
 @databases.command("list", short_help="List the databases.")
 def list_databases(as_json: AsJson = False, home: Home = None) -> int:
     """List the databases by name, with how much of each is on this machine's disk and in its memory now."""
     administration = _administration(home)
-    found = [_described(administration, one) for one in administration.databases.all()]
+    rows = [_described(administration, database) for database in administration.databases.all()]
     if as_json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return 0
-    for one in found:
-        words = f"{one['num_seqs']:,} sequences  {one['letters']:,} letters  {_warmth(one)}"
-        sys.stdout.write(f"{one['name']}  {one['molecule']}  {words}  {one['source']}\n")
+    for row in rows:
+        words = f"{row['num_seqs']:,} sequences  {row['letters']:,} letters  {_warmth(row)}"
+        sys.stdout.write(f"{row['name']}  {row['molecule']}  {words}  {row['source']}\n")
     return 0
 
 
-@databases.command("show", short_help="Tell what is known of a database.")
+@databases.command("show", short_help="Show the details of a database.")
 def show_database(name: Name, as_json: AsJson = False, home: Home = None) -> int:
-    """Tell what is known of a database, with its volumes."""
+    """Show the details of a database and its volumes."""
     administration = _administration(home)
-    one = administration.databases.get(name)
-    told = _described(administration, one)
+    database = administration.databases.get(name)
+    details = _described(administration, database)
     if as_json:
-        volumes = [{**volume, "files": len(volume["files"])} for volume in one.facts.document()["volumes"]]
-        sys.stdout.write(json.dumps({**told, "volumes": volumes}, indent=2) + "\n")
+        volumes = [{**volume, "files": len(volume["files"])} for volume in database.facts.document()["volumes"]]
+        sys.stdout.write(json.dumps({**details, "volumes": volumes}, indent=2) + "\n")
         return 0
-    for key, value in told.items():
+    for key, value in details.items():
         shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
         sys.stdout.write(f"{key:<15} {shown}\n")
-    for volume in one.facts.volumes:
+    for volume in database.facts.volumes:
         sys.stdout.write(f"  {volume.name:<20} {volume.num_seqs:>15,} sequences {volume.letters:>18,} letters\n")
     return 0
 
 
-@databases.command("plan", short_help="Tell how a database would be cut for nodes.")
+@databases.command("plan", short_help="Plan the shards of a database for a cluster.")
 def plan_database(
     name: Name,
-    nodes: Annotated[int, typer.Option("--nodes", min=1, help="How many.")],
-    memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Of each node, such as 128GiB.")],
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="Number of nodes.")],
+    memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Memory of each node, such as 128GiB.")],
     as_json: AsJson = False,
     home: Home = None,
 ) -> int:
-    """Tell how a database would be cut for nodes. Exit status: 0 if each share fits in half of the memory, else 1."""
+    """Plan the shards of a database for nodes. Exit status: 0 if each fits in half of a node's memory, otherwise 1."""
     plan = _administration(home).databases.plan(name, nodes, bytes_of(memory))
     if as_json:
         from dataclasses import asdict
@@ -175,7 +172,7 @@ def plan_database(
 
 @databases.command("warm", short_help="Read a database into memory.")
 def warm_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
-    """Read a database into this machine's memory, and tell how much of it is there then."""
+    """Read a database into this machine's memory, and print how much of it is there then."""
     if (service := _service(home)) is not None:
         outcome = _finished(service, service.warm_database(name), quiet=quiet)["outcome"]
     else:
@@ -186,9 +183,9 @@ def warm_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
     return 0
 
 
-@databases.command("check", short_help="Have every byte of a database checked.")
+@databases.command("check", short_help="Verify every byte of a database.")
 def check_database(name: Name, home: Home = None) -> int:
-    """Compare what is on this machine's disk with the checksums, and have blastdbcheck read all of the database."""
+    """Verify the checksums of a database's files on this machine, and run blastdbcheck on all of it."""
     problem = _administration(home).databases.check(name)
     sys.stdout.write(f"{name}: {problem or 'ok'}\n")
     return 1 if problem else 0
@@ -200,7 +197,7 @@ def remove_database(
     force: Annotated[bool, typer.Option("--force", help="Cancel the searches that use it.")] = False,
     home: Home = None,
 ) -> int:
-    """Remove a database; files that were registered in place stay."""
+    """Remove a database. Files that are used in place are kept."""
     if (service := _service(home)) is not None:
         service.remove_database(name, force=force)
     else:
@@ -208,10 +205,10 @@ def remove_database(
     return 0
 
 
-def _described(administration: Administration, one: CataloguedDatabase) -> dict[str, Any]:
-    facts, here = one.facts, administration.databases.presence(one)
+def _described(administration: Administration, database: CataloguedDatabase) -> dict[str, Any]:
+    facts, here = database.facts, administration.databases.presence(database)
     return {
-        "name": one.name,
+        "name": database.name,
         "molecule": str(facts.molecule),
         "title": facts.title,
         "date": facts.date,
@@ -227,24 +224,24 @@ def _described(administration: Administration, one: CataloguedDatabase) -> dict[
         "has_taxids": facts.has_taxids,
         "masks": ", ".join(facts.masks),
         "version": facts.version,
-        "generation": one.generation,
-        "in_place": one.path is not None,
+        "generation": database.generation,
+        "in_place": database.path is not None,
         "source": facts.source,
         "source_version": facts.source_version,
     }
 
 
-def _warmth(one: dict[str, Any]) -> str:
-    if one["problem"]:
-        return str(one["problem"])
-    if one["resident_bytes"] is None:
+def _warmth(row: dict[str, Any]) -> str:
+    if row["problem"]:
+        return str(row["problem"])
+    if row["resident_bytes"] is None:
         return "warmth unknown"
-    return f"{100 * one['resident_bytes'] // max(one['mapped_bytes'], 1)} % warm"
+    return f"{100 * row['resident_bytes'] // max(row['mapped_bytes'], 1)} % warm"
 
 
-def _facts(one: CataloguedDatabase) -> dict[str, Any]:
-    """Return what is shown of a database, as a service answers it."""
-    return {name: getattr(one, name) for name in ("name", "generation", "title", "num_seqs", "letters")}
+def _facts(database: CataloguedDatabase) -> dict[str, Any]:
+    """Return the fields of a database that ``_show`` prints, named as a service names them."""
+    return {name: getattr(database, name) for name in ("name", "generation", "title", "num_seqs", "letters")}
 
 
 def _show(name: str, title: str, num_seqs: int, letters: int, **_: object) -> None:
@@ -266,28 +263,29 @@ def _molecule(name: MoleculeName | None) -> str | None:
 
 
 def _absolute(source: str) -> str:
-    """Return a source as it is found from anywhere."""
+    """Return a source with an absolute path, if it is a path."""
     path = Path(source)
     return str(path.absolute()) if path.exists() or (path.parent.is_dir() and ":" not in source) else source
 
 
 @contextmanager
 def _watch(name: str, *, quiet: bool) -> Iterator[Watch]:
-    """Show bytes as they are done, on a terminal."""
+    """Yield a watch that shows a progress bar on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     from shardblast.service.tasks import Watch
 
-    columns = (
+    console = Console(stderr=True)
+    with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
+        console=console,
+        disable=quiet or not console.is_terminal,
+    ) as progress:
         bar = progress.add_task(name, total=None)
         yield Watch(
             lambda step, done, total: progress.update(
@@ -299,18 +297,18 @@ def _watch(name: str, *, quiet: bool) -> Iterator[Watch]:
 
 
 def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapping[str, Any]:
-    """Wait for the end of what a service has begun for a database; return it as it is then.
+    """Wait for the end of a service's task and return it; a database that needs no task is returned at once.
 
     Raises:
-        ShardblastError: It failed, or was cancelled.
-        Interrupted: Ctrl-C; it goes on.
+        ShardblastError: The task failed.
+        Interrupted: The task was cancelled; or the user pressed Ctrl-C, and the task continues.
     """
     from shardblast.core.errors import Interrupted, error_for_code
     from shardblast.core.search import State
     from shardblast.core.task import Step
 
     if "state" not in begun:
-        return begun  # a database that is registered in place, at once
+        return begun
     last = begun
     try:
         with _watch(begun["database"], quiet=quiet) as watch:
@@ -319,17 +317,18 @@ def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapp
                     watch.tell(Step(last["step"]), last["done"], last["total"])
     except KeyboardInterrupt:
         raise Interrupted(
-            "The service goes on with it.", remedy="The same command waits for it again; the page can cancel it."
+            "The task continues in the service.",
+            remedy="Run the same command to wait for it again, or cancel it on the page.",
         ) from None
     if last["failure"]:
         raise error_for_code(last["failure"]["code"])(last["failure"]["problem"], remedy=last["failure"]["remedy"])
     if last["state"] == State.CANCELLED:
-        raise Interrupted("It was cancelled.", remedy="Give the command again to start it anew.")
+        raise Interrupted("The task was cancelled.", remedy="Run the command again to restart it.")
     return last
 
 
 def _service(home: Path | None) -> Client | None:
-    """Return the service that runs in the home, if one does."""
+    """Return a client of the service that runs in the home, if there is one."""
     from shardblast.bootstrap.databases import settings_of
     from shardblast.cli.searches import client_of
     from shardblast.service.folders import Folders

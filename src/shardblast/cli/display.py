@@ -1,4 +1,4 @@
-"""What a service returns, for people to read: tables, tab-separated columns in a pipe, progress while waiting."""
+"""Output of a service's answers: tables on a terminal, tab-separated columns in a pipe, progress while waiting."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ UNITS = {
 }
 GAP = 2
 LEAST_WRAPPED = 20
-"""Letters of a column that may take several lines."""
-Told = Mapping[str, Any]
-"""JSON of the service."""
+"""Minimum width of a column that may wrap."""
+Document = Mapping[str, Any]
+"""A JSON object of the service."""
 
 EXIT_STATUSES: Mapping[State, int] = {State.COMPLETED: 0, State.FAILED: 10, State.CANCELLED: 11}
-NOT_OVER = 12
-"""Exit status of ``status`` for a search that is queued, runs or is being cancelled."""
+UNFINISHED = 12
+"""Exit status of ``status`` for a queued, running or cancelling search."""
 
 
 def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wrapped: Sequence[str] = ()) -> None:
-    """Print a table: with its headings on a terminal, else without them and without colour.
+    """Print a table on a terminal, or tab-separated rows without headings in a pipe.
 
     Args:
-        headings: Of the columns; those of figures begin with a blank and stand on the right.
-        rows: What they hold.
-        wrapped: Columns that may take several lines where the terminal is narrow; others are never cut.
+        headings: Names of the columns; a name that begins with a blank is that of a right-aligned column.
+        rows: Cells by row.
+        wrapped: Columns that wrap on a narrow terminal; other columns keep their widths.
     """
     rows = [[printable(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
@@ -70,86 +70,86 @@ def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wrappe
 
 
 def printable(text: str) -> str:
-    """Return a text with blanks for the letters that can't be printed: some mean things to a terminal."""
-    return "".join(one if one.isprintable() else " " for one in text)
+    """Return a text with blanks for unprintable characters, some of which control terminals."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def minute(at: float) -> str:
-    """Return a time, in seconds since 1970, as it is on this machine's clock: ISO 8601 to the minute."""
+    """Return a time, given in seconds since 1970, as local time in ISO 8601 to the minute."""
     return datetime.fromtimestamp(at).isoformat(" ", "minutes")
 
 
-def print_searches(found: Sequence[Told]) -> None:
+def print_searches(found: Sequence[Document]) -> None:
     """Print a list of searches."""
     headings = ("Id", "State", "Program", "Database", "Created", " Seconds", " Hits", "Title", "Waits")
-    print_rows(headings, [_row(one) for one in found], wrapped=("Title", "Waits"))
+    print_rows(headings, [_row(search) for search in found], wrapped=("Title", "Waits"))
 
 
-def waits(search: Told) -> str:
-    """Return what a search waits for, in the service's words; nothing if it does not wait."""
+def waits(search: Document) -> str:
+    """Return the service's sentence on why a search waits; empty if it does not wait."""
     return str(search["waiting"]["sentence"]) if search["waiting"] else ""
 
 
-def seconds_of(search: Told) -> float | None:
-    """Return how long a search ran, or runs by now; None if it did not start."""
+def seconds_of(search: Document) -> float | None:
+    """Return a search's run time so far; None if it has not started."""
     started, finished = search["started"], search["finished"]
     if started is None:
         return None
     return max(float((time.time() if finished is None else finished) - started), 0.0)
 
 
-def print_search(search: Told) -> None:
-    """Print how a search stands."""
+def print_search(search: Document) -> None:
+    """Print a search's state."""
     sys.stdout.writelines(f"{line}\n" for line in _lines(search))
 
 
-def begun(search: Told) -> Iterator[Told]:
-    """Yield the phases of a search that have begun."""
+def begun(search: Document) -> Iterator[Document]:
+    """Return the phases of a search that have begun."""
     return (phase for phase in search["phases"] if phase["status"] not in ("pending", "skipped"))
 
 
-def counted(phase: Told) -> str:
-    """Return how much of a phase is done, in its own unit."""
+def counted(phase: Document) -> str:
+    """Return the progress of a phase, in its own unit."""
     if phase["name"] in (Phase.STAGING, Phase.WARMING):
         return f"{size(phase['done'])} of {size(phase['total'])}"
     return f"{phase['done']:,}/{phase['total']:,} {UNITS.get(phase['name'], '')}"
 
 
-def print_preflight(found: Told) -> None:
-    """Print what would run, and all that keeps it from running."""
-    print_rows(("What", "Found"), list(_what_would_run(found)), wrapped=("Found",))
+def print_preflight(found: Document) -> None:
+    """Print the plan of a search, and the problems that keep it from running."""
+    print_rows(("What", "Found"), list(_plan(found)), wrapped=("Found",))
     for remark in found["remarks"]:
         sys.stdout.write(f"{remark}\n")
     if found["problems"]:
-        problems = [("problem", one["field"], one["detail"], one["remedy"]) for one in found["problems"]]
+        problems = [("problem", row["field"], row["detail"], row["remedy"]) for row in found["problems"]]
         print_rows(("", "About", "Problem", "Remedy"), problems, wrapped=("Problem", "Remedy"))
 
 
-def print_report(report: Told) -> None:
-    """Print what each query was promised, and what each shard took."""
+def print_report(report: Document) -> None:
+    """Print the number of queries per verdict, and the time and memory per shard."""
     verdicts = [(verdict, f"{number:,}") for verdict, number in report["verdicts"].items()]
     print_rows(("Verdict", " Queries"), verdicts)
-    pieces: dict[str, list[Told]] = defaultdict(list)
+    pieces: dict[str, list[Document]] = defaultdict(list)
     for piece in report["pieces"]:
         pieces["whole" if piece["shard"] is None else str(piece["shard"])].append(piece)
-    print_rows(("Shard", " Pieces", " Seconds", " Peak memory"), [_shard(*one) for one in sorted(pieces.items())])
+    print_rows(("Shard", " Pieces", " Seconds", " Peak memory"), [_shard(*item) for item in sorted(pieces.items())])
     command = shlex.join(report["command"])
     sys.stdout.write(f"{command}\n{report['seconds']:,.1f} s, BLAST+ {report['blast_version']}; {report['why']}.\n")
 
 
 def exit_status(search: Mapping[str, Any]) -> int:
-    """Return what a script is told of a search: 0 completed, 10 failed, 11 cancelled, 12 not over."""
-    return EXIT_STATUSES.get(State(search["state"]), NOT_OVER)
+    """Return the exit status for a search: 0 completed, 10 failed, 11 cancelled, 12 not finished."""
+    return EXIT_STATUSES.get(State(search["state"]), UNFINISHED)
 
 
 def wait_for(client: Client, search_ids: Sequence[str], *, quiet: bool) -> int:
-    """Wait for searches, with their progress on a terminal; say why some failed; return the largest exit status.
+    """Wait for searches, with progress on a terminal; print the failures; return the highest exit status.
 
     Raises:
-        ShardblastError: There is no such search, which is said before any is waited for, or the service is gone.
-        Interrupted: Ctrl-C.
+        ShardblastError: A search does not exist (checked for all searches before waiting), or the service is gone.
+        Interrupted: The user pressed Ctrl-C.
     """
-    titles = [client.search(one)["title"] for one in search_ids]
+    titles = [client.search(search_id)["title"] for search_id in search_ids]
     shown = sys.stderr.isatty() and not quiet
     statuses = [0]
     try:
@@ -164,18 +164,26 @@ def wait_for(client: Client, search_ids: Sequence[str], *, quiet: bool) -> int:
             statuses.append(exit_status(last))
     except KeyboardInterrupt:
         remedy = "'shardblast wait ID' waits again, 'shardblast cancel ID' stops a search."
-        raise Interrupted("The waiting was stopped, and no search.", remedy=remedy) from None
+        raise Interrupted("Stopped waiting. The searches continue.", remedy=remedy) from None
     return max(statuses)
 
 
-def _row(search: Told) -> tuple[str, ...]:
-    what = (search["id"], search["state"], search["program"], search["database"], minute(search["created"]))
+def _row(search: Document) -> tuple[str, ...]:
     ran, hits = seconds_of(search), search["hits"]
-    figures = ("" if ran is None else f"{ran:.1f}", "" if hits is None else str(hits))
-    return (*what, *figures, search["title"], waits(search))
+    return (
+        search["id"],
+        search["state"],
+        search["program"],
+        search["database"],
+        minute(search["created"]),
+        "" if ran is None else f"{ran:.1f}",
+        "" if hits is None else str(hits),
+        search["title"],
+        waits(search),
+    )
 
 
-def _lines(search: Told) -> Iterator[str]:
+def _lines(search: Document) -> Iterator[str]:
     yield f"{search['id']}  {search['state']}  {printable(search['title'])}"
     yield f"  {search['program']} in {search['database']}: {search['queries']:,} queries, {search['letters']:,} letters"
     ran = seconds_of(search)
@@ -190,7 +198,7 @@ def _lines(search: Told) -> Iterator[str]:
         yield printable(f"  {search['failure']['problem']} {search['failure']['remedy']}")
 
 
-def _what_would_run(found: Told) -> Iterator[tuple[str, str]]:
+def _plan(found: Document) -> Iterator[tuple[str, str]]:
     yield "command", shlex.join(found["command"])
     if found["queries"] is not None:
         molecule = found["molecule"] or "of an unknown molecule"
@@ -205,20 +213,19 @@ def _what_would_run(found: Told) -> Iterator[tuple[str, str]]:
         yield "estimate", f"{found['seconds']:,.1f} s, from past searches"
 
 
-def _shard(shard: str, pieces: Sequence[Told]) -> tuple[str, ...]:
+def _shard(shard: str, pieces: Sequence[Document]) -> tuple[str, ...]:
     seconds = sum(piece["seconds"] for piece in pieces)
     memory = max(piece["peak_memory_bytes"] for piece in pieces)
     return shard, str(len(pieces)), f"{seconds:,.2f}", f"{memory / 2**20:,.0f} MiB"
 
 
 def _shown(changes: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Pass on how a search stands, and show a bar for its time in the queue and for each of its phases."""
+    """Pass on the states of a search, and show a progress bar for the queue and for each phase."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    counts = TextColumn("{task.fields[counted]}")
-    columns = (TextColumn("{task.description:<11}"), BarColumn(), counts, TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    description, counts = TextColumn("{task.description:<11}"), TextColumn("{task.fields[counted]}")
+    with Progress(description, BarColumn(), counts, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         queued = progress.add_task("queued", total=1, counted="")
         bars: dict[str, Any] = {}
         for search in changes:

@@ -1,4 +1,4 @@
-"""``shardblast doctor``: what is missing or wrong on this machine, and what to do about it."""
+"""``shardblast doctor``: checks of this machine's setup, and suggested fixes."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ class FindingState(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """Searches work, but not as well as they could, or not as surely."""
+    """Searches work, but slower or less reliably than they could."""
     PROBLEM = "problem"
     """Searches fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was checked."""
+    """The result of one check."""
 
     subject: str
     state: FindingState
     message: str
     remedy: str = ""
-    """What to do; nothing if all is well."""
+    """Suggested fix; empty if the state is OK."""
 
 
 def doctor(database: str | None, program: Program | None, *, as_json: bool) -> int:
-    """Check this machine and print what was found; return 1 if there is a problem, else 0.
+    """Check this machine and print the findings; return 1 if there is a problem, otherwise 0.
 
     Args:
         database: A database to check, as given to ``-db``.
-        program: The program to search it with; None takes blastp for a protein database, else blastn.
-        as_json: Print JSON instead of lines.
+        program: The program to search it with; None stands for blastp or blastn, by the database's molecule.
+        as_json: Whether to print JSON.
     """
     findings = list(_findings(database, program))
     if as_json:
@@ -93,7 +93,7 @@ def _programs(installation: Installation) -> Iterator[Finding]:
             "BLAST+",
             FindingState.PROBLEM,
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in {installation.folder}.",
-            "Install all of BLAST+, or put the folder of a whole installation first on PATH.",
+            "Install all of BLAST+, or put the folder of a complete installation first on PATH.",
         )
     versions = {name: _version(installation, name) for name in NEEDED if name not in missing}
     broken = [name for name, version in versions.items() if version is None]
@@ -114,8 +114,8 @@ def _version_findings(installation: Installation, versions: set[tuple[int, int, 
         yield Finding(
             "BLAST+ version",
             FindingState.PROBLEM,
-            f"The programs are of several versions: {where}.",
-            "Install one version, or put the folder of a whole installation first on PATH.",
+            f"The programs have different versions: {where}.",
+            "Install one version, or put the folder of a complete installation first on PATH.",
         )
         return
     for version in versions:
@@ -125,8 +125,8 @@ def _version_findings(installation: Installation, versions: set[tuple[int, int, 
             yield Finding(
                 "BLAST+ version",
                 FindingState.WARNING,
-                f"{where}. That searches with shards print the same bytes was tested with 2.12 to 2.17 only.",
-                "Compare your own searches with 'shardblast verify', or install a version that was tested.",
+                f"{where}. Identical output with shards was tested with versions 2.12 to 2.17 only.",
+                "Compare your own searches with 'shardblast verify', or install a tested version.",
             )
 
 
@@ -139,8 +139,8 @@ def _version(installation: Installation, name: str) -> tuple[int, int, int] | No
 
 
 def _machine(machine: Machine) -> Iterator[Finding]:
-    yield Finding("cores", FindingState.OK, f"{machine.cores} that this process may use")
-    amount = f"{machine.memory_bytes / _GIB:,.1f} GiB that this process may use"
+    yield Finding("cores", FindingState.OK, f"{machine.cores} available to this process")
+    amount = f"{machine.memory_bytes / _GIB:,.1f} GiB available to this process"
     if machine.memory_bytes < LITTLE_MEMORY_BYTES:
         yield Finding(
             "memory",
@@ -154,11 +154,11 @@ def _machine(machine: Machine) -> Iterator[Finding]:
 
 def _residency() -> Finding:
     if shutil.which("fincore"):
-        return Finding("page cache", FindingState.OK, "fincore tells what of a database is in memory")
+        return Finding("page cache", FindingState.OK, "fincore measures how much of a database is in memory")
     return Finding(
         "page cache",
         FindingState.WARNING,
-        "fincore is missing: what of a database is in memory is not known.",
+        "fincore is missing, so it is unknown how much of a database is in memory.",
         "Install util-linux's programs (Debian: apt-get install util-linux-extra).",
     )
 
@@ -173,7 +173,7 @@ def _cache(folder: Path) -> Iterator[Finding]:
             "cache folder",
             FindingState.PROBLEM,
             f"{folder} can't be written: {error.strerror}.",
-            "Set SHARDBLAST_HOME to a folder that can be.",
+            "Set SHARDBLAST_HOME to a writable folder.",
         )
         return
     amount = f"{free / _GIB:,.1f} GiB free in {folder}"
@@ -181,7 +181,7 @@ def _cache(folder: Path) -> Iterator[Finding]:
         yield Finding(
             "cache folder",
             FindingState.WARNING,
-            f"{amount}. What pieces find may not fit while a search runs.",
+            f"{amount}. The intermediate results of a search may not fit.",
             "Set SHARDBLAST_HOME to a folder on a larger disk.",
         )
     else:
@@ -201,7 +201,7 @@ def _database(installation: Installation, machine: Machine, name: str, program: 
             program = candidate
             break
     if opened is None or program is None:
-        remedy = "Check the name, the variable BLASTDB, and that --program goes with the database's molecule."
+        remedy = "Check the name, the variable BLASTDB, and that --program suits the database's molecule."
         yield Finding(subject, FindingState.PROBLEM, problem, remedy)
         return
     yield Finding(
@@ -214,8 +214,8 @@ def _database(installation: Installation, machine: Machine, name: str, program: 
         yield Finding(
             "shards",
             FindingState.WARNING,
-            f"none: {opened.obstacle}. {program} runs as BLAST+ itself.",
-            "Name the database under the alias in -db, if its filter is not wanted.",
+            f"none: {opened.obstacle}. {program} runs BLAST+ itself.",
+            "If you don't need the alias's filter, name the database below it in -db.",
         )
         return
     yield _size(machine, opened)
@@ -223,14 +223,14 @@ def _database(installation: Installation, machine: Machine, name: str, program: 
 
 
 def _size(machine: Machine, database: Database) -> Finding:
-    amount = f"{database.size_bytes / _GIB:,.2f} GiB to map, of {machine.memory_bytes / _GIB:,.1f} GiB of memory"
+    amount = f"{database.size_bytes / _GIB:,.2f} GiB to map, {machine.memory_bytes / _GIB:,.1f} GiB of memory"
     if database.size_bytes <= MEMORY_SHARE * machine.memory_bytes:
         return Finding("size", FindingState.OK, f"{amount}: it stays in memory")
     return Finding(
         "size",
         FindingState.WARNING,
-        f"{amount}: it does not stay in memory with room for the search (at most {MEMORY_SHARE:.0%} of it).",
-        "Searches go shard by shard, so that each is read from disk once. More memory makes them faster.",
+        f"{amount}: a database larger than {MEMORY_SHARE:.0%} of the memory does not stay there during a search.",
+        "Searches go shard by shard, so that each shard is read from disk once. More memory makes them faster.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The log on standard error, as text for people or as JSON lines for programs: ours and that of every library."""
+"""The log of shardblast and its libraries on standard error, as text or as JSON lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shardblast.api.errors import request_id
 from shardblast.cli.options import LogFormat
 
 ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-"""What every record has; the rest are the fields of the one that wrote it."""
+"""Attributes of every log record; all others are fields of the message."""
 SECRETS = re.compile(
     r"(?P<address>://[^\s/:@]*:)[^\s\"]+(?=@)"
     r"|(?P<header>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
@@ -22,13 +22,13 @@ SECRETS = re.compile(
     r"|\bsb_[\w-]{20,}",
     re.IGNORECASE,
 )
-"""Nothing of ours logs these; errors of libraries may hold addresses with passwords or signatures."""
+"""Passwords, tokens and signatures, which libraries' errors may contain."""
 
 
 def configure(form: LogFormat | None) -> LogFormat:
-    """Send all logs to standard error; return their format, which follows from whether that is a terminal if not given.
+    """Send all logs to standard error, and return their format: by default text on a terminal, otherwise JSON.
 
-    The loggers of uvicorn, DBOS and Alembic have no handlers of their own then.
+    The loggers of uvicorn, DBOS and Alembic then have no handlers of their own.
     """
     form = form or (LogFormat.TEXT if sys.stderr.isatty() else LogFormat.JSON)
     handler = logging.StreamHandler(sys.stderr)
@@ -36,7 +36,7 @@ def configure(form: LogFormat | None) -> LogFormat:
     handler.addFilter(_note_request)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    logging.getLogger("dbos").addHandler(logging.NullHandler())  # it makes one of its own if it finds none
+    logging.getLogger("dbos").addHandler(logging.NullHandler())  # DBOS adds its own handler if there is none
     for name in ("alembic", "httpx", "uvicorn", "obstore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     threading.excepthook = _note_thread
@@ -44,10 +44,10 @@ def configure(form: LogFormat | None) -> LogFormat:
 
 
 class JsonFormatter(logging.Formatter):
-    """A line of JSON for each record."""
+    """Formats each record as a line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, Any] = {
+        document: dict[str, Any] = {
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -55,12 +55,12 @@ class JsonFormatter(logging.Formatter):
             **fields(record),
         }
         if record.exc_info:
-            told["traceback"] = self.formatException(record.exc_info)
-        return without_secrets(json.dumps(told, default=str))
+            document["traceback"] = self.formatException(record.exc_info)
+        return without_secrets(json.dumps(document, default=str))
 
 
 class TextFormatter(logging.Formatter):
-    """A line of text for each record, and its traceback below."""
+    """Formats each record as a line of text, with its traceback below."""
 
     def format(self, record: logging.LogRecord) -> str:
         more = "".join(f" {name}={value}" for name, value in fields(record).items())
@@ -71,13 +71,13 @@ class TextFormatter(logging.Formatter):
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
-    """Return what was given to a record as ``extra``."""
+    """Return the ``extra`` fields of a record of shardblast; those of libraries are dropped."""
     ours = record.name.partition(".")[0] == "shardblast"
     return {name: value for name, value in vars(record).items() if name not in ORDINARY} if ours else {}
 
 
 def without_secrets(text: str) -> str:
-    """Return a text with dots in place of passwords, tokens and signatures."""
+    """Return a text with ``…`` in place of passwords, tokens and signatures."""
     return SECRETS.sub(lambda found: f"{next(filter(None, found.groups()), '')}…", text)
 
 
@@ -91,7 +91,7 @@ def _note_thread(args: threading.ExceptHookArgs) -> None:
     if args.exc_type is SystemExit or args.exc_value is None:
         return
     exc_info = (args.exc_type, args.exc_value, args.exc_traceback)
-    logging.getLogger("shardblast").error("a thread ended by an error", exc_info=exc_info)
+    logging.getLogger("shardblast").error("a thread ended with an error", exc_info=exc_info)
 
 
 def _time(record: logging.LogRecord) -> str:

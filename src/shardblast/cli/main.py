@@ -1,4 +1,4 @@
-"""The command ``shardblast``."""
+"""The entry point of the command ``shardblast``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.program import Program
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-AGAIN_AFTER_S = 0.05
+RESEND_S = 0.05
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status.
+    """Run the command and return its exit status.
 
-    The BLAST+ programs have command lines of their own kind, and must start fast, so they do not pass through Typer.
+    The BLAST+ programs bypass Typer, which can't parse their command lines and starts slowly.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     _heed_signals()
@@ -36,40 +36,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _failed(Interrupted())
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output wants no more, and Python would complain at exit
+        sys.stderr.close()  # the reader of standard output is gone; Python would report that at exit
         return 141
     except ShardblastError as error:
         return _failed(error)
 
 
 def _heed_signals() -> None:
-    """Have the signals that stop a command interrupt it, whatever it waits for.
+    """Make stopping signals interrupt the command, whatever it waits for.
 
-    Python runs a handler between two steps of the main thread. A signal that comes when that has decided to wait for
-    another thread, and does not yet wait, is noted, and the handler runs when the wait is over, which may be the end of
-    the search. So each signal is sent again until its handler has run.
+    Python runs a signal handler between two bytecodes of the main thread. A signal that arrives just before the main
+    thread waits for another thread does not interrupt this wait, which may last as long as the search. So each signal
+    is sent again until its handler has run.
 
     Source:
         CPython, Modules/signalmodule.c (trip_signal) and Python/thread_pthread.h (PyThread_acquire_lock_timed).
     """
-    for one in STOPPING:
-        if signal.getsignal(one) is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(one, _interrupt)
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
-    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    threading.Thread(target=_send_again, args=(told, threading.get_ident()), daemon=True).start()
+    for number in STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(number, _interrupt)
+    received, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    threading.Thread(target=_send_again, args=(received, threading.get_ident()), daemon=True).start()
 
 
-def _send_again(told: int, thread: int) -> None:
-    while number := os.read(told, 1):
+def _send_again(received: int, thread: int) -> None:
+    while number := os.read(received, 1):
         while signal.getsignal(number[0]) is _interrupt:
-            time.sleep(AGAIN_AFTER_S)
+            time.sleep(RESEND_S)
             signal.pthread_kill(thread, number[0])
 
 
 def _open_closed_streams() -> None:
-    """Give what a caller closed (``2>&-``) a place to go; results that go nowhere fail as for BLAST+."""
+    """Replace streams that the caller closed (``2>&-``); writing a result then fails, as in BLAST+."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - open until the end
     if sys.stdout is None:
@@ -82,8 +82,8 @@ def _failed(error: ShardblastError) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    for one in STOPPING:  # a second one must not disturb the cleaning up
-        signal.signal(one, signal.SIG_IGN)
+    for stopping in STOPPING:  # a second signal must not interrupt the clean-up
+        signal.signal(stopping, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""The commands for a service's searches: submit, preflight, status, results, cancel, delete."""
+"""The commands for a service's searches: submit, preflight, status, results, cancel, delete and others."""
 
 from __future__ import annotations
 
@@ -20,25 +20,27 @@ if TYPE_CHECKING:
 remote = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Wanted = Annotated[Program, typer.Argument(metavar="PROGRAM", help="blastn, blastp, blastx, tblastn or tblastx.")]
-DatabaseName = Annotated[str, typer.Option("-db", "--db", metavar="NAME", help="A database of the service.")]
+DatabaseName = Annotated[str, typer.Option("-db", "--db", metavar="NAME", help="Database of the service.")]
 Query = Annotated[
     str | None,
-    typer.Option("-query", "--query", metavar="FILE", help="FASTA, plain or packed; default, and -: standard input."),
+    typer.Option(
+        "-query", "--query", metavar="FILE", help="FASTA, plain or compressed; - or no option: standard input."
+    ),
 ]
 Words = Annotated[
     list[str] | None,
-    typer.Argument(metavar="OPTION", help="BLAST+'s others, as for BLAST+, but for those that name files."),
+    typer.Argument(metavar="OPTION", help="Other BLAST+ options, except those that name files."),
 ]
-Options = Annotated[str, typer.Option("--options", help="More of BLAST+'s options, in one word.")]
+Options = Annotated[str, typer.Option("--options", help="Further BLAST+ options, as one quoted string.")]
 ExactnessName = Annotated[str, typer.Option("--exactness", help="identical or complete.")]
 
 searches = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Of the search.")]
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Of the searches.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the search.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of the searches.")]
 
 AS_FOR_BLAST = "As for BLAST+."
-SHOWN = "As for BLAST+, of the subjects that the search kept."
+SHOWN = "As for BLAST+, among the subjects that the search kept."
 
 
 @remote.command(
@@ -52,26 +54,27 @@ def submit(
     words: Words = None,
     query: Query = None,
     options: Options = "",
-    title: Annotated[str, typer.Option("--title", help="To find it again.")] = "",
+    title: Annotated[str, typer.Option("--title", help="Title of the search.")] = "",
     exactness: ExactnessName = "identical",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, with progress on a terminal.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, with progress on a terminal.")] = False,
     outfmt: Annotated[
-        str | None, typer.Option("-outfmt", "--outfmt", help="With --wait: print the result, as BLAST+ does.")
+        str | None, typer.Option("-outfmt", "--outfmt", help="With --wait: print the result in this format.")
     ] = None,
     out: Annotated[
-        str | None, typer.Option("-out", "--out", metavar="FILE", help="With --wait: a file for the result.")
+        str | None, typer.Option("-out", "--out", metavar="FILE", help="With --wait: write the result to this file.")
     ] = None,
     key: Annotated[
-        str | None, typer.Option("--idempotency-key", help="The same key gives the same search, not a second one.")
+        str | None,
+        typer.Option("--idempotency-key", help="Submitting again with the same key returns the existing search."),
     ] = None,
     server: Server = DEFAULT_SERVER,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
-    """Queue a search and print its id; BLAST+'s options stand as for BLAST+, and the service judges them.
+    """Queue a search and print its id. BLAST+ options are written as for BLAST+, and the service validates them.
 
-    With --wait the exit status is that of wait, and -outfmt and -out print the result as BLAST+ itself would; the id
-    is then on standard error, and Ctrl-C leaves the search running.
+    With --wait the exit status is that of 'wait', and -outfmt or -out print the result as BLAST+ itself would. The id
+    then goes to standard error, and Ctrl-C leaves the search running.
     """
     from shardblast.cli.client import check_printing
     from shardblast.cli.display import wait_for
@@ -82,9 +85,9 @@ def submit(
     wanted = _submission(program, database, words, query, options, title, exactness)
     search = client.submit(wanted, key)
     if not (printing and quiet):
-        told = sys.stderr if printing else sys.stdout
-        told.write(json.dumps(search, indent=2) + "\n" if as_json else f"{search['id']}\n")
-        told.flush()
+        stream = sys.stderr if printing else sys.stdout
+        stream.write(json.dumps(search, indent=2) + "\n" if as_json else f"{search['id']}\n")
+        stream.flush()
     status = wait_for(client, [search["id"]], quiet=quiet) if wait else 0
     if printing and not status:
         client.results(search["id"], outfmt or "0", Printing(), out)
@@ -92,7 +95,7 @@ def submit(
 
 
 @remote.command(
-    short_help="Tell what a search would do, and all its problems.",
+    short_help="Check a search without running it.",
     context_settings={"ignore_unknown_options": True},
     epilog="Example: shardblast preflight blastn -db 16s -query q.fa -evalue 1e-10",
 )
@@ -106,9 +109,9 @@ def preflight(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> int:
-    """Tell what a search would do and all that keeps it from running, with what to do about it; nothing is queued.
+    """Check a search without running it: print its plan, and every problem with its remedy.
 
-    Exit status: 0 if it would run, else 1.
+    Exit status: 0 if the search could run, otherwise 1.
     """
     from shardblast.cli.display import print_preflight
 
@@ -121,19 +124,19 @@ def preflight(
 
 
 def client_of(server: str, token: str | None = None) -> Client:
-    """Return the service at an address; without a token ``SHARDBLAST_TOKEN`` is sent."""
-    # httpx brings a command line of its own, with Rich and Pygments, unless it can't be imported: a third of our start.
+    """Return a client of the service at an address; the default token is ``SHARDBLAST_TOKEN``."""
+    # httpx imports its command line, with Rich and Pygments, if it can. That would take a third of our start-up time.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from shardblast.cli.client import Client
 
     return Client(server, token or os.environ.get("SHARDBLAST_TOKEN"))
 
 
-@searches.command(short_help="Tell how a search stands.")
+@searches.command(short_help="Show a search's status.")
 def status(search_id: Id, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> int:
-    """Tell how a search stands.
+    """Show a search's status.
 
-    Exit status: 0 completed, 10 failed, 11 cancelled, 12 not over.
+    Exit status: 0 completed, 10 failed, 11 cancelled, 12 not finished.
     """
     from shardblast.cli.display import exit_status, print_search
 
@@ -145,11 +148,11 @@ def status(search_id: Id, server: Server = DEFAULT_SERVER, as_json: AsJson = Fal
     return exit_status(search)
 
 
-@searches.command(short_help="Wait for the end of searches.")
+@searches.command(short_help="Wait for searches to finish.")
 def wait(search_ids: Ids, server: Server = DEFAULT_SERVER, quiet: Quiet = False) -> int:
-    """Wait for the end of searches, with their progress on a terminal, also while the service starts again.
+    """Wait for searches to finish, with progress on a terminal. The service may restart meanwhile.
 
-    Exit status: 0 completed, 10 failed, 11 cancelled, 5 the service is gone; of several searches the largest. Ctrl-C
+    Exit status: 0 completed, 10 failed, 11 cancelled, 5 service unreachable; for several searches the highest. Ctrl-C
     ends the waiting, not the searches.
     """
     from shardblast.cli.display import wait_for
@@ -161,13 +164,15 @@ def wait(search_ids: Ids, server: Server = DEFAULT_SERVER, quiet: Quiet = False)
 def results(
     search_id: Id,
     outfmt: Annotated[str, typer.Option("-outfmt", "--outfmt", help=AS_FOR_BLAST)] = "0",
-    out: Annotated[str | None, typer.Option("-out", "--out", metavar="FILE", help="A file for it.")] = None,
+    out: Annotated[
+        str | None, typer.Option("-out", "--out", metavar="FILE", help="Write the result to this file.")
+    ] = None,
     query: Annotated[
-        int | None, typer.Option("--query", min=0, metavar="NUMBER", help="Only this query; the first one is 0.")
+        int | None, typer.Option("--query", min=0, metavar="NUMBER", help="Print only this query (0: the first).")
     ] = None,
     num_descriptions: Annotated[int | None, typer.Option("-num_descriptions", help=SHOWN)] = None,
     num_alignments: Annotated[int | None, typer.Option("-num_alignments", help=SHOWN)] = None,
-    line_length: Annotated[int | None, typer.Option("-line_length", help="Letters of a line.")] = None,
+    line_length: Annotated[int | None, typer.Option("-line_length", help=AS_FOR_BLAST)] = None,
     html: Annotated[bool, typer.Option("-html", help=AS_FOR_BLAST)] = False,
     show_gis: Annotated[bool, typer.Option("-show_gis", help=AS_FOR_BLAST)] = False,
     sorthits: Annotated[int | None, typer.Option("-sorthits", help=AS_FOR_BLAST)] = None,
@@ -182,9 +187,9 @@ def results(
     return 0
 
 
-@searches.command(short_help="Stop a search.")
+@searches.command(short_help="Cancel a search.")
 def cancel(search_id: Id, server: Server = DEFAULT_SERVER) -> int:
-    """Stop a search for good, and wait until nothing of it runs any more."""
+    """Cancel a search, and wait until its last process has ended."""
     from collections import deque
 
     client = client_of(server)
@@ -196,17 +201,17 @@ def cancel(search_id: Id, server: Server = DEFAULT_SERVER) -> int:
 
 @searches.command(name="list", short_help="List searches.")
 def list_searches(
-    state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many.")] = 20,
-    cursor: Annotated[str | None, typer.Option("--cursor", help="Go on after a list that told it.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All of them; --limit does not count.")] = False,
+    state: Annotated[State | None, typer.Option("--state", help="List only searches in this state.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="Maximum number of searches.")] = 20,
+    cursor: Annotated[str | None, typer.Option("--cursor", help="Continue after an earlier list.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="List all searches; ignores --limit.")] = False,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> int:
-    """List searches, newest first: a table on a terminal, lines of columns parted by tabs in a pipe.
+    """List searches, newest first, as a table on a terminal and tab-separated in a pipe.
 
-    The columns: id, state, program, database, when it was created (local time), seconds that it ran or runs, hits,
-    title; those not known yet are empty. If there are more searches, standard error tells the cursor of the next.
+    The columns are id, state, program, database, time of submission (local), run time in seconds, hits, title and the
+    reason for waiting. Unknown values are empty. If there are more searches, standard error names the next cursor.
     """
     from shardblast.cli.display import print_searches
 
@@ -221,38 +226,39 @@ def list_searches(
     else:
         print_searches(found)
     if following is not None:
-        sys.stderr.write(f"There are more: --cursor {following}, or --all.\n")
+        sys.stderr.write(f"More searches: use --all, or continue with --cursor {following}.\n")
     return 0
 
 
-@searches.command(short_help="Tell what was done.")
+@searches.command(short_help="Show a search's report.")
 def report(search_id: Id, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> int:
-    """Tell what was done: verdicts, shards, times, versions, the BLAST+ command that prints the same, what to cite.
+    """Show a search's report: verdicts, shards, times, versions, the equivalent BLAST+ command, and the citation.
 
-    JSON; on a terminal, without --json, tables of the verdicts and of the shards.
+    The report is JSON; on a terminal without --json it is tables of the verdicts and shards.
     """
     from shardblast.cli.display import print_report
 
-    told = client_of(server).report(search_id)
+    found = client_of(server).report(search_id)
     if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
-        print_report(told)
+        print_report(found)
     return 0
 
 
 @searches.command(short_help="Run a search again.")
 def retry(search_id: Id, server: Server = DEFAULT_SERVER) -> int:
-    """Run a search again: one that failed goes on with its finished pieces, one that was cancelled starts anew."""
+    """Run a search again: a failed one resumes from its finished pieces, a cancelled one starts from the beginning."""
     sys.stdout.write(f"{client_of(server).retry(search_id)['state']}\n")
     return 0
 
 
-@searches.command(short_help="Remove searches.")
+@searches.command(short_help="Delete searches.")
 def delete(search_ids: Ids, server: Server = DEFAULT_SERVER) -> int:
-    """Remove searches that are over, with their results and share links.
+    """Delete finished searches, with their results and share links.
 
-    What can't be removed is told, and the others are removed; the exit status is then that of the first failure.
+    If a search can't be deleted, the error is printed and the others are still deleted. The exit status is then that
+    of the first error.
     """
     client = client_of(server)
     status = 0
@@ -267,16 +273,16 @@ def delete(search_ids: Ids, server: Server = DEFAULT_SERVER) -> int:
     return status
 
 
-@searches.command(short_help="Make, list or revoke links to a search.")
+@searches.command(short_help="Create, list or revoke share links of a search.")
 def share(
     search_id: Id,
-    listed: Annotated[bool, typer.Option("--list", help="List the links, but not what they are.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the links (without their URLs).")] = False,
     revoked: Annotated[
-        str | None, typer.Option("--revoke", metavar="SHARE", help="Make a link void, by its id in the list.")
+        str | None, typer.Option("--revoke", metavar="SHARE", help="Revoke a link, by its id in the list.")
     ] = None,
     server: Server = DEFAULT_SERVER,
 ) -> int:
-    """Make a link by which anybody may read this search and its results, and print it, this once."""
+    """Create and print a share link, with which anyone can read the search and its results. It is shown only once."""
     if listed and revoked is not None:
         raise UsageError("--list and --revoke exclude each other.", remedy="Leave one of them out.")
     client = client_of(server)
@@ -285,7 +291,7 @@ def share(
     elif listed:
         from shardblast.cli.display import minute, print_rows
 
-        print_rows(("Share", "Created"), [(one["id"], minute(one["created"])) for one in client.shares(search_id)])
+        print_rows(("Share", "Created"), [(link["id"], minute(link["created"])) for link in client.shares(search_id)])
     else:
         sys.stdout.write(f"{client.share(search_id)['url']}\n")
     return 0

@@ -1,4 +1,4 @@
-"""The server that ``shardblast serve`` runs on this machine, and its OpenID Connect options."""
+"""The server process of ``shardblast serve``, and the checks of its settings."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from shardblast.service.settings import Settings
 
 STOP_AFTER_S = 5
 KEPT_ALIVE_S = 75
-"""How long a connection is kept on which nothing is asked: longer than clients and proxies keep theirs, else one of
-these may send a request just when we close it, and report an error."""
+"""Timeout of idle connections, longer than that of clients and proxies, which might otherwise send a request while
+the server closes the connection."""
 WAITING_CONNECTIONS = 2048
 
 logger = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, log_format: LogFormat | None) -> int:
-    """Serve until stopped; searches that run then go on with the next start.
+    """Serve until stopped; running searches resume with the next start.
 
     Raises:
-        ShardblastError: Something that the service needs is missing, or everybody could come in.
+        ShardblastError: Something that the service needs is missing, or it would be open to everyone.
     """
     check_mode(settings)
     form = configure(log_format)
@@ -49,17 +49,17 @@ def serve(settings: Settings, log_format: LogFormat | None) -> int:
             log_config=None,
             timeout_graceful_shutdown=STOP_AFTER_S,
             timeout_keep_alive=KEPT_ALIVE_S,
-            access_log=False,  # addresses may hold the tokens of share links
+            access_log=False,  # URLs may contain the tokens of share links
         )
         server = _Server(config, form, greeting(settings))
-        with suppress(KeyboardInterrupt):  # which uvicorn raises again when it has stopped
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again after it has stopped
             server.run([listener])
         sys.stderr.flush()
-        os._exit(0 if server.started else 1)  # steps in progress are not to be recorded as finished or failed
+        os._exit(0 if server.started else 1)  # running steps must not be recorded as finished or failed
 
 
 def greeting(settings: Settings) -> Mapping[str, str]:
-    """Return what whoever starts the service wants to see."""
+    """Return the facts that are printed when the service has started."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return {
         "url": f"http://{host}:{settings.port}",
@@ -71,44 +71,44 @@ def greeting(settings: Settings) -> Mapping[str, str]:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens, before anything else is touched: another server may use the same home.
+    """Return a listening socket. It is opened first, because another server may use the same home.
 
     Args:
         host: A name or an address.
-        port: 0 for any that is free.
+        port: 0 for any free port.
 
     Raises:
-        ConflictError: The address is taken, or none of this machine's.
+        ConflictError: The address is taken, or is not one of this machine.
     """
-    one: socket.socket | None = None
+    listener: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-        one = socket.socket(family, kind, protocol)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.bind(address)
-        one.listen(WAITING_CONNECTIONS)
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(WAITING_CONNECTIONS)
     except OSError as error:
-        if one is not None:
-            one.close()
+        if listener is not None:
+            listener.close()
         raise ConflictError(
             f"The service can't listen on {host}, port {port}: {(error.strerror or str(error)).lower()}.",
-            remedy="Stop what listens there, or choose another port with --port (0: any that is free).",
+            remedy="Stop the program that listens there, or choose another port with --port (0: any free port).",
         ) from error
-    one.set_inheritable(False)
-    return one
+    listener.set_inheritable(False)
+    return listener
 
 
 def without_password(address: str) -> str:
-    """Return an address as it may be shown."""
+    """Return an address without its user and password."""
     head, at, tail = address.rpartition("@")
     return f"{head.partition('://')[0]}://…@{tail}" if at else address
 
 
 def checked(settings: Settings) -> Settings:
-    """Return the settings with a public address that has no slash at its end.
+    """Return checked settings, with a public URL that does not end with a slash.
 
     Raises:
-        UsageError: A setting is missing or wrong.
+        UsageError: A setting is missing or not valid.
     """
     if settings.signs_in_browsers:
         _check_open_id(settings)
@@ -116,7 +116,7 @@ def checked(settings: Settings) -> Settings:
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens when it does."""
+    """Prints its greeting when it listens."""
 
     def __init__(self, config: uvicorn.Config, form: LogFormat, greeting: Mapping[str, str]) -> None:
         super().__init__(config)
@@ -145,15 +145,15 @@ def _check_open_id(settings: Settings) -> None:
             f"{settings.oidc_issuer} is not a safe place to sign in.", remedy="Use an https:// address."
         ) from error
     if "openid" not in settings.oidc_scopes.split():
-        raise UsageError("Without the scope 'openid' the provider names nobody.", remedy="Add it to --oidc-scopes.")
+        raise UsageError("OpenID Connect needs the scope 'openid'.", remedy="Add it to --oidc-scopes.")
     name, _, value = settings.oidc_admin_claim.partition("=")
     if settings.oidc_admin_claim and not (name and value):
-        raise UsageError("--oidc-admin-claim has no value.", remedy="Write it as groups=blast-admins.")
+        raise UsageError("--oidc-admin-claim needs a name and a value.", remedy="Write it as groups=blast-admins.")
 
 
 def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     plain = f"{parts.scheme}://{parts.netloc}"
     if url and (parts.scheme not in ("http", "https") or not parts.hostname or url.rstrip("/") != plain):
-        raise UsageError(f"{url!r} is not the address of a service.", remedy="Write --public-url https://NAME.")
+        raise UsageError(f"{url!r} is not a valid public URL.", remedy="Write --public-url https://NAME.")
     return plain if url else ""

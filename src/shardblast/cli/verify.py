@@ -1,6 +1,6 @@
-"""``shardblast verify``: a search with shards and without, side by side, compared byte for byte.
+"""``shardblast verify``: compares a search with and without shards, byte for byte.
 
-Outputs are read as streams: of each part only its place and a digest are kept.
+Outputs are read as streams. Only the position and a digest of each part are kept in memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from itertools import count, takewhile, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -34,7 +34,7 @@ from shardblast.core.program import Program
 from shardblast.engine.workspace import this_machine
 
 SHOWN = 20
-"""Differences that are listed; more are only counted."""
+"""Maximum number of differences in the JSON."""
 SHOWN_AS_TEXT = 3
 END_AFTER_S = 15.0
 """How long a stopped run may take to end before it is killed."""
@@ -46,132 +46,106 @@ FILES = "(list of files)"
 ORDER = "(order of the queries)"
 COMMENTED = 7
 NO_QUERIES = frozenset({WHOLE, HEADER, FOOTER, FILES, ORDER})
-"""Ids of differences that lie in no query."""
+"""Ids of differences outside of queries."""
 
 _QUERY_COLUMNS = ("qseqid", "qacc", "qaccver", "qgi")
 _SAM_QUERY_COLUMN = 2
 _SAM_COMMAND = b"@PG"
 
 Namer = Callable[[bytes], "str | None"]
-"""Names the part that a line starts or belongs to: None goes on with the part before, "" has its name inside."""
+"""Returns the id of the part that a line starts or belongs to: None for the current part, "" if the id follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimedRun:
-    """One of the two runs."""
+    """Time and memory of one of the two runs."""
 
     seconds: float
     peak_memory_bytes: int
-    """Of its largest process. A run with shards has several at once, so it can hold more."""
+    """Peak memory of the largest process; a run with shards has several processes at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What ``shardblast verify`` prints as JSON on standard output."""
+    """The result of ``shardblast verify``, printed as JSON on standard output."""
 
     program: str
     command: list[str]
-    """The BLAST+ command that both runs answer."""
+    """BLAST+ command of both runs."""
     database: str
-    """As given to ``-db``."""
+    """Value of ``-db``."""
     outfmt: str
     queries: int
     identical: int
-    """Queries for which both runs print the same bytes."""
+    """Number of queries for which both runs print the same bytes."""
     differing: list[Difference]
-    """The first 20 queries that differ, each with its id, the first line that differs and what the two runs print there
-    (null: nothing more). An id in parentheses is no query, but the header, the footer or the whole output."""
+    """The first 20 queries that differ, each with its id, the first differing line, and that line in both outputs
+    (null: the output ends before it). An id in parentheses stands for the header, the footer or the whole output."""
     rows: int | None
     """Rows of the unsharded output; null for formats that are not tabular."""
     shards: int
-    """0 if the database was not cut."""
+    """Number of shards; 0 if the database was not cut."""
     why: str
-    """Why it was cut this way, or not at all."""
+    """Reason for the number of shards."""
     verdicts: Mapping[str, int]
-    """Queries of each verdict in the run with shards."""
+    """Number of queries by verdict in the run with shards."""
     seconds: Mapping[str, float]
     """Wall-clock time of each run."""
     peak_memory_bytes: Mapping[str, int]
-    """Resident memory of each run's largest process. A run with shards has several processes at once, so its sum can be
-    larger."""
-
-    @property
-    def is_identical(self) -> bool:
-        """Whether not a byte differs."""
-        return not self.differing
-
-    def document(self) -> dict[str, Any]:
-        """Return it as it is printed."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        differing = [
-            {"id": one.id, "line": one.line, "unsharded": one.unsharded, "sharded": one.sharded}
-            for one in self.differing
-        ]
-        return values | {"differing": differing}
+    """Resident memory of each run's largest process; a run with shards has several processes at once."""
 
 
 def verify(program: Program, argv: Sequence[str]) -> int:
-    """Run both, print what came out; return 0 if all is identical, else 1.
+    """Run a search with and without shards and print the comparison; return 0 if the outputs are identical, else 1.
 
-    Args:
-        program: The program to run.
-        argv: As for ``shardblast PROGRAM``; what ``-out`` names is not written.
-
-    Raises:
-        ShardblastError: One of the two runs failed.
+    The options in ``argv`` are those of ``shardblast PROGRAM``. The file of ``-out`` is not written.
     """
     installation = find_installation()
     options = parse(program, argv, known_arguments(installation, program))
     with TemporaryDirectory(prefix="shardblast-verify-") as folder:
         verification = _verified(installation, options, Path(folder))
-    sys.stdout.write(json.dumps(verification.document(), indent=2) + "\n")
+    sys.stdout.write(json.dumps(asdict(verification), indent=2) + "\n")
     sys.stdout.flush()
     if not options.ours.quiet:
         _show(verification)
-    return 0 if verification.is_identical else 1
+    return 1 if verification.differing else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first line in which two outputs differ for one query."""
+    """The first line in which the outputs of one query differ."""
 
     id: str
-    """The query's id; in parentheses if it is no query that differs."""
+    """Id of the query; in parentheses for a part outside of queries."""
     line: int
-    """1-based in what is printed of the query."""
+    """1-based number of the line in the query's output."""
     unsharded: str | None
-    """None: the output ends before."""
+    """The line; None if the output ends before it."""
     sharded: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What came out."""
+    """The result of comparing two outputs."""
 
     differing: list[Difference]
     rows: int | None
     """Rows of the unsharded output; None if it is not tabular."""
     parts: int | None
-    """Queries that the unsharded output has a part for; None if that can't be told from it."""
+    """Number of queries that have a part in the unsharded output; None if the format does not show it."""
 
 
 _Key = tuple[str, int]
-"""A part's id, and how many parts before it have the same."""
+"""A part's id, and its 1-based number among the parts with this id."""
 
 
 def compare(unsharded: Path, sharded: Path, outfmt: OutputFormat) -> Comparison:
-    """Compare two outputs.
-
-    Args:
-        unsharded: What ``-out`` of the unsharded run named.
-        sharded: What ``-out`` of the sharded run named; of the same file name for formats that write many files.
-        outfmt: Of both.
-    """
+    """Compare the ``-out`` files of two runs. Formats that write many files need the same file name in two folders."""
     ours = list(_parts(sharded, outfmt))
     theirs = list(_parts(unsharded, outfmt))
     differing = list(_differences(theirs, ours))
     rows = _rows(unsharded, outfmt) if outfmt.is_tabular else None
-    # Tabular formats but 7 print nothing of a query without hits.
+    # Tabular formats except 7 print nothing for a query without hits.
     countable = outfmt.number in _NAMERS or outfmt.number in MANY_FILES
     parts = sum(part.id not in NO_QUERIES for part in theirs) if countable else None
     return Comparison(differing, rows, parts)
@@ -184,32 +158,32 @@ def _verified(installation: Installation, options: SearchOptions, folder: Path) 
     ours.mkdir()
     report = folder / "report.json"
     blast = [installation.program(options.program), *_blast_words(options, query, theirs, threads=True)]
-    unsharded = _run(blast, "This is BLAST+ itself, without shards.")
+    unsharded = _run(blast, "The run without shards, which is BLAST+ itself, failed.")
     shardblast = [sys.executable, "-m", "shardblast", options.program.value]
     words = [*_blast_words(options, query, ours, threads=False), *_our_words(options.ours, report)]
-    sharded = _run([*shardblast, *words], "This is the run with shards; BLAST+ itself, without them, ended well.")
-    told = _read_report(report, options.ours.report)
+    sharded = _run([*shardblast, *words], "The run with shards failed; BLAST+ itself, without shards, succeeded.")
+    facts = _read_report(report, options.ours.report)
     comparison = compare(theirs / "out", ours / "out", options.outfmt)
     queries = _count_queries(query, comparison)
     return Verification(
-        options.program.value,
-        [options.program.value, *options.argv()],
-        options.text("db") or "",
-        options.outfmt.text,
-        queries,
-        _identical(queries, comparison),
-        comparison.differing[:SHOWN],
-        comparison.rows,
-        told["shards"],
-        told["why"],
-        told["verdicts"],
-        {"unsharded": round(unsharded.seconds, 3), "sharded": round(sharded.seconds, 3)},
-        {"unsharded": unsharded.peak_memory_bytes, "sharded": sharded.peak_memory_bytes},
+        program=options.program.value,
+        command=[options.program.value, *options.argv()],
+        database=options.text("db") or "",
+        outfmt=options.outfmt.text,
+        queries=queries,
+        identical=_identical(queries, comparison),
+        differing=comparison.differing[:SHOWN],
+        rows=comparison.rows,
+        shards=facts["shards"],
+        why=facts["why"],
+        verdicts=facts["verdicts"],
+        seconds={"unsharded": round(unsharded.seconds, 3), "sharded": round(sharded.seconds, 3)},
+        peak_memory_bytes={"unsharded": unsharded.peak_memory_bytes, "sharded": sharded.peak_memory_bytes},
     )
 
 
 def _spooled(options: SearchOptions, folder: Path) -> str | None:
-    """Return the file with the queries; standard input is read once for both runs, and BLAST+ reads no packed files."""
+    """Return the file of the queries; standard input and compressed files are copied, since both runs read it."""
     if options.has("import_search_strategy") or options.has("in_pssm"):
         return None
     path = options.text("query") or "-"
@@ -239,7 +213,7 @@ def _our_words(ours: OurOptions, report: Path) -> list[str]:
 
 
 def _run(argv: Sequence[str], remedy: str) -> TimedRun:
-    with TemporaryFile() as errors, _stopped_at_the_end(argv, errors.fileno()) as process:
+    with TemporaryFile() as errors, _process(argv, errors.fileno()) as process:
         started = monotonic()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -248,13 +222,13 @@ def _run(argv: Sequence[str], remedy: str) -> TimedRun:
             errors.seek(0)
             message = errors.read().decode(errors="replace").strip()
             failure = error_for_exit_status(process.returncode)
-            raise failure(message or f"A run ended with status {process.returncode}.", remedy=remedy)
+            raise failure(message or f"A run exited with status {process.returncode}.", remedy=remedy)
         return TimedRun(seconds, usage.ru_maxrss * 1024)
 
 
 @contextmanager
-def _stopped_at_the_end(argv: Sequence[str], errors: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a process that does not outlive the context. Ctrl-C reaches us alone, so that it is stopped once."""
+def _process(argv: Sequence[str], errors: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a process that does not outlive the context, in its own group, so that Ctrl-C does not stop it twice."""
     process = subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, process_group=0
     )
@@ -293,9 +267,8 @@ def _count_queries(query: str | None, comparison: Comparison) -> int:
 
 
 def _identical(queries: int, comparison: Comparison) -> int:
-    if any(one.id == WHOLE for one in comparison.differing):
-        return 0
-    return max(queries - sum(one.id not in NO_QUERIES for one in comparison.differing), 0)
+    ids = [difference.id for difference in comparison.differing]
+    return 0 if WHOLE in ids else max(queries - sum(part not in NO_QUERIES for part in ids), 0)
 
 
 def _show(verification: Verification) -> None:
@@ -312,10 +285,10 @@ def _show(verification: Verification) -> None:
     table.add_row("shards", "", str(verification.shards))
     console.print(table)
     console.print(f"{verification.identical:,} of {verification.queries:,} queries identical. {verification.why}.")
-    for one in verification.differing[:SHOWN_AS_TEXT]:
+    for difference in verification.differing[:SHOWN_AS_TEXT]:
         sys.stderr.write(
-            f"\n{one.id}, first difference in line {one.line}:\n"
-            f"  unsharded: {one.unsharded}\n  sharded:   {one.sharded}\n"
+            f"\n{difference.id}, first difference in line {difference.line}:\n"
+            f"  unsharded: {difference.unsharded}\n  sharded:   {difference.sharded}\n"
         )
 
 
@@ -324,7 +297,7 @@ class _OutputPart:
     id: str
     path: Path
     start: int
-    """Offset in bytes."""
+    """Offset of the first byte."""
     lines: int
     digest: bytes
 
@@ -379,7 +352,7 @@ def _text(line: bytes | None) -> str | None:
 def _rows(path: Path, outfmt: OutputFormat) -> int:
     with path.open("rb") as file:
         if outfmt.number == COMMENTED:
-            return sum(len(found.rows) for found in read_commented(file))
+            return sum(len(query.rows) for query in read_commented(file))
         return sum(1 for _ in file)
 
 
@@ -394,13 +367,13 @@ def _parts(out: Path, outfmt: OutputFormat) -> Iterator[_OutputPart]:
 
 
 def _split(path: Path, name: Namer, first: str) -> Iterator[_OutputPart]:
-    """Yield the parts of a file; lines before the first named one are a part too."""
+    """Yield the parts of a file; the lines before the first named part are the part ``first``."""
     part_id, inner_id, start, place, lines, marked = first, None, 0, 0, 0, 0
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         for line in file:
             named = name(line)
-            # A marker starts a part even if the part before has the same id; a row only if its id is another.
+            # A marker always starts a new part; a row starts one only if its id differs from that of the row before.
             if named is not None and (named != part_id or not named) and lines:
                 yield _OutputPart(part_id or inner_id or f"Query_{marked}", path, start, lines, digest.digest())
                 start, lines, inner_id, digest = place, 0, None, hashlib.blake2b(digest_size=16)
@@ -431,13 +404,13 @@ _INNER_IDS = tuple(
 def _inner_id(line: bytes) -> str | None:
     for pattern in _INNER_IDS:
         if match := pattern.match(line):
-            found = match[1].decode(errors="replace")
-            return html.unescape(found) if line.lstrip().startswith(b"<") else found
+            inner_id = match[1].decode(errors="replace")
+            return html.unescape(inner_id) if line.lstrip().startswith(b"<") else inner_id
     return None
 
 
 def _marked(start: bytes, footer: bytes) -> Namer:
-    """Return a namer of parts that start with a line of this form and have their id inside."""
+    """Return a namer of parts that start with a line that matches ``start`` and contain their id."""
     starts, ends = re.compile(start), re.compile(footer)
 
     def name(line: bytes) -> str | None:
