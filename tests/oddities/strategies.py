@@ -175,7 +175,6 @@ OF_QUERIES = (
 )
 WITHOUT_LETTERS = ("empty", "stars", "digits", "hyphens", "foreign", "O")
 """Of these BLAST+ reads no letters, at least in one of the molecules; a search with one is left to it."""
-UNSEARCHABLE = ("only masked", "low complexity", "short", "one")
 
 
 @dataclass(frozen=True)
@@ -205,20 +204,27 @@ THEMES = (
     *(NO_THEME,) * 6,
     Theme(subject_styles=ACCESSIONS, least_records=3, lists=True, formats=("0", "5", "6", "7", "10", "15")),
     Theme(
-        query_changes=("copy", *UNSEARCHABLE),
-        titles=("a title", *QUERIES),
-        least_records=3,
+        programs=("blastn",),
+        query_changes=("copy", "copy", "only masked"),
+        titles=("Query_1", "x Query_1 y", "Query_2 Query_3"),
+        least_records=4,
         formats=("5", *NUMBERED),
-        batches=(1, 2),
+        batches=(2, 3),
     ),
-    Theme(query_changes=UNSEARCHABLE, options=MASKED, formats=("7", "7 std stitle", "0", "5", "15")),
+    Theme(
+        programs=("blastp", "blastx", "tblastn", "tblastx"),
+        query_changes=("only masked", "low complexity"),
+        options=MASKED,
+        formats=("7", "7 std", "7 std stitle", "0", "15"),
+    ),
     Theme(
         programs=("tblastx",),
         query_changes=("relative", "piece", "repeated"),
-        least_records=3,
+        least_records=5,
         first_query="long with many gaps",
         options=LINKED,
-        batches=(5000,),
+        formats=("6", "7", "10", "0"),
+        batches=(1,),
     ),
 )
 
