@@ -194,15 +194,17 @@ class Theme:
     options: Mapping[str, str] = field(default_factory=dict)
     """The option that comes first, by program."""
     formats: Sequence[str] = FORMATS
+    printed: int = 1
+    """In how many of the formats each search is printed."""
     batches: Sequence[int] = (1, 2, 5000)
     plain: bool = True
     """Whether the search has none of the oddities for which it is left to BLAST+."""
 
 
-NO_THEME = Theme(plain=False)
+NO_THEME = Theme(printed=2, plain=False)
 THEMES = (
     *(NO_THEME,) * 6,
-    Theme(subject_styles=ACCESSIONS, least_records=3, lists=True, formats=("0", "5", "6", "7", "10", "15")),
+    Theme(subject_styles=ACCESSIONS, least_records=3, lists=True, formats=("0", "5", "6", "7", "10", "15"), printed=2),
     Theme(
         programs=("blastn",),
         query_changes=("copy", "copy", "only masked"),
@@ -414,7 +416,7 @@ def oddities(draw: st.DrawFn) -> Oddity:
         more, files["ids"] = draw(lists(named))
         words += more
     formats = (*FORMATS, *SAM) if program == "blastn" and theme is NO_THEME else theme.formats
-    chosen = draw(st.lists(st.sampled_from(formats), min_size=2, max_size=2, unique=True))
+    chosen = draw(st.lists(st.sampled_from(formats), min_size=theme.printed, max_size=theme.printed, unique=True))
     several = any(one[:2] in ("13", "14") for one in chosen)
     rare = not theme.plain and happens(draw, 30)
     return Oddity(
@@ -424,7 +426,7 @@ def oddities(draw: st.DrawFn) -> Oddity:
         tuple(words),
         tuple(chosen),
         draw(st.sampled_from(NAMES[: 6 if theme.plain else None])) if several or happens(draw, 6) else None,
-        draw(st.integers(1, 4)),
+        draw(st.integers(1, 3)),
         draw(st.sampled_from(theme.batches)),
         files,
         {"BATCH_SIZE": draw(st.sampled_from(("0", "300", "20000")))} if rare else {},

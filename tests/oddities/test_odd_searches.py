@@ -1,6 +1,6 @@
 """Odd searches leave the bytes, the exit status and the files that BLAST+ leaves.
 
-Each example prints a search in two formats, so that in 300 examples every format occurs about 30 times. A failure ends
+Most examples print a search in two formats, so that in 300 examples every format occurs about 25 times. A failure ends
 with commands that show it in an empty folder. No failure hides another: each is reported and written to a file in
 ``build/oddities`` as soon as it is found.
 
