@@ -159,8 +159,8 @@ describe("lists", () => {
   });
 
   test("tell what is wrong with them", () => {
-    render(<Listed problems={["Line 3 is no taxid. Write one taxid on each line."]} />);
-    expect(screen.getByText(/Line 3 is no taxid/)).toBeTruthy();
+    render(<Listed problems={["Line 3 is not a taxid. Write a taxid on each line."]} />);
+    expect(screen.getByText(/Line 3 is not a taxid/)).toBeTruthy();
   });
 });
 

@@ -65,9 +65,9 @@ def test_bad_input_has_the_status_and_the_message_of_blast(place: Place, words: 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--shards", "none"], "'none' is no number of shards"),
-        (["--shards", "0"], "'0' is no number of shards"),
-        (["--exactness", "nearly"], "unknown 'nearly'"),
+        (["--shards", "none"], "'none' is not a number of shards"),
+        (["--shards", "0"], "'0' is not a number of shards"),
+        (["--exactness", "nearly"], "unknown value 'nearly'"),
         (["--report"], "--report has no value"),
         (["--fast"], "Unknown option '--fast'"),
         (["--quiet", "--quiet"], "--quiet is given twice"),

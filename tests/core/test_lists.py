@@ -51,7 +51,7 @@ def test_anything_else_is_a_problem(name: str, text: bytes, code: str) -> None:
 def test_bad_lines_are_numbered_and_not_all_are_named() -> None:
     found = problems("taxidlist", b"9606\n" + b"x\n" * 100)
 
-    assert [detail for _, detail in found] == [f"Line {number} is no taxid." for number in range(2, 7)]
+    assert [detail for _, detail in found] == [f"Line {number} is not a taxid." for number in range(2, 7)]
 
 
 def test_a_list_that_is_too_large_is_not_read() -> None:

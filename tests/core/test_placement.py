@@ -212,7 +212,7 @@ def test_what_does_not_fit_is_placed_anyway_where_it_is_least_too_much() -> None
         "in half of its memory."
     )
     assert placement.remedy is not None
-    assert placement.remedy.startswith("Start more nodes")
+    assert placement.remedy.startswith("Start more or larger nodes")
 
 
 def test_fewer_nodes_than_copies_is_told() -> None:

@@ -83,7 +83,7 @@ def test_a_list_may_be_a_file_and_what_is_wrong_with_it_is_told_beside_it(
 
     field = page.get_by_role("textbox", name="Only the listed taxids", exact=True)
     expect(field).to_have_value("9606\nhuman\n")
-    expect(page.locator("#list-taxidlist-help")).to_contain_text("Line 2 is no taxid.")
+    expect(page.locator("#list-taxidlist-help")).to_contain_text("Line 2 is not a taxid.")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_role("button", name="BLAST")).to_be_disabled()
 

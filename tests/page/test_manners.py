@@ -206,7 +206,7 @@ def test_an_option_that_is_wrong_is_told_where_it_is(page: Page, server: Server)
     field.fill("many")
 
     expect(field).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#option-evalue-help")).to_contain_text("-evalue: 'many' is no Real.")
+    expect(page.locator("#option-evalue-help")).to_contain_text("-evalue: 'many' is not of type Real.")
     page.get_by_role("button", name="Reset Expect threshold").click()
     expect(page.get_by_text("Ready to run")).to_be_visible()
 

@@ -145,9 +145,9 @@ def run(commands: list[list[str]], database: Path, folder: Path) -> bytes:
         ({"outfmt": "99"}, "output", "not a valid output format"),
         ({"outfmt": "6", "num_alignments": 3}, "output", "would change what is found"),
         ({"num_alignments": 11}, "output", "kept 10 subjects"),
-        ({"out": "/tmp/x"}, "output.out", "of no use here"),
+        ({"out": "/tmp/x"}, "output.out", "not supported here"),
         ({"line_length": 0}, "output.line_length", ""),
-        ({"evalue": 1}, "output.evalue", "of no use here"),
+        ({"evalue": 1}, "output.evalue", "not supported here"),
     ],
 )
 def test_an_output_that_cannot_be_is_told_before_the_search(

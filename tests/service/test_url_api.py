@@ -163,7 +163,7 @@ def test_the_task_is_what_was_asked_for(address: str, server: Server, values: di
     [
         ({"DATABASE": "absent"}, "There is no database 'absent'"),
         ({"PROGRAM": "blastz"}, "'blastz' is no program"),
-        ({"EXPECT": "many"}, "-evalue: 'many' is no Real"),
+        ({"EXPECT": "many"}, "-evalue: 'many' is not of type Real"),
         ({"QUERY": ">x\nMKVLAAGIVGLLLAQWERTYIPASDFGHKLCVNM"}, "blastn takes nucleotide queries"),
         ({"QUERY": ""}, "1 queries have no letters"),
         ({"TASK": "quick"}, "'quick' is none of"),

@@ -1419,7 +1419,7 @@ export interface components {
         Means: "nothing" | "token" | "issuer" | "session";
         /**
          * Molecule
-         * @description What a query or a database is made of.
+         * @description The molecule of a query or a database.
          * @enum {string}
          */
         Molecule: "nucleotide" | "protein";
@@ -1769,7 +1769,7 @@ export interface components {
         };
         /**
          * Program
-         * @description A BLAST+ program, by the name of its executable.
+         * @description A BLAST+ program; the value is the name of its executable.
          * @enum {string}
          */
         Program: "blastn" | "blastp" | "blastx" | "tblastn" | "tblastx";

@@ -1,4 +1,4 @@
-"""``-outfmt``: a number and, for tabular formats, columns and a delimiter, read exactly as BLAST+ reads them."""
+"""Parses ``-outfmt`` exactly as BLAST+ does: a number and, for tabular formats, columns and a delimiter."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _OTHERS = (
     "sskingdoms stitle salltitles sstrand qcovs qcovhsp qcovus"
 )
 STANDARD_COLUMNS = tuple(_STANDARD.split())
-"""What ``std`` stands for."""
+"""The columns that ``std`` stands for."""
 COLUMNS = frozenset({*STANDARD_COLUMNS, *_OTHERS.split()})
 """Every column of BLAST+ 2.12 to 2.16."""
 LAST_PAIRWISE = 4
-"""Formats up to this one count descriptions and alignments, later ones only subjects."""
+"""The last format that limits descriptions and alignments; later formats limit only subjects."""
 SAM = 17
 MANY_FILES: Mapping[int, str] = {13: ".json", 14: ".xml"}
-"""Formats that write a file for each query and a list of these files, with the suffix of the former."""
+"""Formats that write a file for each query and a list of these files, with the suffix of the queries' files."""
 
 _LAST = 18
 _DELIMITERS = {6: "\t", 7: "\t", 10: ","}
@@ -36,33 +36,33 @@ ARCHIVE = 11
 JSON = frozenset({13, 15})
 XML = frozenset({5, 14, 16})
 WITH_MESSAGES = JSON | XML
-"""Formats that print what BLAST+ warned of, query by query."""
+"""Formats that print the warnings for each query."""
 WITHOUT_STATISTICS = frozenset({6, 7, 8, 9, 10, 12})
 """Formats that print neither masks nor search statistics, so that one archive may hold many queries."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """What BLAST+ prints."""
+    """A parsed value of ``-outfmt``."""
 
     number: int
     columns: tuple[str, ...]
-    """What a row holds, in order: ``std`` written out, each column once, unknown ones gone; () if not tabular."""
+    """The distinct known columns in order, with ``std`` expanded; () if not tabular."""
     delimiter: str | None
-    """Between two columns, the format's own unless ``delim=`` names one; None if not tabular."""
+    """The delimiter of columns: the value of ``delim=``, or the format's default; None if not tabular."""
     text: str
-    """As the user wrote it."""
+    """The user's text."""
     tokens: tuple[str, ...] = ()
-    """As the user wrote them, after the number and ``delim=``; always () for formats that take none."""
+    """The user's words after the number and ``delim=``; always () for formats that accept none."""
 
     @property
     def is_tabular(self) -> bool:
-        """Whether it is one of 6, 7 and 10, a row for each HSP."""
+        """Whether it is 6, 7 or 10, which print a row for each HSP."""
         return self.delimiter is not None
 
     @property
     def is_pairwise(self) -> bool:
-        """Whether it is one of 0 to 4, the only ones that ``-num_descriptions`` means."""
+        """Whether it is one of 0 to 4, the only formats to which ``-num_descriptions`` applies."""
         return self.number <= LAST_PAIRWISE
 
     def file_of(self, out: str, query: int) -> str:
@@ -73,8 +73,8 @@ class OutputFormat:
             query: 1-based.
 
         Source:
-            NCBI C++ Toolkit, algo/blast/format/blast_format.cpp, s_GetBaseName(): the suffix of the format, in any
-            case, is taken off before the number is added.
+            NCBI C++ Toolkit, algo/blast/format/blast_format.cpp, s_GetBaseName(): removes the suffix of the format, in
+            upper or lower case, before the number is added.
         """
         suffix = MANY_FILES[self.number]
         base = out[: -len(suffix)] if out.lower().endswith(suffix) else out
@@ -82,18 +82,14 @@ class OutputFormat:
 
 
 def parse_outfmt(text: str, columns: Set[str] = COLUMNS) -> OutputFormat:
-    """Return the format that BLAST+ takes the text for.
+    """Parse the value of ``-outfmt`` as BLAST+ does; ``columns`` are those of the installed version.
 
-    BLAST+ is lenient: it ignores unknown columns and ``delim=`` anywhere but right after the number and one blank,
-    takes away a column written ``-name``, prints a repeated column once, and prints ``std`` when nothing is left.
-
-    Args:
-        text: The value of ``-outfmt``.
-        columns: The columns that the installed version knows.
+    BLAST+ is lenient. It ignores unknown columns, and it ignores ``delim=`` unless it follows the number and one blank.
+    It removes a column written as ``-name``, prints a repeated column once, and prints ``std`` if no column is left.
 
     Raises:
-        InputError: BLAST+ fails. Formats for other programs (19 and 20) and any that a later version adds
-            count as that too, since nothing is known of them.
+        InputError: BLAST+ would fail. Formats for other programs (19 and 20) and formats of later versions are
+            rejected as well.
 
     Source:
         NCBI C++ Toolkit, blastinput/blast_args.cpp, CFormattingArgs::ParseFormattingString();
@@ -118,7 +114,7 @@ def _number(choice: str, text: str) -> int:
 
 
 def _split_delimiter(specification: str) -> tuple[str, str]:
-    """Return the delimiter, "" for the format's own, and the rest. BLAST+ checks it in every format."""
+    """Return the delimiter ("" for the format's default) and the rest; BLAST+ checks it in every format."""
     if not specification.startswith("delim"):
         return "", specification
     word, _, rest = specification.partition(" ")
@@ -129,7 +125,7 @@ def _split_delimiter(specification: str) -> tuple[str, str]:
 
 
 def _expand(tokens: tuple[str, ...], known: Set[str]) -> tuple[str, ...]:
-    # A dict keeps the order, and taking a key out and in again moves it to the end, as BLAST+'s list does.
+    # In a dict, a key that is removed and added again moves to the end, as in BLAST+'s list.
     shown: dict[str, None] = {}
     for token in tokens:
         if token == "std":

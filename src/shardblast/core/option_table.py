@@ -1,4 +1,4 @@
-"""What BLAST+'s options mean: which can be split, which a service takes, what lists of ids may hold."""
+"""Facts about BLAST+'s options: which can be split, which a service accepts, and the limits of lists of ids."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ TEMPLATE_OPTIONS = frozenset({"template_type", "template_length"})
 EXTENSION_OPTIONS = frozenset({"xdrop_ungap", "xdrop_gap", "xdrop_gap_final", "no_greedy", "ungapped"})
 TRACEBACK_OPTIONS = frozenset({"min_raw_gapped_score", "use_sw_tback", "max_intron_length"})
 INDEX_OPTIONS = frozenset({"use_index", "index_name"})
-"""Safe as long as ``-use_index`` is false, which makes BLAST+ ignore the other."""
+"""Safe if ``-use_index`` is false, because BLAST+ then ignores ``-index_name``."""
 STATISTICS_OPTIONS = frozenset({"evalue", "dbsize", "searchsp", "sum_stats"})
-"""Safe since each shard gets the whole database's statistics, and these override them alike in every shard."""
+"""Safe because each shard gets the whole database's statistics, which these options override equally in all shards."""
 HIT_LIMITS = frozenset({"max_target_seqs", "max_hsps", "perc_identity", "qcov_hsp_perc", "subject_besthit"})
-"""Those that look at one subject at a time, and the number of subjects, which the merge cuts to."""
+"""Options that concern one subject at a time, and the number of subjects, to which the merge cuts."""
 PRINTING_OPTIONS = frozenset({"out", "outfmt", "html", "show_gis", "line_length", "sorthits", "sorthsps"})
 PRINTED_HITS = frozenset({"num_descriptions", "num_alignments"})
 BY_TOTAL_SCORE = 2
-"""Of ``-sorthits``."""
+"""The value of ``-sorthits`` that sorts by total score."""
 SEQID_FILTERS = frozenset({"seqidlist", "negative_seqidlist"})
 TAXID_FILTERS = frozenset({"taxids", "taxidlist", "negative_taxids", "negative_taxidlist"})
 FILTER_OPTIONS = SEQID_FILTERS | TAXID_FILTERS | {"no_taxid_expansion"}
-"""Safe since BLAST+ is asked once what they leave of the whole database."""
+"""Safe because BLAST+ applies them once to the whole database."""
 THREAD_OPTIONS = frozenset({"num_threads", "mt_mode"})
 SPLITTABLE = (
     QUERY_OPTIONS
@@ -51,7 +51,7 @@ SPLITTABLE = (
     | FILTER_OPTIONS
     | THREAD_OPTIONS
 )
-"""Every option known to mean the same for a shard as for the whole database."""
+"""Every option that has the same effect on a shard as on the whole database."""
 
 HIT_COMPARISONS = frozenset({"culling_limit", "best_hit_overhang", "best_hit_score_edge"})
 NUMBER_FILTERS = frozenset({"gilist", "ipglist", "negative_gilist", "negative_ipglist"})
@@ -63,10 +63,10 @@ INFORMATION_OPTIONS = frozenset({"h", "help", "version"})
 
 _WHY: tuple[tuple[frozenset[str], str], ...] = (
     (HIT_COMPARISONS, "compares hits of different subjects, which may lie in different shards"),
-    (NUMBER_FILTERS, "lists numbers that databases made by makeblastdb do not hold, so it can't be tested here"),
+    (NUMBER_FILTERS, "lists numbers that are not in databases made by makeblastdb, so it can't be tested here"),
     (QUERY_PARTS, "prints lengths and coverage of a part, and leaves out queries that do not reach it"),
-    (DATABASE_MASKS, "masks the database by data that shards do not carry yet"),
-    (SUBJECT_OPTIONS, "searches sequences that are no database"),
+    (DATABASE_MASKS, "masks the database by data that shards do not hold"),
+    (SUBJECT_OPTIONS, "searches sequences that are not in a database"),
     (REMOTE_OPTIONS, "searches at NCBI"),
     (STRATEGY_OPTIONS, "keeps options or a query in a file that only BLAST+ itself reads or writes"),
     (INFORMATION_OPTIONS, "asks for information, not for a search"),
@@ -81,37 +81,37 @@ PERMITTED = frozenset(
     | {"use_sw_tback", "template_type", "template_length", "off_diagonal_range"}
     | {"taxids", "negative_taxids", "no_taxid_expansion"}
 )
-"""Options of BLAST+ that say what is found."""
+"""BLAST+'s search options, which determine the hits."""
 PRINTING = frozenset({"outfmt", "num_descriptions", "num_alignments", "line_length"}) | frozenset(
     {"html", "show_gis", "sorthits", "sorthsps"}
 )
-"""Options of BLAST+ that say how it is printed."""
+"""BLAST+'s formatting options, which determine the output."""
 AT_MOST = {"max_target_seqs": 5000.0, "evalue": 1e5, "max_hsps": 10_000.0}
 AT_MOST |= {"num_descriptions": 5000.0, "num_alignments": 5000.0, "line_length": 10_000.0}
 AT_LEAST = {"evalue": 0.0, "max_target_seqs": 1.0}
 LONGEST_VALUE = 500
 LONGEST_LIST = 2000
-"""Of taxids; more can be sent as a list."""
+"""The longest value of ``-taxids``, in characters. More taxids can be sent as a list."""
 _TAXIDS = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,9})*")
 
 OptionValue = str | int | float | bool | None
 OptionsGiven = Mapping[str, OptionValue] | Sequence[str] | str
 
 LISTS = ("seqidlist", "negative_seqidlist", "taxidlist", "negative_taxidlist")
-"""Options whose value is a list's content."""
+"""Options that take the content of a list."""
 MOST_BYTES = 64 << 20
 MOST_LINES = 5_000_000
 LONGEST_ID = 100
 LONGEST_TAXID = 10
 PROBLEMS_NAMED = 5
-"""Of a list with many bad lines."""
+"""The number of bad lines of a list that are reported."""
 BINARY = b"\0"
-"""How a list begins that blastdb_aliastool made of a list of ids."""
+"""The first byte of a binary list, which blastdb_aliastool makes from a list of ids."""
 _WORD = re.compile(rb"#[^\n]*|[^> \t\r\n#][^ \t\r\n]*")
 
 
 def why_unsplittable(name: str) -> str | None:
-    """Return a sentence on an option that no shard can obey exactly; None if shards can."""
+    """Return a sentence that says why shards can't obey an option exactly; None if they can."""
     for names, why in _WHY:
         if name in names:
             return f"-{name} {why}."
@@ -120,12 +120,12 @@ def why_unsplittable(name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that keeps a search from running."""
+    """A reason why a search can't run."""
 
     code: str
-    """Stable."""
+    """A stable name."""
     field: str
-    """What it is about: ``query``, ``database``, ``options``, ``options.evalue`` and so on."""
+    """The field of the request that is wrong: ``query``, ``database``, ``options``, ``options.evalue`` and so on."""
     detail: str
     remedy: str
 
@@ -133,13 +133,13 @@ class Problem:
 def permitted_words(
     given: OptionsGiven, arguments: Arguments, permitted: Set[str] = PERMITTED, field: str = "options"
 ) -> tuple[tuple[str, ...], list[Problem]]:
-    """Return BLAST+'s words for a user's options, and all that is wrong with them.
+    """Return BLAST+'s arguments for a user's options, and the problems of these options.
 
     Args:
-        given: By name, or as on a command line.
-        arguments: What the program takes.
-        permitted: Names of the options that may be given.
-        field: What problems are said to be about.
+        given: The options by name, or as on a command line.
+        arguments: The options of the program.
+        permitted: Names of permitted options.
+        field: The field of the request that problems name.
     """
     words: list[str] = []
     problems: list[Problem] = []
@@ -156,8 +156,8 @@ def permitted_words(
         if name in permitted:
             problem = _problem(name, value, arguments, f"{field}.{name}")
         else:
-            known = "of no use here" if name in arguments else "unknown"
-            problem = Problem("option-not-permitted", f"{field}.{name}", f"-{name} is {known}.", "Leave it out.")
+            reason = "not supported here" if name in arguments else "unknown"
+            problem = Problem("option-not-permitted", f"{field}.{name}", f"-{name} is {reason}.", "Leave it out.")
         if problem is not None:
             problems.append(problem)
         elif arguments[name].kind is not Kind.FLAG:
@@ -168,7 +168,7 @@ def permitted_words(
 
 
 def listed_ids(text: bytes) -> Iterator[bytes]:
-    """Yield the ids of a list as BLAST+ reads them: words between blanks, without ``>`` before them, without comments.
+    """Yield the ids of a list as BLAST+ reads them: words separated by blanks, without a leading ``>`` and comments.
 
     Source:
         NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (SeqDB_ReadMemorySiList).
@@ -177,32 +177,26 @@ def listed_ids(text: bytes) -> Iterator[bytes]:
 
 
 def file_of(name: str) -> str:
-    """Return the name of the file that holds a list, in a search's folder and in the command that is shown."""
+    """Return the name of the file that holds a list, in a search's folder and in the displayed command."""
     return f"{name}.txt"
 
 
 def listed(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the lists that a search's words name."""
+    """Return the list options among a search's arguments."""
     return tuple(name for name in LISTS if f"-{name}" in words)
 
 
 def located(words: Sequence[str], folder: str) -> tuple[str, ...]:
-    """Return a search's words with the lists named where they lie."""
-    places = {file_of(name): f"{folder}/{file_of(name)}" for name in listed(words)}
-    return tuple(places.get(word, word) for word in words)
+    """Return a search's arguments with the files of lists located in a folder."""
+    paths = {file_of(name): f"{folder}/{file_of(name)}" for name in listed(words)}
+    return tuple(paths.get(word, word) for word in words)
 
 
 def list_problems(name: str, size_bytes: int, lines: Iterable[bytes]) -> Iterator[Problem]:
-    """Yield what is wrong with a list, bad lines by their numbers, from 1.
-
-    Args:
-        name: The option's.
-        size_bytes: Of the list.
-        lines: Each with or without its end.
-    """
+    """Yield the problems of a list, which is the value of the option ``name``; line numbers are 1-based."""
     field = f"lists.{name}"
     if name not in LISTS:
-        yield Problem("list-unknown", field, f"There are no lists of {name!r}.", f"Use {', '.join(LISTS)}.")
+        yield Problem("list-unknown", field, f"{name!r} does not take a list.", f"Use {', '.join(LISTS)}.")
         return
     if size_bytes > MOST_BYTES:
         yield Problem("list-too-large", field, f"The list is larger than {MOST_BYTES:,} bytes.", "Send a shorter one.")
@@ -210,15 +204,15 @@ def list_problems(name: str, size_bytes: int, lines: Iterable[bytes]) -> Iterato
     bad = entries = 0
     for number, line in enumerate(lines, 1):
         if number == 1 and name in SEQID_FILTERS and line.startswith(BINARY):
-            return  # BLAST+ alone can judge it
-        found = _entries(name, line)
-        entries += len(found)
-        if all(_is_entry(name, entry) for entry in found):
+            return  # only BLAST+ can judge a binary list
+        words = _entries(name, line)
+        entries += len(words)
+        if all(_is_entry(name, word) for word in words):
             continue
         bad += 1
         if bad <= PROBLEMS_NAMED:
-            what = "id" if name in SEQID_FILTERS else "taxid"
-            yield Problem("list-line", field, f"Line {number} is no {what}.", f"Write one {what} on each line.")
+            what = "an id" if name in SEQID_FILTERS else "a taxid"
+            yield Problem("list-line", field, f"Line {number} is not {what}.", f"Write {what} on each line.")
     if not entries:
         yield Problem("list-empty", field, "The list names nothing.", "Write one on each line, or leave the list out.")
     if entries > MOST_LINES:
@@ -235,7 +229,7 @@ def _pairs(given: OptionsGiven, arguments: Arguments) -> Iterator[tuple[str, str
     words = iter(shlex.split(given) if isinstance(given, str) else given)
     for word in words:
         if not word.startswith("-") or word == "-":
-            raise ValueError(f"{word!r} belongs to no option")
+            raise ValueError(f"{word!r} does not belong to an option")
         name, sign, value = word[1:].partition("=")
         if sign:
             yield name, value

@@ -1,7 +1,7 @@
-"""A command line: BLAST+'s options, with one dash, and shardblast's own, with two.
+"""Parses a command line: BLAST+'s options, with one dash, and shardblast's own, with two.
 
-The parser accepts what the parser of the installed BLAST+ accepts, and converts the values as it does. What only the
-search finds wrong (a missing file, unsupported gap costs, an unknown matrix) is left for BLAST+ to say.
+The parser accepts the same options as the installed BLAST+ and converts their values in the same way. BLAST+ itself
+reports errors that only a search finds, such as a missing file, unsupported gap costs or an unknown matrix.
 """
 
 from __future__ import annotations
@@ -51,47 +51,50 @@ OUR_HELP = """\
 
 DEFAULT_HITLIST_SIZE = 500
 LONGEST_LIST = 500_000_000
-"""Of subjects. Pieces keep up to twice as many, and BLAST+ computes with twice as many as it keeps, in 32 bits."""
+"""The longest list of subjects. Pieces keep up to twice as many, and BLAST+ doubles that again in 32-bit integers."""
 DEFAULT_NUM_DESCRIPTIONS = 500
 DEFAULT_NUM_ALIGNMENTS = 250
 
 
 class Exactness(StrEnum):
-    """What a search promises of saturated queries."""
+    """The guarantee for saturated queries."""
 
     IDENTICAL = "identical"
     """The bytes of an unsharded BLAST+ run."""
     COMPLETE = "complete"
-    """The best subjects of all that any shard kept."""
+    """The best of all subjects that any shard kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class OurOptions:
-    """The options that BLAST+ does not have."""
+    """shardblast's own options."""
 
     shards: Shards = "auto"
-    """A number of shards (1 or more), "auto": whatever is fastest, "off": BLAST+ itself."""
+    """The number of shards (at least 1), "auto" for the fastest choice, or "off" for BLAST+ itself."""
     exactness: Exactness = Exactness.IDENTICAL
     report: str | None = None
-    """File for the report."""
+    """The file for the report."""
     quiet: bool = False
     keep: str | None = None
-    """Folder in which to leave the pieces."""
+    """The folder in which the pieces are left."""
     engine: Engine = "local"
     scheduler: str | None = None
-    """Address of a Dask scheduler."""
+    """The address of a Dask scheduler."""
 
 
 def take_ours(word: str, words: Iterator[str], ours: dict[str, str]) -> None:
-    """Note an option of ours, with the value that follows it.
+    """Add one of shardblast's options, and the value that follows it, to ``ours``.
 
     Raises:
-        UsageError: There is none of that name, it was given before, or its value is missing.
+        UsageError: The option is unknown, was given before, or has no value.
     """
     name, sign, value = word[2:].partition("=")
     if name not in OUR_NAMES:
         known = ", ".join(f"--{known}" for known in OUR_NAMES)
-        raise UsageError(f"Unknown option '--{name}'.", remedy=f"Ours are {known}; those of BLAST+ have one dash.")
+        raise UsageError(
+            f"Unknown option '--{name}'.",
+            remedy=f"The double-dash options are {known}. BLAST+'s options have one dash.",
+        )
     if name in ours:
         raise UsageError(f"--{name} is given twice.", remedy="Give it once.")
     if name == "quiet":
@@ -105,7 +108,7 @@ def take_ours(word: str, words: Iterator[str], ours: dict[str, str]) -> None:
 
 
 def next_word(option: str, words: Iterator[str], error: type[InputError]) -> str:
-    """Return the value that follows an option; ``error`` if there is none."""
+    """Return the value that follows an option; raise ``error`` if there is none."""
     value = next(words, None)
     if value is None:
         raise error(f"{option} has no value.", remedy="Write the value after it.")
@@ -113,11 +116,7 @@ def next_word(option: str, words: Iterator[str], error: type[InputError]) -> str
 
 
 def our_options(ours: Mapping[str, str]) -> OurOptions:
-    """Return our options of what was given for them.
-
-    Raises:
-        UsageError: A value is wrong.
-    """
+    """Return shardblast's options from their texts; raise ``UsageError`` for a wrong value."""
     return OurOptions(
         shards=_shards(ours.get("shards", "auto")),
         exactness=_exactness(ours.get("exactness", Exactness.IDENTICAL)),
@@ -135,17 +134,17 @@ class SearchOptions:
 
     program: Program
     given: Mapping[str, str | None]
-    """BLAST+'s options as given, in order, without dashes; flags have None."""
+    """BLAST+'s options in the user's order, without dashes; the value of a flag is None."""
     outfmt: OutputFormat
     ours: OurOptions
     arguments: Arguments = field(repr=False)
 
     def has(self, name: str) -> bool:
-        """Say whether the option was given."""
+        """Return whether the option was given."""
         return name in self.given
 
     def value(self, name: str) -> Value | None:
-        """Return the option's value, else BLAST+'s default; None if there is neither. Flags are True or False."""
+        """Return the option's value, or BLAST+'s default, or None. The value of a flag is True or False."""
         argument = self.arguments.get(name)
         if argument is None:
             return None
@@ -155,29 +154,23 @@ class SearchOptions:
         return None if text is None else argument.value_of(text)
 
     def text(self, name: str) -> str | None:
-        """Return what was given for the option, else BLAST+'s default, unconverted."""
+        """Return the option's text, or the text of BLAST+'s default, or None."""
         if name in self.given:
             return self.given[name]
         argument = self.arguments.get(name)
         return argument.default if argument else None
 
     def integer(self, name: str) -> int | None:
-        """Return the value of an option that takes a whole number."""
+        """Return the value of an option that takes an integer."""
         value = self.value(name)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
-        raise TypeError(f"-{name} takes no whole number")
+        raise TypeError(f"-{name} does not take an integer")
 
-    def argv(
-        self,
-        drop: Collection[str] = (),
-        set: Mapping[str, str | None] | None = None,
-    ) -> list[str]:
-        """Return BLAST+'s arguments, without the program's name and without our options.
+    def argv(self, drop: Collection[str] = (), set: Mapping[str, str | None] | None = None) -> list[str]:
+        """Return BLAST+'s arguments, without the program's name and shardblast's options.
 
-        Args:
-            drop: Names to leave out.
-            set: Values to use instead, in place, or to add at the end; None makes a flag.
+        ``drop`` names options to leave out. ``set`` replaces values in place or adds options; None stands for a flag.
         """
         options = dict(self.given) | dict(set or {})
         return [word for name, value in options.items() if name not in drop for word in _words(name, value)]
@@ -186,8 +179,8 @@ class SearchOptions:
     def max_target_seqs(self) -> int:
         """The number of subjects that BLAST+ keeps for a query (its hit list size).
 
-        Formats 0 to 4 take the larger of ``-num_descriptions`` and ``-num_alignments`` once either is given, so that
-        ``-num_descriptions 9`` alone means 250; the others ignore the former and obey the latter.
+        Formats 0 to 4 use the larger of ``-num_descriptions`` and ``-num_alignments`` if either is given, so
+        ``-num_descriptions 9`` alone means 250. The other formats ignore the former and obey the latter.
 
         Source:
             NCBI C++ Toolkit, blastinput/blast_args.cpp, CFormattingArgs::ExtractAlgorithmOptions().
@@ -207,12 +200,12 @@ class SearchOptions:
 
     @property
     def num_alignments(self) -> int:
-        """The number of subjects of a query whose alignments formats 0 to 4 show."""
+        """The number of subjects per query for which formats 0 to 4 show alignments."""
         wanted = self.integer("max_target_seqs") or self.integer("num_alignments")
         return DEFAULT_NUM_ALIGNMENTS if wanted is None else wanted
 
     def why_unsplittable(self) -> str | None:
-        """Return a sentence that names an option no shard can obey exactly; None if there is none."""
+        """Return a sentence that names an option that shards can't obey exactly, or None."""
         for name in self.given:
             if why := why_unsplittable(name):
                 return why
@@ -223,7 +216,7 @@ class SearchOptions:
         if self.value("sorthits") == BY_TOTAL_SCORE:
             return "-sorthits 2 orders subjects by sums whose last digits are not in the archives that shards write."
         if self.max_target_seqs > LONGEST_LIST:
-            return "-max_target_seqs asks for lists that are too long for BLAST+ to be asked for longer ones."
+            return "-max_target_seqs is so large that BLAST+ can't keep the longer lists that shards need."
         if self.has("max_hsps") and (self.links_hsps or self.translates_queries):
             return "-max_hsps drops HSPs whose E-values order the subjects."
         if self.threads_matter:
@@ -235,44 +228,44 @@ class SearchOptions:
 
     @property
     def filter(self) -> str | None:
-        """The option that lets a search see a part of the database; BLAST+ takes one at a time."""
+        """The option that limits the search to a part of the database; BLAST+ accepts only one."""
         return next((name for name in self.given if name in SEQID_FILTERS | TAXID_FILTERS), None)
 
     @property
     def threads_matter(self) -> bool:
-        """Whether BLAST+ reports other hits with more threads."""
+        """Whether the hits that BLAST+ reports depend on the number of threads."""
         return self.has("qcov_hsp_perc") and (self.composition_based or self.needs_one_batch)
 
     @property
     def shares_statistics(self) -> bool:
-        """Whether a query's E-values may depend on the queries that BLAST+ searches together with it."""
+        """Whether a query's E-values may depend on the other queries in its batch."""
         return self.program is Program.TBLASTX or self.has("ungapped") or self.value("sum_stats") is True
 
     @property
     def needs_one_batch(self) -> bool:
-        """Whether one process must search all queries: E-values depend on batches, and blastn ends these by its hits.
+        """Whether one process must search all queries: E-values depend on batches, and blastn sizes these by its hits.
 
-        In ungapped searches of blastn E-values were never seen to depend on other queries.
+        In ungapped blastn searches, no E-value was ever seen to depend on other queries.
         """
         return self.program is Program.BLASTN and self.value("sum_stats") is True
 
     @property
     def splits_queries(self) -> bool:
-        """Whether BLAST+ deals queries to threads, and so cuts its batches otherwise than with one thread."""
+        """Whether BLAST+ splits queries among threads, and so makes other batches than with one thread."""
         return (self.integer("mt_mode") or 0) > 0 and (self.integer("num_threads") or 1) > 1
 
     @property
     def composition_based(self) -> bool:
-        """Whether scores are adjusted to the composition of the two sequences: the default for proteins."""
+        """Whether scores are adjusted to the composition of the two sequences, as by default for proteins."""
         if self.program in (Program.BLASTN, Program.TBLASTX):
             return False
         return not (self.text("comp_based_stats") or "").startswith(("0", "F", "f"))
 
     @property
     def translates_queries(self) -> bool:
-        """Whether a query is searched in six frames, each with a search space of its own.
+        """Whether a query is searched in six frames, each with its own search space.
 
-        An HSP of a lower score can have a better E-value than that of another frame then.
+        An HSP can then have a lower score and a better E-value than an HSP of another frame.
         """
         return self.program in (Program.BLASTX, Program.TBLASTX)
 
@@ -280,7 +273,7 @@ class SearchOptions:
     def links_hsps(self) -> bool:
         """Whether HSPs of a subject share an E-value by sum statistics, as in ungapped and translated searches.
 
-        A subject's best E-value need not be that of its best HSP then.
+        The HSP with the best score may then not have the best E-value.
         """
         given = self.value("sum_stats")
         if given is not None:
@@ -289,16 +282,11 @@ class SearchOptions:
 
 
 def parse(program: Program, argv: Sequence[str], arguments: Arguments) -> SearchOptions:
-    """Return the options of a command line.
-
-    Args:
-        program: The program that is to run.
-        argv: The words after the program's name, BLAST+'s options and ours in any order.
-        arguments: What the installed version of the program takes.
+    """Parse the arguments after the program's name: BLAST+'s options and shardblast's in any order.
 
     Raises:
-        UsageError: One of our options is wrong.
-        InputError: One of BLAST+'s options is wrong, or this version does not describe it.
+        UsageError: One of shardblast's options is wrong.
+        InputError: One of BLAST+'s options is wrong, or unknown to the installed version.
     """
     given, ours = _split(argv, arguments)
     _check_values(given, arguments)
@@ -310,7 +298,7 @@ def parse(program: Program, argv: Sequence[str], arguments: Arguments) -> Search
 
 
 def without_ours(argv: Sequence[str], arguments: Arguments) -> list[str]:
-    """Return the words that are BLAST+'s, of a command line that may be wrong, for BLAST+ itself to judge."""
+    """Return the arguments for BLAST+ from a command line that may be wrong, so that BLAST+ can judge it."""
     kept: list[str] = []
     words = iter(argv)
     for word in words:
@@ -334,14 +322,14 @@ def _shards(text: str) -> Shards:
             return "off"
     if text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0:
         return int(text)
-    raise UsageError(f"--shards: {text!r} is no number of shards.", remedy="Write auto, off, or 1 or more.")
+    raise UsageError(f"--shards: {text!r} is not a number of shards.", remedy="Write auto, off, or 1 or more.")
 
 
 def _exactness(text: str) -> Exactness:
     try:
         return Exactness(text)
     except ValueError:
-        raise UsageError(f"--exactness: unknown {text!r}.", remedy="Write identical or complete.") from None
+        raise UsageError(f"--exactness: unknown value {text!r}.", remedy="Write identical or complete.") from None
 
 
 def _engine(text: str) -> Engine:
@@ -350,7 +338,7 @@ def _engine(text: str) -> Engine:
             return "local"
         case "dask":
             return "dask"
-    raise UsageError(f"--engine: unknown {text!r}.", remedy="Write local or dask.")
+    raise UsageError(f"--engine: unknown value {text!r}.", remedy="Write local or dask.")
 
 
 def _split(argv: Sequence[str], arguments: Arguments) -> tuple[dict[str, str | None], dict[str, str]]:
@@ -368,7 +356,7 @@ def _split(argv: Sequence[str], arguments: Arguments) -> tuple[dict[str, str | N
 
 
 def _expect_end(words: Iterator[str]) -> None:
-    """BLAST+ takes no positional arguments, and what follows "--" is nothing else."""
+    """Raise an error for any word after "--", because BLAST+ takes no positional arguments."""
     for word in words:
         raise _positional(word)
 
@@ -383,14 +371,14 @@ def _take_blast(word: str, words: Iterator[str], arguments: Arguments, given: di
     if name in given:
         raise InputError(f"-{name} is given twice.", remedy="Give it once.")
     if argument.kind is Kind.FLAG:
-        # "-html=false" switches it on too.
+        # In BLAST+, "-html=false" also switches the flag on.
         given[name] = None
         return
     given[name] = value if sign else next_word(f"-{name}", words, InputError)
 
 
 def _positional(word: str) -> InputError:
-    return InputError(f"{word!r} belongs to no option.", remedy="Quote values that hold blanks.")
+    return InputError(f"{word!r} does not belong to an option.", remedy="Quote values that contain blanks.")
 
 
 def _check_values(given: Mapping[str, str | None], arguments: Arguments) -> None:
@@ -413,7 +401,7 @@ def _check_search(options: SearchOptions) -> None:
     if not {"db", "subject", "import_search_strategy", *INFORMATION_OPTIONS} & options.given.keys():
         raise InputError("There is neither a database nor a subject to search.", remedy="Add -db.")
     if options.outfmt.number == SAM and options.program is not Program.BLASTN:
-        raise InputError("Only blastn prints SAM.", remedy="Choose another -outfmt than 17.")
+        raise InputError("Only blastn prints SAM.", remedy="Choose an -outfmt other than 17.")
     if options.max_target_seqs == 0:
         raise InputError("No hits would be kept.", remedy="Give -num_alignments more than 0.")
 

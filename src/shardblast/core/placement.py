@@ -1,4 +1,4 @@
-"""Which nodes hold which shards, balanced, within memory and disk; how many are needed, and what is missing."""
+"""Places shards on nodes within memory and disk, plans how many nodes are needed, and finds which are missing."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from shardblast.core.units import size
 from shardblast.core.waiting import NO_NODE, Lack, LackCode
 
 _PRECISION = 1 << 40
-"""Loads are whole numbers, so that they add up to the same in any order."""
+"""The load of a whole database. Loads are integers, so that their sum does not depend on the order."""
 
 MOST_NODES = 10_000
-"""More are not thought of."""
+"""Upper bound of the search for a node count."""
 
 NAMED_SHARDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ShardNeed:
-    """What a shard needs of its node."""
+    """The room that a shard needs on its node."""
 
     name: str
     letters: int
     mapped_bytes: int
-    """That its searches map into memory."""
+    """Bytes that its searches map into memory."""
     staged_bytes: int
-    """Of its volumes' files on the disk."""
+    """The size of its volumes' files on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRoom:
-    """What a node has for shards: without what it keeps for other databases."""
+    """The room that a node has for shards, without the room that it reserves for other databases."""
 
     name: str
     memory_bytes: int
-    """All of it; shards get half."""
+    """The whole memory. Shards may take half of it."""
     disk_bytes: int
 
 
@@ -49,13 +49,13 @@ class Placement:
     """The nodes of each shard."""
 
     nodes: Mapping[str, tuple[str, ...]]
-    """By shard, sorted; no node twice."""
+    """The sorted, distinct names of the nodes, by shard."""
     problem: str | None
-    """Why it does not do; None if it does."""
+    """Why the placement is infeasible, or None."""
     remedy: str | None
 
     def shards(self, node: str) -> tuple[str, ...]:
-        """Return what a node holds."""
+        """Return the shards on a node."""
         return tuple(shard for shard, nodes in self.nodes.items() if node in nodes)
 
 
@@ -65,26 +65,26 @@ def place(
     replicas: int = 1,
     held: Mapping[str, Collection[str]] | None = None,
 ) -> Placement:
-    """Place each shard of a database on ``replicas`` nodes, or on all if there are fewer.
+    """Place each shard of a database on ``replicas`` nodes, or on all nodes if there are fewer.
 
-    A node's load is its part of all letters and its part of all mapped bytes, added. What is held stays where it is,
-    unless a node is beyond its memory or disk and another has room, or a node has less than another by more than the
-    largest shard. So, within memory and disk, loads differ by no more than that; a node that joins is given shards
-    until its load is within that of the others, and nothing else moves; of a node that leaves the shards go to those
-    that have least.
+    A node's load is the sum of its share of all letters and its share of all mapped bytes. A shard that a node holds
+    stays there, with two exceptions: the node exceeds its memory or disk and another one has room, or the node's load
+    exceeds another node's load by more than the largest shard. Within memory and disk, loads therefore differ by at
+    most the largest shard. A node that joins is given shards until its load is in that range, and no other shards move.
+    The shards of a node that leaves go to the least loaded nodes.
 
-    The same arguments give the same placement, in whatever order they come. Where memory or disk do not do, it is
-    the least overfull that was found, and ``problem`` says so.
+    The placement does not depend on the order of the arguments. If memory or disk are too small, it is the least
+    overfull placement that was found, and ``problem`` says so.
 
     Args:
-        shards: With different names.
-        nodes: With different names.
+        shards: Shards with distinct names.
+        nodes: Nodes with distinct names.
         replicas: At least 1.
-        held: Names of nodes by shard; those that are not among ``nodes`` are gone.
+        held: Names of nodes by shard. Names that are not among ``nodes`` are ignored.
     """
     if not nodes:
-        return Placement({one.name: () for one in shards}, "There is no node.", "Start one with 'shardblast node'.")
-    board = _Board(sorted(shards, key=lambda one: one.name), sorted(nodes, key=lambda one: one.name))
+        return Placement({shard.name: () for shard in shards}, "There is no node.", "Start one with 'shardblast node'.")
+    board = _Board(sorted(shards, key=lambda shard: shard.name), sorted(nodes, key=lambda node: node.name))
     copies = min(replicas, len(nodes))
     board.keep(held or {}, copies)
     board.fill(copies)
@@ -95,29 +95,29 @@ def place(
 
 @dataclass(frozen=True, slots=True)
 class NodeShare:
-    """What one node would hold and search."""
+    """The part of a database that a node would hold and search."""
 
     shard: Shard
     volumes: tuple[str, ...]
-    """That it stages."""
+    """Names of the volumes that it stages."""
     staged_bytes: int
-    """Of these volumes' files."""
+    """The size of these volumes' files."""
     mapped_bytes: int
-    """That its searches map into memory."""
+    """Bytes that its searches map into memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """A database over nodes."""
+    """A database distributed over nodes."""
 
     shares: tuple[NodeShare, ...]
-    """One for each node that gets something."""
+    """The shares of the nodes that get any."""
     memory_bytes: int
-    """Of each node."""
+    """The memory of each node."""
     balance: float
-    """Letters of the largest shard over the mean."""
+    """Letters of the largest shard divided by the mean."""
     problem: str | None
-    """Why it does not do; None if it does."""
+    """Why the plan is infeasible, or None."""
     remedy: str | None
 
     @property
@@ -127,27 +127,22 @@ class NodePlan:
 
 
 def plan_nodes(volumes: Sequence[VolumeMetadata], nodes: int, memory_bytes: int) -> NodePlan:
-    """Cut a database into as many shards of about equal letters as there are nodes.
+    """Cut a database into as many shards of about equal letters as there are nodes, each with this much memory.
 
-    A shard is whole volumes, or a part of the OIDs of one volume where there are fewer volumes than nodes: its node
-    stages that volume whole and maps its part.
-
-    Args:
-        volumes: In OID order.
-        nodes: How many.
-        memory_bytes: Of each.
+    A shard is a run of whole volumes, given in OID order. With fewer volumes than nodes it is a range of the OIDs of
+    one volume; its node stages the whole volume and maps only that part.
     """
     shards = cut_for(volumes, nodes)
     shares = tuple(_share(volumes, shard) for shard in shards)
-    mean = sum(one.letters for one in volumes) / len(shards)
+    mean = sum(volume.letters for volume in volumes) / len(shards)
     balance = max(shard.letters for shard in shards) / mean if mean else 1.0
     largest = max(share.mapped_bytes for share in shares)
     if largest <= MEMORY_SHARE * memory_bytes:
         return NodePlan(shares, memory_bytes, balance, None, None)
-    total = sum(one.mapped_bytes for one in volumes)
+    total = sum(volume.mapped_bytes for volume in volumes)
     enough = _fewest_nodes(volumes, memory_bytes, MOST_NODES) if total <= MOST_NODES * memory_bytes else None
     problem = (
-        f"A node's share would be {largest:,} bytes, more than half of its {memory_bytes:,} bytes of memory, so that "
+        f"A node's share would be {largest:,} bytes, more than half of its {memory_bytes:,} bytes of memory, so "
         "searches would read it from disk again and again."
     )
     more = f"Use {enough} nodes of this size, or " if enough else "Use "
@@ -156,70 +151,63 @@ def plan_nodes(volumes: Sequence[VolumeMetadata], nodes: int, memory_bytes: int)
 
 
 def cut_for(volumes: Sequence[VolumeMetadata], shards: int) -> tuple[Shard, ...]:
-    """Cut a database into so many shards of about equal letters, or as many as can be.
+    """Cut a database into this many shards of about equal letters, or into as many as possible.
 
-    Volumes are cut by sequences: where letters are is known only from a volume's index, which need not be here.
+    A volume is cut into parts with equal numbers of sequences. Equal letters would need the volume's index, which may
+    not be on this machine.
     """
-    sizes = [VolumeSize(one.num_seqs, one.letters) for one in volumes]
+    sizes = [VolumeSize(volume.num_seqs, volume.letters) for volume in volumes]
     return cut_shards(
-        sizes, shards, lambda place, parts: [sizes[place].num_seqs * part // parts for part in range(parts + 1)]
+        sizes, shards, lambda index, parts: [sizes[index].num_seqs * part // parts for part in range(parts + 1)]
     )
 
 
 def need_of(volumes: Sequence[VolumeMetadata], shard: Shard, name: str) -> ShardNeed:
-    """Return what a shard needs of its node, under a name.
-
-    Args:
-        volumes: All of the database's, in OID order.
-        shard: A part of it.
-        name: As placement is to call it.
-    """
-    own = [volumes[place] for place in shard.volumes]
-    mapped = sum(one.mapped_bytes for one in own)
+    """Return the room that a shard needs; ``volumes`` are all volumes of the database in OID order."""
+    own = [volumes[index] for index in shard.volumes]
+    mapped = sum(volume.mapped_bytes for volume in own)
     if shard.oids is not None:
         mapped = math.ceil(mapped * len(shard.oids) / max(own[0].num_seqs, 1))
-    staged = sum(file.size_bytes for one in own for file in one.files)
+    staged = sum(file.size_bytes for volume in own for file in volume.files)
     return ShardNeed(name, shard.letters, mapped, staged)
 
 
 def lacking(wanted: Collection[frozenset[str]], generation: Generation, shards: Sequence[Shard]) -> Lack | None:
-    """Return what must be there so that all tasks of a search can be done.
+    """Return what the waiting tasks of a search lack, or None.
 
-    Args:
-        wanted: Of each task that waits the names of the volumes that its node must hold; none: any node would do.
-        generation: That is searched.
-        shards: In which it is searched.
-
-    Returns:
-        What is lacking; None if nothing is.
+    ``wanted`` holds for each task the names of the volumes that its node must hold; an empty set means any node.
     """
     if not wanted:
         return None
-    names = [one.name for one in generation.volumes]
+    names = [volume.name for volume in generation.volumes]
     if frozenset(names) in wanted:
         whole = f"a node whose disk has room for the whole database ({size(generation.size_bytes)})"
         return Lack(LackCode.WHOLE_DATABASE, whole, (tuple(names),))
     volumes = frozenset().union(*wanted)
-    lack = [shard.index + 1 for shard in shards if {names[at] for at in shard.volumes} & volumes]
-    if not lack:
+    missing = [shard.index + 1 for shard in shards if {names[index] for index in shard.volumes} & volumes]
+    if not missing:
         return NO_NODE
-    listed = ", ".join(map(str, lack[:NAMED_SHARDS]))
-    more = " and others" if len(lack) > NAMED_SHARDS else ""
-    sets = tuple(sorted(tuple(sorted(one)) for one in wanted if one))
-    return Lack(LackCode.SHARDS, f"a node that holds shard {listed}{more} of {len(shards)}", sets)
+    numbers = ", ".join(map(str, missing[:NAMED_SHARDS]))
+    more = " and others" if len(missing) > NAMED_SHARDS else ""
+    sets = tuple(sorted(tuple(sorted(names)) for names in wanted if names))
+    return Lack(LackCode.SHARDS, f"a node that holds shard {numbers}{more} of {len(shards)}", sets)
 
 
 class _Board:
-    """Shards and nodes by number: shards from the heaviest to the lightest, nodes by name."""
+    """A placement in progress. Shards are numbered from the heaviest to the lightest, nodes in the order of names.
+
+    ``on`` and ``holders`` are inverse to each other. ``room`` holds the free memory and disk of each node in bytes,
+    negative where a node is overfull.
+    """
 
     def __init__(self, shards: Sequence[ShardNeed], nodes: Sequence[NodeRoom]) -> None:
         weights = _weights(shards)
-        order = sorted(range(len(shards)), key=lambda place: -weights[place])
-        self.shards = [shards[place] for place in order]
-        self.weights = [weights[place] for place in order]
-        self.needs = [(one.mapped_bytes, one.staged_bytes) for one in self.shards]
+        order = sorted(range(len(shards)), key=lambda index: -weights[index])
+        self.shards = [shards[index] for index in order]
+        self.weights = [weights[index] for index in order]
+        self.needs = [(shard.mapped_bytes, shard.staged_bytes) for shard in self.shards]
         self.nodes = nodes
-        self.room = [[int(one.memory_bytes * MEMORY_SHARE), one.disk_bytes] for one in nodes]
+        self.room = [[int(node.memory_bytes * MEMORY_SHARE), node.disk_bytes] for node in nodes]
         self.load = [0] * len(nodes)
         self.on: list[list[int]] = [[] for _ in nodes]
         self.holders: list[list[int]] = [[] for _ in self.shards]
@@ -241,7 +229,7 @@ class _Board:
         room[1] += staged
 
     def lacks(self, node: int, shard: int) -> int | None:
-        """Return which room a node lacks for a shard: 0 for memory, 1 for disk; None if it has both."""
+        """Return the resource that a node lacks for a shard: 0 for memory, 1 for disk, None for neither."""
         (mapped, staged), (memory, disk) = self.needs[shard], self.room[node]
         if mapped > memory:
             return 0
@@ -251,41 +239,40 @@ class _Board:
         return min(self.room[node]) < 0
 
     def overfull_by(self, node: int) -> float:
-        """Return the part of its memory or disk that a node's shards take, whichever is more."""
-        memory, disk = self.room[node]
-        whole = self.nodes[node]
-        most = max(int(whole.memory_bytes * MEMORY_SHARE), 1), max(whole.disk_bytes, 1)
-        return max(1 - memory / most[0], 1 - disk / most[1])
+        """Return the share of its memory or of its disk that a node's shards take, whichever is larger."""
+        free_memory, free_disk = self.room[node]
+        memory = max(int(self.nodes[node].memory_bytes * MEMORY_SHARE), 1)
+        return max(1 - free_memory / memory, 1 - free_disk / max(self.nodes[node].disk_bytes, 1))
 
     def keep(self, held: Mapping[str, Collection[str]], copies: int) -> None:
-        """Leave shards where they are; of more copies than are wanted, those of the least loaded nodes."""
-        number = {one.name: place for place, one in enumerate(self.nodes)}
-        spare = []
+        """Leave held shards in place; of surplus copies, keep those on the least loaded nodes."""
+        numbers = {node.name: number for number, node in enumerate(self.nodes)}
+        surplus = []
         for shard, need in enumerate(self.shards):
-            there = {number[name] for name in held.get(need.name, ()) if name in number}
-            if len(there) > copies:
-                spare.append((shard, there))
+            holders = {numbers[name] for name in held.get(need.name, ()) if name in numbers}
+            if len(holders) > copies:
+                surplus.append((shard, holders))
                 continue
-            for node in there:
+            for node in holders:
                 self.add(shard, node)
-        for shard, there in spare:
-            for node in sorted(there, key=lambda node: (self.load[node], node))[:copies]:
+        for shard, holders in surplus:
+            for node in sorted(holders, key=lambda node: (self.load[node], node))[:copies]:
                 self.add(shard, node)
 
     def fill(self, copies: int) -> None:
-        """Give each shard the copies that it lacks, the heaviest first, on the least loaded nodes with room for it."""
+        """Place the missing copies of each shard, heaviest first, on the least loaded nodes with room for it."""
         queue = _Queue(self, range(len(self.nodes)))
-        rest: list[int] = []
+        unplaced: list[int] = []
         for shard, holders in enumerate(self.holders):
             chosen = queue.take(shard, copies - len(holders)) if len(holders) < copies else []
             for node in chosen:
                 self.add(shard, node)
                 queue.put(node)
-            rest += [shard] * (copies - len(holders))
-        self._overfill(rest)
+            unplaced += [shard] * (copies - len(holders))
+        self._overfill(unplaced)
 
     def _overfill(self, shards: Iterable[int]) -> None:
-        """Give shards that fit nowhere to the nodes that are full the least."""
+        """Place shards that fit nowhere on the nodes with the smallest share of memory and disk in use."""
         heap = [(self.overfull_by(node), node) for node in range(len(self.nodes))]
         heapify(heap)
         for shard in shards:
@@ -298,7 +285,7 @@ class _Board:
                 heappush(heap, entry)
 
     def relieve(self) -> bool:
-        """Move shards from overfull nodes to those with room; tell whether any moved."""
+        """Move shards from overfull nodes to nodes with room; return whether any moved."""
         overfull = [node for node in range(len(self.nodes)) if self.is_overfull(node)]
         if not overfull:
             return False
@@ -315,7 +302,7 @@ class _Board:
         return moved
 
     def level(self) -> bool:
-        """Move shards from the most to the least loaded nodes that differ too much; tell whether any moved."""
+        """Move shards from the most to the least loaded nodes until loads are balanced; return whether any moved."""
         widest = max(self.weights, default=0)
         low = [(load, node) for node, load in enumerate(self.load)]
         high = [(-load, node) for node, load in enumerate(self.load)]
@@ -333,13 +320,13 @@ class _Board:
             self.remove(shard, giver)
             self.add(shard, node)
             moved = True
-            for one in (giver, node):
-                heappush(low, (self.load[one], one))
-                heappush(high, (-self.load[one], one))
+            for changed in (giver, node):
+                heappush(low, (self.load[changed], changed))
+                heappush(high, (-self.load[changed], changed))
         return moved
 
     def _gift(self, high: list[tuple[int, int]], node: int, widest: int) -> tuple[int, int] | None:
-        """Return a shard that a node can take, and the most loaded node that can give one."""
+        """Return a shard that a node has room for, and the most loaded node that can give it away."""
         aside, gift = [], None
         while high and -high[0][0] - self.load[node] > widest:
             load, giver = entry = heappop(high)
@@ -357,14 +344,11 @@ class _Board:
         return gift
 
     def placed(self) -> dict[str, tuple[str, ...]]:
-        names = [one.name for one in self.nodes]
-        by_name = sorted(range(len(self.shards)), key=lambda shard: self.shards[shard].name)
-        return {
-            self.shards[shard].name: tuple([names[node] for node in sorted(self.holders[shard])]) for shard in by_name
-        }
+        holders = {need.name: holders for need, holders in zip(self.shards, self.holders, strict=True)}
+        return {name: tuple([self.nodes[node].name for node in sorted(holders[name])]) for name in sorted(holders)}
 
     def problem(self, replicas: int) -> tuple[str, str] | tuple[None, None]:
-        """Return what is wrong with the placement, and what to do about it."""
+        """Return the problem of the placement and its remedy."""
         for kind, what in enumerate(("half of its memory", "its disk")):
             over = [node for node in range(len(self.nodes)) if self.room[node][kind] < 0]
             if over:
@@ -372,7 +356,7 @@ class _Board:
         if len(self.nodes) < replicas:
             return (
                 f"There are {len(self.nodes)} nodes for {replicas} copies of each shard.",
-                f"Start {replicas - len(self.nodes)} more, or ask for fewer copies.",
+                f"Start {replicas - len(self.nodes)} more, or request fewer copies.",
             )
         return None, None
 
@@ -383,15 +367,15 @@ class _Board:
         return (
             f"{len(over)} of {len(self.nodes)} nodes would hold more than they have room for: {self.nodes[worst].name} "
             f"{needed:,} bytes, with {has:,} bytes in {what}.",
-            "Start more nodes, give them more, ask for fewer copies, or cut the database into more shards.",
+            "Start more or larger nodes, request fewer copies, or cut the database into more shards.",
         )
 
 
 class _Queue:
-    """Nodes with room, the least loaded first.
+    """A queue of nodes, the least loaded first.
 
-    Nodes that lack room for a shard wait apart until a shard comes that is small enough, so that not each of many
-    shards passes by all of them.
+    Nodes without room for a shard wait in a second queue until a smaller shard comes, so that large shards do not
+    examine them again and again.
     """
 
     def __init__(self, board: _Board, nodes: Iterable[int]) -> None:
@@ -402,13 +386,13 @@ class _Queue:
             self.put(node)
 
     def put(self, node: int) -> None:
-        """Among nodes of the same load the order changes, so that the copies of a node's shards are on many others."""
+        """Queue a node; ties are ordered pseudo-randomly, so that copies of one node's shards are on many others."""
         turn = len(self._board.on[node])
         mixed = (node + 1) * (2 * turn + 1) * 0x9E3779B1 & 0xFFFFFFFF
         heappush(self._ready, (self._board.load[node], mixed, node))
 
     def take(self, shard: int, count: int) -> list[int]:
-        """Remove and return up to ``count`` nodes that do not hold a shard and have room for it."""
+        """Remove and return up to ``count`` nodes that have room for a shard and do not hold it."""
         if any(self._waiting):
             self._recall(shard)
         taken: list[int] = []
@@ -433,13 +417,13 @@ class _Queue:
 
 
 def _weights(shards: Sequence[ShardNeed]) -> list[int]:
-    letters = max(sum(one.letters for one in shards), 1)
-    mapped = max(sum(one.mapped_bytes for one in shards), 1)
-    return [one.letters * _PRECISION // letters + one.mapped_bytes * _PRECISION // mapped + 1 for one in shards]
+    letters = max(sum(shard.letters for shard in shards), 1)
+    mapped = max(sum(shard.mapped_bytes for shard in shards), 1)
+    return [shard.letters * _PRECISION // letters + shard.mapped_bytes * _PRECISION // mapped + 1 for shard in shards]
 
 
 def _fewest_nodes(volumes: Sequence[VolumeMetadata], memory_bytes: int, most: int) -> int | None:
-    """Return the fewest nodes for which each share fits; None if no number up to ``most`` does."""
+    """Return the smallest number of nodes for which each share fits; None if ``most`` nodes are too few."""
 
     def fits(nodes: int) -> bool:
         return (
@@ -457,5 +441,5 @@ def _fewest_nodes(volumes: Sequence[VolumeMetadata], memory_bytes: int, most: in
 
 def _share(volumes: Sequence[VolumeMetadata], shard: Shard) -> NodeShare:
     needed = need_of(volumes, shard, str(shard.index))
-    names = tuple(volumes[place].name for place in shard.volumes)
+    names = tuple(volumes[index].name for index in shard.volumes)
     return NodeShare(shard, names, needed.staged_bytes, needed.mapped_bytes)

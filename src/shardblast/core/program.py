@@ -1,4 +1,4 @@
-"""The five BLAST+ programs, and the arguments that one version of a program takes."""
+"""The five BLAST+ programs, and the options of a program in one version."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ _FALSE = frozenset({"false", "f", "no", "n", "0"})
 
 
 class Molecule(StrEnum):
-    """What a query or a database is made of."""
+    """The molecule of a query or a database."""
 
     NUCLEOTIDE = "nucleotide"
     PROTEIN = "protein"
 
     @property
     def alias_suffix(self) -> str:
-        """Suffix, without the dot, of the alias files of databases of this molecule."""
+        """The suffix of alias files, without the dot."""
         return f"{self.letter}al"
 
     @property
     def dbtype(self) -> str:
-        """``-dbtype`` of makeblastdb and blastdbcmd."""
+        """The value of ``-dbtype`` for makeblastdb and blastdbcmd."""
         return self.value[:4]
 
     @property
     def letter(self) -> str:
-        """First letter of the suffixes of all files of databases of this molecule."""
+        """The first letter of the suffixes of all files of a database."""
         return self.value[0]
 
 
 class Program(StrEnum):
-    """A BLAST+ program, by the name of its executable."""
+    """A BLAST+ program; the value is the name of its executable."""
 
     BLASTN = "blastn"
     BLASTP = "blastp"
@@ -53,22 +53,22 @@ class Program(StrEnum):
 
     @property
     def query_molecule(self) -> Molecule:
-        """What the queries are before any translation."""
+        """The molecule of the queries before translation."""
         return Molecule.PROTEIN if self in _PROTEIN_QUERY else Molecule.NUCLEOTIDE
 
     @property
     def database_molecule(self) -> Molecule:
-        """What the database is before any translation."""
+        """The molecule of the database before translation."""
         return Molecule.PROTEIN if self in _PROTEIN_DATABASE else Molecule.NUCLEOTIDE
 
     def objection(self, database: str, molecule: Molecule) -> str | None:
-        """Return why it can't search a database of this name and molecule; None if it can."""
+        """Return why the program can't search a database with this name and molecule, or None."""
         wanted = self.database_molecule
         return None if molecule is wanted else f"{self} searches a {wanted} database, and {database} is {molecule}."
 
 
 class Kind(Enum):
-    """What an option's value is; values are the names in ``-xmlhelp``."""
+    """The type of an option; the values are the names in ``-xmlhelp``."""
 
     FLAG = "Flag"
     STRING = "String"
@@ -82,7 +82,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NumericRange:
-    """An interval; an end that is None is open-ended."""
+    """An interval; an end that is None is unbounded."""
 
     low: float | None = None
     high: float | None = None
@@ -100,24 +100,24 @@ class Argument:
     """One option of a BLAST+ program."""
 
     name: str
-    """Without the dash."""
+    """The name without the dash."""
     kind: Kind
     default: str | None = None
-    """As BLAST+ writes it; None where it has none, or states it in the description only."""
+    """The default in BLAST+'s notation; None if there is none, or only the description states it."""
     choices: tuple[str, ...] = ()
-    """The permitted values, of strings and of integers; empty: any."""
+    """The permitted strings or integers; empty if any value is permitted."""
     constraint: NumericRange | None = None
     requires: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     group: int = 0
-    """Number of BLAST+'s group of options; 0: none."""
+    """The number of BLAST+'s group of options; 0 for no group."""
     description: str = ""
 
     def value_of(self, text: str) -> Value:
-        """Return the value that BLAST+ takes the text for.
+        """Convert a value as BLAST+ does.
 
         Raises:
-            InputError: BLAST+ does not take it.
+            InputError: BLAST+ rejects the value.
 
         Source:
             NCBI C++ Toolkit, corelib/ncbiargs.cpp (CArg_Integer and following), and experiments: hexadecimal
@@ -125,7 +125,7 @@ class Argument:
         """
         value = self._converted(text)
         if value is None:
-            raise self._refused(text, f"is no {self.kind.value}")
+            raise self._refused(text, f"is not of type {self.kind.value}")
         if self.choices and not self._is_choice(text):
             raise self._refused(text, f"is none of {', '.join(self.choices)}")
         if self.constraint is not None and not self._is_in_range(text):
@@ -150,28 +150,29 @@ class Argument:
     def _is_choice(self, text: str) -> bool:
         if self.kind is not Kind.INTEGER:
             return text in self.choices
-        # BLAST+ converts a second time here, and that conversion knows no hexadecimal numbers.
+        # BLAST+ converts the value a second time here, and that conversion rejects hexadecimal numbers.
         return _INTEGER.fullmatch(text) is not None and str(int(text)) in self.choices
 
     def _is_in_range(self, text: str) -> bool:
-        # BLAST+ compares reals even for integers, which matters for "0x", an integer but no real.
+        # BLAST+ compares reals even for integers. This matters for "0x", which is an integer but not a real.
         number = _real(text)
         return number is not None and self.constraint is not None and number in self.constraint
 
     def _refused(self, text: str, why: str) -> InputError:
-        return InputError(f"-{self.name}: {text!r} {why}.", remedy=f"It means: {' '.join(self.description.split())}.")
+        described = " ".join(self.description.split())
+        return InputError(f"-{self.name}: {text!r} {why}.", remedy=f"BLAST+ describes -{self.name} as: {described}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments(Mapping[str, Argument]):
-    """Every option of one program of the installed version, by name without the dash, in BLAST+'s order."""
+    """Every option of a program in the installed version, by name without the dash, in BLAST+'s order."""
 
     program: Program
     version: str
-    """As in "2.12.0"."""
+    """A version such as "2.12.0"."""
     by_name: Mapping[str, Argument] = field(repr=False)
     columns: frozenset[str] = field(repr=False)
-    """Columns that this version prints in tabular formats."""
+    """The columns of tabular formats in this version."""
 
     def __getitem__(self, name: str) -> Argument:
         return self.by_name[name]
