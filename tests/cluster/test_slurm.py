@@ -87,7 +87,7 @@ def test_what_slurm_does_not_take_is_told(cluster: Mapping[str, str]) -> None:
     refused = run(cluster, "cluster", "slurm", "1", "--partition=nowhere")
 
     assert refused.returncode == InputError.exit_status
-    assert refused.stderr.startswith("Slurm does not take the nodes: ")
+    assert refused.stderr.startswith("Slurm rejected the nodes: ")
     assert "invalid partition" in refused.stderr
 
 
@@ -104,4 +104,4 @@ def test_a_machine_without_slurm_is_told(cluster: Mapping[str, str], tmp_path: P
     refused = run({**cluster, "PATH": str(tmp_path)}, "cluster", "slurm", "1")
 
     assert refused.returncode == InputError.exit_status
-    assert refused.stderr.startswith("Slurm's sbatch is not here.\n")
+    assert refused.stderr.startswith("This machine has no sbatch command.\n")

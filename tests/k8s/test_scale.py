@@ -54,7 +54,7 @@ def test_what_is_not_there_is_told(deployed: None) -> None:
     told = run("status", "--namespace", NAMESPACE, "--statefulset", "other")
 
     assert told.returncode == NotFoundError.exit_status
-    assert told.stderr.startswith(f"There is no StatefulSet other in {NAMESPACE}.\n")
+    assert told.stderr.startswith(f"The StatefulSet other does not exist in {NAMESPACE}.\n")
 
 
 def test_a_cluster_that_does_not_answer_is_told(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_cluster_that_does_not_answer_is_told(tmp_path: Path) -> None:
     told = run("status", KUBECONFIG=str(config))
 
     assert told.returncode == NetworkError.exit_status
-    assert told.stderr.startswith("Kubernetes can't be asked: ")
+    assert told.stderr.startswith("Kubernetes can't be reached: ")
 
 
 def test_a_search_brings_the_nodes(service: Client, database: Path, queries: dict[str, Path]) -> None:

@@ -1,1 +1,1 @@
-"""Searches on many machines: the only package that imports Dask."""
+"""Searches on many machines. Only this package imports Dask."""

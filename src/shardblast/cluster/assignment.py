@@ -1,4 +1,4 @@
-"""The tasks of a dispatcher: which nodes may do each, when it was sent where, and which are late."""
+"""The tasks of a dispatcher: which nodes may run each task, where it was sent, and whether it is late."""
 
 from __future__ import annotations
 
@@ -22,50 +22,52 @@ from shardblast.core.units import size
 from shardblast.core.waiting import Lack
 
 REMEMBERED = 200
-"""Finished runs of a kind by which others are judged."""
+"""Number of finished runs of a kind with which a running one is compared."""
 
 log = logging.getLogger(__name__)
 
 TIMES = 2.0
 LEAST_KNOWN = 1
-"""Of finished runs. One is little, but others may wait behind the run that hangs, and only idle nodes are taken."""
+"""Fewest finished runs of a kind for a comparison. A single one suffices: other tasks may wait for the run that
+hangs, and only idle nodes are used.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeTask:
-    """A call on some node."""
+    """A call to be made on some node."""
 
     key: str
-    """Different for different tasks."""
+    """Unique key of the task."""
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     volumes: frozenset[str] = frozenset()
-    """Names of those that its node must hold; none: any node does."""
+    """Names of the volumes that its node must hold; empty: any node may run it."""
     priority: int = 0
-    """The highest starts first."""
+    """The highest priority starts first."""
     node: str | None = None
-    """The name of the one node that is to do it."""
+    """Name of the only node that may run it."""
     stages: bool = False
-    """Whether a node that does not hold the volumes brings them."""
+    """Whether a node that does not hold the volumes stages them."""
     kind: str = ""
-    """Of tasks that are alike, of which one that is late is started a second time; empty: it never is."""
+    """Kind of comparable tasks. A late task of a kind is started a second time; without a kind never."""
     size: float = 1.0
-    """How much there is to do, in a unit that all of its kind share."""
+    """Amount of work, in a unit that all tasks of its kind share."""
 
 
 @dataclass(eq=False, slots=True)
 class Sending:
-    """A sending of a task, as long as it may still end well."""
+    """One submission of a task to Dask, as long as it may still succeed."""
 
     key: str
-    """By which Dask knows it."""
+    """Key by which Dask knows it."""
     future: DaskFuture[Any]
     workers: frozenset[str]
-    """That may do it."""
+    """Workers that may run it."""
     worker: str | None = None
-    """That was seen to do it."""
+    """Worker that was seen to run it."""
     since: float = 0.0
-    """When that began, by our clock that never goes back."""
+    """Monotonic time at which the worker began it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -76,47 +78,47 @@ class TaskState:
     result: Future[Any]
     failures: int = 0
     unread: int = 0
-    """How often it was done and its result could not be read."""
+    """Number of times that the task finished and its result could not be read."""
     failed_on: set[str] = field(default_factory=set)
-    """The names of nodes that others are tried before."""
+    """Names of nodes on which it failed. Other nodes are tried first."""
     sendings: int = 0
-    """So that each has a key of its own."""
+    """Number of submissions, which makes their keys unique."""
     attempts: list[Sending] = field(default_factory=list)
-    """None: it waits. Two: the first is late."""
+    """Current submissions. None: the task waits. Two: the first is late."""
     is_doubled: bool = False
-    """Whether a second sending runs beside the first, which is late."""
+    """Whether a second submission runs because the first is late."""
     waits_since: float = field(default_factory=time.monotonic)
     not_before: float = 0.0
 
     def attempt_of(self, future: DaskFuture[Any]) -> Sending | None:
-        """Return the sending that a future is of, if it still counts."""
-        return next((one for one in self.attempts if one.future is future), None)
+        """Return the submission that a future belongs to, if it still counts."""
+        return next((attempt for attempt in self.attempts if attempt.future is future), None)
 
 
 class Stragglers:
-    """Which of one search's runs take far longer than their like, and who could do them as well."""
+    """Detects runs of one search that take far longer than comparable ones, and finds nodes to repeat them."""
 
     def __init__(self, floor_s: float) -> None:
         self._floor_s = floor_s
         self._finished: dict[str, deque[Pace]] = {}
 
     def note(self, task: NodeTask, result: object) -> None:
-        """Note what a task took, if it was a run."""
+        """Record the cost of a task, if it was a run."""
         if task.kind and isinstance(result, RunFacts):
             self._finished.setdefault(task.kind, deque(maxlen=REMEMBERED)).append(Pace(result.seconds, task.size))
 
     def late(
         self, sent: Mapping[str, TaskState], there: Sequence[Address], holds: Callable[[NodeTask, Address], bool]
     ) -> Iterator[tuple[TaskState, Address]]:
-        """Yield tasks that are late, each with a node that idles, holds what it needs and is not the slow one.
+        """Yield late tasks, each with another, idle node that holds what the task needs.
 
         Args:
-            sent: By the keys of their sendings.
-            there: The nodes; one that says nothing any more still counts as doing what it said last.
-            holds: Tells whether a node has all that a task needs.
+            sent: States by the keys of their submissions.
+            there: The nodes. A node that stopped reporting counts as still running its last reported tasks.
+            holds: Returns whether a node has all that a task needs.
         """
         now = time.monotonic()
-        late = [state for one in there for key in one.doing if (state := self._seen(sent.get(key), key, one, now))]
+        late = [state for node in there for key in node.doing if (state := self._seen(sent.get(key), key, node, now))]
         if not late:
             return
         coming = Counter(
@@ -127,24 +129,22 @@ class Stragglers:
             if attempt.worker is None
             for worker in attempt.workers
         )
-        room = {one.worker: one.member.state.cores - len(one.doing) - coming[one.worker] for one in there}
+        room = {node.worker: node.member.state.cores - len(node.doing) - coming[node.worker] for node in there}
         for state in late:
-            fit = [one for one in there if room[one.worker] > 0 and self._may(state, one) and holds(state.task, one)]
+            fit = [
+                node for node in there if room[node.worker] > 0 and _may_repeat(node, state) and holds(state.task, node)
+            ]
             if fit:
-                chosen = max(fit, key=lambda one: room[one.worker])
+                chosen = max(fit, key=lambda node: room[node.worker])
                 room[chosen.worker] -= 1
                 yield state, chosen
 
-    def _may(self, state: TaskState, node: Address) -> bool:
-        """Tell whether a node is neither the slow one nor one on which the task has failed."""
-        return node.worker != state.attempts[0].worker and node.name not in state.failed_on
-
     def _seen(self, state: TaskState | None, key: str, node: Address, now: float) -> TaskState | None:
-        """Note that a node does a task; return that if it is late."""
+        """Note that a node runs a task; return the task's state if it is late."""
         if state is None:
             return None
         for attempt in state.attempts:
-            if attempt.key == key and attempt.worker != node.worker:  # Dask repeats on another what ran on a lost one
+            if attempt.key == key and attempt.worker != node.worker:  # Dask moved it from a lost worker
                 attempt.worker, attempt.since = node.worker, now - node.doing[key]
         if state.is_doubled or len(state.attempts) != 1:
             return None
@@ -152,111 +152,116 @@ class Stragglers:
         return state if after is not None and now - state.attempts[0].since > after else None
 
 
+def _may_repeat(node: Address, state: TaskState) -> bool:
+    """Return whether a node is neither the slow one nor one on which the task has failed."""
+    return node.worker != state.attempts[0].worker and node.name not in state.failed_on
+
+
 def cancel(attempts: Sequence[Sending]) -> None:
-    """Have Dask forget sendings; what runs of them goes on until it is told to end."""
+    """Make Dask forget submissions. Tasks that already run continue until their node is asked to end them."""
     try:
-        for one in attempts:
-            one.future.cancel(force=True)
+        for attempt in attempts:
+            attempt.future.cancel(force=True)
     except (OSError, TimeoutError, CommClosedError, RuntimeError):
-        log.info("tasks can't be cancelled now", exc_info=True)
+        log.info("tasks cannot be cancelled now", exc_info=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a finished run took."""
+    """Duration and size of a finished run."""
 
     seconds: float
     size: float
-    """Letters of the shard times residues of the queries; 1 of all runs where that is not known."""
+    """Bases or residues of the shard times those of the queries; 1 for all runs if that is unknown."""
 
 
 def late_after_s(finished: Sequence[Pace], size: float, floor_s: float) -> float | None:
-    """Return after how many seconds a run of a size is late, judged by finished runs of its like.
+    """Return the duration after which a run counts as late, compared with finished runs of its kind.
 
-    The time of a run grows with its size, but for what BLAST+ needs to start, which the floor is to cover.
+    The duration of a run is proportional to its size, except for the start of BLAST+, which the floor covers.
 
     Args:
-        finished: Of the same purpose, in the same search.
-        size: In the unit of the finished ones.
-        floor_s: No run is late by less; to wait so long costs less than a second start.
+        finished: Runs of the same purpose in the same search.
+        size: Size of the run, in the unit of the finished ones.
+        floor_s: No run is late by less than this, because a second start would cost more than waiting.
 
     Returns:
-        Seconds from its start; None if too little is known.
+        Seconds from its start; None if too few runs are known.
     """
     if len(finished) < LEAST_KNOWN:
         return None
-    return TIMES * median(one.seconds / one.size for one in finished) * size + floor_s
+    return TIMES * median(run.seconds / run.size for run in finished) * size + floor_s
 
 
 class Holders:
-    """What nodes have of one database: what they say, and what they were given to bring."""
+    """The volumes of one database on each node: those it reports, and those it was assigned."""
 
     def __init__(self, generation: Generation, grace_s: float) -> None:
-        """Begin with what nodes say.
+        """Begin with the volumes that nodes report.
 
         Args:
-            generation: Whose volumes tasks need.
-            grace_s: How long a task waits for a node that is gone before its volumes are given to another.
+            generation: Generation whose volumes tasks need.
+            grace_s: Time for which a task waits for a lost node before its volumes are assigned to another.
         """
         self._generation = generation
         self._grace_s = grace_s
-        self._sizes = {one.name: sum(file.size_bytes for file in one.files) for one in generation.volumes}
+        self._sizes = {volume.name: sum(file.size_bytes for file in volume.files) for volume in generation.volumes}
         self._given: dict[str, set[str]] = {}
 
     def give(self, node: str, volumes: Iterable[str]) -> None:
-        """Note that a node has volumes, or is to bring them when a task needs them."""
+        """Note that a node has volumes, or stages them when a task needs them."""
         self._given.setdefault(node, set()).update(volumes)
 
     def look(self, there: Sequence[Address]) -> Look:
-        """Return what may be done where by these nodes."""
+        """Return what these nodes may run now."""
         return Look(self, there)
 
-    def has(self, one: Address) -> frozenset[str]:
-        """Return the names of the volumes that a node has or was given."""
-        held = one.member.state.held(self._generation.database, self._generation.name)
-        return held | self._given.get(one.name, set())
+    def has(self, node: Address) -> frozenset[str]:
+        """Return the names of the volumes that a node has or was assigned."""
+        held = node.member.state.held(self._generation.database, self._generation.name)
+        return held | self._given.get(node.name, set())
 
     def roomiest(self, volumes: frozenset[str], takers: Sequence[Address]) -> Address | None:
-        """Return the node that lacks least of some volumes, of those that have room for all of them."""
+        """Of the nodes that have room for some volumes, return the one that lacks the least of them."""
 
-        def missing(one: Address) -> int:
-            return sum(self._sizes[name] for name in volumes - self.has(one))
+        def missing(node: Address) -> int:
+            return sum(self._sizes[name] for name in volumes - self.has(node))
 
         need = sum(self._sizes[name] for name in volumes)
-        fit = [one for one in takers if need <= one.member.state.disk_budget_bytes]
-        return min(fit, key=lambda one: (missing(one), -one.member.state.disk_free_bytes, one.name), default=None)
+        fit = [node for node in takers if need <= node.member.state.disk_budget_bytes]
+        return min(fit, key=lambda node: (missing(node), -node.member.state.disk_free_bytes, node.name), default=None)
 
     def is_patient(self, state: TaskState) -> bool:
-        """Tell whether a task still waits for a node that holds what it needs."""
+        """Return whether a task still waits for a node that holds its volumes."""
         return not state.task.stages and time.monotonic() - state.waits_since <= self._grace_s
 
 
 def can_go_on(lack: Lack, generation: Generation, there: Sequence[Address]) -> bool:
-    """Tell whether nodes hold, or have room for, what a search lacks."""
-    holders, takers = Holders(generation, grace_s=0.0), [one for one in there if one.takes_work]
+    """Return whether nodes hold, or have room for, the volumes that a search lacks."""
+    holders, takers = Holders(generation, grace_s=0.0), [node for node in there if node.takes_work]
     sets = [frozenset(names) for names in lack.volumes] or [frozenset()]
     return all(
-        any(volumes <= holders.has(one) for one in takers) or holders.roomiest(volumes, takers) is not None
+        any(volumes <= holders.has(node) for node in takers) or holders.roomiest(volumes, takers) is not None
         for volumes in sets
     )
 
 
 def check_room(generation: Generation, there: Sequence[Address], why: str, remedy: str) -> None:
-    """Refuse what needs the whole database on one node where there are nodes and none of them has room for it.
+    """Reject a search of the whole database if there are nodes, but none has room for all of it.
 
     Args:
-        generation: Of the database.
-        there: The nodes that are connected.
-        why: Why it is needed.
+        generation: Generation of the database.
+        there: The connected nodes.
+        why: Why the whole database is needed.
         remedy: What to do.
 
     Raises:
-        NoRoomError: Where no node has room.
+        NoRoomError: No node has room.
     """
-    holders, takers = Holders(generation, grace_s=0.0), [one for one in there if one.takes_work]
-    volumes = frozenset(one.name for one in generation.volumes)
+    holders, takers = Holders(generation, grace_s=0.0), [node for node in there if node.takes_work]
+    volumes = frozenset(volume.name for volume in generation.volumes)
     if takers and holders.roomiest(volumes, takers) is None:
-        most = max(one.member.state.disk_budget_bytes for one in takers)
+        most = max(node.member.state.disk_budget_bytes for node in takers)
         raise NoRoomError(
             f"The search needs the whole database on one node: {why.rstrip('.')}. {generation.database} has "
             f"{size(generation.size_bytes)}, and no node may hold more than {size(most)}.",
@@ -265,24 +270,26 @@ def check_room(generation: Generation, there: Sequence[Address], why: str, remed
 
 
 class Look:
-    """The nodes that take work at one moment, by what they hold."""
+    """The nodes that accept work at one moment, by the volumes that they hold."""
 
     def __init__(self, holders: Holders, there: Sequence[Address]) -> None:
         self._holders = holders
-        self._takers = [one for one in there if one.takes_work]
-        self._workers = frozenset(one.worker for one in self._takers)
-        self._names = {one.worker: one.name for one in self._takers}
+        self._takers = [node for node in there if node.takes_work]
+        self._workers = frozenset(node.worker for node in self._takers)
+        self._names = {node.worker: node.name for node in self._takers}
         self._of_volume: dict[str, set[str]] = {}
-        for one in self._takers:
-            self._note(one.worker, holders.has(one))
+        for node in self._takers:
+            self._note(node.worker, holders.has(node))
 
     def allowed(self, state: TaskState) -> frozenset[str]:
-        """Return the workers that may do a task: of those that hold what it needs first those it has not failed on."""
+        """Return the workers that may run a task: those that hold its volumes, preferably those on which it has not
+        failed.
+        """
         task = state.task
         if task.node is not None:
-            return frozenset(one.worker for one in self._takers if one.name == task.node)
-        if found := self._holding(task.volumes):
-            return frozenset(one for one in found if self._names[one] not in state.failed_on) or found
+            return frozenset(node.worker for node in self._takers if node.name == task.node)
+        if holding := self._holding(task.volumes):
+            return frozenset(worker for worker in holding if self._names[worker] not in state.failed_on) or holding
         if self._holders.is_patient(state):
             return frozenset()
         roomy = self._holders.roomiest(task.volumes, self._takers)
@@ -292,9 +299,9 @@ class Look:
         self._note(roomy.worker, task.volumes)
         return frozenset([roomy.worker])
 
-    def holds(self, task: NodeTask, one: Address) -> bool:
-        """Tell whether a node takes work and has all that a task needs."""
-        return one.worker in self._holding(task.volumes)
+    def holds(self, task: NodeTask, node: Address) -> bool:
+        """Return whether a node accepts work and has all that a task needs."""
+        return node.worker in self._holding(task.volumes)
 
     def _holding(self, volumes: frozenset[str]) -> frozenset[str]:
         if not volumes:

@@ -1,7 +1,7 @@
-"""``--engine dask``: one search on a cluster, printed here, under a lease.
+"""``--engine dask``: one search on a cluster, printed on this machine, under a lease.
 
-The storage's own clock tells how old a sign is: it is compared with the sign that a command has just given itself. A
-command knows by its own clock for how long it gave none, and stops its search then.
+The age of a lease is measured with the storage's clock: it is compared with the lease that a command has just renewed.
+A command measures with its own clock how long it has failed to renew its lease, and stops its search in time.
 """
 
 from __future__ import annotations
@@ -40,40 +40,40 @@ from shardblast.engine.workspace import Purpose, Watcher, scratch
 from shardblast.storage.objects import Objects, current_key, read_generation, search_key
 
 MOST_KEPT_BYTES = 1 << 30
-"""Of the sequences that were hit; with more, the whole database is brought here to print the result."""
+"""Limit of the stored hit sequences. Above it, the whole database is staged here to print the result."""
 
 log = logging.getLogger(__name__)
 
 LEASES = "leases"
 CLEAN_WITHIN_S = 5.0
-"""A command that is at its end waits so long for what it removes of others; what is left then, a later one removes."""
+"""Time for which a finished command continues to remove files of others. Later commands remove the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterCommand:
-    """Searches on a cluster, for a command that waits."""
+    """Searches on a cluster, for a command that waits for the result."""
 
     searching: ClusterSearching
     printer: StoredEngine
     stager: Stager
     cache: Path
-    """Folder for what a search needs while it runs."""
+    """Folder for temporary files of a search."""
 
     def search(self, options: SearchOptions, watcher: Watcher) -> Outcome:
         """Search and print.
 
         Raises:
-            ShardblastError: The search failed; nothing is left behind.
+            ShardblastError: The search failed; its files are removed.
         """
         if why := obstacle_of_output(options):
-            raise OutputError(f"There is no place for the result: {why}.", remedy="Check -out.")
+            raise OutputError(f"The result can't be written: {why}.", remedy="Check -out.")
         started = time.monotonic()
         objects = self.searching.means.objects
         search_id = f"command-{secrets.token_hex(8)}"
         cluster = self.searching.means.cluster
         processes = Processes()
-        lease_of = (objects, search_id, cluster.forget, processes.stop, cluster.timings)
-        with scratch(self.cache) as folder, Lease(*lease_of) as lease:
+        lease = Lease(objects, search_id, cluster.forget, processes.stop, cluster.timings)
+        with scratch(self.cache) as folder, lease:
             try:
                 outcome = self._search(options, search_id, folder, watcher, processes, lease)
             except Interrupted:
@@ -100,16 +100,16 @@ class ClusterCommand:
         if plan.choice.shards == 1:
             self.searching.check_room(generation, plan.choice.why)
         request = Request(search_id, options, generation, plan, folder)
-        phases, told = _Warned(), _Kept(watcher)
+        phases, recorder = _LoggedPhases(), _PieceRecorder(watcher)
         watcher.pieces_planned(plan.pieces)
-        self.searching.search(request, phases, told, processes)
-        kept = self.searching.keep_sequences(request, phases, told, processes, MOST_KEPT_BYTES)
+        self.searching.search(request, phases, recorder, processes)
+        kept = self.searching.keep_sequences(request, phases, recorder, processes, MOST_KEPT_BYTES)
         self._fetch(search_id, folder)
         lease.check()
         with ExitStack() as stack:
             database = None if kept else stack.enter_context(self._whole(generation, folder))
             self._print(request, database, processes)
-        return Outcome(0, self._report(request, told.pieces))
+        return Outcome(0, self._report(request, recorder.pieces))
 
     def _generation(self, name: str) -> Generation:
         """Return the current generation of a database in the storage."""
@@ -131,8 +131,8 @@ class ClusterCommand:
 
     @contextmanager
     def _whole(self, generation: Generation, folder: Path) -> Iterator[Database]:
-        """Bring the whole database, because what was hit could not be copied."""
-        log.info("the whole database is brought here to print the result")
+        """Stage the whole database here, because the sequences of the hits could not be stored."""
+        log.info("the whole database is staged here to print the result")
         with self.stager.using(generation):
             place = self.stager.stage(generation, None)
             names = [volume.name for volume in generation.volumes]
@@ -157,10 +157,17 @@ class ClusterCommand:
     def _report(self, request: Request, pieces: list[PieceReport]) -> Report:
         options, generation, choice = request.options, request.generation, request.plan.choice
         version = ".".join(map(str, self.printer.installation.version))
-        totals = (generation.num_seqs, generation.letters)
-        argv = [options.program.value, *options.argv()]
-        report = Report(options.program.value, version, generation.database, *totals, choice.shards, choice.why, argv)
-        report.pieces = pieces
+        report = Report(
+            program=options.program.value,
+            blast_version=version,
+            database=generation.database,
+            num_seqs=generation.num_seqs,
+            letters=generation.letters,
+            shards=choice.shards,
+            why=choice.why,
+            command=[options.program.value, *options.argv()],
+            pieces=pieces,
+        )
         for query in stored_queries(request.folder):
             report.judge(query.verdict, query.id)
             report.queries += 1
@@ -168,7 +175,7 @@ class ClusterCommand:
 
 
 class Lease:
-    """That of one command, as long as the context lasts; then nothing is left of its search."""
+    """The lease of one command, held within the context. When the context ends, the search's objects are removed."""
 
     def __init__(
         self,
@@ -178,14 +185,14 @@ class Lease:
         stop: Callable[[], None],
         timings: Timings,
     ) -> None:
-        """Prepare.
+        """Prepare; the lease is taken when the context begins.
 
         Args:
-            objects: Where the search is.
-            search_id: Its name.
-            forget: Ends on the nodes what is left of a search whose command is gone.
+            objects: The storage.
+            search_id: Id of the search.
+            forget: Ends the remaining tasks of a search whose command is gone.
             stop: Stops this command's own search.
-            timings: Says how often signs are given, and after how long without one a command is dead.
+            timings: Intervals and age limits of leases.
         """
         self._objects = objects
         self._search_id = search_id
@@ -211,24 +218,24 @@ class Lease:
         self._keeper.join()
         try:
             self._remove(self._search_id)
-        except ShardblastError:  # a later command does it
-            log.warning("what the search left can't be removed", exc_info=True)
+        except ShardblastError:  # a later command removes it
+            log.warning("the search's objects can't be removed", exc_info=True)
 
     def check(self) -> None:
-        """Refuse to go on with what others may have removed.
+        """Refuse to continue with objects that others may have removed.
 
         Raises:
-            EngineError: No sign of life was given for too long.
+            EngineError: The lease was not renewed for too long.
         """
         if self._lost.is_set() or self._is_late():
             raise EngineError(
-                "The command could not write to the storage for so long that its search counts as given up.",
+                "The command could not write to the storage for so long that its search counts as abandoned.",
                 remedy="Run it again.",
             )
 
     def _keep(self) -> None:
         while not self._ended.wait(self._timings.lease_renew_s):
-            if self._is_late():  # before a new sign hides it
+            if self._is_late():  # before a renewal hides it
                 self._lost.set()
                 self._stop()
                 return
@@ -248,32 +255,34 @@ class Lease:
     def _remove_left(self) -> None:
         """Remove the searches of commands that are gone."""
         try:
-            signs = self._objects.changed(LEASES)
-            now = signs.get(_key(self._search_id), 0.0)  # the latest of all may be of a clock that is ahead
-            for search_id in [key.split("/")[1] for key, at in signs.items() if now - at > self._timings.lease_left_s]:
+            leases = self._objects.changed(LEASES)
+            now = leases.get(_key(self._search_id), 0.0)  # other leases may be newer if clocks differ
+            for search_id in [
+                key.split("/")[1] for key, renewed in leases.items() if now - renewed > self._timings.lease_left_s
+            ]:
                 if self._ended.is_set():
                     return
-                log.info("what a killed command left is removed", extra={"search_id": search_id})
+                log.info("the objects of a killed command are removed", extra={"search_id": search_id})
                 self._forget(search_id)
                 self._remove(search_id)
         except ShardblastError:
-            log.warning("what killed commands left can't be removed", exc_info=True)
+            log.warning("the objects of killed commands can't be removed", exc_info=True)
 
     def _remove(self, search_id: str) -> None:
         self._objects.delete(search_key(search_id))
         self._objects.delete(f"{LEASES}/{search_id}")
 
 
-class _Warned(SilentPhases):
-    """Tells only what keeps a search waiting."""
+class _LoggedPhases(SilentPhases):
+    """Logs only what keeps a search waiting."""
 
     def waiting(self, lack: Lack | None) -> None:
         if lack is not None:
             log.warning("%s", lack.sentence)
 
 
-class _Kept:
-    """Passes on what it is told, and keeps the pieces."""
+class _PieceRecorder:
+    """Forwards the progress of a search and records its pieces."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher

@@ -1,6 +1,6 @@
-"""A driver's connection to the cluster: its nodes, its certificates, and how long it waits.
+"""A driver's connection to the cluster: its nodes, its certificates, and its timings.
 
-Whoever reaches a Dask port can run any program there, so certificates are what says who may.
+Anyone who can connect to a Dask port can run any program there. Certificates therefore decide who may connect.
 """
 
 from __future__ import annotations
@@ -27,45 +27,47 @@ from shardblast.core.node import Member, NodeState
 from shardblast.core.waiting import Lack
 
 FACTS = "shardblast"
-"""The name of our plugin, and of what nodes report with each sign of life."""
+"""Name of the plugin on each node, and of the facts that nodes report with each heartbeat."""
 CONNECT_WITHIN_S = 5
 FRESH_S = 0.25
-"""Younger knowledge of the nodes is not asked for again."""
+"""Younger knowledge of the nodes is reused."""
 FRESH_TIMES, FRESH_MOST_S = 20, 2.0
-"""Nor what is younger than so many times what asking took, as with very many nodes, up to the second figure."""
+"""With very many nodes, knowledge is reused for this multiple of the time that a request takes, up to the second
+number in seconds.
+"""
 END_WITHIN_S = 6.0
 KEPT_S = 24 * 3600.0
-"""A node that is gone is listed so long."""
+"""Time for which a lost node remains listed."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A node that is connected, and how Dask calls it."""
+    """A connected node, with the name by which Dask knows it."""
 
     worker: str
     member: Member
     staging: dict[str, int] = field(default_factory=dict)
-    """Bytes that stagings have brought, by what their drivers call them."""
+    """Staged bytes, by the keys of the drivers that requested them."""
     doing: dict[str, float] = field(default_factory=dict)
-    """Of each task that has one of its cores: the seconds since it began, by its key."""
+    """Seconds since the start of each task that occupies one of its cores, by the task's key."""
     waiting: dict[str, Lack] = field(default_factory=dict)
-    """What merges on it wait for, by their runs."""
+    """What merges on the node wait for, by run."""
 
     @property
     def name(self) -> str:
-        """The node's, which survives restarts."""
+        """Name of the node, which survives restarts."""
         return self.member.state.name
 
     @property
     def takes_work(self) -> bool:
-        """Whether tasks may be sent to it; if not, it only ends what it does."""
+        """Whether the node accepts tasks. A draining node only finishes those it runs."""
         return not self.member.is_draining
 
 
 class Cluster:
-    """Used by any thread."""
+    """A connection to the scheduler, shared by all threads."""
 
     def __init__(self, connect: Callable[[], Client], timings: Timings) -> None:
         self.timings = timings
@@ -89,7 +91,7 @@ class Cluster:
 
     @property
     def client(self) -> Client:
-        """The connection; made again when it was lost for long.
+        """The connection, which is opened again if it was lost for long.
 
         Raises:
             NetworkError: The scheduler can't be reached now.
@@ -105,10 +107,11 @@ class Cluster:
             return self._client
 
     def addresses(self, *, now: bool = False) -> list[Address]:
-        """Return the nodes that are connected.
+        """Return the connected nodes.
 
         Args:
-            now: Ask, however young the knowledge is: a search that is refused would not have been by a new node.
+            now: Ask the scheduler, however fresh the known nodes are. A search should not be rejected when a new node
+                could take it.
 
         Raises:
             NetworkError: The scheduler can't be reached now.
@@ -119,72 +122,74 @@ class Cluster:
             if started - asked < self._fresh_s and not now:
                 return known
             workers = self._workers()
-            found = [_address(worker, told) for worker, told in workers.items() if _has_reported(told)]
+            addresses = [_address(worker, report) for worker, report in workers.items() if _has_reported(report)]
             ended = time.monotonic()
-            self._known = (ended, found)
+            self._known = (ended, addresses)
             self._fresh_s = max(FRESH_S, min(FRESH_TIMES * (ended - started), FRESH_MOST_S))
-            self._seen |= {one.name: one.member for one in found}
-            return found
+            self._seen |= {node.name: node.member for node in addresses}
+            return addresses
 
     def _workers(self) -> dict[str, dict[str, Any]]:
-        """Ask the scheduler what it knows of its workers, by address.
+        """Ask the scheduler for the workers it knows, by address.
 
-        ``Client.scheduler_info`` is no way to do so: it returns what the client keeps, which the client itself replaces
-        every two seconds by an answer without workers, so that now and then all nodes seem to be gone.
+        ``Client.scheduler_info`` does not serve: it returns the client's copy, which every two seconds is replaced by
+        an answer without workers, so that all nodes seem to be gone at times.
         """
         client = self.client
         if (scheduler := client.scheduler) is None:  # it was closed just now
             raise _unreachable()
         try:
-            told: dict[str, dict[str, dict[str, Any]]] = client.sync(scheduler.identity)
+            identity: dict[str, dict[str, dict[str, Any]]] = client.sync(scheduler.identity)
         except (OSError, TimeoutError, CommClosedError) as error:
             raise _unreachable() from error
-        return told["workers"]
+        return identity["workers"]
 
     def members(self) -> list[Member]:
-        """Return the nodes that are connected and those that were, by name.
+        """Return the nodes that are or were connected, by name.
 
-        While the scheduler does not answer, what it said last stands, for as long as it would miss no node either.
+        While the scheduler does not answer, its last answer counts for as long as the scheduler would keep a silent
+        node.
         """
         with suppress(NetworkError):
             self.addresses()
         with self._lock:
             asked, known = self._known
-            young = {name: one for name, one in self._seen.items() if time.time() - one.last_seen < KEPT_S}
-        there = {one.name: one.member for one in known if time.monotonic() - asked < self.timings.silent_s}
-        gone = {name: Member(one.state, False, one.last_seen, 0) for name, one in young.items() if name not in there}
-        return [one for _, one in sorted((gone | there).items())]
+            young = {name: seen for name, seen in self._seen.items() if time.time() - seen.last_seen < KEPT_S}
+        there = {node.name: node.member for node in known if time.monotonic() - asked < self.timings.silent_s}
+        gone = {name: Member(seen.state, False, seen.last_seen, 0) for name, seen in young.items() if name not in there}
+        return [member for _, member in sorted((gone | there).items())]
 
     def queued(self, there: Sequence[Address]) -> frozenset[str]:
-        """Return the keys of tasks that nodes were sent and have not begun, as far as that can be told now."""
+        """Return the keys of tasks that nodes received and have not begun; empty if the scheduler can't be reached."""
         try:
-            sent = self.client.processing([one.worker for one in there])
-        except (NetworkError, OSError, TimeoutError, CommClosedError, KeyError):  # the last: one has left since
+            sent = self.client.processing([node.worker for node in there])
+        except (NetworkError, OSError, TimeoutError, CommClosedError, KeyError):  # KeyError: a worker has left since
             return frozenset()
-        begun = {key for one in there for key in one.doing}
+        begun = {key for node in there for key in node.doing}
         return frozenset(str(key) for keys in sent.values() for key in keys) - begun
 
     def end(self, run: RunId, *, wait: bool) -> None:
-        """Have all nodes end what they do for a search, and perhaps wait a little until they have."""
-        asked = self._asker.submit(self._told, _end, run)
-        with suppress(TimeoutError):
-            asked.result(END_WITHIN_S if wait else 0)
+        """Have all nodes end the tasks of a run; with ``wait``, wait up to END_WITHIN_S until they have."""
+        self._ask(_end, run, wait=wait)
 
     def forget(self, search: str, *, wait: bool = False) -> None:
-        """Have all nodes end what they do for a search whose driver is gone, and perhaps wait a little likewise."""
-        asked = self._asker.submit(self._told, _forget, search)
+        """Have all nodes end the tasks of a search whose driver is gone; ``wait`` as for ``end``."""
+        self._ask(_forget, search, wait=wait)
+
+    def drop(self, key: str, workers: Iterable[str]) -> None:
+        """Have nodes end the processes of a task whose result is no longer wanted."""
+        self._asker.submit(self._run_on_nodes, _drop, key, sorted(workers))
+
+    def _ask(self, function: Callable[..., Any], argument: object, *, wait: bool) -> None:
+        asked = self._asker.submit(self._run_on_nodes, function, argument)
         with suppress(TimeoutError):
             asked.result(END_WITHIN_S if wait else 0)
 
-    def drop(self, key: str, workers: Iterable[str]) -> None:
-        """Have nodes end the processes of a task that nobody wants any more."""
-        self._asker.submit(self._told, _drop, key, sorted(workers))
-
-    def _told(self, function: Callable[..., Any], what: object, workers: list[str] | None = None) -> None:
+    def _run_on_nodes(self, function: Callable[..., Any], argument: object, workers: list[str] | None = None) -> None:
         try:
-            self.client.run(function, what, workers=workers, on_error="ignore")
+            self.client.run(function, argument, workers=workers, on_error="ignore")
         except (NetworkError, OSError, TimeoutError, CommClosedError):
-            log.info("nodes can't be told what has ended", exc_info=True)
+            log.info("nodes can't be asked to end tasks", exc_info=True)
 
     def close(self) -> None:
         """Disconnect."""
@@ -195,17 +200,17 @@ class Cluster:
 
 
 def host_here() -> Any:
-    """Return the ``Host`` of the node that this task runs on."""
-    return get_worker().plugins[FACTS].host  # type: ignore[attr-defined]
+    """Return the ``Host`` of the node on which the calling task runs."""
+    return _host_of(get_worker())
 
 
 def key_here() -> str:
-    """Return the key of the task that calls this."""
+    """Return the key of the calling task."""
     return str(get_worker().get_current_task())
 
 
 def doing_of(worker: Worker) -> dict[str, float]:
-    """Return of each task that has one of a node's cores the seconds since it began, by its key."""
+    """Return the seconds since the start of each task that occupies one of a node's cores, by the task's key."""
     now = time.time()
     begun = {str(task.key): task.start_time for task in worker.state.executing}
     return {key: now - since for key, since in begun.items() if since is not None}
@@ -213,24 +218,24 @@ def doing_of(worker: Worker) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Files in PEM, the same for whoever listens and whoever connects."""
+    """PEM files, the same for both sides of a connection."""
 
     authority: Path
-    """Whose signature both sides must have (``--tls-ca``, ``SHARDBLAST_TLS_CA``)."""
+    """The authority that must have signed both certificates (``--tls-ca``, ``SHARDBLAST_TLS_CA``)."""
     certificate: Path
-    """Our own (``--tls-cert``, ``SHARDBLAST_TLS_CERT``)."""
+    """The own certificate (``--tls-cert``, ``SHARDBLAST_TLS_CERT``)."""
     key: Path
-    """Of our certificate (``--tls-key``, ``SHARDBLAST_TLS_KEY``)."""
+    """The key of that certificate (``--tls-key``, ``SHARDBLAST_TLS_KEY``)."""
 
     def security(self) -> Security:
-        """Return them as Dask takes them.
+        """Return the certificates as Dask takes them.
 
         Raises:
             UsageError: A file is missing.
         """
         for file in (self.authority, self.certificate, self.key):
             if not file.is_file():
-                raise UsageError(f"There is no file {str(file)!r} for TLS.", remedy="Check the --tls options.")
+                raise UsageError(f"The TLS file {str(file)!r} does not exist.", remedy="Check the --tls options.")
         own = {"cert": str(self.certificate), "key": str(self.key)}
         roles = {f"tls_{role}_{name}": path for role in ("client", "scheduler", "worker") for name, path in own.items()}
         return Security(tls_ca_file=str(self.authority), require_encryption=True, **roles)
@@ -251,77 +256,76 @@ def certificates_of(authority: str, certificate: str, key: str) -> Certificates 
 
 
 def check_reach(host: str, certificates: Certificates | None, *, insecure: bool) -> None:
-    """Refuse to listen, or to connect, without TLS where others may be.
+    """Refuse to listen or connect without TLS where others can connect.
 
     Args:
         host: A name or an address; empty for all addresses of this machine.
         certificates: For TLS.
-        insecure: Whether somebody said that the network is theirs.
+        insecure: Whether the user has declared the network to be private.
 
     Raises:
-        UsageError: It is refused.
+        UsageError: TLS is needed.
     """
     if certificates is not None or insecure or _is_loopback(host):
         return
     raise UsageError(
-        f"Without TLS nothing of a cluster may use the address {host or '0.0.0.0'!r}: whoever reaches it can run "
-        "programs there.",
-        remedy="Give --tls-ca, --tls-cert and --tls-key; or --insecure in a network that is yours alone.",
+        f"The address {host or '0.0.0.0'!r} needs TLS: anyone who can connect to it could run programs there.",
+        remedy="Give --tls-ca, --tls-cert and --tls-key, or --insecure if the network is private.",
     )
 
 
 def check_scheduler(address: str, certificates: Certificates | None, *, insecure: bool) -> None:
-    """Refuse a scheduler's address that is none, or that may not be used in this way.
+    """Reject an invalid address of a scheduler, or one that does not fit the certificates; see also ``check_reach``.
 
     Raises:
-        UsageError: It is refused.
+        UsageError: The address is rejected.
     """
     protocol, _, place = address.partition("://")
     if protocol not in ("tcp", "tls") or not place:
         raise UsageError(
-            f"{address!r} is no address of a scheduler.", remedy="Use tls://HOST:PORT, or tcp://127.0.0.1:PORT."
+            f"{address!r} is not the address of a scheduler.", remedy="Use tls://HOST:PORT or tcp://127.0.0.1:PORT."
         )
     if (protocol == "tls") != (certificates is not None):
         raise UsageError(
             f"{address!r} and the certificates do not go together.",
-            remedy="tls:// needs --tls-ca, --tls-cert and --tls-key (SHARDBLAST_TLS_CA, _CERT, _KEY); tcp:// none.",
+            remedy="tls:// needs --tls-ca, --tls-cert, --tls-key (SHARDBLAST_TLS_CA, _CERT, _KEY). tcp:// takes none.",
         )
     check_reach(place.rpartition(":")[0].strip("[]"), certificates, insecure=insecure)
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Limits in seconds, the same in all processes of a cluster; tests make some of them shorter."""
+    """Limits in seconds, the same in all processes of a cluster. Tests shorten some of them."""
 
     silent_s: float = 30.0
-    """A node that gives no sign of life for so long is lost, for the scheduler and for drivers."""
+    """A node without a heartbeat for this long counts as lost, for the scheduler and for drivers."""
     grace_s: float = 60.0
-    """A task waits so long for a lost node to return before the node's volumes are given to another."""
+    """Time for which a task waits for a lost node before its volumes are assigned to another."""
     expected_s: float = 120.0
-    """A search goes on without a node that was asked for when the node is not there after so long."""
+    """Time for which a search waits for a node that was requested."""
     stuck_s: float = 10.0
-    """A service's search gives back its place when nothing of it could go on for so long."""
+    """A service's search gives up its place after being stuck for this long."""
     gather_s: float = 20.0
     """Results that can't be read within this time are computed again."""
     late_s: float = 5.0
     """A run that is late by less than this is not started a second time."""
     report_s: float = 2.0
-    """Between two looks of a node at its disk and memory."""
+    """Interval at which a node checks its disk and memory."""
     rejoin_s: float = 1.0
-    """Between two attempts of a node to reach its scheduler."""
+    """Interval between a node's attempts to reach its scheduler."""
     lease_renew_s: float = 60.0
-    """Between a command's signs of life in the storage."""
+    """Interval at which a command renews its lease in the storage."""
     lease_lost_s: float = 1800.0
-    """A command that gave no sign for so long gives up, because others may soon take it for dead."""
+    """A command that could not renew its lease for this long gives up, before others take it for dead."""
     lease_left_s: float = 3600.0
-    """A command that gave no sign for so long is dead, and others remove its files."""
+    """A lease that was not renewed for this long counts as abandoned; others remove the command's files."""
 
     @classmethod
     def of(cls, text: str) -> Timings:
-        """Read changes to the defaults, such as ``grace_s=5 late_s=0.5``.
+        """Parse changes to the defaults, such as ``grace_s=5 late_s=0.5``.
 
         Raises:
-            UsageError: The text names no limit, or gives one that is not a number above 0.
+            UsageError: The text names an unknown limit, or a value that is not a number above 0.
         """
         known = {field.name for field in fields(cls)}
         changed: dict[str, float] = {}
@@ -341,40 +345,43 @@ class Timings:
 
 async def _drop(key: str, dask_worker: Worker) -> None:
     """End the processes of a task on this node."""
-    host = dask_worker.plugins[FACTS].host  # type: ignore[attr-defined]
-    await asyncio.to_thread(host.drop, key)
+    await asyncio.to_thread(_host_of(dask_worker).drop, key)
 
 
 async def _forget(search: str, dask_worker: Worker) -> None:
     """End all runs of a search on this node."""
-    host = dask_worker.plugins[FACTS].host  # type: ignore[attr-defined]
-    await asyncio.to_thread(host.forget, search)
+    await asyncio.to_thread(_host_of(dask_worker).forget, search)
 
 
 async def _end(run: RunId, dask_worker: Worker) -> None:
-    """End a search on this node."""
-    host = dask_worker.plugins[FACTS].host  # type: ignore[attr-defined]
-    await asyncio.to_thread(host.end, run)  # not in Dask's own thread: ending processes may take seconds
+    """End a run on this node."""
+    await asyncio.to_thread(_host_of(dask_worker).end, run)  # not in Dask's own thread: this may take seconds
 
 
-def _has_reported(told: dict[str, Any]) -> bool:
-    return bool(told.get("metrics", {}).get(FACTS, {}).get("name"))
+def _host_of(worker: Worker) -> Any:
+    return worker.plugins[FACTS].host  # type: ignore[attr-defined]
 
 
-def _address(worker: str, told: dict[str, Any]) -> Address:
-    facts = told["metrics"][FACTS]
-    member = Member(NodeState.of(facts), True, told["last_seen"], facts["running"], facts.get("is_draining", False))
+def _has_reported(report: dict[str, Any]) -> bool:
+    return bool(report.get("metrics", {}).get(FACTS, {}).get("name"))
+
+
+def _address(worker: str, report: dict[str, Any]) -> Address:
+    facts = report["metrics"][FACTS]
+    member = Member(NodeState.of(facts), True, report["last_seen"], facts["running"], facts.get("is_draining", False))
     waiting = {run: Lack.of(lack) for run, lack in facts["waiting"].items()}
     return Address(worker, member, dict(facts["staging"]), dict(facts.get("doing", {})), waiting)
 
 
 def _unreachable() -> NetworkError:
-    return NetworkError("The scheduler of the cluster can't be reached.", remedy="See that it runs, and its address.")
+    return NetworkError(
+        "The scheduler of the cluster can't be reached.", remedy="Check its address and whether it runs."
+    )
 
 
 def _is_loopback(host: str) -> bool:
     try:
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)} if host else set()
+        addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)} if host else set()
     except OSError:
         return False
-    return bool(found) and all(ipaddress.ip_address(one).is_loopback for one in found)
+    return bool(addresses) and all(ipaddress.ip_address(address).is_loopback for address in addresses)

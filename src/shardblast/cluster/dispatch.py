@@ -1,8 +1,8 @@
-"""Tasks kept running on nodes that hold what they need, whatever becomes of nodes and scheduler, until they end well.
+"""Keeps tasks running on nodes that hold what they need until they succeed, whatever happens to nodes and scheduler.
 
-Dask chooses the least busy of the nodes that a task is allowed on, and repeats what ran on a node that died on another
-of them. It can't allow others: where none is left, tasks are taken back here, and wait until a node has what they
-need: the one that returns, or another that is given it.
+Dask chooses the least busy of the nodes that a task is allowed on. If that node dies, Dask repeats the task on another
+of them, but it can't allow further nodes. If none of them is left, the task is withdrawn and waits here until a node
+has its volumes: the lost one when it returns, or another one that stages them.
 """
 
 from __future__ import annotations
@@ -38,26 +38,28 @@ from shardblast.core.errors import (
 
 TICK_S = 0.25
 ATTEMPTS = 3
-"""Of a task whose failure may be a node's or a process's, and not the search's."""
+"""Attempts at a task whose failure may be due to a node or a process rather than to the search."""
 SOON_S, DOUBLINGS = 0.1, 7
-"""Between sendings of the same task: at first, and how often that doubles."""
+"""Delay before a task is sent again, and number of times that the delay doubles."""
 MANY, TOGETHER_S = 20, 0.05
-"""With more tasks than that, ends are seen to together that come within this time: each look costs the same."""
+"""With more tasks than MANY, completions within TOGETHER_S are handled as one batch, which costs no more than a
+single one.
+"""
 WAITS_AFTER_S = 1.0
-"""What is not sent sooner counts as waiting."""
+"""A task that was not sent for this long counts as waiting."""
 READINGS = 5
-"""Of results of a task: when so many could not be read, it is not done again."""
-AGAIN = (DatabaseError, OutOfMemory, OutputError, UnknownFailure, KilledWorker)
-"""Errors, beside those that say so themselves, after which the same task may succeed."""
+"""A task fails when its result could not be read this often."""
+RETRIED = (DatabaseError, OutOfMemory, OutputError, UnknownFailure, KilledWorker)
+"""Errors, beside those that are marked as retryable, after which the same task may succeed."""
 
 Doing = Mapping[tuple[str, str], float]
-"""The keys of tasks and the names of the nodes that do them, with the seconds for which they do."""
+"""Seconds for which nodes have been running tasks, by the keys of the tasks and the names of the nodes."""
 
 log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Sends tasks of one search from a thread of its own."""
+    """Sends the tasks of one search, from its own thread."""
 
     def __init__(
         self,
@@ -67,14 +69,14 @@ class Dispatcher:
         prefix: str,
         seen: Callable[[Doing], None] = lambda doing: None,
     ) -> None:
-        """Begin.
+        """Start the thread.
 
         Args:
-            cluster: Where to.
-            generation: Whose volumes tasks need.
-            stopped: Is asked whether to give up everything.
-            prefix: Of keys, different for different dispatchers.
-            seen: Is told again and again what nodes say that they do.
+            cluster: The cluster that runs the tasks.
+            generation: Generation whose volumes tasks need.
+            stopped: Returns whether all tasks are to be given up.
+            prefix: Prefix of Dask's keys, unique to this dispatcher.
+            seen: Called periodically with the tasks that nodes report running.
         """
         self._cluster = cluster
         self._holders = Holders(generation, cluster.timings.grace_s)
@@ -86,7 +88,7 @@ class Dispatcher:
         self._sent: dict[str, TaskState] = {}
         self._stragglers = Stragglers(cluster.timings.late_s)
         self._takers: frozenset[str] = frozenset()
-        """The workers to which tasks could be sent when we looked last."""
+        """Workers that accepted tasks when the nodes were last read."""
         self._wanted: frozenset[frozenset[str]] = frozenset()
         self._ended: queue.SimpleQueue[tuple[str, DaskFuture[Any] | None]] = queue.SimpleQueue()
         self._lock = threading.RLock()
@@ -97,11 +99,11 @@ class Dispatcher:
         self._thread.start()
 
     def submit(self, task: NodeTask) -> Future[Any]:
-        """Have a task done; the future fails when it can't be done by any node, or all is given up."""
+        """Run a task. Its future fails when no node can run it, or the dispatcher is closed."""
         return self.submit_all([task])[0]
 
     def submit_all(self, tasks: Iterable[NodeTask]) -> list[Future[Any]]:
-        """Have tasks done, those of equal priority in this order."""
+        """Run tasks; those of equal priority start in this order."""
         states = [TaskState(task, Future()) for task in tasks]
         with self._lock:
             for state in states:
@@ -113,17 +115,17 @@ class Dispatcher:
         return [state.result for state in states]
 
     def give(self, node: str, volumes: Iterable[str]) -> None:
-        """Note that a node has volumes, or is to bring them when a task needs them."""
+        """Note that a node has volumes, or stages them when a task needs them."""
         with self._lock:
             self._holders.give(node, volumes)
 
     @property
     def wanted(self) -> frozenset[frozenset[str]]:
-        """Of tasks that wait because no node takes them, the volumes that a node must hold for each."""
-        return self._wanted  # without the lock: a node's event loop asks, for which its holder may wait
+        """For each task that waits because no node accepts it, the volumes that a node must hold."""
+        return self._wanted  # without the lock, whose holder may wait for the event loop that reads this
 
     def nodes(self, *, now: bool = False) -> list[Address]:
-        """Return the nodes that are connected, as far as that is known; see ``Cluster.addresses``."""
+        """Return the connected nodes; none if the scheduler can't be reached. See ``Cluster.addresses``."""
         try:
             return self._cluster.addresses(now=now)
         except NetworkError:
@@ -135,7 +137,7 @@ class Dispatcher:
         return not self._reachable
 
     def close(self) -> None:
-        """Give up what has not ended."""
+        """Give up tasks that have not ended."""
         with self._lock:
             self._closed = True
         self._ended.put(("", None))
@@ -144,13 +146,13 @@ class Dispatcher:
 
     def _loop(self) -> None:
         try:
-            looked = 0.0
+            sent_at = 0.0
             while not self._closed and not self._stopped():
-                if self._unsent or time.monotonic() - looked > TICK_S:
-                    looked = time.monotonic()
+                if self._unsent or time.monotonic() - sent_at > TICK_S:
+                    sent_at = time.monotonic()
                     self._send()
                 self._collect()
-        except Exception as error:  # whoever waits for a task must not wait for ever
+        except Exception as error:  # otherwise the callers would wait forever
             log.exception("tasks can't be sent")
             self._give_up(error)
         else:
@@ -165,30 +167,31 @@ class Dispatcher:
             state.result.set_exception(error)
 
     def _send(self) -> None:
-        """Send what can be sent, and take back what no node that is there may do."""
+        """Send the tasks that nodes may run, and withdraw those that no current node may run."""
         try:
             client, there = self._cluster.client, self._cluster.addresses()
         except NetworkError:
             self._reachable = False
             return
         self._reachable = True
-        leaving = [one for one in there if not one.takes_work]
+        leaving = [node for node in there if not node.takes_work]
         queued = self._cluster.queued(leaving) if leaving else frozenset()
         groups: dict[tuple[Callable[..., Any], frozenset[str], int], list[TaskState]] = {}
         with self._lock:
             withdrawn = self._take_back(there, queued)
             now, look = time.monotonic(), self._holders.look(there)
-            for state in [one for one in self._unsent.values() if one.not_before <= now]:
+            for state in [unsent for unsent in self._unsent.values() if unsent.not_before <= now]:
                 if allowed := look.allowed(state):
                     groups.setdefault((state.task.function, allowed, state.task.priority), []).append(state)
-            for state, one in self._stragglers.late(self._sent, there, look.holds):
-                log.info("a task is late and started a second time", extra={"task": state.task.key, "node": one.name})
-                groups.setdefault((state.task.function, frozenset([one.worker]), state.task.priority), []).append(state)
+            for state, node in self._stragglers.late(self._sent, there, look.holds):
+                log.info("a task is late and started a second time", extra={"task": state.task.key, "node": node.name})
+                only = frozenset([node.worker])
+                groups.setdefault((state.task.function, only, state.task.priority), []).append(state)
             self._wanted = self._wants(now, {state for states in groups.values() for state in states})
             doing = {
-                (self._sent[key].task.key, one.name): seconds
-                for one in there
-                for key, seconds in one.doing.items()
+                (self._sent[key].task.key, node.name): seconds
+                for node in there
+                for key, seconds in node.doing.items()
                 if key in self._sent
             }
         self._seen(doing)
@@ -197,26 +200,27 @@ class Dispatcher:
             self._send_group(client, function, allowed, priority, states)
 
     def _wants(self, now: float, sent: Set[TaskState]) -> frozenset[frozenset[str]]:
-        """Return what nodes lack for the tasks that could not be sent for a while, and are not sent now."""
+        """Return the sets of volumes that nodes lack for tasks that have waited for a while and are not sent now."""
         unsent = [state for state in self._unsent.values() if state.not_before <= now and state not in sent]
         waiting = [state.task for state in unsent if state.waits_since < now - WAITS_AFTER_S]
         return frozenset(task.volumes for task in waiting if task.node is None)
 
     def _take_back(self, there: Sequence[Address], queued: frozenset[str]) -> list[Sending]:
-        """Withdraw what no node will do: all that may are gone, or are about to leave and have not begun it."""
-        workers = {one.worker for one in there}
-        before, takers = self._takers, frozenset(one.worker for one in there if one.takes_work)
+        """Withdraw tasks that no node will run: their nodes are gone, or leave before they begin them."""
+        workers = {node.worker for node in there}
+        before, takers = self._takers, frozenset(node.worker for node in there if node.takes_work)
         self._takers = takers
         if takers == workers == before:
-            return []  # with very many tasks it takes long to look at all of them
-        doing = {key for one in there for key in one.doing}
+            return []  # the check of very many tasks takes long
+        doing = {key for node in there for key in node.doing}
         withdrawn = []
         for state in list(self._states.values()):
-            for one in list(state.attempts):
-                is_left = one.workers.isdisjoint(takers) and one.key not in doing and one.future.status == "pending"
-                if is_left or one.workers.isdisjoint(workers) or one.key in queued:
-                    self._withdraw(state, one)
-                    withdrawn.append(one)
+            for attempt in list(state.attempts):
+                is_idle = attempt.key not in doing and attempt.future.status == "pending"
+                is_left = is_idle and attempt.workers.isdisjoint(takers)
+                if is_left or attempt.workers.isdisjoint(workers) or attempt.key in queued:
+                    self._withdraw(state, attempt)
+                    withdrawn.append(attempt)
         return withdrawn
 
     def _send_group(
@@ -252,10 +256,12 @@ class Dispatcher:
                 self._sent[key] = state
                 self._unsent.pop(state.task.key, None)
         for state, future in zip(states, sent, strict=True):
-            future.add_done_callback(lambda one, key=state.task.key: self._ended.put((key, one)))
+            future.add_done_callback(lambda ended, key=state.task.key: self._ended.put((key, ended)))
 
     def _withdraw(self, state: TaskState, attempt: Sending) -> None:
-        """Give up one sending of a task; if it has no other one, it is sent again. Dask forgets it later, unlocked."""
+        """Give up one submission of a task, and send the task again if it has no other. The caller makes Dask forget
+        it, without holding the lock.
+        """
         state.attempts.remove(attempt)
         state.is_doubled = len(state.attempts) > 1
         self._sent.pop(attempt.key, None)
@@ -266,7 +272,7 @@ class Dispatcher:
             self._unsent[state.task.key] = state
 
     def _collect(self) -> None:
-        """Wait a little for ends, then see to all that there are."""
+        """Wait briefly for a completion, then handle all that have arrived."""
         ended: list[tuple[TaskState, Sending]] = []
         with_timeout = True
         while True:
@@ -292,19 +298,19 @@ class Dispatcher:
                 self._lost(state, attempt)
 
     def _gather(self, finished: Sequence[tuple[TaskState, Sending]]) -> None:
-        """Read results; a node that died since has them no more, so they are made again."""
+        """Read results. Results of a node that died meanwhile are computed again."""
         futures = [attempt.future for _, attempt in finished]
         gathering = self._gatherer.submit(lambda: self._cluster.client.gather(futures))
         try:
             results = gathering.result(self._cluster.timings.gather_s)
         except Exception:
-            log.info("results can't be read, and are made again", exc_info=True)
+            log.info("results can't be read and are computed again", exc_info=True)
             for state, attempt in finished:
                 self._unread(state, attempt)
             return
         for (state, attempt), result in zip(finished, results, strict=True):
             if attempt not in state.attempts:
-                continue  # another sending ended just before
+                continue  # another submission ended just before
             self._stragglers.note(state.task, result)
             if state.is_doubled and isinstance(result, RunFacts):
                 result = replace(result, is_doubled=True)
@@ -318,7 +324,7 @@ class Dispatcher:
         cancel([attempt])
 
     def _unread(self, state: TaskState, attempt: Sending) -> None:
-        """Have a task done again whose result could not be read, unless that was so too often."""
+        """Repeat a task whose result could not be read, unless that has happened too often."""
         if attempt not in state.attempts:
             return
         state.unread += 1
@@ -329,7 +335,7 @@ class Dispatcher:
         state.result.set_exception(
             NetworkError(
                 f"The result of a task could not be read from its node, {READINGS} times.",
-                remedy="See that nodes, scheduler and service reach each other, and that none of them is overloaded.",
+                remedy="Check that nodes, scheduler and service can reach each other and that none is overloaded.",
             )
         )
 
@@ -338,38 +344,36 @@ class Dispatcher:
             return
         error = attempt.future.exception(timeout=self._cluster.timings.gather_s)
         if error is None or (isinstance(error, Interrupted) and not self._stopped()):
-            self._lost(state, attempt)  # the node that did it is about to end, or has
+            self._lost(state, attempt)  # its node is ending or has ended
             return
-        fails = state.task.key, getattr(error, "problem", repr(error))
-        log.warning("a task failed: %s: %s", *fails)
-        retried = isinstance(error, AGAIN) or (isinstance(error, ShardblastError) and error.retryable)
+        log.warning("a task failed: %s: %s", state.task.key, getattr(error, "problem", repr(error)))
+        retried = isinstance(error, RETRIED) or (isinstance(error, ShardblastError) and error.retryable)
         state.failures += 1
         if isinstance(error, ShardblastError) and error.node is not None:
             state.failed_on.add(error.node)
-        if len(state.attempts) > 1 or (retried and state.failures < ATTEMPTS):  # the other sending may end well
+        if len(state.attempts) > 1 or (retried and state.failures < ATTEMPTS):  # the other submission may succeed
             self._lost(state, attempt)
             return
         self._end(state, attempt)
         state.result.set_exception(_ours(error))
 
     def _end(self, state: TaskState, attempt: Sending) -> None:
-        """Forget a task; a second sending of it ends, with its processes."""
+        """Forget a task, and end the processes of its second submission."""
         with self._lock:
             self._states.pop(state.task.key, None)
-            others = [one for one in state.attempts if one is not attempt]
-            for one in state.attempts:
-                self._sent.pop(one.key, None)
-            state.attempts = []
-        if others:
+            attempts, state.attempts = state.attempts, []
+            for submission in attempts:
+                self._sent.pop(submission.key, None)
+        if others := [submission for submission in attempts if submission is not attempt]:
             cancel(others)
-            for one in others:
-                self._cluster.drop(one.key, one.workers if one.worker is None else [one.worker])
+            for other in others:
+                self._cluster.drop(other.key, other.workers if other.worker is None else [other.worker])
 
 
 def _ours(error: BaseException | None) -> BaseException:
     if isinstance(error, KilledWorker):
         return EngineError(
-            "The nodes that did a piece of the search died, one after the other.",
-            remedy="Look at their logs: most likely they lack memory for it.",
+            "Each node that ran a certain piece of the search died.",
+            remedy="Check the logs of the nodes. Most likely they lack memory for it.",
         )
-    return error if error is not None else EngineError("A task failed.", remedy="Look at the nodes' logs.")
+    return error if error is not None else EngineError("A task failed.", remedy="Check the logs of the nodes.")

@@ -1,6 +1,6 @@
-"""A search driven on the cluster: pieces sent, and batches merged as soon as their pieces are there.
+"""A search driven on the cluster: pieces are sent, and batches are merged as soon as their pieces are finished.
 
-The driver decides and waits. Bytes of hits go from nodes to the storage and from there to nodes.
+The driver decides and waits. Hits go from nodes to the storage and from there to nodes, not through the driver.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -36,9 +36,9 @@ from shardblast.cluster.messages import (
     StoredRun,
     batch_key,
     facts_key,
+    merge_facts_key,
     merged_key,
     piece_key,
-    told_key,
 )
 from shardblast.cluster.node_tasks import RESTRICTION, kept_name, listed_name, listed_of, restriction_of
 from shardblast.cluster.preparation import Phases, Preparation, Waiting
@@ -51,7 +51,7 @@ from shardblast.engine.workspace import Purpose, Watcher
 from shardblast.storage.objects import Objects, search_key
 
 READ_AT_ONCE = 16
-"""Small objects: each takes as long as the storage takes to answer."""
+"""Number of small objects read concurrently, because each read takes one round trip to the storage."""
 
 PIECE = "piece"
 
@@ -64,9 +64,9 @@ class DriverMeans:
     objects: Objects
     replicas: int = 1
     expected: Callable[[], int] = lambda: 0
-    """Returns how many nodes there are to be, if that is known."""
+    """Returns the number of nodes that should exist; 0 if that is unknown."""
     patience_s: float = math.inf
-    """So long a search stays when nothing of it can go on."""
+    """Time for which a search may be stuck before it fails."""
 
 
 @dataclass
@@ -82,10 +82,10 @@ class Drive:
     phases: Phases
     watcher: Watcher
     processes: Processes
-    """Its ``stop`` ends the search."""
+    """Stopping them ends the search."""
     _run: RunId = field(init=False)
     _shards: tuple[Shard, ...] = field(init=False)
-    """Those of which a list of ids or taxids leaves something; all, if there is none."""
+    """The shards of which a list of ids or taxids leaves something; all shards if there is no list."""
 
     def __post_init__(self) -> None:
         self._run = RunId(self.search_id, secrets.token_hex(4))
@@ -95,24 +95,32 @@ class Drive:
         """Search what is not finished yet.
 
         Raises:
-            Interrupted: It was stopped.
-            WaitError: Nothing of it can go on.
-            ShardblastError: It failed; what is finished stays in the storage.
+            Interrupted: The search was stopped.
+            WaitError: No part of it can proceed.
+            ShardblastError: The search failed. Finished parts stay in the storage.
         """
         with self._dispatcher() as dispatcher:
             waiting = self._waiting(dispatcher)
             if not self.order.is_whole:
-                means, shards = self.means, self.order.shards
-                place = (self._run, self.generation, shards, means.replicas, means.expected)
-                how = (means.cluster.timings.expected_s, dispatcher, self.phases, waiting, self.order.priority)
-                Preparation(*place, *how).prepare()
+                Preparation(
+                    run=self._run,
+                    generation=self.generation,
+                    shards=self.order.shards,
+                    replicas=self.means.replicas,
+                    expected=self.means.expected,
+                    expected_s=self.means.cluster.timings.expected_s,
+                    dispatcher=dispatcher,
+                    phases=self.phases,
+                    waiting=waiting,
+                    priority=self.order.priority,
+                ).prepare()
             self.phases.searching(len(self.batches) * len(self.order.shards))
             if self.options.filter is not None and not self.order.is_whole:
                 self._shards = self._restrict(dispatcher, waiting)
             self._send(dispatcher, waiting)
 
     def keep_sequences(self, most_bytes: int) -> bool:
-        """Have the sequences that were hit stored; tell whether that was possible."""
+        """Store the sequences of the hits; return whether that was possible."""
         with self._dispatcher() as dispatcher:
             arguments = (self._run, len(self.batches), most_bytes)
             task = NodeTask("keep", merge.keep, arguments, priority=self.order.priority + MERGING)
@@ -120,10 +128,10 @@ class Drive:
 
     @contextmanager
     def _dispatcher(self) -> Iterator[Dispatcher]:
-        prefix = str(self._run)
         running = Running(self.watcher)
-        place = (self.means.cluster, self.generation, self.processes.is_stopped, prefix)
-        dispatcher = Dispatcher(*place, seen=running.seen)
+        dispatcher = Dispatcher(
+            self.means.cluster, self.generation, self.processes.is_stopped, str(self._run), seen=running.seen
+        )
         ended_well = False
         try:
             yield dispatcher
@@ -133,58 +141,65 @@ class Drive:
             self.means.cluster.end(self._run, wait=not ended_well)
 
     def _waiting(self, dispatcher: Dispatcher) -> Waiting:
-        what = (self.generation, self.order.shards, self.phases, self.processes, self.means.patience_s)
-        return Waiting(self._run, self.means.cluster, dispatcher, *what)
+        return Waiting(
+            run=self._run,
+            cluster=self.means.cluster,
+            dispatcher=dispatcher,
+            generation=self.generation,
+            shards=self.order.shards,
+            phases=self.phases,
+            processes=self.processes,
+            patience_s=self.means.patience_s,
+        )
 
     def _restrict(self, dispatcher: Dispatcher, waiting: Waiting) -> tuple[Shard, ...]:
-        """Have nodes look at what a list leaves of each volume; store the whole of it, and return the shards left."""
+        """Have nodes apply the list to each volume; store the combined restriction and return the remaining shards."""
         priority = self.order.priority + MERGING
-        sent = [
-            NodeTask(f"list-{place}", node_tasks.list_volume, (self._run, place), frozenset([one.name]), priority)
-            for place, one in enumerate(self.generation.volumes)
+        tasks = [
+            NodeTask(f"list-{place}", node_tasks.list_volume, (self._run, place), frozenset([volume.name]), priority)
+            for place, volume in enumerate(self.generation.volumes)
         ]
-        started = dispatcher.submit_all(sent)
-        pending = set(started)
+        pending = set(dispatcher.submit_all(tasks))
         while pending:
             for future in waiting.ended(pending):
-                future.result()  # what one volume tells of a list that can't be used need not wait for the others
+                future.result()  # an error about the list is raised at once, without the other volumes
                 pending.discard(future)
         places = range(len(self.generation.volumes))
         objects = self.means.objects
         listed = [listed_of(objects.read(search_key(self.search_id, listed_name(place)))) for place in places]
         with TemporaryDirectory() as name:
             folder = Path(name)
-            found = restriction_of(self.options, self.order, listed, partial(self._kept, folder))
+            restriction = restriction_of(self.options, self.order, listed, partial(self._kept, folder))
             document = folder / "restriction.json"
-            document.write_bytes(found.document())
+            document.write_bytes(restriction.document())
             self._put(document, f"{RESTRICTION}.zst")
-        for warnings in dict.fromkeys(one.warnings for one in listed if one.warnings):
+        for warnings in dict.fromkeys(volume.warnings for volume in listed if volume.warnings):
             self.watcher.warned(warnings)
-        return found.shards(self.order)
+        return restriction.shards(self.order)
 
     def _kept(self, folder: Path, place: int) -> bytes:
-        packed, kept = folder / "packed", folder / "kept"
-        self.means.objects.fetch(search_key(self.search_id, f"{kept_name(place)}.zst"), packed)
-        unpack(packed, kept)
+        compressed, kept = folder / "packed", folder / "kept"
+        self.means.objects.fetch(search_key(self.search_id, f"{kept_name(place)}.zst"), compressed)
+        unpack(compressed, kept)
         return kept.read_bytes()
 
     def _put(self, path: Path, name: str) -> None:
-        packed = path.with_name(f"{path.name}.zst")
-        pack(path, packed)
-        self.means.objects.put(search_key(self.search_id, name), packed)
-        packed.unlink()
+        compressed = path.with_name(f"{path.name}.zst")
+        pack(path, compressed)
+        self.means.objects.put(search_key(self.search_id, name), compressed)
+        compressed.unlink()
 
     def _send(self, dispatcher: Dispatcher, waiting: Waiting) -> None:
-        """Send pieces, then each batch's merge when its last piece is there; wait for all merges."""
-        there = EarlierResults(self.means.objects, self.search_id)
-        batches = [batch for batch in self.batches if merged_key(batch.index) not in there]
-        self._put_batches(batches, there)
-        wanted = self._pieces(batches, there)
+        """Send pieces, then each batch's merge when its last piece is finished; wait for all merges."""
+        earlier = EarlierResults(self.means.objects, self.search_id)
+        batches = [batch for batch in self.batches if merged_key(batch.index) not in earlier]
+        self._put_batches(batches, earlier)
+        wanted = self._pieces(batches, earlier)
         left = Counter(batch.index for batch, _ in wanted)
         sent = dispatcher.submit_all([self._piece_task(stored) for _, stored in wanted])
         pieces: dict[Future[Any], Batch] = {future: batch for future, (batch, _) in zip(sent, wanted, strict=True)}
         merges = {self._send_merge(dispatcher, batch): batch for batch in batches if not left[batch.index]}
-        self._tell_finished(wanted, there)
+        self._report_earlier(wanted, earlier)
         while pieces or merges:
             for future in waiting.ended([*pieces, *merges]):
                 if future in merges:
@@ -202,12 +217,14 @@ class Drive:
 
     @property
     def _skips_pieces(self) -> bool:
-        """Whether no piece is searched before a batch is merged: the database is whole, or all count as saturated."""
+        """Whether batches are merged without searching pieces: the database is one shard, or all queries count as
+        saturated.
+        """
         if len(self._shards) == 1:
             return self.order.is_whole
         return self.options.ours.exactness is Exactness.IDENTICAL and self._limits.always_research
 
-    def _pieces(self, batches: Sequence[Batch], there: EarlierResults) -> list[tuple[Batch, StoredRun]]:
+    def _pieces(self, batches: Sequence[Batch], earlier: EarlierResults) -> list[tuple[Batch, StoredRun]]:
         """Return the pieces to search, shard by shard, so that each shard is read from disk once."""
         if self._skips_pieces:
             return []
@@ -218,24 +235,24 @@ class Drive:
             (
                 batch,
                 StoredRun(
-                    part_of(shard),
-                    argv,
-                    batch_key(batch.index),
-                    piece_key(batch.index, shard.index),
-                    outfmt,
-                    SEARCH,
-                    batch.index,
-                    shard.index,
-                    f"batch {batch.index + 1}, shard {shard.index + 1} of {count}",
+                    part=part_of(shard),
+                    argv=argv,
+                    queries=batch_key(batch.index),
+                    result=piece_key(batch.index, shard.index),
+                    outfmt=outfmt,
+                    purpose=SEARCH,
+                    batch=batch.index,
+                    shard=shard.index,
+                    what=f"batch {batch.index + 1}, shard {shard.index + 1} of {count}",
                 ),
             )
             for shard in largest_first
             for batch in batches
-            if piece_key(batch.index, shard.index) not in there
+            if piece_key(batch.index, shard.index) not in earlier
         ]
 
     def _piece_task(self, stored: StoredRun) -> NodeTask:
-        names = frozenset(self.generation.volumes[at].name for at in stored.part.volumes)
+        names = frozenset(self.generation.volumes[place].name for place in stored.part.volumes)
         key = piece_task(stored.batch, stored.shard)
         size = self._shards[stored.shard or 0].letters * max(self.batches[stored.batch].letters, 1)
         return NodeTask(
@@ -244,48 +261,44 @@ class Drive:
 
     def _send_merge(self, dispatcher: Dispatcher, batch: Batch) -> Future[Any]:
         whole = self.order.is_whole
-        names = frozenset(one.name for one in self.generation.volumes) if whole else frozenset()
-        arguments = (self._run, replace(batch, path=Path()))  # it has its queries from the storage
+        names = frozenset(volume.name for volume in self.generation.volumes) if whole else frozenset()
+        arguments = (self._run, replace(batch, path=Path()))  # the node reads the queries from the storage
         task = NodeTask(
             f"merge-{batch.index}", merge.merge, arguments, names, self.order.priority + MERGING, stages=whole
         )
         return dispatcher.submit(task)
 
-    def _put_batches(self, batches: Sequence[Batch], there: EarlierResults) -> None:
+    def _put_batches(self, batches: Sequence[Batch], earlier: EarlierResults) -> None:
         for batch in batches:
-            if batch_key(batch.index) not in there:
+            if batch_key(batch.index) not in earlier:
                 self._put(batch.path, batch_key(batch.index))
 
-    def _tell_finished(self, wanted: Sequence[tuple[Batch, StoredRun]], there: EarlierResults) -> None:
+    def _report_earlier(self, wanted: Sequence[tuple[Batch, StoredRun]], earlier: EarlierResults) -> None:
         if not self._skips_pieces:
             is_wanted = {(stored.batch, stored.shard) for _, stored in wanted}
             pieces = product((batch.index for batch in self.batches), (shard.index for shard in self.order.shards))
-            for facts in there.runs(piece for piece in pieces if piece not in is_wanted):
-                self._piece_ended(facts)
-        merged = [batch for batch in self.batches if merged_key(batch.index) in there]
-        for batch, told in zip(merged, there.merges(batch.index for batch in merged), strict=True):
-            self._merged(told, batch)
+            for run in earlier.runs(piece for piece in pieces if piece not in is_wanted):
+                self._piece_ended(run)
+        merged = [batch for batch in self.batches if merged_key(batch.index) in earlier]
+        for batch, facts in zip(merged, earlier.merges(batch.index for batch in merged), strict=True):
+            self._merged(facts, batch)
 
-    def _count_pieces(self, count: int) -> None:
-        for _ in range(count):
-            self.watcher.piece_finished(None)
+    def _piece_ended(self, run: RunFacts | None) -> None:
+        self.watcher.piece_finished(None if run is None else PieceReport(**asdict(run)))
 
-    def _piece_ended(self, facts: RunFacts | None) -> None:
-        self.watcher.piece_finished(None if facts is None else _report(facts))
-
-    def _merged(self, told: merge.MergeFacts, batch: Batch) -> None:
-        searched = [one for one in told.runs if one.purpose == SEARCH]
-        for one in searched:
-            self._piece_ended(one)
+    def _merged(self, facts: MergeFacts, batch: Batch) -> None:
+        searched: list[RunFacts | None] = [run for run in facts.runs if run.purpose == SEARCH]
         if self._skips_pieces:
-            self._count_pieces(len(self.order.shards) - len(searched))
-        if told.warnings:
-            self.watcher.warned(told.warnings)
+            searched += [None] * (len(self.order.shards) - len(searched))
+        for run in searched:
+            self._piece_ended(run)
+        if facts.warnings:
+            self.watcher.warned(facts.warnings)
         self.watcher.queries_finished(batch.queries)
 
 
 class EarlierResults:
-    """A look at it."""
+    """The objects that a search had stored before this run."""
 
     def __init__(self, objects: Objects, search_id: str) -> None:
         self._objects = objects
@@ -294,17 +307,17 @@ class EarlierResults:
         self._names = frozenset(key.removeprefix(prefix) for key in objects.keys(prefix.rstrip("/")))
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether there was such an object, by its name below the search's prefix."""
+        """Return whether an object of this name, below the search's prefix, existed."""
         return name in self._names
 
     def runs(self, pieces: Iterable[tuple[int, int]]) -> Iterator[RunFacts | None]:
-        """Yield what each of these pieces took, by batches and shards; None where nothing is known."""
+        """Yield the cost of each of these pieces, given as batch and shard; None if it is unknown."""
         for values in self._documents(facts_key(piece_key(batch, shard)) for batch, shard in pieces):
             yield None if values is None else RunFacts(**values)
 
     def merges(self, batches: Iterable[int]) -> Iterator[MergeFacts]:
-        """Yield what the merge of each of these batches told."""
-        for values in self._documents(map(told_key, batches)):
+        """Yield the facts about the merge of each of these batches."""
+        for values in self._documents(map(merge_facts_key, batches)):
             yield MergeFacts(b"", ()) if values is None else MergeFacts.of(values)
 
     def _documents(self, names: Iterable[str]) -> Iterator[dict[str, Any] | None]:
@@ -324,25 +337,20 @@ def piece_task(batch: int, shard: int | None) -> str:
 
 
 class Running:
-    """Compares what nodes do with what they did, and tells the difference."""
+    """Compares the pieces that nodes run with those of the last report, and reports the difference."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
         self._known: frozenset[tuple[str, str]] = frozenset()
 
     def seen(self, doing: Doing) -> None:
-        """Take what nodes do now."""
-        pieces = {one: seconds for one, seconds in doing.items() if one[0].startswith(f"{PIECE}-")}
+        """Take the tasks that nodes run now."""
+        pieces = {(key, node): seconds for (key, node), seconds in doing.items() if key.startswith(f"{PIECE}-")}
         for key, node in self._known - pieces.keys():
             self._watcher.piece_stopped(_purpose(key), node)
         for key, node in pieces.keys() - self._known:
             self._watcher.piece_started(_purpose(key), node, pieces[key, node])
         self._known = frozenset(pieces)
-
-
-def _report(facts: RunFacts) -> PieceReport:
-    cost = (facts.seconds, facts.peak_memory_bytes)
-    return PieceReport(facts.purpose, facts.batch, facts.shard, *cost, facts.node, facts.is_doubled)
 
 
 def _purpose(key: str) -> Purpose:

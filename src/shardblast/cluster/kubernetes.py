@@ -1,6 +1,6 @@
-"""The StatefulSet whose pods are the nodes: how many there are, and how many there are to be.
+"""The StatefulSet whose pods are the nodes: the number of nodes, and how to change it.
 
-The one place for kr8s. It finds the cluster as kubectl does (``KUBECONFIG``), or in a pod by its service account.
+Only this module uses kr8s. It finds the cluster as kubectl does (``KUBECONFIG``), or in a pod by its service account.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kr8s.objects import StatefulSet
 
 from shardblast.core.errors import NetworkError, NotAllowedError, NotFoundError, ShardblastError
 
-# It warns of clusters that are older or newer than it is tested with; what is used here is the same in all of them.
+# kr8s warns of versions with which it is not tested. The calls used here are the same in all versions.
 warnings.filterwarnings("ignore", "Kubernetes version .* is not supported", UserWarning)
 
 _UNITS = {"m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -28,73 +28,67 @@ _QUANTITY = re.compile(r"([0-9]+\.?[0-9]*)(" + "|".join(_UNITS) + ")")
 
 @dataclass(frozen=True, slots=True)
 class NodeCount:
-    """How many nodes there are."""
+    """The number of nodes, and the size of each."""
 
     wanted: int
-    """That were asked for."""
+    """Nodes that were requested."""
     ready: int
-    """Whose pods are ready."""
+    """Nodes whose pods are ready."""
     memory_bytes: int | None = None
-    """That each may use; None if its pods say nothing of it."""
+    """Memory that each node may use; None if its pods set neither a limit nor a request."""
     cores: int | None = None
-    """The same."""
+    """Cores that each node may use; None if its pods set neither a limit nor a request."""
 
 
 def quantity(text: str) -> float:
-    """Return a quantity as Kubernetes writes it (``16Gi``, ``500m``); 0 if it is none that we know."""
-    found = _QUANTITY.fullmatch(text)
-    return 0 if found is None else float(found[1]) * _UNITS[found[2]]
+    """Return the value of a quantity of Kubernetes (``16Gi``, ``500m``); 0 if its form is unknown."""
+    match = _QUANTITY.fullmatch(text)
+    return 0 if match is None else float(match[1]) * _UNITS[match[2]]
 
 
 class NodeSet:
     """The nodes of a cluster on Kubernetes."""
 
     def __init__(self, name: str, namespace: str = "") -> None:
-        """Name a StatefulSet; nothing is asked yet.
+        """Name a StatefulSet; no request is sent yet.
 
         Args:
-            name: Of the StatefulSet.
-            namespace: Where it is; default: that of kubectl's context. In a pod there is none, so it has to be given.
+            name: Name of the StatefulSet.
+            namespace: Its namespace; default: that of kubectl's context. A pod has no such default.
         """
         self._name = name
         self._namespace = namespace
 
     def count(self) -> NodeCount:
-        """Return how many nodes there are now.
+        """Return the current number of nodes.
 
         Raises:
-            NotFoundError: There is no such StatefulSet.
-            NotAllowedError: Kubernetes does not let us know.
-            NetworkError: Kubernetes does not answer, or where it is is not known.
+            NotFoundError: The StatefulSet does not exist.
+            NotAllowedError: Kubernetes denies access.
+            NetworkError: Kubernetes does not answer, or its address is unknown.
         """
         with self._translated():
-            found = self._stateful_set()
-            found.refresh()
-            told = found.to_dict()
-            spec = told["spec"]
+            stateful_set = self._stateful_set()
+            stateful_set.refresh()
+            document = stateful_set.to_dict()
+            spec = document["spec"]
             resources = spec["template"]["spec"]["containers"][0].get("resources", {})
             each = {**resources.get("requests", {}), **resources.get("limits", {})}
             memory, cores = (quantity(each.get(name, "")) for name in ("memory", "cpu"))
             return NodeCount(
                 spec["replicas"],
-                told["status"].get("readyReplicas", 0),
+                document["status"].get("readyReplicas", 0),
                 int(memory) if memory else None,
                 math.ceil(cores) if cores else None,
             )
 
     def scale(self, nodes: int) -> None:
-        """Ask for so many nodes; they come and go in their own time.
-
-        Raises:
-            NotFoundError: There is no such StatefulSet.
-            NotAllowedError: Kubernetes does not let us.
-            NetworkError: Kubernetes does not answer, or where it is is not known.
-        """
+        """Request a number of nodes; they start and stop in their own time. The errors are those of ``count``."""
         with self._translated():
             self._stateful_set().patch({"spec": {"replicas": nodes}}, subresource="scale")
 
     def place(self, node: str) -> int | None:
-        """Return which node one is, from 0, by the name of its pod; None if it is none of these."""
+        """Return a node's ordinal, 0-based, from the name of its pod; None if the pod is not of this StatefulSet."""
         name, _, place = node.rpartition("-")
         return int(place) if name == self._name and place.isdecimal() else None
 
@@ -112,8 +106,8 @@ class NodeSet:
             raise self._refused(error) from error
         except (kr8s.APITimeoutError, kr8s.ConnectionClosedError, httpx.HTTPError, OSError, ValueError) as error:
             raise NetworkError(
-                f"Kubernetes can't be asked: {error or type(error).__name__}.",
-                remedy="Check KUBECONFIG, or in a pod its service account, and that 'kubectl get nodes' works.",
+                f"Kubernetes can't be reached: {error or type(error).__name__}.",
+                remedy="Check KUBECONFIG, or the service account of the pod, and that 'kubectl get nodes' works.",
             ) from error
 
     def _refused(self, error: kr8s.ServerError) -> ShardblastError:
@@ -122,7 +116,7 @@ class NodeSet:
             return self._not_found()
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             return NotAllowedError(
-                f"Kubernetes does not allow it: {error}.",
+                f"Kubernetes denied access: {error}.",
                 remedy="The account needs 'get' on the StatefulSet and 'patch' on its scale.",
             )
         return NetworkError(f"Kubernetes failed: {error}.", remedy="Try again.")
@@ -130,5 +124,5 @@ class NodeSet:
     def _not_found(self) -> NotFoundError:
         where = f" in {self._namespace}" if self._namespace else ""
         return NotFoundError(
-            f"There is no StatefulSet {self._name}{where}.", remedy="Name it with --statefulset and --namespace."
+            f"The StatefulSet {self._name} does not exist{where}.", remedy="Check --statefulset and --namespace."
         )

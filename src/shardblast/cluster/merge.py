@@ -1,4 +1,4 @@
-"""The merge of a batch on a node, which reaches the parts of the database on whichever nodes hold them."""
+"""The merge of a batch on one node. It reaches parts of the database on the nodes that hold them."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from shardblast.cluster.messages import (
     RunFacts,
     StoredRun,
     batch_key,
+    merge_facts_key,
     merged_key,
     piece_key,
     subjects_key,
-    told_key,
 )
 from shardblast.cluster.node_tasks import Restricted, facts_of, on_this_node, restricted
 from shardblast.cluster.worker import HostedSearch
@@ -53,7 +53,7 @@ from shardblast.storage.objects import search_key
 QUERIES = "batch.fa"
 
 NAMED = 3
-"""Queries that an error names."""
+"""Number of queries that an error names."""
 COPIED = ("hr", "in", "sq")
 
 LETTERS_OF_A_BYTE = {Molecule.NUCLEOTIDE: 4, Molecule.PROTEIN: 1}
@@ -61,44 +61,44 @@ LETTERS_OF_A_BYTE = {Molecule.NUCLEOTIDE: 4, Molecule.PROTEIN: 1}
 
 @dataclass(frozen=True, slots=True)
 class MergeFacts:
-    """What a merge tells its driver; its bytes are in the storage."""
+    """What a merge reports to its driver. Its result is in the storage."""
 
     warnings: bytes
-    """Of BLAST+."""
+    """Warnings of BLAST+."""
     runs: tuple[RunFacts, ...]
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
-        return {"warnings": self.warnings.decode(errors="surrogateescape"), "runs": [asdict(one) for one in self.runs]}
+        """Return the facts as JSON holds them."""
+        return {"warnings": self.warnings.decode(errors="surrogateescape"), "runs": [asdict(run) for run in self.runs]}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> MergeFacts:
-        """Return it from its document."""
+        """Return the facts from their document."""
         warnings = values["warnings"].encode(errors="surrogateescape")
-        return cls(warnings, tuple(RunFacts(**one) for one in values["runs"]))
+        return cls(warnings, tuple(RunFacts(**run) for run in values["runs"]))
 
 
 @on_this_node
 def merge(hosted: HostedSearch, batch: Batch) -> MergeFacts:
     """Merge a batch's pieces, and search saturated queries again."""
     if hosted.has(merged_key(batch.index)):
-        return _told_before(hosted, batch)
+        return _earlier_facts(hosted, batch)
     with hosted.scratch() as folder:
         batch = replace(batch, path=folder / QUERIES)
         hosted.fetch(batch_key(batch.index), batch.path)
         (folder / "merged").mkdir()
-        told = _merged_whole(hosted, batch, folder) if hosted.order.is_whole else _merged_shards(hosted, batch, folder)
-        _store_merged(hosted, batch, folder, told)
-    return told
+        facts = _merged_whole(hosted, batch, folder) if hosted.order.is_whole else _merged_shards(hosted, batch, folder)
+        _store_merged(hosted, batch, folder, facts)
+    return facts
 
 
 @on_this_node
 def keep(hosted: HostedSearch, batches: int, most_bytes: int) -> bool:
-    """Store the sequences that a search has hit, so that it is printed without its database; tell whether they are."""
+    """Store the sequences of a search's hits, so that printing needs no database; return whether that was possible."""
     with hosted.scratch() as folder:
         try:
             names = all_subjects(hosted, batches)
-        except NotFoundError:  # they were kept, and all else removed, before the service could note the end
+        except NotFoundError:  # an earlier run stored them and removed the rest, before the service could note the end
             return are_kept(hosted)
         if names is None or hides_titles(hosted, folder):
             return False
@@ -109,7 +109,7 @@ def keep(hosted: HostedSearch, batches: int, most_bytes: int) -> bool:
 
 
 class RemoteParts:
-    """Those of one search."""
+    """The parts of one search's database, on the nodes that hold them."""
 
     def __init__(
         self,
@@ -119,14 +119,14 @@ class RemoteParts:
         folder: Path,
         reach: Callable[[], Dispatcher],
     ) -> None:
-        """Prepare.
+        """Prepare; no node is reached yet.
 
         Args:
             hosted: The search on this node.
-            database: The whole, of which no volume need be here.
-            shards: In which it is searched.
-            folder: For copies of sequences.
-            reach: Reaches the cluster, when something is needed from there.
+            database: The whole database, of which this node needs no volume.
+            shards: The shards in which it is searched.
+            folder: Folder for copies of sequences.
+            reach: Connects to the cluster when another node is needed.
         """
         self._hosted = hosted
         self._reach = reach
@@ -138,18 +138,18 @@ class RemoteParts:
         self._dispatcher: Dispatcher | None = None
 
     def close(self) -> None:
-        """Give up what has not ended."""
+        """Give up tasks that have not ended."""
         if self._dispatcher is not None:
             self._dispatcher.close()
 
     def lacks(self) -> Lack | None:
-        """Return what we wait for because no node has it."""
+        """Return what waiting tasks need and no node has."""
         if self._dispatcher is None:
             return None
         return lacking(self._dispatcher.wanted, self._hosted.generation, self._hosted.order.shards)
 
     def start(self, part: Part, run: PieceRun) -> Future[Finished]:
-        """Queue a run on a node that holds a part; its result comes by way of the storage."""
+        """Queue a run on a node that holds a part. Its result arrives through the storage."""
         if run.purpose.name == SEARCH and run.out.exists():
             return _done(NOTHING_TO_DO)
         if part.name == WHOLE:
@@ -180,11 +180,11 @@ class RemoteParts:
         return by_oid if sum(map(len, by_oid.values())) >= sum(map(len, names.values())) else None
 
     def known_ids(self, names: Collection[bytes]) -> dict[int, list[str]]:
-        """Return the OIDs, and all ids, of those ids that some shard has."""
+        """Return the OIDs, with all ids, of the given ids that some shard has."""
         return self._found([self._look_up([place], names) for place in range(len(self._names))])
 
     def _look_up(self, volumes: Sequence[int], names: Collection[bytes]) -> tuple[str, Future[None]]:
-        """Have ids looked up in consecutive volumes; return the name of what is found, and when it is there."""
+        """Look up ids in consecutive volumes; return the name of the result and a future that marks its end."""
         listed = self._listed(sorted(names))
         found = f"{WORK}/found/{_key(repr(tuple(volumes)), listed)}.zst"
         arguments = (self._hosted.run, tuple(volumes), listed, found)
@@ -228,23 +228,32 @@ class RemoteParts:
         return read_volume(path, self._database.molecule)
 
     def _stored(self, part: Part, run: PieceRun) -> StoredRun:
-        """Return a run as a node of the part does it, with its queries where that finds them."""
+        """Return a run as a node of the part executes it, with its queries in the storage."""
         purpose = run.purpose
         queries = batch_key(purpose.batch) if run.queries.name == "batch.fa" else self._given(run.queries)
         what = [purpose.name, part.name, repr(part.volumes), repr(part.oids), queries, run.outfmt, *run.argv]
         result = f"{WORK}/again/{purpose.batch}/{_key(*what)}.zst"
-        place = (purpose.name, purpose.batch, purpose.shard)
-        return StoredRun(part, tuple(run.argv), queries, result, run.outfmt, *place, run.what)
+        return StoredRun(
+            part=part,
+            argv=tuple(run.argv),
+            queries=queries,
+            result=result,
+            outfmt=run.outfmt,
+            purpose=purpose.name,
+            batch=purpose.batch,
+            shard=purpose.shard,
+            what=run.what,
+        )
 
     def _listed(self, lines: Iterable[bytes]) -> str:
-        """Store a list that a task takes; return its name."""
+        """Store a list for a task; return its name."""
         content = b"\n".join(lines) + b"\n"
         path = self._folder / f"list-{hashlib.sha256(content).hexdigest()[:16]}"
         path.write_bytes(content)
         return self._given(path)
 
     def _given(self, path: Path) -> str:
-        """Store a file that a task takes, under a name made of its content."""
+        """Store a file for a task under a name derived from its content; return the name."""
         name = f"{WORK}/given/{hashlib.sha256(path.read_bytes()).hexdigest()[:20]}.zst"
         if not self._hosted.has(name):
             self._hosted.put(path, name)
@@ -260,29 +269,29 @@ class RemoteParts:
             result.set_result(NOTHING_TO_DO)
 
     def _check_room(self, run: PieceRun) -> None:
-        """Refuse a run in the whole database where no node has room for it, rather than wait for one.
+        """Reject a run in the whole database if no node has room for it.
 
         Raises:
-            NoRoomError: It is so.
+            NoRoomError: No node has room.
         """
         with run.queries.open("rb") as stream:
             names = [query_id(record[0]) for record in islice(records(stream), NAMED + 1)]
         more = " and others" if len(names) > NAMED else ""
         why = (
             f"more subjects pass the first stage of the search for {', '.join(names[:NAMED])}{more} than BLAST+ keeps, "
-            "and which of them it drops can't be told from shards"
+            "and shards do not show which of them it drops"
         )
         ways = ["--exactness complete", *(["-comp_based_stats 0"] if self._hosted.options.composition_based else [])]
         remedy = (
-            f"Start a node whose disk has room for it, or search with {' or '.join(ways)}, which has other results."
+            f"Start a node whose disk has room for it, or search with {' or '.join(ways)}, which changes the results."
         )
         check_room(self._hosted.generation, self._reached.nodes(now=True), why, remedy)
 
     def _letters(self, part: Part) -> int:
-        """Return about how many letters a part has."""
+        """Return the approximate number of bases or residues of a part."""
         volumes = [self._hosted.generation.volumes[place] for place in part.volumes]
         if part.oids is None:
-            return sum(one.letters for one in volumes)
+            return sum(volume.letters for volume in volumes)
         return volumes[0].letters * len(part.oids) // max(volumes[0].num_seqs, 1)
 
     def _volumes(self, places: Iterable[int]) -> frozenset[str]:
@@ -299,8 +308,8 @@ class RemoteParts:
 
 
 def dispatcher_of(hosted: HostedSearch, folder: Path) -> Dispatcher:
-    """Reach the cluster from within a task that has this folder."""
-    secede()  # so that what we wait for can run here too
+    """Connect to the cluster from within a task that has this folder."""
+    secede()  # so that the tasks it waits for can run here too
     client = get_client()
     cluster = Cluster(lambda: client, hosted.host.timings)
     return Dispatcher(cluster, hosted.generation, hosted.is_unwanted, f"{hosted.run}-{_key(str(folder))}")
@@ -310,24 +319,24 @@ def all_subjects(hosted: HostedSearch, batches: int) -> set[str | int] | None:
     """Return the subjects of all batches; None if some have ids that can't be looked up.
 
     Raises:
-        NotFoundError: They are not told any more.
+        NotFoundError: The lists of subjects were removed.
     """
     names: set[str | int] = set()
     for batch in range(batches):
-        some = json.loads(hosted.read(subjects_key(batch)))
-        if some is None:
+        subjects = json.loads(hosted.read(subjects_key(batch)))
+        if subjects is None:
             return None
-        names.update(some)
+        names.update(subjects)
     return names
 
 
 def are_kept(hosted: HostedSearch) -> bool:
-    """Tell whether there are kept sequences."""
+    """Return whether hit sequences are stored."""
     return any(True for _ in hosted.host.objects.keys(search_key(hosted.run.search, KEPT)))
 
 
 def hides_titles(hosted: HostedSearch, folder: Path) -> bool:
-    """Tell whether a filter hides titles of sequences, which kept sequences would show."""
+    """Return whether a filter hides titles that kept sequences would show."""
     (folder / "merged").mkdir()
     if hosted.has(FILTER_FACTS):
         hosted.host.objects.fetch(search_key(hosted.run.search, FILTER_FACTS), folder / FILTER_FACTS)
@@ -343,16 +352,16 @@ def keep_sequences(
     folder: Path,
     most_bytes: int,
 ) -> bool:
-    """Store the sequences of subjects; tell whether they can be found, and are few enough.
+    """Store the sequences of subjects; return whether they can be found and are small enough.
 
     Args:
-        hosted: The search.
-        processes: Their ``stop`` ends the copying.
-        names: The subjects, by ids or, where the database has none, by OIDs.
-        database: The whole, of which no volume need be here.
-        parts: Reach the nodes that have the volumes.
-        folder: For what is stored.
-        most_bytes: Of the sequences.
+        hosted: The search on this node.
+        processes: Stopping them ends the copying.
+        names: The subjects: ids or, if the database has none, OIDs.
+        database: The whole database, of which this node needs no volume.
+        parts: The parts on the nodes that hold the volumes.
+        folder: Folder for the sequences.
+        most_bytes: Limit of their size.
     """
     found = _by_oid(names, database, parts)
     if found is None or parts.letters_of(found) > most_bytes * LETTERS_OF_A_BYTE[database.molecule]:
@@ -368,10 +377,10 @@ def keep_sequences(
     return True
 
 
-def _told_before(hosted: HostedSearch, batch: Batch) -> MergeFacts:
-    """Return what is told of a batch that is merged, though the node that did it could not say so any more."""
+def _earlier_facts(hosted: HostedSearch, batch: Batch) -> MergeFacts:
+    """Return the facts about a batch that was merged by an earlier run of this task."""
     try:
-        return MergeFacts.of(json.loads(hosted.read(told_key(batch.index))))
+        return MergeFacts.of(json.loads(hosted.read(merge_facts_key(batch.index))))
     except NotFoundError:  # a node of an older version merged it
         return MergeFacts(b"", ())
 
@@ -385,44 +394,38 @@ def _merged_shards(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFac
             hosted.fetch(piece_key(batch.index, shard.index), piece_file(folder, batch.index, shard.index))
     watcher = _Warnings()
     with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, watcher) as work:
-        _merge(ShardedSearch(work, parts, seen.shards, ArchiveCarrier(), by_shard=True), batch, folder)
-    return MergeFacts(watcher.text, tuple(facts_of(one, hosted) for one in work.report.pieces))
+        store_merged(ShardedSearch(work, parts, seen.shards, ArchiveCarrier(), by_shard=True), [batch], folder)
+    return MergeFacts(watcher.text, tuple(facts_of(piece, hosted) for piece in work.report.pieces))
 
 
 @contextmanager
 def _parts(hosted: HostedSearch, seen: Restricted, folder: Path) -> Iterator[RemoteParts]:
-    """Reach the parts of a database on all nodes, for a task that has this folder."""
-
     parts = RemoteParts(hosted, seen.database, seen.shards, folder, partial(dispatcher_of, hosted, folder))
     with closing(parts), hosted.asked(parts.lacks):
         yield parts
 
 
 def _merged_whole(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFacts:
-    """Search a batch where the whole database is, which this node brings to its disk if need be."""
+    """Search a batch in the whole database, which this node stages if need be."""
     watcher = _Warnings()
     with hosted.opened(range(len(hosted.generation.volumes))) as database:
         with hosted.processes() as processes:
-            means = (hosted.host.installation, hosted.options, database, folder, processes)
-            chosen = read_filter(*means, named=False)
+            chosen = read_filter(hosted.host.installation, hosted.options, database, folder, processes, named=False)
         database = replace(database, filter=chosen)
         threads = hosted.host.cores if hosted.order.threads > 1 else 1
         with hosted.work(database, folder, watcher) as work:
             parts, shards = LocalParts(work, named=False), shards_of(database, 1)
-            _merge(ShardedSearch(work, parts, shards, ArchiveCarrier(), by_shard=True, threads=threads), batch, folder)
-    return MergeFacts(watcher.text, tuple(facts_of(one, hosted) for one in work.report.pieces))
+            search = ShardedSearch(work, parts, shards, ArchiveCarrier(), by_shard=True, threads=threads)
+            store_merged(search, [batch], folder)
+    return MergeFacts(watcher.text, tuple(facts_of(piece, hosted) for piece in work.report.pieces))
 
 
-def _merge(search: ShardedSearch, batch: Batch, folder: Path) -> None:
-    store_merged(search, [batch], folder)
-
-
-def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, told: MergeFacts) -> None:
-    """Store a merged batch and what is told of it, last what says that it is whole."""
-    hosted.put_plain(json.dumps(told.document()).encode(), told_key(batch.index))
+def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, facts: MergeFacts) -> None:
+    """Store a merged batch and its facts. The object that marks it as complete is stored last."""
+    hosted.put_plain(json.dumps(facts.document()).encode(), merge_facts_key(batch.index))
     merged = folder / "merged"
     names = set(subject_names(merged / f"{batch.index}.asn"))
-    known = None if None in names else [one.decode() if isinstance(one, bytes) else one for one in names]
+    known = None if None in names else [name.decode() if isinstance(name, bytes) else name for name in names]
     hosted.put_plain(json.dumps(known).encode(), subjects_key(batch.index))
     last = merged / f"{batch.index}.json"
     for file in sorted(merged.iterdir()):
@@ -432,7 +435,7 @@ def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, told: MergeF
 
 
 class _Warnings(Silent):
-    """Keeps what BLAST+ warns of."""
+    """Collects the warnings of BLAST+."""
 
     def __init__(self) -> None:
         self.text = b""
@@ -452,9 +455,9 @@ def _key(*words: str) -> str:
 
 
 def _by_oid(names: set[str | int], database: Database, parts: RemoteParts) -> dict[int, list[str]] | None:
-    """Return subjects by their OIDs, with all their ids where the database has some; None if not all are found."""
+    """Return subjects by their OIDs, with all their ids if the database has ids; None if some are not found."""
     with_ids = {volume.id_index is not None for volume in database.volumes}
-    if with_ids == {True, False} or (with_ids == {False} and any(isinstance(one, str) for one in names)):
+    if with_ids == {True, False} or (with_ids == {False} and any(isinstance(name, str) for name in names)):
         return None
     if with_ids != {True}:
         return {int(oid): [] for oid in names}

@@ -1,4 +1,4 @@
-"""What drivers and nodes tell each other of a search: its order, its runs, and the keys of its objects."""
+"""What drivers and nodes exchange about a search: its order, its runs, and the keys of its objects."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from shardblast.engine.pieces import Part
 from shardblast.storage.objects import Objects, search_key
 
 WORK = "work"
-"""Prefix, below a search's own, of what is needed only while it runs, but for its pieces."""
+"""Prefix, below that of the search, of all objects except pieces that are needed only while the search runs."""
 PIECES = "pieces"
 ORDER = f"{WORK}/order.json"
 
 MERGING, SENT_BY_MERGES = 1, 2
-"""How much higher than that of a search's pieces the priorities are of its merges, and of what these wait for."""
+"""Offsets from the priority of a search's pieces: for its merges, and for the tasks on which merges wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunId:
-    """One run of a search by one driver; a search that goes on after a crash of its driver has another."""
+    """One run of a search by one driver. A search that resumes after its driver crashed has a new one."""
 
     search: str
     nonce: str
@@ -34,66 +34,67 @@ class RunId:
 
 @dataclass(frozen=True, slots=True)
 class SearchOrder:
-    """A search, as nodes do it."""
+    """A search as nodes execute it."""
 
     program: Program
     words: tuple[str, ...]
-    """The user's, with ``-outfmt 11``; lists of ids and taxids by the names of their files."""
+    """The user's options, with ``-outfmt 11``. Lists of ids and taxids are given by the names of their files."""
     files: tuple[str, ...]
-    """Those lists, as the search's folder and its objects name them."""
+    """Names of these lists, in the search's folder and among its objects."""
     database: str
     generation: str
     shards: tuple[Shard, ...]
     threads: int
-    """Of a piece; more than one only where the whole database is the shard."""
+    """Threads of a piece. More than one only if the whole database is one shard."""
     letters: int = 0
-    """Of all queries."""
+    """Bases or residues of all queries."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether the database is searched in one piece, as a node that has all of it does."""
+        """Whether a node that holds all of the database searches it in one piece."""
         return len(self.shards) == 1
 
     @property
     def priority(self) -> int:
-        """Of its pieces; Dask starts the highest first. All of a smaller search comes before all of a larger one."""
+        """Priority of its pieces. Dask starts the highest first, so smaller searches precede larger ones."""
         return -(SENT_BY_MERGES + 1) * magnitude(self.letters)
 
     def put(self, objects: Objects, search_id: str) -> None:
-        """Write it where nodes look for it."""
+        """Write the order where nodes look for it."""
         document = asdict(self)
         document["shards"] = [_shard_document(shard) for shard in self.shards]
         objects.put(search_key(search_id, ORDER), json.dumps(document).encode())
 
     @classmethod
     def read(cls, objects: Objects, search_id: str) -> SearchOrder:
-        """Read the one of a search."""
+        """Read the order of a search."""
         values: dict[str, Any] = json.loads(objects.read(search_key(search_id, ORDER)))
-        shards = tuple(_shard_of(one) for one in values.pop("shards"))
+        shards = tuple(_shard_of(document) for document in values.pop("shards"))
         words, files = tuple(values.pop("words")), tuple(values.pop("files"))
         return cls(Program(values.pop("program")), words, files, shards=shards, **values)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run of the search's program in a part of the database; its files are objects, packed with zstd."""
+    """A run of the search's program in a part of the database. Its files are zstd-compressed objects."""
 
     part: Part
     argv: tuple[str, ...]
     queries: str
-    """Name below the search's prefix, as the next one."""
+    """Name of the object below the search's prefix."""
     result: str
+    """Name of the object below the search's prefix."""
     outfmt: str
     purpose: str
     batch: int
     shard: int | None
     what: str
-    """For messages."""
+    """Description for messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What a run on a node took; its bytes are in the storage."""
+    """The cost of a run on a node. Its result is in the storage."""
 
     purpose: str
     batch: int
@@ -102,7 +103,7 @@ class RunFacts:
     peak_memory_bytes: int
     node: str
     is_doubled: bool = False
-    """Whether another node was given it as well, because it was late."""
+    """Whether the run was late, so that a second node started it too."""
 
 
 def batch_key(batch: int) -> str:
@@ -116,17 +117,17 @@ def piece_key(batch: int, shard: int) -> str:
 
 
 def merged_key(batch: int) -> str:
-    """Return the name that a merged batch gets last."""
+    """Return the name of the object that is stored last for a merged batch."""
     return f"merged/{batch}.json"
 
 
 def facts_key(result: str) -> str:
-    """Return the name of what the run that left a result took."""
+    """Return the name of the ``RunFacts`` of the run that stored a result."""
     return f"{WORK}/facts/{result}.json"
 
 
-def told_key(batch: int) -> str:
-    """Return the name of what the merge of a batch tells its driver beside the result."""
+def merge_facts_key(batch: int) -> str:
+    """Return the name of the ``MergeFacts`` of a batch."""
     return f"{WORK}/told/{batch}.json"
 
 
@@ -136,7 +137,7 @@ def subjects_key(batch: int) -> str:
 
 
 def list_name(option: str) -> str:
-    """Return the name of a list of ids or taxids, which is that of its object without ``.zst``."""
+    """Return the name of a list of ids or taxids. Its object has the same name with ``.zst``."""
     return f"{WORK}/list-{option}"
 
 
@@ -145,8 +146,8 @@ def _shard_document(shard: Shard) -> dict[str, Any]:
     return asdict(shard) | ranges
 
 
-def _ends(one: range) -> Sequence[int]:
-    return [one.start, one.stop]
+def _ends(numbers: range) -> Sequence[int]:
+    return [numbers.start, numbers.stop]
 
 
 def _shard_of(values: dict[str, Any]) -> Shard:

@@ -1,10 +1,10 @@
-"""What nodes do for a driver. A task that is done twice leaves the same objects, under the same names.
+"""The tasks that nodes run for a driver. A task that runs twice stores the same objects under the same names.
 
-What tasks take and return goes through the scheduler, so it is small however many hits there are: lists are objects in
-the storage, which tasks name.
+The arguments and results of tasks pass through the scheduler. They stay small however many hits there are, because
+lists are objects in the storage, which tasks name.
 
-Each volume is looked at where it lies. What is left there is kept in the storage, for the pieces of that volume; the
-totals of all, which every piece needs, are kept once.
+A list of ids or taxids is applied to each volume on a node that holds it. The sequences left of each volume are stored
+for the pieces of that volume. The totals over all volumes, which every piece needs, are stored once.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from shardblast.engine.pieces import LocalParts, PieceRun
 from shardblast.engine.stored import unusable
 from shardblast.engine.workspace import Purpose
 
-OF_A_NODE = (DatabaseError, OutOfMemory, UnknownFailure, NetworkError, OutputError, StorageError)
-"""Errors that another node may not have."""
+NODE_ERRORS = (DatabaseError, OutOfMemory, UnknownFailure, NetworkError, OutputError, StorageError)
+"""Errors that may not occur on another node."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,18 +53,18 @@ RESTRICTION = f"{WORK}/restriction.json"
 
 
 def on_this_node(task: Callable[Concatenate[HostedSearch, P], R]) -> Callable[Concatenate[RunId, P], R]:
-    """Give a task its search on this node, and errors that another node may not have the name of this one."""
+    """Give a task its search on this node, and add the node's name to errors that may not occur on another one."""
 
     @wraps(task)
     def done(run: RunId, /, *arguments: P.args, **named: P.kwargs) -> R:
         host: Host = host_here()
         try:
             return task(host.search(run), *arguments, **named)
-        except OF_A_NODE as error:
+        except NODE_ERRORS as error:
             error.happened_on(host.node.name)
             raise
         except OSError as error:
-            if error.errno is None:  # Dask's, of a connection
+            if error.errno is None:  # a connection error of Dask
                 raise
             failed = file_error(error)
             failed.happened_on(host.node.name)
@@ -75,7 +75,7 @@ def on_this_node(task: Callable[Concatenate[HostedSearch, P], R]) -> Callable[Co
 
 @on_this_node
 def stage(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
-    """Have volumes on this node's disk; bytes are counted under a key."""
+    """Stage volumes on this node's disk. Staged bytes are counted under a key."""
     host = hosted.host
     with host.staged(hosted.generation, volumes, partial(host.count_staged, key), hosted.is_unwanted):
         host.look()
@@ -83,7 +83,7 @@ def stage(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
 
 @on_this_node
 def warm(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
-    """Have what searches map of volumes in memory, as far as there is room."""
+    """Read the files that searches map into memory, as far as there is room."""
     host = hosted.host
     wanted = [volume for volume in hosted.generation.volumes if volume.name in volumes]
     with host.staged(hosted.generation, volumes, lambda size_bytes: None, hosted.is_unwanted) as folder:
@@ -97,9 +97,9 @@ def warm(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
 
 @on_this_node
 def run_stored(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
-    """Run BLAST+ in a part of the database, unless its result is there already; return what that took, if it is known.
+    """Run BLAST+ in a part of the database, unless the result is already stored; return the cost of the run, if known.
 
-    A node may have left, or the scheduler, before it could say that a run had ended.
+    The result may exist because a node or the scheduler was lost before it could report the end of the run.
     """
     if hosted.has(stored.result):
         return _run_before(hosted, stored)
@@ -112,7 +112,7 @@ def run_stored(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
         wanted = PieceRun(list(stored.argv), queries, stored.outfmt, out, purpose, stored.what, (1,))
         with hosted.work(database, folder, task=key_here()) as work:
             LocalParts(work, named=False).start(stored.part, wanted).result()
-        if hosted.has(stored.result):  # another node was quicker
+        if hosted.has(stored.result):  # another node was faster
             return _run_before(hosted, stored)
         facts = facts_of(work.report.pieces[-1], hosted)
         hosted.put_plain(json.dumps(asdict(facts)).encode(), facts_key(stored.result))
@@ -122,19 +122,20 @@ def run_stored(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
 
 @on_this_node
 def list_volume(hosted: HostedSearch, place: int) -> None:
-    """Look at what the search's list of ids or taxids leaves of a volume, and store it."""
+    """Apply the search's list of ids or taxids to a volume and store what is left."""
     list_here(hosted, place, key_here())
 
 
 @on_this_node
 def look_up(hosted: HostedSearch, volumes: Sequence[int], listed: str, found: str) -> None:
-    """Store which sequences in these volumes have the ids of a list: their OIDs in the whole database, with all ids.
+    """Find the sequences of these volumes that have the ids of a list. Store their OIDs in the whole database, with all
+    ids.
 
     Args:
         hosted: The search on this node.
-        volumes: Places of consecutive volumes.
-        listed: The object with the ids, one a line.
-        found: The object to store: JSON, a dictionary.
+        volumes: Indices of consecutive volumes.
+        listed: Object with the ids, one per line.
+        found: Object to store: a JSON dictionary.
     """
     if hosted.has(found):
         return
@@ -152,13 +153,13 @@ def look_up(hosted: HostedSearch, volumes: Sequence[int], listed: str, found: st
 
 @on_this_node
 def copy_sequences(hosted: HostedSearch, volume: int, listed: str, name: str) -> None:
-    """Store a small volume of some sequences of one volume.
+    """Store a small volume with some sequences of one volume.
 
     Args:
         hosted: The search on this node.
-        volume: The place of the volume.
-        listed: The object with the sequences' OIDs in that volume, 0-based, one a line.
-        name: What the names of the small volume's objects begin with.
+        volume: Index of the volume.
+        listed: Object with the OIDs of the sequences in that volume, 0-based, one per line.
+        name: Prefix of the names of the small volume's objects.
     """
     letter = hosted.generation.molecule.letter
     if hosted.has(f"{name}.in.zst"):
@@ -174,44 +175,44 @@ def copy_sequences(hosted: HostedSearch, volume: int, listed: str, name: str) ->
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """That of one search."""
+    """The part of a database that a search's list of ids or taxids leaves."""
 
     counts: tuple[int, ...]
-    """How many sequences are left of each volume."""
+    """Number of sequences left of each volume."""
     totals: Totals
     hides_titles: bool
     taxids: tuple[int, ...]
     seen: tuple[int, ...]
-    """Indices of the shards of the order of which something is left."""
+    """Indices of the order's shards of which something is left."""
 
     def document(self) -> bytes:
-        """Return it as the storage keeps it."""
+        """Return the restriction as the storage keeps it."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
     def of(cls, document: bytes) -> Restriction:
-        """Return it from its document."""
+        """Return the restriction from its document."""
         values: dict[str, Any] = json.loads(document)
         totals, hides_titles = Totals(**values.pop("totals")), bool(values.pop("hides_titles"))
         return cls(totals=totals, hides_titles=hides_titles, **{name: tuple(some) for name, some in values.items()})
 
     def shards(self, order: SearchOrder) -> tuple[Shard, ...]:
-        """Return the shards of which something is left, numbered anew."""
+        """Return the shards of which something is left, numbered from 0."""
         return tuple(replace(order.shards[old], index=new) for new, old in enumerate(self.seen))
 
 
 def kept_name(place: int) -> str:
-    """Return the name of what is left of a volume: a byte for each OID."""
+    """Return the name of the object that says which sequences of a volume are left, with one byte per OID."""
     return f"{WORK}/listed/{place}"
 
 
 def listed_name(place: int) -> str:
-    """Return the name of what is known of what is left of a volume; there when all of it is."""
+    """Return the name of the facts about a volume's remaining sequences. It is stored last."""
     return f"{kept_name(place)}.json"
 
 
 def list_here(hosted: HostedSearch, place: int, task: str) -> None:
-    """Look at what the search's list leaves of a volume that is here, and store that.
+    """Apply the search's list to a volume on this node, and store what is left.
 
     Raises:
         InputError: The list can't be used.
@@ -231,21 +232,21 @@ def list_here(hosted: HostedSearch, place: int, task: str) -> None:
 def restriction_of(
     options: SearchOptions, order: SearchOrder, listed: Sequence[Listed], kept_of: Callable[[int], bytes]
 ) -> Restriction:
-    """Return what is left of a database, from what is left of each volume.
+    """Combine what is left of each volume into what is left of the database.
 
     Args:
-        options: The search's, with a list.
-        order: The search's.
-        listed: Of each volume.
-        kept_of: Returns what is left of a volume, asked where shards are parts of one.
+        options: Options of the search, with a list.
+        order: Order of the search.
+        listed: Facts about each volume.
+        kept_of: Returns which sequences of a volume are left. Called only for volumes that are cut into shards.
 
     Raises:
         InputError: The list can't be used.
-        DatabaseError: Nodes understand it differently.
+        DatabaseError: Nodes expand the taxids differently.
     """
-    if len({one.taxids for one in listed if one.taxids}) > 1:
+    if len({volume.taxids for volume in listed if volume.taxids}) > 1:
         raise DatabaseError(
-            "Nodes disagree about what descends from the taxids.",
+            "Nodes disagree about the descendants of the taxids.",
             remedy="Give all nodes the same taxonomy4blast.sqlite3, or use -no_taxid_expansion.",
         )
     try:
@@ -260,7 +261,7 @@ def restriction_of(
 
 @dataclass(frozen=True, slots=True)
 class Restricted:
-    """A database as a task on a node is to see it, and its shards."""
+    """A database as a task sees it after the search's list was applied, and its shards."""
 
     database: Database
     shards: tuple[Shard, ...]
@@ -271,25 +272,25 @@ def restricted(hosted: HostedSearch, database: Database, folder: Path, volumes: 
 
     Args:
         hosted: The search on this node.
-        database: The whole.
-        folder: Of the task; gets the list where titles are hidden.
-        volumes: Those that processes of the task look at.
+        database: The whole database.
+        folder: Folder of the task. The list is written there if titles are hidden.
+        volumes: Indices of the volumes that processes of the task read.
     """
     if hosted.options.filter is None or hosted.order.is_whole:
         return Restricted(database, hosted.order.shards)
-    found = Restriction.of(hosted.fetched(f"{RESTRICTION}.zst").read_bytes())
+    restriction = Restriction.of(hosted.fetched(f"{RESTRICTION}.zst").read_bytes())
     wanted = set(volumes)
-    kept = tuple(_kept(hosted, place) if place in wanted else b"" for place in range(len(found.counts)))
+    kept = tuple(_kept(hosted, place) if place in wanted else b"" for place in range(len(restriction.counts)))
     line = None
-    if found.hides_titles:
+    if restriction.hides_titles:
         installation = hosted.host.installation
-        line = write_list(installation, Processes(), database, hosted.options, found.taxids, folder)
-    chosen = Filter(kept, found.counts, found.totals, line, found.taxids)
-    return Restricted(replace(database, filter=chosen), found.shards(hosted.order))
+        line = write_list(installation, Processes(), database, hosted.options, restriction.taxids, folder)
+    chosen = Filter(kept, restriction.counts, restriction.totals, line, restriction.taxids)
+    return Restricted(replace(database, filter=chosen), restriction.shards(hosted.order))
 
 
 def listed_of(document: bytes) -> Listed:
-    """Return what is known of a volume from its object."""
+    """Return the facts about a volume from their object."""
     values: dict[str, Any] = json.loads(document)
     counts = {int(place): count for place, count in values.pop("counts").items()}
     warnings = values.pop("warnings").encode(errors="surrogateescape")
@@ -304,9 +305,9 @@ def _run_before(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
         return None
 
 
-def facts_of(one: PieceReport, hosted: HostedSearch) -> RunFacts:
+def facts_of(piece: PieceReport, hosted: HostedSearch) -> RunFacts:
     node = hosted.host.node.name
-    return RunFacts(one.purpose, one.batch, one.shard, one.seconds, one.peak_memory_bytes, node)
+    return RunFacts(piece.purpose, piece.batch, piece.shard, piece.seconds, piece.peak_memory_bytes, node)
 
 
 def _kept(hosted: HostedSearch, place: int) -> bytes:

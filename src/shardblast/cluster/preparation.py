@@ -1,4 +1,4 @@
-"""Before pieces run: volumes placed, staged and warmed, and the wait for what is missing."""
+"""The steps before pieces run: volumes are placed, staged and warmed, and the search waits for missing nodes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shardblast.core.node import NodeState
 from shardblast.core.placement import NodeRoom, Placement, lacking, need_of, place
 from shardblast.core.waiting import MORE_NODES, NO_NODE, NO_SCHEDULER, Lack, lasting
 
-LOOKED_EVERY_S = 0.2
+CHECKED_EVERY_S = 0.2
 
 STAGED, WARMED = "staged", "warmed"
 
@@ -30,35 +30,35 @@ log = logging.getLogger(__name__)
 
 
 class Phases(Protocol):
-    """Is told what a search does."""
+    """Receives the progress of a search."""
 
     def staging(self, total_bytes: int) -> None:
-        """Volumes are brought to nodes."""
+        """Nodes begin to stage volumes."""
         ...
 
     def staged(self, done_bytes: int) -> None:
-        """So many bytes are there."""
+        """This number of bytes is staged."""
         ...
 
     def warming(self, total_bytes: int) -> None:
-        """Volumes are read into memory."""
+        """Nodes begin to read volumes into memory."""
         ...
 
     def warmed(self, done_bytes: int) -> None:
-        """So many bytes were read, or were there."""
+        """This number of bytes is in memory."""
         ...
 
     def searching(self, pieces: int) -> None:
-        """Pieces are searched."""
+        """Pieces begin to be searched."""
         ...
 
     def waiting(self, lack: Lack | None) -> None:
-        """Something does not go on until there is this; None: all goes on."""
+        """The search waits for something; None: it no longer waits."""
         ...
 
 
 class SilentPhases:
-    """Tells nobody."""
+    """Ignores the progress of a search."""
 
     def staging(self, total_bytes: int) -> None: ...
 
@@ -74,7 +74,7 @@ class SilentPhases:
 
 
 class Waiting:
-    """Waits for tasks of one search, and says what keeps them waiting; ends the search when nothing of it goes on."""
+    """Waits for tasks of one search, reports what they lack, and fails when no part of the search can proceed."""
 
     def __init__(
         self,
@@ -95,59 +95,44 @@ class Waiting:
         self._phases = phases
         self._processes = processes
         self._patience_s = patience_s
-        self._told: Lack | None = None
-        self._went_on = time.monotonic()
+        self._reported: Lack | None = None
+        self._proceeded = time.monotonic()
 
     def ended(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
-        """Wait a little; return the futures that have ended.
+        """Wait briefly; return the futures that have ended.
 
         Raises:
             Interrupted: The search was stopped.
-            WaitError: Nothing of it can go on.
+            WaitError: No part of it can proceed.
         """
-        ended, _ = wait(futures, LOOKED_EVERY_S, FIRST_COMPLETED)
+        ended, _ = wait(futures, CHECKED_EVERY_S, FIRST_COMPLETED)
         if ended:
-            self._went_on = time.monotonic()
+            self._proceeded = time.monotonic()
         self._look()
         return ended
 
     def result(self, future: Future[Any]) -> Any:
-        """Wait for a result.
-
-        Raises:
-            Interrupted: The search was stopped.
-            WaitError: Nothing of it can go on.
-        """
+        """Wait for a result; the errors are those of ``ended``."""
         while not self.ended([future]):
             pass
         return future.result()
 
     def for_nodes(self) -> list[Address]:
-        """Wait until there are nodes.
-
-        Raises:
-            Interrupted: The search was stopped.
-            WaitError: None came.
-        """
-        while not (found := self.there()):
+        """Wait until there are nodes; the errors are those of ``ended``."""
+        while not (nodes := self.there()):
             self.a_moment(NO_NODE)
-        self._tell(None)
-        return found
+        self._report_lack(None)
+        return nodes
 
     def a_moment(self, lack: Lack) -> None:
-        """Wait a little for something that is told.
-
-        Raises:
-            Interrupted: The search was stopped.
-            WaitError: It did not come.
-        """
-        wait([Future()], LOOKED_EVERY_S)
+        """Wait briefly for something that is reported as missing; the errors are those of ``ended``."""
+        wait([Future()], CHECKED_EVERY_S)
         self._look(lack)
 
     def there(self) -> list[Address]:
-        """Return the nodes that take work; none if the scheduler can't be asked."""
+        """Return the nodes that accept work; none if the scheduler can't be reached."""
         try:
-            return [one for one in self._cluster.addresses() if one.takes_work]
+            return [node for node in self._cluster.addresses() if node.takes_work]
         except NetworkError:
             return []
 
@@ -160,61 +145,61 @@ class Waiting:
         else:
             lack = lacking(self._dispatcher.wanted, self._generation, self._shards) or self._nodes_wait(there) or lack
             lack = NO_NODE if lack is not None and not there else lack
-        self._tell(lack)
-        if lack is None or self._goes_on(lack, there):
-            self._went_on = time.monotonic()
-        elif time.monotonic() - self._went_on > self._patience_s:
+        self._report_lack(lack)
+        if lack is None or self._proceeds(lack, there):
+            self._proceeded = time.monotonic()
+        elif time.monotonic() - self._proceeded > self._patience_s:
             raise WaitError(lack, lasting(self._patience_s))
 
     def _nodes_wait(self, there: Iterable[Address]) -> Lack | None:
-        """Return what a node that merges waits for."""
-        told = (one.waiting.get(self._run) for one in there)
-        return next((one for one in told if one), None)
+        """Return what a merge of this search on some node waits for."""
+        lacks = (node.waiting.get(self._run) for node in there)
+        return next((lack for lack in lacks if lack), None)
 
-    def _goes_on(self, lack: Lack, there: Sequence[Address]) -> bool:
-        """Tell whether a node does something of this search, or could do what waits, or is on its way."""
-        is_done = any(key.startswith(self._run) for one in there for key in one.doing)
-        return is_done or lack == MORE_NODES or (lack != NO_SCHEDULER and can_go_on(lack, self._generation, there))
+    def _proceeds(self, lack: Lack, there: Sequence[Address]) -> bool:
+        """Return whether a node works on this search, could run a waiting task, or is starting."""
+        runs = any(key.startswith(self._run) for node in there for key in node.doing)
+        return runs or lack == MORE_NODES or (lack != NO_SCHEDULER and can_go_on(lack, self._generation, there))
 
-    def _tell(self, lack: Lack | None) -> None:
-        if lack != self._told:
-            self._told = lack
+    def _report_lack(self, lack: Lack | None) -> None:
+        if lack != self._reported:
+            self._reported = lack
             self._phases.waiting(lack)
 
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """That of one search."""
+    """The preparation of one search."""
 
     run: RunId
     generation: Generation
     shards: Sequence[Shard]
     replicas: int
     expected: Callable[[], int]
-    """Returns how many nodes there are to be."""
+    """Returns the number of nodes that should exist."""
     expected_s: float
-    """How long to wait for them."""
+    """Time to wait for these nodes."""
     dispatcher: Dispatcher
     phases: Phases
     waiting: Waiting
     priority: int
 
     def prepare(self) -> None:
-        """Have shards on the nodes that are to hold them, where they are not.
+        """Stage and warm shards on the nodes that are to hold them.
 
         Raises:
             Interrupted: The search was stopped.
             WaitError: There are no nodes.
-            ShardblastError: A node can't bring what it is to hold.
+            ShardblastError: A node can't stage its volumes.
         """
         there = self._nodes()
         has = self._held(there)
         wanted = self._volumes_of_nodes(there, has)
         missing = {name: volumes - has[name] for name, volumes in wanted.items() if volumes - has[name]}
-        sizes = {one.name: sum(file.size_bytes for file in one.files) for one in self.generation.volumes}
+        sizes = {volume.name: sum(file.size_bytes for file in volume.files) for volume in self.generation.volumes}
         shared = sum(file.size_bytes for file in self.generation.shared)
         if missing:
-            total = {name: shared + sum(sizes[one] for one in volumes) for name, volumes in missing.items()}
+            total = {name: shared + sum(sizes[volume] for volume in volumes) for name, volumes in missing.items()}
             self.phases.staging(sum(total.values()))
             self._prepare(node_tasks.stage, STAGED, missing, total)
         for name, volumes in wanted.items():
@@ -222,7 +207,7 @@ class Preparation:
         self._warm(there, wanted, missing)
 
     def _nodes(self) -> dict[str, NodeState]:
-        """Wait for nodes; for those that are on their way a while longer, where the others alone would not do."""
+        """Wait for nodes; wait longer for expected ones if the others have no room for all shards."""
         there = _states(self.waiting.for_nodes())
         until = time.monotonic() + self.expected_s
         while self._lacks_nodes(there) and time.monotonic() < until:
@@ -231,7 +216,7 @@ class Preparation:
         return _states(self.waiting.for_nodes())
 
     def _lacks_nodes(self, there: Mapping[str, NodeState]) -> bool:
-        """Tell whether nodes are to come, and those that are there have no room for a copy of each shard."""
+        """Return whether nodes are expected and the current ones have no room for a copy of each shard."""
         return len(there) < self.expected() and self._placed(there, self._held(there), 1).problem is not None
 
     def _held(self, there: Mapping[str, NodeState]) -> dict[str, frozenset[str]]:
@@ -239,14 +224,14 @@ class Preparation:
 
     @property
     def _volumes(self) -> dict[str, frozenset[str]]:
-        """The volumes of each shard."""
-        names = [one.name for one in self.generation.volumes]
-        return {str(shard.index): frozenset(names[at] for at in shard.volumes) for shard in self.shards}
+        """Names of the volumes of each shard."""
+        names = [volume.name for volume in self.generation.volumes]
+        return {str(shard.index): frozenset(names[place] for place in shard.volumes) for shard in self.shards}
 
     def _placed(self, there: Mapping[str, NodeState], has: Mapping[str, frozenset[str]], replicas: int) -> Placement:
         needs = self._volumes
         held = {index: [node for node, own in has.items() if need <= own] for index, need in needs.items()}
-        rooms = [NodeRoom(one.name, one.memory_bytes, one.disk_budget_bytes) for one in there.values()]
+        rooms = [NodeRoom(state.name, state.memory_bytes, state.disk_budget_bytes) for state in there.values()]
         shards = [need_of(self.generation.volumes, shard, str(shard.index)) for shard in self.shards]
         return place(shards, rooms, replicas, held)
 
@@ -256,19 +241,19 @@ class Preparation:
         placed, needs = self._placed(there, has, self.replicas), self._volumes
         if placed.problem is not None:
             log.warning("%s", placed.problem, extra={"search_id": self.run.search})
-        found: dict[str, frozenset[str]] = {}
+        volumes: dict[str, frozenset[str]] = {}
         for index, nodes in placed.nodes.items():
             for node in nodes:
-                found[node] = found.get(node, frozenset()) | needs[index]
-        return found
+                volumes[node] = volumes.get(node, frozenset()) | needs[index]
+        return volumes
 
     def _warm(
         self, there: Mapping[str, NodeState], wanted: Mapping[str, frozenset[str]], staged: Mapping[str, frozenset[str]]
     ) -> None:
-        """Have in memory what is not, where a node's share fits."""
+        """Read cold volumes into memory on nodes whose share fits there."""
         cold: dict[str, frozenset[str]] = {}
         total: dict[str, int] = {}
-        mapped = {one.name: one.mapped_bytes for one in self.generation.volumes}
+        mapped = {volume.name: volume.mapped_bytes for volume in self.generation.volumes}
         for node, state in there.items():
             volumes = wanted.get(node, frozenset())
             warm = {
@@ -278,7 +263,7 @@ class Preparation:
                 for volume in held.volumes
                 if volume.is_warm
             }
-            rest = volumes - warm - staged.get(node, frozenset())  # what was staged just now is in memory
+            rest = volumes - warm - staged.get(node, frozenset())  # newly staged volumes are in memory
             if rest and sum(mapped[name] for name in volumes) <= state.memory_bytes // 2:
                 cold[node], total[node] = rest, sum(mapped[name] for name in rest)
         if cold:
@@ -292,14 +277,14 @@ class Preparation:
         volumes: Mapping[str, Collection[str]],
         total: Mapping[str, int],
     ) -> None:
-        """Have nodes stage or warm, and tell of bytes as they tell of them; a node that is lost meanwhile is left."""
+        """Have nodes stage or warm volumes and report their progress. Nodes that are lost meanwhile are skipped."""
         count = self.phases.staged if what == STAGED else self.phases.warmed
         key = f"{self.run}-{what}"
         futures = {
             self.dispatcher.submit(
-                NodeTask(f"{what}-{node}", function, (self.run, key, sorted(some)), priority=self.priority, node=node)
+                NodeTask(f"{what}-{node}", function, (self.run, key, sorted(names)), priority=self.priority, node=node)
             ): node
-            for node, some in volumes.items()
+            for node, names in volumes.items()
         }
         pending = list(futures)
         while pending:

@@ -1,6 +1,6 @@
-"""The processes of a cluster: a scheduler, and nodes, which are Dask workers with a ``Host``; their health.
+"""The processes of a cluster: a scheduler, and nodes, which are Dask workers with a ``Host``; and their health checks.
 
-Probes of Kubernetes have no certificate, so this has a port of its own, without TLS, that tells nothing else.
+Kubernetes probes have no certificate. They are answered on a separate port without TLS, which reveals nothing else.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from shardblast.cluster.worker import Host
 from shardblast.core.errors import ConflictError
 
 ONLY_HERE = "127.0.0.1:0"
-"""Dask's own pages are for this machine: they are never encrypted."""
-LOOKED_EVERY_S = 0.1
-TOLD_WITHIN_S = 5.0
+"""Address of Dask's own pages. They are never encrypted, so only this machine can open them."""
+CHECKED_EVERY_S = 0.1
+HEARTBEAT_WITHIN_S = 5.0
 CLOSE_WITHIN_S = 10.0
 log = logging.getLogger(__name__)
 
@@ -43,20 +43,20 @@ def run_scheduler(
     health_port: int | None,
     certificates: Certificates | None,
     timings: Timings,
-    told: Callable[[str], None],
+    on_listening: Callable[[str], None],
 ) -> None:
     """Run a scheduler until a signal ends it.
 
     Args:
-        host: Where it listens.
-        port: 0 for any that is free.
-        health_port: Where probes are answered; None: nowhere.
+        host: Address to listen on.
+        port: 0 for any free port.
+        health_port: Port on which probes are answered; None for no port.
         certificates: For TLS.
         timings: Those of the cluster.
-        told: Is told its address.
+        on_listening: Called with the scheduler's address.
 
     Raises:
-        ConflictError: It can't listen there.
+        ConflictError: The address is in use or not available.
     """
 
     async def run(ending: _Ending) -> None:
@@ -69,7 +69,7 @@ def run_scheduler(
                 f"The scheduler can't listen on {host}, port {port}: {error}.", remedy="Choose another --port."
             ) from error
         with answering_probes(host, health_port, lambda: scheduler.status is Status.running):
-            told(scheduler.address)
+            on_listening(scheduler.address)
             await ending.asked.wait()
         await scheduler.close()
 
@@ -83,24 +83,23 @@ def run_node(
     health_port: int | None,
     certificates: Certificates | None,
     drain_s: float,
-    told: Callable[[str], None],
+    on_connected: Callable[[str], None],
 ) -> None:
-    """Run a node until a signal ends it; it finds its scheduler again whenever that is back.
+    """Run a node until a signal ends it. It reconnects whenever its scheduler returns.
 
-    After SIGTERM it ends the pieces that it searches, and takes none any more. A second one ends it at once, and so
-    does SIGINT.
+    SIGTERM makes it finish its running pieces and accept no more. A second SIGTERM, or SIGINT, ends it at once.
 
     Args:
-        scheduler: Its address.
-        own: What tasks find here.
-        address: Where to listen; empty: the address of this machine that the scheduler sees.
-        health_port: Where probes are answered; None: nowhere.
+        scheduler: Address of the scheduler.
+        own: The host that tasks use.
+        address: Address to listen on; empty: the address of this machine from which it reaches the scheduler.
+        health_port: Port on which probes are answered; None for no port.
         certificates: For TLS.
-        drain_s: How long pieces may run on after SIGTERM.
-        told: Is told the node's address whenever it is connected.
+        drain_s: Grace period for running pieces after SIGTERM.
+        on_connected: Called with the node's address whenever it connects.
 
     Raises:
-        ConflictError: It can't answer probes there.
+        ConflictError: Probes can't be answered at that address.
     """
     listens = address or own_address(scheduler)
     worker: Worker | None = None
@@ -116,7 +115,7 @@ def run_node(
                 await _either(ending.asked, own.timings.rejoin_s)
                 continue
             worker = _worker(scheduler, own, listens, certificates)
-            started = asyncio.ensure_future(_started(worker, told))
+            started = asyncio.ensure_future(_started(worker, on_connected))
             over = asyncio.ensure_future(ending.asked.wait())
             await asyncio.wait([started, over], return_when=asyncio.FIRST_COMPLETED)
             if worker.status is Status.running and not ending.at_once.is_set():
@@ -136,7 +135,7 @@ def run_node(
 
 
 def own_address(scheduler: str) -> str:
-    """Return the address of this machine by which it reaches a scheduler."""
+    """Return the address of this machine from which it reaches a scheduler."""
     host = scheduler.partition("://")[2].rpartition(":")[0].strip("[]")
     try:
         return str(get_ip(socket.gethostbyname(host)))
@@ -146,17 +145,17 @@ def own_address(scheduler: str) -> str:
 
 @contextmanager
 def answering_probes(host: str, port: int | None, works: Callable[[], bool]) -> Iterator[None]:
-    """Answer ``GET /health`` and ``GET /ready`` as long as the context lasts.
+    """Answer ``GET /health`` and ``GET /ready`` within the context.
 
-    The loop that answers is the one that does all else, so there is no answer when that is stuck.
+    The event loop that answers also does all other work, so probes fail when it is stuck.
 
     Args:
-        host: Where to listen.
-        port: None: nowhere.
-        works: Tells what ``/ready`` answers: 200, or 503.
+        host: Address to listen on.
+        port: None for no port.
+        works: Returns whether ``/ready`` answers 200; otherwise it answers 503.
 
     Raises:
-        ConflictError: It can't listen there.
+        ConflictError: The address is in use or not available.
     """
     if port is None:
         yield
@@ -177,21 +176,20 @@ def answering_probes(host: str, port: int | None, works: Callable[[], bool]) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """What signals have said."""
+    """What signals have requested."""
 
     asked: asyncio.Event = field(default_factory=asyncio.Event)
-    """To end."""
+    """Set when the process is to end."""
     at_once: asyncio.Event = field(default_factory=asyncio.Event)
-    """Whatever runs."""
+    """Set when running tasks are to be ended too."""
 
     def terminate(self) -> None:
-        """End; the second time at once."""
+        """Request the end; a second call requests it at once."""
         if self.asked.is_set():
             self.at_once.set()
         self.asked.set()
 
     def interrupt(self) -> None:
-        """End at once."""
         self.asked.set()
         self.at_once.set()
 
@@ -213,7 +211,7 @@ def _worker(scheduler: str, own: Host, listens: str, certificates: Certificates 
     worker = Worker(
         scheduler,
         nthreads=own.cores,
-        name=f"{own.node.name}-{secrets.token_hex(3)}",  # the scheduler may not know yet that an earlier one is gone
+        name=f"{own.node.name}-{secrets.token_hex(3)}",  # an earlier worker may still be known
         host=listens,
         protocol=protocol,
         security=security,
@@ -223,38 +221,38 @@ def _worker(scheduler: str, own: Host, listens: str, certificates: Certificates 
         local_directory=str(own.scratch),
         plugins=(_OwnsVolumes(own),),
     )
-    worker.metrics[FACTS] = lambda one: {**own.report(), "doing": doing_of(one)}
+    worker.metrics[FACTS] = lambda dask_worker: {**own.report(), "doing": doing_of(dask_worker)}
     return worker
 
 
 async def _drain(worker: Worker, own: Host, ending: _Ending, within_s: float) -> None:
-    """Take nothing more, and let what runs end and its results be read, as long as there is time."""
+    """Accept nothing more; let running tasks end and their results be read, within the time limit."""
     own.is_draining = True
     worker.status = Status.paused
     loop = asyncio.get_running_loop()
     latest = loop.time() + within_s
     with suppress(TimeoutError):  # a scheduler that is stuck does not answer
-        await asyncio.wait_for(worker.heartbeat(), TOLD_WITHIN_S)
+        await asyncio.wait_for(worker.heartbeat(), HEARTBEAT_WITHIN_S)
     log.info("the node drains", extra={"tasks": len(worker.active_keys)})
     while _is_needed(worker) and worker.status is Status.paused and loop.time() < latest:
-        await _either(ending.at_once, LOOKED_EVERY_S)
+        await _either(ending.at_once, CHECKED_EVERY_S)
         if ending.at_once.is_set():
             break
 
 
 def _is_needed(worker: Worker) -> bool:
-    """Tell whether a task runs, has just ended and is about to leave its result, or has left one that was not read."""
+    """Return whether a task runs, is about to store its result, or has one that was not read."""
     return bool(worker.active_keys or worker.state.executing or worker.data)
 
 
 async def _either(ended: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, or so long."""
+    """Wait for an event, up to a time limit."""
     with suppress(TimeoutError):
         await asyncio.wait_for(ended.wait(), seconds)
 
 
 async def _answers(scheduler: str, certificates: Certificates | None) -> bool:
-    """Tell whether a scheduler can be reached; Dask's workers keep to themselves why not."""
+    """Return whether a scheduler can be reached. Dask's workers do not report the reason for a failure."""
     security = certificates.security() if certificates else Security()
     try:
         comm = await connect(scheduler, timeout=CLOSE_WITHIN_S, **security.get_connection_args("worker"))
@@ -265,10 +263,10 @@ async def _answers(scheduler: str, certificates: Certificates | None) -> bool:
     return True
 
 
-async def _started(worker: Worker, told: Callable[[str], None]) -> None:
+async def _started(worker: Worker, on_connected: Callable[[str], None]) -> None:
     try:
         await worker
-        told(worker.address)
+        on_connected(worker.address)
         await worker.finished()
     except (OSError, TimeoutError, ValueError, RuntimeError):
         log.warning("the node can't join the cluster yet", exc_info=True)
@@ -304,12 +302,12 @@ def _settings(timings: Timings) -> dict[str, Any]:
 
 
 def _join_logs() -> None:
-    """Have what Dask logs go where ours goes, if it is a warning."""
+    """Send Dask's warnings to the log of this process."""
     for name in ("distributed", "tornado.application"):
-        theirs = logging.getLogger(name)
-        theirs.handlers.clear()
-        theirs.propagate = True
-        theirs.setLevel(logging.WARNING)
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.WARNING)
 
 
 class _Probed(RequestHandler):

@@ -1,4 +1,4 @@
-"""Searches on a cluster, planned and driven from here, for a command or for a service."""
+"""Searches that this process plans and drives on a cluster, for a command or for a service."""
 
 from __future__ import annotations
 
@@ -44,52 +44,52 @@ KEPT_FILES = ("plan.json", "taxids.txt")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A search to do."""
+    """A search to run."""
 
     search_id: str
     options: SearchOptions
-    """The user's, with ``-outfmt 11``."""
+    """The user's options, with ``-outfmt 11``."""
     generation: Generation
     plan: StoredPlan
     folder: Path
-    """With ``query.fa``."""
+    """Folder with ``query.fa``."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSearching:
-    """Does searches on a cluster."""
+    """Runs searches on a cluster."""
 
     means: DriverMeans
     installation: Installation
 
     def check(self, options: SearchOptions, generation: Generation, folder: Path) -> None:
-        """Refuse a search that the nodes that there are can't do, before it is planned.
+        """Reject, before planning, a search that the current nodes can't run.
 
         Args:
-            options: The user's.
-            generation: That is to be searched.
-            folder: For what is needed meanwhile.
+            options: The user's options.
+            generation: The database to search.
+            folder: Folder for temporary files.
 
         Raises:
-            DatabaseError: Its molecule is not the program's.
-            InputError: BLAST+ refuses the options.
-            NoRoomError: It needs the whole database on one node, and none has room for that.
+            DatabaseError: The program does not search databases of this molecule.
+            InputError: BLAST+ rejects the options.
+            NoRoomError: The search needs the whole database on one node, and none has room for it.
         """
         _check_molecule(options, generation)
         if why := self._why_whole(options, database_of(generation, folder, ()), folder, Processes()):
             self.check_room(generation, why)
 
     def check_room(self, generation: Generation, why: str) -> None:
-        """Refuse a search of the whole database where there are nodes and none of them has room for it.
+        """Reject a search of the whole database if there are nodes, but none has room for all of it.
 
         Args:
-            generation: Of the database.
+            generation: Generation of the database.
             why: Why shards can't be searched.
 
         Raises:
-            NoRoomError: It is so.
+            NoRoomError: No node has room.
         """
-        remedy = "Start a node whose disk has room for it, or search without what needs that."
+        remedy = "Start a node whose disk has room for it, or search without the option that needs it."
         with suppress(NetworkError):
             check_room(generation, self.means.cluster.addresses(now=True), why, remedy)
 
@@ -105,41 +105,41 @@ class ClusterSearching:
         """Read the queries and decide how to cut.
 
         Args:
-            options: The user's.
-            generation: That is to be searched.
-            database: The same, of which no volume need be here.
+            options: The user's options.
+            generation: The database to search.
+            database: The same database, of which this machine needs no volume.
             query: FASTA.
-            folder: For what is needed meanwhile.
-            processes: Their ``stop`` ends the planning.
+            folder: Folder for temporary files.
+            processes: Stopping them ends the planning.
 
         Raises:
-            InputError: The queries can't be searched as they are, or BLAST+ refuses the options.
-            DatabaseError: Its molecule is not the program's.
+            InputError: The queries can't be searched as they are, or BLAST+ rejects the options.
+            DatabaseError: The program does not search databases of this molecule.
         """
         _check_molecule(options, generation)
         molecule = options.program.query_molecule
         if why := self._why_whole(options, database, folder, processes):
             threads = 1 if options.threads_matter else 2
             return plan_of(_choice(options, 1, why), threads, query, folder, molecule, processes)
-        wanted, why = self._count(options, generation)
-        count = len(shards_of(database, wanted))
+        requested, why = self._count(options, generation)
+        count = len(shards_of(database, requested))
         threads = 1 if count > 1 or options.threads_matter else 2
         return plan_of(_choice(options, count, why), threads, query, folder, molecule, processes)
 
     def search(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> None:
-        """Search what is not finished yet; then the storage has every merged batch.
+        """Search and merge what is not finished yet. Afterwards the storage has every merged batch.
 
         Raises:
             Interrupted: ``processes`` was stopped.
-            WaitError: Nothing of it can go on.
-            ShardblastError: It failed; what is finished stays.
+            WaitError: No part of the search can proceed.
+            ShardblastError: The search failed. Finished parts are kept.
         """
         self._drive(request, phases, watcher, processes).search()
 
     def keep_sequences(
         self, request: Request, phases: Phases, watcher: Watcher, processes: Processes, most_bytes: int
     ) -> bool:
-        """Store what was hit, so that the result is printed without its database; tell whether that was possible."""
+        """Store the sequences of the hits, so that printing needs no database; return whether that was possible."""
         return self._drive(request, phases, watcher, processes).keep_sequences(most_bytes)
 
     def _drive(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> Drive:
@@ -147,11 +147,20 @@ class ClusterSearching:
         cut = batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice)
         batches = list(processes.over(cut))
         order = self._ordered(request)
-        about = (request.search_id, order, options, request.generation, batches)
-        return Drive(self.means, *about, phases, watcher, processes)
+        return Drive(
+            means=self.means,
+            search_id=request.search_id,
+            order=order,
+            options=options,
+            generation=request.generation,
+            batches=batches,
+            phases=phases,
+            watcher=watcher,
+            processes=processes,
+        )
 
     def _ordered(self, request: Request) -> SearchOrder:
-        """Store what nodes must know of a search, unless that is there: what is finished belongs to its shards."""
+        """Store the order of a search unless it exists: finished pieces belong to its shards."""
         with suppress(NotFoundError):
             return SearchOrder.read(self.means.objects, request.search_id)
         options, generation = request.options, request.generation
@@ -178,7 +187,7 @@ class ClusterSearching:
         return order
 
     def _why_whole(self, options: SearchOptions, database: Database, folder: Path, processes: Processes) -> str | None:
-        """Return why a node must search the whole database; None if shards do."""
+        """Return why a node must search the whole database; None if shards can be searched."""
         if why := options.why_unsplittable():
             return why
         if options.needs_one_batch:
@@ -188,7 +197,7 @@ class ClusterSearching:
         return None if strands_are_alike(self.installation, processes, folder, database, options) else STRANDS_DIFFER
 
     def _count(self, options: SearchOptions, generation: Generation) -> tuple[int, str]:
-        """Return how many shards there are to be: as many as volumes, so that nodes may come and go."""
+        """Return the number of shards: by default one per volume, so that nodes may come and go."""
         if isinstance(options.ours.shards, int):
             return options.ours.shards, f"{options.ours.shards} shards asked for"
         volumes, nodes = len(generation.volumes), self._nodes()
@@ -197,7 +206,7 @@ class ClusterSearching:
         return min(nodes, max(generation.letters // SMALL_SHARD_LETTERS, volumes)), "there are more nodes than volumes"
 
     def _nodes(self) -> int:
-        """Return how many nodes there are, or are to be."""
+        """Return the number of current or expected nodes, whichever is larger."""
         try:
             there = len(self.means.cluster.addresses())
         except NetworkError:
@@ -206,7 +215,7 @@ class ClusterSearching:
 
 
 class OrderedSearch(Protocol):
-    """A search, as the service has it."""
+    """A search as the service describes it."""
 
     @property
     def search_id(self) -> str: ...
@@ -225,7 +234,7 @@ class OrderedSearch(Protocol):
 
 
 class ServedSearching:
-    """Does what a service asks for."""
+    """Runs the searches of a service."""
 
     leaves_results_here = False
 
@@ -235,13 +244,13 @@ class ServedSearching:
 
     @property
     def cluster(self) -> Cluster:
-        """Where searches are done."""
+        """The cluster that runs the searches."""
         return self._searching.means.cluster
 
     @property
     def cores(self) -> int:
         try:
-            return sum(one.member.state.cores for one in self.cluster.addresses() if one.takes_work)
+            return sum(node.member.state.cores for node in self.cluster.addresses() if node.takes_work)
         except NetworkError:
             return 0
 
@@ -250,7 +259,7 @@ class ServedSearching:
             there = self.cluster.addresses()
         except NetworkError:
             return NO_SCHEDULER
-        if not any(one.takes_work for one in there):
+        if not any(node.takes_work for node in there):
             return NO_NODE
         return None if before is None or can_go_on(before, generation, there) else before
 
@@ -262,7 +271,7 @@ class ServedSearching:
     ) -> StoredPlan:
         if database.path is not None:
             raise DatabaseError(
-                f"The database {database.name!r} lies on the service's machine, where no node finds it.",
+                f"The database {database.name!r} is on the service's machine, where nodes can't read it.",
                 remedy=f"Copy it to the storage: 'shardblast db add {database.name} PATH --copy'.",
             )
         nowhere = database_of(database.facts, folder, ())

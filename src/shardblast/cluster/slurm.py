@@ -1,4 +1,4 @@
-"""Nodes as jobs of Slurm: an array of which each task has a machine to itself."""
+"""Nodes as a Slurm job array, with one machine per task."""
 
 from __future__ import annotations
 
@@ -16,37 +16,39 @@ set -eu
 exec "$SHARDBLAST_PYTHON" -m shardblast node --name "$SLURMD_NODENAME" --cores "$SLURM_CPUS_ON_NODE" \\
   --home "${SHARDBLAST_SCRATCH:-${TMPDIR:-/tmp}}/shardblast-$SLURMD_NODENAME" "$@"
 """
-"""The same for every job: what differs comes by the environment, so nothing that was typed is read by a shell."""
-TELL_WITHIN_S = 60
+"""The job script, which is the same for every job. Values come from the environment, so no shell parses user input."""
+ANSWER_WITHIN_S = 60
 
 
 def submit(nodes: int, scheduler: str, scratch: str, options: Sequence[str]) -> str:
-    """Submit nodes; return the id of their job.
+    """Submit nodes as one job array and return the id of the job.
 
-    A node is called as Slurm calls its machine, so one that comes back there has what it had. Slurm starts a node whose
-    machine was lost again on another one.
+    A node has the name that Slurm gives its machine. A node that returns to the same machine therefore reuses its
+    volumes. If a machine fails, Slurm restarts its node on another one.
 
     Args:
-        nodes: How many.
-        scheduler: Address of the cluster's scheduler, that machines of Slurm reach.
+        nodes: Number of nodes.
+        scheduler: Address of the cluster's scheduler, as the Slurm machines reach it.
         scratch: Folder on each machine's own disk; empty: ``TMPDIR`` of the job.
-        options: More of sbatch's, such as ``--partition=long``.
+        options: Further options of sbatch, such as ``--partition=long``.
 
     Raises:
-        InputError: Slurm is not here, or does not take them.
+        InputError: sbatch is missing, does not answer, or rejects the job.
     """
     argv = ["sbatch", "--parsable", "--job-name=shardblast", f"--array=0-{nodes - 1}", "--nodes=1", "--exclusive"]
     argv += ["--requeue", "--export=ALL", *options]
-    named = {"SHARDBLAST_SCHEDULER": scheduler, "SHARDBLAST_SCRATCH": scratch, "SHARDBLAST_PYTHON": sys.executable}
+    variables = {"SHARDBLAST_SCHEDULER": scheduler, "SHARDBLAST_SCRATCH": scratch, "SHARDBLAST_PYTHON": sys.executable}
     try:
         done = subprocess.run(
-            argv, input=SCRIPT, env={**os.environ, **named}, capture_output=True, text=True, timeout=TELL_WITHIN_S
+            argv, input=SCRIPT, env={**os.environ, **variables}, capture_output=True, text=True, timeout=ANSWER_WITHIN_S
         )
     except FileNotFoundError as error:
-        raise InputError("Slurm's sbatch is not here.", remedy="Run this where jobs are submitted.") from error
+        raise InputError(
+            "This machine has no sbatch command.", remedy="Run this on a machine from which Slurm jobs are submitted."
+        ) from error
     except subprocess.TimeoutExpired as error:
-        raise InputError("Slurm does not answer.", remedy="Try 'sinfo'.") from error
+        raise InputError("Slurm does not answer.", remedy="Check Slurm with 'sinfo'.") from error
     if done.returncode:
-        said = done.stderr.strip().removeprefix("sbatch: error: ")
-        raise InputError(f"Slurm does not take the nodes: {said}.", remedy="Check sbatch's options.")
+        reason = done.stderr.strip().removeprefix("sbatch: error: ")
+        raise InputError(f"Slurm rejected the nodes: {reason}.", remedy="Check sbatch's options.")
     return done.stdout.strip().partition(";")[0]

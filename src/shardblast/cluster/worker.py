@@ -1,4 +1,4 @@
-"""What a node's tasks find there: its volumes, BLAST+, the storage, and each search that it hosts."""
+"""What tasks find on a node: its volumes, BLAST+, the storage, and the searches that it hosts."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ class Host:
         self._lock = threading.RLock()
         self._state: NodeState | None = None
         self.is_draining = False
-        """Whether this node only ends the pieces that it searches."""
+        """Whether this node only finishes its running pieces."""
 
     def start(self) -> None:
-        """Remove what an earlier process left, and begin to look at disk and memory."""
+        """Remove the files of an earlier process, and begin to watch disk and memory."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self.node.start()
         self.look()
@@ -81,19 +81,19 @@ class Host:
 
     @property
     def scratch(self) -> Path:
-        """For what Dask keeps on the disk."""
+        """Folder for the files of Dask."""
         self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder
 
     def abandon(self) -> None:
-        """End all processes, since the scheduler is gone or we are about to be; their tasks may come again."""
+        """End all processes, because the scheduler or this node is going away. Their tasks may be sent again."""
         with self._lock:
             hosted, self._hosted = list(self._hosted.values()), {}
-        for one in hosted:
-            one.close()
+        for search in hosted:
+            search.close()
 
     def search(self, run: RunId) -> HostedSearch:
-        """Return a search on this node, begun if this is its first task here.
+        """Return a search on this node, and create it for its first task.
 
         Raises:
             Interrupted: The search was stopped.
@@ -101,7 +101,9 @@ class Host:
         with self._lock:
             if run in self._hosted:
                 return self._hosted[run]
-        order = SearchOrder.read(self.objects, run.search)  # the storage may be slow, and signs of life need the lock
+        order = SearchOrder.read(
+            self.objects, run.search
+        )  # without the lock: the storage may be slow, and heartbeats need the lock
         with self._lock:
             if run in self._ended:
                 raise Interrupted
@@ -112,7 +114,7 @@ class Host:
             return self._hosted[run]
 
     def end(self, run: RunId) -> None:
-        """End the processes of a search and remove its files; no task of it begins here any more."""
+        """End the processes of a run and remove its files. No later task of it starts here."""
         with self._lock:
             self._ended.add(run)
             self._staging = {key: done for key, done in self._staging.items() if not key.startswith(str(run))}
@@ -128,17 +130,17 @@ class Host:
             self.end(run)
 
     def drop(self, task: str) -> None:
-        """End the processes of a task, whichever search it is of."""
+        """End the processes of a task, whichever search it belongs to."""
         with self._lock:
             hosted = list(self._hosted.values())
-        for one in hosted:
-            one.drop(task)
+        for search in hosted:
+            search.drop(task)
 
     def generation(self, database: str, name: str) -> Generation:
-        """Return a generation, as the storage describes it.
+        """Return the metadata of a generation from the storage.
 
         Raises:
-            DatabaseError: It does not.
+            DatabaseError: The storage has no valid metadata of it.
         """
         with self._lock:
             known = self._generations.get((database, name))
@@ -153,30 +155,30 @@ class Host:
         self,
         generation: Generation,
         volumes: Collection[str],
-        told: Callable[[int], None],
+        report: Callable[[int], None],
         stopped: Callable[[], bool],
     ) -> Iterator[Path]:
-        """Have volumes of a generation on the disk as long as the context lasts; yield their folder."""
+        """Stage volumes of a generation and keep them on the disk within the context; yield their folder."""
         stager = self.node.stager
         with stager.using(generation):
-            yield stager.stage(generation, volumes, told, stopped)
+            yield stager.stage(generation, volumes, report, stopped)
 
     def count_staged(self, key: str, size_bytes: int) -> None:
-        """Note how many bytes are there, for drivers to read."""
+        """Add to the number of staged bytes that drivers read."""
         with self._lock:
             self._staging[key] = self._staging.get(key, 0) + size_bytes
 
     def look(self) -> None:
-        """Look at what is on the disk and in memory."""
+        """Record what is on the disk and in memory."""
         self._state = self.node.state()
 
     def report(self) -> dict[str, Any]:
-        """Return what drivers want to know, as Dask sends it with each sign of life."""
+        """Return the facts that Dask sends to drivers with each heartbeat."""
         with self._lock:
             staging = dict(self._staging)
             hosted = list(self._hosted.values())
-        running = sum(one.running for one in hosted)
-        waiting = {str(one.run): lack.document() for one in hosted if (lack := one.waiting)}
+        running = sum(search.running for search in hosted)
+        waiting = {str(search.run): lack.document() for search in hosted if (lack := search.waiting)}
         state = {} if self._state is None else asdict(self._state)
         own = {"cores": self.cores, "memory_bytes": self.memory_bytes}
         own |= {"running": running, "is_draining": self.is_draining}
@@ -188,7 +190,7 @@ class Host:
             try:
                 self.look()
             except (OSError, ShardblastError):
-                log.warning("what is on the disk can't be looked at", exc_info=True)
+                log.warning("disk and memory can't be inspected", exc_info=True)
 
 
 @dataclass(frozen=True)
@@ -201,49 +203,49 @@ class HostedSearch:
     folder: Path
     _ended: threading.Event = field(default_factory=threading.Event)
     _processes: dict[Processes, str] = field(default_factory=dict)
-    """With the keys of their tasks, where these may be dropped."""
+    """The processes, with the keys of tasks that may be dropped."""
     _dropped: set[str] = field(default_factory=set)
     _tasks: list[Path] = field(default_factory=list)
     _waits: list[Callable[[], Lack | None]] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def close(self) -> None:
-        """End its processes, wait a little for its tasks, so that they store nothing any more, and remove its files."""
+        """End its processes, wait briefly until its tasks store nothing more, and remove its files."""
         self._ended.set()
-        for one in list(self._processes):
-            one.stop()
+        for processes in list(self._processes):
+            processes.stop()
         with self._changed:
             self._changed.wait_for(lambda: not self._tasks, END_WITHIN_S)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def drop(self, task: str) -> None:
-        """End the processes of a task, and let it start no more: nobody wants it."""
+        """End the processes of a task whose result is no longer wanted, and let it start no more."""
         self._dropped.add(task)
-        for one, key in list(self._processes.items()):
+        for processes, key in list(self._processes.items()):
             if key == task:
-                one.stop()
+                processes.stop()
 
     def is_ended(self) -> bool:
-        """Tell whether it is to end."""
+        """Return whether the search is to end."""
         return self._ended.is_set()
 
     def is_unwanted(self) -> bool:
-        """Tell whether what others can do as well is to end: because the search is to, or because this node is to."""
+        """Return whether work that other nodes can do is to end, because the search or this node ends."""
         return self.is_ended() or self.host.is_draining
 
     @property
     def running(self) -> int:
-        """How many processes run now."""
-        return sum(one.running for one in list(self._processes))
+        """Number of running processes."""
+        return sum(processes.running for processes in list(self._processes))
 
     @property
     def waiting(self) -> Lack | None:
-        """What a merge here waits for, because no node has it."""
-        return next((lack for one in list(self._waits) if (lack := one())), None)
+        """What a merge on this node waits for, because no node has it."""
+        return next((lack for wait in list(self._waits) if (lack := wait())), None)
 
     @contextmanager
     def asked(self, waits: Callable[[], Lack | None]) -> Iterator[None]:
-        """Have somebody asked for what he waits, as long as the context lasts."""
+        """Include what ``waits`` returns in ``waiting``, within the context."""
         self._waits.append(waits)
         try:
             yield
@@ -252,37 +254,37 @@ class HostedSearch:
 
     @contextmanager
     def processes(self, task: str = "") -> Iterator[Processes]:
-        """Make what runs the processes of one task: when that fails, those of others go on.
+        """Provide the processes of one task, so that its failure does not stop those of other tasks.
 
         Raises:
             Interrupted: The search is to end, or the task was dropped.
         """
-        one = Processes()
-        self._processes[one] = task
+        processes = Processes()
+        self._processes[processes] = task
         try:
             if self.is_ended() or task in self._dropped:
                 raise Interrupted
-            yield one
+            yield processes
         finally:
-            self._processes.pop(one)
+            self._processes.pop(processes)
 
     @cached_property
     def generation(self) -> Generation:
-        """That is searched."""
+        """The generation to search."""
         return self.host.generation(self.order.database, self.order.generation)
 
     @cached_property
     def options(self) -> SearchOptions:
-        """The user's; what they name is in our folder."""
+        """The user's options, with the paths of files in the search's folder."""
         order = self.order
         words = [str(self.fetched(f"{word}.zst")) if word in order.files else word for word in order.words]
         return parse(order.program, words, self.host.arguments(order.program))
 
     def fetched(self, name: str) -> Path:
-        """Return an unpacked object of the search as a file, which is fetched once and is not to be changed.
+        """Return a decompressed object of the search as a file, which is fetched once. Callers must not change it.
 
-        The file's path is made of nothing but the object's name, and an object's name says all that its content depends
-        on, so the file can't hold anything else.
+        Both the file's path and the object's content depend on nothing except the object's name, so the file is never
+        stale.
         """
         path = self.folder / "objects" / name.removesuffix(".zst")
         if not path.exists():
@@ -291,25 +293,25 @@ class HostedSearch:
         return path
 
     def fetch(self, name: str, path: Path) -> None:
-        """Write an unpacked object of the search to a file, in place of what was there."""
+        """Write a decompressed object of the search to a file, which is replaced."""
         with TemporaryDirectory(dir=self.folder) as scratch:
-            packed, partial = Path(scratch, "packed"), Path(scratch, "file")
-            self.host.objects.fetch(search_key(self.run.search, name), packed, stopped=self.is_ended)
-            unpack(packed, partial)
+            compressed, partial = Path(scratch, "packed"), Path(scratch, "file")
+            self.host.objects.fetch(search_key(self.run.search, name), compressed, stopped=self.is_ended)
+            unpack(compressed, partial)
             partial.replace(path)
 
     def put(self, path: Path, name: str) -> None:
-        """Store a file, packed; it has that name when it is whole."""
-        packed = path.with_name(f"{path.name}.zst")
-        pack(path, packed)
-        self.put_plain(packed, name)
-        packed.unlink()
+        """Compress and store a file. The object gets its name when it is complete."""
+        compressed = path.with_name(f"{path.name}.zst")
+        pack(path, compressed)
+        self.put_plain(compressed, name)
+        compressed.unlink()
 
     def put_plain(self, content: bytes | Path, name: str) -> None:
         """Store bytes, or a file, as they are.
 
         Raises:
-            Interrupted: The search was stopped, so nothing more is to be stored of it.
+            Interrupted: The search was stopped.
         """
         if self.is_ended():
             raise Interrupted
@@ -319,41 +321,55 @@ class HostedSearch:
         """Return an object of the search as it is.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: The object does not exist.
         """
         return self.host.objects.read(search_key(self.run.search, name))
 
     def has(self, name: str) -> bool:
-        """Tell whether there is such an object."""
+        """Return whether an object exists."""
         return self.host.objects.exists(search_key(self.run.search, name))
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """Make a folder for one task."""
+        """Provide a folder for one task."""
         folder = Path(mkdtemp(dir=self.folder, prefix="task-"))
         with self._changed:
             self._tasks.append(folder)
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)  # before it is told: two that remove the same disturb each other
+            shutil.rmtree(
+                folder, ignore_errors=True
+            )  # before ``close`` is notified: concurrent removals of a folder fail
             with self._changed:
                 self._tasks.remove(folder)
                 self._changed.notify_all()
 
     @contextmanager
     def work(self, database: Database, folder: Path, watcher: Watcher = SILENT, task: str = "") -> Iterator[Work]:
-        """Make the means for runs in a folder; what is there is taken for finished."""
+        """Provide the means for runs in a folder. Existing results there count as finished."""
         host, order = self.host, self.order
         report = Report(order.program.value, "", database.name, 0, 0, len(order.shards), "", [])
-        with self.processes(task) as processes:
-            means = (host.installation, self.options, database, folder, host.pool, processes, report, watcher)
-            with Work(*means, resumes=True, rank=magnitude(order.letters)) as work:
-                yield work
+        with (
+            self.processes(task) as processes,
+            Work(
+                installation=host.installation,
+                options=self.options,
+                database=database,
+                folder=folder,
+                pool=host.pool,
+                processes=processes,
+                report=report,
+                watcher=watcher,
+                resumes=True,
+                rank=magnitude(order.letters),
+            ) as work,
+        ):
+            yield work
 
     @contextmanager
     def opened(self, volumes: Collection[int]) -> Iterator[Database]:
-        """Open the database with some of its volumes on this disk; they are brought if they are not there."""
+        """Open the database with some of its volumes on this node's disk, which are staged if need be."""
         names = {self.generation.volumes[place].name for place in volumes}
         with self.host.staged(self.generation, names, lambda size_bytes: None, self.is_ended) as folder:
             yield database_of(self.generation, folder, names, self.host.taxonomy)
