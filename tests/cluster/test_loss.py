@@ -169,7 +169,7 @@ def test_a_command_that_gave_no_sign_of_life_gives_up(tmp_path: Path) -> None:
     with lease:
         lease.check()
         until(is_given_up)
-        with pytest.raises(EngineError, match="given up"):
+        with pytest.raises(EngineError, match="counts as abandoned"):
             lease.check()
 
 

@@ -208,7 +208,7 @@ def test_without_a_taxonomy_taxids_stand_for_themselves_and_that_is_said(
     search = listing.submit("blastp", "named", QUERIES, "-taxids 9606")
 
     (remark,) = listing.http.post("/searches/preflight", json=body).json()["remarks"]
-    assert "as they stand" in remark
+    assert "do not include their descendants" in remark
     assert listing.ended(search["id"])["state"] == "completed"
 
     assert listing.result(search["id"], "6") == expected(named, "taxidlist", "9606\n", "6", tmp_path)

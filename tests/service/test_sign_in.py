@@ -432,7 +432,7 @@ def test_without_the_issuer_tokens_of_ours_work_and_the_rest_waits(tmp_path: Pat
         assert [(one.status_code, one.json()["code"]) for one in waiting] == [(503, "network")] * 2
         assert "API tokens" in waiting[0].json()["remedy"]
         assert bearer(server, token).status_code == 200
-        assert "nobody can sign in" in server.log
+        assert "sign-in is impossible" in server.log
         provider.start()
         until(lambda: bearer(server, provider.signed()).status_code == 200)
         provider.stop()

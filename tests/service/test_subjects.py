@@ -124,7 +124,7 @@ def test_sequences_that_are_gone_are_told(folder: Path, tmp_path: Path) -> None:
         answer = own.http.get(f"/searches/{search}/subjects", params={"query": 0, "hit": 0})
 
         assert answer.status_code == 404
-        assert "sequences are gone" in answer.json()["detail"]
+        assert "sequences could not be kept" in answer.json()["detail"]
         assert answer.json()["remedy"]
     finally:
         own.close()

@@ -162,10 +162,10 @@ def test_the_task_is_what_was_asked_for(address: str, server: Server, values: di
     ("values", "says"),
     [
         ({"DATABASE": "absent"}, "There is no database 'absent'"),
-        ({"PROGRAM": "blastz"}, "'blastz' is no program"),
+        ({"PROGRAM": "blastz"}, "'blastz' is not a program"),
         ({"EXPECT": "many"}, "-evalue: 'many' is not of type Real"),
         ({"QUERY": ">x\nMKVLAAGIVGLLLAQWERTYIPASDFGHKLCVNM"}, "blastn takes nucleotide queries"),
-        ({"QUERY": ""}, "1 queries have no letters"),
+        ({"QUERY": ""}, "1 query is empty"),
         ({"TASK": "quick"}, "'quick' is none of"),
         ({"SERVICE": "psi"}, "SERVICE 'psi' is not offered here"),
         ({"ENTREZ_QUERY": "Homo sapiens[ORGN]"}, "ENTREZ_QUERY is not supported here"),

@@ -287,8 +287,7 @@ class _Wiring:
             self.results,
             self.tasks,
             self.released,
-            self.peers,
-            self.database.server,
+            self.database,
             steps,
             steps_engine(steps),
         )

@@ -1,1 +1,1 @@
-"""What users of a BLAST service do: submit, watch, read, cancel; and what runs for them, durably."""
+"""What users do with a BLAST service: submit, watch, read and cancel searches; and the durable work behind it."""

@@ -1,4 +1,4 @@
-"""How a database comes from its source into the storage, as a new generation that searches then take."""
+"""How a database gets from its source into the storage as a new generation."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from shardblast.storage.transfer import sha256_of
 
 HASHED_AT_ONCE = 2
 OFFER = "offer.json"
-"""In the folder of a database that is being brought: what its source has offered."""
+"""File in the folder of a database that is being added, with the offer of its source."""
 BEGUN = "begun.json"
-"""In the storage, as long as a generation is being stored: what its metadata will be."""
+"""Object that exists while a generation is being stored, with its future metadata."""
 
 
 class Acquisition:
-    """Brings databases; each step may be repeated, and what an earlier try finished is not done again."""
+    """Adds and updates databases. Each step can be repeated, and resumes an earlier attempt."""
 
     def __init__(
         self,
@@ -51,13 +51,13 @@ class Acquisition:
         self._folders = folders
 
     def source(self, wanted: Mapping[str, Any]) -> Source:
-        """Return the source that a database was or is to be added from.
+        """Return the source of a database.
 
         Args:
-            wanted: ``text``, as given to ``db add``, ``settings``, and ``replace`` if another source may be replaced.
+            wanted: ``text``, as given to ``db add``; ``settings``; and ``replace`` if another source may be replaced.
 
         Raises:
-            InputError: The text is none.
+            InputError: The text names no source.
         """
         values = dict(wanted.get("settings", {}))
         if values.get("molecule"):
@@ -67,20 +67,19 @@ class Acquisition:
         return source_of(wanted["text"], self._installation, SourceSettings(**values))
 
     def acquire(self, name: str, wanted: Mapping[str, Any], watch: Watch, *, is_new: bool) -> CataloguedDatabase | None:
-        """Bring what the source has now; None if that is the current generation already.
+        """Add the version that the source offers; return None if it is the current generation already.
 
         Args:
-            name: Of the database.
-            wanted: As of ``source``.
-            watch: Is told, and asked whether to stop.
-            is_new: Whether it is to be added, and not to be updated.
+            name: Name of the database.
+            wanted: See ``source``.
+            watch: Receives the progress, and says whether to stop.
+            is_new: Whether the database is to be added rather than updated.
 
         Raises:
-            Interrupted: It is to stop; what was brought stays for the next try.
-            ConflictError: Another process brings or removes this database, or the one to be added would replace
-                another one, or one of the other molecule.
-            NotFoundError: One to be updated is not there any more.
-            ShardblastError: It can't be brought.
+            Interrupted: It was stopped; finished parts are kept for the next attempt.
+            ConflictError: Another process changes this database, or it exists with another source or molecule.
+            NotFoundError: The database to update does not exist any more.
+            ShardblastError: It failed.
         """
         self._folders.check_space()
         with self._folders.adding(name) as folder, self._generations.alone(name):
@@ -90,13 +89,13 @@ class Acquisition:
                     raise Interrupted
                 added = self._acquire(name, wanted, folder, watch)
             except SourceChanged:
-                (folder / OFFER).unlink()  # the next try asks for a new one, and keeps what both have in common
+                (folder / OFFER).unlink()  # the next attempt requests a new offer and keeps the common files
                 raise
             except Interrupted:
                 if watch.is_cancelled():
                     self._give_up(name, folder)
                 raise
-            except (InputError, DatabaseError, ConflictError):  # there is nothing to go on with
+            except (InputError, DatabaseError, ConflictError):  # a retry could not resume
                 self._give_up(name, folder)
                 raise
             shutil.rmtree(folder)
@@ -104,31 +103,31 @@ class Acquisition:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Keep others, on this machine and on other servers, from bringing or removing a database.
+        """Keep other processes, on this machine and on other servers, from adding or removing a database.
 
         Raises:
-            ConflictError: Another process does.
+            ConflictError: Another process does so now.
         """
         with self._folders.adding(name) as folder, self._generations.alone(name):
             yield
         with suppress(OSError):
-            folder.rmdir()  # unless something was brought there that may be gone on with
+            folder.rmdir()  # fails if it holds files to resume with
 
     def register(self, name: str, path: str, *, replace: bool) -> CataloguedDatabase:
-        """Make a BLAST database current where it lies.
+        """Make a BLAST database in place the current generation.
 
         Args:
-            name: Of the database.
-            path: As ``-db`` names it.
+            name: Name of the database.
+            path: Path as ``-db`` takes it.
             replace: Whether it may replace a database from another source.
 
         Raises:
             InputError: The path can't be used.
-            ConflictError: It would replace another database, or another process changes the one of this name.
+            ConflictError: It would replace another database, or another process changes this one.
             DatabaseError: BLAST+ can't open it, or it can't be cut into shards.
         """
         if not path.isprintable():
-            raise InputError("The path holds letters that can't be printed.", remedy="Name a BLAST database.")
+            raise InputError("The path contains unprintable characters.", remedy="Give the path of a BLAST database.")
         whole = Path(path).absolute()
         wanted = {"text": str(whole), "in_place": True}
         with self.alone(name):
@@ -138,11 +137,11 @@ class Acquisition:
             return self._generations.switch(generation, str(whole), wanted)
 
     def check(self, name: str, wanted: Mapping[str, Any], *, is_new: bool) -> None:
-        """Refuse to replace a database from another source, and to update one that is not there.
+        """Refuse to replace a database from another source, or to update one that does not exist.
 
         Raises:
-            ConflictError: There is one from another source.
-            NotFoundError: It is not there.
+            ConflictError: The database has another source.
+            NotFoundError: The database does not exist.
         """
         try:
             known = self._generations.source(name)
@@ -152,12 +151,12 @@ class Acquisition:
             return
         if known != _as_source(wanted) and not wanted.get("replace"):
             raise ConflictError(
-                f"There is already a database {name!r}, from another source.",
-                remedy="Use another name, or ask to replace it (--replace).",
+                f"A database {name!r} from another source already exists.",
+                remedy="Use another name, or replace it with --replace.",
             )
 
     def _check_molecule(self, generation: Generation) -> None:
-        """Refuse to replace a database by one of the other molecule, whose searches would all fail."""
+        """Refuse to replace a database by one of the other molecule, in which all of its searches would fail."""
         name = generation.database
         with suppress(NotFoundError):
             current = self._generations.get(name)
@@ -171,7 +170,8 @@ class Acquisition:
     def _acquire(self, name: str, wanted: Mapping[str, Any], folder: Path, watch: Watch) -> CataloguedDatabase | None:
         source = self.source(wanted)
         offer = _offer(source, wanted, folder)
-        known = {one.generation: one for one in self._generations.known(name)}.get(offer.generation)
+        generations = self._generations.known(name)
+        known = next((database for database in generations if database.generation == offer.generation), None)
         if known is not None and known.path is None:
             return None if self._is_current(known) else self._switch(known.facts, wanted, watch)
         files = folder / offer.generation
@@ -180,7 +180,7 @@ class Acquisition:
         facts = described(self._installation, files / stem)
         _check_place(facts, files)
         if wanted.get("settings", {}).get("taxid_map") and not facts.has_taxids:
-            raise InputError("The taxid map names none of the sequences.", remedy="Check its ids, or leave it out.")
+            raise InputError("The taxid map contains none of the sequences.", remedy="Check its ids, or omit it.")
         checked = _checksums(list(facts.files), watch)
         generation = facts.generation(name, offer.generation, source.text, offer.version, checked.__getitem__)
         self._check_molecule(generation)
@@ -194,37 +194,37 @@ class Acquisition:
     def _is_current(self, known: CataloguedDatabase) -> bool:
         try:
             return self._generations.get(known.name).generation == known.generation
-        except (NotFoundError, DatabaseError):  # an earlier try ended just before it was made current
+        except (NotFoundError, DatabaseError):  # an earlier attempt ended just before the switch
             return False
 
     def _give_up(self, name: str, folder: Path) -> None:
-        """Remove what was brought of a database whose task was cancelled, also from the storage."""
-        known = {one.generation for one in self._generations.known(name)}
+        """Remove the files of a cancelled or failed attempt, also from the storage."""
+        known = {database.generation for database in self._generations.known(name)}
         for brought in folder.iterdir():
             if brought.is_dir() and brought.name not in known:
                 self._objects.delete(generation_key(name, brought.name))
         shutil.rmtree(folder)
 
     def _publish(self, generation: Generation, files: Mapping[str, Path], watch: Watch) -> None:
-        """Write the files to the storage, and last what says that they are all there.
+        """Store the files, and last the metadata, which marks them as complete.
 
-        What lies there of an earlier try is taken for the same only if that try was to store the same bytes.
+        Objects of an earlier attempt are reused only if that attempt was to store the same bytes.
         """
         key_of = partial(generation_key, generation.database, generation.name)
         document = json.dumps(generation.document(), indent=1).encode()
         if self._read(key_of(BEGUN)) != document:
             self._objects.delete(key_of())
             self._objects.put(key_of(BEGUN), document)
-        told = watch.begin(Step.STORING, generation.size_bytes)
+        meter = watch.begin(Step.STORING, generation.size_bytes)
         for file in generation.files:
             if watch.stopped():
                 raise Interrupted
             key = key_of(file.name)
             if self._size(key) == file.size_bytes:
-                told(file.size_bytes)
+                meter(file.size_bytes)
             else:
-                self._objects.keep(key, files[file.name], told)
-        told.close()
+                self._objects.keep(key, files[file.name], meter)
+        meter.close()
         self._objects.put(key_of(METADATA), document)
         self._objects.delete(key_of(BEGUN))
 
@@ -242,50 +242,50 @@ class Acquisition:
 
 
 def _as_source(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of how a database was added: all that its updates need."""
+    """Return the description of a source that is kept for updates."""
     return {key: value for key, value in wanted.items() if key != "replace"}
 
 
 def _check_place(facts: DatabaseFacts, folder: Path) -> None:
-    """Refuse a database whose aliases lead to files that were not brought.
+    """Reject a database whose aliases refer to files outside its folder.
 
     Raises:
-        DatabaseError: It is such a one.
+        DatabaseError: They do.
     """
     if any(file.resolve().parent != folder.resolve() for file in facts.files):
-        raise DatabaseError("The database leads to files outside of itself.", remedy="Use another source.")
+        raise DatabaseError("The database refers to files outside its folder.", remedy="Use another source.")
 
 
 def _offer(source: Source, wanted: Mapping[str, Any], folder: Path) -> Offer:
-    """Return what is to be brought: what an interrupted try began with, so that it goes on, else what there is now."""
-    noted = folder / OFFER
+    """Return the offer of an interrupted attempt, so that it resumes, or else the current offer of the source."""
+    path = folder / OFFER
     with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
-        told = json.loads(noted.read_text())
-        if told["wanted"] == wanted:
-            return Offer(**told["offer"])
-        _clear(folder, keep="")  # what was brought in another way, such as under another title
+        earlier = json.loads(path.read_text())
+        if earlier["wanted"] == wanted:
+            return Offer(**earlier["offer"])
+        _clear(folder, keep="")  # files of different settings, such as another title
     offer = source.offer()
     _clear(folder, keep=offer.generation)
     values = {name: getattr(offer, name) for name in Offer.__slots__}
-    partial = noted.with_name(f"{OFFER}.partial")
+    partial = path.with_name(f"{OFFER}.partial")
     partial.write_text(json.dumps({"wanted": wanted, "offer": {**values, "details": dict(offer.details)}}))
-    os.replace(partial, noted)
+    os.replace(partial, path)
     return offer
 
 
 def _clear(folder: Path, *, keep: str) -> None:
-    for left in folder.iterdir():
-        if left.is_dir() and left.name != keep:
-            shutil.rmtree(left)
+    for path in folder.iterdir():
+        if path.is_dir() and path.name != keep:
+            shutil.rmtree(path)
 
 
 def _checksums(files: list[Path], watch: Watch) -> dict[Path, DatabaseFile]:
-    told = watch.begin(Step.CHECKING, sum(file.stat().st_size for file in files))
+    meter = watch.begin(Step.CHECKING, sum(file.stat().st_size for file in files))
 
     def known(file: Path) -> tuple[Path, DatabaseFile]:
-        return file, DatabaseFile(file.name, file.stat().st_size, sha256_of(file, told, watch.stopped))
+        return file, DatabaseFile(file.name, file.stat().st_size, sha256_of(file, meter, watch.stopped))
 
     with ThreadPoolExecutor(HASHED_AT_ONCE) as pool:
-        found = dict(pool.map(known, files))
-    told.close()
-    return found
+        checked = dict(pool.map(known, files))
+    meter.close()
+    return checked

@@ -1,4 +1,4 @@
-"""Admission: decides in one place which searches run, from what runs, what waits, and what there is to run it."""
+"""Admission: the one place that decides which searches run."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ from shardblast.service.settings import Settings
 from shardblast.store.searches import Change, SearchStore
 from shardblast.store.workload import Workload
 
-LOOKED_EVERY_S = 1.0
-"""Whether what searches lack has come, and what other servers did; what happens here is seen to at once."""
+CHECKED_EVERY_S = 1.0
+"""Interval for checking whether missing resources have arrived and what other servers have changed. Changes made by
+this server are handled at once.
+"""
 
 logger = logging.getLogger(__name__)
 
 
 class Stints(Protocol):
-    """Runs searches, whatever happens to this process."""
+    """Runs searches durably."""
 
     def begin(self, standing: Standing) -> None:
-        """Run a stint of a search from now on; does nothing if that has begun already, on any server."""
+        """Start a stint of a search. Does nothing if any server has started it."""
         ...
 
     def runs_here(self, search_id: SearchId) -> bool:
-        """Tell whether this server runs a search."""
+        """Return whether this server runs a search."""
         ...
 
 
 class Admission(Observer):
-    """Lets searches begin.
+    """Starts searches when their turn comes.
 
-    What it knows is read from the database and from the nodes each time, so it goes on after any crash, and several
-    servers on one database decide alike, one after the other.
+    It reads its state from the database and the nodes each time. It therefore survives any crash, and several servers
+    on one database decide alike, one after the other.
     """
 
     def __init__(
@@ -55,17 +57,7 @@ class Admission(Observer):
         released: Callable[[str, str], object],
         settings: Settings,
     ) -> None:
-        """Wire it.
-
-        Args:
-            store: Of the searches.
-            workload: Tells what waits and runs.
-            catalogue: Of their databases.
-            searching: Tells what a search lacks now.
-            stints: Runs them.
-            released: Is told of each generation of a database that a search needs no more.
-            settings: How many searches run at once, and how long one may wait.
-        """
+        """``released`` is called with each generation of a database that a search no longer needs."""
         self._store = store
         self._workload = workload
         self._catalogue = catalogue
@@ -77,16 +69,16 @@ class Admission(Observer):
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Decide as long as the service lives."""
+        """Decide periodically for the life of the service."""
         threading.Thread(target=self._watch, name="admission", daemon=True).start()
 
     def close(self) -> None:
-        """Let nothing begin any more."""
+        """Start no more searches."""
         self._stopping.set()
         self._changed.set()
 
     def search_changed(self, before: Search | None, after: Search) -> None:
-        """Look again when a search came, or gave back its place."""
+        """Decide again when a search was added or gave up its place."""
         if before is None or (before.state, before.lack) != (after.state, after.lack):
             self._changed.set()
 
@@ -97,86 +89,85 @@ class Admission(Observer):
             try:
                 self.look()
                 failing = False
-            except Exception as error:  # whatever it is, searches must not wait for the next start
+            except Exception as error:  # after any error the next attempt may succeed
                 if not failing:
-                    logger.warning(
-                        "searches can't begin now: %s", error, exc_info=not isinstance(error, ShardblastError)
-                    )
+                    is_bug = not isinstance(error, ShardblastError)
+                    logger.warning("searches can't start now: %s", error, exc_info=is_bug)
                 failing = True
-            self._changed.wait(LOOKED_EVERY_S)
+            self._changed.wait(CHECKED_EVERY_S)
 
     def look(self) -> None:
-        """Let those begin whose turn it is, and note what keeps the others.
+        """Start the searches whose turn it is, and record what the others lack.
 
         Raises:
             StoreError: The database can't be reached.
         """
         with self._workload.alone():
             standings, now = self._workload.standings(), time.time()
-            running = [one for one in standings if one.has_place]
-            possible = list(self._possible([one for one in standings if not one.has_place], now))
-            places, of_owner, counted = self._places(running)
-            begun = admitted(possible, counted, places, of_owner, now)
-            for one in begun:
+            running = [standing for standing in standings if standing.has_place]
+            ready = list(self._ready([standing for standing in standings if not standing.has_place], now))
+            places, places_of_owner, counted = self._places(running)
+            started = admitted(ready, counted, places, places_of_owner, now)
+            for standing in started:
                 if self._stopping.is_set():
                     return
-                self._begin(one)
-            for one in possible:
-                if one.lack is not None and one not in begun:
-                    self._change(one, lambda search: lacks(search, None, now))
+                self._begin(standing)
+            for standing in ready:
+                if standing.lack is not None and standing not in started:
+                    self._change(standing, lambda search: lacks(search, None, now))
 
     def _places(self, running: Sequence[Standing]) -> tuple[int, int, Sequence[Standing]]:
-        """Return how many places there are, how many an owner has while others wait, and what has such a place.
+        """Return the number of places, the number for one owner while others wait, and the searches that occupy places.
 
-        Where nothing else is set, each server that searches on its own machine has places of its own.
+        By default, each server that searches on its own machine has its own places.
         """
         places = self._settings.running or places_for(self._searching.cores)
         if not self._settings.running and self._searching.leaves_results_here:
-            running = [one for one in running if self._stints.runs_here(one.id)]
+            running = [standing for standing in running if self._stints.runs_here(standing.id)]
         return places, self._settings.running_of_owner or max(places // 2, 1), running
 
-    def _possible(self, queued: Sequence[Standing], now: float) -> Iterator[Standing]:
-        """Yield the searches that lack nothing but their turn; note of the others what they lack."""
+    def _ready(self, queued: Sequence[Standing], now: float) -> Iterator[Standing]:
+        """Yield the searches that lack nothing but their turn; record what the others lack."""
         known: dict[tuple[object, ...], Lack | None] = {}
-        for one in queued:
-            volumes = one.lack.volumes if one.lack is not None else ()
-            key = (one.database, one.generation, volumes)
+        for standing in queued:
+            volumes = standing.lack.volumes if standing.lack is not None else ()
+            key = (standing.database, standing.generation, volumes)
             if key not in known:
-                known[key] = self._lack(one)
+                known[key] = self._lack(standing)
             lack = known[key]
             if lack is None:
-                yield one
-            elif lacked(one.lacked_s, one.lacks_since, now) >= self._settings.waiting_s:
-                self._fail(one, lack, now)
-            elif lack != one.lack:
-                self._change(one, partial(lacks, lack=lack, at=now))
+                yield standing
+            elif lacked(standing.lacked_s, standing.lacks_since, now) >= self._settings.waiting_s:
+                self._fail(standing, lack, now)
+            elif lack != standing.lack:
+                self._change(standing, partial(lacks, lack=lack, at=now))
 
-    def _lack(self, one: Standing) -> Lack | None:
+    def _lack(self, standing: Standing) -> Lack | None:
         try:
-            generation = self._catalogue.get(one.database, one.generation).facts
+            generation = self._catalogue.get(standing.database, standing.generation).facts
         except NotFoundError:
-            return None  # it fails in its turn, and says so
-        return self._searching.lack(generation, one.lack)
+            return None  # the search reports this when it runs
+        return self._searching.lack(generation, standing.lack)
 
-    def _begin(self, one: Standing) -> None:
+    def _begin(self, standing: Standing) -> None:
         try:
-            self._stints.begin(one)  # first: should we crash before the next line, it goes on all the same
-        except Exception:  # whatever it is, others must not wait for it
-            logger.exception("a search can't begin now", extra={"search_id": one.id})
+            self._stints.begin(standing)  # first, so that it runs even if this process crashes before the next line
+        except Exception:  # an error of one search must not block the others
+            logger.exception("a search can't start now", extra={"search_id": standing.id})
             return
-        self._change(one, lambda search: moved(search, State.RUNNING, time.time()))
+        self._change(standing, lambda search: moved(search, State.RUNNING, time.time()))
 
-    def _fail(self, one: Standing, lack: Lack, now: float) -> None:
-        error = WaitError(lack, lasting(lacked(one.lacked_s, one.lacks_since, now)))
+    def _fail(self, standing: Standing, lack: Lack, now: float) -> None:
+        error = WaitError(lack, lasting(lacked(standing.lacked_s, standing.lacks_since, now)))
         failure = Failure(error.code, error.problem, error.remedy)
-        self._change(one, lambda search: moved(search, State.FAILED, now, failure=failure))
-        self._released(one.database, one.generation)
+        self._change(standing, lambda search: moved(search, State.FAILED, now, failure=failure))
+        self._released(standing.database, standing.generation)
 
-    def _change(self, one: Standing, change: Change) -> None:
-        """Change a search if it is still queued as it was."""
+    def _change(self, standing: Standing, change: Change) -> None:
+        """Change a search if it is still queued in the same stint."""
 
         def checked(search: Search) -> Search:
-            return change(search) if search.state is State.QUEUED and search.stint == one.stint else search
+            return change(search) if search.state is State.QUEUED and search.stint == standing.stint else search
 
         with suppress(NotFoundError):  # it was cancelled and deleted
-            self._store.change(one.id, checked)
+            self._store.change(standing.id, checked)

@@ -1,4 +1,4 @@
-"""How a service has a search done: on its own machine, or by a cluster."""
+"""The ways in which a service runs a search: on its own machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -34,49 +34,49 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A search to be done."""
+    """A search to run."""
 
     search_id: SearchId
     options: SearchOptions
-    """With lists where they lie, and ``-outfmt 11``."""
+    """Options with the paths of lists, and ``-outfmt 11``."""
     database: CataloguedDatabase
     plan: StoredPlan
     folder: Path
-    """The search's own, with ``query.fa``."""
+    """The search's folder, with ``query.fa``."""
 
 
 class Searching(Protocol):
-    """Does searches; each step may be repeated."""
+    """Runs searches. Each step can be repeated."""
 
     @property
     def leaves_results_here(self) -> bool:
-        """Whether merged batches are in the search's folder; else they are in the storage alone."""
+        """Whether merged batches are in the search's folder; otherwise only the storage has them."""
         ...
 
     @property
     def cores(self) -> int:
-        """How many cores there are now for searches."""
+        """Number of cores that searches can use now."""
         ...
 
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
         """Return what keeps a search from running now; None if nothing does.
 
         Args:
-            generation: In which it searches.
-            before: What it lacked when it gave back its place.
+            generation: The generation to search.
+            before: What the search lacked when it gave up its place.
         """
         ...
 
     def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None:
-        """Refuse a search that can't be done, before it is queued.
+        """Reject an impossible search before it is queued.
 
         Args:
-            options: The user's.
-            database: That is to be searched.
-            folder: An empty one.
+            options: The user's options.
+            database: The database to search.
+            folder: An empty folder.
 
         Raises:
-            ShardblastError: Why not.
+            ShardblastError: The reason.
         """
         ...
 
@@ -97,22 +97,22 @@ class Searching(Protocol):
 
         Raises:
             Interrupted: ``processes`` was stopped.
-            WaitError: It can't go on now.
-            ShardblastError: It failed.
+            WaitError: No part of the search can proceed.
+            ShardblastError: The search failed.
         """
         ...
 
     def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:
-        """Tell whether all batches are merged."""
+        """Return whether all batches are merged."""
         ...
 
     def publish(
         self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes, most_bytes: int
     ) -> Sequence[str]:
-        """Have all of a result that is not made here in the storage, and what is known of queries in the folder.
+        """Store all of a result, and put the facts about its queries into the search's folder.
 
         Returns:
-            The names of what is there, below the search's prefix.
+            The names of the stored objects, below the search's prefix.
 
         Raises:
             Interrupted: ``processes`` was stopped.
@@ -120,31 +120,31 @@ class Searching(Protocol):
         ...
 
     def end(self, search_id: SearchId) -> None:
-        """End what runs elsewhere for a search, also what was begun before the service was killed."""
+        """End remote tasks of a search, including those begun before the service was killed."""
         ...
 
     def tidy(self, search_id: SearchId) -> None:
-        """Remove from the storage what was needed only while the search ran."""
+        """Remove the objects that were needed only while the search ran."""
         ...
 
 
 class RecordedPhases:
-    """Writes down what a search does."""
+    """Records the phases of a search."""
 
     def __init__(self, store: SearchStore, search_id: SearchId) -> None:
         self._store = store
         self._id = search_id
 
     def begin(self, phase: Phase, total: int) -> None:
-        """A phase begins."""
+        """Record the beginning of a phase."""
         self._change(lambda progress: begin(progress, phase, time.time(), total))
 
     def count(self, phase: Phase, done: int, total: int | None = None) -> None:
-        """So many things of a phase are finished."""
+        """Record the progress of a phase."""
         self._change(lambda progress: count(progress, phase, done, total))
 
     def fail(self, phase: Phase) -> None:
-        """A phase ended before it was done, though the search goes on."""
+        """Record that a phase failed, although the search continues."""
         self._change(lambda progress: fail(progress, phase, time.time()))
 
     def staging(self, total_bytes: int) -> None:
@@ -163,15 +163,14 @@ class RecordedPhases:
         self.begin(Phase.SEARCHING, pieces)
 
     def waiting(self, lack: Lack | None) -> None:
-        """Something does not go on until there is this; None: all goes on."""
-        self._store.change(self._id, lambda one: lacks(one, lack, time.time()))
+        self._store.change(self._id, lambda search: lacks(search, lack, time.time()))
 
     def _change(self, changed: Changed) -> None:
-        self._store.change(self._id, lambda one: progressed(one, changed(one.progress)))
+        self._store.change(self._id, lambda search: progressed(search, changed(search.progress)))
 
 
 class LocalSearching:
-    """Searches in the folders of searches; databases of the storage are copied to the disk first."""
+    """Runs searches in their folders, after copying databases from the storage to this machine's disk."""
 
     leaves_results_here = True
 
@@ -227,35 +226,30 @@ class LocalSearching:
 
     @contextmanager
     def _staged(self, ordered: Ordered, phases: RecordedPhases, processes: Processes) -> Iterator[Database]:
-        """Open the database of a search, copied to this machine's disk if it is not there."""
-        one, told = ordered.database, None
-        if self._catalogue.missing_bytes(one.name, one.generation):
-            phases.staging(one.facts.size_bytes)
-            told = Meter(phases.staged)
-        counted: Callable[[int], None] = told or _silent
-        with self._catalogue.opened(one.name, one.generation, counted, processes.is_stopped) as found:
-            if told is not None:
-                told.close()
-            yield found
+        """Open the database of a search, staged on this machine's disk if need be."""
+        entry, meter = ordered.database, Meter(lambda staged_bytes: None)
+        if self._catalogue.missing_bytes(entry.name, entry.generation):
+            phases.staging(entry.facts.size_bytes)
+            meter = Meter(phases.staged)
+        with self._catalogue.opened(entry.name, entry.generation, meter, processes.is_stopped) as database:
+            meter.close()
+            yield database
 
     def _warm(self, database: Database, phases: RecordedPhases, processes: Processes, search_id: SearchId) -> None:
-        """Read what of a database is not in memory; a search goes on when not all of it can be kept there."""
+        """Read the cold part of a database into memory. If not all of it fits, the search continues."""
         files = database.mapped_files
         resident = self._node.resident_bytes(files)
         if resident is None or resident >= database.size_bytes:
             return
         phases.warming(database.size_bytes)
-        told = Meter(phases.warmed)
+        meter = Meter(phases.warmed)
         try:
-            self._node.warm(files, told, processes.is_stopped)
+            self._node.warm(files, meter, processes.is_stopped)
         except Interrupted:
             raise
         except ShardblastError as error:
             logger.info("a database can't be warmed: %s", error.problem, extra={"search_id": search_id})
-            told.close()
+            meter.close()
             phases.fail(Phase.WARMING)
         else:
-            told.close()
-
-
-def _silent(size_bytes: int) -> None: ...
+            meter.close()

@@ -1,4 +1,4 @@
-"""Callers, what they may do, and the sessions of their browsers."""
+"""Callers, their scopes, and the sessions of their browsers."""
 
 from __future__ import annotations
 
@@ -21,71 +21,73 @@ class Scope(StrEnum):
 
 
 class Means(StrEnum):
-    """How a caller is known."""
+    """How a caller was identified."""
 
     NOTHING = "nothing"
-    """Nobody has to sign in."""
+    """The service requires no sign-in."""
     TOKEN = "token"
     """An API token of this service."""
     ISSUER = "issuer"
     """A token of the OpenID Connect issuer."""
     SESSION = "session"
-    """A browser that signed in."""
+    """The session of a browser that signed in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who asks."""
+    """The user behind a request."""
 
     owner: str
-    """Whose searches they make and see."""
+    """The owner of the caller's searches."""
     scopes: frozenset[Scope]
     by: Means
     name: str
-    """For people to read."""
+    """Name for display."""
 
     @property
     def sees(self) -> str | None:
-        """Whose searches are seen; None: everybody's."""
+        """Owner of the searches that the caller sees; None: all owners."""
         return None if Scope.ADMIN in self.scopes else self.owner
 
     def check(self, scope: Scope) -> None:
-        """Refuse what is not allowed.
+        """Reject a caller who lacks a scope.
 
         Raises:
-            NotAllowedError: The caller lacks the scope.
+            NotAllowedError: The caller lacks it.
         """
         if scope in self.scopes or Scope.ADMIN in self.scopes:
             return
         if self.by is Means.TOKEN:
-            raise NotAllowedError(f"The token does not allow to {scope}.", remedy="Use one with that scope.")
-        raise NotAllowedError(f"{self.name} may not {scope}.", remedy="Ask who runs the service.")
+            raise NotAllowedError(f"This token lacks the scope '{scope}'.", remedy="Use a token with that scope.")
+        raise NotAllowedError(
+            f"{self.name} lacks the scope '{scope}'.", remedy="Ask the administrator of the service for it."
+        )
 
 
 def new_secret() -> str:
-    """Return 256 random bits, as letters that need no quoting in addresses and headers."""
+    """Return 256 random bits as text that needs no quoting in URLs and headers."""
     return secrets.token_urlsafe(32)
 
 
 def hashed(secret: str) -> str:
-    """Return a secret's hash: it has 256 random bits, so a plain one will do."""
+    """Return a secret's hash. A plain hash suffices, because the secret has 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class Sessions:
-    """Begins and ends sessions; each is known by a secret that its browser alone has."""
+    """Creates and ends sessions. Only the browser holds the secret that identifies its session."""
 
     def __init__(self, store: SessionStore, hours: float) -> None:
         self._store = store
         self.seconds = hours * 3600
-        """How long a session lasts."""
+        """Duration of a session."""
 
     def begin(self, caller: Caller, token: str | None = None) -> str:
-        """Begin a session; return its secret, which is always a new one.
+        """Create a session; return its new secret.
 
         Args:
-            caller: Whose session it is.
-            token: Hash of the API token that it rests on; None for a sign-in at the issuer.
+            caller: The user of the session.
+            token: Hash of the API token behind it; None for a sign-in at the issuer.
         """
         secret, now = new_secret(), time.time()
         scopes = tuple(sorted(caller.scopes))
@@ -93,29 +95,25 @@ class Sessions:
         return secret
 
     def find(self, secret: str) -> Session:
-        """Return a session that is not over.
+        """Return a session that has not expired.
 
         Raises:
-            UnauthorizedError: There is none, or no longer.
+            UnauthorizedError: It does not exist or has expired.
         """
-        found = self._store.find(hashed(secret))
-        if found is None or found.expires <= time.time():
-            raise UnauthorizedError("The session is over.", remedy="Sign in again.")
-        return found
+        session = self._store.find(hashed(secret))
+        if session is None or session.expires <= time.time():
+            raise UnauthorizedError("The session has expired.", remedy="Sign in again.")
+        return session
 
     def caller(self, secret: str) -> Caller:
-        """Return whose session it is.
-
-        Raises:
-            UnauthorizedError: There is none, or no longer.
-        """
-        found = self.find(secret)
-        return Caller(found.owner, frozenset(Scope(scope) for scope in found.scopes), Means.SESSION, found.name)
+        """Return the user of a session; the errors are those of ``find``."""
+        session = self.find(secret)
+        return Caller(session.owner, frozenset(Scope(scope) for scope in session.scopes), Means.SESSION, session.name)
 
     def end(self, secret: str) -> None:
         """End a session."""
         self._store.remove(hashed(secret))
 
     def expire(self) -> int:
-        """Forget the sessions that are over; return how many."""
+        """Delete expired sessions; return their number."""
         return self._store.remove_expired(time.time())

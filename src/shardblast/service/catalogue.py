@@ -1,4 +1,4 @@
-"""Databases by name, their generations, and which generation new searches take."""
+"""Databases by name, their generations, and the generation that new searches use."""
 
 from __future__ import annotations
 
@@ -38,24 +38,17 @@ from shardblast.storage.objects import Objects, current_key
 from shardblast.store.databases import DatabaseStore
 
 READ_AT_ONCE = 16
-"""Objects that a list of databases reads side by side."""
+"""Number of objects read concurrently for a list of databases."""
 
 
 class Generations:
-    """Knows every generation of each database, and which one is current.
+    """All generations of each database, and the current one.
 
-    The current generation is named by one object of the storage and nowhere else, so that the service and commands
-    that see only the storage always agree. A database that is searched in place has no such object: its newest
-    generation is current.
+    The current generation is named only by an object in the storage, so that the service agrees with commands that see
+    nothing but the storage. A database that is searched in place has no such object; its newest generation is current.
     """
 
     def __init__(self, store: DatabaseStore, objects: Objects) -> None:
-        """Wire it.
-
-        Args:
-            store: Holds what is known of each generation.
-            objects: The storage, which names the current ones.
-        """
         self._store = store
         self._objects = objects
 
@@ -65,16 +58,16 @@ class Generations:
         Raises:
             StorageError: The storage can't be read.
         """
-        known = [list(rows) for _, rows in groupby(self._store.all(), lambda one: one.name)]
+        known = [list(rows) for _, rows in groupby(self._store.all(), lambda database: database.name)]
         with ThreadPoolExecutor(READ_AT_ONCE) as pool:
-            return [one for one in pool.map(self._current_or_none, known) if one is not None]
+            return [current for current in pool.map(self._current_or_none, known) if current is not None]
 
     def get(self, name: str, generation: str | None = None) -> CataloguedDatabase:
         """Return a generation of a database, by default the current one.
 
         Raises:
-            NotFoundError: There is no such database, or this generation of it is gone.
-            DatabaseError: The storage names a current generation that is not known.
+            NotFoundError: The database or the generation does not exist.
+            DatabaseError: The storage names an unknown generation as the current one.
             StorageError: The storage can't be read.
         """
         if generation is not None:
@@ -95,12 +88,12 @@ class Generations:
         """Return how a database was added.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: The database does not exist.
         """
         return self._store.source(name)
 
     def searches_of(self, name: str) -> Sequence[SearchId]:
-        """Return the searches in a database that are not over."""
+        """Return the searches in a database that have not ended."""
         return self._store.searches_of(name)
 
     def alone(self, name: str) -> AbstractContextManager[None]:
@@ -108,12 +101,12 @@ class Generations:
         return self._store.alone(name)
 
     def switch(self, facts: Generation, path: str | None, source: Mapping[str, Any]) -> CataloguedDatabase:
-        """Make a generation current, which adds its database if that is new. The caller has the database alone.
+        """Make a generation current, and add its database if it is new. The caller must hold ``alone``.
 
         Args:
             facts: The generation.
-            path: Where BLAST+ finds it; None if it lies in the storage.
-            source: How it was added, for updates.
+            path: Path for BLAST+; None if the generation is in the storage.
+            source: How the database was added, for updates.
         """
         added = self._store.add(facts, path, source, time.time())
         if path is None:
@@ -123,52 +116,53 @@ class Generations:
         return added
 
     def unused(self, name: str) -> Sequence[CataloguedDatabase]:
-        """Return the generations of a database that are neither current nor used by a search that is not over."""
-        found = self._store.unused(name)
-        current = self._current_or_none(self._store.generations(name)) if found else None
-        return [one for one in found if current is not None and one.generation != current.generation]
+        """Return the generations of a database that are neither current nor used by a search that has not ended."""
+        unused = self._store.unused(name)
+        current = self._current_or_none(self._store.generations(name)) if unused else None
+        return [database for database in unused if current is not None and database.generation != current.generation]
 
     def names(self) -> Sequence[str]:
         """Return the names of all databases, sorted."""
-        return [name for name, _ in groupby(one.name for one in self._store.all())]
+        return [name for name, _ in groupby(database.name for database in self._store.all())]
 
-    def remove_unused(self, one: CataloguedDatabase) -> bool:
-        """Forget a generation that is not current unless a search uses it; return whether it is forgotten."""
-        return self._store.remove_unused(one.name, one.generation)
+    def remove_unused(self, database: CataloguedDatabase) -> bool:
+        """Delete a generation that is not current, unless a search uses it; return whether it was deleted."""
+        return self._store.remove_unused(database.name, database.generation)
 
     def withdraw(self, name: str) -> None:
-        """Let no new search find a database of the storage; its generations stay known until ``remove``."""
+        """Hide a database of the storage from new searches. Its generations stay known until ``remove``."""
         self._unname(name)
 
     def remove(self, name: str) -> None:
-        """Forget a database with all its generations.
+        """Delete a database with all its generations.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: The database does not exist.
         """
         self._store.remove(name)
 
     def _unname(self, name: str) -> None:
-        if any(one.path is None for one in self._store.generations(name)):
+        if any(database.path is None for database in self._store.generations(name)):
             self._objects.discard(current_key(name))
 
     def _current_or_none(self, known: Sequence[CataloguedDatabase]) -> CataloguedDatabase | None:
-        with suppress(DatabaseError):  # ``get`` reports it; a list of the others must not fail
+        with suppress(DatabaseError):  # ``get`` reports it, but a list must not fail because of one database
             return self._current(known)
         return None
 
     def _current(self, known: Sequence[CataloguedDatabase]) -> CataloguedDatabase | None:
-        """Return the current one of a database's generations, given newest first; None if it has none yet."""
-        named = self._named(known[0].name) if any(one.path is None for one in known) else None
+        """Return the current one of a database's generations, given newest first; None if none is current."""
+        named = self._named(known[0].name) if any(database.path is None for database in known) else None
         if named is None:
-            return next(_in_place(known), None)
-        found = next((one for one in known if one.generation == named), None)
-        if found is None:
+            return next((database for database in known if database.path is not None), None)
+        current = next((database for database in known if database.generation == named), None)
+        if current is None:
             name = known[0].name
             raise DatabaseError(
-                f"The current generation of {name!r} is not known here.", remedy=f"Run 'shardblast db update {name}'."
+                f"The current generation of {name!r} is unknown to this service.",
+                remedy=f"Run 'shardblast db update {name}'.",
             )
-        return found
+        return current
 
     def _named(self, name: str) -> str | None:
         try:
@@ -185,7 +179,7 @@ def _silent(size_bytes: int) -> None: ...
 
 
 class Catalogue:
-    """Finds databases for searches."""
+    """Opens databases for searches."""
 
     def __init__(
         self,
@@ -195,15 +189,6 @@ class Catalogue:
         folder: Path,
         taxonomy: Path,
     ) -> None:
-        """Wire it.
-
-        Args:
-            generations: Knows what is current.
-            installation: Of BLAST+.
-            node: Has the files of those that lie in the storage.
-            folder: For aliases.
-            taxonomy: Where names of taxids are found (``taxdb``), if they are there.
-        """
         self._generations = generations
         self._installation = installation
         self._node = node
@@ -213,11 +198,11 @@ class Catalogue:
         self._lock = threading.Lock()
 
     def in_place_generation(self, name: str, path: Path) -> Generation:
-        """Return the generation that the files of a BLAST database are where they lie.
+        """Return the generation that a BLAST database in place has now.
 
         Args:
-            name: Of the database.
-            path: Absolute, as ``-db`` names it, without quotes.
+            name: Name of the database.
+            path: Absolute path, as ``-db`` takes it, without quotes.
 
         Raises:
             DatabaseError: BLAST+ can't open it, or it can't be cut into shards.
@@ -234,211 +219,215 @@ class Catalogue:
         return self._generations.all()
 
     def missing_bytes(self, name: str, generation: str) -> int:
-        """Return how much has to be copied to this machine's disk before a search."""
-        one = self.get(name, generation)
-        return 0 if one.path is not None else self._node.missing_bytes(one.facts)
+        """Return the bytes to be copied to this machine's disk before a search."""
+        database = self.get(name, generation)
+        return 0 if database.path is not None else self._node.missing_bytes(database.facts)
 
     @contextmanager
     def opened(
-        self, name: str, generation: str, told: ReportBytes = _silent, stopped: Stopped = _never
+        self, name: str, generation: str, report: ReportBytes = _silent, stopped: Stopped = _never
     ) -> Iterator[Database]:
-        """Open a generation for a search; as long as the context lasts its files stay where they are.
+        """Open a generation for a search. Its files stay in place within the context.
 
         Raises:
-            NotFoundError: It is gone.
+            NotFoundError: The generation does not exist.
             DatabaseError: Its files can't be read.
-            DatabaseChanged: Its files are others than those that were added; also at the end.
+            DatabaseChanged: Its files in place have changed; this is checked again at the end of the context.
             StorageError: It can't be copied to the disk.
-            Interrupted: It was stopped meanwhile.
+            Interrupted: ``stopped`` returned True meanwhile.
         """
-        one = self.get(name, generation)
-        if one.path is not None:
-            found_at = quoted(Path(one.path))
-            database = self._open(one, Path(one.path).parent, found_at)
+        entry = self.get(name, generation)
+        if entry.path is not None:
+            found_at = quoted(Path(entry.path))
+            database = self._open(entry, Path(entry.path).parent, found_at)
             yield database
-            self._check(one, database, found_at)
+            self._check(entry, database, found_at)
             return
-        with self._node.using(one.facts):
-            folder = self._node.stage(one.facts, told, stopped)
-            volumes = " ".join(f'"{folder / volume.name}"' for volume in one.facts.volumes)
-            yield self._open(one, folder, volumes)
+        with self._node.using(entry.facts):
+            folder = self._node.stage(entry.facts, report, stopped)
+            volumes = " ".join(f'"{folder / volume.name}"' for volume in entry.facts.volumes)
+            yield self._open(entry, folder, volumes)
 
-    def has_taxonomy(self, one: CataloguedDatabase) -> bool:
-        """Tell whether it is known which taxids descend from which, for searches in a database."""
-        return TAXONOMY in _shared(one) or find_taxonomy(self._taxonomy_folders(one)) is not None
+    def has_taxonomy(self, entry: CataloguedDatabase) -> bool:
+        """Return whether the descendants of taxids are known for searches in a database."""
+        return TAXONOMY in _shared(entry) or find_taxonomy(self._taxonomy_folders(entry)) is not None
 
-    def taxonomy(self, one: CataloguedDatabase) -> Path | None:
-        """Return the file that says which taxids descend from which: the database's own, else the service's.
+    def taxonomy(self, entry: CataloguedDatabase) -> Path | None:
+        """Return the file with the descendants of taxids: the database's own file, or else the service's.
 
         Raises:
             StorageError: It can't be copied to the disk.
         """
-        if one.path is None and TAXONOMY in _shared(one):
-            return self._node.stage_shared(one.facts) / TAXONOMY
-        return find_taxonomy(self._taxonomy_folders(one))
+        if entry.path is None and TAXONOMY in _shared(entry):
+            return self._node.stage_shared(entry.facts) / TAXONOMY
+        return find_taxonomy(self._taxonomy_folders(entry))
 
     def names_and_lineages(self, name: str, generation: str) -> Taxonomy:
-        """Return what is known of taxids for the hits in a generation, which may be gone.
+        """Return the taxonomy for the hits in a generation, which need not exist any more.
 
         Raises:
             StorageError: It can't be copied to the disk.
         """
         try:
-            one = self.get(name, generation)
+            entry = self.get(name, generation)
         except NotFoundError:
             return Taxonomy((self._taxonomy,))
-        own = one.path is None and not _shared(one).isdisjoint(TAXONOMY_FILES)
-        return Taxonomy((*([self._node.stage_shared(one.facts)] if own else []), *self._taxonomy_folders(one)))
+        own = entry.path is None and not _shared(entry).isdisjoint(TAXONOMY_FILES)
+        return Taxonomy((*([self._node.stage_shared(entry.facts)] if own else []), *self._taxonomy_folders(entry)))
 
-    def _taxonomy_folders(self, one: CataloguedDatabase) -> list[Path]:
-        beside = [] if one.path is None else [Path(one.path).parent]
+    def _taxonomy_folders(self, entry: CataloguedDatabase) -> list[Path]:
+        beside = [] if entry.path is None else [Path(entry.path).parent]
         return [*beside, self._taxonomy]
 
-    def mapped_files(self, one: CataloguedDatabase) -> list[Path]:
-        """Return the files that a search maps into memory, of those that are on this machine's disk."""
-        if one.path is not None:
-            with self.opened(one.name, one.generation) as database:
+    def mapped_files(self, entry: CataloguedDatabase) -> list[Path]:
+        """Return the files on this machine's disk that a search maps into memory."""
+        if entry.path is not None:
+            with self.opened(entry.name, entry.generation) as database:
                 return database.mapped_files
-        folder = self._node.folder(one.facts)
-        files = [folder / file.name for volume in one.facts.volumes for file in volume.mapped]
+        folder = self._node.folder(entry.facts)
+        files = [folder / file.name for volume in entry.facts.volumes for file in volume.mapped]
         return [file for file in files if file.exists()]
 
-    def check_files(self, one: CataloguedDatabase) -> None:
-        """Look at the files of a database that is searched where it lies.
+    def check_files(self, entry: CataloguedDatabase) -> None:
+        """Check the files of a database in place.
 
         Raises:
-            DatabaseError: They are gone, or others than those that were added.
+            DatabaseError: They are missing or have changed.
         """
-        if one.path is not None:
-            with self.opened(one.name, one.generation):
+        if entry.path is not None:
+            with self.opened(entry.name, entry.generation):
                 pass
 
     def in_place(self) -> Iterator[tuple[CataloguedDatabase, dict[str, Path]]]:
-        """Yield the databases that are searched where they lie, with the folders of their volumes by name."""
-        for one in self.all():
-            if one.path is not None:
-                with suppress(DatabaseError), self.opened(one.name, one.generation) as database:
-                    yield one, {volume.path.name: volume.path.parent for volume in database.volumes}
+        """Yield the databases that are searched in place, with the folders of their volumes by name."""
+        for entry in self.all():
+            if entry.path is not None:
+                with suppress(DatabaseError), self.opened(entry.name, entry.generation) as database:
+                    yield entry, {volume.path.name: volume.path.parent for volume in database.volumes}
 
-    def has_changed(self, one: CataloguedDatabase) -> bool:
-        """Tell whether the files of a database in place are others than those that were added."""
+    def has_changed(self, entry: CataloguedDatabase) -> bool:
+        """Return whether the files of a database in place have changed."""
         try:
-            with self.opened(one.name, one.generation):
+            with self.opened(entry.name, entry.generation):
                 return False
         except DatabaseChanged:
             return True
 
-    def described(self, one: CataloguedDatabase) -> Database:
-        """Return a generation as it is known without its files: its totals, but no volumes."""
-        facts, path = one.facts, self._search_path(one, self._folder)
-        sizes = (facts.num_seqs, facts.letters)
-        return Database(one.name, facts.molecule, *sizes, (), None, facts.title, facts.date, path, facts.mapped_bytes)
+    def described(self, entry: CataloguedDatabase) -> Database:
+        """Return a generation as it is known without its files: with its totals, but without volumes."""
+        facts = entry.facts
+        return Database(
+            name=entry.name,
+            molecule=facts.molecule,
+            num_seqs=facts.num_seqs,
+            letters=facts.letters,
+            volumes=(),
+            obstacle=None,
+            title=facts.title,
+            date=facts.date,
+            search_path=self._search_path(entry, self._folder),
+            size_bytes=facts.mapped_bytes,
+        )
 
-    def check(self, one: CataloguedDatabase) -> str | None:
-        """Compare a generation's staged files with their checksums, and have blastdbcheck read all of it.
-
-        Returns:
-            What is wrong, or None.
-        """
-        if one.path is None:
-            self._node.verify(one.facts)
+    def check(self, entry: CataloguedDatabase) -> str | None:
+        """Verify a generation's staged files and have blastdbcheck read all of it; return the problem, or None."""
+        if entry.path is None:
+            self._node.verify(entry.facts)
         try:
-            with self.opened(one.name, one.generation) as database:
+            with self.opened(entry.name, entry.generation) as database:
                 return check_database(self._installation, database)
         except DatabaseError as error:
             return error.problem
 
-    def forget(self, one: CataloguedDatabase) -> None:
-        """Remove what this machine has of a generation."""
+    def forget(self, entry: CataloguedDatabase) -> None:
+        """Remove this machine's copy of a generation."""
         for molecule in Molecule:
-            self._alias(one, molecule).unlink(missing_ok=True)
+            self._alias(entry, molecule).unlink(missing_ok=True)
         with self._lock:
-            self._opened.pop((one.name, one.generation), None)
-        if one.path is None:
-            self._node.forget(one.name, one.generation)
+            self._opened.pop((entry.name, entry.generation), None)
+        if entry.path is None:
+            self._node.forget(entry.name, entry.generation)
 
-    def _open(self, one: CataloguedDatabase, beside: Path, found_at: str) -> Database:
-        """Open a database whose files are there, by an alias that has its name.
+    def _open(self, entry: CataloguedDatabase, beside: Path, found_at: str) -> Database:
+        """Open a database through an alias file that has its name.
 
         Args:
-            one: Which.
-            beside: The folder of its files, where names of taxids may be too.
-            found_at: What the alias lists.
+            entry: The database.
+            beside: Folder of its files, which may contain taxonomy files.
+            found_at: Paths for the alias file.
         """
-        key = (one.name, one.generation)
+        key = (entry.name, entry.generation)
         with self._lock:
             known = self._opened.get(key)
         if known is not None and known[1] == _stamp(known[0], found_at):
             return known[0]
-        self._write_alias(one, found_at)
-        remedy = f"Put its files back, or add it again: shardblast db add {one.name} SOURCE."
+        self._write_alias(entry, found_at)
+        remedy = f"Restore its files, or add it again: shardblast db add {entry.name} SOURCE."
         try:
-            database = open_database(self._installation, one.name, one.molecule, self._search_path(one, beside))
+            database = open_database(self._installation, entry.name, entry.molecule, self._search_path(entry, beside))
         except DatabaseError as error:
-            raise DatabaseError(f"The files of the database {one.name!r} can't be read.", remedy=remedy) from error
+            raise DatabaseError(f"The files of the database {entry.name!r} can't be read.", remedy=remedy) from error
         if not database.volumes:
-            problem = f"The database {one.name!r} can't be read: {database.obstacle}."
+            problem = f"The database {entry.name!r} can't be read: {database.obstacle}."
             raise DatabaseError(problem, remedy=remedy)
-        self._check(one, database, found_at)
+        self._check(entry, database, found_at)
         with self._lock:
             self._opened[key] = (database, _stamp(database, found_at))
         return database
 
-    def _check(self, one: CataloguedDatabase, database: Database, found_at: str) -> None:
-        """Refuse files in place that are not those that were added."""
-        if one.path is not None and _stamp(database, found_at) != one.generation:
-            raise DatabaseChanged(one.name)
+    def _check(self, entry: CataloguedDatabase, database: Database, found_at: str) -> None:
+        """Reject files in place that have changed."""
+        if entry.path is not None and _stamp(database, found_at) != entry.generation:
+            raise DatabaseChanged(entry.name)
 
-    def _search_path(self, one: CataloguedDatabase, beside: Path) -> str:
-        folders = [self._alias(one, one.molecule).parent, beside, self._taxonomy, os.environ.get("BLASTDB", "")]
+    def _search_path(self, entry: CataloguedDatabase, beside: Path) -> str:
+        folders = [self._alias(entry, entry.molecule).parent, beside, self._taxonomy, os.environ.get("BLASTDB", "")]
         return os.pathsep.join(str(folder) for folder in folders if str(folder))
 
-    def _alias(self, one: CataloguedDatabase, molecule: Molecule) -> Path:
-        return self._folder / one.name / one.generation / f"{one.name}.{molecule.alias_suffix}"
+    def _alias(self, entry: CataloguedDatabase, molecule: Molecule) -> Path:
+        return self._folder / entry.name / entry.generation / f"{entry.name}.{molecule.alias_suffix}"
 
-    def _write_alias(self, one: CataloguedDatabase, found_at: str) -> None:
-        alias = self._alias(one, one.molecule)
+    def _write_alias(self, entry: CataloguedDatabase, found_at: str) -> None:
+        alias = self._alias(entry, entry.molecule)
         alias.parent.mkdir(parents=True, exist_ok=True)
-        partial = alias.with_name(f"{alias.name}.{secrets.token_hex(4)}.partial")  # requests race
-        partial.write_text(f"TITLE {one.title}\nDBLIST {found_at}\n")
+        partial = alias.with_name(f"{alias.name}.{secrets.token_hex(4)}.partial")  # concurrent requests write it too
+        partial.write_text(f"TITLE {entry.title}\nDBLIST {found_at}\n")
         partial.replace(alias)
 
 
 def described(installation: Installation, path: Path) -> DatabaseFacts:
-    """Read what the files of a database say of it, whichever molecule it is of.
+    """Read the facts about a database of either molecule from its files.
 
     Args:
-        installation: Of BLAST+.
-        path: As ``-db`` names it, without quotes.
+        installation: BLAST+.
+        path: Path as ``-db`` takes it, without quotes.
 
     Raises:
         DatabaseError: BLAST+ can't open it, or it can't be cut into shards.
     """
     database = find_database(installation, path)
     if database.obstacle is not None:
-        raise DatabaseError(f"{path} can't be served: {database.obstacle}.", remedy="Add the database it is made of.")
+        raise DatabaseError(
+            f"{path} can't be served: {database.obstacle}.", remedy="Add the database that it refers to."
+        )
     return read_facts(installation, database)
 
 
-def _in_place(known: Sequence[CataloguedDatabase]) -> Iterator[CataloguedDatabase]:
-    return (one for one in known if one.path is not None)
-
-
-def _shared(one: CataloguedDatabase) -> set[str]:
-    return {file.name for file in one.facts.shared}
+def _shared(entry: CataloguedDatabase) -> set[str]:
+    return {file.name for file in entry.facts.shared}
 
 
 def _unread(file: Path) -> DatabaseFile:
-    """Return what is known of a file in place: its checksum would take as long as reading it."""
+    """Return the facts about a file in place, without a checksum, which would require reading it."""
     return DatabaseFile(file.name, file.stat().st_size, "")
 
 
 def _stamp(database: Database, found_at: str) -> str:
-    """Return a name that changes with the files: of their paths, numbers, sizes and times.
+    """Return a hash of the files' paths, inodes, sizes and modification times.
 
     Args:
-        database: Which.
-        found_at: As for ``-db``: the aliases that it leads to count too.
+        database: The database.
+        found_at: Its path as ``-db`` takes it. The alias files that it names are included.
     """
     files = [file for volume in database.volumes for file in files_of(volume)]
     digest = hashlib.sha256()
@@ -446,6 +435,6 @@ def _stamp(database: Database, found_at: str) -> str:
         try:
             facts = file.stat()
         except OSError:
-            continue  # it is gone, so the name is another
+            continue  # a missing file changes the hash
         digest.update(f"{file}\0{facts.st_ino}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16] if files else ""

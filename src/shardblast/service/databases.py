@@ -24,26 +24,26 @@ from shardblast.storage.objects import Objects, database_key, generation_key
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How much of a database is where, now."""
+    """The current copies of a database on this machine."""
 
     staged_bytes: int
-    """On this machine's disk."""
+    """Bytes on this machine's disk."""
     resident_bytes: int | None
-    """In its memory, of what a search maps; None if the kernel does not tell."""
+    """Bytes in its memory, of those that a search maps; None if the kernel does not report it."""
     mapped_bytes: int
-    """What a search maps into memory."""
+    """Bytes that a search maps into memory."""
     problem: str | None
-    """Why it can't be searched as it is; None if it can."""
+    """Why the database can't be searched as it is; None if it can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Updates:
-    """Whether a source has something newer."""
+    """Whether a source has a newer version."""
 
     current: str
-    """Version that is served, as the source calls it."""
+    """Version that is served, as the source names it."""
     offered: str
-    """Version that the source has now."""
+    """Version that the source offers."""
     is_newer: bool
 
 
@@ -58,15 +58,6 @@ class Databases:
         node: Node,
         removal: Removal,
     ) -> None:
-        """Wire it.
-
-        Args:
-            generations: Knows what is current.
-            catalogue: Opens databases.
-            acquisition: Brings them.
-            node: This machine's disk and memory.
-            removal: Of generations that nothing uses any more.
-        """
         self._generations = generations
         self._catalogue = catalogue
         self._acquisition = acquisition
@@ -78,81 +69,77 @@ class Databases:
         return self._generations.all()
 
     def get(self, name: str) -> CataloguedDatabase:
-        """Return what new searches in a database take.
+        """Return the generation that new searches in a database use.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: The database does not exist.
         """
         return self._catalogue.get(name)
 
     def check(self, name: str) -> str | None:
-        """Read all of a database; return what is wrong with it, or None.
-
-        Raises:
-            NotFoundError: There is none of this name.
-        """
+        """Read all of a database; return what is wrong with it, or None. The errors are those of ``get``."""
         return self._catalogue.check(self.get(name))
 
     def works(self) -> Mapping[TaskKind, Callable[[Task, Watch], str]]:
-        """Return what does each kind of task."""
+        """Return the function that runs each kind of task."""
         return {TaskKind.ADD: self._acquired, TaskKind.UPDATE: self._acquired, TaskKind.WARM: self._warmed}
 
     def register(self, name: str, path: str, *, replace: bool = False) -> CataloguedDatabase:
-        """Register a database where it lies; see ``Acquisition.register``.
+        """Register a database in place; see ``Acquisition.register``.
 
         Raises:
-            InputError: The name can't be used.
+            InputError: The name is not valid.
         """
         added = self._acquisition.register(checked_name(name), path, replace=replace)
         self._removal.collect(name)
         return added
 
     def lies_here(self, source: str) -> bool:
-        """Tell whether a source is a BLAST database on this machine, which may be registered where it lies.
+        """Return whether a source is a BLAST database on this machine, which can be registered in place.
 
         Raises:
-            InputError: It is nothing at all.
+            InputError: The source is empty.
         """
         if not source.strip():
-            raise InputError("No source is named.", remedy="Name a path, ncbi:NAME or an address.")
+            raise InputError("No source was given.", remedy="Give a path, ncbi:NAME or a URL.")
         return source.isprintable() and has_database(Path(source))
 
     def add(self, tasks: Tasks, queue: TaskQueue, name: str, wanted: Mapping[str, Any], owner: str) -> Task:
-        """Begin to bring a database from a source.
+        """Queue a task that adds a database from a source.
 
         Args:
-            tasks: Keep the task.
+            tasks: Creates the task.
             queue: Runs it.
-            name: Of the database.
-            wanted: As for ``Acquisition.source``.
-            owner: Who asks.
+            name: Name of the database.
+            wanted: See ``Acquisition.source``.
+            owner: Owner of the task.
 
         Raises:
-            InputError: The name can't be used, or the source is none.
-            ConflictError: It would replace another database.
+            InputError: The name or the source is not valid.
+            ConflictError: The task would replace another database.
         """
         self._check_new(name, wanted)
-        if any(one.kind is not TaskKind.WARM and one.details != wanted for one in tasks.active(name)):
-            raise ConflictError(f"Another task brings a database {name!r}.", remedy="Wait for its end, or cancel it.")
+        if any(task.kind is not TaskKind.WARM and task.details != wanted for task in tasks.active(name)):
+            raise ConflictError(f"{name!r} is already being added.", remedy="Wait for that task, or cancel it.")
         return tasks.begin(queue, TaskKind.ADD, name, owner, wanted)
 
     def bring(self, name: str, wanted: Mapping[str, Any], watch: Watch) -> CataloguedDatabase:
-        """Bring a database from a source, here and now; as ``add`` otherwise.
+        """Add a database from a source now, without a task; otherwise like ``add``.
 
         Raises:
-            Interrupted: It was stopped; the next try goes on where it was.
-            ShardblastError: It can't be brought.
+            Interrupted: It was stopped; the next attempt resumes it.
+            ShardblastError: It failed.
         """
         self._check_new(name, wanted)
         return self._acquire(name, wanted, watch, is_new=True) or self._generations.get(name)
 
     def bring_update(self, name: str, watch: Watch) -> CataloguedDatabase:
-        """Bring what the source of a database has now, here and now; return what is current then.
+        """Update a database from its source now, without a task; return the current generation.
 
         Raises:
-            NotFoundError: There is no such database.
-            Interrupted: It was stopped; the next try goes on where it was.
-            ShardblastError: It can't be brought.
+            NotFoundError: The database does not exist.
+            Interrupted: It was stopped; the next attempt resumes it.
+            ShardblastError: It failed.
         """
         wanted = self._generations.source(name)
         if wanted.get("in_place"):
@@ -160,10 +147,10 @@ class Databases:
         return self._acquire(name, wanted, watch, is_new=False) or self._generations.get(name)
 
     def update(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task | CataloguedDatabase:
-        """Begin to bring what the source of a database has now; what is registered in place is looked at at once.
+        """Queue a task that updates a database from its source. A database in place is updated at once.
 
         Raises:
-            NotFoundError: There is no such database.
+            NotFoundError: The database does not exist.
         """
         wanted = self._generations.source(name)
         if wanted.get("in_place"):
@@ -171,11 +158,11 @@ class Databases:
         return tasks.begin(queue, TaskKind.UPDATE, name, owner, wanted)
 
     def retry(self, tasks: Tasks, queue: TaskQueue, task: Task, owner: str) -> Task:
-        """Begin a task that failed or was cancelled again, as a new task.
+        """Queue a failed or cancelled task again, as a new task.
 
         Raises:
-            ConflictError: It neither failed nor was cancelled, or what it did is no longer possible.
-            NotFoundError: There is no such database any more.
+            ConflictError: The task neither failed nor was cancelled, or is no longer possible.
+            NotFoundError: The database does not exist any more.
         """
         if task.state not in (State.FAILED, State.CANCELLED):
             raise ConflictError(
@@ -195,11 +182,11 @@ class Databases:
                 return self.begin_warming(tasks, queue, task.database, owner)
 
     def check_updates(self, name: str) -> Updates:
-        """Ask the source of a database whether it has something newer.
+        """Return whether the source of a database has a newer version.
 
         Raises:
-            NotFoundError: There is no such database.
-            ShardblastError: The source can't be asked.
+            NotFoundError: The database does not exist.
+            ShardblastError: The source can't be read.
         """
         wanted, current = self._generations.source(name), self._generations.get(name)
         if wanted.get("in_place"):
@@ -209,46 +196,46 @@ class Databases:
         return Updates(current.facts.source_version, offer.version, offer.generation != current.generation)
 
     def begin_warming(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task:
-        """Begin to read a database into memory.
+        """Queue a task that reads a database into memory.
 
         Raises:
-            NotFoundError: There is no such database.
+            NotFoundError: The database does not exist.
         """
-        one = self._generations.get(name)
-        return tasks.begin(queue, TaskKind.WARM, name, owner, {"generation": one.generation})
+        database = self._generations.get(name)
+        return tasks.begin(queue, TaskKind.WARM, name, owner, {"generation": database.generation})
 
     def plan(self, name: str, nodes: int, memory_bytes: int) -> NodePlan:
-        """Tell how a database would be cut for nodes.
+        """Return how a database would be cut for nodes.
 
         Raises:
-            NotFoundError: There is no such database.
+            NotFoundError: The database does not exist.
             InputError: There are no nodes, or they have no memory.
         """
         if nodes < 1 or memory_bytes < 1:
-            raise InputError("A plan needs nodes with memory.", remedy="Give --nodes and --memory.")
+            raise InputError("A plan needs at least one node with memory.", remedy="Give --nodes and --memory.")
         return plan_nodes(self._generations.get(name).facts.volumes, nodes, memory_bytes)
 
-    def presence(self, one: CataloguedDatabase) -> Presence:
-        """Return how much of a database is on this machine's disk and in its memory, as they say now."""
+    def presence(self, database: CataloguedDatabase) -> Presence:
+        """Return how much of a database is now on this machine's disk and in its memory."""
         try:
-            files = self._catalogue.mapped_files(one)
-            missing = self._catalogue.missing_bytes(one.name, one.generation)
+            files = self._catalogue.mapped_files(database)
+            missing = self._catalogue.missing_bytes(database.name, database.generation)
         except DatabaseError as error:
-            return Presence(0, None, one.size_bytes, without_folders(error.problem))
+            return Presence(0, None, database.size_bytes, without_folders(error.problem))
         resident = self._node.resident_bytes(files) if files else 0
-        return Presence(one.facts.size_bytes - missing, resident, one.size_bytes, None)
+        return Presence(database.facts.size_bytes - missing, resident, database.size_bytes, None)
 
     def uses(self, name: str) -> Sequence[SearchId]:
-        """Return the searches in a database that are not over.
+        """Return the searches in a database that have not ended.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: The database does not exist.
         """
         self._generations.get(name)
         return self._generations.searches_of(name)
 
     def _check_new(self, name: str, wanted: Mapping[str, Any]) -> None:
-        """Refuse at once what ``acquire`` would refuse when its turn comes."""
+        """Reject at once what ``Acquisition.acquire`` would reject later."""
         checked_name(name)
         self._acquisition.source(wanted)
         with suppress(NotFoundError):
@@ -265,7 +252,7 @@ class Databases:
         added = self._acquire(task.database, task.details, watch, is_new=task.kind is TaskKind.ADD)
         if added is None:
             return "The source has nothing newer."
-        return f"{added.num_seqs:,} sequences, {added.letters:,} letters, {len(added.facts.volumes)} volumes."
+        return f"{added.num_seqs:,} sequences, {added.letters:,} bases or residues, {len(added.facts.volumes)} volumes."
 
     def _warmed(self, task: Task, watch: Watch) -> str:
         generation = task.details["generation"]
@@ -274,30 +261,32 @@ class Databases:
         finally:
             self._removal.released(task.database, generation)
 
-    def warm(self, one: CataloguedDatabase, watch: Watch) -> str:
-        """Read a database into memory; return what came of it, for people to read.
+    def warm(self, entry: CataloguedDatabase, watch: Watch) -> str:
+        """Read a database into memory; return the outcome as text for users.
 
         Raises:
             Interrupted: It was stopped.
-            ShardblastError: Not all of it can be kept in memory, or read.
+            ShardblastError: Not all of it can be read or kept in memory.
         """
         started = time.monotonic()
-        told = watch.begin(Step.STAGING, 0 if one.path else one.facts.size_bytes)
-        with self._catalogue.opened(one.name, one.generation, told, watch.stopped) as database:
-            told.close()
+        meter = watch.begin(Step.STAGING, 0 if entry.path else entry.facts.size_bytes)
+        with self._catalogue.opened(entry.name, entry.generation, meter, watch.stopped) as database:
+            meter.close()
             files, before = database.mapped_files, self._node.resident_bytes(database.mapped_files) or 0
-            told = watch.begin(Step.WARMING, database.size_bytes)
-            warmed = self._node.warm(files, told, watch.stopped)
-            told.close()
+            meter = watch.begin(Step.WARMING, database.size_bytes)
+            warmed = self._node.warm(files, meter, watch.stopped)
+            meter.close()
         seconds = time.monotonic() - started
         if warmed.resident_bytes is None:
-            return f"{warmed.total_bytes:,} bytes were read in {seconds:.2f} s; the kernel does not tell what stays."
-        told_of = f"{warmed.resident_bytes:,} of {warmed.total_bytes:,} bytes are in memory"
-        return f"{told_of}, {before:,} were before, in {seconds:.2f} s."
+            return (
+                f"{warmed.total_bytes:,} bytes were read in {seconds:.2f} s. The kernel does not report how many stay."
+            )
+        resident = f"{warmed.resident_bytes:,} of {warmed.total_bytes:,} bytes are in memory ({before:,} before)"
+        return f"{resident}, read in {seconds:.2f} s."
 
 
 class Removal:
-    """Removes databases and generations: their rows, their objects, their copies here."""
+    """Removes databases and generations with their rows, their objects, and their copies on this machine."""
 
     def __init__(
         self,
@@ -308,16 +297,7 @@ class Removal:
         node: Node,
         cancel: Callable[[SearchId], object],
     ) -> None:
-        """Wire it.
-
-        Args:
-            generations: Knows what is current.
-            objects: Have the files.
-            catalogue: Opens databases.
-            acquisition: Brings them, and knows which are being brought.
-            node: This machine's disk and memory.
-            cancel: Stops a search.
-        """
+        """``cancel`` cancels a search."""
         self._generations = generations
         self._objects = objects
         self._catalogue = catalogue
@@ -326,59 +306,60 @@ class Removal:
         self._cancel = cancel
 
     def remove(self, name: str, *, force: bool = False) -> None:
-        """Remove a database; files that were registered in place stay.
+        """Remove a database. Files that were registered in place stay.
 
         Args:
-            name: Of the database.
+            name: Name of the database.
             force: Cancel the searches that use it.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: The database does not exist.
             ConflictError: Searches use it, or it is being updated.
         """
         with self._acquisition.alone(name):
-            self._generations.source(name)  # raises where there is none: files of that name are another service's
+            self._generations.source(name)  # raises if it is unknown: objects of that name belong to another service
             known = self._generations.known(name)
             using = self._generations.searches_of(name)
             if using and not force:
+                searches = "1 search is" if len(using) == 1 else f"{len(using)} searches are"
                 raise ConflictError(
-                    f"{len(using)} searches use the database {name!r}.", remedy="Wait for their end, or use --force."
+                    f"{searches} using the database {name!r}.", remedy="Wait until they have ended, or use --force."
                 )
             for search_id in using:
-                with suppress(ConflictError, NotFoundError):  # it ended meanwhile
+                with suppress(ConflictError, NotFoundError):  # the search ended meanwhile
                     self._cancel(search_id)
             self._generations.withdraw(name)
-            for one in known:
-                self._remove_files(one)
+            for generation in known:
+                self._remove_files(generation)
             self._objects.delete(database_key(name))
-            self._generations.remove(name)  # last, so that a removal that was cut short can be repeated
+            self._generations.remove(name)  # last, so that an interrupted removal can be repeated
 
     def collect(self, name: str | None = None) -> None:
-        """Remove the generations that nothing uses any more, of one database or of all.
+        """Remove unused generations of one database, or of all.
 
-        A database that is being updated or removed is passed over; whoever does that collects at the end.
+        A database that is being updated or removed is skipped, because that process collects at its end.
         """
-        for found in self._generations.names() if name is None else [name]:
-            if self._generations.unused(found):
-                with suppress(ConflictError), self._acquisition.alone(found):
-                    self._collect(found)
+        for database in self._generations.names() if name is None else [name]:
+            if self._generations.unused(database):
+                with suppress(ConflictError), self._acquisition.alone(database):
+                    self._collect(database)
 
     def _collect(self, name: str) -> None:
-        for one in self._generations.unused(name):
-            if self._generations.remove_unused(one):
-                self._remove_files(one)
+        for generation in self._generations.unused(name):
+            if self._generations.remove_unused(generation):
+                self._remove_files(generation)
 
     def released(self, name: str, generation: str) -> None:
-        """Remove a generation that somebody used until now, if nothing is to use it any more."""
+        """Remove a generation that was in use until now, if nothing else uses it."""
         self.collect(name)
         try:
             self._generations.get(name, generation)
         except NotFoundError:
-            with suppress(ConflictError):  # somebody else still uses it
+            with suppress(ConflictError):  # something else still uses it
                 self._node.forget(name, generation)
 
-    def _remove_files(self, one: CataloguedDatabase) -> None:
-        with suppress(ConflictError):  # something on this machine still reads it; it makes room when room is needed
-            self._catalogue.forget(one)
-        if one.path is None:
-            self._objects.delete(generation_key(one.name, one.generation))
+    def _remove_files(self, generation: CataloguedDatabase) -> None:
+        with suppress(ConflictError):  # still in use on this machine; the node removes it when it needs room
+            self._catalogue.forget(generation)
+        if generation.path is None:
+            self._objects.delete(generation_key(generation.name, generation.generation))

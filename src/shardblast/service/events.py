@@ -1,4 +1,4 @@
-"""What happens in the service: events for those who watch, observers for log, metrics and traces."""
+"""What happens in the service: events for subscribers, and observers for the log, metrics and traces."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from shardblast.core.errors import ShardblastError
 from shardblast.core.search import Event, Piece, Search, SearchId, State
 
 WAITING = 256
-"""Events that a slow reader may be behind before it is sent to the store for them, and read there at once."""
+"""Limit of the events queued for a slow reader. Beyond it, the reader reads them from the store, this many at once."""
 MOST_CHANGED = 500
-"""Searches that a reader of all of them is told one by one; of more it is told that any may have changed."""
+"""Limit of the changed searches that are reported one by one. Beyond it, any may have changed."""
 
 ReadAfter = Callable[[SearchId, int, int], Sequence[Event]]
-"""Returns at most so many of a search's events after one of this id."""
+"""Returns a limited number of a search's events after one with this id."""
 
 OF_SEARCHES = frozenset({"search", "deleted"})
+"""Kinds of events that change the list of searches."""
 OF_TASKS = frozenset({"task"})
-"""The kinds of events that change what is listed."""
+"""Kinds of events that change the list of tasks."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,14 +40,16 @@ class Subscription:
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(WAITING)
         self._missed = True
-        """Whether some event is in the store alone: from before this subscription, or because it was too slow."""
+        """Whether some event is only in the store: from before this subscription, or because the reader was too
+        slow.
+        """
 
     def offer(self, event: Event) -> None:
         """Take an event from any thread, without waiting."""
         self._loop.call_soon_threadsafe(self._put, event)
 
     def look(self) -> None:
-        """Look into the store, from any thread: another server made an event, or a link was revoked."""
+        """Read the store again; callable from any thread. Another server made an event, or a link was revoked."""
         self._loop.call_soon_threadsafe(self._put, None)
 
     def _put(self, event: Event | None) -> None:
@@ -56,7 +59,7 @@ class Subscription:
             self._missed = True
 
     async def events(self) -> AsyncIterator[Event]:
-        """Yield every event after the last one known, each once, in order."""
+        """Yield every event after the last known one, each once, in order."""
         while True:
             while self._missed:
                 self._missed = False
@@ -66,16 +69,16 @@ class Subscription:
                     yield event
                 if len(found) == WAITING:
                     self._missed = True  # there may be more
-            told = await self._queue.get()
-            if told is None:
+            queued = await self._queue.get()
+            if queued is None:
                 self._missed = True
-            elif told.id > self._last:
-                self._last = told.id
-                yield told
+            elif queued.id > self._last:
+                self._last = queued.id
+                yield queued
 
 
 class Following:
-    """One reader of which searches, or which tasks, change, whatever it is that happens to them."""
+    """One reader of the ids of all searches, or all tasks, that change."""
 
     def __init__(self, kinds: frozenset[str]) -> None:
         self.kinds = kinds
@@ -85,7 +88,7 @@ class Following:
         self._some.set()
 
     def offer(self, search_id: SearchId | None) -> None:
-        """Take the id of what changed, from any thread; None: any may have."""
+        """Take the id of a changed search or task from any thread; None: any may have changed."""
         self._loop.call_soon_threadsafe(self._put, search_id)
 
     def _put(self, search_id: SearchId | None) -> None:
@@ -96,9 +99,9 @@ class Following:
         self._some.set()
 
     async def changes(self, pause_s: float) -> AsyncIterator[set[SearchId | None]]:
-        """Yield the ids of those that have changed since the last time, each once, with a pause in between.
+        """Yield the ids of those that changed since the last time, each once, with a pause in between.
 
-        None alone: any may have, as at the beginning.
+        A set of None alone, as at the beginning, means that any may have changed.
         """
         while True:
             await self._some.wait()
@@ -109,7 +112,7 @@ class Following:
 
 
 class Broadcast:
-    """Hands events to the subscriptions of their searches, and to those who follow all of them."""
+    """Distributes events to the subscriptions of their search, and to the followers of all searches."""
 
     def __init__(self) -> None:
         self._subscriptions: dict[SearchId, set[Subscription]] = defaultdict(set)
@@ -118,34 +121,34 @@ class Broadcast:
 
     @property
     def readers(self) -> int:
-        """How many watch one search, or all of them."""
+        """Number of subscriptions and followers."""
         with self._lock:
             return sum(map(len, self._subscriptions.values())) + len(self._following)
 
     def announce(self, event: Event) -> None:
-        """Tell everybody who watches the event's search."""
+        """Distribute an event."""
         with self._lock:
             watching = list(self._subscriptions.get(event.search_id, ()))
-            following = [one for one in self._following if event.kind in one.kinds]
+            following = [follower for follower in self._following if event.kind in follower.kinds]
         for subscription in watching:
             subscription.offer(event)
-        for one in following:
-            one.offer(event.search_id)
+        for follower in following:
+            follower.offer(event.search_id)
 
     def look(self, search_id: SearchId | None) -> None:
-        """Have those who watch a search, or any of them, look into the store again."""
+        """Make the subscriptions of one search, or of all, read the store again."""
         with self._lock:
-            found = self._subscriptions.values() if search_id is None else [self._subscriptions.get(search_id, set())]
-            watching = [one for some in found for one in some]
+            groups = self._subscriptions.values() if search_id is None else [self._subscriptions.get(search_id, set())]
+            watching = [subscription for group in groups for subscription in group]
             following = list(self._following)
         for subscription in watching:
             subscription.look()
-        for one in following:
-            one.offer(search_id)
+        for follower in following:
+            follower.offer(search_id)
 
     @contextmanager
     def followed(self, kinds: frozenset[str]) -> Iterator[Following]:
-        """Follow all searches, or all tasks: whatever has events of these kinds."""
+        """Follow all searches or all tasks: all that have events of these kinds."""
         following = Following(kinds)
         with self._lock:
             self._following.add(following)
@@ -157,12 +160,12 @@ class Broadcast:
 
     @asynccontextmanager
     async def subscribed(self, search_id: SearchId, last: int, read_after: ReadAfter) -> AsyncIterator[Subscription]:
-        """Watch a search.
+        """Subscribe to the events of a search.
 
         Args:
-            search_id: Which.
-            last: Id of the last event that is known; older ones are not told.
-            read_after: Reads a search's later events from the store.
+            search_id: The search.
+            last: Id of the last known event; only later ones are delivered.
+            read_after: Reads later events from the store.
         """
         subscription = Subscription(search_id, last, read_after)
         with self._lock:
@@ -178,7 +181,7 @@ class Broadcast:
 
 @dataclass(frozen=True, slots=True)
 class PieceFailure:
-    """A BLAST+ process of a search that failed."""
+    """The failure of a BLAST+ process of a search."""
 
     search_id: SearchId
     purpose: str
@@ -189,37 +192,37 @@ class PieceFailure:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A request that was answered; what it asked for is in no field, since an address may hold secrets."""
+    """An answered request. It does not include the address, which may contain secrets."""
 
     request_id: str
     method: str
     route: str
-    """As in the OpenAPI document, with names in place of ids."""
+    """The route as in the OpenAPI document, with names in place of ids."""
     status: int
     started: float
     """Seconds since 1970."""
     seconds: float
     received_bytes: int
     code: str = ""
-    """Of the problem, if it was one."""
+    """Code of the problem, if the answer is one."""
     parent: str = ""
     """The caller's ``traceparent``."""
 
 
 class Observer:
-    """Is told from any thread, also while others wait: must be quick. Overrides what it wants to know."""
+    """Called from any thread, while others may wait, so methods must be quick. Subclasses override what they need."""
 
     def search_changed(self, before: Search | None, after: Search) -> None:
-        """A search was added (before is None) or changed."""
+        """A search was added (``before`` is None) or changed."""
 
     def piece_ended(self, search: Search, piece: Piece) -> None:
-        """A BLAST+ process ended well."""
+        """A BLAST+ process succeeded."""
 
     def piece_failed(self, failure: PieceFailure) -> None:
         """A BLAST+ process failed."""
 
     def answered(self, answer: Answer) -> None:
-        """A request is over."""
+        """A request was answered."""
 
     def stored(self, size_bytes: int) -> None:
         """An object was written to the storage."""
@@ -228,21 +231,21 @@ class Observer:
         """A result was printed."""
 
     def close(self) -> None:
-        """Nothing more happens."""
+        """No more calls follow."""
 
 
 class Observers(Observer):
-    """Tells all."""
+    """Forwards everything to several observers."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._all = list(observers)
 
     def add(self, observer: Observer) -> None:
-        """Tell one more of what happens from now on."""
+        """Add an observer."""
         self._all.append(observer)
 
     def noted(self, before: Search | None, after: Search, piece: Piece | None) -> None:
-        """Tell what one transaction of the store has changed."""
+        """Forward what one transaction of the store has changed."""
         if piece is not None:
             self.piece_ended(after, piece)
         if after != before:

@@ -1,6 +1,6 @@
-"""An index of a finished search's hits, so that a filtered page of them is read without reading the result.
+"""An index of a completed search's hits, from which filtered pages are read without reading the result.
 
-A SQLite file per search, written once when the result is published.
+Each search has one SQLite file, written once when the result is published.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _COLUMNS = (
 )
 COLUMNS = tuple(_COLUMNS.split())
 FILE = "hits-2.sqlite"
-"""The number is that of the tables: an index of older ones is written anew when it is asked for."""
+"""Name with the version of the tables. An index of an older version is written again on demand."""
 OUTFMT = "7 " + " ".join(COLUMNS)
-"""Format 7, since it marks where a query begins; the title comes last because it may hold tabs."""
+"""Format 7, because it marks where a query begins. The title comes last because it may contain tabs."""
 SORTS = {
     "rank": "rank",
     "evalue": "evalue, rank",
@@ -53,24 +53,24 @@ _HSP_COLUMNS = 20
 
 @dataclass(frozen=True, slots=True)
 class HitFilter:
-    """Which hits to list, by what the list shows of them."""
+    """Conditions for the hits to list."""
 
     text: str = ""
-    """In the id or the title, whatever the case."""
+    """Text in the id or the title, case-insensitive."""
     evalue: float | None = None
-    """At most."""
+    """Upper bound."""
     identity: float | None = None
-    """At least, in percent."""
+    """Lower bound in percent."""
     coverage: float | None = None
-    """At least, in percent."""
+    """Lower bound in percent."""
     organism: str = ""
-    """In a scientific name, whatever the case."""
+    """Text in a scientific name, case-insensitive."""
     taxids: Set[str] | None = None
-    """One of the hit's is among these."""
+    """Taxids of which the hit must have one."""
 
     @property
     def sql(self) -> tuple[str, list[Any]]:
-        """The condition that hits meet, and the values in it."""
+        """The SQL condition, and the values in it."""
         conditions: dict[str, Any] = {
             "instr(lower(subject || ' ' || title), lower(?))": self.text or None,
             "evalue <= ?": self.evalue,
@@ -87,55 +87,55 @@ ALL_HITS = HitFilter()
 
 
 def shares_taxid(taxids: str | None, wanted: str) -> bool:
-    """Tell whether two lists of taxids with ``;`` between them have one in common; a function of the SQL."""
+    """Return whether two semicolon-separated lists of taxids have one in common; an SQL function."""
     return taxids is not None and not _taxids(wanted).isdisjoint(taxids.split(";"))
 
 
 @dataclass(frozen=True, slots=True)
 class RowPage:
-    """A part of a table, as dictionaries, and where the next part begins."""
+    """A page of a table, as dictionaries, and the start of the next page."""
 
     rows: Sequence[dict[str, Any]]
     next: int | None
     total: int | None = None
-    """How many rows there are in all parts, where that is told."""
+    """Number of rows on all pages, if counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenHit:
-    """A hit that something is asked for of."""
+    """A selected hit."""
 
     id: str
     """As ``sseqid`` prints it."""
     length: int
-    """Letters of the subject."""
+    """Bases or residues of the subject."""
     first_hsp: int
-    """0-based place of its first HSP among all of the query."""
+    """0-based position of its first HSP among all HSPs of the query."""
     hsps: int
 
     @property
     def places(self) -> range:
-        """Of its HSPs among all of the query."""
+        """Positions of its HSPs among all HSPs of the query."""
         return range(self.first_hsp, self.first_hsp + self.hsps)
 
 
 def write_index(
     path: Path, queries: Iterable[StoredQuery], printed: Iterable[bytes], going_on: Callable[[], None] = lambda: None
 ) -> None:
-    """Write the index; it gets its name when it is whole.
+    """Write the index. The file gets its name when it is complete.
 
     Args:
         path: The file.
         queries: All queries.
         printed: The lines of the result in OUTFMT.
-        going_on: Called for each query and each hit; what it raises ends the work.
+        going_on: Called for each query and each hit; an exception that it raises ends the work.
     """
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
     with closing(sqlite3.connect(partial, isolation_level=None)) as connection:
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;" + _SCHEMA)
-        listed = [(one.number, one.id, one.hits, one.hsps, one.verdict.value) for one in queries]
-        connection.executemany("INSERT INTO queries VALUES (?, ?, NULL, ?, ?, ?)", listed)
+        rows_of_queries = [(query.number, query.id, query.hits, query.hsps, query.verdict.value) for query in queries]
+        connection.executemany("INSERT INTO queries VALUES (?, ?, NULL, ?, ?, ?)", rows_of_queries)
         for query, rows in _by_query(printed):
             going_on()
             length = int(rows[0][COLUMNS.index("qlen")])
@@ -161,7 +161,7 @@ class HitIndex:
         self._connection.close()
 
     def queries(self, *, text: str, after: int, limit: int) -> RowPage:
-        """Return queries whose id holds a text, from a 0-based number on."""
+        """Return queries whose id contains a text, from a 0-based number on."""
         return self._rows(
             "SELECT * FROM queries WHERE number >= ? AND instr(id, ?) ORDER BY number",
             [after, text] if text else [after, ""],
@@ -173,40 +173,40 @@ class HitIndex:
         """Return hits of a query.
 
         Args:
-            query: Its 0-based number.
-            wanted: Which.
+            query: 0-based number of the query.
+            wanted: Conditions for the hits.
             sort: One of SORTS.
-            offset: How many to pass over.
-            limit: How many to return.
+            offset: Number of hits to skip.
+            limit: Number of hits to return.
 
         Raises:
-            InputError: There is no such order.
+            InputError: ``sort`` is unknown.
         """
         if sort not in SORTS:
-            raise InputError(f"{sort!r} is no order of hits.", remedy=f"Use one of {', '.join(SORTS)}.")
+            raise InputError(f"Hits can't be sorted by {sort!r}.", remedy=f"Use one of {', '.join(SORTS)}.")
         where, values = wanted.sql
-        # What is sorted is ranks alone: with the whole rows a page of 100,000 hits takes many times as long.
+        # Only ranks are sorted. Sorting whole rows takes many times as long for 100,000 hits.
         page = f"SELECT rank FROM hits WHERE {where} ORDER BY {SORTS[sort]} LIMIT ? OFFSET ?"
         sql = f"SELECT * FROM hits WHERE query = ? AND rank IN ({page}) ORDER BY {SORTS[sort]}"
-        found = self._connection.execute(sql, [query, query, *values, limit + 1, offset]).fetchall()
+        rows = self._connection.execute(sql, [query, query, *values, limit + 1, offset]).fetchall()
         (total,) = self._connection.execute(f"SELECT count(*) FROM hits WHERE {where}", [query, *values]).fetchone()
-        return RowPage([_plain(row) for row in found[:limit]], offset + limit if len(found) > limit else None, total)
+        return RowPage([_plain(row) for row in rows[:limit]], offset + limit if len(rows) > limit else None, total)
 
     def chosen(self, query: int, ranks: Numbers | None) -> list[ChosenHit]:
-        """Return the hits of a query with these 0-based ranks, or all, with where their HSPs are among all of it."""
-        found = self._connection.execute(
+        """Return the hits of a query with these 0-based ranks, or all, with the positions of their HSPs."""
+        rows = self._connection.execute(
             "SELECT rank, id, length, hsps FROM hits WHERE query = ? ORDER BY rank", [query]
         )
         chosen = []
         place = 0
-        for row in found:
+        for row in rows:
             if ranks is None or row["rank"] in ranks:
                 chosen.append(ChosenHit(row["id"], row["length"], place, row["hsps"]))
             place += row["hsps"]
         return chosen
 
     def organisms(self, query: int) -> Sequence[dict[str, Any]]:
-        """Return the taxids and names of a query's hits, with how many hits have them and what is best of these."""
+        """Return the taxids and names of a query's hits, with the number of their hits and the best scores."""
         sql = (
             "SELECT taxids, names, count(*) AS hits, max(bit_score) AS bit_score, min(evalue) AS evalue "
             "FROM hits WHERE query = ? GROUP BY taxids, names"
@@ -223,17 +223,19 @@ class HitIndex:
         return self._rows(sql, [query, rank, after], limit, lambda row: int(row["number"]) + 1)
 
     def spans(self, query: int, *, hits: int, limit: int) -> dict[str, list[Any]]:
-        """Return where the HSPs of a query's first hits lie on it, in columns; at most ``limit`` HSPs."""
-        percent = "CAST(1000.0 * identities / length + 0.5 AS INTEGER) / 10.0"  # round() takes a quarter of the time
+        """Return the positions on the query of its first hits' HSPs, by column; at most ``limit`` HSPs."""
+        percent = (
+            "CAST(1000.0 * identities / length + 0.5 AS INTEGER) / 10.0"  # round() would add a quarter of the time
+        )
         sql = (
             f"SELECT rank, query_start, query_end, bit_score, evalue, {percent} AS identity, length FROM hsps "
             "WHERE query = ? AND rank < ? ORDER BY rank, number LIMIT ?"
         )
-        found = self._connection.cursor()
-        found.row_factory = None  # of tens of thousands of rows: tuples take half the time
-        found.execute(sql, [query, hits, limit])
-        names = [column[0] for column in found.description]
-        columns = zip(*found.fetchall(), strict=True)
+        cursor = self._connection.cursor()
+        cursor.row_factory = None  # tuples take half the time for tens of thousands of rows
+        cursor.execute(sql, [query, hits, limit])
+        names = [column[0] for column in cursor.description]
+        columns = zip(*cursor.fetchall(), strict=True)
         return dict(zip(names, map(list, columns), strict=False)) or {name: [] for name in names}
 
     def coverage(self, query: int) -> list[float]:
@@ -242,7 +244,7 @@ class HitIndex:
         return [row[0] for row in found]
 
     def has_hit(self, query: int, rank: int) -> bool:
-        """Tell whether a query has so many hits that one has this 0-based rank."""
+        """Return whether a query has a hit of this 0-based rank."""
         found = self._connection.execute("SELECT 1 FROM hits WHERE query = ? AND rank = ?", [query, rank])
         return found.fetchone() is not None
 
@@ -258,9 +260,9 @@ def _taxids(text: str) -> frozenset[str]:
 
 
 def _by_query(printed: Iterable[bytes]) -> Iterator[tuple[int, list[list[str]]]]:
-    for number, found in enumerate(read_commented(printed)):
-        if found.rows:
-            yield number, [_fields(row) for row in found.rows]
+    for number, query in enumerate(read_commented(printed)):
+        if query.rows:
+            yield number, [_fields(row) for row in query.rows]
 
 
 def _fields(row: bytes) -> list[str]:

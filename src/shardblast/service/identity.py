@@ -1,4 +1,4 @@
-"""Who asks: holders of tokens, sessions and share links."""
+"""Who sends a request: holders of tokens, sessions and share links."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from shardblast.store.credentials import Share, ShareStore, Token, TokenStore
 PREFIX = "sb_"
 ANYBODY = "anybody"
 OPERATOR = "operator"
-"""Who runs commands on the service's own machine."""
+"""Owner of the commands that run on the service's own machine."""
 
 LINK_PREFIX = "sbs_"
 
 
 class Identity:
-    """Tells who a token or a session belongs to."""
+    """Finds the caller behind a token or a session."""
 
     def __init__(self, mode: Mode, tokens: TokenStore, sessions: Sessions, sign_in: SignIn | None) -> None:
         self._mode = mode
         self.local_token = new_secret()
-        """Known to whoever may read the home: commands on this machine."""
+        """Token for commands on this machine, known to everyone who may read the home."""
         self._tokens = tokens
         self._sessions = sessions
         self._sign_in = sign_in
 
     @property
     def everybody(self) -> bool:
-        """Whether nobody has to sign in."""
+        """Whether no sign-in is required."""
         return self._mode is Mode.NONE
 
     @property
     def sign_in(self) -> SignIn:
-        """How browsers sign in.
+        """The sign-in for browsers.
 
         Raises:
-            NotFoundError: They don't here.
+            NotFoundError: Browsers do not sign in to this service.
         """
         if self._sign_in is None:
-            raise NotFoundError("Browsers don't sign in here.", remedy="Serve with --auth oidc.")
+            raise NotFoundError("This service has no sign-in for browsers.", remedy="Start it with --auth oidc.")
         return self._sign_in
 
     def caller(self, token: str | None, session: str | None = None) -> Caller:
-        """Return who asks; a token goes before a session.
+        """Return the caller; a token takes precedence over a session.
 
         Raises:
-            UnauthorizedError: There is neither, or it is unknown, expired or revoked.
-            NetworkError: The issuer is needed to tell, and can't be reached.
+            UnauthorizedError: Neither was sent, or it is unknown, expired or revoked.
+            NetworkError: The issuer is needed and can't be reached.
         """
         if self._mode is Mode.NONE:
             return Caller(ANYBODY, frozenset(Scope), Means.NOTHING, ANYBODY)
@@ -72,9 +72,9 @@ class Identity:
         return caller
 
     def begin_session(self, token: str) -> str:
-        """Begin a session for a browser whose user has an API token; return its secret.
+        """Create a session for a browser whose user has an API token; return its secret.
 
-        The session ends with the token: each request looks at that.
+        The session ends with the token, which every request checks.
 
         Raises:
             UnauthorizedError: The token is unknown, expired or revoked.
@@ -88,26 +88,26 @@ class Identity:
         token = self._sessions.find(secret).token
         caller = self._sessions.caller(secret) if token is None else self._caller_of_hash(token)
         if caller is None or (token is None and self._sign_in is None):
-            raise UnauthorizedError("The session is over.", remedy="Sign in again.")
+            raise UnauthorizedError("The session has expired.", remedy="Sign in again.")
         return replace(caller, by=Means.SESSION)
 
     def _caller_of_hash(self, token: str) -> Caller | None:
-        """Return whom an API token lets in, by its hash; None if it is unknown, expired or revoked."""
-        found = self._tokens.find(token)
-        if found is None or found.revoked is not None or (found.expires is not None and found.expires < time.time()):
+        """Return the caller behind an API token, by its hash; None if it is unknown, expired or revoked."""
+        known = self._tokens.find(token)
+        if known is None or known.revoked is not None or (known.expires is not None and known.expires < time.time()):
             return None
-        return Caller(found.owner, frozenset(Scope(scope) for scope in found.scopes), Means.TOKEN, found.owner)
+        return Caller(known.owner, frozenset(Scope(scope) for scope in known.scopes), Means.TOKEN, known.owner)
 
 
 def create_token(store: TokenStore, name: str, owner: str, scopes: Sequence[Scope], days: float | None) -> str:
-    """Make a token; it is told once and kept as a hash.
+    """Create a token and return it. Only its hash is stored.
 
     Args:
-        store: Keeps it.
-        name: What it is for.
-        owner: Whose searches it makes and sees.
-        scopes: What it allows.
-        days: After which it is void; None: never.
+        store: Stores the hash.
+        name: Purpose of the token.
+        owner: User the token belongs to.
+        scopes: Its scopes.
+        days: Days until it expires; None: never.
     """
     secret = PREFIX + new_secret()
     now = time.time()
@@ -118,23 +118,24 @@ def create_token(store: TokenStore, name: str, owner: str, scopes: Sequence[Scop
 
 
 def check_mode(settings: Settings) -> None:
-    """Refuse to let everybody in from outside this machine, and to send browsers to an address that is none.
+    """Refuse to serve everyone outside this machine without sign-in, or to redirect browsers to an address they can't
+    reach.
 
     Raises:
-        ConflictError: The address is no loopback address, or stands for all.
+        ConflictError: The host does not fit the mode.
     """
     host, mode = settings.host, settings.auth
     if mode is Mode.OIDC and host.strip("[]") in EVERYWHERE and not settings.public_url:
-        raise ConflictError(f"No browser can be sent back to {host}.", remedy="Add --public-url https://NAME.")
+        raise ConflictError(f"Browsers can't be redirected to {host}.", remedy="Add --public-url https://NAME.")
     if mode is Mode.NONE and not is_loopback(host):
         raise ConflictError(
-            f"Without sign-in the service would be open to everybody who reaches {host}.",
+            f"Without sign-in, everyone who can connect to {host} could use the service.",
             remedy="Use --auth token or oidc, or --host 127.0.0.1.",
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a name or an address is this machine's own."""
+    """Return whether a host name or address is a loopback one."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -142,15 +143,15 @@ def is_loopback(host: str) -> bool:
 
 
 class Sharing:
-    """Makes, checks and revokes share links."""
+    """Creates, checks and revokes share links."""
 
     def __init__(self, store: ShareStore, announce: Callable[[SearchId], None]) -> None:
-        """Keep links in a store; ``announce`` has the readers of a search look again whether theirs is good."""
+        """``announce`` makes the readers of a search check their links again."""
         self._store = store
         self._announce = announce
 
     def create(self, search_id: SearchId) -> tuple[Share, str]:
-        """Make a link; return it with its token, which is told once.
+        """Create a link; return it with its token, of which only the hash is stored.
 
         Raises:
             NotFoundError: The search has been deleted meanwhile.
@@ -165,20 +166,21 @@ class Sharing:
         return self._store.of_search(search_id)
 
     def check(self, search_id: SearchId, token: str) -> None:
-        """Refuse a token that is not of this search, as if there were no such search.
+        """Reject a token that is not valid for this search, as if the search did not exist.
 
         Raises:
-            NotFoundError: It is not, or no longer.
+            NotFoundError: The token is not valid for it.
         """
-        found = self._store.find(hashed(token))
-        if found is None or found.search_id != search_id:
-            raise NotFoundError("There is no such search.", remedy="Ask for a new link; it may have been revoked.")
+        share = self._store.find(hashed(token))
+        if share is None or share.search_id != search_id:
+            raise NotFoundError(
+                "There is no such search.", remedy="Ask for a new link. This one may have been revoked."
+            )
 
     def reader(self, token: str | None, read_after: ReadAfter) -> ReadAfter:
-        """Return what reads a search's events from the store as long as a link is good; None needs none.
+        """Return a function that reads a search's events while a link is valid. Without a link it always reads.
 
-        Raises (when it reads):
-            NotFoundError: The link has been revoked.
+        The returned function raises NotFoundError once the link has been revoked.
         """
         if token is None:
             return read_after
@@ -190,7 +192,7 @@ class Sharing:
         return read
 
     def revoke(self, search_id: SearchId, share_id: str) -> None:
-        """Make a link void at once, and end the event streams that were opened by it.
+        """Revoke a link and end the event streams that use it.
 
         Raises:
             NotFoundError: The search has no such link.

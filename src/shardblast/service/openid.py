@@ -1,4 +1,4 @@
-"""OpenID Connect: the issuer and its keys, and signing in with it."""
+"""OpenID Connect: the issuer with its keys, and the sign-in of browsers."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from shardblast.service.callers import Caller, Means, Scope, Sessions, new_secre
 from shardblast.service.settings import Settings
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
-"""Asymmetric ones: what verifies a signature must not be able to make one."""
+"""Asymmetric algorithms, because a key that verifies signatures must not be able to create them."""
 KINDS = (None, "jwt", "at+jwt", "application/at+jwt")
-"""``typ`` of tokens that say who somebody is; an issuer signs others too, such as those that end a session."""
+"""Accepted ``typ`` of tokens that identify a user. Issuers sign other tokens too, such as logout tokens."""
 LEEWAY_S = 30
-"""How far the issuer's clock and ours may be apart."""
+"""Accepted difference between the issuer's clock and this one."""
 TIMEOUT_S = 5.0
 VALID_FOR_S = 3600.0
-"""What was published is read again after this long, so that a key that was withdrawn does not stay trusted."""
+"""Maximum age of the published keys, so that a withdrawn key does not stay trusted."""
 READ_EVERY_S = 10.0
-"""And not more often than this, however many tokens with unknown keys arrive."""
+"""Minimum interval between reads, however many tokens with unknown keys arrive."""
 RETRY_EVERY_S = 1.0
-"""While nothing could be read yet."""
+"""Minimum interval until the first successful read."""
 
 Claims = Mapping[str, Any]
 logger = logging.getLogger(__name__)
 
 CALLBACK = "/auth/callback"
 ATTEMPT_S = 600
-"""A browser has to be back from the issuer within this time."""
+"""Time for a browser to return from the issuer."""
 LONGEST_OWNER = 200
 LONGEST_PATH = 1000
 NAMES = ("name", "preferred_username", "email", "sub")
@@ -51,45 +51,45 @@ NAMES = ("name", "preferred_username", "email", "sub")
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What an issuer tells of itself."""
+    """Metadata that an issuer publishes."""
 
     issuer: str
     authorization: str
     token: str
     userinfo: str | None
     takes_basic: bool
-    """Whether the client's secret goes into a header, as is usual, or into the form."""
+    """Whether the client's secret is sent in a header, as is usual, rather than in the form."""
     names_itself: bool
-    """Whether it says who it is when it sends a browser back (RFC 9207)."""
+    """Whether it adds its name when it redirects a browser back (RFC 9207)."""
     keys: KeySet
 
 
 class Issuer:
-    """Talks to the issuer; may be used from many threads."""
+    """Client of the issuer, shared by all threads."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        rarely = httpx.Limits(max_keepalive_connections=0)  # a kept connection would be stale when it is used again
+        rarely = httpx.Limits(max_keepalive_connections=0)  # an idle connection would be stale at its next use
         self._http = httpx.Client(timeout=TIMEOUT_S, limits=rarely, headers={"Accept": "application/json"})
         self._lock = threading.Lock()
         self._known: Published | None = None
         self._read = self._tried = -VALID_FOR_S
 
     def published(self, *, newer_than: Published | None = None) -> Published:
-        """Return what the issuer publishes, read again when it is old or when something newer is asked for.
+        """Return the issuer's metadata. It is read again when it is old or is the one to be replaced.
 
         Raises:
-            NetworkError: It could not be read even once.
+            NetworkError: It has never been read successfully.
         """
         known = self._known
         is_old = time.monotonic() - self._read >= VALID_FOR_S
         if known is not None and known is not newer_than and not is_old:
             return known
-        if not self._lock.acquire(blocking=known is None):  # somebody reads it, and what is known will do meanwhile
+        if not self._lock.acquire(blocking=known is None):  # another thread is reading it; use the known one meanwhile
             assert known is not None
             return known
         try:
-            if self._known is known:  # nobody else has read it meanwhile
+            if self._known is known:  # no other thread has read it meanwhile
                 self._try_to_read()
             if self._known is None:
                 raise _unreachable(self._settings.oidc_issuer)
@@ -98,59 +98,61 @@ class Issuer:
             self._lock.release()
 
     def claims(self, token: str, audience: str) -> Claims:
-        """Return what a token says, if the issuer signed it for this audience and it is valid now.
+        """Return the claims of a token that the issuer signed for this audience and that is valid now.
 
         Raises:
-            UnauthorizedError: It is not.
+            UnauthorizedError: The token is not valid.
             NetworkError: The issuer's keys are needed and can't be read.
         """
         published = self.published()
         try:
             try:
                 return _claims(token, audience, published)
-            except (InvalidKeyIdError, BadSignatureError):  # the key may be a new one
+            except (InvalidKeyIdError, BadSignatureError):  # the issuer may have a new key
                 newer = self.published(newer_than=published)
                 if newer is published:
                     raise
                 return _claims(token, audience, newer)
         except (JoseError, ValueError, TypeError, RecursionError) as error:
-            logger.info("a token is refused: %s", type(error).__name__)
-            raise UnauthorizedError("The issuer's token is not valid here.", remedy="Sign in again.") from error
+            logger.info("a token was rejected: %s", type(error).__name__)
+            raise UnauthorizedError(
+                "The issuer's token is not valid for this service.", remedy="Sign in again."
+            ) from error
 
     def redeem(self, code: str, verifier: str, redirect: str) -> dict[str, Any]:
-        """Return the tokens for the code that a browser came back with.
+        """Exchange the code with which a browser returned for tokens.
 
         Raises:
-            UnauthorizedError: The issuer does not take the code.
-            NetworkError: It can't be reached, or does not take us.
+            UnauthorizedError: The issuer rejects the code.
+            NetworkError: The issuer can't be reached, or rejects this service.
         """
-        published, ours = self.published(), self._settings
+        published, settings = self.published(), self._settings
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "code_verifier": verifier}
         basic = None
-        if ours.oidc_client_secret and published.takes_basic:
-            basic = (quote(ours.oidc_client_id, safe=""), quote(ours.oidc_client_secret, safe=""))
+        if settings.oidc_client_secret and published.takes_basic:
+            basic = (quote(settings.oidc_client_id, safe=""), quote(settings.oidc_client_secret, safe=""))
         else:
-            form["client_id"] = ours.oidc_client_id
-            if ours.oidc_client_secret:
-                form["client_secret"] = ours.oidc_client_secret
-        status, told = self._ask("POST", published.token, data=form, auth=basic)
-        if status == 400 and told.get("error") == "invalid_grant":
-            raise UnauthorizedError("The issuer does not take this sign-in.", remedy="Sign in again.")
+            form["client_id"] = settings.oidc_client_id
+            if settings.oidc_client_secret:
+                form["client_secret"] = settings.oidc_client_secret
+        status, tokens = self._ask("POST", published.token, data=form, auth=basic)
+        if status == 400 and tokens.get("error") == "invalid_grant":
+            raise UnauthorizedError("The issuer rejected this sign-in.", remedy="Sign in again.")
         if status != 200:
-            logger.error("the issuer refuses this service: %r", told.get("error"))
-            raise NetworkError("The issuer refuses this service.", remedy="Check the client's id and secret.")
-        return told
+            logger.error("the issuer rejected this service: %r", tokens.get("error"))
+            raise NetworkError("The issuer rejected this service.", remedy="Check the client's id and secret.")
+        return tokens
 
     def userinfo(self, access_token: str) -> Claims:
-        """Return what the issuer tells of whom it gave an access token; nothing if it does not tell."""
+        """Return the issuer's claims about the holder of an access token; empty if it provides none."""
         address = self.published().userinfo
         if address is None:
             return {}
-        status, told = self._ask("GET", address, headers={"Authorization": f"Bearer {access_token}"})
-        return told if status == 200 else {}
+        status, claims = self._ask("GET", address, headers={"Authorization": f"Bearer {access_token}"})
+        return claims if status == 200 else {}
 
     def _try_to_read(self) -> None:
-        """Read what is published, unless that was tried just now; what is known stays when it fails."""
+        """Read the metadata, unless that was tried recently. If it fails, the known metadata stays."""
         now = time.monotonic()
         if now - self._tried < (RETRY_EVERY_S if self._known is None else READ_EVERY_S):
             return
@@ -164,43 +166,45 @@ class Issuer:
 
     def _discover(self) -> Published:
         issuer = self._settings.oidc_issuer
-        told = self._document(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-        if str(told.get("issuer")).rstrip("/") != issuer.rstrip("/"):
-            raise NetworkError(f"{issuer} names itself differently.", remedy="Check --oidc-issuer.")
+        document = self._document(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        if str(document.get("issuer")).rstrip("/") != issuer.rstrip("/"):
+            raise NetworkError(f"{issuer} publishes a different issuer name.", remedy="Check --oidc-issuer.")
         try:
-            methods = told.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-            userinfo = told.get("userinfo_endpoint")
+            methods = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+            userinfo = document.get("userinfo_endpoint")
             return Published(
-                issuer=told["issuer"],
-                authorization=checked_address(told["authorization_endpoint"]),
-                token=checked_address(told["token_endpoint"]),
+                issuer=document["issuer"],
+                authorization=checked_address(document["authorization_endpoint"]),
+                token=checked_address(document["token_endpoint"]),
                 userinfo=None if userinfo is None else checked_address(userinfo),
                 takes_basic="client_secret_basic" in methods,
-                names_itself=told.get("authorization_response_iss_parameter_supported") is True,
-                keys=_public_keys(self._document(checked_address(told["jwks_uri"]))),
+                names_itself=document.get("authorization_response_iss_parameter_supported") is True,
+                keys=_public_keys(self._document(checked_address(document["jwks_uri"]))),
             )
         except (KeyError, TypeError, ValueError, JoseError) as error:
-            raise NetworkError(f"{issuer} publishes no way to sign in.", remedy="Check --oidc-issuer.") from error
+            raise NetworkError(
+                f"{issuer} publishes no usable OpenID metadata.", remedy="Check --oidc-issuer."
+            ) from error
 
     def _document(self, address: str) -> dict[str, Any]:
-        status, told = self._ask("GET", address)
+        status, document = self._ask("GET", address)
         if status != 200:
             raise _unreachable(address)
-        return told
+        return document
 
     def _ask(self, method: str, address: str, **request: Any) -> tuple[int, dict[str, Any]]:
         try:
             answer = self._http.request(method, address, **request)
-            told = answer.json()
+            document = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise _unreachable(address) from error
-        if not isinstance(told, dict):
+        if not isinstance(document, dict):
             raise _unreachable(address)
-        return answer.status_code, told
+        return answer.status_code, document
 
 
 def checked_address(address: str) -> str:
-    """Return an address where secrets may be sent.
+    """Return an address if secrets may be sent there.
 
     Raises:
         ValueError: It is neither HTTPS nor on this machine.
@@ -214,22 +218,21 @@ def checked_address(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SignInAttempt:
-    """A sign-in that a browser has begun; nothing of it is kept here, the browser holds it in a cookie.
+    """A sign-in that a browser has begun. The service stores nothing of it; the browser holds it in a cookie.
 
-    State, nonce and verifier are made of one secret, so that the one that others see (state) tells nothing of the
-    other two.
+    State, nonce and verifier are derived from one secret, so that the public state reveals nothing about the other two.
     """
 
     secret: str
     next: str
-    """Where the browser is sent in the end: a path of ours."""
+    """Path of this service to which the browser is redirected at the end."""
 
     @classmethod
     def parse(cls, cookie: str) -> SignInAttempt:
-        """Return the attempt that a browser remembers.
+        """Return the attempt from a browser's cookie.
 
         Raises:
-            InputError: It would lead to another site.
+            InputError: It would redirect to another site.
         """
         secret, _, path = cookie.partition(".")
         return cls(secret, checked_path(unquote(path)))
@@ -239,39 +242,39 @@ class SignInAttempt:
 
     @property
     def state(self) -> str:
-        """Ties the issuer's answer to the browser that asked."""
+        """Value that ties the issuer's answer to the browser."""
         return self._derived("state")
 
     @property
     def nonce(self) -> str:
-        """Ties the issuer's token to this attempt."""
+        """Value that ties the issuer's token to this attempt."""
         return self._derived("nonce")
 
     @property
     def verifier(self) -> str:
-        """Shows that whoever brings the code began the attempt (PKCE)."""
+        """Value that proves that the sender of the code began the attempt (PKCE)."""
         return self._derived("verifier")
 
     @property
     def challenge(self) -> str:
-        """What the issuer is told of the verifier."""
-        return _letters(hashlib.sha256(self.verifier.encode()).digest())
+        """Hash of the verifier, for the issuer."""
+        return _encoded(hashlib.sha256(self.verifier.encode()).digest())
 
     def _derived(self, purpose: str) -> str:
-        return _letters(hmac.digest(self.secret.encode(), purpose.encode(), "sha256"))
+        return _encoded(hmac.digest(self.secret.encode(), purpose.encode(), "sha256"))
 
 
 class SignIn:
-    """Makes callers of the issuer's tokens, and sessions of the browsers that it sends back."""
+    """Turns the issuer's tokens into callers, and its sign-ins into sessions."""
 
     def __init__(self, settings: Settings, issuer: Issuer, sessions: Sessions, address: str) -> None:
-        """Wire it; nothing is asked of the issuer yet.
+        """Wire it; no request is sent to the issuer yet.
 
         Args:
-            settings: What was agreed with the issuer.
+            settings: The client's settings.
             issuer: Signs the tokens.
-            sessions: Of the browsers that signed in.
-            address: Where browsers find this service.
+            sessions: Sessions of browsers.
+            address: Address at which browsers find this service.
         """
         self._settings = settings
         self._issuer = issuer
@@ -279,21 +282,21 @@ class SignIn:
         self._redirect = address + CALLBACK
 
     def connect(self) -> None:
-        """Read what the issuer publishes; if that fails it is tried again when somebody signs in."""
+        """Read the issuer's metadata. If that fails, the next sign-in tries again."""
         try:
             self._issuer.published()
         except NetworkError:
-            logger.error("nobody can sign in at %s until it can be reached", self._settings.oidc_issuer)
+            logger.error("sign-in is impossible until %s can be reached", self._settings.oidc_issuer)
 
     def begin(self, path: str) -> tuple[SignInAttempt, str]:
-        """Return a new attempt, and the issuer's address where it goes on.
+        """Return a new attempt, and the issuer's address to which the browser is redirected.
 
         Raises:
-            InputError: The path is none of ours.
+            InputError: The path does not belong to this service.
             NetworkError: The issuer can't be reached.
         """
         attempt = SignInAttempt(new_secret(), checked_path(path))
-        wanted = {
+        parameters = {
             "response_type": "code",
             "client_id": self._settings.oidc_client_id,
             "redirect_uri": self._redirect,
@@ -303,47 +306,47 @@ class SignIn:
             "code_challenge": attempt.challenge,
             "code_challenge_method": "S256",
         }
-        address = httpx.URL(self._issuer.published().authorization).copy_merge_params(wanted)
+        address = httpx.URL(self._issuer.published().authorization).copy_merge_params(parameters)
         return attempt, str(address)
 
     def finish(self, attempt: SignInAttempt | None, answer: Mapping[str, str]) -> str:
-        """Return the secret of a new session for a browser that came back.
+        """Return the secret of a new session for a browser that returned from the issuer.
 
         Args:
-            attempt: What the browser remembers; None: nothing.
-            answer: The parameters that the issuer gave it.
+            attempt: The attempt from the browser's cookie; None if it has none.
+            answer: The parameters that the issuer added.
 
         Raises:
-            UnauthorizedError: This browser did not begin it, or the issuer does not vouch for anybody.
+            UnauthorizedError: Another browser began the attempt, or the issuer did not sign the user in.
             NetworkError: The issuer can't be reached.
         """
         if attempt is None or not hmac.compare_digest(attempt.state.encode(), answer.get("state", "").encode()):
-            raise UnauthorizedError("This sign-in was not begun in this browser, or too long ago.", remedy="Try again.")
+            raise UnauthorizedError("This sign-in was begun in another browser, or too long ago.", remedy="Try again.")
         self._check_sender(answer.get("iss"))
         if "code" not in answer:
-            logger.info("a sign-in was refused by the issuer: %.100r", answer.get("error"))
-            raise UnauthorizedError("The issuer did not sign you in.", remedy="Try again, or ask who runs it.")
+            logger.info("the issuer rejected a sign-in: %.100r", answer.get("error"))
+            raise UnauthorizedError("The issuer did not sign you in.", remedy="Try again, or ask its administrator.")
         tokens = self._issuer.redeem(answer["code"], attempt.verifier, self._redirect)
         return self._sessions.begin(self._caller(self._identified(tokens, attempt), Means.SESSION))
 
     def caller_of_token(self, token: str) -> Caller:
-        """Return whom a token of the issuer's is about.
+        """Return the caller whom a token of the issuer identifies.
 
         Raises:
-            UnauthorizedError: It is not valid here.
+            UnauthorizedError: The token is not valid for this service.
             NetworkError: The issuer can't be reached.
         """
         audience = self._settings.oidc_audience or self._settings.oidc_client_id
         return self._caller(self._issuer.claims(token, audience), Means.ISSUER)
 
-    def _check_sender(self, told: str | None) -> None:
-        """Refuse the answer of another issuer than the one that was asked (RFC 9207)."""
+    def _check_sender(self, sender: str | None) -> None:
+        """Reject the answer of an issuer that was not asked (RFC 9207)."""
         published = self._issuer.published()
-        if told != published.issuer and (told is not None or published.names_itself):
+        if sender != published.issuer and (sender is not None or published.names_itself):
             raise UnauthorizedError("Another issuer answered.", remedy="Try again.")
 
     def _identified(self, tokens: Mapping[str, Any], attempt: SignInAttempt) -> Claims:
-        """Return what the issuer says of whom it signed in: in the token, and when it is asked."""
+        """Return the issuer's claims about the user, from the token and from its userinfo endpoint."""
         client = self._settings.oidc_client_id
         claims = self._issuer.claims(str(tokens.get("id_token")), client)
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
@@ -353,13 +356,15 @@ class SignIn:
         return {**more, **claims} if more.get("sub") == claims["sub"] else claims
 
     def _caller(self, claims: Claims, by: Means) -> Caller:
-        """Return whom claims are about; their ``sub`` means somebody at this issuer alone."""
+        """Return the caller whom claims identify. Their ``sub`` is unique only within this issuer."""
         issuer = self._settings.oidc_issuer.partition("://")[2].rstrip("/")
         owner = f"oidc:{claims['sub']}@{issuer}"
         if len(owner) > LONGEST_OWNER or not owner.isprintable():
-            raise UnauthorizedError("The issuer's name for you is too long.", remedy="Ask who runs the service.")
-        told = next(one for one in map(claims.get, NAMES) if one and isinstance(one, str))
-        name = "".join(letter for letter in told[:LONGEST_OWNER] if letter.isprintable())
+            raise UnauthorizedError(
+                "The issuer's name for you is too long.", remedy="Ask the administrator of the service."
+            )
+        full_name = next(claim for claim in map(claims.get, NAMES) if claim and isinstance(claim, str))
+        name = "".join(character for character in full_name[:LONGEST_OWNER] if character.isprintable())
         scopes = {Scope.READ, Scope.SEARCH} | ({Scope.ADMIN} if self._is_admin(claims) else set())
         return Caller(owner, frozenset(scopes), by, name)
 
@@ -367,32 +372,32 @@ class SignIn:
         if self._settings.admin_claim is None:
             return False
         name, value = self._settings.admin_claim
-        found = claims.get(name)
-        if found is None:  # such as Keycloak's realm_access.roles
-            found = claims
+        claim = claims.get(name)
+        if claim is None:  # such as Keycloak's realm_access.roles
+            claim = claims
             for part in name.split("."):
-                found = found.get(part) if isinstance(found, Mapping) else None
-        return value in found if isinstance(found, list) else found == value
+                claim = claim.get(part) if isinstance(claim, Mapping) else None
+        return value in claim if isinstance(claim, list) else claim == value
 
 
 def checked_path(path: str) -> str:
     """Return a path of this service.
 
     Raises:
-        InputError: A browser would, or might, take it for another site's.
+        InputError: A browser could take it for another site's address.
     """
     parts = None
     with suppress(ValueError):  # "//["
         parts = urlsplit(path) if path.isprintable() and path.isascii() else None
     is_ours = parts is not None and not parts.scheme and not parts.netloc and path[:1] == "/" and path[:2] != "//"
     if not is_ours or "\\" in path or len(path) > LONGEST_PATH:
-        raise InputError("'next' is no path of this service.", remedy="Begin it with one '/'.")
+        raise InputError("'next' is not a path of this service.", remedy="Begin it with a single '/'.")
     return path
 
 
-def _public_keys(told: Any) -> KeySet:
-    """Return the keys that sign; a shared secret among them would make its reader an issuer."""
-    keys = KeySet.import_key_set(told)
+def _public_keys(document: Any) -> KeySet:
+    """Return the signing keys. A symmetric key is excluded, because everyone who reads it could sign tokens."""
+    keys = KeySet.import_key_set(document)
     return KeySet([key for key in keys if key.key_type != "oct" and key.get("use") in (None, "sig")])
 
 
@@ -401,7 +406,7 @@ def _claims(token: str, audience: str, published: Published) -> Claims:
     decoded = jwt.decode(token, published.keys, algorithms=ALGORITHMS, registry=registry)
     kind = decoded.header.get("typ")
     if (kind.lower() if isinstance(kind, str) else kind) not in KINDS:
-        raise ValueError("a token of another kind")
+        raise ValueError("unexpected kind of token")
     jwt.JWTClaimsRegistry(
         leeway=LEEWAY_S,
         iss={"essential": True, "value": published.issuer},
@@ -414,8 +419,8 @@ def _claims(token: str, audience: str, published: Published) -> Claims:
 
 def _unreachable(address: str) -> NetworkError:
     host = urlsplit(address).netloc
-    return NetworkError(f"The sign-in at {host} can't be reached.", remedy="Try again later; API tokens go on working.")
+    return NetworkError(f"The sign-in at {host} can't be reached.", remedy="Try again later. API tokens still work.")
 
 
-def _letters(digest: bytes) -> str:
+def _encoded(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""What a search would do, and all that keeps it from running, told before it is queued."""
+"""The check of a search before it is queued: how it would run, and every problem that prevents it."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ from shardblast.store.workload import Workload
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a user asks for."""
+    """The request of a user."""
 
     program: str
     database: str
     options: OptionsGiven
     query: Path
-    """A file of ours with what was sent."""
+    """File of the service with the uploaded queries."""
     title: str = ""
     exactness: str = "identical"
     lists: Mapping[str, Path] = field(default_factory=dict)
-    """Lists of ids or taxids by the option that takes them; files of ours with what was sent."""
+    """Files of the service with uploaded lists of ids or taxids, by the option that takes them."""
     output: OptionsGiven = ""
-    """How the result is printed."""
+    """Options for printing the result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What would run."""
+    """How a search would run."""
 
     problems: list[Problem]
     words: tuple[str, ...] = ()
@@ -63,14 +63,14 @@ class Preflight:
     why: str | None = None
     fits_in_memory: bool | None = None
     seconds: float | None = None
-    """From past searches in this database; None if there were none."""
+    """Estimate from earlier searches in this database; None if there were none."""
     remarks: tuple[str, ...] = ()
-    """What to know of it that is no problem."""
+    """Notes that are not problems."""
     output: tuple[str, ...] = ()
 
 
 class Preflights:
-    """Looks at what users want before anything runs."""
+    """Checks requests before anything runs."""
 
     def __init__(
         self,
@@ -89,47 +89,47 @@ class Preflights:
         self._searching = searching
 
     def options_of(self, program: str) -> frozenset[str]:
-        """Return the names of the options that a program takes; none if there is no such program."""
+        """Return the names of the options that a program takes; empty for an unknown program."""
         return PERMITTED & set(self._arguments(Program(program))) if program in set(Program) else frozenset()
 
     def arguments(self, program: Program) -> tuple[str, list[Argument]]:
-        """Return the version of an installed program, and the options that a search may have."""
+        """Return the version of an installed program, and the options that a search may use."""
         known = self._arguments(program)
-        return known.version, [one for name, one in known.items() if name in PERMITTED]
+        return known.version, [argument for name, argument in known.items() if name in PERMITTED]
 
     def of(self, wanted: Wanted) -> Preflight:
-        """Tell what would run, and every problem with its remedy."""
+        """Return how a search would run, and every problem with its remedy."""
         problems: list[Problem] = []
         program = _program(wanted.program, problems)
-        found = self._survey(wanted.query, program.query_molecule if program else None, problems)
+        queries = self._survey(wanted.query, program.query_molecule if program else None, problems)
         database = self._database(wanted.database, problems)
         _check_exactness(wanted.exactness, problems)
         if program is None:
-            return Preflight(problems, (), found, database)
+            return Preflight(problems, (), queries, database)
         words, output = self._words(program, wanted, problems)
-        _check_molecules(program, found, database, problems)
+        _check_molecules(program, queries, database, problems)
         _check_filter(words, database, problems)
         if database is not None and not problems:
             problems += self._refusal(program, (*words, "--exactness", wanted.exactness), database)
-        if found is None or database is None:
-            return Preflight(problems, words, found, database, output=output)
-        choice = self._choice(program, found, database)
+        if queries is None or database is None:
+            return Preflight(problems, words, queries, database, output=output)
+        choice = self._choice(program, queries, database)
         rate = self._workload.seconds_per_work(program.value, database.name)
         return Preflight(
             problems,
             words,
-            found,
+            queries,
             database,
             shards=max(choice.shards, 1),
             why=choice.why,
             fits_in_memory=not choice.by_shard,
-            seconds=None if rate is None else rate * found.letters,
+            seconds=None if rate is None else rate * queries.letters,
             remarks=self._remarks(words, database),
             output=output,
         )
 
     def _refusal(self, program: Program, words: tuple[str, ...], database: CataloguedDatabase) -> list[Problem]:
-        """Return why whoever does searches can't do this one."""
+        """Return why the searching machines can't run this search."""
         options = parse(program, ["-db", database.name, "-query", "q", *words], self._arguments(program))
         try:
             with TemporaryDirectory() as folder:
@@ -138,15 +138,21 @@ class Preflights:
             return [Problem(error.code, "options", error.problem, error.remedy)]
         return []
 
-    def _choice(self, program: Program, found: Survey, database: CataloguedDatabase) -> Choice:
-        sizes = (database.letters, database.size_bytes)
-        situation = Situation(program, *sizes, self._machine.cores, self._machine.memory_bytes, found.letters)
+    def _choice(self, program: Program, queries: Survey, database: CataloguedDatabase) -> Choice:
+        situation = Situation(
+            program=program,
+            database_letters=database.letters,
+            database_bytes=database.size_bytes,
+            cores=self._machine.cores,
+            memory_bytes=self._machine.memory_bytes,
+            query_letters=queries.letters,
+        )
         return choose(situation, None)
 
     def _words(
         self, program: Program, wanted: Wanted, problems: list[Problem]
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return BLAST+'s words for what is searched and for how it is printed."""
+        """Return the options of BLAST+ for the search and for printing."""
         arguments = self._arguments(program)
         words, wrong = permitted_words(wanted.options, arguments)
         output, wrong_output = permitted_words(wanted.output, arguments, PRINTING, "output")
@@ -163,7 +169,9 @@ class Preflights:
             found = survey(query, molecule, most_queries=MOST_QUERIES, most_letters=MOST_LETTERS)
         except NotFasta:
             problems.append(
-                Problem("query-not-fasta", "query", "The queries are no FASTA.", "Begin each with a line '>name'.")
+                Problem(
+                    "query-not-fasta", "query", "The queries are not FASTA.", "Begin each query with a line '>name'."
+                )
             )
             return None
         except ShardblastError as error:
@@ -171,20 +179,25 @@ class Preflights:
             return None
         for count, code, what, remedy in (
             (not found.queries, "none", "There are no queries.", "Give at least one sequence in FASTA."),
-            (found.empty, "empty", f"{found.empty} queries have no letters.", "Remove them."),
+            (found.empty, "empty", _counted(found.empty, "query is", "queries are", "empty"), "Remove empty queries."),
             (
                 found.implausible,
                 "implausible",
-                f"{found.implausible} queries do not look like sequences, and BLAST+ refuses them.",
-                "Leave letters alone in their first lines.",
+                _counted(found.implausible, "query does", "queries do", "not look like a sequence to BLAST+"),
+                "Use only letters in the first line of a sequence.",
             ),
             (
                 found.not_archivable,
                 "title",
-                f"{found.not_archivable} titles hold other characters than printable ASCII.",
-                "Change them.",
+                _counted(found.not_archivable, "title contains", "titles contain", "non-ASCII or control characters"),
+                "Use only printable ASCII characters in titles.",
             ),
-            (found.irregular, "lines", "The queries hold comments, gap lines or lone returns.", "Leave plain FASTA."),
+            (
+                found.irregular,
+                "lines",
+                "The queries contain comments, gap lines or single carriage returns.",
+                "Submit plain FASTA.",
+            ),
         ):
             if count:
                 problems.append(Problem(f"query-{code}", "query", what, remedy))
@@ -206,10 +219,12 @@ class Preflights:
         taxids = not TAXID_FILTERS.isdisjoint(word.removeprefix("-") for word in words)
         if not taxids or "-no_taxid_expansion" in words or self._catalogue.has_taxonomy(database):
             return ()
-        return (f"There is no {TAXONOMY} here, so taxids are taken as they stand, without what descends from them.",)
+        return (f"{TAXONOMY} is not installed, so taxids do not include their descendants.",)
 
     def _problems_together(self, program: Program, words: tuple[str, ...], listed: list[str]) -> list[Problem]:
-        """Return what BLAST+ refuses of options together; of lists it can't be asked without a database."""
+        """Return why BLAST+ rejects the combination of options. Lists are checked by ``parse`` alone, because BLAST+
+        reads them only with a database.
+        """
         try:
             parse(program, ["-db", "d", "-query", "q", *words, *listed], self._arguments(program))
         except InputError as error:
@@ -218,7 +233,7 @@ class Preflights:
         return [] if objection is None else [Problem("options", "options", objection, "Change the options.")]
 
     def _output_problems(self, program: Program, words: tuple[str, ...], output: tuple[str, ...]) -> list[Problem]:
-        """Return what keeps a result from being printed as is wanted."""
+        """Return why a result can't be printed as requested."""
         place = ["-db", "d", "-query", "q", "-out", "o", "-outfmt", outfmt_of(output)]
         try:
             printed_with(parse(program, [*place, *words], self._arguments(program)), Printing.of(output))
@@ -230,29 +245,34 @@ class Preflights:
 def _program(name: str, problems: list[Problem]) -> Program | None:
     if name in set(Program):
         return Program(name)
-    problems.append(Problem("program-unknown", "program", f"{name!r} is no program.", f"Use {', '.join(Program)}."))
+    detail = f"{name!r} is not a program of this service."
+    problems.append(Problem("program-unknown", "program", detail, f"Use one of {', '.join(Program)}."))
     return None
+
+
+def _counted(count: int, singular: str, plural: str, rest: str) -> str:
+    return f"{count} {singular if count == 1 else plural} {rest}."
 
 
 def _check_exactness(exactness: str, problems: list[Problem]) -> None:
     if exactness not in set(Exactness):
         remedy = f"Use one of {', '.join(Exactness)}."
-        problems.append(Problem("exactness", "exactness", f"{exactness!r} is unknown.", remedy))
+        problems.append(Problem("exactness", "exactness", f"{exactness!r} is not a level of exactness.", remedy))
 
 
 def _check_molecules(
-    program: Program, found: Survey | None, database: CataloguedDatabase | None, problems: list[Problem]
+    program: Program, queries: Survey | None, database: CataloguedDatabase | None, problems: list[Problem]
 ) -> None:
     wanted = program.query_molecule
-    if found is not None and found.molecule not in (None, wanted):
-        likely = [one for one in Program if one.query_molecule is found.molecule]
+    if queries is not None and queries.molecule not in (None, wanted):
+        likely = [candidate for candidate in Program if candidate.query_molecule is queries.molecule]
         if database is not None:
-            likely = [one for one in likely if one.database_molecule is database.molecule]
+            likely = [candidate for candidate in likely if candidate.database_molecule is database.molecule]
         problems.append(
             Problem(
                 "query-molecule",
                 "query",
-                f"{program} takes {wanted} queries, and these look like {found.molecule}.",
+                f"{program} takes {wanted} queries, but these look like {queries.molecule}.",
                 f"Use {' or '.join(likely)}." if likely else "Choose another database.",
             )
         )
@@ -269,13 +289,13 @@ def _list_problems(lists: Mapping[str, Path]) -> list[Problem]:
 
 
 def _check_filter(words: tuple[str, ...], database: CataloguedDatabase | None, problems: list[Problem]) -> None:
-    """Note a filter for which a database lacks the data."""
+    """Report a filter for which the database lacks ids or taxids."""
     given = {word.removeprefix("-") for word in words}
     if database is None:
         return
     if given & SEQID_FILTERS and not database.facts.has_ids:
         detail = f"{database.name} has no ids: it was made without -parse_seqids."
-        problems.append(Problem("database-ids", "database", detail, "Leave the list out, or choose another database."))
+        problems.append(Problem("database-ids", "database", detail, "Omit the list, or choose another database."))
     if given & TAXID_FILTERS and not database.facts.has_taxids:
         detail = f"{database.name} has no taxids, or is of version 4."
-        problems.append(Problem("database-taxids", "database", detail, "Leave taxids out, or choose another database."))
+        problems.append(Problem("database-taxids", "database", detail, "Omit the taxids, or choose another database."))

@@ -1,6 +1,6 @@
-"""The workflows of searches and of tasks, and the queue of tasks: what was begun goes on after any crash.
+"""The durable workflows of searches and tasks, and the queue of tasks. Work that was begun resumes after any crash.
 
-The one place for DBOS.
+Only this module uses DBOS.
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ from shardblast.service.results import Results
 from shardblast.service.runner import Runner, Turns
 from shardblast.service.settings import RUNNING_TASKS
 from shardblast.service.tasks import Tasks
+from shardblast.store.connection import SqlDatabase
 from shardblast.store.events import Peers
 from shardblast.store.searches import Change, SearchStore
 
 TASKS = "tasks"
 TASKS_POLLED_EVERY_S = 0.5
 VERSION = "2"
-"""Of the workflow's steps: changes when a search begun by an older version can't go on with these."""
+"""Version of the workflows' steps. It changes when these steps can't resume searches of an older version."""
 PEERS_WATCHED_EVERY_S = 5.0
 SURE_AFTER_S = 3.0
-"""A server whose connection was cut is back after one second, if it lives."""
+"""A live server whose connection was cut is back after one second."""
 EVERY_HOUR = "17 * * * *"
 
 Workflow = Callable[[dict[str, Any]], None]
@@ -52,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 class DurableQueue:
-    """Runs searches and tasks one step after the other; tasks in the order in which they came."""
+    """Runs searches and tasks one step after the other, and tasks in the order of their submission."""
 
     def __init__(
         self,
@@ -61,40 +62,38 @@ class DurableQueue:
         results: Results,
         tasks: Tasks,
         released: Callable[[str, str], object],
-        peers: Peers,
-        server: str,
+        database: SqlDatabase,
         address: str,
         engine: Any = None,
     ) -> None:
-        """Set up the workflows; nothing runs before ``launch``.
+        """Register the workflows; nothing runs before ``launch``.
 
         Args:
-            store: Of the searches.
-            runner: Does the steps.
-            results: Makes hits readable.
-            tasks: Does the tasks.
-            released: Is told of each generation of a database that a search needs no more.
-            peers: Other servers on the same database, whose searches are taken over when they are gone.
-            server: This one's name among them.
-            address: Of the SQL database that remembers which steps are done.
-            engine: For that database, if not DBOS is to make one.
+            store: Searches.
+            runner: Runs the steps of searches.
+            results: Indexes the hits of finished searches.
+            tasks: Runs the tasks.
+            released: Called with each generation of a database that a search no longer needs.
+            database: Shared with the servers whose searches are taken over when they are gone.
+            address: SQL database that records finished steps.
+            engine: SQLAlchemy engine for that database; None: DBOS creates one.
         """
         self._store = store
         self._runner = runner
         self._results = results
         self._tasks = tasks
         self._released = released
-        self._peers = peers
-        self._server = server
+        self._peers = Peers(database)
+        self._server = database.server
         self._stopping = threading.Event()
         self._turns = Turns()
         self._here: set[SearchId] = set()
         self._expire: Callable[[], object] = lambda: None
-        DBOS(config=_config(address, engine, server if peers.possible else "local"))
+        DBOS(config=_config(address, engine, self._server if self._peers.possible else "local"))
         self._workflow, self._task_workflow, self._expiry = self._workflows()
 
     def _workflows(self) -> tuple[Workflow, Workflow, Expiry]:
-        """Name the workflows of a search, of a task and of the hourly removal, as DBOS remembers them."""
+        """Register the workflows of a search, a task and the hourly expiry under names that DBOS persists."""
 
         @DBOS.workflow(name="search")
         def run(document: dict[str, Any]) -> None:
@@ -111,11 +110,7 @@ class DurableQueue:
         return run, do, expire
 
     def launch(self, expire: Callable[[], object]) -> None:
-        """Begin: go on with what a crash interrupted, then take tasks that are queued.
-
-        Args:
-            expire: Is called every hour.
-        """
+        """Resume interrupted work, then run queued tasks, and call ``expire`` every hour."""
         self._expire = expire
         DBOS.launch()
         self._register_queues()
@@ -138,7 +133,7 @@ class DurableQueue:
         )
 
     def close(self) -> None:
-        """Stop; searches that run go on with the next ``launch``."""
+        """Stop; running searches resume with the next ``launch``."""
         self._stopping.set()
         self._tasks.stop_all()
         self._runner.stop_all()
@@ -148,41 +143,41 @@ class DurableQueue:
         while not self._stopping.is_set():
             try:
                 seen_gone = self._take_over(seen_gone)
-            except Exception:  # whatever it is, the searches of others must not wait for the next start
-                logger.warning("the searches of other servers could not be looked at", exc_info=True)
+            except Exception:  # after any error the next attempt may succeed
+                logger.warning("the searches of other servers could not be read", exc_info=True)
             self._stopping.wait(SURE_AFTER_S if seen_gone else PEERS_WATCHED_EVERY_S)
 
     def _take_over(self, seen_gone: Collection[str]) -> set[str]:
-        """Queue again what servers were running that are gone as they were before; return those seen gone only now."""
-        begun = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        only_now: set[str] = set()
-        for server in {str(one.executor_id) for one in begun} - {self._server}:
+        """Take over the workflows of servers that were gone before and still are; return the newly missing ones."""
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        newly_gone: set[str] = set()
+        for server in {str(workflow.executor_id) for workflow in pending} - {self._server}:
             with self._peers.gone(server) as gone:
                 if gone and server in seen_gone:
                     logger.info("taking over the searches of a server that is gone")
-                    DBOS._recover_pending_workflows([server])  # as DBOS does for itself where servers keep their names
+                    DBOS._recover_pending_workflows([server])  # DBOS does the same for servers that keep their names
                 elif gone:
-                    only_now.add(server)
-        return only_now
+                    newly_gone.add(server)
+        return newly_gone
 
     def begin(self, standing: Standing) -> None:
-        """Run a stint of a search from now on; does nothing if that has begun already, on any server."""
+        """Start a stint of a search. Does nothing if any server has started it."""
         document = {name: getattr(standing, name) for name in ("id", "stint", "database", "generation")}
         self._here.add(standing.id)
         with SetWorkflowID(f"{standing.id}-{standing.stint}"):
             DBOS.start_workflow(self._workflow, document)
 
     def runs_here(self, search_id: SearchId) -> bool:
-        """Tell whether this server runs a search."""
+        """Return whether this server runs a search."""
         return search_id in self._here
 
     def enqueue_task(self, task: Task) -> None:
-        """Run a task when its turn comes; does nothing if it is queued already."""
+        """Run a task when its turn comes. Does nothing if it is queued already."""
         with SetWorkflowID(task.id):
             DBOS.enqueue_workflow(TASKS, self._task_workflow, asdict(replace(task, details=dict(task.details))))
 
     def _run(self, document: dict[str, Any]) -> None:
-        """Run a search, from whichever step was not finished."""
+        """Run a search from its first unfinished step."""
         search_id = SearchId(document["id"])
         self._here.add(search_id)
         try:
@@ -197,13 +192,13 @@ class DurableQueue:
             ("search", lambda: self._runner.search(search_id, stint)),
             ("publish", lambda: self._runner.publish(search_id, stint, self._results.complete)),
         ]
-        with self._turns.of(search_id):  # the stint before was cancelled, and may have processes that end
+        with self._turns.of(search_id):  # processes of the previous, cancelled stint may still be ending
             for name, step in steps:
                 if not DBOS.run_step({"name": name}, self._step, search_id, stint, step):
                     return
 
     def _step(self, search_id: SearchId, stint: int, step: Callable[[], None]) -> bool:
-        """Do a step; return whether the next one is to follow."""
+        """Run a step; return whether the next one is to follow."""
         try:
             step()
         except ShardblastError as error:
@@ -213,26 +208,30 @@ class DurableQueue:
         except Exception:
             number = secrets.token_hex(4)
             logger.exception("a bug ended a search (%s)", number, extra={"search_id": search_id})
-            problem = f"The service failed; its log tells more under {number}."
-            self._fail(search_id, stint, Failure("internal", problem, "Try again, and tell who runs the service."))
+            problem = f"The service failed. Its log has the details under {number}."
+            self._fail(
+                search_id,
+                stint,
+                Failure("internal", problem, "Try again, and inform the administrator of the service."),
+            )
             return False
         return True
 
     def _ended(self, search_id: SearchId, stint: int, error: ShardblastError) -> bool:
         while self._stopping.is_set():
-            time.sleep(1)  # this process is about to end, and the step to be repeated by the next
+            time.sleep(1)  # shutting down: leave the step to the next process
         try:
             search = self._store.get(search_id)
         except NotFoundError:
             return False
         if search.stint > stint:
-            return False  # it was queued again: the next stint goes on with what there is
+            return False  # it was queued again: the next stint resumes it
         if search.state in (State.CANCELLING, State.CANCELLED):
             self._cancelled(search_id)
         elif isinstance(error, WaitError):
             self._give_back(search_id, stint, error.lack)
         elif isinstance(error, Interrupted):
-            failure = Failure("interrupted", "BLAST+ was stopped from outside.", "Retry the search.")
+            failure = Failure("interrupted", "BLAST+ was terminated by another process.", "Retry the search.")
             self._fail(search_id, stint, failure)
         else:
             if isinstance(error, DiskFull):
@@ -241,37 +240,41 @@ class DurableQueue:
         return False
 
     def _cancelled(self, search_id: SearchId) -> None:
-        """End a search of which nothing runs any more, and whose next attempt can't have begun."""
+        """Mark a search as cancelled when none of its processes runs and no later attempt can have started."""
         try:
             self._runner.give_up(search_id)
         except (ShardblastError, OSError):
-            logger.warning("what a search has made can't be removed", exc_info=True, extra={"search_id": search_id})
+            logger.warning(
+                "the files of a cancelled search can't be removed", exc_info=True, extra={"search_id": search_id}
+            )
 
-        def change(one: Search) -> Search:
-            return moved(one, State.CANCELLED, time.time()) if one.state is State.CANCELLING else one
+        def change(search: Search) -> Search:
+            return moved(search, State.CANCELLED, time.time()) if search.state is State.CANCELLING else search
 
         self._note(search_id, change)
 
     def _give_back(self, search_id: SearchId, stint: int, lack: Lack) -> None:
-        found = self._note(search_id, lambda one: gave_back(one, lack, stint, time.time()))
-        if found.state is State.CANCELLING:
+        search = self._note(search_id, lambda current: gave_back(current, lack, stint, time.time()))
+        if search.state is State.CANCELLING:
             self._cancelled(search_id)
 
     def _fail(self, search_id: SearchId, stint: int, failure: Failure) -> None:
-        def change(one: Search) -> Search:
-            is_other = one.state.is_final or one.state is State.CANCELLING or one.stint > stint
-            return one if is_other else moved(one, State.FAILED, time.time(), failure=failure)
+        def change(search: Search) -> Search:
+            is_other = search.state.is_final or search.state is State.CANCELLING or search.stint > stint
+            return search if is_other else moved(search, State.FAILED, time.time(), failure=failure)
 
         if self._note(search_id, change).state is State.CANCELLING:
             self._cancelled(search_id)
 
     def _note(self, search_id: SearchId, change: Change) -> Search:
-        """Note how a search ended, however long that takes: it is not to stay 'running' for ever."""
+        """Record the end of a search, however long that takes, so that it does not stay 'running' forever."""
         while True:
             try:
                 return self._store.change(search_id, change)
             except (StoreError, DiskFull) as error:
-                logger.warning("an end can't be noted yet", extra={"search_id": search_id, "code": error.code})
+                logger.warning(
+                    "the end of a search can't be recorded yet", extra={"search_id": search_id, "code": error.code}
+                )
                 time.sleep(1)
 
 

@@ -1,4 +1,4 @@
-"""Results of finished searches: any format, printed when it is asked for; pages of hits; the report."""
+"""Results of completed searches: printed in any format, as pages of hits, and as the report."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ AS_SEARCHED = Printing()
 
 
 class Results:
-    """Reads what a search has found."""
+    """Reads the results of searches."""
 
     def __init__(
         self,
@@ -69,20 +69,20 @@ class Results:
         hits: Numbers | None = None,
         printing: Printing = AS_SEARCHED,
     ) -> Iterator[Path]:
-        """Print a result into a file that is there as long as the context.
+        """Print a result to a file that exists within the context.
 
         Args:
             search_id: A completed search.
             outfmt: As ``-outfmt`` of BLAST+.
-            queries: The 0-based numbers of those to print; None for all.
-            hits: Of one query the 0-based ranks of those to print; None for all.
-            printing: Options of printing.
+            queries: 0-based numbers of the queries to print; None for all.
+            hits: 0-based ranks of the hits of a single query to print; None for all.
+            printing: Options for printing.
 
         Raises:
             ConflictError: The search is not completed.
-            InputError: There is no such format, or a search like this can't be printed in this way.
-            NotFoundError: That generation of the database is gone, and its hit sequences could not be kept.
-            DatabaseChanged: Its files are others by now, and so on.
+            InputError: The format does not exist, or this search can't be printed in it.
+            NotFoundError: The generation is gone, and the sequences of the hits were not kept.
+            DatabaseChanged: The files of the database in place have changed.
         """
         search = self.completed(search_id)
         options = printed_with(self._runner.options(search, outfmt), printing)
@@ -91,21 +91,23 @@ class Results:
             yield path
 
     def kept(self, search: Search) -> int:
-        """Return how many subjects of a query a search keeps, at most."""
+        """Return the largest number of subjects that a search keeps for a query."""
         return self._runner.options(search, "0").max_target_seqs
 
     def _chosen(self, search: Search, queries: Numbers | None, hits: Numbers | None) -> Chosen:
-        """Return what of a result is asked for, after a look at whether it is there."""
+        """Return the requested part of a result; raises InputError if it does not exist."""
         check_queries(search, queries)
         if hits is None:
             return Chosen(queries)
         if queries is None or queries.only is None:
-            raise InputError("Hits are those of one query.", remedy="Name the query by its number, from 0.")
+            raise InputError(
+                "Hits can be selected for a single query only.", remedy="Give the number of one query, from 0."
+            )
         with self.index(search.id) as index:
-            found = index.chosen(queries.only, hits)
-        if not found:
-            raise InputError("There is no such hit.", remedy="Hits are named by their ranks, from 0.")
-        return Chosen(queries, Numbers.these(place for hit in found for place in hit.places))
+            chosen = index.chosen(queries.only, hits)
+        if not chosen:
+            raise InputError("There is no such hit.", remedy="Hits are numbered by rank, from 0.")
+        return Chosen(queries, Numbers.these(place for hit in chosen for place in hit.places))
 
     @contextmanager
     def _printed(
@@ -126,7 +128,7 @@ class Results:
 
     @contextmanager
     def index(self, search_id: SearchId) -> Iterator[HitIndex]:
-        """Open the index of a completed search's hits; it is written when it is first asked for.
+        """Open the index of a completed search's hits, which is written on first use.
 
         Raises:
             ConflictError: The search is not completed.
@@ -145,24 +147,24 @@ class Results:
             index.close()
 
     def hsps(self, search_id: SearchId, query: int, hit: int, *, after: int, limit: int) -> RowPage:
-        """Return HSPs of a hit, with the rows of their alignments and what BLAST+ prints between these.
+        """Return HSPs of a hit with the rows of their alignments and the line that BLAST+ prints between these.
 
         Args:
             search_id: A completed search.
-            query: Its 0-based number.
-            hit: The hit's 0-based rank.
-            after: The 0-based number of the first HSP.
-            limit: How many to return.
+            query: 0-based number of the query.
+            hit: 0-based rank of the hit.
+            after: 0-based number of the first HSP.
+            limit: Number of HSPs.
         """
         with self.index(search_id) as index:
-            found = index.hsps(query, hit, after=after, limit=limit)
+            page = index.hsps(query, hit, after=after, limit=limit)
         positive = self._positive(self.completed(search_id))
-        for row in found.rows:
+        for row in page.rows:
             row["middle"] = midline(row["query_row"], row["subject_row"], positive)
-        return found
+        return page
 
     def _positive(self, search: Search) -> frozenset[str] | None:
-        """Return the pairs of letters that the search's matrix scores above 0; None of nucleotides."""
+        """Return the pairs of residues that the search's matrix scores above 0; None for nucleotides."""
         if search.program == Program.BLASTN:
             return None
         matrix = matrix_name(self.folder(search.id) / "merged" / "0.asn") or DEFAULT_MATRIX
@@ -171,7 +173,7 @@ class Results:
         return self._matrices[matrix]
 
     def complete(self, search_id: SearchId, processes: Processes) -> None:
-        """Make of a search whose batches are all merged what pages and later formats need.
+        """Write the files that pages and later formats need, once all batches are merged.
 
         Raises:
             Interrupted: ``processes`` was stopped.
@@ -195,7 +197,7 @@ class Results:
             write_index(folder / FILE, queries, printed, processes.check)
 
     def report(self, search_id: SearchId) -> dict[str, Any]:
-        """Return what was done, with a verdict for every query that was not simply merged.
+        """Return the report of a search, with the verdicts of all queries that were not simply merged.
 
         Raises:
             ConflictError: The search is not completed.
@@ -237,16 +239,17 @@ class Results:
         search = self._store.get(search_id)
         if search.state is not State.COMPLETED:
             raise ConflictError(
-                f"The search is {search.state}, so it has no result.", remedy="Wait, or read its error."
+                f"The search is {search.state}, so it has no result.",
+                remedy="Wait until it has ended, or see its error.",
             )
         return search
 
     def _database(self, search: Search) -> AbstractContextManager[Database]:
-        """Open the database that was searched, in the generation of then."""
+        """Open the database in the generation that was searched."""
         return self._catalogue.opened(search.database, search.generation)
 
     def folder(self, search_id: SearchId) -> Path:
-        """Return the search's folder, with its result fetched from the storage if it is not there."""
+        """Return the search's folder, and fetch the result from the storage if it is not there."""
         folder = self._folders.work(search_id)
         if not _is_here(folder):
             with self._turns.of(search_id):
@@ -256,10 +259,10 @@ class Results:
 
 
 def check_queries(search: Search, queries: Numbers | None) -> None:
-    """Refuse numbers of queries that a search does not have.
+    """Reject numbers of queries that a search does not have.
 
     Raises:
-        InputError: It has fewer.
+        InputError: It has fewer queries.
     """
     if queries is not None and queries.last >= search.queries:
         last = search.queries - 1

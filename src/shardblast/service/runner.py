@@ -1,4 +1,4 @@
-"""Runs a search in steps that may each be repeated, and records what it finishes."""
+"""Runs a search in repeatable steps, and records its progress."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,28 +50,28 @@ from shardblast.store.searches import SearchStore
 
 MOST_WARNINGS = 100
 LONGEST_WARNING = 500
-"""Letters."""
+"""Limit in characters."""
 
 FILES = "results"
-"""How the names of the files begin that formats 13 and 14 make."""
+"""Prefix of the names of the files that formats 13 and 14 make."""
 
 Complete = Callable[[SearchId, Processes], None]
-"""Adds to a merged search what is made of it on this machine, unless that is stopped."""
+"""Adds to a merged search the files that are made on this machine."""
 
 logger = logging.getLogger(__name__)
 
 
 class Turns:
-    """Lets one thread at a time to each search; a thread that has its turn may take it again."""
+    """Reentrant locks that let one thread at a time work on a search."""
 
     def __init__(self) -> None:
         self._locks: dict[SearchId, tuple[threading.RLock, int]] = {}
-        """The lock of a search, and how many hold it or wait for it."""
+        """The lock of each search, and the number of threads that hold it or wait for it."""
         self._lock = threading.Lock()
 
     @contextmanager
     def of(self, search_id: SearchId) -> Iterator[None]:
-        """Wait for the turn, and have it as long as the context lasts."""
+        """Hold the lock of a search within the context."""
         with self._lock:
             turn, count = self._locks.get(search_id, (threading.RLock(), 0))
             self._locks[search_id] = turn, count + 1
@@ -86,7 +86,7 @@ class Turns:
 
 
 class Recorder:
-    """Watches one search."""
+    """Records the progress of one search."""
 
     def __init__(self, store: SearchStore, search_id: SearchId, plan: StoredPlan, observer: Observer) -> None:
         self._store = store
@@ -96,8 +96,8 @@ class Recorder:
         self._lock = threading.Lock()
         self._pieces = self._queries = 0
         self._merging = False
-        self._known = {_run_of(one) for one in store.pieces(search_id)}
-        self._warnings = {str(one.data["text"]) for one in store.events(search_id, [WARNING])}
+        self._known = {_run_of(piece) for piece in store.pieces(search_id)}
+        self._warnings = {str(event.data["text"]) for event in store.events(search_id, [WARNING])}
 
     def queries_read(self, queries: int) -> None: ...
 
@@ -105,20 +105,21 @@ class Recorder:
 
     def piece_started(self, purpose: Purpose, node: str = "", seconds: float = 0.0) -> None:
         started = time.time() - seconds
-        self._tell(STARTED, {**_named(purpose), "node": node or socket.gethostname(), "started": started})
+        self._note(STARTED, {**_named(purpose), "node": node or socket.gethostname(), "started": started})
 
     def piece_stopped(self, purpose: Purpose, node: str) -> None:
-        self._tell(STOPPED, {**_named(purpose), "node": node})
+        self._note(STOPPED, {**_named(purpose), "node": node})
 
     def piece_finished(self, piece: PieceReport | None) -> None:
         with self._lock:
             self._pieces += 1
             done = self._pieces
-            told = None if piece is None else _told(piece)
-            if told is not None and _run_of(told) in self._known:
-                told = None
-            self._store.change(self._id, lambda one: _counted(one, Phase.SEARCHING, done), told)
-            self._merge_if_all_pieces_are_there()
+            recorded = None if piece is None else _recorded(piece)
+            if recorded is not None and _run_of(recorded) in self._known:
+                recorded = None
+            self._store.change(self._id, lambda search: _counted(search, Phase.SEARCHING, done), recorded)
+            if self._pieces >= self._plan.pieces:
+                self._begin_merging()
 
     def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
         failure = PieceFailure(self._id, purpose.name, purpose.batch, purpose.shard, error)
@@ -131,25 +132,21 @@ class Recorder:
             if done >= self._plan.queries:
                 self._begin_merging()
             if self._merging:
-                self._store.change(self._id, lambda one: _counted(one, Phase.MERGING, done))
+                self._store.change(self._id, lambda search: _counted(search, Phase.MERGING, done))
 
     def warned(self, text: bytes) -> None:
         for line in text.decode(errors="replace").splitlines():
-            told = without_folders(line)[:LONGEST_WARNING]
-            if told and told not in self._warnings and len(self._warnings) < MOST_WARNINGS:
-                self._warnings.add(told)
-                self._tell(WARNING, {"text": told})
+            warning = without_folders(line)[:LONGEST_WARNING]
+            if warning and warning not in self._warnings and len(self._warnings) < MOST_WARNINGS:
+                self._warnings.add(warning)
+                self._note(WARNING, {"text": warning})
 
-    def _tell(self, kind: str, data: dict[str, Any]) -> None:
-        """Tell what can be missed: the search goes on without it."""
+    def _note(self, kind: str, data: dict[str, Any]) -> None:
+        """Record an event that can be missed: if that fails, the search continues."""
         try:
             self._store.tell(self._id, kind, data)
         except (StoreError, DiskFull) as error:
-            logger.info("it can't be noted what runs: %s", error.problem, extra={"search_id": self._id})
-
-    def _merge_if_all_pieces_are_there(self) -> None:
-        if self._pieces >= self._plan.pieces:
-            self._begin_merging()
+            logger.info("an event can't be recorded: %s", error.problem, extra={"search_id": self._id})
 
     def _begin_merging(self) -> None:
         if self._merging:
@@ -157,10 +154,10 @@ class Recorder:
         self._merging = True
         pieces, queries, total = self._pieces, self._queries, self._plan.queries
 
-        def change(one: Search) -> Search:
-            searched = count(one.progress, Phase.SEARCHING, pieces, pieces)
+        def change(search: Search) -> Search:
+            searched = count(search.progress, Phase.SEARCHING, pieces, pieces)
             merging = begin(searched, Phase.MERGING, time.time(), total)
-            return progressed(one, count(merging, Phase.MERGING, queries))
+            return progressed(search, count(merging, Phase.MERGING, queries))
 
         self._store.change(self._id, change)
 
@@ -186,16 +183,16 @@ class Runner:
         self._arguments = arguments
         self._observer = observer
         self._running: dict[SearchId, tuple[int, Processes]] = {}
-        """Which stint of a search runs here, and its processes."""
+        """The stint of each search that runs here, and its processes."""
         self._lock = threading.Lock()
         self._turns = Turns()
 
     def options(self, search: Search, outfmt: str) -> SearchOptions:
-        """Return a search's options for printing, with lists by the names that users know."""
+        """Return a search's options for printing. Lists have the names that users know."""
         return self._parsed(search, search.options, outfmt)
 
     def _options(self, search: Search) -> SearchOptions:
-        """Return a search's options as it runs, with lists where they lie."""
+        """Return the options with which a search runs. Lists are given by their paths."""
         folder = self._folders.work(search.id)
         known = "no_taxid_expansion" in self._arguments(Program(search.program))
         words = filter_words(located(search.options, str(folder)), folder, known=known)
@@ -211,9 +208,9 @@ class Runner:
         """Begin a stint of a search: read the queries and decide how to cut.
 
         Raises:
-            ConflictError: It was cancelled, or is in a later stint.
+            ConflictError: The search was cancelled or is in a later stint.
         """
-        self._store.change(search_id, lambda one: _started(in_stint(one, stint)))
+        self._store.change(search_id, lambda search: _started(in_stint(search, stint)))
         with self._stoppable(search_id, stint) as processes:
             self._decide(search_id, processes)
 
@@ -222,7 +219,7 @@ class Runner:
 
         Raises:
             Interrupted: ``stop`` was called.
-            WaitError: It can't go on now.
+            WaitError: No part of the search can proceed.
             ShardblastError: BLAST+ failed.
         """
         with self._stoppable(search_id, stint) as processes:
@@ -230,26 +227,26 @@ class Runner:
 
     def _search(self, search_id: SearchId, processes: Processes) -> None:
         if not (self._folders.work(search_id) / "plan.json").exists():
-            self._decide(search_id, processes)  # another server did, and is gone with what it had
+            self._decide(search_id, processes)  # the server that did so is gone with its files
         ordered = self._ordered(search_id)
-        self._store.tell(search_id, SEARCHING, {})  # what ran before a crash runs no more
+        self._store.tell(search_id, SEARCHING, {})  # pieces that ran before a crash no longer run
         self._searching.search(ordered, RecordedPhases(self._store, search_id), self._watcher(ordered), processes)
 
     def publish(self, search_id: SearchId, stint: int, complete: Complete) -> None:
-        """Store the result and end the search; ``complete`` adds to it what is made of it on this machine."""
+        """Store the result and end the search, after ``complete`` has added the files made on this machine."""
         with self._stoppable(search_id, stint) as processes:
-            found = self._publish(search_id, complete, processes)
+            totals = self._publish(search_id, complete, processes)
 
-        def completed(one: Search) -> Search:
-            return moved(in_stint(one, stint), State.COMPLETED, time.time(), **found)
+        def completed(search: Search) -> Search:
+            return moved(in_stint(search, stint), State.COMPLETED, time.time(), **totals)
 
         self._store.change(search_id, completed)
 
     def _publish(self, search_id: SearchId, complete: Complete, processes: Processes) -> dict[str, Any]:
-        """Store the result; return how many hits and verdicts it has."""
+        """Store the result; return its numbers of hits and verdicts."""
         folder = self._folders.work(search_id)
         if not self._is_merged(search_id):
-            self._search(search_id, processes)  # another server did, and is gone with what it had
+            self._search(search_id, processes)  # the server that did so is gone with its files
         ordered, phases = self._ordered(search_id), RecordedPhases(self._store, search_id)
         phases.begin(Phase.PUBLISHING, 1)
         if self._searching.leaves_results_here:
@@ -261,23 +258,29 @@ class Runner:
         for query in processes.over(stored_queries(folder)):
             verdicts[query.verdict.value] = verdicts.get(query.verdict.value, 0) + 1
             hits += query.hits
-        one = ordered.database
-        manifest: dict[str, object] = {"search": search_id, "database": one.name, "generation": one.generation}
-        manifest |= {"files": names, "batches": ordered.plan.batches}
+        manifest = {
+            "search": search_id,
+            "database": ordered.database.name,
+            "generation": ordered.database.generation,
+            "files": names,
+            "batches": ordered.plan.batches,
+        }
         self._objects.put(search_key(search_id, "manifest.json"), json.dumps(manifest).encode())
         self._searching.tidy(search_id)
         if not self._searching.leaves_results_here:
-            shutil.rmtree(folder)  # it is fetched when somebody asks for it
+            shutil.rmtree(folder)  # it is fetched when a user asks for it
         return {"hits": hits, "verdicts": verdicts}
 
     def fetch(self, search_id: SearchId) -> None:
-        """Bring a result that another server stored."""
+        """Fetch a result that another server stored."""
         folder = self._folders.work(search_id)
         for name in ("merged", KEPT):
             (folder / name).mkdir(exist_ok=True)
         self._fetch_query(search_id)
         manifest = json.loads(self._objects.read(search_key(search_id, "manifest.json")))
-        for name in sorted(manifest["files"], key=lambda name: name == "plan.json"):  # last: what says it is whole
+        for name in sorted(
+            manifest["files"], key=lambda name: name == "plan.json"
+        ):  # last, since it marks the result as complete
             self._objects.fetch(search_key(search_id, name), folder / name)
 
     def query(self, search_id: SearchId) -> Path:
@@ -291,18 +294,18 @@ class Runner:
         return self._folders.work(search_id) / file_of(name)
 
     def _fetch_query(self, search_id: SearchId) -> None:
-        """Bring a search's queries and lists, as far as they are not here."""
+        """Fetch the queries and lists of a search that are not here."""
         folder = self._folders.work(search_id)
         lists = [file_of(name) for name in listed(self._store.get(search_id).options)]
         with self._turns.of(search_id):
             for name in ("query.fa", *lists):
                 if not (folder / name).exists():
-                    packed = folder / f"{name}.zst"
-                    self._objects.fetch(search_key(search_id, f"{name}.zst"), packed)
-                    _unpack(packed, folder / name)
+                    compressed = folder / f"{name}.zst"
+                    self._objects.fetch(search_key(search_id, f"{name}.zst"), compressed)
+                    _unpack(compressed, folder / name)
 
     def stop(self, search_id: SearchId) -> None:
-        """End what is done for a search, if it runs here."""
+        """End the processes of a search if it runs here."""
         with self._lock:
             _, processes = self._running.get(search_id, (0, None))
         if processes is not None:
@@ -310,12 +313,14 @@ class Runner:
 
     @property
     def running(self) -> int:
-        """How many BLAST+ processes run on this machine."""
+        """Number of BLAST+ processes that run on this machine."""
         with self._lock:
             return sum(processes.running for _, processes in self._running.values())
 
     def look(self, search_id: SearchId) -> None:
-        """Follow what another server did to a search: stop it if it was cancelled, forget it if it was deleted."""
+        """Follow another server's change of a search: stop it if it was cancelled, remove its files if it was
+        deleted.
+        """
         try:
             search = self._store.get(search_id)
         except NotFoundError:
@@ -327,14 +332,14 @@ class Runner:
             self.stop(search_id)
 
     def look_at_all(self) -> None:
-        """Follow what other servers may have done to what runs here."""
+        """Follow the changes of other servers to the searches that run here."""
         with self._lock:
             running = list(self._running)
         for search_id in running:
             self.look(search_id)
 
     def stop_all(self) -> None:
-        """End all BLAST+ processes; their searches go on with the next start."""
+        """End all BLAST+ processes; their searches resume with the next start."""
         with self._lock:
             running = list(self._running.values())
         for _, processes in running:
@@ -346,14 +351,14 @@ class Runner:
         self._objects.delete(search_key(search_id))
 
     def give_up(self, search_id: SearchId) -> None:
-        """End and remove all that a search has made, here and elsewhere, but not what was sent with it."""
+        """End and remove everything that a search has made, here and elsewhere. The files sent with it are kept."""
         self._searching.end(search_id)
         self.clean(search_id)
         sent = ["query.fa", *(file_of(name) for name in listed(self._store.get(search_id).options))]
         self._objects.delete(search_key(search_id), but={search_key(search_id, f"{name}.zst") for name in sent})
 
     def clean(self, search_id: SearchId) -> None:
-        """Remove what a search that did not complete has made, but not its queries."""
+        """Remove the local files of an unfinished search, except its queries."""
         self._searching.tidy(search_id)
         folder = self._folders.work(search_id)
         for path in folder.iterdir():
@@ -362,27 +367,32 @@ class Runner:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def make_room(self, search_id: SearchId) -> None:
-        """Give up what a search has made, and the reserve, since the disk is full."""
+        """Remove the local files of a search and the reserve, because the disk is full."""
         self.clean(search_id)
         self._folders.give_reserve()
 
     def _decide(self, search_id: SearchId, processes: Processes) -> None:
-        """Read the queries and decide how to cut, unless that is done."""
+        """Read the queries and decide how to cut, unless that has been done."""
         folder = self._folders.work(search_id)
         if not (folder / "plan.json").exists():
             self._fetch_query(search_id)
             search = self._store.get(search_id)
-            one = self._catalogue.get(search.database, search.generation)
-            write_expansion(located(search.options, str(folder)), folder, self._catalogue.taxonomy(one))
-            plan = self._searching.plan(self._options(search), one, folder, processes)
+            database = self._catalogue.get(search.database, search.generation)
+            write_expansion(located(search.options, str(folder)), folder, self._catalogue.taxonomy(database))
+            plan = self._searching.plan(self._options(search), database, folder, processes)
             _write(folder / "plan.json", json.dumps(plan.document()))
         plan = self._plan(search_id)
-        self._store.change(search_id, lambda one: _planned(one, plan))
+        self._store.change(search_id, lambda current: _planned(current, plan))
 
     def _ordered(self, search_id: SearchId) -> Ordered:
         search = self._store.get(search_id)
-        one = self._catalogue.get(search.database, search.generation)
-        return Ordered(search_id, self._options(search), one, self._plan(search_id), self._folders.work(search_id))
+        return Ordered(
+            search_id=search_id,
+            options=self._options(search),
+            database=self._catalogue.get(search.database, search.generation),
+            plan=self._plan(search_id),
+            folder=self._folders.work(search_id),
+        )
 
     def _watcher(self, ordered: Ordered) -> Recorder:
         return Recorder(self._store, ordered.search_id, ordered.plan, self._observer)
@@ -395,7 +405,7 @@ class Runner:
 
     @contextmanager
     def _stoppable(self, search_id: SearchId, stint: int) -> Iterator[Processes]:
-        """Yield what ``stop`` stops as long as the context lasts.
+        """Yield the processes that ``stop`` stops within the context.
 
         Raises:
             Interrupted: The search was cancelled before.
@@ -420,15 +430,14 @@ def _named(purpose: Purpose) -> dict[str, Any]:
 
 
 def _run_of(piece: Piece) -> tuple[object, ...]:
-    """Return what no other run has in common with that of a piece."""
+    """Return the fields that distinguish the run of a piece from all other runs."""
     return piece.purpose, piece.batch, piece.shard, piece.node, piece.seconds
 
 
-def _told(piece: PieceReport) -> Piece:
-    now = time.time()
-    node = piece.node or socket.gethostname()
-    cost = (piece.seconds, piece.peak_memory_bytes)
-    return Piece(piece.purpose, piece.batch, piece.shard, *cost, node, now, piece.is_doubled)
+def _recorded(piece: PieceReport) -> Piece:
+    report = asdict(piece)
+    report["node"] = piece.node or socket.gethostname()
+    return Piece(**report, finished=time.time())
 
 
 def _counted(search: Search, phase: Phase, done: int) -> Search:
@@ -436,7 +445,7 @@ def _counted(search: Search, phase: Phase, done: int) -> Search:
 
 
 def _started(search: Search) -> Search:
-    """Begin to run, or go on after a crash."""
+    """Mark a search as running, also when it resumes after a crash."""
     at = time.time()
     if search.state is not State.RUNNING:
         search = moved(search, State.RUNNING, at)
@@ -457,8 +466,8 @@ def _write(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def _unpack(packed: Path, path: Path) -> None:
+def _unpack(compressed: Path, path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
-    unpack(packed, partial)
+    unpack(compressed, partial)
     partial.replace(path)
-    packed.unlink()
+    compressed.unlink()

@@ -1,4 +1,4 @@
-"""Nodes come when searches need them, and go step by step when they were not needed for a while."""
+"""Scaling: adds nodes when searches need them, and removes them stepwise when they have been idle."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from shardblast.core.scaling import Demand, Need, NodeSize, Scale, ScalingRule, 
 from shardblast.core.search import State
 from shardblast.store.workload import Unended, Workload
 
-LOOKED_EVERY_S = 2.0
+CHECKED_EVERY_S = 2.0
 UNKNOWN_DISK = 1 << 62
-"""Of nodes that nobody has seen yet."""
+"""Assumed disk space of nodes that have not reported yet."""
 
 logger = logging.getLogger(__name__)
 
 
 class CountedNodes(Protocol):
-    """How many nodes there are."""
+    """The number of nodes, and the size of each."""
 
     @property
     def wanted(self) -> int: ...
@@ -39,7 +39,7 @@ class CountedNodes(Protocol):
 
     @property
     def memory_bytes(self) -> int | None:
-        """Of each; None if it is not known."""
+        """Memory of each node; None if it is unknown."""
         ...
 
     @property
@@ -47,39 +47,39 @@ class CountedNodes(Protocol):
 
 
 class ScalableNodes(Protocol):
-    """The nodes; the layer ``cluster`` has them."""
+    """The nodes, as the layer ``cluster`` provides them."""
 
     def count(self) -> CountedNodes:
-        """Return how many nodes there are now."""
+        """Return the current number of nodes."""
         ...
 
     def scale(self, nodes: int) -> None:
-        """Ask for so many nodes; of fewer the last go."""
+        """Request a number of nodes. If there are more, the last ones are removed."""
         ...
 
     def place(self, node: str) -> int | None:
-        """Return which node one is, from 0; None if it is none of these."""
+        """Return a node's ordinal, 0-based; None if it is none of these nodes."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """What scaling wants and has."""
+    """The requested and the current number of nodes."""
 
     asked: int
-    """Nodes that are to be there."""
+    """Number of nodes requested."""
     ready: int
-    """That are."""
+    """Number of nodes ready."""
     need: Need
     problem: str | None
-    """Why that may be old; None if it is what the last look saw."""
+    """Why these values may be stale; None if they are current."""
 
 
 class Scaling:
-    """Looks every now and then whether there are the nodes that there should be.
+    """Adjusts the number of nodes periodically.
 
-    What is needed is read from the database and from the nodes, so several services decide alike; for how long it was
-    needed each of them has seen for itself.
+    It reads the need from the database and the nodes, so several servers decide alike. Each server measures by itself
+    how long the need has lasted.
     """
 
     def __init__(
@@ -90,38 +90,29 @@ class Scaling:
         nodes: ScalableNodes,
         rule: ScalingRule,
     ) -> None:
-        """Wire it.
-
-        Args:
-            workload: Knows what waits and runs.
-            database: Returns a generation of a database; raises NotFoundError.
-            members: Returns the nodes that are connected, or were.
-            nodes: Are counted and scaled.
-            rule: What the operator wants.
-        """
         self._workload = workload
         self._database = database
         self._members = members
         self._nodes = nodes
         self._scale: Scale | None = None
-        self._state = Scaled(0, 0, Need(0, 0, 0, rule.most), "Kubernetes was not asked yet.")
+        self._state = Scaled(0, 0, Need(0, 0, 0, rule.most), "The number of nodes has not been read yet.")
         self._lock = threading.Lock()
         self.rule = rule
 
     def start(self) -> None:
-        """Look as long as the service lives."""
+        """Adjust periodically for the life of the service."""
         threading.Thread(target=self._watch, name="scaling", daemon=True).start()
 
     @property
     def state(self) -> Scaled:
-        """What the last look saw."""
+        """Result of the last adjustment."""
         return self._state
 
     def look(self) -> None:
-        """Ask for the nodes that there should be, if there are others.
+        """Request the number of nodes that is needed, if it differs from the current one.
 
         Raises:
-            ShardblastError: The database or Kubernetes can't be asked.
+            ShardblastError: The database or Kubernetes can't be reached.
         """
         with self._lock:
             count, needed = self._counted()
@@ -132,18 +123,19 @@ class Scaling:
             self._state = Scaled(self._scale.nodes, count.ready, needed, None)
 
     def ask(self, nodes: int) -> Scaled:
-        """Ask for a number of nodes, whatever the rule; fewer follow when so many were not needed for the idle time.
+        """Request a number of nodes regardless of the rule. They are removed once they have been idle for the
+        configured time.
 
         Raises:
-            ConflictError: More are needed for what is searched now.
-            ShardblastError: The database or Kubernetes can't be asked.
+            ConflictError: Running searches need more.
+            ShardblastError: The database or Kubernetes can't be reached.
         """
         with self._lock:
             count, needed = self._counted()
             if nodes < needed.nodes:
                 raise ConflictError(
-                    f"{needed.nodes} nodes are needed for what is searched now.",
-                    remedy="Wait until it is over, or cancel it.",
+                    f"The current searches need {needed.nodes} nodes.",
+                    remedy="Wait until they have ended, or cancel them.",
                 )
             logger.info("nodes are scaled by hand", extra={"before": count.wanted, "nodes": nodes})
             self._nodes.scale(nodes)
@@ -159,18 +151,18 @@ class Scaling:
     def _searched(self, unended: Sequence[Unended]) -> Iterator[SearchedDatabase]:
         """Yield the databases of searches that wait or run."""
         batches: Counter[tuple[str, str]] = Counter()
-        for one in unended:
-            least = math.ceil(one.letters / BATCH_LETTERS[Program(one.program)])
-            batches[one.database, one.generation] += max(one.searches, least)
+        for group in unended:
+            least = math.ceil(group.letters / BATCH_LETTERS[Program(group.program)])
+            batches[group.database, group.generation] += max(group.searches, least)
         for (name, generation), number in sorted(batches.items()):
             with suppress(NotFoundError):
                 volumes = self._database(name, generation).facts.volumes
                 yield SearchedDatabase(f"{name}/{generation}", volumes, number)
 
     def _busy(self, members: Sequence[Member], unended: Sequence[Unended]) -> int:
-        """Return how many nodes there are up to the last that runs something or holds what is searched."""
-        searched = {(one.database, one.generation) for one in unended if one.state is State.RUNNING}
-        places = (self._nodes.place(one.state.name) for one in members if _is_busy(one, searched))
+        """Return the number of nodes up to the last one that runs something or holds a searched database."""
+        searched = {(group.database, group.generation) for group in unended if group.state is State.RUNNING}
+        places = (self._nodes.place(member.state.name) for member in members if _is_busy(member, searched))
         return max((place + 1 for place in places if place is not None), default=0)
 
     def _watch(self) -> None:
@@ -185,24 +177,24 @@ class Scaling:
                 failing = True
                 last = self._state
                 self._state = Scaled(last.asked, last.ready, last.need, error.problem)
-            time.sleep(LOOKED_EVERY_S)
+            time.sleep(CHECKED_EVERY_S)
 
 
 def _is_busy(member: Member, searched: set[tuple[str, str]]) -> bool:
     if member.standing != "connected":
         return False
-    held = {(one.database, one.generation) for one in member.state.generations}
+    held = {(generation.database, generation.generation) for generation in member.state.generations}
     return member.running > 0 or not held.isdisjoint(searched)
 
 
 def _size_of(members: Sequence[Member], count: CountedNodes) -> NodeSize | None:
-    """Return what each node has: the least that any has said, or what it will be given."""
-    states = [one.state for one in members]
+    """Return the size of each node: the smallest reported one, or that of a new one."""
+    states = [member.state for member in members]
     if states:
         return NodeSize(
-            min(one.memory_bytes for one in states),
-            min(one.disk_budget_bytes for one in states),
-            min(one.cores for one in states),
+            min(state.memory_bytes for state in states),
+            min(state.disk_budget_bytes for state in states),
+            min(state.cores for state in states),
         )
     if count.memory_bytes is None:
         return None

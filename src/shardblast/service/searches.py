@@ -45,12 +45,12 @@ class SearchService:
         self._preflights = preflights
 
     def submit(self, wanted: Wanted, owner: str, idempotency_key: str | None) -> Search:
-        """Queue a search, or return the one that the same key made.
+        """Queue a search, or return the earlier one with the same idempotency key.
 
         Raises:
-            RefusedError: It can't run; names every problem.
+            RefusedError: The search can't run. The error lists every problem.
             DiskFull: There is not enough space for it.
-            ConflictError: The key was used for another request.
+            ConflictError: The key was used for a different request.
         """
         checked = self._preflights.of(wanted)
         if checked.problems:
@@ -78,80 +78,79 @@ class SearchService:
         """Return a search; ``owner`` None may see all.
 
         Raises:
-            NotFoundError: There is none that the owner may see.
+            NotFoundError: No such search is visible to the owner.
         """
         search = self._store.get(search_id)
         if owner is not None and search.owner != owner:
-            raise NotFoundError("There is no such search.", remedy="It may belong to somebody else.")
+            raise NotFoundError("There is no such search.", remedy="It may belong to another user.")
         return search
 
     def page(
         self, *, owner: str | None, state: State | None, limit: int, cursor: str | None, text: str, order: SortOrder
     ) -> Page:
-        """Return searches."""
         return self._store.page(owner=owner, state=state, limit=limit, cursor=cursor, text=text, order=order)
 
     def query(self, search: Search) -> Path:
-        """Return the file of a search's queries, as they were sent."""
+        """Return the file of a search's queries as the user sent it."""
         return self._runner.query(search.id)
 
     def list_of(self, search: Search, name: str) -> Path:
-        """Return the file of one of a search's lists, as it was sent.
+        """Return the file of one of a search's lists as the user sent it.
 
         Raises:
-            NotFoundError: It has no such list.
+            NotFoundError: The search has no such list.
         """
         if name not in listed(search.options):
-            raise NotFoundError("The search has no such list.", remedy="Its options name those that it has.")
+            raise NotFoundError("The search has no such list.", remedy="See the options of the search for its lists.")
         return self._runner.list_of(search.id, name)
 
     def cancel(self, search: Search) -> Search:
-        """Stop a search for good; it is ``cancelled`` once nothing of it runs.
+        """Stop a search for good. It becomes ``cancelled`` when none of its processes runs.
 
         Raises:
-            ConflictError: It is over.
+            ConflictError: It has ended.
         """
-        search = self._store.change(search.id, lambda one: cancelled(one, time.time()))
+        search = self._store.change(search.id, lambda current: cancelled(current, time.time()))
         self._runner.stop(search.id)
-        if search.state is State.CANCELLED:  # before its turn came, though an earlier attempt may have left something
+        if search.state is State.CANCELLED:  # it was queued, but an earlier attempt may have left files
             self._runner.give_up(search.id)
             self._released(search.database, search.generation)
         return search
 
     def retry(self, search: Search) -> Search:
-        """Run a search again: one that failed goes on with its finished pieces, one that was cancelled starts anew.
+        """Run a search again. A failed search resumes from its finished pieces; a cancelled one starts anew.
 
         Raises:
-            ConflictError: It is neither.
+            ConflictError: It neither failed nor was cancelled.
             NotFoundError: Its generation of the database is gone.
             DiskFull: There is not enough space for it.
         """
         retried(search, time.time())
         self._catalogue.get(search.database, search.generation)
         self._folders.check_space()
-        return self._store.change(search.id, lambda one: retried(one, time.time()))
+        return self._store.change(search.id, lambda current: retried(current, time.time()))
 
     def delete(self, search: Search) -> None:
-        """Remove a search that is over, and its files.
+        """Remove a search that has ended, and its files.
 
         Raises:
-            ConflictError: It is not over.
+            ConflictError: It has not ended.
         """
         self._store.delete(search.id)
         self._runner.forget(search.id)
 
     def expire(self, days: float) -> int:
-        """Remove searches that ended so long ago; return how many."""
+        """Remove searches that ended more than this number of days ago; return how many."""
         expired = self._store.ended_before(time.time() - days * 86400)
         for search_id in expired:
             self.delete(self._store.get(search_id))
         return len(expired)
 
     def _keep(self, search_id: SearchId, name: str, path: Path) -> None:
-        packed = path.with_name(path.name + ".zst")
-        pack(path, packed)
-        self._objects.put(search_key(search_id, f"{name}.zst"), packed)
-        packed.unlink()
+        compressed = path.with_name(path.name + ".zst")
+        pack(path, compressed)
+        self._objects.put(search_key(search_id, f"{name}.zst"), compressed)
+        compressed.unlink()
 
 
 def _new_search(wanted: Wanted, checked: Preflight, owner: str) -> Search:
@@ -174,11 +173,11 @@ def _new_search(wanted: Wanted, checked: Preflight, owner: str) -> Search:
 
 
 def _fingerprint(search: Search, files: Sequence[Path]) -> str:
-    """Return what tells two requests apart."""
+    """Return a hash that distinguishes different requests."""
     blank = replace(search, id=SearchId(""), created=0.0)
-    told: Any = [blank.owner, blank.title, blank.program, blank.database, blank.options, blank.exactness]
-    told += [blank.output] if blank.output else []
-    digest = hashlib.sha256(json.dumps(told).encode())
+    request: Any = [blank.owner, blank.title, blank.program, blank.database, blank.options, blank.exactness]
+    request += [blank.output] if blank.output else []
+    digest = hashlib.sha256(json.dumps(request).encode())
     for path in files:
         with path.open("rb") as file:
             while block := file.read(1 << 20):

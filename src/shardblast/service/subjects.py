@@ -1,4 +1,4 @@
-"""The subjects of a result: as FASTA, and the organisms that they are of."""
+"""The subjects of a result as FASTA, and their organisms."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from shardblast.service.hit_index import ChosenHit
 from shardblast.service.results import Results, check_queries
 
 MOST_LETTERS = 1 << 31
-"""Of one answer."""
+"""Limit of the bases or residues of one answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Reads the sequences that a search has hit."""
+    """Reads the sequences of a search's hits."""
 
     results: Results
     catalogue: Catalogue
@@ -43,20 +43,20 @@ class Subjects:
     def fasta(
         self, search_id: SearchId, queries: Numbers | None, hits: Numbers | None, region: Region | None
     ) -> Iterator[Path]:
-        """Write subjects, each once, into a file that is there as long as the context.
+        """Write each subject once to a file that exists within the context.
 
         Args:
             search_id: A completed search.
-            queries: The 0-based numbers of those whose hits are meant; None for all.
-            hits: Of one query the 0-based ranks; None for all.
-            region: The part to write, of one hit alone; None for all of it.
+            queries: 0-based numbers of the queries; None for all.
+            hits: 0-based ranks of the hits of a single query; None for all.
+            region: The part of a single hit to write; None for all of it.
 
         Raises:
             ConflictError: The search is not completed.
-            InputError: There is no such query, hit or region.
-            TooLargeError: They have too many letters.
-            NotFoundError: The database's generation is gone, and its hit sequences could not be kept.
-            DatabaseChanged: Its files are others by now, and so on.
+            InputError: A query, hit or region does not exist.
+            TooLargeError: The subjects have more than MOST_LETTERS bases or residues.
+            NotFoundError: The generation is gone, and the sequences of the hits were not kept.
+            DatabaseChanged: The files of the database in place have changed.
         """
         search = self.results.completed(search_id)
         check_queries(search, queries)
@@ -73,20 +73,23 @@ class Subjects:
             yield scratch / "subjects"
 
     def _chosen(self, search: Search, queries: Numbers | None, hits: Numbers | None) -> dict[int, list[ChosenHit]]:
-        """Return the hits that are asked for, by query."""
+        """Return the requested hits by query."""
         if hits is not None and (queries is None or queries.only is None):
-            raise InputError("Hits are those of one query.", remedy="Name the query by its number, from 0.")
+            raise InputError(
+                "Hits can be selected for a single query only.", remedy="Give the number of one query, from 0."
+            )
         numbers = range(search.queries) if queries is None else queries.below(search.queries)
         with self.results.index(search.id) as index:
-            found = {number: index.chosen(number, hits) for number in numbers}
-        found = {number: ones for number, ones in found.items() if ones}
-        if not found:
-            raise InputError("There is no such hit.", remedy="Hits are named by their ranks, from 0.")
-        return found
+            chosen = {number: found for number in numbers if (found := index.chosen(number, hits))}
+        if not chosen:
+            raise InputError("There is no such hit.", remedy="Hits are numbered by rank, from 0.")
+        return chosen
 
     @contextmanager
     def _sequences(self, search: Search, folder: Path, scratch: Path) -> Iterator[Database]:
-        """Open what holds the subjects: the generation that was searched if it is here, else what was kept of it."""
+        """Open what holds the subjects: the searched generation if it is on this machine, or else the kept
+        sequences.
+        """
         kept = HitSequences(folder)
         with ExitStack() as stack:
             try:
@@ -104,19 +107,19 @@ class Subjects:
 
 @dataclass(frozen=True, slots=True)
 class OrganismReport:
-    """What organisms a query has hit."""
+    """The organisms of a query's hits."""
 
     rows: Sequence[Mapping[str, Any]]
-    """Organisms with their names, each after the one above it."""
+    """Organisms with their names, each after its parent."""
     unknown: int
-    """Hits without a taxid."""
+    """Number of hits without a taxid."""
     has_lineages: bool
-    """Whether it is known what is above what."""
+    """Whether the parents of organisms are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Organisms:
-    """Reads what organisms searches have hit."""
+    """Reads the organisms of a search's hits."""
 
     results: Results
     catalogue: Catalogue
@@ -126,7 +129,7 @@ class Organisms:
 
         Args:
             search_id: A completed search.
-            query: Its 0-based number.
+            query: The query's 0-based number.
         """
         search = self.results.completed(search_id)
         with self.results.index(search_id) as index:
@@ -137,41 +140,41 @@ class Organisms:
             if row["taxids"] is not None
         ]
         taxonomy = self.catalogue.names_and_lineages(search.database, search.generation)
-        rows = tree_of(found, taxonomy.parents({taxid for one in found for taxid in one.taxids}))
+        rows = tree_of(found, taxonomy.parents({taxid for group in found for taxid in group.taxids}))
         listed = {taxid for row in rows for taxid in (row.taxid, *row.via)}
         names = _names(read) | taxonomy.names(listed)
         unknown = sum(row["hits"] for row in read if row["taxids"] is None)
         return OrganismReport([_row(row, names) for row in rows], unknown, taxonomy.has_lineages)
 
     def below(self, search_id: SearchId, query: int, taxid: int) -> frozenset[str]:
-        """Return those taxids of a query's hits that are a taxid or descend from it, as far as that is known."""
+        """Return those taxids of a query's hits that are a taxid or its descendants, as far as these are known."""
         search = self.results.completed(search_id)
         with self.results.index(search_id) as index:
-            found = {one for row in index.organisms(query) for one in _taxids(row["taxids"] or "")}
-        parents = self.catalogue.names_and_lineages(search.database, search.generation).parents(found)
-        return frozenset(str(one) for one in found if taxid in line_of(one, parents))
+            hit_taxids = {hit for row in index.organisms(query) for hit in _taxids(row["taxids"] or "")}
+        parents = self.catalogue.names_and_lineages(search.database, search.generation).parents(hit_taxids)
+        return frozenset(str(hit) for hit in hit_taxids if taxid in line_of(hit, parents))
 
 
 def _gone(error: NotFoundError | DatabaseError) -> NotFoundError | DatabaseError:
     if isinstance(error, DatabaseError):
         return error
     return NotFoundError(
-        "The sequences are gone with this generation of the database, and they could not be kept with the result.",
-        remedy="Search again in the database as it is now.",
+        "This generation of the database was removed, and the sequences could not be kept with the result.",
+        remedy="Search the current generation of the database.",
     )
 
 
 def _check(search: Search, chosen: dict[int, list[ChosenHit]], region: Region | None) -> None:
-    hits = [hit for ones in chosen.values() for hit in ones]
+    hits = [hit for of_query in chosen.values() for hit in of_query]
     if region is None:
         letters = sum({hit.id: hit.length for hit in hits}.values())
         if letters > MOST_LETTERS:
-            raise TooLargeError(f"The subjects have {letters:,} letters.", remedy="Choose fewer hits.")
+            raise TooLargeError(f"The subjects have {letters:,} bases or residues.", remedy="Select fewer hits.")
         return
     if len(hits) > 1:
-        raise InputError("A region is one of a single subject.", remedy="Name one hit by its rank.")
+        raise InputError("A region can be selected for a single subject only.", remedy="Give the rank of one hit.")
     if not 1 <= region.start <= region.end <= hits[0].length:
-        remedy = f"Use places from 1 to {hits[0].length}, the first one first."
+        remedy = f"Use positions from 1 to {hits[0].length}; the start must not be larger than the end."
         raise InputError("The subject has no such region.", remedy=remedy)
     if region.is_minus and Program(search.program).database_molecule is Molecule.PROTEIN:
         raise InputError("A protein has no minus strand.", remedy="Ask for the plus strand.")
@@ -180,7 +183,7 @@ def _check(search: Search, chosen: dict[int, list[ChosenHit]], region: Region | 
 def _keys(
     search: Search, database: Database, folder: Path, chosen: dict[int, list[ChosenHit]], scratch: Path
 ) -> list[Key]:
-    """Return by what the subjects are found, each once: ids, or where some have none, what the archives name."""
+    """Return the keys of the subjects, each once: their ids or, if some volume has no ids, the keys in the archives."""
     if all(volume.id_index for volume in database.volumes):
         return list(dict.fromkeys(hit.id for hits in chosen.values() for hit in hits))
     keys: dict[Key, None] = {}
@@ -197,11 +200,11 @@ def _keys(
 
 
 def _row(row: Organism, names: Mapping[int, str]) -> Mapping[str, Any]:
-    return asdict(row) | {"name": names.get(row.taxid), "via": [names.get(one, str(one)) for one in row.via]}
+    return asdict(row) | {"name": names.get(row.taxid), "via": [names.get(taxid, str(taxid)) for taxid in row.via]}
 
 
 def _names(read: Iterable[Mapping[str, Any]]) -> dict[int, str]:
-    """Return the names that BLAST+ printed, where it is plain which taxid has which."""
+    """Return the names that BLAST+ printed for single taxids."""
     return {
         int(row["taxids"]): row["names"]
         for row in read

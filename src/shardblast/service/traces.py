@@ -1,7 +1,8 @@
-"""Traces for OpenTelemetry, when its standard variables name where they go; nothing of it is imported else.
+"""Traces for OpenTelemetry. The service imports this module only if the standard variables name an endpoint.
 
-A search's trace has the search's own id, and every span an id that follows from the search, the attempt and the span's
-name. So a piece knows its parent before that one has ended, and a search that outlives its server is one trace.
+A search's trace has the id of the search. The id of each span is derived from the search, the attempt and the span's
+name. A piece therefore knows its parent before the parent ends, and a search that outlives its server has a single
+trace.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ FLUSH_WITHIN_MS = 2000
 
 
 class Traces(Observer):
-    """Makes a span of what has ended."""
+    """Creates a span for each search, phase, piece and request that has ended."""
 
     def __init__(self) -> None:
         self._ids = _Ids()
@@ -117,18 +118,18 @@ class Traces(Observer):
         span.end(max(_nanoseconds(finished), begun))
 
     def _parent(self, search: Search, name: str) -> Context:
-        """Return the context of a span that may not have ended yet, sampled as the search's own is."""
+        """Return the context of a span that may not have ended, with the sampling decision of its search."""
         trace_id = _trace_id(search)
-        taken = (
+        sampled = (
             self._provider.sampler.should_sample(Context(), trace_id, "search").decision is Decision.RECORD_AND_SAMPLE
         )
-        flags = TraceFlags(TraceFlags.SAMPLED if taken else TraceFlags.DEFAULT)
+        flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
         context = SpanContext(trace_id, _span_id(search, name), is_remote=False, trace_flags=flags)
         return trace.set_span_in_context(NonRecordingSpan(context), Context())
 
 
 class _Ids(IdGenerator):
-    """Random ids, but for spans whose ids are given."""
+    """Random ids, except for spans with given ids."""
 
     def __init__(self) -> None:
         self._random = RandomIdGenerator()
@@ -136,7 +137,7 @@ class _Ids(IdGenerator):
 
     @contextmanager
     def given(self, trace_id: int, span_id: int) -> Iterator[None]:
-        """Give the ids of the span that this thread makes in this context."""
+        """Set the ids of the span that this thread creates within the context."""
         self._given.ids = (trace_id, span_id)
         yield
         del self._given.ids
