@@ -197,12 +197,7 @@ class Holders:
     """The volumes of one database on each node: those it reports, and those it was assigned."""
 
     def __init__(self, generation: Generation, grace_s: float) -> None:
-        """Begin with the volumes that nodes report.
-
-        Args:
-            generation: Generation whose volumes tasks need.
-            grace_s: Time for which a task waits for a lost node before its volumes are assigned to another.
-        """
+        """Begin with the volumes that nodes report; ``grace_s`` is that of ``Timings``."""
         self._generation = generation
         self._grace_s = grace_s
         self._sizes = {volume.name: sum(file.size_bytes for file in volume.files) for volume in generation.volumes}
@@ -247,17 +242,7 @@ def can_go_on(lack: Lack, generation: Generation, there: Sequence[Address]) -> b
 
 
 def check_room(generation: Generation, there: Sequence[Address], why: str, remedy: str) -> None:
-    """Reject a search of the whole database if there are nodes, but none has room for all of it.
-
-    Args:
-        generation: Generation of the database.
-        there: The connected nodes.
-        why: Why the whole database is needed.
-        remedy: What to do.
-
-    Raises:
-        NoRoomError: No node has room.
-    """
+    """Raise NoRoomError if there are nodes, but none has room for the whole database."""
     holders, takers = Holders(generation, grace_s=0.0), [node for node in there if node.takes_work]
     volumes = frozenset(volume.name for volume in generation.volumes)
     if takers and holders.roomiest(volumes, takers) is None:

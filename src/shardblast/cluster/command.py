@@ -60,11 +60,7 @@ class ClusterCommand:
     """Folder for temporary files of a search."""
 
     def search(self, options: SearchOptions, watcher: Watcher) -> Outcome:
-        """Search and print.
-
-        Raises:
-            ShardblastError: The search failed; its files are removed.
-        """
+        """Search and print; an error leaves no files."""
         if why := obstacle_of_output(options):
             raise OutputError(f"The result can't be written: {why}.", remedy="Check -out.")
         started = time.monotonic()
@@ -185,15 +181,7 @@ class Lease:
         stop: Callable[[], None],
         timings: Timings,
     ) -> None:
-        """Prepare; the lease is taken when the context begins.
-
-        Args:
-            objects: The storage.
-            search_id: Id of the search.
-            forget: Ends the remaining tasks of a search whose command is gone.
-            stop: Stops this command's own search.
-            timings: Intervals and age limits of leases.
-        """
+        """``forget`` ends the remaining tasks of other commands' searches; ``stop`` stops this command's own search."""
         self._objects = objects
         self._search_id = search_id
         self._forget = forget
@@ -222,11 +210,7 @@ class Lease:
             log.warning("the search's objects can't be removed", exc_info=True)
 
     def check(self) -> None:
-        """Refuse to continue with objects that others may have removed.
-
-        Raises:
-            EngineError: The lease was not renewed for too long.
-        """
+        """Raise EngineError if the lease was not renewed for so long that others may have removed the objects."""
         if self._lost.is_set() or self._is_late():
             raise EngineError(
                 "The command could not write to the storage for so long that its search counts as abandoned.",

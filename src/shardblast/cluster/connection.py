@@ -91,11 +91,7 @@ class Cluster:
 
     @property
     def client(self) -> Client:
-        """The connection, which is opened again if it was lost for long.
-
-        Raises:
-            NetworkError: The scheduler can't be reached now.
-        """
+        """The connection, opened again if it was lost for long; NetworkError while the scheduler can't be reached."""
         with self._lock:
             if self._client is None or self._client.status in ("closed", "closing"):
                 try:
@@ -107,14 +103,8 @@ class Cluster:
             return self._client
 
     def addresses(self, *, now: bool = False) -> list[Address]:
-        """Return the connected nodes.
-
-        Args:
-            now: Ask the scheduler, however fresh the known nodes are. A search should not be rejected when a new node
-                could take it.
-
-        Raises:
-            NetworkError: The scheduler can't be reached now.
+        """Return the connected nodes. With ``now``, ask the scheduler, however fresh the known nodes are: a search
+        should not be rejected when a new node could take it.
         """
         with self._lock:
             asked, known = self._known
@@ -228,11 +218,7 @@ class Certificates:
     """The key of that certificate (``--tls-key``, ``SHARDBLAST_TLS_KEY``)."""
 
     def security(self) -> Security:
-        """Return the certificates as Dask takes them.
-
-        Raises:
-            UsageError: A file is missing.
-        """
+        """Return the certificates as Dask takes them, after checking that the files exist."""
         for file in (self.authority, self.certificate, self.key):
             if not file.is_file():
                 raise UsageError(f"The TLS file {str(file)!r} does not exist.", remedy="Check the --tls options.")
@@ -242,11 +228,7 @@ class Certificates:
 
 
 def certificates_of(authority: str, certificate: str, key: str) -> Certificates | None:
-    """Return the certificates that options name; None if they name none.
-
-    Raises:
-        UsageError: Some are named and others not.
-    """
+    """Return the certificates that options name; None if they name none. The options go together."""
     given = [authority, certificate, key]
     if not any(given):
         return None
@@ -262,9 +244,6 @@ def check_reach(host: str, certificates: Certificates | None, *, insecure: bool)
         host: A name or an address; empty for all addresses of this machine.
         certificates: For TLS.
         insecure: Whether the user has declared the network to be private.
-
-    Raises:
-        UsageError: TLS is needed.
     """
     if certificates is not None or insecure or _is_loopback(host):
         return
@@ -275,11 +254,7 @@ def check_reach(host: str, certificates: Certificates | None, *, insecure: bool)
 
 
 def check_scheduler(address: str, certificates: Certificates | None, *, insecure: bool) -> None:
-    """Reject an invalid address of a scheduler, or one that does not fit the certificates; see also ``check_reach``.
-
-    Raises:
-        UsageError: The address is rejected.
-    """
+    """Reject an invalid address of a scheduler, or one that does not fit the certificates; see also ``check_reach``."""
     protocol, _, place = address.partition("://")
     if protocol not in ("tcp", "tls") or not place:
         raise UsageError(
@@ -322,11 +297,7 @@ class Timings:
 
     @classmethod
     def of(cls, text: str) -> Timings:
-        """Parse changes to the defaults, such as ``grace_s=5 late_s=0.5``.
-
-        Raises:
-            UsageError: The text names an unknown limit, or a value that is not a number above 0.
-        """
+        """Parse changes to the defaults, such as ``grace_s=5 late_s=0.5``; limits are above 0."""
         known = {field.name for field in fields(cls)}
         changed: dict[str, float] = {}
         for word in text.split():

@@ -74,7 +74,7 @@ class Dispatcher:
         Args:
             cluster: The cluster that runs the tasks.
             generation: Generation whose volumes tasks need.
-            stopped: Returns whether all tasks are to be given up.
+            stopped: Returns whether to give up all tasks.
             prefix: Prefix of Dask's keys, unique to this dispatcher.
             seen: Called periodically with the tasks that nodes report running.
         """

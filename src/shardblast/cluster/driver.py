@@ -92,12 +92,8 @@ class Drive:
         self._shards = self.order.shards
 
     def search(self) -> None:
-        """Search what is not finished yet.
-
-        Raises:
-            Interrupted: The search was stopped.
-            WaitError: No part of it can proceed.
-            ShardblastError: The search failed. Finished parts stay in the storage.
+        """Search what is not finished yet. After an error, finished parts stay in the storage; the errors are those
+        of ``Waiting``.
         """
         with self._dispatcher() as dispatcher:
             waiting = self._waiting(dispatcher)

@@ -50,11 +50,8 @@ class NodeSet:
     """The nodes of a cluster on Kubernetes."""
 
     def __init__(self, name: str, namespace: str = "") -> None:
-        """Name a StatefulSet; no request is sent yet.
-
-        Args:
-            name: Name of the StatefulSet.
-            namespace: Its namespace; default: that of kubectl's context. A pod has no such default.
+        """Name a StatefulSet; no request is sent. The default namespace is that of kubectl's context, which a pod
+        lacks.
         """
         self._name = name
         self._namespace = namespace

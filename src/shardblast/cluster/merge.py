@@ -119,15 +119,7 @@ class RemoteParts:
         folder: Path,
         reach: Callable[[], Dispatcher],
     ) -> None:
-        """Prepare; no node is reached yet.
-
-        Args:
-            hosted: The search on this node.
-            database: The whole database, of which this node needs no volume.
-            shards: The shards in which it is searched.
-            folder: Folder for copies of sequences.
-            reach: Connects to the cluster when another node is needed.
-        """
+        """``reach`` connects to the cluster when another node is needed. This node needs no volume of ``database``."""
         self._hosted = hosted
         self._reach = reach
         self._shards = shards
@@ -269,11 +261,7 @@ class RemoteParts:
             result.set_result(NOTHING_TO_DO)
 
     def _check_room(self, run: PieceRun) -> None:
-        """Reject a run in the whole database if no node has room for it.
-
-        Raises:
-            NoRoomError: No node has room.
-        """
+        """Raise NoRoomError if no node has room for a run in the whole database."""
         with run.queries.open("rb") as stream:
             names = [query_id(record[0]) for record in islice(records(stream), NAMED + 1)]
         more = " and others" if len(names) > NAMED else ""
@@ -316,11 +304,7 @@ def dispatcher_of(hosted: HostedSearch, folder: Path) -> Dispatcher:
 
 
 def all_subjects(hosted: HostedSearch, batches: int) -> set[str | int] | None:
-    """Return the subjects of all batches; None if some have ids that can't be looked up.
-
-    Raises:
-        NotFoundError: The lists of subjects were removed.
-    """
+    """Return the subjects of all batches; None if some have ids that can't be looked up."""
     names: set[str | int] = set()
     for batch in range(batches):
         subjects = json.loads(hosted.read(subjects_key(batch)))
@@ -352,16 +336,9 @@ def keep_sequences(
     folder: Path,
     most_bytes: int,
 ) -> bool:
-    """Store the sequences of subjects; return whether they can be found and are small enough.
+    """Store the sequences of subjects, given by ids or, if the database has none, by OIDs.
 
-    Args:
-        hosted: The search on this node.
-        processes: Stopping them ends the copying.
-        names: The subjects: ids or, if the database has none, OIDs.
-        database: The whole database, of which this node needs no volume.
-        parts: The parts on the nodes that hold the volumes.
-        folder: Folder for the sequences.
-        most_bytes: Limit of their size.
+    Returns whether they can be found and are not larger than ``most_bytes``.
     """
     found = _by_oid(names, database, parts)
     if found is None or parts.letters_of(found) > most_bytes * LETTERS_OF_A_BYTE[database.molecule]:

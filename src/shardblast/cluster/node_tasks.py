@@ -128,14 +128,9 @@ def list_volume(hosted: HostedSearch, place: int) -> None:
 
 @on_this_node
 def look_up(hosted: HostedSearch, volumes: Sequence[int], listed: str, found: str) -> None:
-    """Find the sequences of these volumes that have the ids of a list. Store their OIDs in the whole database, with all
-    ids.
+    """Find the sequences of consecutive volumes that have the ids of a list, an object with one id per line.
 
-    Args:
-        hosted: The search on this node.
-        volumes: Indices of consecutive volumes.
-        listed: Object with the ids, one per line.
-        found: Object to store: a JSON dictionary.
+    Their OIDs in the whole database, with all ids, are stored as the object ``found``, a JSON dictionary.
     """
     if hosted.has(found):
         return
@@ -153,13 +148,9 @@ def look_up(hosted: HostedSearch, volumes: Sequence[int], listed: str, found: st
 
 @on_this_node
 def copy_sequences(hosted: HostedSearch, volume: int, listed: str, name: str) -> None:
-    """Store a small volume with some sequences of one volume.
+    """Store a small volume with some sequences of one volume. The names of its objects begin with ``name``.
 
-    Args:
-        hosted: The search on this node.
-        volume: Index of the volume.
-        listed: Object with the OIDs of the sequences in that volume, 0-based, one per line.
-        name: Prefix of the names of the small volume's objects.
+    ``listed`` is an object with the OIDs of the sequences in that volume, 0-based, one per line.
     """
     letter = hosted.generation.molecule.letter
     if hosted.has(f"{name}.in.zst"):
@@ -212,10 +203,8 @@ def listed_name(place: int) -> str:
 
 
 def list_here(hosted: HostedSearch, place: int, task: str) -> None:
-    """Apply the search's list to a volume on this node, and store what is left.
-
-    Raises:
-        InputError: The list can't be used.
+    """Apply the search's list to a volume on this node, and store what is left. Raises InputError if the list can't
+    be used.
     """
     if hosted.has(listed_name(place)):
         return
@@ -234,11 +223,7 @@ def restriction_of(
 ) -> Restriction:
     """Combine what is left of each volume into what is left of the database.
 
-    Args:
-        options: Options of the search, with a list.
-        order: Order of the search.
-        listed: Facts about each volume.
-        kept_of: Returns which sequences of a volume are left. Called only for volumes that are cut into shards.
+    ``kept_of`` returns which sequences of a volume are left. It is called only for volumes that are cut into shards.
 
     Raises:
         InputError: The list can't be used.
@@ -270,11 +255,7 @@ class Restricted:
 def restricted(hosted: HostedSearch, database: Database, folder: Path, volumes: Iterable[int] = ()) -> Restricted:
     """Return a database as a search with or without a list sees it.
 
-    Args:
-        hosted: The search on this node.
-        database: The whole database.
-        folder: Folder of the task. The list is written there if titles are hidden.
-        volumes: Indices of the volumes that processes of the task read.
+    ``volumes`` are those that processes of the task read. The list is written to ``folder`` if titles are hidden.
     """
     if hosted.options.filter is None or hosted.order.is_whole:
         return Restricted(database, hosted.order.shards)

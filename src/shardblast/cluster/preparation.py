@@ -99,11 +99,8 @@ class Waiting:
         self._proceeded = time.monotonic()
 
     def ended(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
-        """Wait briefly; return the futures that have ended.
-
-        Raises:
-            Interrupted: The search was stopped.
-            WaitError: No part of it can proceed.
+        """Wait briefly; return the futures that have ended. Raises Interrupted if the search was stopped. Raises
+        WaitError if it can't proceed.
         """
         ended, _ = wait(futures, CHECKED_EVERY_S, FIRST_COMPLETED)
         if ended:
@@ -185,13 +182,7 @@ class Preparation:
     priority: int
 
     def prepare(self) -> None:
-        """Stage and warm shards on the nodes that are to hold them.
-
-        Raises:
-            Interrupted: The search was stopped.
-            WaitError: There are no nodes.
-            ShardblastError: A node can't stage its volumes.
-        """
+        """Stage and warm shards on the nodes that are to hold them; the errors are those of ``Waiting``."""
         there = self._nodes()
         has = self._held(there)
         wanted = self._volumes_of_nodes(there, has)

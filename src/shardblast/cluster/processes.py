@@ -45,18 +45,9 @@ def run_scheduler(
     timings: Timings,
     on_listening: Callable[[str], None],
 ) -> None:
-    """Run a scheduler until a signal ends it.
+    """Run a scheduler until a signal ends it; ``on_listening`` is called with its address.
 
-    Args:
-        host: Address to listen on.
-        port: 0 for any free port.
-        health_port: Port on which probes are answered; None for no port.
-        certificates: For TLS.
-        timings: Those of the cluster.
-        on_listening: Called with the scheduler's address.
-
-    Raises:
-        ConflictError: The address is in use or not available.
+    Port 0 selects any free port. Without a health port, probes are not answered.
     """
 
     async def run(ending: _Ending) -> None:
@@ -87,7 +78,8 @@ def run_node(
 ) -> None:
     """Run a node until a signal ends it. It reconnects whenever its scheduler returns.
 
-    SIGTERM makes it finish its running pieces and accept no more. A second SIGTERM, or SIGINT, ends it at once.
+    SIGTERM makes it finish its running pieces, for at most ``drain_s`` seconds, and accept no more. A second SIGTERM,
+    or SIGINT, ends it at once.
 
     Args:
         scheduler: Address of the scheduler.
@@ -97,9 +89,6 @@ def run_node(
         certificates: For TLS.
         drain_s: Grace period for running pieces after SIGTERM.
         on_connected: Called with the node's address whenever it connects.
-
-    Raises:
-        ConflictError: Probes can't be answered at that address.
     """
     listens = address or own_address(scheduler)
     worker: Worker | None = None
@@ -145,17 +134,9 @@ def own_address(scheduler: str) -> str:
 
 @contextmanager
 def answering_probes(host: str, port: int | None, works: Callable[[], bool]) -> Iterator[None]:
-    """Answer ``GET /health`` and ``GET /ready`` within the context.
+    """Answer ``GET /health``, and ``GET /ready`` with 200 or 503 as ``works`` says, within the context.
 
     The event loop that answers also does all other work, so probes fail when it is stuck.
-
-    Args:
-        host: Address to listen on.
-        port: None for no port.
-        works: Returns whether ``/ready`` answers 200; otherwise it answers 503.
-
-    Raises:
-        ConflictError: The address is in use or not available.
     """
     if port is None:
         yield

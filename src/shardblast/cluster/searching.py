@@ -63,12 +63,7 @@ class ClusterSearching:
     installation: Installation
 
     def check(self, options: SearchOptions, generation: Generation, folder: Path) -> None:
-        """Reject, before planning, a search that the current nodes can't run.
-
-        Args:
-            options: The user's options.
-            generation: The database to search.
-            folder: Folder for temporary files.
+        """Reject, before planning, a search that the current nodes can't run. ``folder`` is for temporary files.
 
         Raises:
             DatabaseError: The program does not search databases of this molecule.
@@ -80,15 +75,7 @@ class ClusterSearching:
             self.check_room(generation, why)
 
     def check_room(self, generation: Generation, why: str) -> None:
-        """Reject a search of the whole database if there are nodes, but none has room for all of it.
-
-        Args:
-            generation: Generation of the database.
-            why: Why shards can't be searched.
-
-        Raises:
-            NoRoomError: No node has room.
-        """
+        """Raise NoRoomError if shards can't be searched and no node has room for the whole database."""
         remedy = "Start a node whose disk has room for it, or search without the option that needs it."
         with suppress(NetworkError):
             check_room(generation, self.means.cluster.addresses(now=True), why, remedy)
@@ -102,15 +89,7 @@ class ClusterSearching:
         folder: Path,
         processes: Processes,
     ) -> StoredPlan:
-        """Read the queries and decide how to cut.
-
-        Args:
-            options: The user's options.
-            generation: The database to search.
-            database: The same database, of which this machine needs no volume.
-            query: FASTA.
-            folder: Folder for temporary files.
-            processes: Stopping them ends the planning.
+        """Read the queries, a FASTA file, and decide how to cut. This machine needs no volume of ``database``.
 
         Raises:
             InputError: The queries can't be searched as they are, or BLAST+ rejects the options.
@@ -127,12 +106,8 @@ class ClusterSearching:
         return plan_of(_choice(options, count, why), threads, query, folder, molecule, processes)
 
     def search(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> None:
-        """Search and merge what is not finished yet. Afterwards the storage has every merged batch.
-
-        Raises:
-            Interrupted: ``processes`` was stopped.
-            WaitError: No part of the search can proceed.
-            ShardblastError: The search failed. Finished parts are kept.
+        """Search and merge what is not finished yet. Afterwards the storage has every merged batch. See
+        ``Drive.search``.
         """
         self._drive(request, phases, watcher, processes).search()
 

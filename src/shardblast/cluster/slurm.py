@@ -31,9 +31,6 @@ def submit(nodes: int, scheduler: str, scratch: str, options: Sequence[str]) -> 
         scheduler: Address of the cluster's scheduler, as the Slurm machines reach it.
         scratch: Folder on each machine's own disk; empty: ``TMPDIR`` of the job.
         options: Further options of sbatch, such as ``--partition=long``.
-
-    Raises:
-        InputError: sbatch is missing, does not answer, or rejects the job.
     """
     argv = ["sbatch", "--parsable", "--job-name=shardblast", f"--array=0-{nodes - 1}", "--nodes=1", "--exclusive"]
     argv += ["--requeue", "--export=ALL", *options]

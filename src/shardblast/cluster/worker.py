@@ -93,11 +93,7 @@ class Host:
             search.close()
 
     def search(self, run: RunId) -> HostedSearch:
-        """Return a search on this node, and create it for its first task.
-
-        Raises:
-            Interrupted: The search was stopped.
-        """
+        """Return a search on this node, and create it for its first task. Raises Interrupted if it was stopped."""
         with self._lock:
             if run in self._hosted:
                 return self._hosted[run]
@@ -137,11 +133,7 @@ class Host:
             search.drop(task)
 
     def generation(self, database: str, name: str) -> Generation:
-        """Return the metadata of a generation from the storage.
-
-        Raises:
-            DatabaseError: The storage has no valid metadata of it.
-        """
+        """Return the metadata of a generation from the storage."""
         with self._lock:
             known = self._generations.get((database, name))
         if known is None:
@@ -256,8 +248,7 @@ class HostedSearch:
     def processes(self, task: str = "") -> Iterator[Processes]:
         """Provide the processes of one task, so that its failure does not stop those of other tasks.
 
-        Raises:
-            Interrupted: The search is to end, or the task was dropped.
+        Raises Interrupted if the search is to end or the task was dropped.
         """
         processes = Processes()
         self._processes[processes] = task
@@ -308,21 +299,13 @@ class HostedSearch:
         compressed.unlink()
 
     def put_plain(self, content: bytes | Path, name: str) -> None:
-        """Store bytes, or a file, as they are.
-
-        Raises:
-            Interrupted: The search was stopped.
-        """
+        """Store bytes, or a file, as they are. Raises Interrupted if the search was stopped."""
         if self.is_ended():
             raise Interrupted
         self.host.objects.put(search_key(self.run.search, name), content)
 
     def read(self, name: str) -> bytes:
-        """Return an object of the search as it is.
-
-        Raises:
-            NotFoundError: The object does not exist.
-        """
+        """Return an object of the search as it is."""
         return self.host.objects.read(search_key(self.run.search, name))
 
     def has(self, name: str) -> bool:

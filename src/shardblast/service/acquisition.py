@@ -53,11 +53,8 @@ class Acquisition:
     def source(self, wanted: Mapping[str, Any]) -> Source:
         """Return the source of a database.
 
-        Args:
-            wanted: ``text``, as given to ``db add``; ``settings``; and ``replace`` if another source may be replaced.
-
-        Raises:
-            InputError: The text names no source.
+        ``wanted`` has ``text``, as given to ``db add``, ``settings``, and ``replace`` if another source may be
+        replaced.
         """
         values = dict(wanted.get("settings", {}))
         if values.get("molecule"):
@@ -78,8 +75,6 @@ class Acquisition:
         Raises:
             Interrupted: It was stopped; finished parts are kept for the next attempt.
             ConflictError: Another process changes this database, or it exists with another source or molecule.
-            NotFoundError: The database to update does not exist any more.
-            ShardblastError: It failed.
         """
         self._folders.check_space()
         with self._folders.adding(name) as folder, self._generations.alone(name):
@@ -103,28 +98,16 @@ class Acquisition:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Keep other processes, on this machine and on other servers, from adding or removing a database.
-
-        Raises:
-            ConflictError: Another process does so now.
-        """
+        """Keep other processes, on this machine and on other servers, from adding or removing a database."""
         with self._folders.adding(name) as folder, self._generations.alone(name):
             yield
         with suppress(OSError):
             folder.rmdir()  # fails if it holds files to resume with
 
     def register(self, name: str, path: str, *, replace: bool) -> CataloguedDatabase:
-        """Make a BLAST database in place the current generation.
+        """Make a BLAST database in place, at a path as ``-db`` takes it, the current generation.
 
-        Args:
-            name: Name of the database.
-            path: Path as ``-db`` takes it.
-            replace: Whether it may replace a database from another source.
-
-        Raises:
-            InputError: The path can't be used.
-            ConflictError: It would replace another database, or another process changes this one.
-            DatabaseError: BLAST+ can't open it, or it can't be cut into shards.
+        ``replace`` allows it to replace a database from another source.
         """
         if not path.isprintable():
             raise InputError("The path contains unprintable characters.", remedy="Give the path of a BLAST database.")
@@ -137,12 +120,7 @@ class Acquisition:
             return self._generations.switch(generation, str(whole), wanted)
 
     def check(self, name: str, wanted: Mapping[str, Any], *, is_new: bool) -> None:
-        """Refuse to replace a database from another source, or to update one that does not exist.
-
-        Raises:
-            ConflictError: The database has another source.
-            NotFoundError: The database does not exist.
-        """
+        """Refuse to replace a database from another source, or to update one that does not exist."""
         try:
             known = self._generations.source(name)
         except NotFoundError:
@@ -247,11 +225,7 @@ def _as_source(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_place(facts: DatabaseFacts, folder: Path) -> None:
-    """Reject a database whose aliases refer to files outside its folder.
-
-    Raises:
-        DatabaseError: They do.
-    """
+    """Reject a database whose aliases refer to files outside its folder."""
     if any(file.resolve().parent != folder.resolve() for file in facts.files):
         raise DatabaseError("The database refers to files outside its folder.", remedy="Use another source.")
 

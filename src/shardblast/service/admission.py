@@ -97,11 +97,7 @@ class Admission(Observer):
             self._changed.wait(CHECKED_EVERY_S)
 
     def look(self) -> None:
-        """Start the searches whose turn it is, and record what the others lack.
-
-        Raises:
-            StoreError: The database can't be reached.
-        """
+        """Start the searches whose turn it is, and record what the others lack."""
         with self._workload.alone():
             standings, now = self._workload.standings(), time.time()
             running = [standing for standing in standings if standing.has_place]

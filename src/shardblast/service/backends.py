@@ -59,25 +59,13 @@ class Searching(Protocol):
         ...
 
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
-        """Return what keeps a search from running now; None if nothing does.
-
-        Args:
-            generation: The generation to search.
-            before: What the search lacked when it gave up its place.
+        """Return what keeps a search from running now; None if nothing does. ``before`` is what it lacked when it
+        gave up its place.
         """
         ...
 
     def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None:
-        """Reject an impossible search before it is queued.
-
-        Args:
-            options: The user's options.
-            database: The database to search.
-            folder: An empty folder.
-
-        Raises:
-            ShardblastError: The reason.
-        """
+        """Raise an error for an impossible search, before it is queued. ``folder`` is empty."""
         ...
 
     def plan(
@@ -98,7 +86,6 @@ class Searching(Protocol):
         Raises:
             Interrupted: ``processes`` was stopped.
             WaitError: No part of the search can proceed.
-            ShardblastError: The search failed.
         """
         ...
 
@@ -111,11 +98,7 @@ class Searching(Protocol):
     ) -> Sequence[str]:
         """Store all of a result, and put the facts about its queries into the search's folder.
 
-        Returns:
-            The names of the stored objects, below the search's prefix.
-
-        Raises:
-            Interrupted: ``processes`` was stopped.
+        Returns the names of the stored objects, below the search's prefix.
         """
         ...
 

@@ -50,11 +50,7 @@ class Caller:
         return None if Scope.ADMIN in self.scopes else self.owner
 
     def check(self, scope: Scope) -> None:
-        """Reject a caller who lacks a scope.
-
-        Raises:
-            NotAllowedError: The caller lacks it.
-        """
+        """Raise NotAllowedError if the caller lacks a scope."""
         if scope in self.scopes or Scope.ADMIN in self.scopes:
             return
         if self.by is Means.TOKEN:
@@ -83,11 +79,8 @@ class Sessions:
         """Duration of a session."""
 
     def begin(self, caller: Caller, token: str | None = None) -> str:
-        """Create a session; return its new secret.
-
-        Args:
-            caller: The user of the session.
-            token: Hash of the API token behind it; None for a sign-in at the issuer.
+        """Create a session; return its new secret. ``token`` is the hash of the API token behind it; None for a
+        sign-in at the issuer.
         """
         secret, now = new_secret(), time.time()
         scopes = tuple(sorted(caller.scopes))
@@ -95,11 +88,7 @@ class Sessions:
         return secret
 
     def find(self, secret: str) -> Session:
-        """Return a session that has not expired.
-
-        Raises:
-            UnauthorizedError: It does not exist or has expired.
-        """
+        """Return a session; UnauthorizedError if it does not exist or has expired."""
         session = self._store.find(hashed(secret))
         if session is None or session.expires <= time.time():
             raise UnauthorizedError("The session has expired.", remedy="Sign in again.")

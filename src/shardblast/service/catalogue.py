@@ -53,11 +53,7 @@ class Generations:
         self._objects = objects
 
     def all(self) -> Sequence[CataloguedDatabase]:
-        """Return the current generation of each database, by name.
-
-        Raises:
-            StorageError: The storage can't be read.
-        """
+        """Return the current generation of each database, by name."""
         known = [list(rows) for _, rows in groupby(self._store.all(), lambda database: database.name)]
         with ThreadPoolExecutor(READ_AT_ONCE) as pool:
             return [current for current in pool.map(self._current_or_none, known) if current is not None]
@@ -68,7 +64,6 @@ class Generations:
         Raises:
             NotFoundError: The database or the generation does not exist.
             DatabaseError: The storage names an unknown generation as the current one.
-            StorageError: The storage can't be read.
         """
         if generation is not None:
             return self._store.get(name, generation)
@@ -85,11 +80,7 @@ class Generations:
         return self._store.generations(name)
 
     def source(self, name: str) -> Mapping[str, Any]:
-        """Return how a database was added.
-
-        Raises:
-            NotFoundError: The database does not exist.
-        """
+        """Return how a database was added."""
         return self._store.source(name)
 
     def searches_of(self, name: str) -> Sequence[SearchId]:
@@ -103,10 +94,8 @@ class Generations:
     def switch(self, facts: Generation, path: str | None, source: Mapping[str, Any]) -> CataloguedDatabase:
         """Make a generation current, and add its database if it is new. The caller must hold ``alone``.
 
-        Args:
-            facts: The generation.
-            path: Path for BLAST+; None if the generation is in the storage.
-            source: How the database was added, for updates.
+        ``path`` is that for BLAST+; None if the generation is in the storage. ``source`` says how it was added, for
+        updates.
         """
         added = self._store.add(facts, path, source, time.time())
         if path is None:
@@ -134,11 +123,7 @@ class Generations:
         self._unname(name)
 
     def remove(self, name: str) -> None:
-        """Delete a database with all its generations.
-
-        Raises:
-            NotFoundError: The database does not exist.
-        """
+        """Delete a database with all its generations."""
         self._store.remove(name)
 
     def _unname(self, name: str) -> None:
@@ -198,15 +183,7 @@ class Catalogue:
         self._lock = threading.Lock()
 
     def in_place_generation(self, name: str, path: Path) -> Generation:
-        """Return the generation that a BLAST database in place has now.
-
-        Args:
-            name: Name of the database.
-            path: Absolute path, as ``-db`` takes it, without quotes.
-
-        Raises:
-            DatabaseError: BLAST+ can't open it, or it can't be cut into shards.
-        """
+        """Return the generation that a BLAST database in place has now. The path is absolute and has no quotes."""
         facts = described(self._installation, path)
         return facts.generation(name, _stamp(facts.database, quoted(path)), str(path), "", _unread)
 
@@ -253,21 +230,13 @@ class Catalogue:
         return TAXONOMY in _shared(entry) or find_taxonomy(self._taxonomy_folders(entry)) is not None
 
     def taxonomy(self, entry: CataloguedDatabase) -> Path | None:
-        """Return the file with the descendants of taxids: the database's own file, or else the service's.
-
-        Raises:
-            StorageError: It can't be copied to the disk.
-        """
+        """Return the file with the descendants of taxids: the database's own file, or else the service's."""
         if entry.path is None and TAXONOMY in _shared(entry):
             return self._node.stage_shared(entry.facts) / TAXONOMY
         return find_taxonomy(self._taxonomy_folders(entry))
 
     def names_and_lineages(self, name: str, generation: str) -> Taxonomy:
-        """Return the taxonomy for the hits in a generation, which need not exist any more.
-
-        Raises:
-            StorageError: It can't be copied to the disk.
-        """
+        """Return the taxonomy for the hits in a generation, which need not exist any more."""
         try:
             entry = self.get(name, generation)
         except NotFoundError:
@@ -289,11 +258,7 @@ class Catalogue:
         return [file for file in files if file.exists()]
 
     def check_files(self, entry: CataloguedDatabase) -> None:
-        """Check the files of a database in place.
-
-        Raises:
-            DatabaseError: They are missing or have changed.
-        """
+        """Raise DatabaseError if the files of a database in place are missing or have changed."""
         if entry.path is not None:
             with self.opened(entry.name, entry.generation):
                 pass
@@ -349,12 +314,8 @@ class Catalogue:
             self._node.forget(entry.name, entry.generation)
 
     def _open(self, entry: CataloguedDatabase, beside: Path, found_at: str) -> Database:
-        """Open a database through an alias file that has its name.
-
-        Args:
-            entry: The database.
-            beside: Folder of its files, which may contain taxonomy files.
-            found_at: Paths for the alias file.
+        """Open a database through an alias file that has its name and lists ``found_at``. ``beside`` may contain
+        taxonomy files.
         """
         key = (entry.name, entry.generation)
         with self._lock:
@@ -396,15 +357,7 @@ class Catalogue:
 
 
 def described(installation: Installation, path: Path) -> DatabaseFacts:
-    """Read the facts about a database of either molecule from its files.
-
-    Args:
-        installation: BLAST+.
-        path: Path as ``-db`` takes it, without quotes.
-
-    Raises:
-        DatabaseError: BLAST+ can't open it, or it can't be cut into shards.
-    """
+    """Read the facts about a database of either molecule from its files. The path has no quotes."""
     database = find_database(installation, path)
     if database.obstacle is not None:
         raise DatabaseError(
@@ -423,12 +376,7 @@ def _unread(file: Path) -> DatabaseFile:
 
 
 def _stamp(database: Database, found_at: str) -> str:
-    """Return a hash of the files' paths, inodes, sizes and modification times.
-
-    Args:
-        database: The database.
-        found_at: Its path as ``-db`` takes it. The alias files that it names are included.
-    """
+    """Return a hash of the files' paths, inodes, sizes and modification times. The alias files are included."""
     files = [file for volume in database.volumes for file in files_of(volume)]
     digest = hashlib.sha256()
     for file in (*alias_files(found_at, database.molecule), *files):

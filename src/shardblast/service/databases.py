@@ -69,15 +69,11 @@ class Databases:
         return self._generations.all()
 
     def get(self, name: str) -> CataloguedDatabase:
-        """Return the generation that new searches in a database use.
-
-        Raises:
-            NotFoundError: The database does not exist.
-        """
+        """Return the generation that new searches in a database use."""
         return self._catalogue.get(name)
 
     def check(self, name: str) -> str | None:
-        """Read all of a database; return what is wrong with it, or None. The errors are those of ``get``."""
+        """Read all of a database; return what is wrong with it, or None."""
         return self._catalogue.check(self.get(name))
 
     def works(self) -> Mapping[TaskKind, Callable[[Task, Watch], str]]:
@@ -85,34 +81,19 @@ class Databases:
         return {TaskKind.ADD: self._acquired, TaskKind.UPDATE: self._acquired, TaskKind.WARM: self._warmed}
 
     def register(self, name: str, path: str, *, replace: bool = False) -> CataloguedDatabase:
-        """Register a database in place; see ``Acquisition.register``.
-
-        Raises:
-            InputError: The name is not valid.
-        """
+        """Register a database in place; see ``Acquisition.register``."""
         added = self._acquisition.register(checked_name(name), path, replace=replace)
         self._removal.collect(name)
         return added
 
     def lies_here(self, source: str) -> bool:
-        """Return whether a source is a BLAST database on this machine, which can be registered in place.
-
-        Raises:
-            InputError: The source is empty.
-        """
+        """Return whether a source is a BLAST database on this machine, which can be registered in place."""
         if not source.strip():
             raise InputError("No source was given.", remedy="Give a path, ncbi:NAME or a URL.")
         return source.isprintable() and has_database(Path(source))
 
     def add(self, tasks: Tasks, queue: TaskQueue, name: str, wanted: Mapping[str, Any], owner: str) -> Task:
-        """Queue a task that adds a database from a source.
-
-        Args:
-            tasks: Creates the task.
-            queue: Runs it.
-            name: Name of the database.
-            wanted: See ``Acquisition.source``.
-            owner: Owner of the task.
+        """Queue a task that adds a database from a source; see ``Acquisition.source`` for ``wanted``.
 
         Raises:
             InputError: The name or the source is not valid.
@@ -124,46 +105,26 @@ class Databases:
         return tasks.begin(queue, TaskKind.ADD, name, owner, wanted)
 
     def bring(self, name: str, wanted: Mapping[str, Any], watch: Watch) -> CataloguedDatabase:
-        """Add a database from a source now, without a task; otherwise like ``add``.
-
-        Raises:
-            Interrupted: It was stopped; the next attempt resumes it.
-            ShardblastError: It failed.
-        """
+        """Add a database from a source now, without a task. The next attempt resumes an interrupted one."""
         self._check_new(name, wanted)
         return self._acquire(name, wanted, watch, is_new=True) or self._generations.get(name)
 
     def bring_update(self, name: str, watch: Watch) -> CataloguedDatabase:
-        """Update a database from its source now, without a task; return the current generation.
-
-        Raises:
-            NotFoundError: The database does not exist.
-            Interrupted: It was stopped; the next attempt resumes it.
-            ShardblastError: It failed.
-        """
+        """Update a database from its source now, without a task; return the current generation."""
         wanted = self._generations.source(name)
         if wanted.get("in_place"):
             return self.register(name, wanted["text"])
         return self._acquire(name, wanted, watch, is_new=False) or self._generations.get(name)
 
     def update(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task | CataloguedDatabase:
-        """Queue a task that updates a database from its source. A database in place is updated at once.
-
-        Raises:
-            NotFoundError: The database does not exist.
-        """
+        """Queue a task that updates a database from its source. A database in place is updated at once."""
         wanted = self._generations.source(name)
         if wanted.get("in_place"):
             return self.register(name, wanted["text"])
         return tasks.begin(queue, TaskKind.UPDATE, name, owner, wanted)
 
     def retry(self, tasks: Tasks, queue: TaskQueue, task: Task, owner: str) -> Task:
-        """Queue a failed or cancelled task again, as a new task.
-
-        Raises:
-            ConflictError: The task neither failed nor was cancelled, or is no longer possible.
-            NotFoundError: The database does not exist any more.
-        """
+        """Queue a failed or cancelled task again, as a new task. Raises ConflictError if it is no longer possible."""
         if task.state not in (State.FAILED, State.CANCELLED):
             raise ConflictError(
                 "Only a task that failed or was cancelled can be retried.", remedy="Read its state again."
@@ -182,12 +143,7 @@ class Databases:
                 return self.begin_warming(tasks, queue, task.database, owner)
 
     def check_updates(self, name: str) -> Updates:
-        """Return whether the source of a database has a newer version.
-
-        Raises:
-            NotFoundError: The database does not exist.
-            ShardblastError: The source can't be read.
-        """
+        """Return whether the source of a database has a newer version."""
         wanted, current = self._generations.source(name), self._generations.get(name)
         if wanted.get("in_place"):
             newer = self._catalogue.has_changed(current)
@@ -196,21 +152,12 @@ class Databases:
         return Updates(current.facts.source_version, offer.version, offer.generation != current.generation)
 
     def begin_warming(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task:
-        """Queue a task that reads a database into memory.
-
-        Raises:
-            NotFoundError: The database does not exist.
-        """
+        """Queue a task that reads a database into memory."""
         database = self._generations.get(name)
         return tasks.begin(queue, TaskKind.WARM, name, owner, {"generation": database.generation})
 
     def plan(self, name: str, nodes: int, memory_bytes: int) -> NodePlan:
-        """Return how a database would be cut for nodes.
-
-        Raises:
-            NotFoundError: The database does not exist.
-            InputError: There are no nodes, or they have no memory.
-        """
+        """Return how a database would be cut for nodes."""
         if nodes < 1 or memory_bytes < 1:
             raise InputError("A plan needs at least one node with memory.", remedy="Give --nodes and --memory.")
         return plan_nodes(self._generations.get(name).facts.volumes, nodes, memory_bytes)
@@ -226,11 +173,7 @@ class Databases:
         return Presence(database.facts.size_bytes - missing, resident, database.size_bytes, None)
 
     def uses(self, name: str) -> Sequence[SearchId]:
-        """Return the searches in a database that have not ended.
-
-        Raises:
-            NotFoundError: The database does not exist.
-        """
+        """Return the searches in a database that have not ended."""
         self._generations.get(name)
         return self._generations.searches_of(name)
 
@@ -262,11 +205,8 @@ class Databases:
             self._removal.released(task.database, generation)
 
     def warm(self, entry: CataloguedDatabase, watch: Watch) -> str:
-        """Read a database into memory; return the outcome as text for users.
-
-        Raises:
-            Interrupted: It was stopped.
-            ShardblastError: Not all of it can be read or kept in memory.
+        """Read a database into memory; return the outcome as text for users. Raises ShardblastError if not all of it
+        fits.
         """
         started = time.monotonic()
         meter = watch.begin(Step.STAGING, 0 if entry.path else entry.facts.size_bytes)
@@ -306,14 +246,9 @@ class Removal:
         self._cancel = cancel
 
     def remove(self, name: str, *, force: bool = False) -> None:
-        """Remove a database. Files that were registered in place stay.
-
-        Args:
-            name: Name of the database.
-            force: Cancel the searches that use it.
+        """Remove a database; ``force`` cancels the searches that use it. Files that were registered in place stay.
 
         Raises:
-            NotFoundError: The database does not exist.
             ConflictError: Searches use it, or it is being updated.
         """
         with self._acquisition.alone(name):

@@ -160,12 +160,8 @@ class Broadcast:
 
     @asynccontextmanager
     async def subscribed(self, search_id: SearchId, last: int, read_after: ReadAfter) -> AsyncIterator[Subscription]:
-        """Subscribe to the events of a search.
-
-        Args:
-            search_id: The search.
-            last: Id of the last known event; only later ones are delivered.
-            read_after: Reads later events from the store.
+        """Subscribe to a search's events after the one with the id ``last``. ``read_after`` reads them from the
+        store.
         """
         subscription = Subscription(search_id, last, read_after)
         with self._lock:

@@ -39,10 +39,8 @@ class Folders:
     home: Path
 
     def claim(self, claim: Claim) -> None:
-        """Reserve the home for the life of this process, and publish how commands reach it.
-
-        Raises:
-            ConflictError: Another service uses the home.
+        """Reserve the home for the life of this process, and publish how commands reach it. Raises ConflictError if
+        it is in use.
         """
         self.home.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + CLAIMED_WITHIN_S
@@ -58,10 +56,8 @@ class Folders:
         os.ftruncate(lock, len(document))
 
     def claimed(self) -> Claim | None:
-        """Return how to reach the service that uses the home; None if none runs.
-
-        Raises:
-            ConflictError: The home belongs to another user.
+        """Return how to reach the service that uses the home; None if none runs. Raises ConflictError if it is
+        another user's.
         """
         try:
             lock = _lock(self._claim, fcntl.LOCK_SH) if self._claim.exists() else -1
@@ -93,11 +89,7 @@ class Folders:
         return shutil.disk_usage(self.home).free
 
     def check_space(self) -> None:
-        """Reject new work on a nearly full disk.
-
-        Raises:
-            DiskFull: Less than LEAST_FREE_BYTES is free.
-        """
+        """Raise DiskFull if less than LEAST_FREE_BYTES is free."""
         if self.free_bytes < LEAST_FREE_BYTES:
             raise DiskFull(f"Only {self.free_bytes / 2**20:,.0f} MiB are free on the disk of the home folder.")
         self.take_reserve()
@@ -132,11 +124,7 @@ class Folders:
 
     @contextmanager
     def adding(self, database: str) -> Iterator[Path]:
-        """Hold exclusively, within the context, the folder in which a database is prepared before it is stored.
-
-        Raises:
-            ConflictError: Another process holds it.
-        """
+        """Hold exclusively, within the context, the folder in which a database is prepared before it is stored."""
         folder = self.home / "adding" / database
         folder.mkdir(parents=True, exist_ok=True)
         lock = _lock(folder.with_name(f"{database}.lock"), fcntl.LOCK_EX)

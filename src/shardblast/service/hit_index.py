@@ -122,13 +122,10 @@ class ChosenHit:
 def write_index(
     path: Path, queries: Iterable[StoredQuery], printed: Iterable[bytes], going_on: Callable[[], None] = lambda: None
 ) -> None:
-    """Write the index. The file gets its name when it is complete.
+    """Write the index from all queries and the lines of the result in OUTFMT. The file gets its name when it is
+    complete.
 
-    Args:
-        path: The file.
-        queries: All queries.
-        printed: The lines of the result in OUTFMT.
-        going_on: Called for each query and each hit; an exception that it raises ends the work.
+    ``going_on`` is called for each query and each hit; an exception that it raises ends the work.
     """
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
@@ -170,17 +167,8 @@ class HitIndex:
         )
 
     def hits(self, query: int, *, wanted: HitFilter = ALL_HITS, sort: str = "rank", offset: int, limit: int) -> RowPage:
-        """Return hits of a query.
-
-        Args:
-            query: 0-based number of the query.
-            wanted: Conditions for the hits.
-            sort: One of SORTS.
-            offset: Number of hits to skip.
-            limit: Number of hits to return.
-
-        Raises:
-            InputError: ``sort`` is unknown.
+        """Return hits of a query, given by its 0-based number, after the first ``offset`` ones. ``sort`` is one of
+        SORTS.
         """
         if sort not in SORTS:
             raise InputError(f"Hits can't be sorted by {sort!r}.", remedy=f"Use one of {', '.join(SORTS)}.")

@@ -42,11 +42,7 @@ class Identity:
 
     @property
     def sign_in(self) -> SignIn:
-        """The sign-in for browsers.
-
-        Raises:
-            NotFoundError: Browsers do not sign in to this service.
-        """
+        """The sign-in for browsers; NotFoundError if there is none."""
         if self._sign_in is None:
             raise NotFoundError("This service has no sign-in for browsers.", remedy="Start it with --auth oidc.")
         return self._sign_in
@@ -72,12 +68,8 @@ class Identity:
         return caller
 
     def begin_session(self, token: str) -> str:
-        """Create a session for a browser whose user has an API token; return its secret.
-
-        The session ends with the token, which every request checks.
-
-        Raises:
-            UnauthorizedError: The token is unknown, expired or revoked.
+        """Create a session for a browser whose user has an API token; return its secret. Every request checks the
+        token, so the session ends with it.
         """
         caller = self._caller_of_hash(hashed(token))
         if caller is None:
@@ -100,15 +92,7 @@ class Identity:
 
 
 def create_token(store: TokenStore, name: str, owner: str, scopes: Sequence[Scope], days: float | None) -> str:
-    """Create a token and return it. Only its hash is stored.
-
-    Args:
-        store: Stores the hash.
-        name: Purpose of the token.
-        owner: User the token belongs to.
-        scopes: Its scopes.
-        days: Days until it expires; None: never.
-    """
+    """Create a token and return it. Only its hash is stored. ``days`` None: it does not expire."""
     secret = PREFIX + new_secret()
     now = time.time()
     expires = None if days is None else now + days * 86400
@@ -120,9 +104,6 @@ def create_token(store: TokenStore, name: str, owner: str, scopes: Sequence[Scop
 def check_mode(settings: Settings) -> None:
     """Refuse to serve everyone outside this machine without sign-in, or to redirect browsers to an address they can't
     reach.
-
-    Raises:
-        ConflictError: The host does not fit the mode.
     """
     host, mode = settings.host, settings.auth
     if mode is Mode.OIDC and host.strip("[]") in EVERYWHERE and not settings.public_url:
@@ -151,11 +132,7 @@ class Sharing:
         self._announce = announce
 
     def create(self, search_id: SearchId) -> tuple[Share, str]:
-        """Create a link; return it with its token, of which only the hash is stored.
-
-        Raises:
-            NotFoundError: The search has been deleted meanwhile.
-        """
+        """Create a link; return it with its token, of which only the hash is stored."""
         token = LINK_PREFIX + new_secret()
         share = Share(secrets.token_hex(8), search_id, hashed(token), time.time())
         self._store.add(share)
@@ -166,11 +143,7 @@ class Sharing:
         return self._store.of_search(search_id)
 
     def check(self, search_id: SearchId, token: str) -> None:
-        """Reject a token that is not valid for this search, as if the search did not exist.
-
-        Raises:
-            NotFoundError: The token is not valid for it.
-        """
+        """Raise NotFoundError for a token that is not valid for this search, as if the search did not exist."""
         share = self._store.find(hashed(token))
         if share is None or share.search_id != search_id:
             raise NotFoundError(
@@ -192,10 +165,6 @@ class Sharing:
         return read
 
     def revoke(self, search_id: SearchId, share_id: str) -> None:
-        """Revoke a link and end the event streams that use it.
-
-        Raises:
-            NotFoundError: The search has no such link.
-        """
+        """Revoke a link and end the event streams that use it."""
         self._store.remove(search_id, share_id)
         self._announce(search_id)

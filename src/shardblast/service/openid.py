@@ -76,10 +76,8 @@ class Issuer:
         self._read = self._tried = -VALID_FOR_S
 
     def published(self, *, newer_than: Published | None = None) -> Published:
-        """Return the issuer's metadata. It is read again when it is old or is the one to be replaced.
-
-        Raises:
-            NetworkError: It has never been read successfully.
+        """Return the issuer's metadata. It is read again when it is old or is the one to be replaced. Raises
+        NetworkError if it has never been read.
         """
         known = self._known
         is_old = time.monotonic() - self._read >= VALID_FOR_S
@@ -120,12 +118,7 @@ class Issuer:
             ) from error
 
     def redeem(self, code: str, verifier: str, redirect: str) -> dict[str, Any]:
-        """Exchange the code with which a browser returned for tokens.
-
-        Raises:
-            UnauthorizedError: The issuer rejects the code.
-            NetworkError: The issuer can't be reached, or rejects this service.
-        """
+        """Exchange the code with which a browser returned for tokens."""
         published, settings = self.published(), self._settings
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "code_verifier": verifier}
         basic = None
@@ -204,11 +197,7 @@ class Issuer:
 
 
 def checked_address(address: str) -> str:
-    """Return an address if secrets may be sent there.
-
-    Raises:
-        ValueError: It is neither HTTPS nor on this machine.
-    """
+    """Return an address that is HTTPS or on this machine; ValueError if secrets may not be sent there."""
     parts = urlsplit(address)
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
@@ -229,11 +218,7 @@ class SignInAttempt:
 
     @classmethod
     def parse(cls, cookie: str) -> SignInAttempt:
-        """Return the attempt from a browser's cookie.
-
-        Raises:
-            InputError: It would redirect to another site.
-        """
+        """Return the attempt from a browser's cookie."""
         secret, _, path = cookie.partition(".")
         return cls(secret, checked_path(unquote(path)))
 
@@ -268,14 +253,7 @@ class SignIn:
     """Turns the issuer's tokens into callers, and its sign-ins into sessions."""
 
     def __init__(self, settings: Settings, issuer: Issuer, sessions: Sessions, address: str) -> None:
-        """Wire it; no request is sent to the issuer yet.
-
-        Args:
-            settings: The client's settings.
-            issuer: Signs the tokens.
-            sessions: Sessions of browsers.
-            address: Address at which browsers find this service.
-        """
+        """Wire it; no request is sent to the issuer yet. ``address`` is where browsers find this service."""
         self._settings = settings
         self._issuer = issuer
         self._sessions = sessions
@@ -289,12 +267,7 @@ class SignIn:
             logger.error("sign-in is impossible until %s can be reached", self._settings.oidc_issuer)
 
     def begin(self, path: str) -> tuple[SignInAttempt, str]:
-        """Return a new attempt, and the issuer's address to which the browser is redirected.
-
-        Raises:
-            InputError: The path does not belong to this service.
-            NetworkError: The issuer can't be reached.
-        """
+        """Return a new attempt, and the issuer's address to which the browser is redirected."""
         attempt = SignInAttempt(new_secret(), checked_path(path))
         parameters = {
             "response_type": "code",
@@ -315,10 +288,6 @@ class SignIn:
         Args:
             attempt: The attempt from the browser's cookie; None if it has none.
             answer: The parameters that the issuer added.
-
-        Raises:
-            UnauthorizedError: Another browser began the attempt, or the issuer did not sign the user in.
-            NetworkError: The issuer can't be reached.
         """
         if attempt is None or not hmac.compare_digest(attempt.state.encode(), answer.get("state", "").encode()):
             raise UnauthorizedError("This sign-in was begun in another browser, or too long ago.", remedy="Try again.")
@@ -330,12 +299,7 @@ class SignIn:
         return self._sessions.begin(self._caller(self._identified(tokens, attempt), Means.SESSION))
 
     def caller_of_token(self, token: str) -> Caller:
-        """Return the caller whom a token of the issuer identifies.
-
-        Raises:
-            UnauthorizedError: The token is not valid for this service.
-            NetworkError: The issuer can't be reached.
-        """
+        """Return the caller whom a token of the issuer identifies."""
         audience = self._settings.oidc_audience or self._settings.oidc_client_id
         return self._caller(self._issuer.claims(token, audience), Means.ISSUER)
 
@@ -381,11 +345,7 @@ class SignIn:
 
 
 def checked_path(path: str) -> str:
-    """Return a path of this service.
-
-    Raises:
-        InputError: A browser could take it for another site's address.
-    """
+    """Return a path of this service. Raises InputError if a browser could take it for another site's address."""
     parts = None
     with suppress(ValueError):  # "//["
         parts = urlsplit(path) if path.isprintable() and path.isascii() else None

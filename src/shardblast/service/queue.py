@@ -69,10 +69,6 @@ class DurableQueue:
         """Register the workflows; nothing runs before ``launch``.
 
         Args:
-            store: Searches.
-            runner: Runs the steps of searches.
-            results: Indexes the hits of finished searches.
-            tasks: Runs the tasks.
             released: Called with each generation of a database that a search no longer needs.
             database: Shared with the servers whose searches are taken over when they are gone.
             address: SQL database that records finished steps.

@@ -128,11 +128,7 @@ class Results:
 
     @contextmanager
     def index(self, search_id: SearchId) -> Iterator[HitIndex]:
-        """Open the index of a completed search's hits, which is written on first use.
-
-        Raises:
-            ConflictError: The search is not completed.
-        """
+        """Open the index of a completed search's hits, which is written on first use."""
         self.completed(search_id)
         folder = self.folder(search_id)
         path = folder / FILE
@@ -148,13 +144,7 @@ class Results:
 
     def hsps(self, search_id: SearchId, query: int, hit: int, *, after: int, limit: int) -> RowPage:
         """Return HSPs of a hit with the rows of their alignments and the line that BLAST+ prints between these.
-
-        Args:
-            search_id: A completed search.
-            query: 0-based number of the query.
-            hit: 0-based rank of the hit.
-            after: 0-based number of the first HSP.
-            limit: Number of HSPs.
+        Query, hit and ``after``, the number of the first HSP, are 0-based.
         """
         with self.index(search_id) as index:
             page = index.hsps(query, hit, after=after, limit=limit)
@@ -173,11 +163,7 @@ class Results:
         return self._matrices[matrix]
 
     def complete(self, search_id: SearchId, processes: Processes) -> None:
-        """Write the files that pages and later formats need, once all batches are merged.
-
-        Raises:
-            Interrupted: ``processes`` was stopped.
-        """
+        """Write the files that pages and later formats need, once all batches are merged."""
         self.write_index(search_id, processes)
         search, folder = self._store.get(search_id), self.folder(search_id)
         if HitSequences(folder).are_kept:
@@ -197,11 +183,7 @@ class Results:
             write_index(folder / FILE, queries, printed, processes.check)
 
     def report(self, search_id: SearchId) -> dict[str, Any]:
-        """Return the report of a search, with the verdicts of all queries that were not simply merged.
-
-        Raises:
-            ConflictError: The search is not completed.
-        """
+        """Return the report of a search, with the verdicts of all queries that were not simply merged."""
         search = self.completed(search_id)
         not_merged: dict[str, list[str]] = {}
         for query in stored_queries(self.folder(search_id)):
@@ -231,11 +213,7 @@ class Results:
         }
 
     def completed(self, search_id: SearchId) -> Search:
-        """Return a search that has a result.
-
-        Raises:
-            ConflictError: It has none.
-        """
+        """Return a search that has a result; ConflictError if it has none."""
         search = self._store.get(search_id)
         if search.state is not State.COMPLETED:
             raise ConflictError(
@@ -259,11 +237,7 @@ class Results:
 
 
 def check_queries(search: Search, queries: Numbers | None) -> None:
-    """Reject numbers of queries that a search does not have.
-
-    Raises:
-        InputError: It has fewer queries.
-    """
+    """Raise InputError for numbers of queries that a search does not have."""
     if queries is not None and queries.last >= search.queries:
         last = search.queries - 1
         raise InputError("There is no such query.", remedy=f"Queries are numbered from 0 to {last}.")

@@ -205,23 +205,15 @@ class Runner:
         return parse(program, [*place, *words, "--exactness", search.exactness], self._arguments(program))
 
     def prepare(self, search_id: SearchId, stint: int) -> None:
-        """Begin a stint of a search: read the queries and decide how to cut.
-
-        Raises:
-            ConflictError: The search was cancelled or is in a later stint.
+        """Begin a stint of a search: read the queries and decide how to cut. Raises ConflictError if it was
+        cancelled or is in a later stint.
         """
         self._store.change(search_id, lambda search: _started(in_stint(search, stint)))
         with self._stoppable(search_id, stint) as processes:
             self._decide(search_id, processes)
 
     def search(self, search_id: SearchId, stint: int) -> None:
-        """Search and merge what is not finished yet.
-
-        Raises:
-            Interrupted: ``stop`` was called.
-            WaitError: No part of the search can proceed.
-            ShardblastError: BLAST+ failed.
-        """
+        """Search and merge what is not finished yet; the errors are those of ``Searching.search``."""
         with self._stoppable(search_id, stint) as processes:
             self._search(search_id, processes)
 
@@ -405,10 +397,8 @@ class Runner:
 
     @contextmanager
     def _stoppable(self, search_id: SearchId, stint: int) -> Iterator[Processes]:
-        """Yield the processes that ``stop`` stops within the context.
-
-        Raises:
-            Interrupted: The search was cancelled before.
+        """Yield the processes that ``stop`` stops within the context. Raises Interrupted if the search was cancelled
+        before.
         """
         processes = Processes()
         with self._lock:

@@ -109,11 +109,7 @@ class Scaling:
         return self._state
 
     def look(self) -> None:
-        """Request the number of nodes that is needed, if it differs from the current one.
-
-        Raises:
-            ShardblastError: The database or Kubernetes can't be reached.
-        """
+        """Request the number of nodes that is needed, if it differs from the current one."""
         with self._lock:
             count, needed = self._counted()
             self._scale = scaled(self.rule, self._scale, count.wanted, needed.nodes, time.time())
@@ -126,9 +122,7 @@ class Scaling:
         """Request a number of nodes regardless of the rule. They are removed once they have been idle for the
         configured time.
 
-        Raises:
-            ConflictError: Running searches need more.
-            ShardblastError: The database or Kubernetes can't be reached.
+        Raises ConflictError if running searches need more.
         """
         with self._lock:
             count, needed = self._counted()

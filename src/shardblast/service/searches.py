@@ -75,11 +75,7 @@ class SearchService:
         return added
 
     def get(self, search_id: SearchId, owner: str | None) -> Search:
-        """Return a search; ``owner`` None may see all.
-
-        Raises:
-            NotFoundError: No such search is visible to the owner.
-        """
+        """Return a search; ``owner`` None may see all. Raises NotFoundError if the owner may not see it."""
         search = self._store.get(search_id)
         if owner is not None and search.owner != owner:
             raise NotFoundError("There is no such search.", remedy="It may belong to another user.")
@@ -95,21 +91,13 @@ class SearchService:
         return self._runner.query(search.id)
 
     def list_of(self, search: Search, name: str) -> Path:
-        """Return the file of one of a search's lists as the user sent it.
-
-        Raises:
-            NotFoundError: The search has no such list.
-        """
+        """Return the file of one of a search's lists as the user sent it."""
         if name not in listed(search.options):
             raise NotFoundError("The search has no such list.", remedy="See the options of the search for its lists.")
         return self._runner.list_of(search.id, name)
 
     def cancel(self, search: Search) -> Search:
-        """Stop a search for good. It becomes ``cancelled`` when none of its processes runs.
-
-        Raises:
-            ConflictError: It has ended.
-        """
+        """Stop a search for good. It becomes ``cancelled`` when none of its processes runs."""
         search = self._store.change(search.id, lambda current: cancelled(current, time.time()))
         self._runner.stop(search.id)
         if search.state is State.CANCELLED:  # it was queued, but an earlier attempt may have left files
@@ -118,24 +106,14 @@ class SearchService:
         return search
 
     def retry(self, search: Search) -> Search:
-        """Run a search again. A failed search resumes from its finished pieces; a cancelled one starts anew.
-
-        Raises:
-            ConflictError: It neither failed nor was cancelled.
-            NotFoundError: Its generation of the database is gone.
-            DiskFull: There is not enough space for it.
-        """
+        """Run a search again. A failed search resumes from its finished pieces; a cancelled one starts anew."""
         retried(search, time.time())
         self._catalogue.get(search.database, search.generation)
         self._folders.check_space()
         return self._store.change(search.id, lambda current: retried(current, time.time()))
 
     def delete(self, search: Search) -> None:
-        """Remove a search that has ended, and its files.
-
-        Raises:
-            ConflictError: It has not ended.
-        """
+        """Remove a search that has ended, and its files."""
         self._store.delete(search.id)
         self._runner.forget(search.id)
 

@@ -125,12 +125,7 @@ class Organisms:
     catalogue: Catalogue
 
     def report(self, search_id: SearchId, query: int) -> OrganismReport:
-        """Return the organisms of a query's hits.
-
-        Args:
-            search_id: A completed search.
-            query: The query's 0-based number.
-        """
+        """Return the organisms of the hits of a query, given by its 0-based number."""
         search = self.results.completed(search_id)
         with self.results.index(search_id) as index:
             read = index.organisms(query)

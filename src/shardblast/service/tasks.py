@@ -96,11 +96,7 @@ class Tasks:
         self._stopping = threading.Event()
 
     def get(self, task_id: TaskId) -> Task:
-        """Return a task.
-
-        Raises:
-            NotFoundError: It does not exist.
-        """
+        """Return a task."""
         return self._store.get(task_id)
 
     def snapshot(self, task_id: TaskId) -> tuple[Task, int]:
@@ -129,22 +125,15 @@ class Tasks:
         return self._store.add(task)
 
     def cancel(self, task_id: TaskId) -> Task:
-        """Stop a task for good. It becomes ``cancelled`` when nothing of it runs.
-
-        Raises:
-            ConflictError: It has ended or is in its last step.
+        """Stop a task for good. It becomes ``cancelled`` when nothing of it runs. Raises ConflictError if it is in
+        its last step.
         """
         task = self._store.change(task_id, lambda current: task_cancelled(current, time.time()))
         self.look(task_id)
         return task
 
     def dismiss(self, task_id: TaskId) -> None:
-        """Remove a task that has ended.
-
-        Raises:
-            NotFoundError: It does not exist.
-            ConflictError: It has not ended.
-        """
+        """Remove a task that has ended; ConflictError if it has not."""
         if not self._store.get(task_id).state.is_final:
             raise ConflictError("The task has not ended.", remedy="Cancel it first.")
         self._store.remove_ended(task_id)
