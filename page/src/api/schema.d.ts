@@ -1413,7 +1413,7 @@ export interface components {
         };
         /**
          * Means
-         * @description How a caller is known.
+         * @description How a caller was identified.
          * @enum {string}
          */
         Means: "nothing" | "token" | "issuer" | "session";

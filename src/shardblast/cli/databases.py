@@ -314,7 +314,7 @@ def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapp
         with _watch(begun["database"], quiet=quiet) as watch:
             for last in service.task_changes(begun["id"]):
                 if last["step"] is not None:
-                    watch.tell(Step(last["step"]), last["done"], last["total"])
+                    watch.report(Step(last["step"]), last["done"], last["total"])
     except KeyboardInterrupt:
         raise Interrupted(
             "The task continues in the service.",

@@ -34,27 +34,21 @@ class Phases(Protocol):
 
     def staging(self, total_bytes: int) -> None:
         """Nodes begin to stage volumes."""
-        ...
 
     def staged(self, done_bytes: int) -> None:
         """This number of bytes is staged."""
-        ...
 
     def warming(self, total_bytes: int) -> None:
         """Nodes begin to read volumes into memory."""
-        ...
 
     def warmed(self, done_bytes: int) -> None:
         """This number of bytes is in memory."""
-        ...
 
     def searching(self, pieces: int) -> None:
         """Pieces begin to be searched."""
-        ...
 
     def waiting(self, lack: Lack | None) -> None:
         """The search waits for something; None: it no longer waits."""
-        ...
 
 
 class SilentPhases:
@@ -280,7 +274,7 @@ class Preparation:
         pending = list(futures)
         while pending:
             self.waiting.ended(pending)
-            there = {one.name: one.staging for one in self.waiting.there()}
+            there = {node.name: node.staging for node in self.waiting.there()}
             pending = [future for future in futures if not future.done()]
             left = {futures[future] for future in pending}
             known = {node: min(there.get(node, {}).get(key, 0), total[node]) for node in left}
@@ -293,4 +287,4 @@ class Preparation:
 
 
 def _states(nodes: Sequence[Address]) -> dict[str, NodeState]:
-    return {one.name: one.member.state for one in nodes}
+    return {node.name: node.member.state for node in nodes}

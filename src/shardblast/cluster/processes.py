@@ -109,8 +109,8 @@ def run_node(
             await asyncio.wait([started, over], return_when=asyncio.FIRST_COMPLETED)
             if worker.status is Status.running and not ending.at_once.is_set():
                 await _drain(worker, own, ending, drain_s)
-            for one in (started, over):
-                one.cancel()
+            started.cancel()
+            over.cancel()
             await worker.close(timeout=CLOSE_WITHIN_S, nanny=False)
             if not ending.asked.is_set():
                 log.warning("the scheduler is gone; the node looks for it again")

@@ -97,9 +97,7 @@ class Host:
         with self._lock:
             if run in self._hosted:
                 return self._hosted[run]
-        order = SearchOrder.read(
-            self.objects, run.search
-        )  # without the lock: the storage may be slow, and heartbeats need the lock
+        order = SearchOrder.read(self.objects, run.search)  # unlocked: storage may be slow
         with self._lock:
             if run in self._ended:
                 raise Interrupted
@@ -321,9 +319,7 @@ class HostedSearch:
         try:
             yield folder
         finally:
-            shutil.rmtree(
-                folder, ignore_errors=True
-            )  # before ``close`` is notified: concurrent removals of a folder fail
+            shutil.rmtree(folder, ignore_errors=True)  # before ``close`` removes it too
             with self._changed:
                 self._tasks.remove(folder)
                 self._changed.notify_all()

@@ -154,7 +154,7 @@ class Acquisition:
             return None if self._is_current(known) else self._switch(known.facts, wanted, watch)
         files = folder / offer.generation
         files.mkdir(exist_ok=True)
-        stem = source.bring(offer, files, lambda done, total: watch.tell(Step.BRINGING, done, total), watch.stopped)
+        stem = source.bring(offer, files, lambda done, total: watch.report(Step.BRINGING, done, total), watch.stopped)
         facts = described(self._installation, files / stem)
         _check_place(facts, files)
         if wanted.get("settings", {}).get("taxid_map") and not facts.has_taxids:

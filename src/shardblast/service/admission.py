@@ -33,11 +33,9 @@ class Stints(Protocol):
 
     def begin(self, standing: Standing) -> None:
         """Start a stint of a search. Does nothing if any server has started it."""
-        ...
 
     def runs_here(self, search_id: SearchId) -> bool:
         """Return whether this server runs a search."""
-        ...
 
 
 class Admission(Observer):

@@ -51,22 +51,18 @@ class Searching(Protocol):
     @property
     def leaves_results_here(self) -> bool:
         """Whether merged batches are in the search's folder; otherwise only the storage has them."""
-        ...
 
     @property
     def cores(self) -> int:
         """Number of cores that searches can use now."""
-        ...
 
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
         """Return what keeps a search from running now; None if nothing does. ``before`` is what it lacked when it
         gave up its place.
         """
-        ...
 
     def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None:
         """Raise an error for an impossible search, before it is queued. ``folder`` is empty."""
-        ...
 
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
@@ -78,7 +74,6 @@ class Searching(Protocol):
             InputError: The queries can't be searched as they are.
             DatabaseError: The database can't be searched in this way.
         """
-        ...
 
     def search(self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes) -> None:
         """Search and merge what is not finished yet.
@@ -87,11 +82,9 @@ class Searching(Protocol):
             Interrupted: ``processes`` was stopped.
             WaitError: No part of the search can proceed.
         """
-        ...
 
     def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:
         """Return whether all batches are merged."""
-        ...
 
     def publish(
         self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes, most_bytes: int
@@ -100,15 +93,12 @@ class Searching(Protocol):
 
         Returns the names of the stored objects, below the search's prefix.
         """
-        ...
 
     def end(self, search_id: SearchId) -> None:
         """End remote tasks of a search, including those begun before the service was killed."""
-        ...
 
     def tidy(self, search_id: SearchId) -> None:
         """Remove the objects that were needed only while the search ran."""
-        ...
 
 
 class RecordedPhases:

@@ -248,32 +248,32 @@ class Observers(Observer):
             self.search_changed(before, after)
 
     def search_changed(self, before: Search | None, after: Search) -> None:
-        for one in self._all:
-            one.search_changed(before, after)
+        for observer in self._all:
+            observer.search_changed(before, after)
 
     def piece_ended(self, search: Search, piece: Piece) -> None:
-        for one in self._all:
-            one.piece_ended(search, piece)
+        for observer in self._all:
+            observer.piece_ended(search, piece)
 
     def piece_failed(self, failure: PieceFailure) -> None:
-        for one in self._all:
-            one.piece_failed(failure)
+        for observer in self._all:
+            observer.piece_failed(failure)
 
     def answered(self, answer: Answer) -> None:
-        for one in self._all:
-            one.answered(answer)
+        for observer in self._all:
+            observer.answered(answer)
 
     def stored(self, size_bytes: int) -> None:
-        for one in self._all:
-            one.stored(size_bytes)
+        for observer in self._all:
+            observer.stored(size_bytes)
 
     def printed(self, size_bytes: int) -> None:
-        for one in self._all:
-            one.printed(size_bytes)
+        for observer in self._all:
+            observer.printed(size_bytes)
 
     def close(self) -> None:
-        for one in self._all:
-            one.close()
+        for observer in self._all:
+            observer.close()
 
 
 class Journal(Observer):

@@ -212,9 +212,7 @@ class HitIndex:
 
     def spans(self, query: int, *, hits: int, limit: int) -> dict[str, list[Any]]:
         """Return the positions on the query of its first hits' HSPs, by column; at most ``limit`` HSPs."""
-        percent = (
-            "CAST(1000.0 * identities / length + 0.5 AS INTEGER) / 10.0"  # round() would add a quarter of the time
-        )
+        percent = "CAST(1000.0 * identities / length + 0.5 AS INTEGER) / 10.0"  # round() takes longer
         sql = (
             f"SELECT rank, query_start, query_end, bit_score, evalue, {percent} AS identity, length FROM hsps "
             "WHERE query = ? AND rank < ? ORDER BY rank, number LIMIT ?"

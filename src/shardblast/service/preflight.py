@@ -205,15 +205,15 @@ class Preflights:
 
     def _database(self, name: str, problems: list[Problem]) -> CataloguedDatabase | None:
         try:
-            one = self._catalogue.get(name)
+            database = self._catalogue.get(name)
         except NotFoundError as error:
             problems.append(Problem("database-unknown", "database", error.problem, error.remedy))
             return None
         try:
-            self._catalogue.check_files(one)
+            self._catalogue.check_files(database)
         except DatabaseError as error:
             problems.append(Problem(error.code, "database", without_folders(error.problem), error.remedy))
-        return one
+        return database
 
     def _remarks(self, words: tuple[str, ...], database: CataloguedDatabase) -> tuple[str, ...]:
         taxids = not TAXID_FILTERS.isdisjoint(word.removeprefix("-") for word in words)

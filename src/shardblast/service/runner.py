@@ -270,9 +270,7 @@ class Runner:
             (folder / name).mkdir(exist_ok=True)
         self._fetch_query(search_id)
         manifest = json.loads(self._objects.read(search_key(search_id, "manifest.json")))
-        for name in sorted(
-            manifest["files"], key=lambda name: name == "plan.json"
-        ):  # last, since it marks the result as complete
+        for name in sorted(manifest["files"], key=lambda name: name == "plan.json"):  # plan.json last: it marks the end
             self._objects.fetch(search_key(search_id, name), folder / name)
 
     def query(self, search_id: SearchId) -> Path:

@@ -40,7 +40,6 @@ class CountedNodes(Protocol):
     @property
     def memory_bytes(self) -> int | None:
         """Memory of each node; None if it is unknown."""
-        ...
 
     @property
     def cores(self) -> int | None: ...
@@ -51,15 +50,12 @@ class ScalableNodes(Protocol):
 
     def count(self) -> CountedNodes:
         """Return the current number of nodes."""
-        ...
 
     def scale(self, nodes: int) -> None:
         """Request a number of nodes. If there are more, the last ones are removed."""
-        ...
 
     def place(self, node: str) -> int | None:
         """Return a node's ordinal, 0-based; None if it is none of these nodes."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from shardblast.core.waiting import WAITING_HOURS
 TABLES = "shardblast.sqlite"
 """The SQL database in the home folder, unless another one is set."""
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
-"""Hosts that stand for all addresses of the machine, each with one by which the machine reaches itself."""
+"""Hosts that stand for all addresses of the machine, each with an address by which the machine reaches itself."""
 UPLOAD_BYTES = 1 << 30
 """Limit of a request's body, compressed or not, and of its queries when decompressed."""
 MOST_QUERIES = 1_000_000
@@ -32,7 +32,7 @@ KEPT_BYTES = 1 << 30
 """Limit of the subject sequences that are kept with a result. A larger result is printed only while its database is
 there."""
 RUNNING_TASKS = 2
-"""How many tasks on databases run at once."""
+"""Number of tasks on databases that run at once."""
 
 T = TypeVar("T")
 
@@ -54,26 +54,22 @@ class Setting:
 
     name: str
     kind: Any
-    """The type of its value."""
+    """Type of the value."""
     default: Any
-    """None: the setting has no fixed default; ``meaning`` says what holds without it."""
+    """Default value; None: the setting has no fixed default, and ``meaning`` says what holds without it."""
     meaning: str
     option: str
-    """Of ``shardblast serve``."""
+    """Option of ``shardblast serve``."""
     variable: str | None
-    """In the environment; None: only the option sets it."""
+    """Environment variable; None: only the option sets it."""
     metavar: str | None
     least: float | None
     most: float | None
     in_file: bool
-    """Whether the option names a file that holds the value: words of a command line are seen by other users."""
+    """Whether the option names a file that holds the value, because other users can see command lines."""
 
     def read(self, text: str) -> Any:
-        """Return the value that a text in the environment stands for.
-
-        Raises:
-            UsageError: The text is no such value, or is out of bounds.
-        """
+        """Parse a value from the environment. Raises UsageError if it is not valid or out of bounds."""
         try:
             value = self.kind(text)
             if isinstance(value, int | float) and not _is_within(value, self.least, self.most):
@@ -194,25 +190,25 @@ class Settings:
 
     @property
     def address(self) -> str:
-        """Where browsers find the service; never what a request claims."""
+        """Address at which browsers find the service. It never depends on a request."""
         named = socket.gethostname() if self.host in EVERYWHERE else self.host
         host = f"[{named}]" if ":" in named else named
         return self.public_url or f"http://{host}:{self.port}"
 
     @property
     def local_address(self) -> str:
-        """Where commands on this machine find the service."""
+        """Address at which commands on this machine find the service."""
         named = EVERYWHERE.get(self.host.strip("[]"), self.host.strip("[]"))
         return f"http://{f'[{named}]' if ':' in named else named}:{self.port}"
 
     @property
     def is_secure(self) -> bool:
-        """Whether browsers reach it over HTTPS alone."""
+        """Whether browsers reach it over HTTPS only."""
         return self.address.startswith("https://")
 
     @property
     def database(self) -> str:
-        """The SQL database's address."""
+        """Address of the SQL database."""
         return self.database_url or f"sqlite:///{self.home.absolute() / TABLES}"
 
     @property
@@ -222,7 +218,7 @@ class Settings:
 
     @property
     def storage(self) -> str:
-        """The object store's address."""
+        """Address of the object store."""
         return self.storage_url or (self.home.absolute() / "storage").as_uri()
 
     @property
@@ -237,7 +233,7 @@ class Settings:
 
     @property
     def admin_claim(self) -> tuple[str, str] | None:
-        """The claim, and the value in it, that make an administrator; None: nobody is."""
+        """Name and value of the claim that makes an administrator; None: nobody is."""
         name, _, value = self.oidc_admin_claim.partition("=")
         return (name, value) if name else None
 
@@ -245,14 +241,14 @@ class Settings:
 def _rows() -> dict[str, Setting]:
     kinds = get_type_hints(Settings)
     rows = {}
-    for one in dataclasses.fields(Settings):
-        row = dict(one.metadata)
-        name = row.pop("name") or one.name
+    for field in dataclasses.fields(Settings):
+        row = dict(field.metadata)
+        name = row.pop("name") or field.name
         option = f"--{name.replace('_', '-')}{'-file' if row['in_file'] else ''}"
         variable = f"SHARDBLAST_{name.upper()}" if row.pop("has_variable") else None
-        default = None if one.default is dataclasses.MISSING else one.default
-        rows[one.name] = Setting(
-            name=name, kind=kinds[one.name], default=default, option=option, variable=variable, **row
+        default = None if field.default is dataclasses.MISSING else field.default
+        rows[field.name] = Setting(
+            name=name, kind=kinds[field.name], default=default, option=option, variable=variable, **row
         )
     return rows
 
@@ -262,11 +258,7 @@ TABLE: Mapping[str, Setting] = _rows()
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """Return the values that variables set, by the names of their fields.
-
-    Raises:
-        UsageError: One of them is not valid.
-    """
+    """Return the values that variables set, by the names of their fields."""
     return {
         field: row.read(environment[row.variable])
         for field, row in TABLE.items()

@@ -52,7 +52,6 @@ class TaskQueue(Protocol):
 
     def enqueue_task(self, task: Task) -> None:
         """Run a task when its turn comes. Does nothing if it is queued already."""
-        ...
 
 
 class Watch:
@@ -60,12 +59,12 @@ class Watch:
 
     def __init__(
         self,
-        tell: Callable[[Step, int, int], object],
+        report: Callable[[Step, int, int], object],
         stopped: Callable[[], bool],
         is_cancelled: Callable[[], bool],
         settle: Callable[[], None] = lambda: None,
     ) -> None:
-        self._tell = tell
+        self._report = report
         self.stopped = stopped
         self.is_cancelled = is_cancelled
         """Returns whether the task is never to resume."""
@@ -74,12 +73,12 @@ class Watch:
 
     def begin(self, step: Step, total: int = 0) -> Meter:
         """Begin a step of a number of bytes; return the meter that counts them."""
-        self._tell(step, 0, total)
-        return Meter(lambda done: self._tell(step, done, total))
+        self._report(step, 0, total)
+        return Meter(lambda done: self._report(step, done, total))
 
-    def tell(self, step: Step, done: int, total: int) -> None:
+    def report(self, step: Step, done: int, total: int) -> None:
         """Report the progress of a step whose total is not known at its beginning."""
-        self._tell(step, done, total)
+        self._report(step, done, total)
 
 
 Work = Callable[[Task, Watch], str]
