@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.blast.hits import read_tabular_hits
+from shardblast.blast.hits import TabularCarrier, layout_for
 from shardblast.blast.output import Comments, read_commented
 from shardblast.core.errors import EngineError
 
@@ -54,4 +54,4 @@ def test_an_output_that_lacks_a_line_or_ends_with_one_is_refused(line: int, tmp_
         path.write_bytes(text)
 
         with pytest.raises(EngineError):
-            list(read_tabular_hits(path, 2))
+            list(TabularCarrier(layout_for(())).read(path, 2))

@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardblast.blast.queries import Batch, NotFasta, is_packed, open_queries, records, split, write_selected
+from shardblast.blast.queries import Batch, NotFasta, is_compressed, open_queries, records, split, write_selected
 from shardblast.core.errors import InputError
 from shardblast.core.program import Molecule
 
@@ -30,7 +30,7 @@ def test_files_are_read_plain_or_packed(tmp_path: Path, kind: str) -> None:
 
     with open_queries(str(path)) as stream:
         assert stream.read() == TEXT
-    assert is_packed(str(path)) is (kind != "plain")
+    assert is_compressed(str(path)) is (kind != "plain")
 
 
 @pytest.mark.parametrize("kind", PACKED)

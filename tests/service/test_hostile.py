@@ -14,7 +14,7 @@ import schemathesis
 import zstandard
 from hypothesis import HealthCheck, given, settings
 
-from shardblast.blast.compression import Unpacked
+from shardblast.blast.compression import Decompressed
 from shardblast.cli.serve import without_password
 from tests.sequences import real
 from tests.service.server import END_WITHIN_S, Server, get
@@ -263,7 +263,7 @@ def test_options_that_would_make_blast_search_long_are_not_waited_for(server: Se
 
 def test_a_small_file_that_stands_for_a_large_one_is_unpacked_bit_by_bit(tmp_path: Path) -> None:
     bomb = zstandard.ZstdCompressor(level=19).compress(b"A" * (100 << 20))
-    reader = Unpacked(io.BytesIO(bomb))
+    reader = Decompressed(io.BytesIO(bomb))
     block = bytearray(1 << 16)
     length = 0
     tracemalloc.start()

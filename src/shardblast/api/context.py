@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Query, Request, Response
 
-from shardblast.blast.queries import is_packed, open_queries
+from shardblast.blast.queries import is_compressed, open_queries
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError, TooLargeError, UnauthorizedError
 from shardblast.core.search import Search, SearchId
@@ -159,7 +159,7 @@ def unpacked(path: Path, most: int) -> None:
         InputError: The file is damaged.
         TooLargeError: Its content is longer than ``most`` bytes.
     """
-    if not is_packed(str(path)):
+    if not is_compressed(str(path)):
         return
     plain = path.with_suffix(".plain")
     total = 0

@@ -137,7 +137,7 @@ def list_searches(
     """List searches, by default the newest first."""
     caller.check(Scope.READ)
     if key is not None:
-        found = service.store.by_key(caller.owner, key)
+        found = service.store.find(caller.owner, key)
         return SearchesOut(searches=[] if found is None else [SearchOut.of(found)], cursor=None)
     wanted = None if state is None else State(state)
     ordered = SortOrder(Sort(sort), order == "desc")

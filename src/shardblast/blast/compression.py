@@ -15,7 +15,7 @@ BLOCK_BYTES = 1 << 10
 CHUNK_BYTES = 1 << 20
 
 
-class Unpacked(io.RawIOBase):
+class Decompressed(io.RawIOBase):
     """Reads the frames of a zstd file one after the other.
 
     Raises (on reading):
@@ -23,8 +23,8 @@ class Unpacked(io.RawIOBase):
         OSError: It is damaged.
     """
 
-    def __init__(self, packed: BinaryIO) -> None:
-        self._packed = packed
+    def __init__(self, compressed: BinaryIO) -> None:
+        self._compressed = compressed
         self._frame: zstandard.ZstdDecompressionObj | None = None
         self._rest = b""
         self._ready = memoryview(b"")
@@ -34,19 +34,19 @@ class Unpacked(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         while not self._ready:
-            block = self._rest[:BLOCK_BYTES] or self._packed.read(BLOCK_BYTES)
+            block = self._rest[:BLOCK_BYTES] or self._compressed.read(BLOCK_BYTES)
             self._rest = self._rest[BLOCK_BYTES:]
             if not block:
                 if self._frame is not None:
                     raise EOFError("the zstd file ends early")
                 return 0
-            self._ready = memoryview(self._unpack(block))
+            self._ready = memoryview(self._decompress(block))
         size = min(len(buffer), len(self._ready))
         buffer[:size] = self._ready[:size]
         self._ready = self._ready[size:]
         return size
 
-    def _unpack(self, block: bytes) -> bytes:
+    def _decompress(self, block: bytes) -> bytes:
         if self._frame is None:
             self._frame = zstandard.ZstdDecompressor().decompressobj()
         try:
@@ -59,17 +59,17 @@ class Unpacked(io.RawIOBase):
         return text
 
 
-def pack(path: Path, packed: Path, check: Callable[[], None] = lambda: None) -> None:
+def pack(path: Path, compressed: Path, check: Callable[[], None] = lambda: None) -> None:
     """Compress a file with zstd; ``check`` is called before each block and may raise an error to stop."""
     compressor = zstandard.ZstdCompressor().compressobj()
-    with path.open("rb") as source, packed.open("wb") as target:
+    with path.open("rb") as source, compressed.open("wb") as target:
         while block := source.read(CHUNK_BYTES):
             check()
             target.write(compressor.compress(block))
         target.write(compressor.flush())
 
 
-def unpack(packed: Path, path: Path) -> None:
-    """Decompress a file written by ``pack``; ``Unpacked`` is for files of users."""
-    with packed.open("rb") as source, path.open("wb") as target:
+def unpack(compressed: Path, path: Path) -> None:
+    """Decompress a file written by ``pack``; ``Decompressed`` is for files of users."""
+    with compressed.open("rb") as source, path.open("wb") as target:
         zstandard.ZstdDecompressor().copy_stream(source, target)

@@ -78,16 +78,6 @@ class QueryHits:
     """Ids of the subjects; only of merged hits."""
 
 
-def read_archive_hits(path: Path, queries: int) -> Iterator[QueryHits]:
-    """Yield the queries with hits of an archive, condensed or not, in order.
-
-    Raises:
-        ArchiveError: The file is truncated, or contains another number of queries.
-    """
-    for alignments in read_alignments(path, queries):
-        yield QueryHits(alignments.ordinal, alignments.blocks)
-
-
 def alignments_by_subject(blocks: list[bytes]) -> list[PieceHit]:
     """Return the hits that consist of these alignments of one query."""
     hits: list[PieceHit] = []
@@ -123,20 +113,6 @@ def layout_for(columns: Sequence[str]) -> TabularLayout:
     """Return the layout for a user's columns, including those needed for merging."""
     needed = [name for name in ("score", "sseqid") if name not in columns]
     return TabularLayout((*columns, *needed), len(columns))
-
-
-def read_tabular_hits(path: Path, queries: int) -> Iterator[QueryHits]:
-    """Yield every query of tabular output with comments, with or without hits, in order.
-
-    Raises:
-        EngineError: The file is truncated, or contains another number of queries.
-    """
-    count = 0
-    with path.open("rb") as stream:
-        for query in read_commented(stream):
-            yield QueryHits(count, query.rows, query.comments)
-            count += 1
-    check_count(count, queries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +222,11 @@ class Carrier(Protocol):
         """
         ...
 
-    def count(self, found: QueryHits) -> int:
+    def count(self, query: QueryHits) -> int:
         """Return the number of subjects."""
         ...
 
-    def subjects(self, found: QueryHits) -> Sequence[bytes]:
+    def subjects(self, query: QueryHits) -> Sequence[bytes]:
         """Return the subjects' ids, as the file spells them."""
         ...
 
@@ -270,16 +246,17 @@ class ArchiveCarrier:
     outfmt: str = "11"
 
     def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
-        return read_archive_hits(path, queries)
+        for alignments in read_alignments(path, queries):
+            yield QueryHits(alignments.ordinal, alignments.blocks)
 
-    def count(self, found: QueryHits) -> int:
-        return len(alignments_by_subject(found.texts))
+    def count(self, query: QueryHits) -> int:
+        return len(alignments_by_subject(query.texts))
 
-    def subjects(self, found: QueryHits) -> Sequence[bytes]:
-        return [hit.subject for hit in alignments_by_subject(found.texts)]
+    def subjects(self, query: QueryHits) -> Sequence[bytes]:
+        return [hit.subject for hit in alignments_by_subject(query.texts)]
 
     def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
-        merged = merge_hits([alignments_by_subject(found.texts) for found in shards], max_target_seqs)
+        merged = merge_hits([alignments_by_subject(query.texts) for query in shards], max_target_seqs)
         hits = [_shifted(hit, first_oids[shard]) for shard, hit in merged]
         return Merged([text for hit in hits for text in hit.texts], [hit.subject for hit in hits])
 
@@ -298,16 +275,21 @@ class TabularCarrier:
         return self.layout.outfmt
 
     def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
-        return read_tabular_hits(path, queries)
+        count = 0
+        with path.open("rb") as stream:
+            for query in read_commented(stream):
+                yield QueryHits(count, query.rows, query.comments)
+                count += 1
+        check_count(count, queries)
 
-    def count(self, found: QueryHits) -> int:
-        return len(parse_rows(found.texts, self.layout).scores)
+    def count(self, query: QueryHits) -> int:
+        return len(parse_rows(query.texts, self.layout).scores)
 
-    def subjects(self, found: QueryHits) -> Sequence[bytes]:
-        return [subject.rstrip(b"\n") for subject in parse_rows(found.texts, self.layout).subjects]
+    def subjects(self, query: QueryHits) -> Sequence[bytes]:
+        return [subject.rstrip(b"\n") for subject in parse_rows(query.texts, self.layout).subjects]
 
     def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
-        rows = [parse_rows(found.texts, self.layout) for found in shards]
+        rows = [parse_rows(query.texts, self.layout) for query in shards]
         return Merged(
             merge_rows(rows, max_target_seqs), {subject.rstrip(b"\n") for each in rows for subject in each.subjects}
         )

@@ -237,7 +237,7 @@ def hides_others(binary: bytes, ids: Iterable[tuple[int, str]], named: bytes) ->
     """
     listed = set(_ids_of(binary))
     return any(
-        not named[oid] and (one.startswith(_TRACES) or not listed.isdisjoint(_spellings(one))) for oid, one in ids
+        not named[oid] and (name.startswith(_TRACES) or not listed.isdisjoint(_spellings(name))) for oid, name in ids
     )
 
 
@@ -297,7 +297,7 @@ class _Reader:
         titled = [oid for oid, _ in ids]
         named = self._chosen(titled if name.startswith("negative_") else self._oids(alias))
         masked = write_masked(self.folder, "masked", self.database, named)
-        hides = any(1 in one for one in named.values()) and len(titled) < sum(1 for _ in self._ids(masked))
+        hides = any(1 in flags for flags in named.values()) and len(titled) < sum(1 for _ in self._ids(masked))
         hides |= not name.startswith("negative_") and differ_in_kind(ids)
         if name == "negative_seqidlist" and self._hides_others(named):
             raise LeftToBlast(f"-{name} has ids that differ from those of the database in case or version only.")
@@ -308,8 +308,8 @@ class _Reader:
     ) -> tuple[Listed, dict[int, bytes]]:
         """Return the effect of the list, given the sequences that it names."""
         negative = self.name.startswith("negative_")
-        kept = {place: one.translate(_OPPOSITE) for place, one in named.items()} if negative else named
-        counts = {place: one.count(1) for place, one in kept.items()}
+        kept = {place: flags.translate(_OPPOSITE) for place, flags in named.items()} if negative else named
+        counts = {place: flags.count(1) for place, flags in kept.items()}
         return Listed(self._totals(kept), counts, hides, taxids, warnings, refusal), kept
 
     @property

@@ -91,26 +91,26 @@ def open_queries(path: str) -> Iterator[BinaryIO]:
         raise InputError(f"The query file {path!r} can't be read: {error.strerror}.", remedy="Check -query.") from error
     with raw:
         buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
-        with unpacked(buffered) as stream:
+        with decompressed(buffered) as stream:
             yield stream
 
 
 @contextmanager
-def unpacked(packed: io.BufferedReader) -> Iterator[BinaryIO]:
+def decompressed(compressed: io.BufferedReader) -> Iterator[BinaryIO]:
     """Yield a file's content, decompressing gzip and zstd."""
-    start = packed.peek(4)[:4]
+    start = compressed.peek(4)[:4]
     if start.startswith(_GZIP):
-        with gzip.open(packed, "rb") as stream:
+        with gzip.open(compressed, "rb") as stream:
             yield cast(BinaryIO, stream)
     elif start == _ZSTD:
-        from shardblast.blast.compression import Unpacked
+        from shardblast.blast.compression import Decompressed
 
-        yield cast(BinaryIO, io.BufferedReader(Unpacked(packed)))
+        yield cast(BinaryIO, io.BufferedReader(Decompressed(compressed)))
     else:
-        yield packed
+        yield compressed
 
 
-def is_packed(path: str) -> bool:
+def is_compressed(path: str) -> bool:
     """Return whether a file is compressed with gzip or zstd, which BLAST+ does not read."""
     with open(path, "rb") as file:
         start = file.read(4)
@@ -274,29 +274,29 @@ def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_let
         InputError: It can't be read.
         TooLargeError: It exceeds ``most_queries`` or ``most_letters``.
     """
-    found = Survey()
+    counts = Survey()
     nucleotides = sampled = 0
     with open_queries(str(path)) as stream, reading_errors():
         for record in records(stream):
             defline, *lines = record
             residues = letters_of(lines, Molecule.PROTEIN)
             letters = len(residues) if molecule is not Molecule.NUCLEOTIDE else len(letters_of(lines, molecule))
-            found.queries += 1
-            found.letters += letters
-            found.longest = max(found.longest, letters)
-            found.empty += not letters
-            found.implausible += letters > 0 and not is_plausible(lines, molecule or Molecule.PROTEIN)
-            found.not_archivable += not is_archivable(defline)
-            found.irregular += not is_regular(record)
+            counts.queries += 1
+            counts.letters += letters
+            counts.longest = max(counts.longest, letters)
+            counts.empty += not letters
+            counts.implausible += letters > 0 and not is_plausible(lines, molecule or Molecule.PROTEIN)
+            counts.not_archivable += not is_archivable(defline)
+            counts.irregular += not is_regular(record)
             if sampled < SAMPLED_LETTERS:
                 sequence = residues.upper()
                 nucleotides += sum(map(sequence.count, (b"A", b"C", b"G", b"T", b"U")))
                 sampled += len(sequence) - sum(map(sequence.count, (b"N", b"X", b"*")))
-            _check(found, most_queries, most_letters)
+            _check(counts, most_queries, most_letters)
     if sampled:
         is_nucleotide = nucleotides >= NUCLEOTIDE_SHARE * sampled
-        found.molecule = Molecule.NUCLEOTIDE if is_nucleotide else Molecule.PROTEIN
-    return found
+        counts.molecule = Molecule.NUCLEOTIDE if is_nucleotide else Molecule.PROTEIN
+    return counts
 
 
 class _Lines:
@@ -378,10 +378,10 @@ def _records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield from records(stream)
 
 
-def _check(found: Survey, most_queries: int, most_letters: int) -> None:
-    if found.queries > most_queries:
+def _check(counts: Survey, most_queries: int, most_letters: int) -> None:
+    if counts.queries > most_queries:
         raise TooLargeError(f"There are more than {most_queries:,} queries.", remedy="Submit them in parts.")
-    if found.letters > most_letters:
+    if counts.letters > most_letters:
         raise TooLargeError(
             f"The queries have more than {most_letters:,} bases or residues.", remedy="Submit them in parts."
         )

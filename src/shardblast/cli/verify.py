@@ -25,7 +25,7 @@ from typing import Any
 
 from shardblast.blast.installation import Installation, find_installation
 from shardblast.blast.output import read_commented
-from shardblast.blast.queries import NotFasta, is_packed, open_queries, records
+from shardblast.blast.queries import NotFasta, is_compressed, open_queries, records
 from shardblast.bootstrap import known_arguments
 from shardblast.core.errors import OutputError, error_for_exit_status
 from shardblast.core.formats import MANY_FILES, SAM, OutputFormat
@@ -187,7 +187,7 @@ def _spooled(options: SearchOptions, folder: Path) -> str | None:
     if options.has("import_search_strategy") or options.has("in_pssm"):
         return None
     path = options.text("query") or "-"
-    if path != "-" and not (os.path.isfile(path) and is_packed(path)):
+    if path != "-" and not (os.path.isfile(path) and is_compressed(path)):
         return path
     spooled = folder / "query.fa"
     with open_queries(path) as stream, spooled.open("wb") as file:

@@ -35,7 +35,8 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
@@ -248,6 +249,15 @@ def file_error(error: OSError) -> StorageError:
         return DiskFull()
     reason = (error.strerror or type(error).__name__).lower()
     return StorageError(f"A file can't be read or written: {reason}.", remedy="Check the disk and who owns the files.")
+
+
+@contextmanager
+def file_errors() -> Iterator[None]:
+    """Translate errors of the operating system about files."""
+    try:
+        yield
+    except OSError as error:
+        raise file_error(error) from error
 
 
 class NotFoundError(ShardblastError):

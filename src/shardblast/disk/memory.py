@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from shardblast.core.errors import DatabaseError, EngineError, Interrupted, OutOfMemory, file_error
+from shardblast.core.errors import DatabaseError, EngineError, Interrupted, OutOfMemory, file_errors
 from shardblast.core.node import Warmed, summed
 from shardblast.disk.staging import Transfer, Transfers, wait_for
 
@@ -87,12 +88,8 @@ def _cold(files: Sequence[Path], sizes: Sequence[int]) -> list[Path]:
 
 
 def _size(file: Path) -> int:
-    try:
+    with _reading(file):
         return file.stat().st_size
-    except FileNotFoundError as error:
-        raise _gone(file) from error
-    except OSError as error:
-        raise file_error(error) from error
 
 
 def _read_all(files: Sequence[Path], report: Callable[[int], None], stopped: Callable[[], bool]) -> None:
@@ -106,24 +103,26 @@ def _read_all(files: Sequence[Path], report: Callable[[int], None], stopped: Cal
 
 def _read(file: Path, stopped: Callable[[], bool], transfer: Transfer) -> None:
     block = memoryview(bytearray(BLOCK_BYTES))
-    try:
-        with file.open("rb", buffering=0) as source:
-            if hasattr(os, "posix_fadvise"):  # missing on macOS
-                os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
-            while not (transfer.stopped() or stopped()):
-                size = source.readinto(block)
-                if not size:
-                    return
-                transfer.count(size)
-    except FileNotFoundError as error:
-        raise _gone(file) from error
-    except OSError as error:
-        raise file_error(error) from error
+    with _reading(file), file.open("rb", buffering=0) as source:
+        if hasattr(os, "posix_fadvise"):  # missing on macOS
+            os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        while not (transfer.stopped() or stopped()):
+            size = source.readinto(block)
+            if not size:
+                return
+            transfer.count(size)
     raise Interrupted
 
 
-def _gone(file: Path) -> DatabaseError:
-    return DatabaseError(f"The database file {file.name!r} is missing.", remedy="Stage or add the database again.")
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    with file_errors():
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise DatabaseError(
+                f"The database file {file.name!r} is missing.", remedy="Stage or add the database again."
+            ) from error
 
 
 def _too_little_memory(resident: int, total: int) -> OutOfMemory:

@@ -13,7 +13,7 @@ from os import close
 from pathlib import Path
 
 from shardblast.core.database import DatabaseFile, Generation
-from shardblast.core.errors import ConflictError, DamagedError, Interrupted, file_error
+from shardblast.core.errors import ConflictError, DamagedError, Interrupted, file_errors
 from shardblast.disk.cache import (
     Budget,
     GenerationFolder,
@@ -103,11 +103,9 @@ class Stager:
     def using(self, generation: Generation) -> Iterator[Path]:
         """Prevent a generation's copies from being dropped, and yield their folder."""
         folder = self._folder(generation)
-        try:
+        with file_errors():
             held = use(folder.path)
             folder.touch()
-        except OSError as error:
-            raise file_error(error) from error
         try:
             yield folder.path
         finally:
@@ -182,23 +180,17 @@ class Stager:
                 folder.lock(part).unlink()
 
     def _reserve(self, folder: GenerationFolder, generation: Generation, missing: list[StagedPart]) -> None:
-        try:
-            with self.budget.settled():
-                folder.describe(generation)
-                self.budget.reserve(folder, missing)
-        except OSError as error:
-            raise file_error(error) from error
+        with file_errors(), self.budget.settled():
+            folder.describe(generation)
+            self.budget.reserve(folder, missing)
 
     def _bring(self, folder: GenerationFolder, generation: Generation, part: StagedPart, transfer: Transfer) -> None:
         """Complete a part unless it is complete by now; runs in a transfer thread."""
-        try:
-            with self.using(generation), alone(folder.lock(part), transfer.stopped):
-                try:
-                    self._make_whole(folder, generation, part, transfer)
-                finally:
-                    folder.lock(part).unlink()
-        except OSError as error:
-            raise file_error(error) from error
+        with file_errors(), self.using(generation), alone(folder.lock(part), transfer.stopped):
+            try:
+                self._make_whole(folder, generation, part, transfer)
+            finally:
+                folder.lock(part).unlink()
 
     def _make_whole(
         self, folder: GenerationFolder, generation: Generation, part: StagedPart, transfer: Transfer

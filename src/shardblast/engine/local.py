@@ -18,7 +18,7 @@ from shardblast.blast.id_lists import Listing, read_listing
 from shardblast.blast.installation import Installation
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
 from shardblast.blast.process import Processes
-from shardblast.blast.queries import Batch, NotFasta, is_packed, open_queries, reading_errors
+from shardblast.blast.queries import Batch, NotFasta, is_compressed, open_queries, reading_errors
 from shardblast.core.cutting import Choice, Shard, Situation, choose
 from shardblast.core.errors import (
     DatabaseError,
@@ -299,7 +299,7 @@ def _spooled(options: SearchOptions, folder: Path) -> str:
     path = "-" if options.text("query") is None else options.text("query") or ""
     pipe = path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
     if (
-        not (pipe or (os.path.isfile(path) and is_packed(path)))
+        not (pipe or (os.path.isfile(path) and is_compressed(path)))
         or options.has("import_search_strategy")
         or options.has("in_pssm")
     ):

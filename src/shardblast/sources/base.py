@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +18,7 @@ from typing import Any, TypeVar
 from shardblast.blast.alias import quoted
 from shardblast.blast.database import TAXONOMY, Database, open_database
 from shardblast.blast.installation import Installation
-from shardblast.core.errors import DatabaseError, DiskFull, Interrupted, file_error
+from shardblast.core.errors import DatabaseError, DiskFull, Interrupted
 from shardblast.core.program import Molecule
 from shardblast.storage.transfer import sync
 
@@ -298,15 +297,6 @@ def write_alias(path: Path, title: str, volumes: Iterable[str], molecule: Molecu
     line = " ".join(title.splitlines())
     partial.write_text(f"TITLE {line}\nDBLIST {listed}\n", errors="surrogateescape")
     partial.replace(alias)
-
-
-@contextmanager
-def disk_errors() -> Iterator[None]:
-    """Translate errors of writing files."""
-    try:
-        yield
-    except OSError as error:
-        raise file_error(error) from error
 
 
 def require_room(folder: Path, size_bytes: int) -> None:

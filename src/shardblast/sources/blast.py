@@ -9,12 +9,11 @@ from pathlib import Path
 
 from shardblast.blast.database import Database, read_facts
 from shardblast.blast.installation import Installation
-from shardblast.core.errors import DatabaseError, InputError, SourceChanged
+from shardblast.core.errors import DatabaseError, InputError, SourceChanged, file_errors
 from shardblast.sources.base import (
     Ledger,
     Offer,
     Progress,
-    disk_errors,
     find_database,
     generation_of,
     require_room,
@@ -60,7 +59,7 @@ class BlastSource:
             {"files": files},
         )
 
-    @disk_errors()
+    @file_errors()
     def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
         """Copy the files of an offer; see ``Source.bring``."""
         ledger = Ledger(folder, offer.generation)

@@ -15,10 +15,10 @@ from typing import BinaryIO
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Finished, checked, run_fed
-from shardblast.blast.queries import reading_errors, unpacked
-from shardblast.core.errors import DatabaseError, DiskFull, InputError, SourceChanged
+from shardblast.blast.queries import decompressed, reading_errors
+from shardblast.core.errors import DatabaseError, DiskFull, InputError, SourceChanged, file_errors
 from shardblast.core.program import Molecule
-from shardblast.sources.base import Ledger, Offer, Progress, SourceSettings, disk_errors, find_database, generation_of
+from shardblast.sources.base import Ledger, Offer, Progress, SourceSettings, find_database, generation_of
 
 SUFFIXES = (".fa", ".fasta", ".fna", ".faa", ".fsa")
 _COMPRESSED = (".gz", ".zst")
@@ -70,7 +70,7 @@ class FastaSource:
             {"size_bytes": facts[0], "changed_ns": facts[1], "molecule": molecule},
         )
 
-    @disk_errors()
+    @file_errors()
     def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
         """Make a database of the file, from the start if an earlier attempt was interrupted; see ``Source.bring``.
 
@@ -178,7 +178,7 @@ def _opened(path: Path) -> Iterator[tuple[io.BufferedReader, BinaryIO]]:
     """Yield a file as it is, and its decompressed stream."""
     with _reading(path):
         file = path.open("rb")
-    with file, unpacked(file) as stream:
+    with file, decompressed(file) as stream:
         yield file, stream
 
 

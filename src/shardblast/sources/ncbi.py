@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from shardblast.blast.database import TAXONOMY
 from shardblast.blast.installation import Installation
 from shardblast.core.database import checked_name
-from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged
+from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged, file_errors
 from shardblast.sources.base import (
     NCBI,
     Ledger,
@@ -34,7 +34,6 @@ from shardblast.sources.base import (
     Progress,
     SourceSettings,
     checked_file_name,
-    disk_errors,
     find_database,
     generation_of,
     require_room,
@@ -106,7 +105,7 @@ class NcbiSource:
             },
         )
 
-    @disk_errors()
+    @file_errors()
     def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
         """Download the files of an offer in parallel and verify each; see ``Source.bring``.
 

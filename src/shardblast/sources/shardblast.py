@@ -9,14 +9,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from shardblast.core.database import DatabaseFile, Generation
-from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged
+from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged, file_errors
 from shardblast.sources.base import (
     Ledger,
     Offer,
     Progress,
     SourceSettings,
     checked_file_name,
-    disk_errors,
     generation_of,
     require_room,
     side_by_side,
@@ -68,7 +67,7 @@ class ShardblastSource:
             _name_of(generation), generation.source_version or name, generation.size_bytes, {"generation": name}
         )
 
-    @disk_errors()
+    @file_errors()
     def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
         """Fetch the files of an offer in parallel and verify each; see ``Source.bring``.
 

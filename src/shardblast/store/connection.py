@@ -95,11 +95,7 @@ def steps_engine(address: str) -> Engine | None:
         return None
     engine = create_engine(address)
 
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, record: Any) -> None:
-        connection.isolation_level = "IMMEDIATE"
-        for pragma in ("journal_mode = WAL", f"busy_timeout = {BUSY_TIMEOUT_S * 1000}", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
+    _set_up(engine, "IMMEDIATE", f"busy_timeout = {BUSY_TIMEOUT_S * 1000}")
 
     @event.listens_for(engine, "handle_error")
     def _failed(context: ExceptionContext) -> BaseException | None:
@@ -167,11 +163,7 @@ def _sqlite(url: URL) -> Engine:
             raise StoreError(problem, remedy="Check SHARDBLAST_DATABASE_URL or --home.") from error
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # the handler below begins transactions
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
+    _set_up(engine, None, "synchronous = NORMAL")  # the handler below begins transactions
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -179,6 +171,14 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _set_up(engine: Engine, isolation_level: str | None, pragma: str) -> None:
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, record: Any) -> None:
+        connection.isolation_level = isolation_level
+        for statement in ("journal_mode = WAL", pragma, "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {statement}")
 
 
 def _revision(connection: Connection) -> str | None:

@@ -171,15 +171,15 @@ class SearchStore:
             return _checked(existing, fingerprint)
         return search
 
-    def find(self, owner: str, idempotency_key: str, fingerprint: str) -> Search | None:
-        """Return the search that an owner submitted with an idempotency key.
+    def find(self, owner: str, idempotency_key: str, fingerprint: str | None = None) -> Search | None:
+        """Return the search that an owner submitted with an idempotency key, or None.
 
         Raises:
-            ConflictError: The key was used for another request.
+            ConflictError: The key was used for a request with another fingerprint.
         """
-        same = and_(searches.c.owner == owner, searches.c.idempotency_key == idempotency_key)
+        query = select(searches).where(searches.c.owner == owner, searches.c.idempotency_key == idempotency_key)
         with self._database.reading() as connection:
-            row = connection.execute(select(searches).where(same)).first()
+            row = connection.execute(query).one_or_none()
         return None if row is None else _checked(row, fingerprint)
 
     def get(self, search_id: SearchId) -> Search:
@@ -319,13 +319,6 @@ class SearchStore:
                 connection.execute(delete(searches).where(searches.c.id == search_id))
             self._announce(last)
 
-    def by_key(self, owner: str, key: str) -> Search | None:
-        """Return the search that an owner submitted with an idempotency key, or None."""
-        query = select(searches).where(searches.c.owner == owner, searches.c.idempotency_key == key)
-        with self._database.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else _search(row)
-
     def ended_before(self, at: float, limit: int = 100) -> Sequence[SearchId]:
         """Return searches that ended before a time, oldest first."""
         query = select(searches.c.id).where(searches.c.finished < at).order_by(searches.c.finished).limit(limit)
@@ -380,8 +373,8 @@ def _search(row: Row[Any]) -> Search:
     return search_of(dict(row._mapping))
 
 
-def _checked(row: Row[Any], fingerprint: str) -> Search:
-    if row.fingerprint != fingerprint:
+def _checked(row: Row[Any], fingerprint: str | None) -> Search:
+    if fingerprint not in (None, row.fingerprint):
         raise ConflictError(
             "This Idempotency-Key was used for another search.", remedy="Use a new key for a new request."
         )
