@@ -267,9 +267,7 @@ class Look:
             self._note(node.worker, holders.has(node))
 
     def allowed(self, state: TaskState) -> frozenset[str]:
-        """Return the workers that may run a task: those that hold its volumes, preferably those on which it has not
-        failed.
-        """
+        """Return the workers that may run a task, preferably those on which it has not failed."""
         task = state.task
         if task.node is not None:
             return frozenset(node.worker for node in self._takers if node.name == task.node)

@@ -103,8 +103,10 @@ class Cluster:
             return self._client
 
     def addresses(self, *, now: bool = False) -> list[Address]:
-        """Return the connected nodes. With ``now``, ask the scheduler, however fresh the known nodes are: a search
-        should not be rejected when a new node could take it.
+        """Return the connected nodes.
+
+        With ``now``, ask the scheduler, however fresh the known nodes are: a search should not be rejected when a new
+        node could take it.
         """
         with self._lock:
             asked, known = self._known

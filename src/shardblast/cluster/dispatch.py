@@ -259,8 +259,9 @@ class Dispatcher:
             future.add_done_callback(lambda ended, key=state.task.key: self._ended.put((key, ended)))
 
     def _withdraw(self, state: TaskState, attempt: Sending) -> None:
-        """Give up one submission of a task, and send the task again if it has no other. The caller makes Dask forget
-        it, without holding the lock.
+        """Give up one submission of a task, and send the task again if it has no other.
+
+        The caller makes Dask forget it, without holding the lock.
         """
         state.attempts.remove(attempt)
         state.is_doubled = len(state.attempts) > 1

@@ -92,8 +92,9 @@ class Drive:
         self._shards = self.order.shards
 
     def search(self) -> None:
-        """Search what is not finished yet. After an error, finished parts stay in the storage; the errors are those
-        of ``Waiting``.
+        """Search what is not finished yet.
+
+        After an error, finished parts stay in the storage; the errors are those of ``Waiting``.
         """
         with self._dispatcher() as dispatcher:
             waiting = self._waiting(dispatcher)
@@ -213,9 +214,7 @@ class Drive:
 
     @property
     def _skips_pieces(self) -> bool:
-        """Whether batches are merged without searching pieces: the database is one shard, or all queries count as
-        saturated.
-        """
+        """Whether merges start without pieces: the database is one shard, or all queries count as saturated."""
         if len(self._shards) == 1:
             return self.order.is_whole
         return self.options.ours.exactness is Exactness.IDENTICAL and self._limits.always_research

@@ -147,19 +147,18 @@ class RemoteParts:
         if part.name == WHOLE:
             self._check_room(run)
         stored = self._stored(part, run)
-        volumes = self._volumes(part.volumes)
         task = NodeTask(
             _key(stored.result),
             node_tasks.run_stored,
             (self._hosted.run, stored),
-            volumes,
+            self._volumes(part.volumes),
             self._priority,
             stages=part.name == WHOLE,
             kind=run.purpose.name,
             size=max(self._letters(part) * run.queries.stat().st_size, 1),
         )
         result: Future[Finished] = Future()
-        self._submit(task).add_done_callback(lambda done: self._bring(done, stored, run.out, result))
+        self._reached.submit(task).add_done_callback(lambda done: self._bring(done, stored, run.out, result))
         return result
 
     def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
@@ -167,7 +166,7 @@ class RemoteParts:
 
     def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
         shards = {shard.index: shard for shard in self._shards}
-        asked = [self._look_up(shards[index].volumes, some) for index, some in names.items()]
+        asked = [self._look_up(shards[index].volumes, ids) for index, ids in names.items()]
         by_oid = self._found(asked)
         return by_oid if sum(map(len, by_oid.values())) >= sum(map(len, names.values())) else None
 
@@ -180,9 +179,8 @@ class RemoteParts:
         listed = self._listed(sorted(names))
         found = f"{WORK}/found/{_key(repr(tuple(volumes)), listed)}.zst"
         arguments = (self._hosted.run, tuple(volumes), listed, found)
-        return found, self._submit(
-            NodeTask(_key(found), node_tasks.look_up, arguments, self._volumes(volumes), self._priority)
-        )
+        task = NodeTask(_key(found), node_tasks.look_up, arguments, self._volumes(volumes), self._priority)
+        return found, self._reached.submit(task)
 
     def _found(self, asked: Iterable[tuple[str, Future[None]]]) -> dict[int, list[str]]:
         by_oid: dict[int, list[str]] = {}
@@ -207,7 +205,7 @@ class RemoteParts:
             name = f"{WORK}/copies/{_key(str(place), listed)}"
             arguments = (self._hosted.run, place, listed, name)
             task = NodeTask(_key(name), node_tasks.copy_sequences, arguments, self._volumes([place]), self._priority)
-            copies.append((name, len(own), self._submit(task)))
+            copies.append((name, len(own), self._reached.submit(task)))
         for name, count, done in copies:
             done.result()
             yield self._copied(name), range(count)
@@ -222,7 +220,7 @@ class RemoteParts:
     def _stored(self, part: Part, run: PieceRun) -> StoredRun:
         """Return a run as a node of the part executes it, with its queries in the storage."""
         purpose = run.purpose
-        queries = batch_key(purpose.batch) if run.queries.name == "batch.fa" else self._given(run.queries)
+        queries = batch_key(purpose.batch) if run.queries.name == QUERIES else self._given(run.queries)
         what = [purpose.name, part.name, repr(part.volumes), repr(part.oids), queries, run.outfmt, *run.argv]
         result = f"{WORK}/again/{purpose.batch}/{_key(*what)}.zst"
         return StoredRun(
@@ -290,9 +288,6 @@ class RemoteParts:
         if self._dispatcher is None:
             self._dispatcher = self._reach()
         return self._dispatcher
-
-    def _submit(self, task: NodeTask) -> Future[Any]:
-        return self._reached.submit(task)
 
 
 def dispatcher_of(hosted: HostedSearch, folder: Path) -> Dispatcher:

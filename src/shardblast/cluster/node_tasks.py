@@ -203,8 +203,9 @@ def listed_name(place: int) -> str:
 
 
 def list_here(hosted: HostedSearch, place: int, task: str) -> None:
-    """Apply the search's list to a volume on this node, and store what is left. Raises InputError if the list can't
-    be used.
+    """Apply the search's list to a volume on this node, and store what is left.
+
+    Raises InputError if the list can't be used.
     """
     if hosted.has(listed_name(place)):
         return

@@ -93,8 +93,9 @@ class Waiting:
         self._proceeded = time.monotonic()
 
     def ended(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
-        """Wait briefly; return the futures that have ended. Raises Interrupted if the search was stopped. Raises
-        WaitError if it can't proceed.
+        """Wait briefly; return the futures that have ended.
+
+        Raises Interrupted if the search was stopped. Raises WaitError if it can't proceed.
         """
         ended, _ = wait(futures, CHECKED_EVERY_S, FIRST_COMPLETED)
         if ended:

@@ -106,8 +106,9 @@ class ClusterSearching:
         return plan_of(_choice(options, count, why), threads, query, folder, molecule, processes)
 
     def search(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> None:
-        """Search and merge what is not finished yet. Afterwards the storage has every merged batch. See
-        ``Drive.search``.
+        """Search and merge what is not finished yet.
+
+        Afterwards the storage has every merged batch. See ``Drive.search``.
         """
         self._drive(request, phases, watcher, processes).search()
 

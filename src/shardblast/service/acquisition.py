@@ -178,9 +178,9 @@ class Acquisition:
     def _give_up(self, name: str, folder: Path) -> None:
         """Remove the files of a cancelled or failed attempt, also from the storage."""
         known = {database.generation for database in self._generations.known(name)}
-        for brought in folder.iterdir():
-            if brought.is_dir() and brought.name not in known:
-                self._objects.delete(generation_key(name, brought.name))
+        for attempt in folder.iterdir():
+            if attempt.is_dir() and attempt.name not in known:
+                self._objects.delete(generation_key(name, attempt.name))
         shutil.rmtree(folder)
 
     def _publish(self, generation: Generation, files: Mapping[str, Path], watch: Watch) -> None:

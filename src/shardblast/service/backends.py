@@ -57,8 +57,9 @@ class Searching(Protocol):
         """Number of cores that searches can use now."""
 
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
-        """Return what keeps a search from running now; None if nothing does. ``before`` is what it lacked when it
-        gave up its place.
+        """Return what keeps a search from running now; None if nothing does.
+
+        ``before`` is what it lacked when it gave up its place.
         """
 
     def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None:

@@ -79,8 +79,9 @@ class Sessions:
         """Duration of a session."""
 
     def begin(self, caller: Caller, token: str | None = None) -> str:
-        """Create a session; return its new secret. ``token`` is the hash of the API token behind it; None for a
-        sign-in at the issuer.
+        """Create a session; return its new secret.
+
+        ``token`` is the hash of the API token behind it; None for a sign-in at the issuer.
         """
         secret, now = new_secret(), time.time()
         scopes = tuple(sorted(caller.scopes))

@@ -101,7 +101,7 @@ class Generations:
         if path is None:
             self._objects.put(current_key(added.name), added.generation.encode())
         else:
-            self._unname(added.name)
+            self.withdraw(added.name)
         return added
 
     def unused(self, name: str) -> Sequence[CataloguedDatabase]:
@@ -120,15 +120,12 @@ class Generations:
 
     def withdraw(self, name: str) -> None:
         """Hide a database of the storage from new searches. Its generations stay known until ``remove``."""
-        self._unname(name)
+        if any(database.path is None for database in self._store.generations(name)):
+            self._objects.discard(current_key(name))
 
     def remove(self, name: str) -> None:
         """Delete a database with all its generations."""
         self._store.remove(name)
-
-    def _unname(self, name: str) -> None:
-        if any(database.path is None for database in self._store.generations(name)):
-            self._objects.discard(current_key(name))
 
     def _current_or_none(self, known: Sequence[CataloguedDatabase]) -> CataloguedDatabase | None:
         with suppress(DatabaseError):  # ``get`` reports it, but a list must not fail because of one database
@@ -314,8 +311,9 @@ class Catalogue:
             self._node.forget(entry.name, entry.generation)
 
     def _open(self, entry: CataloguedDatabase, beside: Path, found_at: str) -> Database:
-        """Open a database through an alias file that has its name and lists ``found_at``. ``beside`` may contain
-        taxonomy files.
+        """Open a database through an alias file that has its name and lists ``found_at``.
+
+        ``beside`` may contain taxonomy files.
         """
         key = (entry.name, entry.generation)
         with self._lock:

@@ -126,9 +126,7 @@ class Databases:
     def retry(self, tasks: Tasks, queue: TaskQueue, task: Task, owner: str) -> Task:
         """Queue a failed or cancelled task again, as a new task. Raises ConflictError if it is no longer possible."""
         if task.state not in (State.FAILED, State.CANCELLED):
-            raise ConflictError(
-                "Only a task that failed or was cancelled can be retried.", remedy="Read its state again."
-            )
+            raise ConflictError("Only a task that failed or was cancelled can be retried.", remedy="Check its state.")
         match task.kind:
             case TaskKind.ADD:
                 return self.add(tasks, queue, task.database, task.details, owner)
@@ -205,8 +203,9 @@ class Databases:
             self._removal.released(task.database, generation)
 
     def warm(self, entry: CataloguedDatabase, watch: Watch) -> str:
-        """Read a database into memory; return the outcome as text for users. Raises ShardblastError if not all of it
-        fits.
+        """Read a database into memory; return the outcome as text for users.
+
+        Raises ShardblastError if not all of it fits.
         """
         started = time.monotonic()
         meter = watch.begin(Step.STAGING, 0 if entry.path else entry.facts.size_bytes)

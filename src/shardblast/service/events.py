@@ -160,8 +160,9 @@ class Broadcast:
 
     @asynccontextmanager
     async def subscribed(self, search_id: SearchId, last: int, read_after: ReadAfter) -> AsyncIterator[Subscription]:
-        """Subscribe to a search's events after the one with the id ``last``. ``read_after`` reads them from the
-        store.
+        """Subscribe to a search's events after the one with the id ``last``.
+
+        ``read_after`` reads them from the store.
         """
         subscription = Subscription(search_id, last, read_after)
         with self._lock:

@@ -39,8 +39,9 @@ class Folders:
     home: Path
 
     def claim(self, claim: Claim) -> None:
-        """Reserve the home for the life of this process, and publish how commands reach it. Raises ConflictError if
-        it is in use.
+        """Reserve the home for the life of this process, and publish how commands reach it.
+
+        Raises ConflictError if it is in use.
         """
         self.home.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + CLAIMED_WITHIN_S
@@ -56,8 +57,9 @@ class Folders:
         os.ftruncate(lock, len(document))
 
     def claimed(self) -> Claim | None:
-        """Return how to reach the service that uses the home; None if none runs. Raises ConflictError if it is
-        another user's.
+        """Return how to reach the service that uses the home; None if none runs.
+
+        Raises ConflictError if it is another user's.
         """
         try:
             lock = _lock(self._claim, fcntl.LOCK_SH) if self._claim.exists() else -1
@@ -79,9 +81,7 @@ class Folders:
 
     def work(self, search_id: SearchId) -> Path:
         """Return the folder of a search: its queries, the pieces of a running search, and its merged batches."""
-        folder = self.home / "searches" / search_id
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return _made(self.home / "searches" / search_id)
 
     @property
     def free_bytes(self) -> int:
@@ -111,22 +111,17 @@ class Folders:
     @property
     def incoming(self) -> Path:
         """Uploads for which no search exists yet."""
-        folder = self.home / "incoming"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return _made(self.home / "incoming")
 
     @property
     def scratch(self) -> Path:
         """Files that live as long as a request."""
-        folder = self.home / "scratch"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return _made(self.home / "scratch")
 
     @contextmanager
     def adding(self, database: str) -> Iterator[Path]:
         """Hold exclusively, within the context, the folder in which a database is prepared before it is stored."""
-        folder = self.home / "adding" / database
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = _made(self.home / "adding" / database)
         lock = _lock(folder.with_name(f"{database}.lock"), fcntl.LOCK_EX)
         if lock is None:
             raise ConflictError(
@@ -152,6 +147,11 @@ class Folders:
     def databases(self) -> Path:
         """Alias files of the catalogue."""
         return self.home / "databases"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _lock(path: Path, kind: int) -> int | None:

@@ -122,8 +122,9 @@ class ChosenHit:
 def write_index(
     path: Path, queries: Iterable[StoredQuery], printed: Iterable[bytes], going_on: Callable[[], None] = lambda: None
 ) -> None:
-    """Write the index from all queries and the lines of the result in OUTFMT. The file gets its name when it is
-    complete.
+    """Write the index from all queries and the lines of the result in OUTFMT.
+
+    The file gets its name when it is complete.
 
     ``going_on`` is called for each query and each hit; an exception that it raises ends the work.
     """
@@ -167,8 +168,9 @@ class HitIndex:
         )
 
     def hits(self, query: int, *, wanted: HitFilter = ALL_HITS, sort: str = "rank", offset: int, limit: int) -> RowPage:
-        """Return hits of a query, given by its 0-based number, after the first ``offset`` ones. ``sort`` is one of
-        SORTS.
+        """Return hits of a query, given by its 0-based number, after the first ``offset`` ones.
+
+        ``sort`` is one of SORTS.
         """
         if sort not in SORTS:
             raise InputError(f"Hits can't be sorted by {sort!r}.", remedy=f"Use one of {', '.join(SORTS)}.")

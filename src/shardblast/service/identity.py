@@ -68,8 +68,9 @@ class Identity:
         return caller
 
     def begin_session(self, token: str) -> str:
-        """Create a session for a browser whose user has an API token; return its secret. Every request checks the
-        token, so the session ends with it.
+        """Create a session for a browser whose user has an API token; return its secret.
+
+        Every request checks the token, so the session ends with it.
         """
         caller = self._caller_of_hash(hashed(token))
         if caller is None:
@@ -102,9 +103,7 @@ def create_token(store: TokenStore, name: str, owner: str, scopes: Sequence[Scop
 
 
 def check_mode(settings: Settings) -> None:
-    """Refuse to serve everyone outside this machine without sign-in, or to redirect browsers to an address they can't
-    reach.
-    """
+    """Refuse to serve other machines without sign-in, or to redirect browsers to an address they can't reach."""
     host, mode = settings.host, settings.auth
     if mode is Mode.OIDC and host.strip("[]") in EVERYWHERE and not settings.public_url:
         raise ConflictError(f"Browsers can't be redirected to {host}.", remedy="Add --public-url https://NAME.")

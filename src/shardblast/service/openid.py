@@ -76,8 +76,9 @@ class Issuer:
         self._read = self._tried = -VALID_FOR_S
 
     def published(self, *, newer_than: Published | None = None) -> Published:
-        """Return the issuer's metadata. It is read again when it is old or is the one to be replaced. Raises
-        NetworkError if it has never been read.
+        """Return the issuer's metadata.
+
+        It is read again when it is old or is the one to be replaced. Raises NetworkError if it has never been read.
         """
         known = self._known
         is_old = time.monotonic() - self._read >= VALID_FOR_S

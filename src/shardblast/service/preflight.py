@@ -222,8 +222,9 @@ class Preflights:
         return (f"{TAXONOMY} is not installed, so taxids do not include their descendants.",)
 
     def _problems_together(self, program: Program, words: tuple[str, ...], listed: list[str]) -> list[Problem]:
-        """Return why BLAST+ rejects the combination of options. Lists are checked by ``parse`` alone, because BLAST+
-        reads them only with a database.
+        """Return why BLAST+ rejects the combination of options.
+
+        Lists are checked by ``parse`` alone, because BLAST+ reads them only with a database.
         """
         try:
             parse(program, ["-db", "d", "-query", "q", *words, *listed], self._arguments(program))

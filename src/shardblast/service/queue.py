@@ -109,24 +109,16 @@ class DurableQueue:
         """Resume interrupted work, then run queued tasks, and call ``expire`` every hour."""
         self._expire = expire
         DBOS.launch()
-        self._register_queues()
-        schedule: Any = {
-            "schedule_name": "expire",
-            "workflow_fn": self._expiry,
-            "schedule": EVERY_HOUR,
-            "context": None,
-        }
-        DBOS.apply_schedules([schedule])
-        if self._peers.possible:
-            threading.Thread(target=self._watch_peers, daemon=True).start()
-
-    def _register_queues(self) -> None:
         DBOS.register_queue(
             TASKS,
             global_concurrency=RUNNING_TASKS,
             polling_interval_sec=TASKS_POLLED_EVERY_S,
             on_conflict="always_update",
         )
+        schedule: Any = {"schedule_name": "expire", "workflow_fn": self._expiry, "schedule": EVERY_HOUR}
+        DBOS.apply_schedules([schedule | {"context": None}])
+        if self._peers.possible:
+            threading.Thread(target=self._watch_peers, daemon=True).start()
 
     def close(self) -> None:
         """Stop; running searches resume with the next ``launch``."""

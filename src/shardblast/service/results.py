@@ -144,6 +144,7 @@ class Results:
 
     def hsps(self, search_id: SearchId, query: int, hit: int, *, after: int, limit: int) -> RowPage:
         """Return HSPs of a hit with the rows of their alignments and the line that BLAST+ prints between these.
+
         Query, hit and ``after``, the number of the first HSP, are 0-based.
         """
         with self.index(search_id) as index:

@@ -205,8 +205,9 @@ class Runner:
         return parse(program, [*place, *words, "--exactness", search.exactness], self._arguments(program))
 
     def prepare(self, search_id: SearchId, stint: int) -> None:
-        """Begin a stint of a search: read the queries and decide how to cut. Raises ConflictError if it was
-        cancelled or is in a later stint.
+        """Begin a stint of a search: read the queries and decide how to cut.
+
+        Raises ConflictError if it was cancelled or is in a later stint.
         """
         self._store.change(search_id, lambda search: _started(in_stint(search, stint)))
         with self._stoppable(search_id, stint) as processes:
@@ -219,7 +220,7 @@ class Runner:
 
     def _search(self, search_id: SearchId, processes: Processes) -> None:
         if not (self._folders.work(search_id) / "plan.json").exists():
-            self._decide(search_id, processes)  # the server that did so is gone with its files
+            self._decide(search_id, processes)  # the server that had the plan is gone
         ordered = self._ordered(search_id)
         self._store.tell(search_id, SEARCHING, {})  # pieces that ran before a crash no longer run
         self._searching.search(ordered, RecordedPhases(self._store, search_id), self._watcher(ordered), processes)
@@ -238,7 +239,7 @@ class Runner:
         """Store the result; return its numbers of hits and verdicts."""
         folder = self._folders.work(search_id)
         if not self._is_merged(search_id):
-            self._search(search_id, processes)  # the server that did so is gone with its files
+            self._search(search_id, processes)  # the server that had merged batches is gone
         ordered, phases = self._ordered(search_id), RecordedPhases(self._store, search_id)
         phases.begin(Phase.PUBLISHING, 1)
         if self._searching.leaves_results_here:
@@ -308,9 +309,7 @@ class Runner:
             return sum(processes.running for _, processes in self._running.values())
 
     def look(self, search_id: SearchId) -> None:
-        """Follow another server's change of a search: stop it if it was cancelled, remove its files if it was
-        deleted.
-        """
+        """Stop a search or remove its files if another server has cancelled or deleted it."""
         try:
             search = self._store.get(search_id)
         except NotFoundError:
@@ -395,8 +394,9 @@ class Runner:
 
     @contextmanager
     def _stoppable(self, search_id: SearchId, stint: int) -> Iterator[Processes]:
-        """Yield the processes that ``stop`` stops within the context. Raises Interrupted if the search was cancelled
-        before.
+        """Yield the processes that ``stop`` stops within the context.
+
+        Raises Interrupted if the search was cancelled before.
         """
         processes = Processes()
         with self._lock:

@@ -115,8 +115,9 @@ class Scaling:
             self._state = Scaled(self._scale.nodes, count.ready, needed, None)
 
     def ask(self, nodes: int) -> Scaled:
-        """Request a number of nodes regardless of the rule. They are removed once they have been idle for the
-        configured time.
+        """Request a number of nodes regardless of the rule.
+
+        They are removed once they have been idle for the configured time.
 
         Raises ConflictError if running searches need more.
         """

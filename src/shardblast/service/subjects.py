@@ -87,9 +87,7 @@ class Subjects:
 
     @contextmanager
     def _sequences(self, search: Search, folder: Path, scratch: Path) -> Iterator[Database]:
-        """Open what holds the subjects: the searched generation if it is on this machine, or else the kept
-        sequences.
-        """
+        """Open the searched generation if it is on this machine, or else the kept sequences."""
         kept = HitSequences(folder)
         with ExitStack() as stack:
             try:

@@ -124,8 +124,9 @@ class Tasks:
         return self._store.add(task)
 
     def cancel(self, task_id: TaskId) -> Task:
-        """Stop a task for good. It becomes ``cancelled`` when nothing of it runs. Raises ConflictError if it is in
-        its last step.
+        """Stop a task for good.
+
+        It becomes ``cancelled`` when nothing of it runs. Raises ConflictError if it is in its last step.
         """
         task = self._store.change(task_id, lambda current: task_cancelled(current, time.time()))
         self.look(task_id)
