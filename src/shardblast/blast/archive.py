@@ -251,11 +251,7 @@ class QueryArchive:
 
 
 def query_number(query: bytes) -> int:
-    """Return the 1-based number in a query's id, ``Query_N``.
-
-    Raises:
-        ArchiveError: The id has another form.
-    """
+    """Return the 1-based number in a query's id, ``Query_N``."""
     match = _NUMBERED.search(query)
     if match is None:
         raise ArchiveError("An alignment in the archive has an unexpected query id.")
@@ -271,11 +267,7 @@ def last_number(before: bytes) -> int:
 
 
 def query_ids(before: bytes) -> list[list[bytes]]:
-    """Return each query's ids, without white space.
-
-    Raises:
-        ArchiveError: A query has no id, or the text is damaged.
-    """
+    """Return each query's ids, without white space."""
     return [_ids(query) for query in _queries(before)[1]]
 
 
@@ -294,12 +286,7 @@ def split_archive(before: bytes, after: bytes) -> Iterator[QueryArchive]:
 
 
 def condense(path: Path, queries: int) -> None:
-    """Replace an archive that one process wrote for ``queries`` queries by its condensed form.
-
-    Raises:
-        ArchiveError: The archive is truncated.
-        EngineError: It contains another number of queries.
-    """
+    """Replace an archive that one process wrote for ``queries`` queries by its condensed form."""
     condensed = path.with_name(f"{path.name}.condensed")
     try:
         with path.open("rb") as stream, condensed.open("wb") as out:
@@ -321,10 +308,6 @@ def read_alignments(path: Path, queries: int) -> Iterator[Alignments]:
 
     Args:
         queries: The number of queries searched; ``condense`` has already checked it in a condensed file.
-
-    Raises:
-        ArchiveError: The file is truncated or damaged.
-        EngineError: It contains another number of queries.
     """
     with path.open("rb") as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
@@ -347,11 +330,7 @@ def outside_strings(pattern: re.Pattern[bytes], text: bytes) -> re.Match[bytes] 
 
 
 def string_end(text: bytes, start: int) -> int:
-    """Return the index after the closing quote of the string that begins at ``start``.
-
-    Raises:
-        ArchiveError: The string does not end.
-    """
+    """Return the index after the closing quote of the string that begins at ``start``."""
     match = re.compile(STRING).match(text, start)
     if match is None:
         raise ArchiveError("A string in the archive does not end.")
@@ -359,11 +338,7 @@ def string_end(text: bytes, start: int) -> int:
 
 
 def elements_of(text: bytes, start: int) -> tuple[list[bytes], int]:
-    """Return the elements of a list in braces, and the index of its closing brace; ``start`` follows the opening one.
-
-    Raises:
-        ArchiveError: The list does not end.
-    """
+    """Return the elements of a list in braces and the index of its closing brace; ``start`` follows the opening one."""
     elements: list[bytes] = []
     depth = 0
     begin = start

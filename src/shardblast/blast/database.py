@@ -16,7 +16,7 @@ import os
 import re
 import shlex
 import struct
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -189,20 +189,12 @@ def open_database(
     )
 
 
-def alias_files(name: str, molecule: Molecule) -> list[Path]:
-    """Return the alias files, including nested ones, of a database path."""
-    return list(_aliases(name, molecule, [""]))
-
-
 def database_of(generation: Generation, folder: Path, present: Collection[str], others: Path | None = None) -> Database:
     """Return a generation as a database with the totals and OIDs of all its volumes.
 
     Args:
         present: Names of the volumes in the folder; the index of other volumes can't be read.
         others: A further folder for BLAST+ to search, for example for names of taxids.
-
-    Raises:
-        DatabaseError: A volume can't be read.
     """
     volumes = tuple(
         read_volume(folder / volume.name, generation.molecule)
@@ -367,7 +359,7 @@ def _obstacle(
         return "BLAST+ finds it through its own configuration file"
     if len({os.path.realpath(path) for path in names}) < len(names):
         return "a database is named twice"
-    for alias in _aliases(name, molecule, folders):
+    for alias in alias_files(name, molecule, folders):
         if keys := set(_alias_lines(alias)) - _SAFE_ALIAS_KEYS:
             return f"the alias {alias.name} does more than list volumes ({', '.join(sorted(keys))})"
     if (sum(v.num_seqs for v in volumes), sum(v.letters for v in volumes)) != totals:
@@ -387,7 +379,7 @@ def _is_in(folders: list[str], name: str, molecule: Molecule) -> bool:
     return any(Path(folder, f"{name}.{suffix}").is_file() for folder in folders for suffix in suffixes)
 
 
-def _aliases(name: str, molecule: Molecule, folders: list[str]) -> Iterator[Path]:
+def alias_files(name: str, molecule: Molecule, folders: Sequence[str] = ("",)) -> Iterator[Path]:
     """Yield the alias files, including nested ones, that a ``-db`` value refers to."""
     for stem in shlex.split(name):
         candidates = (Path(folder, f"{stem}.{molecule.alias_suffix}") for folder in folders)
@@ -397,7 +389,7 @@ def _aliases(name: str, molecule: Molecule, folders: list[str]) -> Iterator[Path
         yield path
         for inner in _alias_lines(path).get("DBLIST", []):
             if inner != path.stem:  # an alias that lists its own name refers to the volume of that name
-                yield from _aliases(shlex.quote(str(path.parent / inner)), molecule, folders)
+                yield from alias_files(shlex.quote(str(path.parent / inner)), molecule, folders)
 
 
 def _described(generation: Generation, volume: VolumeMetadata, folder: Path) -> Volume:

@@ -88,7 +88,6 @@ class Formatter:
         """Print another archive.
 
         Raises:
-            Interrupted: The processes were stopped.
             OutputError: ``blast_formatter`` no longer reads; leaving the context raises the cause.
         """
         self._processes.check()

@@ -167,7 +167,6 @@ def write_list(
 
     Raises:
         LeftToBlast: BLAST+ does not accept the list.
-        ShardblastError: BLAST+ was killed.
     """
     name = options.filter or ""
     if name not in SEQID_FILTERS:
@@ -198,7 +197,6 @@ def write_looked_up(installation: Installation, processes: Processes, path: Path
 
     Raises:
         LeftToBlast: BLAST+ accepts none of the ids.
-        ShardblastError: BLAST+ was killed.
 
     Source:
         NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbgilistset.cpp (s_ProcessSeqIDsForV5) and

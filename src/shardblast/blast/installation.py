@@ -38,11 +38,7 @@ class Installation:
     folder: Path
 
     def program(self, name: str) -> str:
-        """Return a program's path.
-
-        Raises:
-            EngineError: The installation lacks it.
-        """
+        """Return a program's path."""
         path = self.folder / name
         if not path.exists():
             raise EngineError(
@@ -60,11 +56,7 @@ class Installation:
 
 
 def find_installation() -> Installation:
-    """Find BLAST+ on ``PATH``.
-
-    Raises:
-        EngineError: It is not installed.
-    """
+    """Find BLAST+ on ``PATH``."""
     blastn = shutil.which("blastn")
     if blastn is None:
         raise EngineError(

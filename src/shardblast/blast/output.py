@@ -117,11 +117,7 @@ Correction = Callable[[int, bytes], bytes]
 
 
 def stitch_marked(source: BinaryIO, target: BinaryIO, markers: Markers, correct: Correction) -> Printed:
-    """Copy an XML or JSON document, correcting each query's part; return its numbers of queries and HSPs.
-
-    Raises:
-        EngineError: The document is truncated.
-    """
+    """Copy an XML or JSON document, correcting each query's part; return its numbers of queries and HSPs."""
     queries = hsps = 0
     last = b""
     for last in _ended(source, markers.end):
@@ -140,11 +136,7 @@ def stitch_marked(source: BinaryIO, target: BinaryIO, markers: Markers, correct:
 
 
 def copy(source: BinaryIO, target: BinaryIO, marks: Marks) -> Printed:
-    """Copy an output unchanged; return its number of queries or HSPs.
-
-    Raises:
-        EngineError: The output is truncated.
-    """
+    """Copy an output unchanged; return its number of queries or HSPs."""
     count = 0
     kept = last = b""
     while block := source.read(BLOCK_BYTES):
@@ -164,11 +156,7 @@ def copy(source: BinaryIO, target: BinaryIO, marks: Marks) -> Printed:
 
 
 def hsps_in_file(document: bytes, markers: Markers) -> int:
-    """Return the number of HSPs in the file of a query.
-
-    Raises:
-        EngineError: The file is truncated.
-    """
+    """Return the number of HSPs in the file of a query."""
     if not document.endswith(markers.last):
         raise incomplete()
     return document.count(markers.hsp)
@@ -184,9 +172,6 @@ def stitch_pairwise(source: BinaryIO, target: BinaryIO, correct: Correction) -> 
     """Copy formats 0 to 4: the first header, each query's corrected part, the last footer; return their counts.
 
     The source must contain one additional document, which is omitted: a document's end shows only in what follows.
-
-    Raises:
-        EngineError: A document is incomplete.
     """
     header = footer = b""
     hsps = 0
@@ -224,11 +209,7 @@ def with_statistics_of(part: bytes, probed: bytes) -> bytes:
 
 
 def stitch_comments(source: BinaryIO, target: BinaryIO, correct: Correction) -> Printed:
-    """Copy tabular output with comments, correcting each query's part, without the lines that count queries.
-
-    Raises:
-        EngineError: The output is truncated.
-    """
+    """Copy tabular output with comments, correcting each query's part, without the lines that count queries."""
     queries = hsps = 0
     for query in read_commented(source):
         target.write(correct(queries, query.text))
@@ -248,9 +229,6 @@ def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line:
         source: Concatenated documents of one query each; there is none for a query without hits.
         rows: A temporary file for the rows, since all header lines precede them.
         command_line: The command line for ``@PG``, as BLAST+ would write it.
-
-    Raises:
-        EngineError: The source is truncated.
     """
     first = last = source.readline()
     target.write(first)
@@ -369,11 +347,7 @@ def read_commented(lines: Iterable[bytes]) -> Iterator[Commented]:
 
 
 def check_count(results: int, queries: int) -> None:
-    """Check that results are those of all searched queries.
-
-    Raises:
-        EngineError: The numbers differ.
-    """
+    """Check that results are those of all searched queries."""
     if results != queries:
         problem = f"BLAST+ was given {queries} queries but returned results for {results}."
         raise EngineError(problem, remedy="Check that the disk is not full, then search again.")

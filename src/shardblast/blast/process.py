@@ -108,9 +108,6 @@ class Processes:
             stdin: Bytes for its standard input; None: empty.
             environment: Variables in addition to ``environment_with``.
             folder: Working directory; None: see ``_folder_for``.
-
-        Raises:
-            Interrupted: ``stop`` was called.
         """
         with TemporaryFile() as out, TemporaryFile() as err, TemporaryFile() as source:
             source.write(stdin or b"")
@@ -135,31 +132,19 @@ class Processes:
         return self._stopped
 
     def check(self) -> None:
-        """Do nothing, unless ``stop`` was called.
-
-        Raises:
-            Interrupted: It was called.
-        """
+        """Raise ``Interrupted`` if ``stop`` was called."""
         if self._stopped:
             raise Interrupted
 
     def over(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield the items until ``stop`` is called.
-
-        Raises:
-            Interrupted: It was called.
-        """
+        """Yield the items; raise ``Interrupted`` once ``stop`` was called."""
         for item in items:
             self.check()
             yield item
 
     @contextmanager
     def when_stopped(self, call: Callable[[], object]) -> Iterator[None]:
-        """Let ``stop`` call a function while the context lasts.
-
-        Raises:
-            Interrupted: ``stop`` was already called.
-        """
+        """Let ``stop`` call a function while the context lasts."""
         with self._lock:
             self.check()
             self._when_stopped.append(call)
@@ -197,9 +182,6 @@ class Processes:
 
         Args:
             streams: Standard input, output and error.
-
-        Raises:
-            Interrupted: ``stop`` was called.
         """
         process = self._start(argv, streams, environment, folder)
         try:

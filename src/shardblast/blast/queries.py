@@ -80,11 +80,7 @@ class NotFasta(InputError):
 
 @contextmanager
 def open_queries(path: str) -> Iterator[BinaryIO]:
-    """Open a query file, or standard input for ``-``, decompressing gzip and zstd.
-
-    Raises:
-        InputError: It can't be opened.
-    """
+    """Open a query file, or standard input for ``-``, decompressing gzip and zstd."""
     try:
         raw = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed below
     except OSError as error:
@@ -199,10 +195,6 @@ def split(
         batch_queries: or with the query that reaches this number of queries,
         scan_letters: but only where BLAST+ would begin a batch of its own, which ends with the query that reaches this
             many bases or residues: the statistics of linked HSPs depend on the queries that BLAST+ searches together.
-
-    Raises:
-        NotFasta: See ``records``.
-        InputError: The stream is damaged.
     """
     first = index = scanned = line = 0
     draft = _Draft(molecule)
@@ -271,7 +263,6 @@ def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_let
 
     Raises:
         NotFasta: The file does not start with a defline.
-        InputError: It can't be read.
         TooLargeError: It exceeds ``most_queries`` or ``most_letters``.
     """
     counts = Survey()

@@ -54,11 +54,7 @@ class AlignmentIds:
 
 
 def alignment_ids(block: bytes) -> AlignmentIds:
-    """Return the ids of an alignment.
-
-    Raises:
-        ArchiveError: The text is not an alignment of two sequences.
-    """
+    """Return the ids of an alignment."""
     match = _IDS.search(block)
     if match is None:
         raise ArchiveError("An alignment in the archive does not name its two sequences.")

@@ -56,11 +56,7 @@ def find_taxonomy(folders: Iterable[Path]) -> Path | None:
 
 
 def with_descendants(taxonomy: Path, taxids: Iterable[int]) -> list[int]:
-    """Return taxids and all their descendants, ascending, without duplicates.
-
-    Raises:
-        DatabaseError: The file is not NCBI's taxonomy.
-    """
+    """Return taxids and all their descendants, ascending, without duplicates."""
     expanded: set[int] = set()
     with _opened(taxonomy) as connection:
         for taxid in taxids:
@@ -81,11 +77,7 @@ class Taxonomy:
         return find_taxonomy(self.folders) is not None
 
     def parents(self, taxids: Iterable[int]) -> dict[int, int]:
-        """Return the parent of each of these taxids and of all taxids above them, as far as they are known.
-
-        Raises:
-            DatabaseError: The file is not NCBI's taxonomy.
-        """
+        """Return the parent of each of these taxids and of all taxids above them, as far as they are known."""
         tree = find_taxonomy(self.folders)
         parents: dict[int, int] = {}
         if tree is None:
@@ -114,9 +106,6 @@ def write_expansion(words: Sequence[str], folder: Path, taxonomy: Path | None) -
     Args:
         words: The options, with paths of lists.
         folder: The folder of the search.
-
-    Raises:
-        DatabaseError: The taxonomy can't be read.
     """
     name, value = _filter(words)
     if taxonomy is None or name is None or NO_EXPANSION in words:

@@ -81,7 +81,6 @@ def parts_of(generation: Generation, volumes: Collection[str] | None) -> tuple[S
 
     Raises:
         DatabaseError: A file name is unsafe to write to.
-        NotFoundError: The generation has no such volume.
     """
     known = {volume.name: volume for volume in generation.volumes}
     missing = sorted(set(volumes or ()) - set(known))
@@ -129,14 +128,7 @@ class GenerationFolder:
         return tuple(row.file for row in marked) == part.files and all(row.is_still(self.path) for row in marked)
 
     def renewed(self, part: StagedPart, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Read every file of a marked part. Renew its marker if all checksums are correct; otherwise drop the part.
-
-        Returns:
-            Whether the part is complete.
-
-        Raises:
-            Interrupted: ``stopped`` returned true.
-        """
+        """Read a marked part and return whether it is complete; renew its marker if so, otherwise drop the part."""
         if not self.is_marked(part):
             return False
         damaged = [file.name for file in part.files if not self._is_right(file, stopped)]
@@ -329,11 +321,7 @@ def reserve(folder: GenerationFolder, part: StagedPart) -> None:
 
 @contextmanager
 def alone(file: Path, stopped: Callable[[], bool] = lambda: False) -> Iterator[int]:
-    """Wait for the exclusive lock on a file, creating it if it is missing; yield its descriptor.
-
-    Raises:
-        Interrupted: ``stopped`` returned true while waiting.
-    """
+    """Wait for the exclusive lock on a file, creating it if it is missing; yield its descriptor."""
     while (held := _locked(file, os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)) is None:
         if stopped():
             raise Interrupted

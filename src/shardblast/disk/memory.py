@@ -40,7 +40,6 @@ def warm(files: Sequence[Path], report: Callable[[int], None], stopped: Callable
     Raises:
         DatabaseError: There are no files, or a file is missing.
         OutOfMemory: They did not all stay in memory.
-        Interrupted: ``stopped`` returned true.
     """
     sizes = [_size(file) for file in files]
     total = sum(sizes)
@@ -65,9 +64,6 @@ def resident_bytes(files: Sequence[Path]) -> list[int | None]:
 
     They are unknown without util-linux's ``fincore``, and for files that this process neither owns nor may write: for
     these the kernel always reports that all pages are resident.
-
-    Raises:
-        EngineError: ``fincore`` fails.
 
     Source:
         Linux, mm/mincore.c, can_do_mincore().

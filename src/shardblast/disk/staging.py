@@ -85,7 +85,6 @@ class Stager:
         Raises:
             DiskFull: There is no room; nothing was dropped.
             DamagedError: The storage does not hold the files that the generation's metadata describes.
-            Interrupted: ``stopped`` returned true.
         """
         parts = parts_of(generation, volumes)
         with self.using(generation) as path:
@@ -303,12 +302,7 @@ class Transfers:
 
 
 def wait_for(transfers: Sequence[Transfer], report: Callable[[int], None], stopped: Callable[[], bool]) -> None:
-    """Wait for transfers to end, reporting in this thread the number of bytes that have arrived since the last report.
-
-    Raises:
-        Interrupted: ``stopped`` returned true.
-        ShardblastError: A transfer failed.
-    """
+    """Wait for transfers, reporting in this thread the bytes that arrive; raise the error of a transfer that failed."""
     pending = {transfer.ended for transfer in transfers}
     counted = 0
     while pending:

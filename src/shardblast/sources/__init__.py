@@ -45,8 +45,6 @@ class Source(Protocol):
 
         Raises:
             SourceChanged: The offered version is no longer available.
-            Interrupted: ``stopped`` returned true.
-            ShardblastError: The work failed.
         """
         ...
 
@@ -55,9 +53,6 @@ def source_of(text: str, installation: Installation, settings: SourceSettings) -
     """Return the source for a text: ``ncbi:NAME``, the address of another storage, or a path.
 
     If a database of the same name lies beside a FASTA file, the path means the database.
-
-    Raises:
-        InputError: The text names no source.
     """
     if not text.strip() or not text.isprintable():
         raise InputError(f"{text!r} is not a database source.", remedy="Give a path, ncbi:NAME or an address.")

@@ -94,11 +94,7 @@ class Progress:
         self._halted = threading.Event()
 
     def add(self, count: int) -> None:
-        """Count bytes, negative for bytes that must be fetched again.
-
-        Raises:
-            Interrupted: The work is stopped.
-        """
+        """Count bytes, negative for bytes that must be fetched again; raise ``Interrupted`` if the work is stopped."""
         with self._lock:
             self._done += count
         if threading.get_ident() == self._owner and time.monotonic() >= self._next:
@@ -110,11 +106,7 @@ class Progress:
             raise Interrupted
 
     def pause(self, seconds: float) -> None:
-        """Wait, unless the work is stopped.
-
-        Raises:
-            Interrupted: The work is stopped.
-        """
+        """Wait; raise ``Interrupted`` if the work is stopped."""
         end = time.monotonic() + seconds
         while (remaining := end - time.monotonic()) > 0:
             self._halted.wait(min(remaining, REPORT_INTERVAL_S))
@@ -246,11 +238,7 @@ def is_database_file(name: str) -> bool:
 
 
 def checked_file_name(name: str, where: str) -> str:
-    """Return a name that is valid for a database file, and is no path.
-
-    Raises:
-        DatabaseError: It is invalid.
-    """
+    """Return a name that is valid for a database file, and is no path."""
     if not is_database_file(name):
         raise DatabaseError(
             f"{where} names {name[:200]!r}, which is not a valid name of a database file.",
@@ -260,11 +248,7 @@ def checked_file_name(name: str, where: str) -> str:
 
 
 def find_database(installation: Installation, path: Path) -> Database:
-    """Open the database at a path, as for ``-db``; the nucleotide one if both molecules are there.
-
-    Raises:
-        DatabaseError: There is none, or BLAST+ can't open it.
-    """
+    """Open the database at a path, as for ``-db``; the nucleotide one if both molecules are there."""
     molecule = next(_molecules(path), None)
     if molecule is None:
         raise _no_database(path)

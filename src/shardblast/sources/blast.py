@@ -33,11 +33,7 @@ class BlastSource:
         self._installation = installation
 
     def database(self) -> Database:
-        """Open the database in place.
-
-        Raises:
-            InputError: BLAST+ can't open it.
-        """
+        """Open the database in place."""
         try:
             return find_database(self._installation, self._path)
         except DatabaseError as error:
@@ -47,7 +43,6 @@ class BlastSource:
         """Return the files as they are now.
 
         Raises:
-            InputError: BLAST+ can't open the database.
             DatabaseError: It can't be read volume by volume.
         """
         database = self.database()

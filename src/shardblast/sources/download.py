@@ -67,7 +67,6 @@ class Web:
         """Return a small file, or None if it is missing.
 
         Raises:
-            NetworkError: The server can't be reached, or fails.
             DatabaseError: The file is larger than ``limit_bytes``.
         """
 
@@ -91,7 +90,6 @@ class Web:
         """Return a file's facts from its HTTP headers, or None if it is missing.
 
         Raises:
-            NetworkError: The server can't be reached, or fails.
             DatabaseError: The server does not report the file's size.
         """
 
@@ -112,7 +110,6 @@ class Web:
         Raises:
             SourceChanged: The server has another file than the offered one.
             DamagedError: The checksum is wrong in each attempt.
-            NetworkError: The server can't be reached, or fails.
         """
         progress.add(_size_of(partial))
         for _ in range(DAMAGES):

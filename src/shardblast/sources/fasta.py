@@ -40,11 +40,7 @@ class FastaSource:
     """The path of a FASTA file."""
 
     def __init__(self, text: str, installation: Installation, settings: SourceSettings) -> None:
-        """Check the taxid map, if any.
-
-        Raises:
-            InputError: It can't be read.
-        """
+        """Check the taxid map, if any."""
         self.text = text
         self._path = Path(text).absolute()
         self._installation = installation
@@ -192,11 +188,7 @@ def _reading(path: Path) -> AbstractContextManager[None]:
 
 
 def _require_whole(database: Database) -> None:
-    """Check that a new database has all its sequences: makeblastdb does not report all disk errors.
-
-    Raises:
-        DatabaseError: It is incomplete.
-    """
+    """Check that a new database has all its sequences: makeblastdb does not report all disk errors."""
     for volume in database.volumes:
         if volume.sequence_file.stat().st_size < volume.offset(1, volume.num_seqs):
             raise DatabaseError(

@@ -60,11 +60,7 @@ class NcbiSource:
     """A source of the form ``ncbi:NAME``."""
 
     def __init__(self, text: str, installation: Installation, settings: SourceSettings) -> None:
-        """Check the base address and the name.
-
-        Raises:
-            InputError: One of them is invalid.
-        """
+        """Check the base address and the name."""
         if not settings.ncbi_base.startswith(("http://", "https://")):
             raise InputError(f"{settings.ncbi_base!r} is not an HTTP address.", remedy="Use --base https://….")
         address = urlsplit(settings.ncbi_base)
@@ -79,13 +75,7 @@ class NcbiSource:
         self._settings = settings
 
     def offer(self) -> Offer:
-        """Return the version that is published now.
-
-        Raises:
-            NotFoundError: There is no such database.
-            DatabaseError: The metadata is invalid.
-            NetworkError: The server can't be reached, or fails.
-        """
+        """Return the version that is published now."""
         with self._web() as web:
             folder = self._folder(web)
             prefix = f"{folder}/" if folder else ""
@@ -107,14 +97,7 @@ class NcbiSource:
 
     @file_errors()
     def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
-        """Download the files of an offer in parallel and verify each; see ``Source.bring``.
-
-        Raises:
-            DamagedError: A file is damaged in each attempt.
-            DatabaseError: The files make no database.
-            NetworkError: The server can't be reached, or fails.
-            DiskFull: The database does not fit.
-        """
+        """Download the files of an offer in parallel and verify each; see ``Source.bring``."""
         ledger = Ledger(folder, offer.generation)
         progress = Progress(offer.size_bytes, report, stopped)
         ranked = [(RemoteFile(**file), rank) for rank, file in enumerate(offer.details["files"])]

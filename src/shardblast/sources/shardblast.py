@@ -37,11 +37,7 @@ class ShardblastSource:
     """``s3://BUCKET/PREFIX/databases/NAME``, optionally with ``/GENERATION``; also for ``gs``, ``az`` and ``file``."""
 
     def __init__(self, text: str, settings: SourceSettings) -> None:
-        """Parse the address.
-
-        Raises:
-            InputError: It is invalid.
-        """
+        """Parse the address."""
         match = _ADDRESS.fullmatch(text)
         if match is None:
             raise InputError(
@@ -53,13 +49,7 @@ class ShardblastSource:
         self._settings = settings
 
     def offer(self) -> Offer:
-        """Return the generation in the address, or the current one.
-
-        Raises:
-            NotFoundError: There is no such database.
-            DatabaseError: The metadata is invalid.
-            StorageError: The storage fails.
-        """
+        """Return the generation in the address, or the current one."""
         objects = self._objects()
         name = self._generation or _current(objects, self._name)
         generation = self._read(objects, name)
@@ -69,13 +59,7 @@ class ShardblastSource:
 
     @file_errors()
     def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
-        """Fetch the files of an offer in parallel and verify each; see ``Source.bring``.
-
-        Raises:
-            DamagedError: A file is damaged in each attempt.
-            StorageError: The storage fails.
-            DiskFull: The database does not fit.
-        """
+        """Fetch the files of an offer in parallel and verify each; see ``Source.bring``."""
         objects = self._objects()
         generation = self._offered(objects, offer)
         ledger = Ledger(folder, offer.generation)

@@ -87,9 +87,6 @@ class Objects:
             url: ``file:///PATH``, ``s3://BUCKET/PREFIX``, ``gs://…`` or ``az://…``. Credentials are found where the
                 cloud's own tools look for them.
             stored: Called with the size in bytes of each object written.
-
-        Raises:
-            StorageError: The address is invalid.
         """
         self._stored = stored
         self._folder = folder_of(url)
@@ -102,9 +99,6 @@ class Objects:
         Args:
             report: Called in this thread with the number of bytes read for sending. If it raises, the upload is
                 abandoned and no object appears.
-
-        Raises:
-            DamagedError: The file changed during the upload; no object appears.
         """
         with translated(key):
             size = len(content) if isinstance(content, bytes) else content.stat().st_size
@@ -121,9 +115,6 @@ class Objects:
         """Store a file that its owner gives away; in a folder on the same file system it is only linked.
 
         The file must not be changed in place afterwards.
-
-        Raises:
-            DamagedError: The file changed during the upload; no object appears.
         """
         local = self.local_path(key)
         with translated(key):
@@ -134,20 +125,12 @@ class Objects:
         self._stored(size)
 
     def read(self, key: str) -> bytes:
-        """Return a whole object, which must be small.
-
-        Raises:
-            NotFoundError: It does not exist.
-        """
+        """Return a whole object, which must be small."""
         with translated(key):
             return bytes(obstore.get(self._store, key).bytes())
 
     def size(self, key: str) -> int:
-        """Return the size of an object in bytes.
-
-        Raises:
-            NotFoundError: It does not exist.
-        """
+        """Return the size of an object in bytes."""
         with translated(key):
             return obstore.head(self._store, key)["size"]
 
@@ -171,10 +154,7 @@ class Objects:
             stopped: Stops the download when it returns true; called in several threads.
 
         Raises:
-            NotFoundError: The object does not exist.
             DamagedError: It differs from ``expected``, or changed during the download.
-            DiskFull: The disk has no space for it.
-            Interrupted: ``stopped`` returned true.
         """
         local = self.local_path(key)
         with translated(key):
@@ -193,11 +173,7 @@ class Objects:
         return digest
 
     def local_path(self, key: str) -> Path | None:
-        """Return where an object is, or would be, in a local folder; None for a cloud.
-
-        Raises:
-            StorageError: The key is invalid.
-        """
+        """Return where an object is, or would be, in a local folder; None for a cloud."""
         if self._folder is None:
             return None
         if any(part in ("", ".", "..") for part in key.split("/")):
@@ -243,11 +219,7 @@ class Objects:
                     self._delete([key])
 
     def check(self) -> None:
-        """Write and read a small object. Its key is fixed, so concurrent checks do not disturb each other.
-
-        Raises:
-            StorageError: The storage can't be written or read.
-        """
+        """Write and read a small object. Its key is fixed, so concurrent checks do not disturb each other."""
         self.put("health/probe", b"ok")
         self.read("health/probe")
 
@@ -273,12 +245,7 @@ def search_key(search_id: str, name: str = "") -> str:
 
 
 def read_generation(objects: Objects, database: str, name: str) -> Generation:
-    """Return a generation from its metadata in the storage.
-
-    Raises:
-        DatabaseError: The metadata is damaged.
-        NotFoundError: The generation does not exist.
-    """
+    """Return a generation from its metadata in the storage."""
     try:
         return Generation.of(json.loads(objects.read(generation_key(database, name, METADATA))))
     except ValueError as error:

@@ -44,7 +44,6 @@ def download(
 
     Raises:
         DamagedError: The object changed during the download, or is shorter than its metadata says.
-        Interrupted: ``stopped`` returned true.
     """
     with path.open("wb") as file:
         digest = _Download(store, key, meta, file.fileno(), stopped).run(report)
@@ -53,11 +52,7 @@ def download(
 
 
 def take(stored: Path, path: Path, report: Callable[[int], None], stopped: Callable[[], bool]) -> tuple[int, str]:
-    """Link a file to a new path, or copy it where linking fails; return its size in bytes and its SHA-256.
-
-    Raises:
-        Interrupted: ``stopped`` returned true.
-    """
+    """Link a file to a new path, or copy it where linking fails; return its size in bytes and its SHA-256."""
     copies = not _linked(stored, path)
     digest, size = hashlib.sha256(), 0
     with stored.open("rb") as source, path.open("wb" if copies else "rb") as target:
@@ -94,11 +89,7 @@ def give(path: Path, stored: Path) -> bool:
 def sha256_of(
     file: Path, report: Callable[[int], None] = lambda size_bytes: None, stopped: Callable[[], bool] = lambda: False
 ) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits.
-
-    Raises:
-        Interrupted: ``stopped`` returned true.
-    """
+    """Return the SHA-256 of a file in hexadecimal digits."""
     digest, block = hashlib.sha256(), bytearray(BLOCK_BYTES)
     with file.open("rb", buffering=0) as source:
         while size := source.readinto(block):

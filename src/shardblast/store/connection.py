@@ -33,9 +33,6 @@ class SqlDatabase:
 
         Args:
             address: ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
-
-        Raises:
-            StoreError: The address is invalid.
         """
         self.server = secrets.token_hex(8)
         """Random id of this process among the servers that share the database."""
@@ -60,11 +57,7 @@ class SqlDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Open a transaction that is committed unless an error is raised.
-
-        Raises:
-            StoreError: The database can't be reached or written.
-        """
+        """Open a transaction that is committed unless an error is raised."""
         with _translated(), self.engine.begin() as connection:
             yield connection
 
@@ -73,7 +66,6 @@ class SqlDatabase:
         """Open a read transaction, which sees one state of the database and never waits for writers.
 
         Raises:
-            StoreError: The database can't be reached.
             InputError: The database rejects a value, such as NUL in PostgreSQL.
         """
         with _translated(), self.engine.connect() as connection:
@@ -106,11 +98,7 @@ def steps_engine(address: str) -> Engine | None:
 
 
 def migrate(database: SqlDatabase, revision: str = HEAD) -> None:
-    """Migrate the tables to a revision, waiting for another server that does so.
-
-    Raises:
-        StoreError: The database can't be reached or written.
-    """
+    """Migrate the tables to a revision, waiting for another server that does so."""
     with database.reading() as connection:
         if revision == HEAD and _revision(connection) == newest():
             return

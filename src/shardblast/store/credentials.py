@@ -50,11 +50,7 @@ class TokenStore:
             return [_token(row) for row in connection.execute(select(tokens).order_by(tokens.c.created))]
 
     def revoke(self, token_id: str, at: float) -> None:
-        """Revoke a token.
-
-        Raises:
-            NotFoundError: There is no such token.
-        """
+        """Revoke a token."""
         with self._database.writing() as connection:
             changed = connection.execute(update(tokens).where(tokens.c.id == token_id).values(revoked=at))
             if not changed.rowcount:
@@ -140,11 +136,7 @@ class ShareStore:
             return [Share(**row._mapping) for row in connection.execute(query)]
 
     def remove(self, search_id: SearchId, share_id: str) -> None:
-        """Remove a share link of a search, and notify the other servers.
-
-        Raises:
-            NotFoundError: The search has no such link.
-        """
+        """Remove a share link of a search, and notify the other servers."""
         link = delete(shares).where(shares.c.search_id == search_id, shares.c.id == share_id)
         with self._database.writing() as connection:
             if not connection.execute(link).rowcount:

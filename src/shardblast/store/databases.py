@@ -57,11 +57,7 @@ class DatabaseStore:
         return CataloguedDatabase(facts, path, at)
 
     def get(self, name: str, generation: str) -> CataloguedDatabase:
-        """Return a generation of a database.
-
-        Raises:
-            NotFoundError: It does not exist any more.
-        """
+        """Return a generation of a database."""
         query = _select().where(_is_generation(name, generation))
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
@@ -80,11 +76,7 @@ class DatabaseStore:
         return self._catalogued(_select().where(generations.c.database == name).order_by(generations.c.added.desc()))
 
     def source(self, name: str) -> Mapping[str, Any]:
-        """Return how a database was added.
-
-        Raises:
-            NotFoundError: There is no database of this name.
-        """
+        """Return how a database was added."""
         with self._database.reading() as connection:
             source: Mapping[str, Any] | None = connection.scalar(
                 select(databases.c.source).where(databases.c.name == name)
@@ -130,11 +122,7 @@ class DatabaseStore:
             yield
 
     def remove(self, name: str) -> None:
-        """Remove a database with all its generations.
-
-        Raises:
-            NotFoundError: There is no database of this name.
-        """
+        """Remove a database with all its generations."""
         with self._database.writing() as connection:
             if not connection.execute(delete(databases).where(databases.c.name == name)).rowcount:
                 raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
@@ -165,11 +153,7 @@ class TaskStore:
         return task
 
     def get(self, task_id: TaskId) -> Task:
-        """Return a task.
-
-        Raises:
-            NotFoundError: There is no such task.
-        """
+        """Return a task."""
         with self._database.reading() as connection:
             return self._get(connection, task_id)
 
@@ -184,7 +168,6 @@ class TaskStore:
         """Apply a pure function to a task in one transaction.
 
         Raises:
-            NotFoundError: There is no such task.
             ConflictError: ``change`` does not allow the task's state.
         """
         with self._order:

@@ -71,9 +71,6 @@ class Peers:
 
         Args:
             notify: Called with each search that another server changed, or with None if changes may have been missed.
-
-        Raises:
-            StoreError: The database can't be reached.
         """
         if self.possible:
             threading.Thread(target=self._listen, args=(self._connect(), notify), daemon=True).start()

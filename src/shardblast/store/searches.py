@@ -183,11 +183,7 @@ class SearchStore:
         return None if row is None else _checked(row, fingerprint)
 
     def get(self, search_id: SearchId) -> Search:
-        """Return a search.
-
-        Raises:
-            NotFoundError: There is no such search.
-        """
+        """Return a search."""
         with self._database.reading() as connection:
             return self._get(connection, search_id)
 
@@ -218,7 +214,6 @@ class SearchStore:
         """Apply a pure function to a search, and record a piece that ended, in one transaction.
 
         Raises:
-            NotFoundError: There is no such search.
             ConflictError: ``change`` does not allow the search's state.
         """
         noted: list[Event] = []
@@ -304,7 +299,6 @@ class SearchStore:
         """Remove a search that has ended, with its pieces, events and share links.
 
         Raises:
-            NotFoundError: There is no such search.
             ConflictError: It has not ended.
         """
         with self._order:
@@ -326,11 +320,7 @@ class SearchStore:
             return [SearchId(search_id) for search_id in connection.scalars(query)]
 
     def check(self) -> None:
-        """Read and write without changing anything.
-
-        Raises:
-            StoreError: The database can't be reached, or is read-only.
-        """
+        """Read and write without changing anything."""
         with self._database.writing() as connection:
             connection.execute(update(searches).where(false()).values(attempt=0))
 
