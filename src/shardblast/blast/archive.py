@@ -116,7 +116,7 @@ class ArchiveReader:
             self._read_after()
 
     def _by_query(self) -> Iterator[tuple[bytes, list[bytes]]]:
-        """Yield the id of each query that has alignments, with their texts."""
+        """Yield the id and the texts of each query that has alignments."""
         blocks: list[bytes] = []
         current = b""
         for block in self._read_blocks():

@@ -45,7 +45,7 @@ class Listing:
     """The effect of a list on a database."""
 
     filter: Filter | None
-    """None if there is no list."""
+    """The remaining sequences; None if there is no list."""
     warnings: bytes
     """Warnings of BLAST+."""
 

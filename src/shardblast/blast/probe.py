@@ -109,19 +109,14 @@ def strands_are_alike(
 
 
 class Trial:
-    """Asks BLAST+, each question once."""
+    """Asks BLAST+ whether it accepts options, and caches the answers."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._asked = lru_cache(REMEMBERED)(self._ask)
 
     def objection(self, program: Program, words: Sequence[str]) -> str | None:
-        """Return what BLAST+ has against these options, or None.
-
-        Args:
-            program: The one to run.
-            words: Options and values, without database, query and format.
-        """
+        """Return BLAST+'s objection to options (without database, query and format), or None."""
         return self._asked(program, tuple(_general(words)))
 
     def _ask(self, program: Program, words: tuple[str, ...]) -> str | None:

@@ -128,7 +128,9 @@ def records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
         elif record:
             record.append(line)
         elif line.strip():
-            raise NotFasta("The queries do not start with '>'.", remedy="Only BLAST+ itself can read them.")
+            raise NotFasta(
+                "The queries do not start with '>'.", remedy="Begin each query with a line that starts with '>'."
+            )
     if record:
         yield record
 

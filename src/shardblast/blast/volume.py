@@ -193,7 +193,7 @@ class Oids:
     """The OIDs of a database that a volume contains."""
 
     present: Sequence[int]
-    """0-based, ascending."""
+    """0-based OIDs of the sequences in the volume, ascending."""
     num_seqs: int
     """Number of sequences of the whole database."""
 

@@ -1,1 +1,1 @@
-"""What the service remembers, in SQLite or PostgreSQL: the one layer that knows SQL."""
+"""The state that the service keeps in SQLite or PostgreSQL: the only package that uses SQL."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, Select, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InternalError, OperationalError, SQLAlchemyError
 
 from shardblast.core.errors import DiskFull, InputError, StoreError
@@ -72,6 +72,19 @@ class SqlDatabase:
             connection.execution_options(shardblast_reads=True)
             with connection.begin():
                 yield connection
+
+    def rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Any]:
+        with self.reading() as connection:
+            return connection.execute(query).all()
+
+    def row(self, query: Select[*tuple[Any, ...]]) -> Any | None:
+        """Return the only row of a query, or None."""
+        with self.reading() as connection:
+            return connection.execute(query).one_or_none()
+
+    def scalars(self, query: Select[Any]) -> Sequence[Any]:
+        with self.reading() as connection:
+            return connection.scalars(query).all()
 
     def close(self) -> None:
         self.engine.dispose()

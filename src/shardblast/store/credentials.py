@@ -40,14 +40,12 @@ class TokenStore:
             connection.execute(insert(tokens).values({**asdict(token), "scopes": list(token.scopes)}))
 
     def find(self, hashed: str) -> Token | None:
-        with self._database.reading() as connection:
-            row = connection.execute(select(tokens).where(tokens.c.hash == hashed)).one_or_none()
+        row = self._database.row(select(tokens).where(tokens.c.hash == hashed))
         return None if row is None else _token(row)
 
     def all(self) -> Sequence[Token]:
         """Return all tokens, oldest first."""
-        with self._database.reading() as connection:
-            return [_token(row) for row in connection.execute(select(tokens).order_by(tokens.c.created))]
+        return [_token(row) for row in self._database.rows(select(tokens).order_by(tokens.c.created))]
 
     def revoke(self, token_id: str, at: float) -> None:
         """Revoke a token."""
@@ -82,8 +80,7 @@ class SessionStore:
             connection.execute(insert(sessions).values({**asdict(session), "scopes": list(session.scopes)}))
 
     def find(self, hashed: str) -> Session | None:
-        with self._database.reading() as connection:
-            row = connection.execute(select(sessions).where(sessions.c.hash == hashed)).one_or_none()
+        row = self._database.row(select(sessions).where(sessions.c.hash == hashed))
         return None if row is None else Session(**{**row._mapping, "scopes": tuple(row.scopes)})
 
     def remove(self, hashed: str) -> None:
@@ -125,15 +122,13 @@ class ShareStore:
             connection.execute(insert(shares).values(asdict(share)))
 
     def find(self, hashed: str) -> Share | None:
-        with self._database.reading() as connection:
-            row = connection.execute(select(shares).where(shares.c.hash == hashed)).one_or_none()
+        row = self._database.row(select(shares).where(shares.c.hash == hashed))
         return None if row is None else Share(**row._mapping)
 
     def of_search(self, search_id: SearchId) -> Sequence[Share]:
         """Return the share links of a search, oldest first."""
         query = select(shares).where(shares.c.search_id == search_id).order_by(shares.c.created, shares.c.id)
-        with self._database.reading() as connection:
-            return [Share(**row._mapping) for row in connection.execute(query)]
+        return [Share(**row._mapping) for row in self._database.rows(query)]
 
     def remove(self, search_id: SearchId, share_id: str) -> None:
         """Remove a share link of a search, and notify the other servers."""

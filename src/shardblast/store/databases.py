@@ -59,8 +59,7 @@ class DatabaseStore:
     def get(self, name: str, generation: str) -> CataloguedDatabase:
         """Return a generation of a database."""
         query = _select().where(_is_generation(name, generation))
-        with self._database.reading() as connection:
-            row = connection.execute(query).one_or_none()
+        row = self._database.row(query)
         if row is None:
             raise NotFoundError(
                 f"The generation of {name!r} that was searched no longer exists.", remedy="Submit the search again."
@@ -93,8 +92,7 @@ class DatabaseStore:
     def searches_of(self, name: str) -> Sequence[SearchId]:
         """Return the unfinished searches in a database."""
         query = select(searches.c.id).where(searches.c.database == name, searches.c.state.in_(UNENDED))
-        with self._database.reading() as connection:
-            return [SearchId(search_id) for search_id in connection.scalars(query)]
+        return [SearchId(search_id) for search_id in self._database.scalars(query)]
 
     def remove_unused(self, name: str, generation: str) -> bool:
         """Remove a generation unless an unfinished search uses it; return whether it was removed."""
@@ -128,8 +126,7 @@ class DatabaseStore:
                 raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
 
     def _catalogued(self, query: Select[Any]) -> Sequence[CataloguedDatabase]:
-        with self._database.reading() as connection:
-            return [_catalogued(row) for row in connection.execute(query)]
+        return [_catalogued(row) for row in self._database.rows(query)]
 
 
 class TaskStore:
@@ -186,21 +183,18 @@ class TaskStore:
         query = select(tasks).order_by(tasks.c.created.desc(), tasks.c.id.desc()).limit(limit)
         if database is not None:
             query = query.where(tasks.c.database == database)
-        with self._database.reading() as connection:
-            return [_task(row) for row in connection.execute(query)]
+        return [_task(row) for row in self._database.rows(query)]
 
     def some(self, ids: Collection[TaskId]) -> Sequence[Task]:
         """Return the tasks of these ids that exist."""
-        with self._database.reading() as connection:
-            return [_task(row) for row in connection.execute(select(tasks).where(tasks.c.id.in_(ids)))]
+        return [_task(row) for row in self._database.rows(select(tasks).where(tasks.c.id.in_(ids)))]
 
     def active(self, database: str | None = None) -> Sequence[Task]:
         """Return the unfinished tasks of one database or of all, oldest first."""
         query = select(tasks).where(tasks.c.state.in_(UNENDED)).order_by(tasks.c.created)
         if database is not None:
             query = query.where(tasks.c.database == database)
-        with self._database.reading() as connection:
-            return [_task(row) for row in connection.execute(query)]
+        return [_task(row) for row in self._database.rows(query)]
 
     def remove_ended_before(self, at: float) -> None:
         """Remove the tasks that ended before a time."""

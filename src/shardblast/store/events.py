@@ -50,8 +50,7 @@ def events_after(
     query = select(events).where(events.c.search_id == about, events.c.id > last)
     if kinds:
         query = query.where(events.c.kind.in_(kinds))
-    with database.reading() as connection:
-        rows = connection.execute(query.order_by(events.c.id).limit(limit)).all()
+    rows = database.rows(query.order_by(events.c.id).limit(limit))
     return [Event(row.id, SearchId(row.search_id), row.kind, row.data, row.at) for row in rows]
 
 

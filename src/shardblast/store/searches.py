@@ -178,8 +178,7 @@ class SearchStore:
             ConflictError: The key was used for a request with another fingerprint.
         """
         query = select(searches).where(searches.c.owner == owner, searches.c.idempotency_key == idempotency_key)
-        with self._database.reading() as connection:
-            row = connection.execute(query).one_or_none()
+        row = self._database.row(query)
         return None if row is None else _checked(row, fingerprint)
 
     def get(self, search_id: SearchId) -> Search:
@@ -192,16 +191,14 @@ class SearchStore:
         query = select(searches).where(searches.c.id.in_(ids))
         if owner is not None:
             query = query.where(searches.c.owner == owner)
-        with self._database.reading() as connection:
-            return [_search(row) for row in connection.execute(query)]
+        return [_search(row) for row in self._database.rows(query)]
 
     def newest(self, owner: str | None, limit: int) -> Sequence[SearchId]:
         """Return the ids of an owner's newest searches (None: of anyone's)."""
         query = select(searches.c.id).order_by(searches.c.created.desc()).limit(limit)
         if owner is not None:
             query = query.where(searches.c.owner == owner)
-        with self._database.reading() as connection:
-            return [SearchId(search_id) for search_id in connection.scalars(query)]
+        return [SearchId(search_id) for search_id in self._database.scalars(query)]
 
     def snapshot(self, search_id: SearchId) -> tuple[Search, int]:
         """Return a search and the id of its last event."""
@@ -253,16 +250,14 @@ class SearchStore:
             InputError: The cursor does not belong to this order.
         """
         query = page_query(owner, state, text, order, cursor).limit(limit + 1)
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.rows(query)
         is_last = len(rows) <= limit
         return Page([_search(row) for row in rows[:limit]], None if is_last else order.cursor(rows[limit - 1]))
 
     def pieces(self, search_id: SearchId) -> Sequence[Piece]:
         """Return the pieces of a search in the order in which they ended."""
         query = select(pieces).where(pieces.c.search_id == search_id).order_by(pieces.c.id)
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.rows(query)
         return [Piece(**{name: getattr(row, name) for name in Piece.__slots__}) for row in rows]
 
     def tell(self, search_id: SearchId, kind: str, data: dict[str, Any]) -> None:
@@ -288,8 +283,7 @@ class SearchStore:
     def nodes(self, search_id: SearchId) -> Sequence[str]:
         """Return the nodes of a search's pieces, in the order in which their first pieces ended."""
         query = select(pieces.c.node).where(pieces.c.search_id == search_id)
-        with self._database.reading() as connection:
-            return list(connection.scalars(query.group_by(pieces.c.node).order_by(func.min(pieces.c.id))))
+        return self._database.scalars(query.group_by(pieces.c.node).order_by(func.min(pieces.c.id)))
 
     def events_after(self, search_id: SearchId, last: int, limit: int = 1000) -> Sequence[Event]:
         """Return the events of a search or task with ids above ``last``, oldest first."""
@@ -316,8 +310,7 @@ class SearchStore:
     def ended_before(self, at: float, limit: int = 100) -> Sequence[SearchId]:
         """Return searches that ended before a time, oldest first."""
         query = select(searches.c.id).where(searches.c.finished < at).order_by(searches.c.finished).limit(limit)
-        with self._database.reading() as connection:
-            return [SearchId(search_id) for search_id in connection.scalars(query)]
+        return [SearchId(search_id) for search_id in self._database.scalars(query)]
 
     def check(self) -> None:
         """Read and write without changing anything."""

@@ -40,8 +40,7 @@ class Workload:
     def counts(self) -> Mapping[State, int]:
         """Return the number of searches in each state."""
         query = select(searches.c.state, func.count()).group_by(searches.c.state)
-        with self._database.reading() as connection:
-            numbers = {State(state): number for state, number in connection.execute(query).all()}
+        numbers = {State(state): number for state, number in self._database.rows(query)}
         return {state: numbers.get(state, 0) for state in State}
 
     def unended(self) -> Sequence[Unended]:
@@ -50,8 +49,7 @@ class Workload:
         totals = [func.count().label("number"), func.sum(searches.c.letters).label("letters")]
         query = select(*group, *totals).group_by(*group)
         query = query.where(searches.c.state.in_(UNENDED))
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.rows(query)
         return [
             Unended(row.database, row.generation, row.program, State(row.state), row.number, int(row.letters))
             for row in rows
@@ -70,16 +68,14 @@ class Workload:
     def standings(self) -> Sequence[Standing]:
         """Return the unfinished searches with the columns that decide their place in the queue."""
         columns = [searches.c[name] for name in Standing.__slots__]
-        with self._database.reading() as connection:
-            rows = connection.execute(select(*columns).where(searches.c.state.in_(UNENDED))).all()
+        rows = self._database.rows(select(*columns).where(searches.c.state.in_(UNENDED)))
         return [_standing(**row._mapping) for row in rows]
 
     def lacks(self) -> Mapping[LackCode, int]:
         """Return how many searches wait for each resource, excluding those that wait for their turn."""
         code = searches.c.lack["code"].as_string()
         query = select(code, func.count()).where(searches.c.state.in_(UNENDED)).group_by(code)
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.rows(query)
         numbers = {str(name): int(number) for name, number in rows}
         return {code: numbers.get(code.value, 0) for code in LackCode if code is not LackCode.TURN}
 
@@ -99,8 +95,7 @@ class Workload:
             .order_by(searches.c.created.desc())
             .limit(limit)
         )
-        with self._database.reading() as connection:
-            ratios = sorted(float(ratio) for ratio in connection.scalars(query) if ratio is not None)
+        ratios = sorted(float(ratio) for ratio in self._database.scalars(query) if ratio is not None)
         return ratios[len(ratios) // 2] if ratios else None
 
 
