@@ -66,6 +66,20 @@ def test_batches_of_blast_that_can_not_be_searched_are_told_from_others(
         assert_identical_here(program, [*words, "-outfmt", outfmt])
 
 
+@pytest.mark.parametrize(("soft", "sharded"), [("false", False), ("true", True)])
+def test_a_query_of_bases_of_which_masks_leave_nothing_is_not_taken_for_another(
+    soft: str, sharded: bool, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of one query are shorter than those of BLAST+, which searches the repeat together with the others."""
+    monkeypatch.setattr("shardblast.engine.pieces.BATCH_QUERIES", 1)
+    query = tmp_path / "query.fa"
+    query.write_text(f">repeat\n{'AT' * 40}\n>short\nTG\n{nucleotide_queries()[0].fasta}")
+    words = ["-db", databases("v5", "nucl"), "-query", str(query), "-dust", "yes", "-soft_masking", soft]
+
+    for outfmt in ("15", "7", "0"):
+        assert_identical_here("blastn", [*words, "-outfmt", outfmt], sharded=sharded)
+
+
 @pytest.mark.parametrize(("letters", "sharded"), [(4_000, True), (6_000, False)])
 def test_blastn_knows_its_first_batch_alone(letters: int, sharded: bool, databases: Databases, tmp_path: Path) -> None:
     query = tmp_path / "query.fa"
