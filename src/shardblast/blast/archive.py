@@ -104,8 +104,7 @@ class ArchiveReader:
             yield from split_archive(before, _NO_ALIGNMENTS + self._read_after())
 
     def numbered(self) -> Iterator[Alignments]:
-        """Yield the queries with alignments from a file written by one process, where BLAST+ named them ``Query_1`` and
-        so on.
+        """Yield the queries with alignments from a file of one process, which named them ``Query_1`` and so on.
 
         This is much faster than ``alignments`` for many queries, since their texts are not parsed.
         """

@@ -283,8 +283,10 @@ def changing(names: Iterable[str]) -> list[str]:
 
 
 def environment_with(variables: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the current environment for a BLAST+ program: without variables that change its output, without network
-    access, and with these variables."""
+    """Return the current environment with these variables, for a BLAST+ program.
+
+    Variables that change its output are removed, and network access is disabled.
+    """
     inherited = dict(os.environ)
     for name in changing(inherited):
         del inherited[name]

@@ -126,11 +126,7 @@ def write_candidates(
 
 
 def write_id_index(
-    installation: Installation,
-    processes: Processes,
-    path: Path,
-    molecule: Molecule,
-    ids: Mapping[int, Sequence[str]],
+    installation: Installation, processes: Processes, path: Path, molecule: Molecule, ids: Mapping[int, Sequence[str]]
 ) -> bool:
     """Write the index of a volume's ids, with stubs in place of its sequences; return whether that succeeded.
 

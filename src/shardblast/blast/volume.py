@@ -75,8 +75,7 @@ class Volume:
         return int(struct.unpack_from(">I", self._index, place)[0])
 
     def cuts(self, parts: int) -> list[int]:
-        """Return ``parts + 1`` ascending OIDs that split the volume into ranges of about equal length in bases or
-        residues.
+        """Return ``parts + 1`` ascending OIDs that split the volume into ranges of about equal length.
 
         If the volume is not on this machine, the ranges have equal numbers of sequences.
         """

@@ -14,17 +14,7 @@ from pathlib import Path
 
 from shardblast.core.database import DatabaseFile, Generation
 from shardblast.core.errors import ConflictError, DamagedError, Interrupted, file_errors
-from shardblast.disk.cache import (
-    Budget,
-    GenerationFolder,
-    StagedPart,
-    alone,
-    folders,
-    parts_of,
-    reserve,
-    unused,
-    use,
-)
+from shardblast.disk.cache import Budget, GenerationFolder, StagedPart, alone, folders, parts_of, reserve, unused, use
 from shardblast.storage.objects import Expected, Objects, generation_key
 from shardblast.storage.transfer import sync
 
@@ -119,8 +109,11 @@ class Stager:
                 yield generation, folder.path, frozenset(part.name for part in parts if folder.holds(part))
 
     def verify(self, generation: Generation | None = None, stopped: Callable[[], bool] = lambda: False) -> list[Path]:
-        """Read every byte held of a generation (None: of all); drop damaged volumes and return their paths without
-        suffix."""
+        """Read every byte held of a generation (None: of all) and drop damaged volumes.
+
+        Returns:
+            The paths of the dropped volumes, without extension.
+        """
         return [
             folder.path / part.name
             for folder, part in self._held()
@@ -249,8 +242,9 @@ class Transfers:
 
     @contextmanager
     def joined(self, works: Mapping[Path, Callable[[Transfer], None]]) -> Iterator[Sequence[Transfer]]:
-        """Join the transfers of these keys, starting those that are not running. A transfer stops when its last waiter
-        leaves.
+        """Join the transfers of these keys, starting those that are not running.
+
+        A transfer stops when its last waiter leaves.
 
         Args:
             works: The function that performs each transfer, by key. It is called even if nobody waits any more, so that

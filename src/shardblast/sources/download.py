@@ -79,8 +79,7 @@ class Web:
                     content += chunk
                     if len(content) > limit_bytes:
                         raise DatabaseError(
-                            f"{self._described(path)} is larger than {limit_bytes:,} bytes.",
-                            remedy=CHECK_MIRROR,
+                            f"{self._described(path)} is larger than {limit_bytes:,} bytes.", remedy=CHECK_MIRROR
                         )
                 return content
 
@@ -161,8 +160,7 @@ class Web:
                 raise _Transient(f"HTTP status {response.status_code}")
             if response.is_error and response.status_code not in _MISSING:
                 raise NetworkError(
-                    f"Could not fetch {self._described(path)}: HTTP status {response.status_code}.",
-                    remedy=CHECK_MIRROR,
+                    f"Could not fetch {self._described(path)}: HTTP status {response.status_code}.", remedy=CHECK_MIRROR
                 )
             yield response
 

@@ -229,10 +229,7 @@ def _look(web: Web, prefix: str, name: str, *, required: bool) -> RemoteFile | N
         return file
     md5 = _published_md5(web, prefix + name)
     if not md5:
-        raise DatabaseError(
-            f"{name} has no checksum at {web.base}.",
-            remedy=f"Try again later. {CHECK_MIRROR}",
-        )
+        raise DatabaseError(f"{name} has no checksum at {web.base}.", remedy=f"Try again later. {CHECK_MIRROR}")
     return replace(file, validator="", md5=md5)
 
 

@@ -111,10 +111,7 @@ events = Table(
 )
 
 databases = Table(
-    "databases",
-    metadata,
-    Column("name", String(200), primary_key=True),
-    Column("source", JSON, nullable=False),
+    "databases", metadata, Column("name", String(200), primary_key=True), Column("source", JSON, nullable=False)
 )
 
 generations = Table(

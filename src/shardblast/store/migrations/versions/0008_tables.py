@@ -97,9 +97,7 @@ def _make_searches() -> None:
 
 def _make_databases() -> None:
     op.create_table(
-        "databases",
-        sa.Column("name", sa.String(200), primary_key=True),
-        sa.Column("source", sa.JSON, nullable=False),
+        "databases", sa.Column("name", sa.String(200), primary_key=True), sa.Column("source", sa.JSON, nullable=False)
     )
     op.create_table(
         "generations",
