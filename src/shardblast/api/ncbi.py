@@ -31,7 +31,7 @@ from shardblast.core.errors import (
     error_for_code,
     without_folders,
 )
-from shardblast.core.formats import parse_outfmt
+from shardblast.core.formats import Syntax, parse_outfmt
 from shardblast.core.option_table import OptionValue
 from shardblast.core.printing import Printing
 from shardblast.core.search import Search, SearchId, State
@@ -39,7 +39,6 @@ from shardblast.service.callers import Caller, Scope
 from shardblast.service.preflight import Wanted
 from shardblast.service.settings import UPLOAD_BYTES
 
-MEDIA = {"5": "application/xml", "16": "application/xml", "15": "application/json"}
 FEWEST_SECONDS = 1
 WAITS_S = 10.0
 STATUSES = {State.COMPLETED: "READY", State.FAILED: "FAILED", State.CANCELLED: "FAILED"}
@@ -284,7 +283,10 @@ def _result(service: Service, search: Search, values: Mapping[str, str]) -> Resp
     if is_page(values):
         shown = html.escape(text.decode(errors="replace"))
         return HTMLResponse(f"<!DOCTYPE html>\n<html><body><pre>\n{shown}</pre></body></html>\n")
-    return Response(text, media_type=MEDIA.get(outfmt, "text/plain"))
+    written = parse_outfmt(outfmt).format
+    return Response(
+        text, media_type=written.media_type if written.syntax in (Syntax.XML, Syntax.JSON) else "text/plain"
+    )
 
 
 def _search(service: Service, caller: Caller, values: Mapping[str, str]) -> Search:

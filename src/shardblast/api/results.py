@@ -22,7 +22,7 @@ from shardblast.api.errors import invalid_body
 from shardblast.api.models import PieceOut
 from shardblast.blast.sequences import Region
 from shardblast.core.errors import InputError, TooLargeError
-from shardblast.core.formats import parse_outfmt
+from shardblast.core.formats import OutputFormat, parse_outfmt
 from shardblast.core.option_table import AT_MOST
 from shardblast.core.printing import Printing, outfmt_of
 from shardblast.core.search import Search
@@ -44,20 +44,7 @@ BODY: dict[str, Any] = {
     }
 }
 
-MEDIA = {
-    5: ("application/xml", "xml"),
-    8: ("text/plain", "asn"),
-    10: ("text/csv", "csv"),
-    11: ("text/plain", "asn"),
-    12: ("application/json", "json"),
-    13: ("application/zip", "zip"),
-    14: ("application/zip", "zip"),
-    15: ("application/json", "json"),
-    16: ("application/xml", "xml"),
-    17: ("text/plain", "sam"),
-    18: ("text/plain", "txt"),
-}
-TABULAR = ("text/tab-separated-values", "tsv")
+ZIP = ("application/zip", "zip")
 HTML = ("text/html", "html")
 LONGEST_LINE = 10_000
 MOST_SPANS = 50_000
@@ -293,7 +280,7 @@ def read_results(
         printing = printing.over(Printing.of(search.output))
     if not outfmt.isprintable():
         raise InputError("-outfmt contains unprintable characters.", remedy="Give a number and column names.")
-    media, suffix = HTML if printing.html and parse_outfmt(outfmt).is_pairwise else _media(parse_outfmt(outfmt).number)
+    media, suffix = _media(parse_outfmt(outfmt), html=printing.html)
     printed = service.results.printed(search.id, outfmt, selection.queries, selection.hits, printing)
     return _file_response(printed, media, f"{_file_name(search)}.{suffix}")
 
@@ -441,9 +428,11 @@ def _file_name(search: Search) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", search.title).strip("-.")[:80] or search.id
 
 
-def _media(outfmt: int) -> tuple[str, str]:
-    """Return the media type and file suffix of a format."""
-    return TABULAR if outfmt in (6, 7) else MEDIA.get(outfmt, ("text/plain", "txt"))
+def _media(outfmt: OutputFormat, *, html: bool) -> tuple[str, str]:
+    """Return the media type and the suffix of the file that is sent."""
+    if outfmt.writes_files:
+        return ZIP
+    return HTML if html and outfmt.is_pairwise else (outfmt.format.media_type, outfmt.format.suffix)
 
 
 def _etag(path: Path) -> str:

@@ -28,7 +28,7 @@ from shardblast.blast.output import read_commented
 from shardblast.blast.queries import NotFasta, is_compressed, open_queries, records
 from shardblast.bootstrap import known_arguments
 from shardblast.core.errors import OutputError, error_for_exit_status
-from shardblast.core.formats import MANY_FILES, SAM, OutputFormat
+from shardblast.core.formats import COMMENTED, FORMATS, OutputFormat, Syntax
 from shardblast.core.options import OurOptions, SearchOptions, parse
 from shardblast.core.program import Program
 from shardblast.engine.workspace import this_machine
@@ -44,7 +44,6 @@ HEADER = "(header)"
 FOOTER = "(footer)"
 FILES = "(list of files)"
 ORDER = "(order of the queries)"
-COMMENTED = 7
 NO_QUERIES = frozenset({WHOLE, HEADER, FOOTER, FILES, ORDER})
 """Ids of differences outside of queries."""
 
@@ -146,7 +145,7 @@ def compare(unsharded: Path, sharded: Path, outfmt: OutputFormat) -> Comparison:
     differing = list(_differences(theirs, ours))
     rows = _rows(unsharded, outfmt) if outfmt.is_tabular else None
     # Tabular formats except 7 print nothing for a query without hits.
-    countable = outfmt.number in _NAMERS or outfmt.number in MANY_FILES
+    countable = outfmt.number in _NAMERS or outfmt.writes_files
     parts = sum(part.id not in NO_QUERIES for part in theirs) if countable else None
     return Comparison(differing, rows, parts)
 
@@ -357,7 +356,7 @@ def _rows(path: Path, outfmt: OutputFormat) -> int:
 
 
 def _parts(out: Path, outfmt: OutputFormat) -> Iterator[_OutputPart]:
-    if outfmt.number not in MANY_FILES:
+    if not outfmt.writes_files:
         yield from _split(out, _namer(outfmt), HEADER if outfmt.number in _NAMERS else WHOLE)
         return
     documents = (Path(outfmt.file_of(str(out), query)) for query in count(1))
@@ -423,7 +422,7 @@ def _marked(start: bytes, footer: bytes) -> Namer:
 
 _PAIRWISE = _marked(rb"(?:<b>)?Query=", rb"  Database: ")
 _NAMERS: Mapping[int, Namer] = {
-    **dict.fromkeys(range(5), _PAIRWISE),
+    **{one.number: _PAIRWISE for one in FORMATS.values() if one.syntax is Syntax.PAIRWISE},
     5: _marked(rb"<Iteration>", rb"</BlastOutput_iterations>"),
     7: _marked(rb"# T?BLAST[NPX] \d", rb"# BLAST processed "),
     15: _marked(rb'\s*"report": \{', rb"\]"),
@@ -434,7 +433,7 @@ _NAMERS: Mapping[int, Namer] = {
 def _namer(outfmt: OutputFormat) -> Namer:
     if outfmt.number in _NAMERS:
         return _NAMERS[outfmt.number]
-    if outfmt.number == SAM:
+    if outfmt.is_sam:
         return _name_sam_row
     column = next((place for place, name in enumerate(outfmt.columns) if name in _QUERY_COLUMNS), None)
     if outfmt.delimiter is None or column is None:

@@ -26,7 +26,6 @@ from shardblast.cluster.preparation import SilentPhases
 from shardblast.cluster.searching import ClusterSearching, Request
 from shardblast.core.database import Generation, checked_name
 from shardblast.core.errors import DatabaseError, EngineError, Interrupted, NotFoundError, OutputError, ShardblastError
-from shardblast.core.formats import MANY_FILES
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport, Report
 from shardblast.core.waiting import Lack
@@ -141,7 +140,7 @@ class ClusterCommand:
         options, folder = request.options, request.folder
         work = folder / "print"
         work.mkdir()
-        if options.outfmt.number in MANY_FILES:
+        if options.outfmt.writes_files:
             deliver(
                 self.printer.print_files(options, database, request.plan, folder, work, processes),
                 options.text("out") or "",

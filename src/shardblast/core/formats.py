@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from enum import StrEnum
 
 from shardblast.core.errors import InputError
 
@@ -18,27 +19,176 @@ STANDARD_COLUMNS = tuple(_STANDARD.split())
 """The columns that ``std`` stands for."""
 COLUMNS = frozenset({*STANDARD_COLUMNS, *_OTHERS.split()})
 """Every column of BLAST+ 2.12 to 2.16."""
-LAST_PAIRWISE = 4
-"""The last format that limits descriptions and alignments; later formats limit only subjects."""
-SAM = 17
-MANY_FILES: Mapping[int, str] = {13: ".json", 14: ".xml"}
-"""Formats that write a file for each query and a list of these files, with the suffix of the queries' files."""
-
-_LAST = 18
-_DELIMITERS = {6: "\t", 7: "\t", 10: ","}
-_CUSTOMIZABLE = frozenset({*_DELIMITERS, SAM})
-_BLANKS = " \t\n\v\f\r"
-_NUMBER = re.compile(r"[+-]?[0-9]{1,400}")
-
 PAIRWISE = 0
 COMMENTED = 7
 ARCHIVE = 11
-JSON = frozenset({13, 15})
-XML = frozenset({5, 14, 16})
-WITH_MESSAGES = JSON | XML
-"""Formats that print the warnings for each query."""
-WITHOUT_STATISTICS = frozenset({6, 7, 8, 9, 10, 12})
-"""Formats that print neither masks nor search statistics, so that one archive may hold many queries."""
+TAXONOMIC = 18
+
+
+class Syntax(StrEnum):
+    """The syntax of a format."""
+
+    PAIRWISE = "pairwise"
+    TABULAR = "tabular"
+    XML = "xml"
+    JSON = "json"
+    ASN = "asn"
+    SAM = "sam"
+    TAXONOMIC = "taxonomic"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One output format of BLAST+: a row of the table that everything reads which handles formats."""
+
+    number: int
+    name: str
+    """As ``-help`` of BLAST+ names it."""
+    syntax: Syntax
+    suffix: str = "txt"
+    """The usual ending of a file's name, without a dot."""
+    media_type: str = "text/plain"
+    delimiter: str | None = None
+    """Between columns, unless the user chooses another; None if the format is not tabular."""
+    takes_columns: bool = False
+    """Whether words may follow the number."""
+    file_suffix: str | None = None
+    """Ending of the files that it writes, one for each query, beside a list of them; None if it writes one file."""
+    in_one_file: int | None = None
+    """The format that prints the same in one file."""
+    has_statistics: bool = True
+    """Whether it prints masks or search statistics. An archive of such a format holds one query."""
+    has_messages: bool = False
+    """Whether it prints, query by query, what BLAST+ warned of."""
+    same_without_search: bool = False
+    """Whether it prints a query that can't be searched alike, whether other queries are searched with it or not."""
+    has_listed_ids: bool = False
+    """Whether it prints alignments with all that BLAST+ notes in them, such as the id that a list named."""
+    blastn_only: bool = False
+
+
+_FORMATS = (
+    Format(0, "Pairwise", Syntax.PAIRWISE),
+    Format(1, "Query-anchored showing identities", Syntax.PAIRWISE),
+    Format(2, "Query-anchored no identities", Syntax.PAIRWISE),
+    Format(3, "Flat query-anchored showing identities", Syntax.PAIRWISE),
+    Format(4, "Flat query-anchored no identities", Syntax.PAIRWISE),
+    Format(
+        5,
+        "BLAST XML",
+        Syntax.XML,
+        suffix="xml",
+        media_type="application/xml",
+        has_messages=True,
+        same_without_search=True,
+    ),
+    Format(
+        6,
+        "Tabular",
+        Syntax.TABULAR,
+        suffix="tsv",
+        media_type="text/tab-separated-values",
+        delimiter="\t",
+        takes_columns=True,
+        has_statistics=False,
+        same_without_search=True,
+    ),
+    Format(
+        COMMENTED,
+        "Tabular with comment lines",
+        Syntax.TABULAR,
+        suffix="tsv",
+        media_type="text/tab-separated-values",
+        delimiter="\t",
+        takes_columns=True,
+        has_statistics=False,
+    ),
+    Format(
+        8,
+        "Seqalign (Text ASN.1)",
+        Syntax.ASN,
+        suffix="asn",
+        has_statistics=False,
+        same_without_search=True,
+        has_listed_ids=True,
+    ),
+    Format(
+        9,
+        "Seqalign (Binary ASN.1)",
+        Syntax.ASN,
+        suffix="asn",
+        has_statistics=False,
+        same_without_search=True,
+        has_listed_ids=True,
+    ),
+    Format(
+        10,
+        "Comma-separated values",
+        Syntax.TABULAR,
+        suffix="csv",
+        media_type="text/csv",
+        delimiter=",",
+        takes_columns=True,
+        has_statistics=False,
+        same_without_search=True,
+    ),
+    Format(
+        ARCHIVE,
+        "BLAST archive (ASN.1)",
+        Syntax.ASN,
+        suffix="asn",
+        same_without_search=True,
+        has_listed_ids=True,
+    ),
+    Format(
+        12,
+        "Seqalign (JSON)",
+        Syntax.JSON,
+        suffix="json",
+        media_type="application/json",
+        has_statistics=False,
+        same_without_search=True,
+        has_listed_ids=True,
+    ),
+    Format(
+        13,
+        "Multiple-file BLAST JSON",
+        Syntax.JSON,
+        suffix="json",
+        media_type="application/json",
+        has_messages=True,
+        file_suffix=".json",
+        in_one_file=15,
+    ),
+    Format(
+        14,
+        "Multiple-file BLAST XML2",
+        Syntax.XML,
+        suffix="xml",
+        media_type="application/xml",
+        has_messages=True,
+        file_suffix=".xml",
+        in_one_file=16,
+    ),
+    Format(15, "Single-file BLAST JSON", Syntax.JSON, suffix="json", media_type="application/json", has_messages=True),
+    Format(16, "Single-file BLAST XML2", Syntax.XML, suffix="xml", media_type="application/xml", has_messages=True),
+    Format(
+        17,
+        "Sequence Alignment/Map (SAM)",
+        Syntax.SAM,
+        suffix="sam",
+        takes_columns=True,
+        same_without_search=True,
+        blastn_only=True,
+    ),
+    Format(TAXONOMIC, "Organism Report", Syntax.TAXONOMIC),
+)
+FORMATS: Mapping[int, Format] = {one.number: one for one in _FORMATS}
+"""The formats of the five programs by number. Formats 19 and 20 belong to other programs."""
+
+
+_BLANKS = " \t\n\v\f\r"
+_NUMBER = re.compile(r"[+-]?[0-9]{1,400}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +206,32 @@ class OutputFormat:
     """The user's words after the number and ``delim=``; always () for formats that accept none."""
 
     @property
+    def format(self) -> Format:
+        """The row of the table."""
+        return FORMATS[self.number]
+
+    @property
     def is_tabular(self) -> bool:
-        """Whether it is 6, 7 or 10, which print a row for each HSP."""
-        return self.delimiter is not None
+        """Whether it prints a row for each HSP."""
+        return self.format.syntax is Syntax.TABULAR
 
     @property
     def is_pairwise(self) -> bool:
-        """Whether it is one of 0 to 4, the only formats to which ``-num_descriptions`` applies."""
-        return self.number <= LAST_PAIRWISE
+        """Whether it counts descriptions and alignments (``-num_descriptions``), and not only subjects."""
+        return self.format.syntax is Syntax.PAIRWISE
+
+    @property
+    def is_sam(self) -> bool:
+        """Whether it is SAM, which only blastn prints and which holds the command line."""
+        return self.format.syntax is Syntax.SAM
+
+    @property
+    def writes_files(self) -> bool:
+        """Whether it writes a file for each query, and a list of these files."""
+        return self.format.file_suffix is not None
 
     def file_of(self, out: str, query: int) -> str:
-        """Return the name of the file that one of MANY_FILES writes for a query.
+        """Return the name of the file that this format writes for a query.
 
         Args:
             out: The value of ``-out``, which names the list of the files.
@@ -76,7 +241,7 @@ class OutputFormat:
             NCBI C++ Toolkit, algo/blast/format/blast_format.cpp, s_GetBaseName(): removes the suffix of the format, in
             upper or lower case, before the number is added.
         """
-        suffix = MANY_FILES[self.number]
+        suffix = self.format.file_suffix or ""
         base = out[: -len(suffix)] if out.lower().endswith(suffix) else out
         return f"{base}_{query}{suffix}"
 
@@ -98,18 +263,19 @@ def parse_outfmt(text: str, columns: Set[str] = COLUMNS) -> OutputFormat:
     choice, _, specification = text.strip(_BLANKS).partition(" ")
     number = _number(choice, text)
     custom, specification = _split_delimiter(specification)
-    tokens = tuple(token for token in specification.split(" ") if token) if number in _CUSTOMIZABLE else ()
-    if number not in _DELIMITERS:
+    tokens = tuple(token for token in specification.split(" ") if token) if FORMATS[number].takes_columns else ()
+    delimiter = FORMATS[number].delimiter
+    if delimiter is None:
         return OutputFormat(number, (), None, text, tokens)
-    return OutputFormat(number, _expand(tokens, columns), custom or _DELIMITERS[number], text, tokens)
+    return OutputFormat(number, _expand(tokens, columns), custom or delimiter, text, tokens)
 
 
 def _number(choice: str, text: str) -> int:
-    if _NUMBER.fullmatch(choice) and 0 <= int(choice) <= _LAST:
+    if _NUMBER.fullmatch(choice) and int(choice) in FORMATS:
         return int(choice)
     raise InputError(
         f"-outfmt: {text!r} is not a valid output format.",
-        remedy=f"Start it with a number from 0 to {_LAST}, then a blank, then columns.",
+        remedy=f"Start it with a number from 0 to {max(FORMATS)}, then a blank, then columns.",
     )
 
 

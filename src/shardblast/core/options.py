@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Literal
 
 from shardblast.core.errors import InputError, UsageError
-from shardblast.core.formats import SAM, OutputFormat, parse_outfmt
+from shardblast.core.formats import OutputFormat, parse_outfmt
 from shardblast.core.option_table import (
     BY_TOTAL_SCORE,
     INFORMATION_OPTIONS,
@@ -211,7 +211,7 @@ class SearchOptions:
                 return why
         if self.value("use_index") is True:
             return "-use_index needs an index of the whole database."
-        if self.outfmt.number == SAM and "SR" in self.outfmt.tokens:
+        if self.outfmt.is_sam and "SR" in self.outfmt.tokens:
             return "-outfmt '17 SR' lists subjects of all queries in an order that only BLAST+ knows."
         if self.value("sorthits") == BY_TOTAL_SCORE:
             return "-sorthits 2 orders subjects by sums whose last digits are not in the archives that shards write."
@@ -400,7 +400,7 @@ def _check_relations(given: Mapping[str, str | None], arguments: Arguments) -> N
 def _check_search(options: SearchOptions) -> None:
     if not {"db", "subject", "import_search_strategy", *INFORMATION_OPTIONS} & options.given.keys():
         raise InputError("There is neither a database nor a subject to search.", remedy="Add -db.")
-    if options.outfmt.number == SAM and options.program is not Program.BLASTN:
+    if options.outfmt.is_sam and options.program is not Program.BLASTN:
         raise InputError("Only blastn prints SAM.", remedy="Choose an -outfmt other than 17.")
     if options.max_target_seqs == 0:
         raise InputError("No hits would be kept.", remedy="Give -num_alignments more than 0.")

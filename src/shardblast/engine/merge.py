@@ -20,7 +20,6 @@ from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch, query_id, records
 from shardblast.blast.sequences import Naming
 from shardblast.core.cutting import Shard
-from shardblast.core.formats import MANY_FILES
 from shardblast.core.option_table import FILTER_OPTIONS
 from shardblast.core.options import Exactness
 from shardblast.core.report import Verdict
@@ -33,8 +32,6 @@ from shardblast.engine.workspace import Purpose, Work
 BATCHES_AHEAD = 3
 """Batches whose pieces are queued before the first of them is merged."""
 
-_ONE_FILE = {13: "15", 14: "16"}
-"""Formats of one file that warn of the same."""
 _NOT_ASKED = FILTER_OPTIONS | {"query", "db", "out", "outfmt", "mt_mode"}
 """What lists leave is told when they are read; shards do not cut queries for threads, which -mt_mode warns of."""
 _OF_A_QUERY = re.compile(rb"^([^\[\n]*\[\w+\] Query_)(\d+)", re.M)
@@ -214,8 +211,8 @@ class WarnedBatch:
 
     def __init__(self, work: Work, batch: Batch, database: str) -> None:
         options = work.options
-        number = options.outfmt.number
-        outfmt = _ONE_FILE[number] if number in MANY_FILES else options.outfmt.text
+        in_one_file = options.outfmt.format.in_one_file  # it warns of the same
+        outfmt = options.outfmt.text if in_one_file is None else str(in_one_file)
         place = ["-query", str(batch.path), "-db", database, "-outfmt", outfmt, "-out", os.devnull]
         self._batch = batch
         self._told: Future[Finished] = work.start(

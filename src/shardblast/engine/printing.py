@@ -22,7 +22,7 @@ from shardblast.blast.queries import Batch, write_selected
 from shardblast.blast.seqalign import alignment_ids, count_hsps, hsps_of, ordinal_id, with_query_number
 from shardblast.blast.sequences import Key
 from shardblast.core.errors import EngineError
-from shardblast.core.formats import ARCHIVE, COMMENTED, LAST_PAIRWISE, MANY_FILES, PAIRWISE, SAM, WITHOUT_STATISTICS
+from shardblast.core.formats import ARCHIVE, COMMENTED, PAIRWISE
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Program
 from shardblast.core.report import Verdict
@@ -139,14 +139,14 @@ class ArchivePrinter:
         self._unsearchable_files: dict[int, bytes] = {}
         self._waiting: list[tuple[QueryArchive, list[bytes]]] = []
         self._waiting_bytes = 0
-        self._most = JOINED_QUERIES if options.outfmt.number in WITHOUT_STATISTICS else 1
+        self._most = 1 if options.outfmt.format.has_statistics else JOINED_QUERIES
         self._stack = ExitStack()
         self._queries = 0
-        self._hsps: int | None = None if PAIRWISE < options.outfmt.number <= LAST_PAIRWISE else 0
+        self._hsps: int | None = None if options.outfmt.is_pairwise and options.outfmt.number != PAIRWISE else 0
         self._blank: QueryArchive | None = None
         self._formatter: Formatter | None = None
         if options.outfmt.number != ARCHIVE:
-            out = self._list_of_files if options.outfmt.number in MANY_FILES else None
+            out = self._list_of_files if options.outfmt.writes_files else None
             self._formatter = Formatter(installation, processes, options, self._copier(), out, environment)
 
     def write(self, query: MergedQuery) -> None:
@@ -173,7 +173,7 @@ class ArchivePrinter:
         if number == PAIRWISE and len(alignments_by_subject(texts)) > self._options.num_alignments:
             self._hsps = None
         else:
-            self._hsps += len(texts) if number == SAM else sum(map(count_hsps, texts))
+            self._hsps += len(texts) if self._options.outfmt.is_sam else sum(map(count_hsps, texts))
 
     def _flush(self) -> None:
         """Print the queries that wait."""
@@ -190,7 +190,7 @@ class ArchivePrinter:
 
     def _keep(self, query: MergedQuery) -> None:
         assert query.printed is not None
-        if self._options.outfmt.number in MANY_FILES:
+        if self._options.outfmt.writes_files:
             self._unsearchable_files[query.number] = blast_output.renumbered(query.printed, query.first_of_batch)
         elif self._options.outfmt.is_pairwise or self._options.outfmt.number == COMMENTED:
             self._parts[query.number] = (query.printed, query.searchable)
@@ -223,7 +223,7 @@ class ArchivePrinter:
         Raises:
             EngineError: It is.
         """
-        if self._options.outfmt.number in MANY_FILES:
+        if self._options.outfmt.writes_files:
             printed = self._printed_files()
         expected = Printed(self._queries, self._hsps)
         for wanted, found in ((expected.queries, printed.queries), (expected.hsps, printed.hsps)):
@@ -259,7 +259,7 @@ class ArchivePrinter:
             )
         if number == COMMENTED:
             return lambda source: blast_output.stitch_comments(source, self._target, self._correct)
-        if number == SAM:
+        if self._options.outfmt.is_sam:
             return self._copy_sam
         return lambda source: blast_output.copy(source, self._target, blast_output.COPIED[number])
 
@@ -299,7 +299,7 @@ def open_printer(
         OutputError: The output can't be written.
     """
     out = options.text("out")
-    if options.outfmt.number in MANY_FILES:
+    if options.outfmt.writes_files:
         with TemporaryDirectory(prefix="print-", dir=folder) as files:
             yield ArchivePrinter(installation, processes, options, Path(files), io.BytesIO()), None
             deliver(Path(files), out or "")

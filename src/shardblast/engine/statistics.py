@@ -17,7 +17,7 @@ from shardblast.blast.probe import ONE_QUERY_PER_ARCHIVE
 from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch
 from shardblast.core.errors import EngineError
-from shardblast.core.formats import ARCHIVE, COMMENTED, JSON, MANY_FILES, XML
+from shardblast.core.formats import ARCHIVE, COMMENTED, Syntax
 from shardblast.engine.pieces import OWN, piece_argv
 from shardblast.engine.workspace import Purpose, Work
 
@@ -74,8 +74,8 @@ class ProbedBatch:
     @property
     def _prints_unsearchable(self) -> bool:
         """Whether the user's format prints queries that can't be searched otherwise than those without hits."""
-        number = self._work.options.outfmt.number
-        return number in blast_output.MARKERS or number in MANY_FILES or number == COMMENTED
+        outfmt = self._work.options.outfmt
+        return outfmt.number in blast_output.MARKERS or outfmt.writes_files or outfmt.number == COMMENTED
 
     def _start_printed(self) -> Future[Finished]:
         return self._start(self._work.options.outfmt.text, "printed", {})
@@ -99,17 +99,16 @@ class ProbedBatch:
 
     def _parts(self, printed: Future[Finished]) -> list[bytes]:
         printed.result()
-        number = self._work.options.outfmt.number
+        outfmt = self._work.options.outfmt
         file = self._file("printed")
-        if number in MANY_FILES:
-            outfmt = self._work.options.outfmt
+        if outfmt.writes_files:
             places = range(1, self._batch.queries + 1)
             parts = [Path(outfmt.file_of(str(file), place)).read_bytes() for place in places]
-        elif number == COMMENTED:
+        elif outfmt.number == COMMENTED:
             with file.open("rb") as lines:
                 parts = [found.text for found in read_commented(lines)]
-        elif number in blast_output.MARKERS:
-            parts = blast_output.marked_parts(file.read_bytes(), blast_output.MARKERS[number])
+        elif outfmt.number in blast_output.MARKERS:
+            parts = blast_output.marked_parts(file.read_bytes(), blast_output.MARKERS[outfmt.number])
         else:
             parts = blast_output.pairwise_parts(file.read_bytes())
         if len(parts) != self._batch.queries:
@@ -118,11 +117,11 @@ class ProbedBatch:
 
     def _named(self, part: bytes) -> bytes:
         """Return a part with the user's database in place of the probe, in the one field that names it."""
-        number = self._work.options.outfmt.number
+        syntax = self._work.options.outfmt.format.syntax
         names = [self._database, self._work.options.text("db") or ""]
-        if number in XML:
+        if syntax is Syntax.XML:
             fields = [f"<db>{escape(name, _QUOTES)}</db>" for name in names]
-        elif number in JSON:
+        elif syntax is Syntax.JSON:
             fields = [f'"db": {json.dumps(name, ensure_ascii=False)}' for name in names]
         else:
             return part

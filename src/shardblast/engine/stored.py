@@ -25,7 +25,6 @@ from shardblast.blast.process import Processes
 from shardblast.blast.queries import Batch
 from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, Situation, choose, magnitude
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
-from shardblast.core.formats import MANY_FILES
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule
 from shardblast.core.report import Report, Verdict
@@ -191,7 +190,7 @@ class StoredEngine:
             processes: Its ``stop``, from any thread, ends the work.
             chosen: What of it; other queries are left out as if they had not been searched.
         """
-        if options.outfmt.number not in MANY_FILES:
+        if not options.outfmt.writes_files:
             self._print(options, database, plan, folder, target, scratch, scratch, processes, chosen)
             return
         files = self.print_files(options, database, plan, folder, scratch, processes, chosen)

@@ -16,7 +16,7 @@ from shardblast.blast.hits import Carrier, TabularCarrier
 from shardblast.blast.process import changing
 from shardblast.blast.queries import Batch, NotFasta, open_queries, query_id, records
 from shardblast.core.errors import Interrupted, UnknownFailure
-from shardblast.core.formats import ARCHIVE, COMMENTED, MANY_FILES, SAM, WITH_MESSAGES, WITHOUT_STATISTICS
+from shardblast.core.formats import TAXONOMIC
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule, Program
 from shardblast.core.report import Report, Verdict
@@ -27,11 +27,6 @@ FIRST_BATCH_LETTERS = 5_000
 
 Source: NCBI C++ Toolkit, app/blast/blast_app_util.hpp (CBatchSizeMixer).
 """
-SAME_WITHOUT_SEARCH = (WITHOUT_STATISTICS - {COMMENTED}) | {5, ARCHIVE, SAM}
-"""Formats that print queries which can't be searched alike, whatever is searched with them."""
-WITH_LISTED_IDS = frozenset({8, 9, ARCHIVE, 12})
-"""Formats that print alignments with all that BLAST+ notes in them."""
-TAXONOMIC = 18
 LARGEST_NUMBER = 1 << 31
 """Of a query in the name of a file: with it the name must not be too long."""
 
@@ -52,7 +47,7 @@ def obstacle_of_files(options: SearchOptions, query: str) -> str | None:
 def obstacle_of_output(options: SearchOptions) -> str | None:
     """Return why BLAST+ will refuse to write where ``-out`` says, or None."""
     out, outfmt = options.text("out"), options.outfmt
-    many = outfmt.number in MANY_FILES
+    many = outfmt.writes_files
     if out is None or out == "-":
         return f"-outfmt {outfmt.number} needs the name of a file" if many else None
     longest = outfmt.file_of(out, LARGEST_NUMBER) if many else out
@@ -70,7 +65,7 @@ def obstacle_of_list(options: SearchOptions, database: Database, carrier: Carrie
         return None
     name = options.filter or ""
     noted = not name.startswith("negative_") and any(volume.id_index is not None for volume in database.volumes)
-    if noted and options.outfmt.number in WITH_LISTED_IDS:
+    if noted and options.outfmt.format.has_listed_ids:
         return f"BLAST+ notes in each alignment which ids -{name} names, and a search in shards does not"
     if not chosen.hides_titles or (chosen.taxids and not options.outfmt.is_pairwise):
         return None
@@ -181,7 +176,7 @@ def _unsearchable_ones_are_known(options: SearchOptions, batches: list[Batch]) -
     none_is_alone = all(batch.partly_definite for batch in batches)
     if options.outfmt.number == TAXONOMIC and not none_is_alone:
         return False  # BLAST+ itself ends with an exception where it searches nothing
-    if options.outfmt.number in SAME_WITHOUT_SEARCH or _are_searched_alike(options, batches):
+    if options.outfmt.format.same_without_search or _are_searched_alike(options, batches):
         return True
     if options.program is Program.BLASTN and options.value("soft_masking") is False:
         return False  # masks may leave nothing of a query of bases
@@ -190,11 +185,10 @@ def _unsearchable_ones_are_known(options: SearchOptions, batches: list[Batch]) -
 
 def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str | None:
     """Return why archives would lose something of these queries, or None."""
-    number = options.outfmt.number
     if not all(batch.archivable for batch in batches):
         return "a query's title is not printable ASCII, which is all that archives hold"
     protein = options.program.query_molecule is Molecule.PROTEIN
-    if protein and number in WITH_MESSAGES and not all(batch.plain for batch in batches):
+    if protein and options.outfmt.format.has_messages and not all(batch.plain for batch in batches):
         return "a query has letters that BLAST+ replaces, and archives do not hold its words about that"
     return None
 
@@ -205,7 +199,7 @@ def _changes(options: SearchOptions, query: str, cores: int) -> tuple[dict[str, 
     if not any(options.has(name) for name in ("num_threads", "remote", "subject")) and not _threads_show(options):
         changes["num_threads"] = str(cores)
     given = options.text("query")
-    read = query if options.outfmt.number == SAM and given in (None, "-") else None
+    read = query if options.outfmt.is_sam and given in (None, "-") else None
     if query not in (given, "-") and read is None:
         changes["query"] = query
     return changes, read
@@ -259,14 +253,14 @@ def _run(
 
 def _threads_show(options: SearchOptions) -> bool:
     """Whether the output would differ with more threads: SAM holds the command line."""
-    return options.threads_matter or options.outfmt.number == SAM
+    return options.threads_matter or options.outfmt.is_sam
 
 
 def _can_be_renamed(options: SearchOptions) -> bool:
     """Whether the output is one file in a folder that exists; else BLAST+ itself writes it, or says what is wrong."""
     out = options.text("out")
-    number = options.outfmt.number
-    if not out or out in OWN_STREAMS or number == SAM or number in MANY_FILES or not is_writable(out):
+    outfmt = options.outfmt
+    if not out or out in OWN_STREAMS or outfmt.is_sam or outfmt.writes_files or not is_writable(out):
         return False
     return Path(out).is_file() or not Path(out).exists()
 

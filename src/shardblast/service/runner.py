@@ -18,7 +18,7 @@ from shardblast.blast.compression import unpack
 from shardblast.blast.process import Processes
 from shardblast.blast.taxonomy import filter_words, write_expansion
 from shardblast.core.errors import DiskFull, Interrupted, NotFoundError, ShardblastError, StoreError, without_folders
-from shardblast.core.formats import MANY_FILES, parse_outfmt
+from shardblast.core.formats import parse_outfmt
 from shardblast.core.history import SEARCHING, STARTED, STOPPED, WARNING
 from shardblast.core.option_table import file_of, listed, located
 from shardblast.core.options import SearchOptions, parse
@@ -201,7 +201,7 @@ class Runner:
     def _parsed(self, search: Search, words: Sequence[str], outfmt: str) -> SearchOptions:
         program = Program(search.program)
         place = ["-db", search.database, "-query", "query.fa", "-outfmt", outfmt]
-        place += ["-out", FILES] if parse_outfmt(outfmt).number in MANY_FILES else []
+        place += ["-out", FILES] if parse_outfmt(outfmt).writes_files else []
         return parse(program, [*place, *words, "--exactness", search.exactness], self._arguments(program))
 
     def prepare(self, search_id: SearchId, stint: int) -> None:
