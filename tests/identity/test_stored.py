@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +155,20 @@ def test_a_result_without_hits_is_printed_without_its_database(store: Store, dat
 
     for outfmt in FORMATS:
         assert store.print(Program.BLASTP, plan, outfmt, "-evalue", "1e-50") == expected[outfmt], outfmt
+
+
+def test_a_result_is_printed_while_pieces_of_other_searches_hold_every_core(store: Store, databases: Databases) -> None:
+    store.name_database("prot", databases("v5-ids", "prot"))
+    _, plan = store.search(Program.BLASTP, proteins()[:2])
+    expected = store.plainly(Program.BLASTP, "0")
+    ended = threading.Event()
+    for _ in range(store.engine.pool.size):
+        store.engine.pool.submit(ended.wait, (0,))
+
+    try:
+        assert store.print(Program.BLASTP, plan, "0") == expected
+    finally:
+        ended.set()
 
 
 def test_sequences_that_are_too_large_are_not_kept(store: Store, databases: Databases, tmp_path: Path) -> None:

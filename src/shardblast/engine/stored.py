@@ -10,6 +10,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,9 @@ from shardblast.engine.merge import ShardedSearch
 from shardblast.engine.pieces import LocalParts, batches_of, shards_of
 from shardblast.engine.printing import EVERYTHING, ArchivePrinter, Chosen, MergedQuery, print_batch
 from shardblast.engine.workspace import Machine, Pool, Silent, Watcher, Work
+
+PRINTING_THREADS = 1
+"""BLAST+ processes that report statistics while a result is printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +240,10 @@ class StoredEngine:
             found_in.mkdir()
             database = HitSequences(folder).open(found_in)
         database = StoredFilter(folder).applied(database, scratch)
-        means = (self.installation, options, database, scratch, self.pool, processes, report, Silent())
         probe = write_probe(self.installation, scratch, database)
         with (
-            Work(*means) as work,
+            closing(Pool(PRINTING_THREADS)) as pool,  # pieces of a search may hold all threads of the other for hours
+            Work(self.installation, options, database, scratch, pool, processes, report, Silent()) as work,
             ArchivePrinter(self.installation, processes, options, files, target, database.environment) as printer,
         ):
             printed = 0
