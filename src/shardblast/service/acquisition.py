@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,22 +34,15 @@ BEGUN = "begun.json"
 """Object that exists while a generation is being stored, with its future metadata."""
 
 
+@dataclass(frozen=True, slots=True)
 class Acquisition:
     """Adds and updates databases. Each step can be repeated, and resumes an earlier attempt."""
 
-    def __init__(
-        self,
-        generations: Generations,
-        catalogue: Catalogue,
-        objects: Objects,
-        installation: Installation,
-        folders: Folders,
-    ) -> None:
-        self._generations = generations
-        self._catalogue = catalogue
-        self._objects = objects
-        self._installation = installation
-        self._folders = folders
+    generations: Generations
+    catalogue: Catalogue
+    objects: Objects
+    installation: Installation
+    folders: Folders
 
     def source(self, wanted: Mapping[str, Any]) -> Source:
         """Return the source of a database.
@@ -61,7 +55,7 @@ class Acquisition:
             values["molecule"] = Molecule(values["molecule"])
         if values.get("taxid_map"):
             values["taxid_map"] = Path(values["taxid_map"])
-        return source_of(wanted["text"], self._installation, SourceSettings(**values))
+        return source_of(wanted["text"], self.installation, SourceSettings(**values))
 
     def acquire(self, name: str, wanted: Mapping[str, Any], watch: Watch, *, is_new: bool) -> CataloguedDatabase | None:
         """Add the version that the source offers; return None if it is the current generation already.
@@ -76,8 +70,8 @@ class Acquisition:
             Interrupted: It was stopped; finished parts are kept for the next attempt.
             ConflictError: Another process changes this database, or it exists with another source or molecule.
         """
-        self._folders.check_space()
-        with self._folders.adding(name) as folder, self._generations.alone(name):
+        self.folders.check_space()
+        with self.folders.adding(name) as folder, self.generations.alone(name):
             self.check(name, wanted, is_new=is_new)
             try:
                 if watch.stopped():
@@ -99,7 +93,7 @@ class Acquisition:
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Keep other processes, on this machine and on other servers, from adding or removing a database."""
-        with self._folders.adding(name) as folder, self._generations.alone(name):
+        with self.folders.adding(name) as folder, self.generations.alone(name):
             yield
         with suppress(OSError):
             folder.rmdir()  # fails if it holds files to resume with
@@ -115,14 +109,14 @@ class Acquisition:
         wanted = {"text": str(whole), "in_place": True}
         with self.alone(name):
             self.check(name, {**wanted, "replace": replace}, is_new=True)
-            generation = self._catalogue.in_place_generation(name, whole)
+            generation = self.catalogue.in_place_generation(name, whole)
             self._check_molecule(generation)
-            return self._generations.switch(generation, str(whole), wanted)
+            return self.generations.switch(generation, str(whole), wanted)
 
     def check(self, name: str, wanted: Mapping[str, Any], *, is_new: bool) -> None:
         """Refuse to replace a database from another source, or to update one that does not exist."""
         try:
-            known = self._generations.source(name)
+            known = self.generations.source(name)
         except NotFoundError:
             if not is_new:
                 raise
@@ -137,7 +131,7 @@ class Acquisition:
         """Refuse to replace a database by one of the other molecule, in which all of its searches would fail."""
         name = generation.database
         with suppress(NotFoundError):
-            current = self._generations.get(name)
+            current = self.generations.get(name)
             if current.molecule is not generation.molecule:
                 raise ConflictError(
                     f"The database {name!r} holds {current.molecule} sequences, "
@@ -148,14 +142,14 @@ class Acquisition:
     def _acquire(self, name: str, wanted: Mapping[str, Any], folder: Path, watch: Watch) -> CataloguedDatabase | None:
         source = self.source(wanted)
         offer = _offer(source, wanted, folder)
-        generations = self._generations.known(name)
+        generations = self.generations.known(name)
         known = next((database for database in generations if database.generation == offer.generation), None)
         if known is not None and known.path is None:
             return None if self._is_current(known) else self._switch(known.facts, wanted, watch)
         files = folder / offer.generation
         files.mkdir(exist_ok=True)
         stem = source.bring(offer, files, lambda done, total: watch.report(Step.BRINGING, done, total), watch.stopped)
-        facts = described(self._installation, files / stem)
+        facts = described(self.installation, files / stem)
         _check_place(facts, files)
         if wanted.get("settings", {}).get("taxid_map") and not facts.has_taxids:
             raise InputError("The taxid map contains none of the sequences.", remedy="Check its ids, or omit it.")
@@ -167,20 +161,20 @@ class Acquisition:
 
     def _switch(self, generation: Generation, wanted: Mapping[str, Any], watch: Watch) -> CataloguedDatabase:
         watch.settle()
-        return self._generations.switch(generation, None, _as_source(wanted))
+        return self.generations.switch(generation, None, _as_source(wanted))
 
     def _is_current(self, known: CataloguedDatabase) -> bool:
         try:
-            return self._generations.get(known.name).generation == known.generation
+            return self.generations.get(known.name).generation == known.generation
         except (NotFoundError, DatabaseError):  # an earlier attempt ended just before the switch
             return False
 
     def _give_up(self, name: str, folder: Path) -> None:
         """Remove the files of a cancelled or failed attempt, also from the storage."""
-        known = {database.generation for database in self._generations.known(name)}
+        known = {database.generation for database in self.generations.known(name)}
         for attempt in folder.iterdir():
             if attempt.is_dir() and attempt.name not in known:
-                self._objects.delete(generation_key(name, attempt.name))
+                self.objects.delete(generation_key(name, attempt.name))
         shutil.rmtree(folder)
 
     def _publish(self, generation: Generation, files: Mapping[str, Path], watch: Watch) -> None:
@@ -191,8 +185,8 @@ class Acquisition:
         key_of = partial(generation_key, generation.database, generation.name)
         document = json.dumps(generation.document(), indent=1).encode()
         if self._read(key_of(BEGUN)) != document:
-            self._objects.delete(key_of())
-            self._objects.put(key_of(BEGUN), document)
+            self.objects.delete(key_of())
+            self.objects.put(key_of(BEGUN), document)
         meter = watch.begin(Step.STORING, generation.size_bytes)
         for file in generation.files:
             if watch.stopped():
@@ -201,20 +195,20 @@ class Acquisition:
             if self._size(key) == file.size_bytes:
                 meter(file.size_bytes)
             else:
-                self._objects.keep(key, files[file.name], meter)
+                self.objects.keep(key, files[file.name], meter)
         meter.close()
-        self._objects.put(key_of(METADATA), document)
-        self._objects.delete(key_of(BEGUN))
+        self.objects.put(key_of(METADATA), document)
+        self.objects.delete(key_of(BEGUN))
 
     def _read(self, key: str) -> bytes | None:
         try:
-            return self._objects.read(key)
+            return self.objects.read(key)
         except NotFoundError:
             return None
 
     def _size(self, key: str) -> int | None:
         try:
-            return self._objects.size(key)
+            return self.objects.size(key)
         except NotFoundError:
             return None
 

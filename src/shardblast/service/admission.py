@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -38,6 +39,7 @@ class Stints(Protocol):
         """Return whether this server runs a search."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Admission(Observer):
     """Starts searches when their turn comes.
 
@@ -45,26 +47,16 @@ class Admission(Observer):
     on one database decide alike, one after the other.
     """
 
-    def __init__(
-        self,
-        store: SearchStore,
-        workload: Workload,
-        catalogue: Catalogue,
-        searching: Searching,
-        stints: Stints,
-        released: Callable[[str, str], object],
-        settings: Settings,
-    ) -> None:
-        """``released`` is called with each generation of a database that a search no longer needs."""
-        self._store = store
-        self._workload = workload
-        self._catalogue = catalogue
-        self._searching = searching
-        self._stints = stints
-        self._released = released
-        self._settings = settings
-        self._changed = threading.Event()
-        self._stopping = threading.Event()
+    store: SearchStore
+    workload: Workload
+    catalogue: Catalogue
+    searching: Searching
+    stints: Stints
+    released: Callable[[str, str], object]
+    """Called with each generation of a database that a search no longer needs."""
+    settings: Settings
+    _changed: threading.Event = field(default_factory=threading.Event, init=False)
+    _stopping: threading.Event = field(default_factory=threading.Event, init=False)
 
     def start(self) -> None:
         """Decide periodically for the life of the service."""
@@ -96,8 +88,8 @@ class Admission(Observer):
 
     def look(self) -> None:
         """Start the searches whose turn it is, and record what the others lack."""
-        with self._workload.alone():
-            standings, now = self._workload.standings(), time.time()
+        with self.workload.alone():
+            standings, now = self.workload.standings(), time.time()
             running = [standing for standing in standings if standing.has_place]
             ready = list(self._ready([standing for standing in standings if not standing.has_place], now))
             places, places_of_owner, counted = self._places(running)
@@ -115,10 +107,10 @@ class Admission(Observer):
 
         By default, each server that searches on its own machine has its own places.
         """
-        places = self._settings.running or places_for(self._searching.cores)
-        if not self._settings.running and self._searching.leaves_results_here:
-            running = [standing for standing in running if self._stints.runs_here(standing.id)]
-        return places, self._settings.running_of_owner or max(places // 2, 1), running
+        places = self.settings.running or places_for(self.searching.cores)
+        if not self.settings.running and self.searching.leaves_results_here:
+            running = [standing for standing in running if self.stints.runs_here(standing.id)]
+        return places, self.settings.running_of_owner or max(places // 2, 1), running
 
     def _ready(self, queued: Sequence[Standing], now: float) -> Iterator[Standing]:
         """Yield the searches that lack nothing but their turn; record what the others lack."""
@@ -131,21 +123,21 @@ class Admission(Observer):
             lack = known[key]
             if lack is None:
                 yield standing
-            elif lacked(standing.lacked_s, standing.lacks_since, now) >= self._settings.waiting_s:
+            elif lacked(standing.lacked_s, standing.lacks_since, now) >= self.settings.waiting_s:
                 self._fail(standing, lack, now)
             elif lack != standing.lack:
                 self._change(standing, partial(lacks, lack=lack, at=now))
 
     def _lack(self, standing: Standing) -> Lack | None:
         try:
-            generation = self._catalogue.get(standing.database, standing.generation).facts
+            generation = self.catalogue.get(standing.database, standing.generation).facts
         except NotFoundError:
             return None  # the search reports this when it runs
-        return self._searching.lack(generation, standing.lack)
+        return self.searching.lack(generation, standing.lack)
 
     def _begin(self, standing: Standing) -> None:
         try:
-            self._stints.begin(standing)  # first, so that it runs even if this process crashes before the next line
+            self.stints.begin(standing)  # first, so that it runs even if this process crashes before the next line
         except Exception:  # an error of one search must not block the others
             logger.exception("a search can't start now", extra={"search_id": standing.id})
             return
@@ -155,7 +147,7 @@ class Admission(Observer):
         error = WaitError(lack, lasting(lacked(standing.lacked_s, standing.lacks_since, now)))
         failure = Failure(error.code, error.problem, error.remedy)
         self._change(standing, lambda search: moved(search, State.FAILED, now, failure=failure))
-        self._released(standing.database, standing.generation)
+        self.released(standing.database, standing.generation)
 
     def _change(self, standing: Standing, change: Change) -> None:
         """Change a search if it is still queued in the same stint."""
@@ -164,4 +156,4 @@ class Admission(Observer):
             return change(search) if search.state is State.QUEUED and search.stint == standing.stint else search
 
         with suppress(NotFoundError):  # it was cancelled and deleted
-            self._store.change(standing.id, checked)
+            self.store.change(standing.id, checked)

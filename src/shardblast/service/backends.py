@@ -143,20 +143,20 @@ class RecordedPhases:
         self._store.change(self._id, lambda search: progressed(search, changed(search.progress)))
 
 
+@dataclass(frozen=True, slots=True)
 class LocalSearching:
     """Runs searches in their folders, after copying databases from the storage to this machine's disk."""
 
     leaves_results_here = True
 
-    def __init__(self, catalogue: Catalogue, node: Node, engine: StoredEngine, objects: Objects) -> None:
-        self._catalogue = catalogue
-        self._node = node
-        self._engine = engine
-        self._objects = objects
+    catalogue: Catalogue
+    node: Node
+    engine: StoredEngine
+    objects: Objects
 
     @property
     def cores(self) -> int:
-        return self._engine.pool.size
+        return self.engine.pool.size
 
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
         return None
@@ -166,14 +166,14 @@ class LocalSearching:
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
     ) -> StoredPlan:
-        return self._engine.plan(options, self._catalogue.described(database), folder / "query.fa", folder, processes)
+        return self.engine.plan(options, self.catalogue.described(database), folder / "query.fa", folder, processes)
 
     def search(self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes) -> None:
         with self._staged(ordered, phases, processes) as database:
             if not ordered.plan.choice.by_shard:
                 self._warm(database, phases, processes, ordered.search_id)
             phases.searching(ordered.plan.pieces)
-            self._engine.search(ordered.options, database, ordered.plan, ordered.folder, watcher, processes)
+            self.engine.search(ordered.options, database, ordered.plan, ordered.folder, watcher, processes)
 
     def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:
         return all((folder / "merged" / f"{batch}.json").exists() for batch in range(plan.batches))
@@ -188,7 +188,7 @@ class LocalSearching:
         total = len(files) + 1
         for done, (file, name) in enumerate(zip(files, names, strict=True), 1):
             processes.check()
-            self._objects.put(search_key(ordered.search_id, name), file, lambda sent_bytes: processes.check())
+            self.objects.put(search_key(ordered.search_id, name), file, lambda sent_bytes: processes.check())
             if done % 50 == 1:
                 phases.count(Phase.PUBLISHING, done, total)
         phases.count(Phase.PUBLISHING, total, total)
@@ -202,23 +202,23 @@ class LocalSearching:
     def _staged(self, ordered: Ordered, phases: RecordedPhases, processes: Processes) -> Iterator[Database]:
         """Open the database of a search, staged on this machine's disk if need be."""
         entry, meter = ordered.database, Meter(lambda staged_bytes: None)
-        if self._catalogue.missing_bytes(entry.name, entry.generation):
+        if self.catalogue.missing_bytes(entry.name, entry.generation):
             phases.staging(entry.facts.size_bytes)
             meter = Meter(phases.staged)
-        with self._catalogue.opened(entry.name, entry.generation, meter, processes.is_stopped) as database:
+        with self.catalogue.opened(entry.name, entry.generation, meter, processes.is_stopped) as database:
             meter.close()
             yield database
 
     def _warm(self, database: Database, phases: RecordedPhases, processes: Processes, search_id: SearchId) -> None:
         """Read the cold part of a database into memory. If not all of it fits, the search continues."""
         files = database.mapped_files
-        resident = self._node.resident_bytes(files)
+        resident = self.node.resident_bytes(files)
         if resident is None or resident >= database.size_bytes:
             return
         phases.warming(database.size_bytes)
         meter = Meter(phases.warmed)
         try:
-            self._node.warm(files, meter, processes.is_stopped)
+            self.node.warm(files, meter, processes.is_stopped)
         except Interrupted:
             raise
         except ShardblastError as error:

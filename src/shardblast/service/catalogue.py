@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ READ_AT_ONCE = 16
 """Number of objects read concurrently for a list of databases."""
 
 
+@dataclass(frozen=True, slots=True)
 class Generations:
     """All generations of each database, and the current one.
 
@@ -48,13 +50,12 @@ class Generations:
     nothing but the storage. A database that is searched in place has no such object; its newest generation is current.
     """
 
-    def __init__(self, store: DatabaseStore, objects: Objects) -> None:
-        self._store = store
-        self._objects = objects
+    store: DatabaseStore
+    objects: Objects
 
     def all(self) -> Sequence[CataloguedDatabase]:
         """Return the current generation of each database, by name."""
-        known = [list(rows) for _, rows in groupby(self._store.all(), lambda database: database.name)]
+        known = [list(rows) for _, rows in groupby(self.store.all(), lambda database: database.name)]
         with ThreadPoolExecutor(READ_AT_ONCE) as pool:
             return [current for current in pool.map(self._current_or_none, known) if current is not None]
 
@@ -66,8 +67,8 @@ class Generations:
             DatabaseError: The storage names an unknown generation as the current one.
         """
         if generation is not None:
-            return self._store.get(name, generation)
-        current = self._current(self._store.generations(name))
+            return self.store.get(name, generation)
+        current = self._current(self.store.generations(name))
         if current is None:
             raise NotFoundError(
                 f"There is no database {name!r}.",
@@ -77,19 +78,19 @@ class Generations:
 
     def known(self, name: str) -> Sequence[CataloguedDatabase]:
         """Return all generations of a database, newest first."""
-        return self._store.generations(name)
+        return self.store.generations(name)
 
     def source(self, name: str) -> Mapping[str, Any]:
         """Return how a database was added."""
-        return self._store.source(name)
+        return self.store.source(name)
 
     def searches_of(self, name: str) -> Sequence[SearchId]:
         """Return the searches in a database that have not ended."""
-        return self._store.searches_of(name)
+        return self.store.searches_of(name)
 
     def alone(self, name: str) -> AbstractContextManager[None]:
         """Keep other servers from changing a database; see ``DatabaseStore.alone``."""
-        return self._store.alone(name)
+        return self.store.alone(name)
 
     def switch(self, facts: Generation, path: str | None, source: Mapping[str, Any]) -> CataloguedDatabase:
         """Make a generation current, and add its database if it is new. The caller must hold ``alone``.
@@ -97,35 +98,35 @@ class Generations:
         ``path`` is that for BLAST+; None if the generation is in the storage. ``source`` says how it was added, for
         updates.
         """
-        added = self._store.add(facts, path, source, time.time())
+        added = self.store.add(facts, path, source, time.time())
         if path is None:
-            self._objects.put(current_key(added.name), added.generation.encode())
+            self.objects.put(current_key(added.name), added.generation.encode())
         else:
             self.withdraw(added.name)
         return added
 
     def unused(self, name: str) -> Sequence[CataloguedDatabase]:
         """Return the generations of a database that are neither current nor used by a search that has not ended."""
-        unused = self._store.unused(name)
-        current = self._current_or_none(self._store.generations(name)) if unused else None
+        unused = self.store.unused(name)
+        current = self._current_or_none(self.store.generations(name)) if unused else None
         return [database for database in unused if current is not None and database.generation != current.generation]
 
     def names(self) -> Sequence[str]:
         """Return the names of all databases, sorted."""
-        return [name for name, _ in groupby(database.name for database in self._store.all())]
+        return [name for name, _ in groupby(database.name for database in self.store.all())]
 
     def remove_unused(self, database: CataloguedDatabase) -> bool:
         """Delete a generation that is not current, unless a search uses it; return whether it was deleted."""
-        return self._store.remove_unused(database.name, database.generation)
+        return self.store.remove_unused(database.name, database.generation)
 
     def withdraw(self, name: str) -> None:
         """Hide a database of the storage from new searches. Its generations stay known until ``remove``."""
-        if any(database.path is None for database in self._store.generations(name)):
-            self._objects.discard(current_key(name))
+        if any(database.path is None for database in self.store.generations(name)):
+            self.objects.discard(current_key(name))
 
     def remove(self, name: str) -> None:
         """Delete a database with all its generations."""
-        self._store.remove(name)
+        self.store.remove(name)
 
     def _current_or_none(self, known: Sequence[CataloguedDatabase]) -> CataloguedDatabase | None:
         with suppress(DatabaseError):  # ``get`` reports it, but a list must not fail because of one database
@@ -148,7 +149,7 @@ class Generations:
 
     def _named(self, name: str) -> str | None:
         try:
-            return self._objects.read(current_key(name)).decode().strip()
+            return self.objects.read(current_key(name)).decode().strip()
         except NotFoundError:
             return None
 

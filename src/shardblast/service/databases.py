@@ -47,34 +47,27 @@ class Updates:
     is_newer: bool
 
 
+@dataclass(frozen=True, slots=True)
 class Databases:
     """The use cases."""
 
-    def __init__(
-        self,
-        generations: Generations,
-        catalogue: Catalogue,
-        acquisition: Acquisition,
-        node: Node,
-        removal: Removal,
-    ) -> None:
-        self._generations = generations
-        self._catalogue = catalogue
-        self._acquisition = acquisition
-        self._node = node
-        self._removal = removal
+    generations: Generations
+    catalogue: Catalogue
+    acquisition: Acquisition
+    node: Node
+    removal: Removal
 
     def all(self) -> Sequence[CataloguedDatabase]:
         """Return the current generation of each database, by name."""
-        return self._generations.all()
+        return self.generations.all()
 
     def get(self, name: str) -> CataloguedDatabase:
         """Return the generation that new searches in a database use."""
-        return self._catalogue.get(name)
+        return self.catalogue.get(name)
 
     def check(self, name: str) -> str | None:
         """Read all of a database; return what is wrong with it, or None."""
-        return self._catalogue.check(self.get(name))
+        return self.catalogue.check(self.get(name))
 
     def works(self) -> Mapping[TaskKind, Callable[[Task, Watch], str]]:
         """Return the function that runs each kind of task."""
@@ -82,8 +75,8 @@ class Databases:
 
     def register(self, name: str, path: str, *, replace: bool = False) -> CataloguedDatabase:
         """Register a database in place; see ``Acquisition.register``."""
-        added = self._acquisition.register(checked_name(name), path, replace=replace)
-        self._removal.collect(name)
+        added = self.acquisition.register(checked_name(name), path, replace=replace)
+        self.removal.collect(name)
         return added
 
     def lies_here(self, source: str) -> bool:
@@ -107,18 +100,18 @@ class Databases:
     def bring(self, name: str, wanted: Mapping[str, Any], watch: Watch) -> CataloguedDatabase:
         """Add a database from a source now, without a task. The next attempt resumes an interrupted one."""
         self._check_new(name, wanted)
-        return self._acquire(name, wanted, watch, is_new=True) or self._generations.get(name)
+        return self._acquire(name, wanted, watch, is_new=True) or self.generations.get(name)
 
     def bring_update(self, name: str, watch: Watch) -> CataloguedDatabase:
         """Update a database from its source now, without a task; return the current generation."""
-        wanted = self._generations.source(name)
+        wanted = self.generations.source(name)
         if wanted.get("in_place"):
             return self.register(name, wanted["text"])
-        return self._acquire(name, wanted, watch, is_new=False) or self._generations.get(name)
+        return self._acquire(name, wanted, watch, is_new=False) or self.generations.get(name)
 
     def update(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task | CataloguedDatabase:
         """Queue a task that updates a database from its source. A database in place is updated at once."""
-        wanted = self._generations.source(name)
+        wanted = self.generations.source(name)
         if wanted.get("in_place"):
             return self.register(name, wanted["text"])
         return tasks.begin(queue, TaskKind.UPDATE, name, owner, wanted)
@@ -131,7 +124,7 @@ class Databases:
             case TaskKind.ADD:
                 return self.add(tasks, queue, task.database, task.details, owner)
             case TaskKind.UPDATE:
-                wanted = self._generations.source(task.database)
+                wanted = self.generations.source(task.database)
                 if wanted.get("in_place"):
                     raise ConflictError(
                         f"{task.database!r} is registered in place now.", remedy="Update the database instead."
@@ -142,51 +135,51 @@ class Databases:
 
     def check_updates(self, name: str) -> Updates:
         """Return whether the source of a database has a newer version."""
-        wanted, current = self._generations.source(name), self._generations.get(name)
+        wanted, current = self.generations.source(name), self.generations.get(name)
         if wanted.get("in_place"):
-            newer = self._catalogue.has_changed(current)
+            newer = self.catalogue.has_changed(current)
             return Updates(current.generation, "changed" if newer else current.generation, newer)
-        offer = self._acquisition.source(wanted).offer()
+        offer = self.acquisition.source(wanted).offer()
         return Updates(current.facts.source_version, offer.version, offer.generation != current.generation)
 
     def begin_warming(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task:
         """Queue a task that reads a database into memory."""
-        database = self._generations.get(name)
+        database = self.generations.get(name)
         return tasks.begin(queue, TaskKind.WARM, name, owner, {"generation": database.generation})
 
     def plan(self, name: str, nodes: int, memory_bytes: int) -> NodePlan:
         """Return how a database would be cut for nodes."""
         if nodes < 1 or memory_bytes < 1:
             raise InputError("A plan needs at least one node with memory.", remedy="Give --nodes and --memory.")
-        return plan_nodes(self._generations.get(name).facts.volumes, nodes, memory_bytes)
+        return plan_nodes(self.generations.get(name).facts.volumes, nodes, memory_bytes)
 
     def presence(self, database: CataloguedDatabase) -> Presence:
         """Return how much of a database is now on this machine's disk and in its memory."""
         try:
-            files = self._catalogue.mapped_files(database)
-            missing = self._catalogue.missing_bytes(database.name, database.generation)
+            files = self.catalogue.mapped_files(database)
+            missing = self.catalogue.missing_bytes(database.name, database.generation)
         except DatabaseError as error:
             return Presence(0, None, database.size_bytes, without_folders(error.problem))
-        resident = self._node.resident_bytes(files) if files else 0
+        resident = self.node.resident_bytes(files) if files else 0
         return Presence(database.facts.size_bytes - missing, resident, database.size_bytes, None)
 
     def uses(self, name: str) -> Sequence[SearchId]:
         """Return the searches in a database that have not ended."""
-        self._generations.get(name)
-        return self._generations.searches_of(name)
+        self.generations.get(name)
+        return self.generations.searches_of(name)
 
     def _check_new(self, name: str, wanted: Mapping[str, Any]) -> None:
         """Reject at once what ``Acquisition.acquire`` would reject later."""
         checked_name(name)
-        self._acquisition.source(wanted)
+        self.acquisition.source(wanted)
         with suppress(NotFoundError):
-            self._acquisition.check(name, wanted, is_new=True)
+            self.acquisition.check(name, wanted, is_new=True)
 
     def _acquire(
         self, name: str, wanted: Mapping[str, Any], watch: Watch, *, is_new: bool
     ) -> CataloguedDatabase | None:
-        added = self._acquisition.acquire(name, wanted, watch, is_new=is_new)
-        self._removal.collect(name)
+        added = self.acquisition.acquire(name, wanted, watch, is_new=is_new)
+        self.removal.collect(name)
         return added
 
     def _acquired(self, task: Task, watch: Watch) -> str:
@@ -198,9 +191,9 @@ class Databases:
     def _warmed(self, task: Task, watch: Watch) -> str:
         generation = task.details["generation"]
         try:
-            return self.warm(self._generations.get(task.database, generation), watch)
+            return self.warm(self.generations.get(task.database, generation), watch)
         finally:
-            self._removal.released(task.database, generation)
+            self.removal.released(task.database, generation)
 
     def warm(self, entry: CataloguedDatabase, watch: Watch) -> str:
         """Read a database into memory; return the outcome as text for users.
@@ -209,11 +202,11 @@ class Databases:
         """
         started = time.monotonic()
         meter = watch.begin(Step.STAGING, 0 if entry.path else entry.facts.size_bytes)
-        with self._catalogue.opened(entry.name, entry.generation, meter, watch.stopped) as database:
+        with self.catalogue.opened(entry.name, entry.generation, meter, watch.stopped) as database:
             meter.close()
-            files, before = database.mapped_files, self._node.resident_bytes(database.mapped_files) or 0
+            files, before = database.mapped_files, self.node.resident_bytes(database.mapped_files) or 0
             meter = watch.begin(Step.WARMING, database.size_bytes)
-            warmed = self._node.warm(files, meter, watch.stopped)
+            warmed = self.node.warm(files, meter, watch.stopped)
             meter.close()
         seconds = time.monotonic() - started
         if warmed.resident_bytes is None:
@@ -224,25 +217,17 @@ class Databases:
         return f"{resident}, read in {seconds:.2f} s."
 
 
+@dataclass(frozen=True, slots=True)
 class Removal:
     """Removes databases and generations with their rows, their objects, and their copies on this machine."""
 
-    def __init__(
-        self,
-        generations: Generations,
-        objects: Objects,
-        catalogue: Catalogue,
-        acquisition: Acquisition,
-        node: Node,
-        cancel: Callable[[SearchId], object],
-    ) -> None:
-        """``cancel`` cancels a search."""
-        self._generations = generations
-        self._objects = objects
-        self._catalogue = catalogue
-        self._acquisition = acquisition
-        self._node = node
-        self._cancel = cancel
+    generations: Generations
+    objects: Objects
+    catalogue: Catalogue
+    acquisition: Acquisition
+    node: Node
+    cancel: Callable[[SearchId], object]
+    """Cancels a search."""
 
     def remove(self, name: str, *, force: bool = False) -> None:
         """Remove a database; ``force`` cancels the searches that use it. Files that were registered in place stay.
@@ -250,10 +235,10 @@ class Removal:
         Raises:
             ConflictError: Searches use it, or it is being updated.
         """
-        with self._acquisition.alone(name):
-            self._generations.source(name)  # raises if it is unknown: objects of that name belong to another service
-            known = self._generations.known(name)
-            using = self._generations.searches_of(name)
+        with self.acquisition.alone(name):
+            self.generations.source(name)  # raises if it is unknown: objects of that name belong to another service
+            known = self.generations.known(name)
+            using = self.generations.searches_of(name)
             if using and not force:
                 searches = "1 search is" if len(using) == 1 else f"{len(using)} searches are"
                 raise ConflictError(
@@ -261,39 +246,39 @@ class Removal:
                 )
             for search_id in using:
                 with suppress(ConflictError, NotFoundError):  # the search ended meanwhile
-                    self._cancel(search_id)
-            self._generations.withdraw(name)
+                    self.cancel(search_id)
+            self.generations.withdraw(name)
             for generation in known:
                 self._remove_files(generation)
-            self._objects.delete(database_key(name))
-            self._generations.remove(name)  # last, so that an interrupted removal can be repeated
+            self.objects.delete(database_key(name))
+            self.generations.remove(name)  # last, so that an interrupted removal can be repeated
 
     def collect(self, name: str | None = None) -> None:
         """Remove unused generations of one database, or of all.
 
         A database that is being updated or removed is skipped, because that process collects at its end.
         """
-        for database in self._generations.names() if name is None else [name]:
-            if self._generations.unused(database):
-                with suppress(ConflictError), self._acquisition.alone(database):
+        for database in self.generations.names() if name is None else [name]:
+            if self.generations.unused(database):
+                with suppress(ConflictError), self.acquisition.alone(database):
                     self._collect(database)
 
     def _collect(self, name: str) -> None:
-        for generation in self._generations.unused(name):
-            if self._generations.remove_unused(generation):
+        for generation in self.generations.unused(name):
+            if self.generations.remove_unused(generation):
                 self._remove_files(generation)
 
     def released(self, name: str, generation: str) -> None:
         """Remove a generation that was in use until now, if nothing else uses it."""
         self.collect(name)
         try:
-            self._generations.get(name, generation)
+            self.generations.get(name, generation)
         except NotFoundError:
             with suppress(ConflictError):  # something else still uses it
-                self._node.forget(name, generation)
+                self.node.forget(name, generation)
 
     def _remove_files(self, generation: CataloguedDatabase) -> None:
         with suppress(ConflictError):  # still in use on this machine; the node removes it when it needs room
-            self._catalogue.forget(generation)
+            self.catalogue.forget(generation)
         if generation.path is None:
-            self._objects.delete(generation_key(generation.name, generation.generation))
+            self.objects.delete(generation_key(generation.name, generation.generation))

@@ -69,32 +69,24 @@ class Preflight:
     output: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
 class Preflights:
     """Checks requests before anything runs."""
 
-    def __init__(
-        self,
-        workload: Workload,
-        catalogue: Catalogue,
-        machine: Machine,
-        arguments: Callable[[Program], Arguments],
-        trial: Trial,
-        searching: Searching,
-    ) -> None:
-        self._workload = workload
-        self._catalogue = catalogue
-        self._machine = machine
-        self._arguments = arguments
-        self._trial = trial
-        self._searching = searching
+    workload: Workload
+    catalogue: Catalogue
+    machine: Machine
+    arguments_of: Callable[[Program], Arguments]
+    trial: Trial
+    searching: Searching
 
     def options_of(self, program: str) -> frozenset[str]:
         """Return the names of the options that a program takes; empty for an unknown program."""
-        return PERMITTED & set(self._arguments(Program(program))) if program in set(Program) else frozenset()
+        return PERMITTED & set(self.arguments_of(Program(program))) if program in set(Program) else frozenset()
 
     def arguments(self, program: Program) -> tuple[str, list[Argument]]:
         """Return the version of an installed program, and the options that a search may use."""
-        known = self._arguments(program)
+        known = self.arguments_of(program)
         return known.version, [argument for name, argument in known.items() if name in PERMITTED]
 
     def of(self, wanted: Wanted) -> Preflight:
@@ -114,7 +106,7 @@ class Preflights:
         if queries is None or database is None:
             return Preflight(problems, words, queries, database, output=output)
         choice = self._choice(program, queries, database)
-        rate = self._workload.seconds_per_work(program.value, database.name)
+        rate = self.workload.seconds_per_work(program.value, database.name)
         return Preflight(
             problems,
             words,
@@ -130,10 +122,10 @@ class Preflights:
 
     def _refusal(self, program: Program, words: tuple[str, ...], database: CataloguedDatabase) -> list[Problem]:
         """Return why the searching machines can't run this search."""
-        options = parse(program, ["-db", database.name, "-query", "q", *words], self._arguments(program))
+        options = parse(program, ["-db", database.name, "-query", "q", *words], self.arguments_of(program))
         try:
             with TemporaryDirectory() as folder:
-                self._searching.check(options, database, Path(folder))
+                self.searching.check(options, database, Path(folder))
         except ShardblastError as error:
             return [Problem(error.code, "options", error.problem, error.remedy)]
         return []
@@ -143,8 +135,8 @@ class Preflights:
             program=program,
             database_letters=database.letters,
             database_bytes=database.size_bytes,
-            cores=self._machine.cores,
-            memory_bytes=self._machine.memory_bytes,
+            cores=self.machine.cores,
+            memory_bytes=self.machine.memory_bytes,
             query_letters=queries.letters,
         )
         return choose(situation, None)
@@ -153,7 +145,7 @@ class Preflights:
         self, program: Program, wanted: Wanted, problems: list[Problem]
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the options of BLAST+ for the search and for printing."""
-        arguments = self._arguments(program)
+        arguments = self.arguments_of(program)
         words, wrong = permitted_words(wanted.options, arguments)
         output, wrong_output = permitted_words(wanted.output, arguments, PRINTING, "output")
         wrong += _list_problems(wanted.lists)
@@ -205,19 +197,19 @@ class Preflights:
 
     def _database(self, name: str, problems: list[Problem]) -> CataloguedDatabase | None:
         try:
-            database = self._catalogue.get(name)
+            database = self.catalogue.get(name)
         except NotFoundError as error:
             problems.append(Problem("database-unknown", "database", error.problem, error.remedy))
             return None
         try:
-            self._catalogue.check_files(database)
+            self.catalogue.check_files(database)
         except DatabaseError as error:
             problems.append(Problem(error.code, "database", without_folders(error.problem), error.remedy))
         return database
 
     def _remarks(self, words: tuple[str, ...], database: CataloguedDatabase) -> tuple[str, ...]:
         taxids = not TAXID_FILTERS.isdisjoint(word.removeprefix("-") for word in words)
-        if not taxids or "-no_taxid_expansion" in words or self._catalogue.has_taxonomy(database):
+        if not taxids or "-no_taxid_expansion" in words or self.catalogue.has_taxonomy(database):
             return ()
         return (f"{TAXONOMY} is not installed, so taxids do not include their descendants.",)
 
@@ -227,17 +219,17 @@ class Preflights:
         Lists are checked by ``parse`` alone, because BLAST+ reads them only with a database.
         """
         try:
-            parse(program, ["-db", "d", "-query", "q", *words, *listed], self._arguments(program))
+            parse(program, ["-db", "d", "-query", "q", *words, *listed], self.arguments_of(program))
         except InputError as error:
             return [Problem("options", "options", error.problem, error.remedy)]
-        objection = self._trial.objection(program, words)
+        objection = self.trial.objection(program, words)
         return [] if objection is None else [Problem("options", "options", objection, "Change the options.")]
 
     def _output_problems(self, program: Program, words: tuple[str, ...], output: tuple[str, ...]) -> list[Problem]:
         """Return why a result can't be printed as requested."""
         place = ["-db", "d", "-query", "q", "-out", "o", "-outfmt", outfmt_of(output)]
         try:
-            printed_with(parse(program, [*place, *words], self._arguments(program)), Printing.of(output))
+            printed_with(parse(program, [*place, *words], self.arguments_of(program)), Printing.of(output))
         except InputError as error:
             return [Problem("output", "output", error.problem, error.remedy)]
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,26 +40,18 @@ CITATION = (
 AS_SEARCHED = Printing()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Results:
     """Reads the results of searches."""
 
-    def __init__(
-        self,
-        store: SearchStore,
-        catalogue: Catalogue,
-        engine: StoredEngine,
-        folders: Folders,
-        runner: Runner,
-        observer: Observer,
-    ) -> None:
-        self._store = store
-        self._catalogue = catalogue
-        self._engine = engine
-        self._folders = folders
-        self._runner = runner
-        self._observer = observer
-        self._turns = Turns()
-        self._matrices: dict[str, frozenset[str]] = {}
+    store: SearchStore
+    catalogue: Catalogue
+    engine: StoredEngine
+    folders: Folders
+    runner: Runner
+    observer: Observer
+    _turns: Turns = field(default_factory=Turns, init=False)
+    _matrices: dict[str, frozenset[str]] = field(default_factory=dict, init=False)
 
     @contextmanager
     def printed(
@@ -85,14 +78,14 @@ class Results:
             DatabaseChanged: The files of the database in place have changed.
         """
         search = self.completed(search_id)
-        options = printed_with(self._runner.options(search, outfmt), printing)
+        options = printed_with(self.runner.options(search, outfmt), printing)
         with self._printed(search, options, Processes(), self._chosen(search, queries, hits)) as path:
-            self._observer.printed(path.stat().st_size)
+            self.observer.printed(path.stat().st_size)
             yield path
 
     def kept(self, search: Search) -> int:
         """Return the largest number of subjects that a search keeps for a query."""
-        return self._runner.options(search, "0").max_target_seqs
+        return self.runner.options(search, "0").max_target_seqs
 
     def _chosen(self, search: Search, queries: Numbers | None, hits: Numbers | None) -> Chosen:
         """Return the requested part of a result; raises InputError if it does not exist."""
@@ -118,12 +111,12 @@ class Results:
         with ExitStack() as stack:
             kept = HitSequences(folder).are_kept
             database = None if kept else stack.enter_context(self._database(search))
-            scratch = stack.enter_context(TemporaryDirectory(dir=self._folders.scratch))
+            scratch = stack.enter_context(TemporaryDirectory(dir=self.folders.scratch))
             out = Path(scratch, "result")
             work = Path(scratch, "work")
             work.mkdir()
             with out.open("wb") as target:
-                self._engine.print(options, database, plan, folder, target, work, processes, chosen)
+                self.engine.print(options, database, plan, folder, target, work, processes, chosen)
             yield out
 
     @contextmanager
@@ -160,25 +153,25 @@ class Results:
             return None
         matrix = matrix_name(self.folder(search.id) / "merged" / "0.asn") or DEFAULT_MATRIX
         if matrix not in self._matrices:
-            self._matrices[matrix] = positive_pairs(self._engine.installation, matrix)
+            self._matrices[matrix] = positive_pairs(self.engine.installation, matrix)
         return self._matrices[matrix]
 
     def complete(self, search_id: SearchId, processes: Processes) -> None:
         """Write the files that pages and later formats need, once all batches are merged."""
         self.write_index(search_id, processes)
-        search, folder = self._store.get(search_id), self.folder(search_id)
+        search, folder = self.store.get(search_id), self.folder(search_id)
         if HitSequences(folder).are_kept:
             return
         with closing(HitIndex(folder / FILE)) as index:
             ids = index.ids()
-        with TemporaryDirectory(dir=self._folders.scratch) as scratch, self._database(search) as database:
-            self._engine.keep_sequences(database, folder, ids, Path(scratch), KEPT_BYTES, processes)
+        with TemporaryDirectory(dir=self.folders.scratch) as scratch, self._database(search) as database:
+            self.engine.keep_sequences(database, folder, ids, Path(scratch), KEPT_BYTES, processes)
 
     def write_index(self, search_id: SearchId, processes: Processes) -> None:
         """Write the index of the hits of a search whose batches are all merged."""
         folder = self.folder(search_id)
-        search = self._store.get(search_id)
-        printing = self._printed(search, self._runner.options(search, OUTFMT), processes)
+        search = self.store.get(search_id)
+        printing = self._printed(search, self.runner.options(search, OUTFMT), processes)
         with self._turns.of(search_id), printing as path, path.open("rb") as printed:
             queries = processes.over(stored_queries(folder))
             write_index(folder / FILE, queries, printed, processes.check)
@@ -191,7 +184,7 @@ class Results:
             if query.verdict.value != "merged":
                 not_merged.setdefault(query.verdict.value, []).append(query.id)
         words = ["-db", search.database, "-query", "query.fa", *search.options]
-        version = self._runner.options(search, "11").arguments.version
+        version = self.runner.options(search, "11").arguments.version
         return {
             "program": search.program,
             "blast_version": version,
@@ -206,7 +199,7 @@ class Results:
             "verdicts": dict(search.verdicts or {}),
             "not_merged": not_merged,
             "pieces": [
-                {name: getattr(piece, name) for name in piece.__slots__} for piece in self._store.pieces(search_id)
+                {name: getattr(piece, name) for name in piece.__slots__} for piece in self.store.pieces(search_id)
             ],
             "self_contained": HitSequences(self.folder(search_id)).are_kept,
             "seconds": (search.finished or 0.0) - (search.started or 0.0),
@@ -215,7 +208,7 @@ class Results:
 
     def completed(self, search_id: SearchId) -> Search:
         """Return a search that has a result; ConflictError if it has none."""
-        search = self._store.get(search_id)
+        search = self.store.get(search_id)
         if search.state is not State.COMPLETED:
             raise ConflictError(
                 f"The search is {search.state}, so it has no result.",
@@ -225,15 +218,15 @@ class Results:
 
     def _database(self, search: Search) -> AbstractContextManager[Database]:
         """Open the database in the generation that was searched."""
-        return self._catalogue.opened(search.database, search.generation)
+        return self.catalogue.opened(search.database, search.generation)
 
     def folder(self, search_id: SearchId) -> Path:
         """Return the search's folder, and fetch the result from the storage if it is not there."""
-        folder = self._folders.work(search_id)
+        folder = self.folders.work(search_id)
         if not _is_here(folder):
             with self._turns.of(search_id):
                 if not _is_here(folder):
-                    self._runner.fetch(search_id)
+                    self.runner.fetch(search_id)
         return folder
 
 

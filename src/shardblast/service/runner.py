@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -162,30 +162,21 @@ class Recorder:
         self._store.change(self._id, change)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Runner:
     """The steps of searches, and the way to stop one."""
 
-    def __init__(
-        self,
-        store: SearchStore,
-        objects: Objects,
-        catalogue: Catalogue,
-        searching: Searching,
-        folders: Folders,
-        arguments: Callable[[Program], Arguments],
-        observer: Observer,
-    ) -> None:
-        self._store = store
-        self._objects = objects
-        self._catalogue = catalogue
-        self._searching = searching
-        self._folders = folders
-        self._arguments = arguments
-        self._observer = observer
-        self._running: dict[SearchId, tuple[int, Processes]] = {}
-        """The stint of each search that runs here, and its processes."""
-        self._lock = threading.Lock()
-        self._turns = Turns()
+    store: SearchStore
+    objects: Objects
+    catalogue: Catalogue
+    searching: Searching
+    folders: Folders
+    arguments: Callable[[Program], Arguments]
+    observer: Observer
+    _running: dict[SearchId, tuple[int, Processes]] = field(default_factory=dict, init=False)
+    """The stint of each search that runs here, and its processes."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _turns: Turns = field(default_factory=Turns, init=False)
 
     def options(self, search: Search, outfmt: str) -> SearchOptions:
         """Return a search's options for printing. Lists have the names that users know."""
@@ -193,8 +184,8 @@ class Runner:
 
     def _options(self, search: Search) -> SearchOptions:
         """Return the options with which a search runs. Lists are given by their paths."""
-        folder = self._folders.work(search.id)
-        known = "no_taxid_expansion" in self._arguments(Program(search.program))
+        folder = self.folders.work(search.id)
+        known = "no_taxid_expansion" in self.arguments(Program(search.program))
         words = filter_words(located(search.options, str(folder)), folder, known=known)
         return self._parsed(search, words, "11")
 
@@ -202,14 +193,14 @@ class Runner:
         program = Program(search.program)
         place = ["-db", search.database, "-query", "query.fa", "-outfmt", outfmt]
         place += ["-out", FILES] if parse_outfmt(outfmt).writes_files else []
-        return parse(program, [*place, *words, "--exactness", search.exactness], self._arguments(program))
+        return parse(program, [*place, *words, "--exactness", search.exactness], self.arguments(program))
 
     def prepare(self, search_id: SearchId, stint: int) -> None:
         """Begin a stint of a search: read the queries and decide how to cut.
 
         Raises ConflictError if it was cancelled or is in a later stint.
         """
-        self._store.change(search_id, lambda search: _started(in_stint(search, stint)))
+        self.store.change(search_id, lambda search: _started(in_stint(search, stint)))
         with self._stoppable(search_id, stint) as processes:
             self._decide(search_id, processes)
 
@@ -219,11 +210,11 @@ class Runner:
             self._search(search_id, processes)
 
     def _search(self, search_id: SearchId, processes: Processes) -> None:
-        if not (self._folders.work(search_id) / "plan.json").exists():
+        if not (self.folders.work(search_id) / "plan.json").exists():
             self._decide(search_id, processes)  # the server that had the plan is gone
         ordered = self._ordered(search_id)
-        self._store.tell(search_id, SEARCHING, {})  # pieces that ran before a crash no longer run
-        self._searching.search(ordered, RecordedPhases(self._store, search_id), self._watcher(ordered), processes)
+        self.store.tell(search_id, SEARCHING, {})  # pieces that ran before a crash no longer run
+        self.searching.search(ordered, RecordedPhases(self.store, search_id), self._watcher(ordered), processes)
 
     def publish(self, search_id: SearchId, stint: int, complete: Complete) -> None:
         """Store the result and end the search, after ``complete`` has added the files made on this machine."""
@@ -233,19 +224,19 @@ class Runner:
         def completed(search: Search) -> Search:
             return moved(in_stint(search, stint), State.COMPLETED, time.time(), **totals)
 
-        self._store.change(search_id, completed)
+        self.store.change(search_id, completed)
 
     def _publish(self, search_id: SearchId, complete: Complete, processes: Processes) -> dict[str, Any]:
         """Store the result; return its numbers of hits and verdicts."""
-        folder = self._folders.work(search_id)
+        folder = self.folders.work(search_id)
         if not self._is_merged(search_id):
             self._search(search_id, processes)  # the server that had merged batches is gone
-        ordered, phases = self._ordered(search_id), RecordedPhases(self._store, search_id)
+        ordered, phases = self._ordered(search_id), RecordedPhases(self.store, search_id)
         phases.begin(Phase.PUBLISHING, 1)
-        if self._searching.leaves_results_here:
+        if self.searching.leaves_results_here:
             complete(search_id, processes)
         watcher = self._watcher(ordered)
-        names = self._searching.publish(ordered, phases, watcher, processes, KEPT_BYTES)
+        names = self.searching.publish(ordered, phases, watcher, processes, KEPT_BYTES)
         verdicts: dict[str, int] = {}
         hits = 0
         for query in processes.over(stored_queries(folder)):
@@ -258,41 +249,41 @@ class Runner:
             "files": names,
             "batches": ordered.plan.batches,
         }
-        self._objects.put(search_key(search_id, "manifest.json"), json.dumps(manifest).encode())
-        self._searching.tidy(search_id)
-        if not self._searching.leaves_results_here:
+        self.objects.put(search_key(search_id, "manifest.json"), json.dumps(manifest).encode())
+        self.searching.tidy(search_id)
+        if not self.searching.leaves_results_here:
             shutil.rmtree(folder)  # it is fetched when a user asks for it
         return {"hits": hits, "verdicts": verdicts}
 
     def fetch(self, search_id: SearchId) -> None:
         """Fetch a result that another server stored."""
-        folder = self._folders.work(search_id)
+        folder = self.folders.work(search_id)
         for name in ("merged", KEPT):
             (folder / name).mkdir(exist_ok=True)
         self._fetch_query(search_id)
-        manifest = json.loads(self._objects.read(search_key(search_id, "manifest.json")))
+        manifest = json.loads(self.objects.read(search_key(search_id, "manifest.json")))
         for name in sorted(manifest["files"], key=lambda name: name == "plan.json"):  # plan.json last: it marks the end
-            self._objects.fetch(search_key(search_id, name), folder / name)
+            self.objects.fetch(search_key(search_id, name), folder / name)
 
     def query(self, search_id: SearchId) -> Path:
         """Return the file of a search's queries."""
         self._fetch_query(search_id)
-        return self._folders.work(search_id) / "query.fa"
+        return self.folders.work(search_id) / "query.fa"
 
     def list_of(self, search_id: SearchId, name: str) -> Path:
         """Return the file of one of a search's lists."""
         self._fetch_query(search_id)
-        return self._folders.work(search_id) / file_of(name)
+        return self.folders.work(search_id) / file_of(name)
 
     def _fetch_query(self, search_id: SearchId) -> None:
         """Fetch the queries and lists of a search that are not here."""
-        folder = self._folders.work(search_id)
-        lists = [file_of(name) for name in listed(self._store.get(search_id).options)]
+        folder = self.folders.work(search_id)
+        lists = [file_of(name) for name in listed(self.store.get(search_id).options)]
         with self._turns.of(search_id):
             for name in ("query.fa", *lists):
                 if not (folder / name).exists():
                     compressed = folder / f"{name}.zst"
-                    self._objects.fetch(search_key(search_id, f"{name}.zst"), compressed)
+                    self.objects.fetch(search_key(search_id, f"{name}.zst"), compressed)
                     _unpack(compressed, folder / name)
 
     def stop(self, search_id: SearchId) -> None:
@@ -311,9 +302,9 @@ class Runner:
     def look(self, search_id: SearchId) -> None:
         """Stop a search or remove its files if another server has cancelled or deleted it."""
         try:
-            search = self._store.get(search_id)
+            search = self.store.get(search_id)
         except NotFoundError:
-            shutil.rmtree(self._folders.home / "searches" / search_id, ignore_errors=True)
+            shutil.rmtree(self.folders.home / "searches" / search_id, ignore_errors=True)
             return
         with self._lock:
             stint, _ = self._running.get(search_id, (search.stint, None))
@@ -336,20 +327,20 @@ class Runner:
 
     def forget(self, search_id: SearchId) -> None:
         """Remove all files of a search."""
-        shutil.rmtree(self._folders.work(search_id), ignore_errors=True)
-        self._objects.delete(search_key(search_id))
+        shutil.rmtree(self.folders.work(search_id), ignore_errors=True)
+        self.objects.delete(search_key(search_id))
 
     def give_up(self, search_id: SearchId) -> None:
         """End and remove everything that a search has made, here and elsewhere. The files sent with it are kept."""
-        self._searching.end(search_id)
+        self.searching.end(search_id)
         self.clean(search_id)
-        sent = ["query.fa", *(file_of(name) for name in listed(self._store.get(search_id).options))]
-        self._objects.delete(search_key(search_id), but={search_key(search_id, f"{name}.zst") for name in sent})
+        sent = ["query.fa", *(file_of(name) for name in listed(self.store.get(search_id).options))]
+        self.objects.delete(search_key(search_id), but={search_key(search_id, f"{name}.zst") for name in sent})
 
     def clean(self, search_id: SearchId) -> None:
         """Remove the local files of an unfinished search, except its queries."""
-        self._searching.tidy(search_id)
-        folder = self._folders.work(search_id)
+        self.searching.tidy(search_id)
+        folder = self.folders.work(search_id)
         for path in folder.iterdir():
             if path.name == "query.fa":
                 continue
@@ -358,39 +349,39 @@ class Runner:
     def make_room(self, search_id: SearchId) -> None:
         """Remove the local files of a search and the reserve, because the disk is full."""
         self.clean(search_id)
-        self._folders.give_reserve()
+        self.folders.give_reserve()
 
     def _decide(self, search_id: SearchId, processes: Processes) -> None:
         """Read the queries and decide how to cut, unless that has been done."""
-        folder = self._folders.work(search_id)
+        folder = self.folders.work(search_id)
         if not (folder / "plan.json").exists():
             self._fetch_query(search_id)
-            search = self._store.get(search_id)
-            database = self._catalogue.get(search.database, search.generation)
-            write_expansion(located(search.options, str(folder)), folder, self._catalogue.taxonomy(database))
-            plan = self._searching.plan(self._options(search), database, folder, processes)
+            search = self.store.get(search_id)
+            database = self.catalogue.get(search.database, search.generation)
+            write_expansion(located(search.options, str(folder)), folder, self.catalogue.taxonomy(database))
+            plan = self.searching.plan(self._options(search), database, folder, processes)
             _write(folder / "plan.json", json.dumps(plan.document()))
         plan = self._plan(search_id)
-        self._store.change(search_id, lambda current: _planned(current, plan))
+        self.store.change(search_id, lambda current: _planned(current, plan))
 
     def _ordered(self, search_id: SearchId) -> Ordered:
-        search = self._store.get(search_id)
+        search = self.store.get(search_id)
         return Ordered(
             search_id=search_id,
             options=self._options(search),
-            database=self._catalogue.get(search.database, search.generation),
+            database=self.catalogue.get(search.database, search.generation),
             plan=self._plan(search_id),
-            folder=self._folders.work(search_id),
+            folder=self.folders.work(search_id),
         )
 
     def _watcher(self, ordered: Ordered) -> Recorder:
-        return Recorder(self._store, ordered.search_id, ordered.plan, self._observer)
+        return Recorder(self.store, ordered.search_id, ordered.plan, self.observer)
 
     def _is_merged(self, search_id: SearchId) -> bool:
-        folder = self._folders.work(search_id)
+        folder = self.folders.work(search_id)
         if not (folder / "plan.json").exists():
             return False
-        return self._searching.is_merged(search_id, stored_plan(folder), folder)
+        return self.searching.is_merged(search_id, stored_plan(folder), folder)
 
     @contextmanager
     def _stoppable(self, search_id: SearchId, stint: int) -> Iterator[Processes]:
@@ -402,7 +393,7 @@ class Runner:
         with self._lock:
             self._running[search_id] = stint, processes
         try:
-            if not self._store.get(search_id).runs(stint):
+            if not self.store.get(search_id).runs(stint):
                 raise Interrupted
             yield processes
         finally:
@@ -410,7 +401,7 @@ class Runner:
                 del self._running[search_id]
 
     def _plan(self, search_id: SearchId) -> StoredPlan:
-        return stored_plan(self._folders.work(search_id))
+        return stored_plan(self.folders.work(search_id))
 
 
 def _named(purpose: Purpose) -> dict[str, Any]:

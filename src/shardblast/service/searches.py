@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +23,18 @@ from shardblast.storage.objects import Objects, search_key
 from shardblast.store.searches import Page, SearchStore, SortOrder
 
 
+@dataclass(frozen=True, slots=True)
 class SearchService:
     """The use cases."""
 
-    def __init__(
-        self,
-        store: SearchStore,
-        objects: Objects,
-        catalogue: Catalogue,
-        folders: Folders,
-        runner: Runner,
-        released: Callable[[str, str], object],
-        preflights: Preflights,
-    ) -> None:
-        self._store = store
-        self._objects = objects
-        self._catalogue = catalogue
-        self._folders = folders
-        self._runner = runner
-        self._released = released
-        self._preflights = preflights
+    store: SearchStore
+    objects: Objects
+    catalogue: Catalogue
+    folders: Folders
+    runner: Runner
+    released: Callable[[str, str], object]
+    """Called with each generation of a database that a search no longer needs."""
+    preflights: Preflights
 
     def submit(self, wanted: Wanted, owner: str, idempotency_key: str | None) -> Search:
         """Queue a search, or return the earlier one with the same idempotency key.
@@ -52,31 +44,31 @@ class SearchService:
             DiskFull: There is not enough space for it.
             ConflictError: The key was used for a different request.
         """
-        checked = self._preflights.of(wanted)
+        checked = self.preflights.of(wanted)
         if checked.problems:
             raise RefusedError(checked.problems)
-        self._folders.check_space()
+        self.folders.check_space()
         search = _new_search(wanted, checked, owner)
         fingerprint = _fingerprint(search, [wanted.query, *(wanted.lists[name] for name in sorted(wanted.lists))])
         if idempotency_key is not None:
-            known = self._store.find(owner, idempotency_key, fingerprint)
+            known = self.store.find(owner, idempotency_key, fingerprint)
             if known is not None:
                 return known
         self._keep(search.id, "query.fa", wanted.query)
         for name, path in wanted.lists.items():
             self._keep(search.id, file_of(name), path)
         try:
-            added = self._store.add(search, fingerprint, idempotency_key)
+            added = self.store.add(search, fingerprint, idempotency_key)
         except ConflictError:
-            self._runner.forget(search.id)
+            self.runner.forget(search.id)
             raise
         if added.id != search.id:
-            self._runner.forget(search.id)
+            self.runner.forget(search.id)
         return added
 
     def get(self, search_id: SearchId, owner: str | None) -> Search:
         """Return a search; ``owner`` None may see all. Raises NotFoundError if the owner may not see it."""
-        search = self._store.get(search_id)
+        search = self.store.get(search_id)
         if owner is not None and search.owner != owner:
             raise NotFoundError("There is no such search.", remedy="It may belong to another user.")
         return search
@@ -84,50 +76,50 @@ class SearchService:
     def page(
         self, *, owner: str | None, state: State | None, limit: int, cursor: str | None, text: str, order: SortOrder
     ) -> Page:
-        return self._store.page(owner=owner, state=state, limit=limit, cursor=cursor, text=text, order=order)
+        return self.store.page(owner=owner, state=state, limit=limit, cursor=cursor, text=text, order=order)
 
     def query(self, search: Search) -> Path:
         """Return the file of a search's queries as the user sent it."""
-        return self._runner.query(search.id)
+        return self.runner.query(search.id)
 
     def list_of(self, search: Search, name: str) -> Path:
         """Return the file of one of a search's lists as the user sent it."""
         if name not in listed(search.options):
             raise NotFoundError("The search has no such list.", remedy="See the options of the search for its lists.")
-        return self._runner.list_of(search.id, name)
+        return self.runner.list_of(search.id, name)
 
     def cancel(self, search: Search) -> Search:
         """Stop a search for good. It becomes ``cancelled`` when none of its processes runs."""
-        search = self._store.change(search.id, lambda current: cancelled(current, time.time()))
-        self._runner.stop(search.id)
+        search = self.store.change(search.id, lambda current: cancelled(current, time.time()))
+        self.runner.stop(search.id)
         if search.state is State.CANCELLED:  # it was queued, but an earlier attempt may have left files
-            self._runner.give_up(search.id)
-            self._released(search.database, search.generation)
+            self.runner.give_up(search.id)
+            self.released(search.database, search.generation)
         return search
 
     def retry(self, search: Search) -> Search:
         """Run a search again. A failed search resumes from its finished pieces; a cancelled one starts anew."""
         retried(search, time.time())
-        self._catalogue.get(search.database, search.generation)
-        self._folders.check_space()
-        return self._store.change(search.id, lambda current: retried(current, time.time()))
+        self.catalogue.get(search.database, search.generation)
+        self.folders.check_space()
+        return self.store.change(search.id, lambda current: retried(current, time.time()))
 
     def delete(self, search: Search) -> None:
         """Remove a search that has ended, and its files."""
-        self._store.delete(search.id)
-        self._runner.forget(search.id)
+        self.store.delete(search.id)
+        self.runner.forget(search.id)
 
     def expire(self, days: float) -> int:
         """Remove searches that ended more than this number of days ago; return how many."""
-        expired = self._store.ended_before(time.time() - days * 86400)
+        expired = self.store.ended_before(time.time() - days * 86400)
         for search_id in expired:
-            self.delete(self._store.get(search_id))
+            self.delete(self.store.get(search_id))
         return len(expired)
 
     def _keep(self, search_id: SearchId, name: str, path: Path) -> None:
         compressed = path.with_name(path.name + ".zst")
         pack(path, compressed)
-        self._objects.put(search_key(search_id, f"{name}.zst"), compressed)
+        self.objects.put(search_key(search_id, f"{name}.zst"), compressed)
         compressed.unlink()
 
 
