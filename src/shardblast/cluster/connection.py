@@ -91,7 +91,7 @@ class Cluster:
 
     @property
     def client(self) -> Client:
-        """The connection, opened again if it was lost for long; NetworkError while the scheduler can't be reached."""
+        """The connection, opened again if it was lost. Raises NetworkError while the scheduler is unreachable."""
         with self._lock:
             if self._client is None or self._client.status in ("closed", "closing"):
                 try:

@@ -89,7 +89,7 @@ class Sessions:
         return secret
 
     def find(self, secret: str) -> Session:
-        """Return a session; UnauthorizedError if it does not exist or has expired."""
+        """Return a session. Raises UnauthorizedError if it does not exist or has expired."""
         session = self._store.find(hashed(secret))
         if session is None or session.expires <= time.time():
             raise UnauthorizedError("The session has expired.", remedy="Sign in again.")

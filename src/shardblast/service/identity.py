@@ -42,7 +42,7 @@ class Identity:
 
     @property
     def sign_in(self) -> SignIn:
-        """The sign-in for browsers; NotFoundError if there is none."""
+        """The sign-in for browsers. Raises NotFoundError if there is none."""
         if self._sign_in is None:
             raise NotFoundError("This service has no sign-in for browsers.", remedy="Start it with --auth oidc.")
         return self._sign_in

@@ -198,7 +198,7 @@ class Issuer:
 
 
 def checked_address(address: str) -> str:
-    """Return an address that is HTTPS or on this machine; ValueError if secrets may not be sent there."""
+    """Return an address that is HTTPS or on this machine. Raises ValueError if secrets may not be sent there."""
     parts = urlsplit(address)
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):

@@ -207,7 +207,7 @@ class Results:
         }
 
     def completed(self, search_id: SearchId) -> Search:
-        """Return a search that has a result; ConflictError if it has none."""
+        """Return a search that has a result. Raises ConflictError if it has none."""
         search = self.store.get(search_id)
         if search.state is not State.COMPLETED:
             raise ConflictError(

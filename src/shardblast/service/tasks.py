@@ -7,7 +7,8 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from shardblast.core.errors import ConflictError, Interrupted, ShardblastError, file_error, without_folders
@@ -54,94 +55,85 @@ class TaskQueue(Protocol):
         """Run a task when its turn comes. Does nothing if it is queued already."""
 
 
+@dataclass(frozen=True, slots=True)
 class Watch:
     """Reports a task's progress, and says whether it is to stop."""
 
-    def __init__(
-        self,
-        report: Callable[[Step, int, int], object],
-        stopped: Callable[[], bool],
-        is_cancelled: Callable[[], bool],
-        settle: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._report = report
-        self.stopped = stopped
-        self.is_cancelled = is_cancelled
-        """Returns whether the task is never to resume."""
-        self.settle = settle
-        """Begins the part that can't be undone; raises Interrupted if the task was cancelled before."""
+    report: Callable[[Step, int, int], None]
+    """Called with a step, the bytes done, and the total number of bytes."""
+    stopped: Callable[[], bool]
+    is_cancelled: Callable[[], bool]
+    """Returns whether the task is never to resume."""
+    settle: Callable[[], None] = lambda: None
+    """Begins the part that can't be undone; raises Interrupted if the task was cancelled before."""
 
     def begin(self, step: Step, total: int = 0) -> Meter:
         """Begin a step of a number of bytes; return the meter that counts them."""
-        self._report(step, 0, total)
-        return Meter(lambda done: self._report(step, done, total))
-
-    def report(self, step: Step, done: int, total: int) -> None:
-        """Report the progress of a step whose total is not known at its beginning."""
-        self._report(step, done, total)
+        self.report(step, 0, total)
+        return Meter(lambda done: self.report(step, done, total))
 
 
 Work = Callable[[Task, Watch], str]
 """Runs a task; returns its outcome as text for users."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Tasks:
     """Creates, runs and ends tasks."""
 
-    def __init__(self, store: TaskStore, works: Mapping[TaskKind, Work]) -> None:
-        self._store = store
-        self._works = works
-        self._running: dict[TaskId, threading.Event] = {}
-        self._stopping = threading.Event()
+    store: TaskStore
+    works: Mapping[TaskKind, Work]
+    _running: dict[TaskId, threading.Event] = field(default_factory=dict, init=False)
+    _stopping: threading.Event = field(default_factory=threading.Event, init=False)
 
     def get(self, task_id: TaskId) -> Task:
         """Return a task."""
-        return self._store.get(task_id)
+        return self.store.get(task_id)
 
     def snapshot(self, task_id: TaskId) -> tuple[Task, int]:
         """Return a task and the id of the last event included in it."""
-        return self._store.snapshot(task_id)
+        return self.store.snapshot(task_id)
 
     def newest(self, database: str | None, limit: int) -> Sequence[Task]:
         """Return tasks, newest first, of one database or of all."""
-        return self._store.newest(database, limit)
+        return self.store.newest(database, limit)
 
     def some(self, ids: Collection[TaskId]) -> Sequence[Task]:
         """Return those of the given tasks that exist."""
-        return self._store.some(ids)
+        return self.store.some(ids)
 
     def active(self, database: str | None = None) -> Sequence[Task]:
         """Return the tasks that have not ended, oldest first."""
-        return self._store.active(database)
+        return self.store.active(database)
 
     def begin(self, queue: TaskQueue, kind: TaskKind, database: str, owner: str, details: Mapping[str, Any]) -> Task:
         """Queue a task. If an identical task has not ended, return that one instead."""
-        for known in self._store.active(database):
+        for known in self.store.active(database):
             if known.kind is kind and known.details == details:
                 return known
         task = Task(TaskId(secrets.token_hex(16)), kind, database, owner, details, time.time())
         queue.enqueue_task(task)  # ``run`` adds the task too, so a crash before the next line loses nothing
-        return self._store.add(task)
+        return self.store.add(task)
 
     def cancel(self, task_id: TaskId) -> Task:
         """Stop a task for good.
 
         It becomes ``cancelled`` when nothing of it runs. Raises ConflictError if it is in its last step.
         """
-        task = self._store.change(task_id, lambda current: task_cancelled(current, time.time()))
+        task = self.store.change(task_id, lambda current: task_cancelled(current, time.time()))
         self.look(task_id)
         return task
 
     def dismiss(self, task_id: TaskId) -> None:
-        """Remove a task that has ended; ConflictError if it has not."""
-        if not self._store.get(task_id).state.is_final:
+        """Remove a task that has ended. Raises ConflictError if it has not."""
+        if not self.store.get(task_id).state.is_final:
             raise ConflictError("The task has not ended.", remedy="Cancel it first.")
-        self._store.remove_ended(task_id)
+        self.store.remove_ended(task_id)
 
     def look(self, task_id: str) -> None:
         """Stop a task that runs on this server if it was cancelled."""
         running = self._running.get(TaskId(task_id))
-        if running is not None and self._store.get(TaskId(task_id)).state is State.CANCELLING:
+        if running is not None and self.store.get(TaskId(task_id)).state is State.CANCELLING:
             running.set()
 
     def runs(self, task_id: str) -> bool:
@@ -159,20 +151,20 @@ class Tasks:
 
     def run(self, task: Task) -> None:
         """Run a task, or resume it."""
-        self._store.add(task)
-        task = self._store.change(task.id, _started)
+        self.store.add(task)
+        task = self.store.change(task.id, _started)
         if task.state.is_final:
             return
         stop = self._running.setdefault(task.id, threading.Event())
         self.look(task.id)  # it may have been cancelled before it was registered here
         watch = Watch(
-            lambda step, done, total: self._store.change(task.id, _at(step, done, total)),
+            partial(self._record, task.id),
             lambda: stop.is_set() or self._stopping.is_set(),
             stop.is_set,
             lambda: self._settle(task.id, stop),
         )
         try:
-            outcome = self._works[task.kind](task, watch)
+            outcome = self.works[task.kind](task, watch)
             self._end(task.id, State.COMPLETED, outcome=outcome)
         except Interrupted:
             while self._stopping.is_set():
@@ -194,11 +186,14 @@ class Tasks:
 
     def expire(self, days: float) -> None:
         """Delete tasks that ended more than this number of days ago."""
-        self._store.remove_ended_before(time.time() - days * 86400)
+        self.store.remove_ended_before(time.time() - days * 86400)
+
+    def _record(self, task_id: TaskId, step: Step, done: int, total: int) -> None:
+        self.store.change(task_id, _at(step, done, total))
 
     def _settle(self, task_id: TaskId, stop: threading.Event) -> None:
         """Begin the last step, in the same transaction that checks for a cancellation."""
-        if self._store.change(task_id, _at(Step.SWITCHING, 0, 0)).state is not State.RUNNING:
+        if self.store.change(task_id, _at(Step.SWITCHING, 0, 0)).state is not State.RUNNING:
             stop.set()
             raise Interrupted
 
@@ -213,7 +208,7 @@ class Tasks:
                 return task_moved(task, State.CANCELLED, time.time())
             return task if task.state.is_final else task_moved(task, state, time.time(), **changes)
 
-        self._store.change(task_id, change)
+        self.store.change(task_id, change)
 
 
 def _started(task: Task) -> Task:
