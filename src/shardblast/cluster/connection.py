@@ -30,10 +30,10 @@ FACTS = "shardblast"
 """Name of the plugin on each node, and of the facts that nodes report with each heartbeat."""
 CONNECT_WITHIN_S = 5
 FRESH_S = 0.25
-"""Younger knowledge of the nodes is reused."""
+"""Age in seconds up to which the known nodes are reused."""
 FRESH_TIMES, FRESH_MOST_S = 20, 2.0
-"""With very many nodes, knowledge is reused for this multiple of the time that a request takes, up to the second
-number in seconds.
+"""With very many nodes, they are reused for this multiple of the time that a request takes, but not longer than the
+second number in seconds.
 """
 END_WITHIN_S = 6.0
 KEPT_S = 24 * 3600.0
@@ -215,7 +215,7 @@ class Certificates:
     authority: Path
     """The authority that must have signed both certificates (``--tls-ca``, ``SHARDBLAST_TLS_CA``)."""
     certificate: Path
-    """The own certificate (``--tls-cert``, ``SHARDBLAST_TLS_CERT``)."""
+    """The certificate of this process (``--tls-cert``, ``SHARDBLAST_TLS_CERT``)."""
     key: Path
     """The key of that certificate (``--tls-key``, ``SHARDBLAST_TLS_KEY``)."""
 

@@ -50,7 +50,7 @@ WAITS_AFTER_S = 1.0
 READINGS = 5
 """A task fails when its result could not be read this often."""
 RETRIED = (DatabaseError, OutOfMemory, OutputError, UnknownFailure, KilledWorker)
-"""Errors, beside those that are marked as retryable, after which the same task may succeed."""
+"""Errors, besides those that are marked as retryable, after which the same task may succeed."""
 
 Doing = Mapping[tuple[str, str], float]
 """Seconds for which nodes have been running tasks, by the keys of the tasks and the names of the nodes."""

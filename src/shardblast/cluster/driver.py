@@ -85,7 +85,7 @@ class Drive:
     """Stopping them ends the search."""
     _run: RunId = field(init=False)
     _shards: tuple[Shard, ...] = field(init=False)
-    """The shards of which a list of ids or taxids leaves something; all shards if there is no list."""
+    """The shards in which a list of ids or taxids leaves sequences; all shards if there is no list."""
 
     def __post_init__(self) -> None:
         self._run = RunId(self.search_id, secrets.token_hex(4))

@@ -169,12 +169,12 @@ class Restriction:
     """The part of a database that a search's list of ids or taxids leaves."""
 
     counts: tuple[int, ...]
-    """Number of sequences left of each volume."""
+    """Number of sequences left in each volume."""
     totals: Totals
     hides_titles: bool
     taxids: tuple[int, ...]
     seen: tuple[int, ...]
-    """Indices of the order's shards of which something is left."""
+    """Indices of the order's shards in which sequences are left."""
 
     def document(self) -> bytes:
         """Return the restriction as the storage keeps it."""
@@ -188,7 +188,7 @@ class Restriction:
         return cls(totals=totals, hides_titles=hides_titles, **{name: tuple(some) for name, some in values.items()})
 
     def shards(self, order: SearchOrder) -> tuple[Shard, ...]:
-        """Return the shards of which something is left, numbered from 0."""
+        """Return the shards in which sequences are left, numbered from 0."""
         return tuple(replace(order.shards[old], index=new) for new, old in enumerate(self.seen))
 
 
