@@ -171,7 +171,7 @@ def test_warnings_of_blast_are_logged(place: Path, caplog: pytest.LogCaptureFixt
         ({"program": "blastz"}, InputError, "'blastz' is no program"),
         ({"query": Path("no such file.fa")}, InputError, "There is no query file 'no such file.fa'"),
         ({"query": "queries.fa"}, InputError, "For a file give a Path"),
-        ({"shards": 0}, UsageError, "no number of shards"),
+        ({"shards": 0}, UsageError, "not a number of shards"),
         ({"exactness": "rough"}, UsageError, "Write identical or complete"),
         ({"evalu": 1e-5}, InputError, "Unknown option '-evalu'"),
         ({"evalue": "small"}, InputError, "-evalue"),
