@@ -39,6 +39,8 @@ SHRINKS = "SHARDBLAST_SHRINK" in os.environ
 FOUND = Path(__file__).parents[2] / "build" / "oddities"
 """Where failures are written."""
 PARTS = 12
+LONG = 36_000
+"""Seconds for as many examples as are asked for."""
 SIGNALLED = 128
 """A greater status is that of a program that a signal ended; 255, with which BLAST+ ends by itself, is none."""
 SETTINGS = settings(deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
@@ -57,6 +59,7 @@ def unlike_examples() -> Iterator[None]:
         yield
 
 
+@pytest.mark.timeout(LONG if WANTED else 900)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_odd_searches_are_identical(part: int) -> None:
     """The same examples each time, unless others are asked for."""
@@ -64,7 +67,7 @@ def test_odd_searches_are_identical(part: int) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(36_000)
+@pytest.mark.timeout(LONG)
 def test_many_odd_searches_are_identical() -> None:
     assert_odd_searches_are_identical(int(WANTED or 10_000), None)
 
