@@ -115,6 +115,9 @@ BAD_IDS = {
     "too long": ["x" * 60, "y"],
     "of no known kind": ["a|b|c|d", "y"],
     "no number": ["gi|15896971:871-672 x", "y"],
+    "in quotes": ['"q15" title', "y"],
+    "of other characters": ['a<b>"c', "y"],
+    "empty": ["a", ""],
 }
 
 

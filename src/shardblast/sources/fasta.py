@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import Finished, checked, run_fed
+from shardblast.blast.process import Finished, checked, run_fed, was_killed
 from shardblast.blast.queries import decompressed, reading_errors
 from shardblast.core.errors import DatabaseError, DiskFull, InputError, SourceChanged, file_errors
 from shardblast.core.program import Molecule
@@ -32,7 +32,6 @@ _NUCLEOTIDE_SHARE = 0.75
 """Minimum fraction of these codes in nucleotide sequences; the rest are ambiguity codes. In proteins it is about a
 quarter."""
 _BLANK = b" \t\r\n\v\f"
-_UNPARSEABLE = re.compile(rb"CSeqIdException|Duplicate seq_ids|id is too long|construct seq-id|parse seq", re.I)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -98,8 +97,8 @@ class FastaSource:
             finished = self._run(argv, folder, Progress(offer.size_bytes, report, stopped))
             if finished.status and shutil.disk_usage(folder).free < _SPARE_BYTES:
                 raise DiskFull  # makeblastdb reports it, or dies of SIGSEGV
-            if finished.status and parse_seqids != attempts[-1] and _UNPARSEABLE.search(finished.stderr):
-                continue
+            if finished.status and not was_killed(finished) and parse_seqids != attempts[-1]:
+                continue  # its words for ids that it can't parse are too many to know
             checked(finished, f"makeblastdb on {self._path.name}")
             break
         _require_whole(find_database(self._installation, folder / name))
