@@ -167,6 +167,22 @@ def test_a_task_that_failed_is_retried_or_dismissed(page: Page, own_server: Serv
     expect(page.get_by_role("row").filter(has_text="mended")).to_contain_text("5")
 
 
+def test_the_error_of_a_task_can_be_read_on_a_small_phone(page: Page, own_server: Server, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 390, "height": 664})
+    fasta = tmp_path / ("long" * 40 + ".fa")
+    fasta.write_text(">a\n>b\n")
+    add(own_server, "broken", fasta)
+
+    page.goto(f"{own_server.url}/databases")
+
+    error = page.get_by_role("listitem").filter(has_text="Adding broken").locator(".mend")
+    expect(error).to_be_visible()
+    box = error.bounding_box()
+    assert box is not None
+    assert box["width"] > 300
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_updates_are_looked_for_and_offered(page: Page, server: Server, tmp_path: Path) -> None:
     source = write_fasta(tmp_path / "growing.fa", PROTEINS[:20])
     for _ in server.task_events(add(server, "growing", source)):

@@ -210,10 +210,8 @@ class Results:
         """Return a search that has a result. Raises ConflictError if it has none."""
         search = self.store.get(search_id)
         if search.state is not State.COMPLETED:
-            raise ConflictError(
-                f"The search is {search.state}, so it has no result.",
-                remedy="Wait until it has ended, or see its error.",
-            )
+            remedy = "Retry it, or submit it again." if search.state.is_final else "Wait until it has ended."
+            raise ConflictError(f"The search is {search.state}, so it has no result.", remedy=remedy)
         return search
 
     def _database(self, search: Search) -> AbstractContextManager[Database]:
