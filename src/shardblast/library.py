@@ -28,20 +28,20 @@ from shardblast.engine.workspace import Silent
 logger = logging.getLogger(__name__)
 
 OptionValue = str | int | float | bool | Path | None
-"""Of a BLAST+ option: True and False of a flag say whether it is given; None counts as not given."""
+"""The value of a BLAST+ option. True sets a flag and False does not; None leaves an option out."""
 
 GROUP_QUERIES = 100
 GROUP_BYTES = 1 << 23
-"""So many queries, or so much of an archive, are read at a time."""
+"""Limits of the part of an archive that is read at a time."""
 
 _ELSEWHERE = {
     "db": "Give db.",
     "query": "Give query.",
     "out": "Results are returned, not written.",
-    "outfmt": "Results are typed; for a format of BLAST+ use the command.",
+    "outfmt": "Results are objects; for a format of BLAST+ use the command.",
     "num_alignments": "Give max_target_seqs.",
     "num_descriptions": "Give max_target_seqs.",
-    "parse_deflines": "Ids of queries are the first words of their titles here.",
+    "parse_deflines": "The id of a query is always the first word of its title.",
     "subject": "Make a database of the subjects and give db.",
     "remote": "Search a database on this machine.",
     "import_search_strategy": "Give the options themselves.",
@@ -62,10 +62,10 @@ def search(
     exactness: str = "identical",
     **blast_options: OptionValue,
 ) -> Iterator[QueryResult]:
-    """Search and yield every query's result, in the order of the queries, those without hits included.
+    """Search and yield the results of all queries in order, including queries without hits.
 
-    Options are checked when this is called. The search runs when the first result is asked for; then results are
-    read from its archive one after the other, so that memory holds a few queries' hits at a time.
+    Options are checked at once. The search runs when the first result is requested. Results are then read from its
+    archive one after the other, so that memory holds the hits of only a few queries.
 
         for result in search("blastn", db="nt", query=Path("genes.fa"), evalue=1e-5):
             for hit in result.hits:
@@ -73,12 +73,12 @@ def search(
 
     Args:
         program: blastn, blastp, blastx, tblastn or tblastx.
-        db: As BLAST+'s ``-db``; a path may hold blanks.
-        query: A ``Path`` names a FASTA file, which may be packed with gzip or zstd. A ``str`` is FASTA text itself.
-        shards: "auto": whatever is fastest, "off": BLAST+ itself, or a number.
-        exactness: "identical": what an unsharded BLAST+ run reports; "complete": the best of all hits.
-        blast_options: BLAST+'s own options by their own names, such as ``evalue=1e-5``, ``task="blastn"``,
-            ``ungapped=True``. Those that only say how results are printed are not taken.
+        db: The value of BLAST+'s ``-db``; a ``Path`` may contain blanks.
+        query: A ``Path`` names a FASTA file, which may be compressed with gzip or zstd. A ``str`` is FASTA text itself.
+        shards: "auto" for the fastest choice, "off" for BLAST+ itself, or a number.
+        exactness: "identical" for the result of an unsharded BLAST+ run, "complete" for the best of all hits.
+        blast_options: BLAST+'s own options under their own names, such as ``evalue=1e-5``, ``task="blastn"`` or
+            ``ungapped=True``. Formatting options are not accepted.
 
     Raises:
         InputError: An option or the query is wrong.
@@ -95,15 +95,15 @@ def search(
 
     def options_in(folder: Path) -> SearchOptions:
         path = query if text is None else folder / "query.fa"
-        place = ["-db", database, "-query", str(path), "-outfmt", "11", "-out", str(folder / "archive")]
-        return parse(kind, [*place, *given, *ours], arguments)
+        files = ["-db", database, "-query", str(path), "-outfmt", "11", "-out", str(folder / "archive")]
+        return parse(kind, [*files, *given, *ours], arguments)
 
     options_in(Path("folder"))
     return _search(engine, options_in, text)
 
 
 class _Logged(Silent):
-    """Watches a search for a program that has no terminal: BLAST+'s warnings go to the log."""
+    """A watcher that logs BLAST+'s warnings."""
 
     def warned(self, text: bytes) -> None:
         for line in text.decode(errors="replace").splitlines():
@@ -114,7 +114,7 @@ def _program(name: str) -> Program:
     try:
         return Program(name)
     except ValueError:
-        raise InputError(f"{name!r} is no program.", remedy=f"Name one of {', '.join(Program)}.") from None
+        raise InputError(f"{name!r} is not a program.", remedy=f"Use one of {', '.join(Program)}.") from None
 
 
 def _given(blast_options: Mapping[str, OptionValue], arguments: Arguments) -> list[str]:
@@ -122,13 +122,15 @@ def _given(blast_options: Mapping[str, OptionValue], arguments: Arguments) -> li
     words: list[str] = []
     for name, value in blast_options.items():
         if name in _ELSEWHERE or name in _PRINTING:
-            remedy = _ELSEWHERE.get(name, "It says how results are printed, and here they are not.")
-            raise InputError(f"{name} is no option of the library.", remedy=remedy)
+            remedy = _ELSEWHERE.get(name, "It formats printed results, and the library prints none.")
+            raise InputError(f"{name} is not an option of the library.", remedy=remedy)
         if value is None:
             continue
         is_flag = name in arguments and arguments[name].kind is Kind.FLAG
         if is_flag and not isinstance(value, bool):
-            raise InputError(f"{name} is a flag, and {value!r} is neither True nor False.", remedy="Give one of them.")
+            raise InputError(
+                f"{name} is a flag, and {value!r} is neither True nor False.", remedy="Give True or False."
+            )
         if not is_flag:
             words += [f"-{name}", str(value).lower() if isinstance(value, bool) else str(value)]
         elif value:
@@ -137,14 +139,14 @@ def _given(blast_options: Mapping[str, OptionValue], arguments: Arguments) -> li
 
 
 def _checked(query: Path | str) -> str | None:
-    """Return the text of queries that are no file."""
+    """Return the text of queries; None if they are in a file."""
     if isinstance(query, Path):
         if not query.exists():
             raise InputError(f"There is no query file {str(query)!r}.", remedy="Check query.")
         return None
     if not query.lstrip().startswith(">"):
         start = query[:40]
-        raise InputError(f"{start!r} is no FASTA: it does not start with '>'.", remedy="For a file give a Path.")
+        raise InputError(f"{start!r} is not FASTA: it does not start with '>'.", remedy="For a file give a Path.")
     return query
 
 
@@ -156,14 +158,13 @@ def _search(
         if text is not None:
             (folder / "query.fa").write_text(text, errors="surrogateescape", newline="")
         options = options_in(folder)
-        open_database(
-            engine.installation, options.text("db") or "", options.program.database_molecule
-        )  # or say why not
+        # Raises an error for a database that can't be opened; the engine would leave it to BLAST+.
+        open_database(engine.installation, options.text("db") or "", options.program.database_molecule)
         outcome = engine.search(options, _Logged())
         if outcome.status:
             raise error_for_exit_status(outcome.status)(
                 f"{options.program} ended with exit status {outcome.status}.",
-                remedy="It said why on standard error.",
+                remedy="Read its message on standard error.",
             )
         yield from _Results(engine, options, folder, outcome.report.queries).read()
     finally:
@@ -176,7 +177,7 @@ def _folder(cache: Path) -> Path:
         return Path(mkdtemp(prefix="library-", dir=cache))
     except OSError as error:
         raise OutputError(
-            f"No folder can be made in {str(cache)!r}: {error.strerror}.", remedy="Set SHARDBLAST_HOME."
+            f"No folder can be created in {str(cache)!r}: {error.strerror}.", remedy="Set SHARDBLAST_HOME."
         ) from error
 
 
@@ -192,13 +193,13 @@ class _Query:
 
 @dataclass(frozen=True, slots=True)
 class _Results:
-    """Reads the results of a search that has ended."""
+    """Reads the results of a finished search."""
 
     engine: LocalEngine
     options: SearchOptions
     folder: Path
     queries: int
-    """How many were searched."""
+    """The number of searched queries."""
 
     def read(self) -> Iterator[QueryResult]:
         group: list[_Query] = []
@@ -212,16 +213,16 @@ class _Results:
         yield from self._results(group)
 
     def _queries(self) -> Iterator[_Query]:
-        """Yield all queries: their archives' texts and their alignments are read side by side."""
+        """Yield all queries; two readers pass through the archive, one for templates and one for alignments."""
         path = self.folder / "archive"
-        with path.open("rb") as one, path.open("rb") as other:
-            found: Iterator[Alignments] = ArchiveReader(other, path.name).alignments()
-            head = next(found, None)
+        with path.open("rb") as stream, path.open("rb") as second:
+            alignments: Iterator[Alignments] = ArchiveReader(second, path.name).alignments()
+            head = next(alignments, None)
             number = -1
-            for number, archive in enumerate(ArchiveReader(one, path.name).templates()):
+            for number, archive in enumerate(ArchiveReader(stream, path.name).templates()):
                 if head is not None and head.ordinal == number:
                     yield _Query(number, archive, head.blocks)
-                    head = next(found, None)
+                    head = next(alignments, None)
                 else:
                     yield _Query(number, archive, [])
         check_count(number + 1, self.queries)
@@ -289,4 +290,4 @@ def _facts(before: bytes) -> tuple[str, int]:
             return title.decode(errors="replace"), int(match[2])
         if match[1] is not None:
             title = match[1][1:-1].replace(b"\n", b"").replace(b'""', b'"')
-    raise EngineError("An archive does not tell the length of its query.", remedy="Use the command.")
+    raise EngineError("An archive lacks the length of its query.", remedy="Use the command.")

@@ -168,7 +168,7 @@ def test_warnings_of_blast_are_logged(place: Path, caplog: pytest.LogCaptureFixt
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"program": "blastz"}, InputError, "'blastz' is no program"),
+        ({"program": "blastz"}, InputError, "'blastz' is not a program"),
         ({"query": Path("no such file.fa")}, InputError, "There is no query file 'no such file.fa'"),
         ({"query": "queries.fa"}, InputError, "For a file give a Path"),
         ({"shards": 0}, UsageError, "not a number of shards"),
@@ -176,8 +176,8 @@ def test_warnings_of_blast_are_logged(place: Path, caplog: pytest.LogCaptureFixt
         ({"evalu": 1e-5}, InputError, "Unknown option '-evalu'"),
         ({"evalue": "small"}, InputError, "-evalue"),
         ({"ungapped": 1}, InputError, "neither True nor False"),
-        ({"outfmt": 6}, InputError, "Results are typed"),
-        ({"html": True}, InputError, "how results are printed"),
+        ({"outfmt": 6}, InputError, "Results are objects"),
+        ({"html": True}, InputError, "It formats printed results"),
         ({"num_alignments": 3}, InputError, "Give max_target_seqs"),
         ({"culling_limit": 1, "best_hit_overhang": 0.1}, InputError, "exclude each other"),
     ],

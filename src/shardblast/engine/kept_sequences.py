@@ -1,8 +1,8 @@
-"""What a stored search keeps of its database: the sequences that it hit, and its list of ids.
+"""Copies the parts of a database that printing a stored search needs: the hit sequences and the list of ids.
 
-``blast_formatter`` reads the aligned part of a subject, its titles, its length and its taxids from the database. A copy
-of the subjects behind an alias with the name, the title and the totals of the whole one gives it all of that. Subjects
-that have no id but their OID keep it in the copy; those with an id are found by an index made for their ids alone.
+``blast_formatter`` reads the aligned part of a subject, its titles, its length and its taxids from the database. It can
+read all of these from a copy of the subjects, behind an alias with the name, title and totals of the whole database.
+Subjects without ids keep their OIDs in the copy. Subjects with ids are found through an index made for these ids.
 
 Source:
     NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbvol.cpp (CSeqDBVol::SeqidToOids).
@@ -32,23 +32,23 @@ from shardblast.blast.volume import Oids, Volume, VolumeWriter, read_volume
 from shardblast.core.program import Molecule
 
 KEPT = "hits"
-"""The folder, in a search's own, of the copy: files packed with zstd, and what is known of the database."""
+"""The folder of the copy in a search's folder: zstd-compressed files, and facts about the database."""
 FACTS = "database.json"
 VOLUME = "volume"
 SHORT_AMONG = 1000
-"""The first sequences of a database, of which the shortest stands for the hits of a search that has none."""
+"""The number of first sequences of a database; the shortest of them is copied for a search without hits."""
 
 FILTER_FACTS = "merged/filter"
 LIST = "merged/listed"
-"""The list itself, where sequences have other titles too than those that it names."""
+"""A copy of the list of ids, which is kept if sequences also have titles that the list does not name."""
 
 
 @dataclass(frozen=True, slots=True)
 class HitSequences:
-    """Those of one stored search."""
+    """The copied sequences of a stored search."""
 
     folder: Path
-    """The search's own."""
+    """The search's folder."""
 
     @property
     def are_kept(self) -> bool:
@@ -64,29 +64,29 @@ class HitSequences:
         scratch: Path,
         most_bytes: int,
     ) -> bool:
-        """Copy them; return whether that was possible.
+        """Copy the sequences; return whether that was possible.
 
-        It is not where ids may name several sequences, which only the whole database tells apart, and where the copy
-        would be larger than allowed.
+        It is impossible if an id names several sequences, which only the whole database can distinguish, or if the copy
+        would be larger than ``most_bytes`` before compression.
 
         Args:
-            installation: Of BLAST+.
-            processes: Their ``stop`` ends the copying.
-            database: The one that was searched.
-            ids: Of all subjects, as ``sseqid`` prints them.
+            installation: The BLAST+ to run.
+            processes: Runs BLAST+; its ``stop`` ends the copying.
+            database: The searched database.
+            ids: The ``sseqid`` of all subjects.
             scratch: An empty folder.
-            most_bytes: Of the copy before it is packed.
+            most_bytes: The limit for the copy.
         """
         if self.are_kept:
             return True
-        by_id = all(volume.id_index for volume in database.volumes)
-        found = (
-            _with_ids(installation, processes, database, ids, scratch) if by_id else _without_ids(database, self.folder)
-        )
-        if found is None:
+        if all(volume.id_index for volume in database.volumes):
+            oids = _with_ids(installation, processes, database, ids, scratch)
+        else:
+            oids = _without_ids(database, self.folder)
+        if oids is None:
             return False
-        sources = by_volume(database, sorted(found) or [_short(database)])
-        return self.write(installation, processes, database, found, sources, scratch, most_bytes)
+        sources = by_volume(database, sorted(oids) or [_short(database)])
+        return self.write(installation, processes, database, oids, sources, scratch, most_bytes)
 
     def write(
         self,
@@ -98,17 +98,16 @@ class HitSequences:
         scratch: Path,
         most_bytes: int,
     ) -> bool:
-        """Copy sequences that were found; return whether they are few enough.
+        """Copy sequences; return whether they are small enough.
 
         Args:
-            installation: Of BLAST+.
-            processes: Their ``stop`` ends the copying.
-            database: The one that was searched.
-            found: Of each OID to copy, all ids; none for a sequence that has none. If there are none at all, the first
-                of ``sources`` is some sequence that stands for them.
-            sources: Where the sequences are, in the order of their OIDs.
+            installation: The BLAST+ to run.
+            processes: Runs BLAST+; its ``stop`` ends the copying.
+            database: The searched database.
+            found: The ids of each OID to copy. If it is empty, ``sources`` holds any one sequence instead.
+            sources: The volumes and OIDs of the sequences, in OID order.
             scratch: An empty folder.
-            most_bytes: Of the copy before it is packed.
+            most_bytes: The limit for the copy before compression.
         """
         copied = list(sources)
         by_id = all(volume.id_index for volume in database.volumes)
@@ -116,17 +115,15 @@ class HitSequences:
             return False
         if by_id and found and not write_id_index(installation, processes, scratch / VOLUME, database.molecule, found):
             return False
-        oids = sorted(found) or [0]
-        kept = None if by_id else Oids(oids, database.num_seqs)
+        kept = None if by_id else Oids(sorted(found) or [0], database.num_seqs)
         stoppable = ((volume, processes.over(own)) for volume, own in copied)
         VolumeWriter(scratch / VOLUME, database.molecule, database.date, kept).write(stoppable)
-        facts: dict[str, object] = {"name": database.name, "molecule": database.molecule, "title": database.title}
-        facts |= {"num_seqs": database.num_seqs, "letters": database.letters}
+        facts = {name: getattr(database, name) for name in ("name", "molecule", "title", "num_seqs", "letters")}
         self._pack(scratch, facts, processes)
         return True
 
     def open(self, scratch: Path) -> Database:
-        """Unpack them into an empty folder, in which BLAST+ then finds a database of the searched one's name."""
+        """Unpack the sequences into an empty folder, where BLAST+ finds them as a database of the original name."""
         kept = self.folder / KEPT
         facts: dict[str, Any] = json.loads((kept / FACTS).read_text())
         volumes = scratch / "volumes"
@@ -134,12 +131,16 @@ class HitSequences:
         for packed in kept.glob("*.zst"):
             unpack(packed, volumes / packed.stem)
         molecule = Molecule(facts["molecule"])
-        sizes, search_path = (
-            (facts["num_seqs"], facts["letters"]),
-            os.pathsep.join([str(scratch), os.environ.get("BLASTDB", "")]),
+        database = Database(
+            name=facts["name"],
+            molecule=molecule,
+            num_seqs=facts["num_seqs"],
+            letters=facts["letters"],
+            volumes=(read_volume(volumes / VOLUME, molecule),),
+            obstacle=None,
+            title=facts["title"],
+            search_path=os.pathsep.join([str(scratch), os.environ.get("BLASTDB", "")]),
         )
-        copied = (read_volume(volumes / VOLUME, molecule),)
-        database = Database(facts["name"], molecule, *sizes, copied, None, facts["title"], search_path=search_path)
         write_alias(scratch, database.name, database, [volumes / VOLUME], title=database.title)
         return database
 
@@ -155,13 +156,13 @@ class HitSequences:
 
 @dataclass(frozen=True, slots=True)
 class StoredFilter:
-    """That of one stored search."""
+    """The filter of a stored search."""
 
     folder: Path
-    """The search's own."""
+    """The search's folder."""
 
     def keep(self, chosen: Filter) -> None:
-        """Write down what a filter leaves."""
+        """Store the parts of a filter that printing needs."""
         if chosen.line is not None:
             shutil.copyfile(self.folder / chosen.line.split()[1], self.folder / LIST)
         facts = {"totals": asdict(chosen.totals), "kind": chosen.line and chosen.line.split()[0]}
@@ -171,16 +172,14 @@ class StoredFilter:
 
     @property
     def hides_titles(self) -> bool:
-        """Whether the search shows some titles of a sequence and not others."""
+        """Whether the search shows only some titles of a sequence."""
         facts = self._facts()
         return facts is not None and facts["kind"] is not None
 
     def applied(self, database: Database, scratch: Path) -> Database:
-        """Return a database as the search saw it, for its statistics and its titles.
+        """Return the whole database with the search's filter, for its statistics and titles.
 
-        Args:
-            database: The whole one.
-            scratch: A folder for an alias of the same name, which hides what the list does not name.
+        The folder ``scratch`` gets an alias of the same name, which hides the titles that the list does not name.
         """
         facts = self._facts()
         if facts is None:
@@ -208,14 +207,14 @@ class StoredFilter:
 def _with_ids(
     installation: Installation, processes: Processes, database: Database, ids: Iterable[str], scratch: Path
 ) -> dict[int, list[str]] | None:
-    """Return the OIDs of these ids with all ids of each sequence; None if one is not found, or names several."""
-    unique = {one.encode() for one in ids}
-    found = ids_by_oid(installation, processes, database, unique, scratch / "ids")
-    return found if found is not None and len(found) == len(unique) else None
+    """Return the OIDs of these ids with all ids of each sequence; None if an id is not found or names several."""
+    unique = {subject_id.encode() for subject_id in ids}
+    oids = ids_by_oid(installation, processes, database, unique, scratch / "ids")
+    return oids if oids is not None and len(oids) == len(unique) else None
 
 
 def _without_ids(database: Database, folder: Path) -> dict[int, list[str]] | None:
-    """Return the OIDs of all subjects; None if some sequences of the database have ids."""
+    """Return the OIDs of all subjects; None if any sequences of the database have ids."""
     if any(volume.id_index for volume in database.volumes):
         return None
     return {oid: [] for path in (folder / "merged").glob("*.asn") for oid in _ordinals(path) if oid < database.num_seqs}
@@ -234,7 +233,7 @@ def _short(database: Database) -> int:
 
 
 def _size(sources: Iterable[tuple[Volume, Sequence[int]]], indexed: int) -> int:
-    """Return the bytes of a copy's sequences and, where it keeps the OIDs of so many, of its index."""
+    """Return the size of a copy: its sequences, and its index if that keeps the OIDs of ``indexed`` sequences."""
     return (
         sum(volume.offset(1, oid + 1) - volume.offset(1, oid) for volume, own in sources for oid in own) + 12 * indexed
     )

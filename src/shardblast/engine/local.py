@@ -1,4 +1,4 @@
-"""The local engine: one search on this machine, from options to printed result."""
+"""The local engine: runs a search on this machine, from the options to the printed result."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ MOSTLY_SATURATED = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a search ended."""
+    """The outcome of a search."""
 
     status: int
     """BLAST+'s exit status."""
@@ -62,21 +62,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """Searches on this machine."""
+    """Runs searches on this machine."""
 
     installation: Installation
     machine: Machine
     cache: Path
-    """Folder for what a search needs while it runs."""
+    """The folder for temporary files of searches."""
 
     def search(self, options: SearchOptions, watcher: Watcher) -> Outcome:
-        """Search and print, in shards where that is possible and wanted.
+        """Search and print, in shards if that is possible and wanted.
 
         Raises:
-            ShardblastError: The search failed; nothing is left behind.
+            ShardblastError: The search failed; no files are left.
         """
         started = time.monotonic()
-        with _files_of_ours(), self._folder(options) as folder:
+        with _internal_file_errors(), self._folder(options) as folder:
             outcome = self._search(options, watcher, folder)
         outcome.report.seconds = time.monotonic() - started
         return outcome
@@ -101,11 +101,7 @@ class LocalEngine:
     def _sharded(
         self, options: SearchOptions, database: Database, query: str, watcher: Watcher, folder: Path
     ) -> Outcome:
-        """Search in shards and print.
-
-        Raises:
-            LeftToBlast: Only BLAST+ can do it, or does it better.
-        """
+        """Search in shards and print; raise ``LeftToBlast`` if only BLAST+ can do it, or if it is faster."""
         listing = self._listing(options, database, folder)
         database = replace(database, filter=listing.filter)
         choice = self._choice(options, database, query)
@@ -137,26 +133,22 @@ class LocalEngine:
                 if printed is None:
                     raise
                 report = self._report(options, database, 0, str(why))
-                arguments = (self._program(options), options, query, self.machine.cores, report)
-                return Outcome(go_on_unsharded(*arguments, printed), report)
+                program, cores = self._program(options), self.machine.cores
+                return Outcome(go_on_unsharded(program, options, query, cores, report, printed), report)
         return Outcome(0, report)
 
     def _listing(self, options: SearchOptions, database: Database, folder: Path) -> Listing:
-        """Return what a list of the user's leaves of a database.
-
-        Raises:
-            LeftToBlast: Only BLAST+ can search the database, or with the list.
-        """
+        """Apply the user's list to a database; raise ``LeftToBlast`` if only BLAST+ can use either of them."""
         if database.obstacle is not None:
             raise LeftToBlast(database.obstacle)
         return read_listing(self.installation, Processes(), database, options, folder)
 
     def _obstacle_of_strands(self, options: SearchOptions, database: Database, shards: int, folder: Path) -> str | None:
-        """Return why a search in several shards would have others of equal hits first, or None."""
+        """Return why sharding could reorder tied hits, or None."""
         try:
             alike = shards == 1 or strands_are_alike(self.installation, Processes(), folder, database, options)
         except ShardblastError:
-            return "BLAST+ refuses the options, and says why"
+            return "BLAST+ rejects the options and reports why"
         return None if alike else STRANDS_DIFFER
 
     def _shards_cost_only_time(self, work: Work, shards: Sequence[Shard], batches: list[Batch], choice: Choice) -> bool:
@@ -171,17 +163,17 @@ class LocalEngine:
         except OSError:
             letters = None
         situation = Situation(
-            options.program,
-            database.searched.letters,
-            database.searched_bytes,
-            self._cores(options),
-            self.machine.memory_bytes,
-            letters,
+            program=options.program,
+            database_letters=database.searched.letters,
+            database_bytes=database.searched_bytes,
+            cores=self._cores(options),
+            memory_bytes=self.machine.memory_bytes,
+            query_letters=letters,
         )
         return choose(situation, wanted if isinstance(wanted, int) else None)
 
     def _cores(self, options: SearchOptions) -> int:
-        """Return the budget of cores: what the user says, but as BLAST+ no more than there are; else all."""
+        """Return the budget of cores: ``-num_threads``, but as in BLAST+ at most all cores; by default all."""
         cores = self.machine.cores
         return min(options.integer("num_threads") or 1, cores) if options.has("num_threads") else cores
 
@@ -198,12 +190,12 @@ class LocalEngine:
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
-        """Make a folder in the cache; where that can't be written, or BLAST+ could not read its name, in /tmp."""
+        """Create a folder in the cache, or in /tmp if the cache is not writable or BLAST+ can't read its path."""
         cache = str(self.cache.absolute())
         with ExitStack() as stack:
             try:
                 if not cache.isascii() or not cache.isprintable() or '"' in cache:
-                    raise OSError(EINVAL, "BLAST+ can't read such a name", cache)
+                    raise OSError(EINVAL, "BLAST+ can't read this path", cache)
                 folder = stack.enter_context(scratch(self.cache))
             except OSError:
                 with _folder_errors(self.cache):
@@ -236,14 +228,14 @@ class LocalEngine:
 
     def _report(self, options: SearchOptions, database: Database | None, shards: int, why: str) -> Report:
         return Report(
-            options.program.value,
-            ".".join(str(part) for part in self.installation.version),
-            options.text("db") or "",
-            database.num_seqs if database else 0,
-            database.letters if database else 0,
-            shards,
-            why,
-            [options.program.value, *options.argv()],
+            program=options.program.value,
+            blast_version=".".join(str(part) for part in self.installation.version),
+            database=options.text("db") or "",
+            num_seqs=database.num_seqs if database else 0,
+            letters=database.letters if database else 0,
+            shards=shards,
+            why=why,
+            command=[options.program.value, *options.argv()],
         )
 
 
@@ -251,15 +243,15 @@ def _batches(query: str, folder: Path, molecule: Molecule, choice: Choice) -> li
     try:
         return list(batches_of(query, folder, molecule, choice))
     except NotFasta:
-        raise LeftToBlast("the queries are no FASTA, so only BLAST+ can read them") from None
+        raise LeftToBlast("the queries are not FASTA, so only BLAST+ can read them") from None
 
 
 @contextmanager
 def _exceptions_left_to_blast() -> Iterator[None]:
-    """Leave a search to BLAST+ in which one of its programs ended by an exception of its own.
+    """Leave a search to BLAST+ if one of BLAST+'s programs ended with an exception.
 
-    BLAST+ does so at ids that it can't print, for example, after it has printed what comes before. A piece can also
-    do so where the search does not, since it prints its hits in another format.
+    BLAST+ does so, for example, at ids that it can't print, after it has printed the hits before them. A piece can do
+    so even if the whole search does not, because a piece prints its hits in another format.
     """
     try:
         yield
@@ -270,8 +262,8 @@ def _exceptions_left_to_blast() -> Iterator[None]:
 
 
 @contextmanager
-def _files_of_ours() -> Iterator[None]:
-    """Translate what goes wrong with our own files; those of users are translated where they are opened."""
+def _internal_file_errors() -> Iterator[None]:
+    """Translate errors of internal files; errors of the user's files are translated where these are opened."""
     try:
         yield
     except BrokenPipeError:
@@ -280,7 +272,7 @@ def _files_of_ours() -> Iterator[None]:
         where = f" ({error.filename})" if error.filename else ""
         raise OutputError(
             f"A file of the search can't be written or read: {error.strerror}{where}.",
-            remedy="Check the disk's space; SHARDBLAST_HOME names another place.",
+            remedy="Check the free space on the disk, or set SHARDBLAST_HOME to another folder.",
         ) from error
 
 
@@ -290,12 +282,12 @@ def _folder_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
-            f"The folder {str(folder)!r} can't be used: {error.strerror}.", remedy="Set SHARDBLAST_HOME, or --keep."
+            f"The folder {str(folder)!r} can't be used: {error.strerror}.", remedy="Set SHARDBLAST_HOME or --keep."
         ) from error
 
 
 def _spooled(options: SearchOptions, folder: Path) -> str:
-    """Return a path with the queries in plain text: standard input and packed files are copied first."""
+    """Return a path with the queries in plain text; standard input and compressed files are copied first."""
     path = "-" if options.text("query") is None else options.text("query") or ""
     pipe = path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
     if (

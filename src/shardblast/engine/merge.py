@@ -1,6 +1,7 @@
-"""A search in shards: pieces run, their results and warnings are merged, and each query is printed.
+"""Runs a search in shards: runs the pieces, merges their hits, and prints each query and BLAST+'s warnings.
 
-Pieces and the probe run with other options, and blast_formatter says nothing of queries.
+Warnings come from a separate run with the user's options, because pieces and the probe run with other options, and
+``blast_formatter`` does not report warnings about queries.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ from shardblast.engine.statistics import ProbedBatch, ProbedQuery
 from shardblast.engine.workspace import Purpose, Work
 
 BATCHES_AHEAD = 3
-"""Batches whose pieces are queued before the first of them is merged."""
+"""The number of batches whose pieces are queued before the first batch is merged."""
 
-_NOT_ASKED = FILTER_OPTIONS | {"query", "db", "out", "outfmt", "mt_mode"}
-"""What lists leave is told when they are read; shards do not cut queries for threads, which -mt_mode warns of."""
+_WITHOUT_WARNINGS = FILTER_OPTIONS | {"query", "db", "out", "outfmt", "mt_mode"}
+"""Options that the run for warnings omits. Lists cause their warnings when they are read, and the warning of -mt_mode
+does not apply to shards."""
 _OF_A_QUERY = re.compile(rb"^([^\[\n]*\[\w+\] Query_)(\d+)", re.M)
 _OF_A_LINE = re.compile(rb"^((?:CFastaReader|FASTA-Reader): [^\n]*? line )(\d+)|(, On line )(\d+)", re.M)
 _OF_TAXONOMY = b"taxdb"
@@ -45,15 +47,16 @@ class ShardedSearch:
     def __init__(
         self, work: Work, parts: Parts, shards: Sequence[Shard], carrier: Carrier, *, by_shard: bool, threads: int = 1
     ) -> None:
-        """Prepare the shards.
+        """Prepare the search.
 
         Args:
-            work: The search's means.
-            parts: Where the database is.
-            shards: In OID order.
-            carrier: How pieces write their hits.
-            by_shard: Search all batches in one shard before the next, because not all shards fit in memory.
-            threads: Of a piece; more than one only where the whole database is the shard.
+            work: The resources of the search.
+            parts: The parts of the database.
+            shards: The shards in OID order.
+            carrier: The format in which pieces write their hits.
+            by_shard: Whether to search all batches in one shard before the next, because the shards do not all fit in
+                memory.
+            threads: The number of threads of a piece; more than 1 only if the whole database is the only shard.
         """
         self._work = work
         self._parts = parts
@@ -78,7 +81,7 @@ class ShardedSearch:
         """Search and print all batches.
 
         Raises:
-            LeftToBlast: Only BLAST+ can print what was found; what was printed until then is right.
+            LeftToBlast: Only BLAST+ can print the hits; the output up to this point is correct.
             ShardblastError: The search failed.
         """
         waiting = iter(batches)
@@ -86,8 +89,7 @@ class ShardedSearch:
         with printer:
             started.extend(self._start(batch) for batch in islice(waiting, None if self._by_shard else BATCHES_AHEAD))
             while started:
-                current = started.popleft()
-                self._finish(current, printer)
+                self._finish(started.popleft(), printer)
                 started.extend(self._start(batch) for batch in islice(waiting, 1))
 
     def _start(self, batch: Batch) -> _Started:
@@ -104,23 +106,20 @@ class ShardedSearch:
         return _Started(batch, pieces, False, probed, warned)
 
     def _mostly_saturated(self) -> bool:
-        """Whether so many queries were saturated that it is not worth to search the others in shards first."""
+        """Whether so many queries were saturated that searching the others in shards first is not worth the time."""
         return self._saturated * 2 > self._judged
 
     def _start_piece(self, batch: Batch, shard: Shard) -> Future[Finished]:
         run = PieceRun(
-            [*self._limits.hit_argv, *self._threads],
-            batch.path,
-            self._carrier.outfmt,
-            self._piece_file(batch, shard),
-            Purpose(SEARCH, batch.index, shard.index),
-            f"batch {batch.index + 1}, shard {shard.index + 1} of {len(self._shards)}",
-            (1, shard.index, batch.index) if self._by_shard else (1, batch.index),
+            argv=[*self._limits.hit_argv, *self._threads],
+            queries=batch.path,
+            outfmt=self._carrier.outfmt,
+            out=piece_file(self._work.folder, batch.index, shard.index),
+            purpose=Purpose(SEARCH, batch.index, shard.index),
+            what=f"batch {batch.index + 1}, shard {shard.index + 1} of {len(self._shards)}",
+            priority=(1, shard.index, batch.index) if self._by_shard else (1, batch.index),
         )
         return self._parts.start(part_of(shard), run)
-
-    def _piece_file(self, batch: Batch, shard: Shard) -> Path:
-        return piece_file(self._work.folder, batch.index, shard.index)
 
     def _finish(self, current: _Started, printer: Printer) -> None:
         """Merge and print a batch, then remove its files."""
@@ -142,14 +141,14 @@ class ShardedSearch:
                 file.unlink()
 
     def _suspects(self, current: _Started) -> list[int]:
-        """Return the positions of the queries that are not certainly unsaturated."""
+        """Return the 0-based positions of the queries that may be saturated."""
         if self._whole:
             return []
         if current.suspected:
             return list(range(current.batch.queries))
         hidden = set() if self._hidden is None else set(self._hidden.suspects(current.batch))
-        found = enumerate(self._found(current.batch))
-        return [ordinal for ordinal, parts in found if ordinal in hidden or not self._is_unsaturated(parts)]
+        hits = enumerate(self._hits(current.batch))
+        return [ordinal for ordinal, parts in hits if ordinal in hidden or not self._is_unsaturated(parts)]
 
     def _is_unsaturated(self, parts: list[QueryHits]) -> bool:
         wanted = self._limits.max_target_seqs
@@ -158,23 +157,24 @@ class ShardedSearch:
         counts = [self._carrier.count(part) for part in parts]
         return is_unsaturated(counts, max_target_seqs=wanted, shard_limit=self._limits.shard_limit)
 
-    def _found(self, batch: Batch) -> Iterator[list[QueryHits]]:
-        files = [self._piece_file(batch, shard) for shard in self._shards]
+    def _hits(self, batch: Batch) -> Iterator[list[QueryHits]]:
+        """Yield each query's hits in all shards."""
+        files = [piece_file(self._work.folder, batch.index, shard.index) for shard in self._shards]
         readers = [self._carrier.read(path, batch.queries) for path in files]
         return self._work.processes.over(by_query(readers, batch.queries))
 
     def _merged_queries(self, current: _Started, suspects: list[int]) -> Iterator[MergedQuery]:
         batch = current.batch
         again = self._again(current, suspects)
-        unsure = set(suspects)
-        found = iter([[]] * batch.queries) if current.suspected else self._found(batch)
+        saturated = set(suspects)
+        hits = iter([[]] * batch.queries) if current.suspected else self._hits(batch)
         probed: Iterator[ProbedQuery | None] = (
             current.probed.queries() if current.probed else iter([None] * batch.queries)
         )
         with batch.path.open("rb") as stream:
-            queries = self._work.processes.over(zip(records(stream), found, probed, strict=True))
+            queries = self._work.processes.over(zip(records(stream), hits, probed, strict=True))
             for ordinal, (record, parts, probe) in enumerate(queries):
-                if ordinal in unsure:
+                if ordinal in saturated:
                     result, verdict = next(again)
                 else:
                     result, verdict = self._merge(ordinal, parts), self._plain_verdict
@@ -192,49 +192,49 @@ class ShardedSearch:
         if not suspects:
             return
         if self._identical:
-            for found in self._research.identical(current.batch, suspects):
-                yield found, Verdict.RESEARCHED
+            for hits in self._research.identical(current.batch, suspects):
+                yield hits, Verdict.RESEARCHED
             return
-        for found, bound_reached in self._research.complete(current.batch, suspects):
+        for hits, bound_reached in self._research.complete(current.batch, suspects):
             if bound_reached:
-                self._work.report.bound_reached.append(f"Query_{current.batch.first_query + found.ordinal + 1}")
-            yield found, Verdict.COMPLETE
+                self._work.report.bound_reached.append(f"Query_{current.batch.first_query + hits.ordinal + 1}")
+            yield hits, Verdict.COMPLETE
 
 
 def piece_file(folder: Path, batch: int, shard: int) -> Path:
-    """Return where the hits of a piece are."""
+    """Return the file with the hits of a piece."""
     return folder / f"batch{batch}.piece.{shard}"
 
 
 class WarnedBatch:
-    """A batch in the probe's database, whose output nobody reads."""
+    """A batch that is searched in the probe's database only for BLAST+'s warnings."""
 
     def __init__(self, work: Work, batch: Batch, database: str) -> None:
         options = work.options
-        in_one_file = options.outfmt.format.in_one_file  # it warns of the same
+        in_one_file = options.outfmt.format.in_one_file  # this format causes the same warnings
         outfmt = options.outfmt.text if in_one_file is None else str(in_one_file)
-        place = ["-query", str(batch.path), "-db", database, "-outfmt", outfmt, "-out", os.devnull]
+        files = ["-query", str(batch.path), "-db", database, "-outfmt", outfmt, "-out", os.devnull]
         self._batch = batch
-        self._told: Future[Finished] = work.start(
-            [*options.argv(drop=_NOT_ASKED), *place],
+        self._finished: Future[Finished] = work.start(
+            [*options.argv(drop=_WITHOUT_WARNINGS), *files],
             Purpose("probe", batch.index, None),
             f"the warnings of batch {batch.index + 1}",
             (0, batch.index),
         )
 
     def text(self) -> bytes:
-        """Return what BLAST+ warns of, with queries and lines numbered as in the user's file."""
+        """Return BLAST+'s warnings, with queries and lines numbered as in the user's file."""
         batch = self._batch
         text = _OF_A_QUERY.sub(lambda match: b"%s%d" % (match[1], int(match[2]) + batch.first_query), self.stderr)
         return _OF_A_LINE.sub(lambda match: _shifted(match, batch.first_line), text)
 
     @property
     def stderr(self) -> bytes:
-        return self._told.result().stderr
+        return self._finished.result().stderr
 
 
 def of_taxonomy(text: bytes) -> bytes:
-    """Return what a process that found hits says of names that it could not look up."""
+    """Return the warnings about taxonomic names that could not be looked up, which only runs with hits print."""
     return b"".join(line for line in text.splitlines(keepends=True) if _OF_TAXONOMY in line)
 
 
@@ -245,12 +245,12 @@ class _Started:
     batch: Batch
     pieces: list[Future[Finished]]
     suspected: bool
-    """Whether all queries count as saturated from the start, so that there are no pieces."""
+    """Whether all queries count as saturated from the start; the batch then has no pieces."""
     probed: ProbedBatch | None
     warned: WarnedBatch
 
     def warnings(self) -> bytes:
-        """Return what BLAST+ warns of; of names that can't be looked up every shard warns alike."""
+        """Return BLAST+'s warnings; the taxonomic ones are equal in all shards, so one shard's are enough."""
         of_hits = of_taxonomy(self.pieces[0].result().stderr) if self.pieces else b""
         return self.warned.text() + of_hits
 

@@ -1,4 +1,4 @@
-"""Where results go: standard output, or a file that gets its name when it is whole."""
+"""Opens the output of a search: standard output, or a file that gets its name when it is complete."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from shardblast.core.errors import EngineError, OutputError
 
 BLOCK_BYTES = 1 << 20
 OWN_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2, "/dev/fd/1": 1, "/dev/fd/2": 2}
-"""Links that follow to whatever our own streams are, which may be files that must not be replaced."""
+"""Links to this process's own streams, which may be files that must not be replaced."""
 
 
 class Tally(io.RawIOBase):
-    """A stream that notes what goes through it, so that another output that begins in the same way can go on there."""
+    """A stream that hashes the bytes written to it, so that an output with the same beginning can continue it."""
 
     def __init__(self, target: BinaryIO) -> None:
         super().__init__()
@@ -40,31 +40,28 @@ class Tally(io.RawIOBase):
         return len(data)
 
     def go_on(self, source: BinaryIO) -> None:
-        """Copy what a stream holds behind the bytes that were written.
+        """Copy the rest of a stream that begins with the bytes written so far.
 
         Raises:
-            EngineError: It begins with others.
+            EngineError: The stream begins with other bytes.
         """
-        begun, left = hashlib.sha256(), self._size
+        digest, left = hashlib.sha256(), self._size
         while left and (block := source.read(min(left, BLOCK_BYTES))):
-            begun.update(block)
+            digest.update(block)
             left -= len(block)
-        if begun.digest() != self._digest.digest():
+        if digest.digest() != self._digest.digest():
             raise EngineError(
-                "BLAST+ prints something else than was printed until it had to go on alone.",
-                remedy="Search again with '--shards off', and report this as a fault of shardblast.",
+                "The output of BLAST+ differs from the output that was printed before BLAST+ took over.",
+                remedy="Search again with '--shards off', and report this as a bug in shardblast.",
             )
         shutil.copyfileobj(source, self._target, BLOCK_BYTES)
 
 
 @contextmanager
 def open_output(out: str | None) -> Iterator[BinaryIO]:
-    """Open the output; a file is written under a temporary name beside it and renamed when all went well.
+    """Open the output. A file is written under a temporary name in the same folder and renamed after success.
 
-    A link stays a link, and a file that is replaced leaves its mode and owner.
-
-    Raises:
-        OutputError: It can't be written.
+    A link stays a link, and a replaced file passes on its mode and owner.
     """
     if out is None or out == "-":
         with _translated("standard output"):
@@ -81,7 +78,7 @@ def open_output(out: str | None) -> Iterator[BinaryIO]:
             yield stream
         return
     with _translated(out):
-        partial = NamedTemporaryFile(  # noqa: SIM115 - closed below, where its errors have a meaning
+        partial = NamedTemporaryFile(  # noqa: SIM115 - closed below, where its errors are translated
             dir=path.parent, prefix=".shardblast-", suffix=".partial", delete=False
         )
     try:
@@ -94,7 +91,7 @@ def open_output(out: str | None) -> Iterator[BinaryIO]:
 
 
 def appears_whole(out: str | None) -> bool:
-    """Tell whether nothing is printed before everything is: into a file that gets its name in the end."""
+    """Return whether the output appears only when it is complete, in a file that is renamed in the end."""
     if out is None or out == "-" or out in OWN_STREAMS:
         return False
     path = Path(os.path.realpath(out))
@@ -102,30 +99,22 @@ def appears_whole(out: str | None) -> bool:
 
 
 def is_writable(out: str) -> bool:
-    """Tell whether a file can be written under this name: one that is there, or a new one in a folder that is there."""
+    """Return whether an existing file, or a new file in an existing folder, can be written under this name."""
     path = os.path.realpath(out)
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         return bool(out) and not out.endswith("/") and os.access(os.path.dirname(path), os.W_OK)
-    except OSError:  # the name is too long, or its folder is no folder
+    except OSError:  # the name is too long, or its parent is not a folder
         return False
     return not stat.S_ISDIR(mode) and not out.endswith("/") and os.access(path, os.W_OK)
 
 
 def deliver(files: Path, out: str) -> None:
-    """Write the files of a folder beside each other, where ``-out`` names one of them; that one last.
-
-    Args:
-        files: The folder.
-        out: A path whose last part is the name of one of the files.
-
-    Raises:
-        OutputError: One can't be written.
-    """
-    place = Path(out)
-    for file in sorted(files.iterdir(), key=lambda file: file.name == place.name):
-        with file.open("rb") as source, open_output(str(place.with_name(file.name))) as target:
+    """Write the files of a folder to the folder of ``out``, which names one of them; that file is written last."""
+    path = Path(out)
+    for file in sorted(files.iterdir(), key=lambda file: file.name == path.name):
+        with file.open("rb") as source, open_output(str(path.with_name(file.name))) as target:
             shutil.copyfileobj(source, target)
 
 
@@ -135,7 +124,7 @@ def _move(partial: Path, path: Path) -> None:
         partial.replace(path)
         return
     before = path.stat()
-    if before.st_nlink > 1:  # its other names are to see the result too
+    if before.st_nlink > 1:  # its other hard links must show the result too
         shutil.copyfile(partial, path)
         return
     with suppress(PermissionError):
@@ -149,7 +138,7 @@ def _translated(out: str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # whoever read wants no more
+        raise  # the reader has closed the pipe
     except OSError as error:
         raise OutputError(f"{out!r} can't be written: {error.strerror}.", remedy="Check -out and the disk.") from error
 

@@ -1,4 +1,4 @@
-"""The pieces of a search: batches and shards, where a piece runs, and with which options."""
+"""The pieces of a search: its batches and shards, the options of a piece, and the parts of the database it reads."""
 
 from __future__ import annotations
 
@@ -24,36 +24,35 @@ from shardblast.core.program import Molecule, Program
 from shardblast.engine.workspace import Priority, Purpose, Work
 
 OWN = frozenset({"query", "db", "num_threads", "mt_mode", "outfmt", "out"}) | FILTER_OPTIONS
-"""Options that every piece has its own values for; what filters leave of the database is said in its alias."""
+"""Options for which every piece has its own values. Filters are in the alias of the database."""
 PRINTING = frozenset(
     ["html", "show_gis", "line_length", "sorthits", "sorthsps", "num_descriptions", "num_alignments", "max_target_seqs"]
 )
-"""Options that say how hits are printed, of no meaning to a piece."""
+"""Formatting options, which do not matter to a piece."""
 AFTER_THE_CUT = frozenset({"perc_identity", "qcov_hsp_perc"})
-"""Options that drop hits after the preliminary cut, so that few hits can hide many candidates."""
+"""Options that drop hits after the preliminary cutoff, so that few hits can hide many candidates."""
 PER_SUBJECT = frozenset({"max_hsps", "subject_besthit"})
-"""Options that drop HSPs of a subject, never the subject."""
+"""Options that drop HSPs of a subject but never the subject."""
 CANDIDATE_EVALUE_FACTOR = 100.0
-"""A candidate can have a final E-value that much larger than a preliminary one: ambiguous letters cost it score."""
+"""The largest ratio of final to preliminary E-value of a candidate; ambiguous residues lower its final score."""
 SAMPLE_EVALUE_FACTOR = 10.0
-"""With composition-based statistics the preliminary stage lets pass what is several times as expected as the user's
-limit."""
+"""The factor by which the preliminary stage exceeds the user's E-value limit with composition-based statistics."""
 DEFAULT_EVALUES = {True: 1000.0, False: 10.0}
-"""The largest default of any task, of blastn (blastn-short) and of the others."""
+"""The largest default E-value of any task: for blastn (blastn-short), and for the other programs."""
 
 SEARCH = "search"
-"""The purpose of pieces."""
+"""The name of the purpose of pieces."""
 WHOLE = "whole"
 
 
 def batches_of(query: str, folder: Path, molecule: Molecule, choice: Choice) -> Iterator[Batch]:
-    """Write the batches of a query file to a folder and yield each when it is whole."""
+    """Write the batches of a query file to a folder and yield each when it is complete."""
     with open_queries(query) as stream:
         yield from split(stream, folder, molecule, choice.batch_letters, BATCH_QUERIES, choice.scan_letters)
 
 
 def shards_of(database: Database, count: int) -> tuple[Shard, ...]:
-    """Return so many shards of about equal letters, in OID order, or fewer where a filter leaves nothing of some."""
+    """Return ``count`` shards of about equal letters in OID order, without shards in which a filter leaves nothing."""
     sizes = [VolumeSize(volume.num_seqs, volume.letters) for volume in database.volumes]
     shards = cut_shards(sizes, count, lambda volume, parts: database.volumes[volume].cuts(parts))
     chosen = database.filter
@@ -65,44 +64,44 @@ def shards_of(database: Database, count: int) -> tuple[Shard, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PieceLimits:
-    """How many subjects pieces keep, and with which options they search."""
+    """The numbers of subjects that pieces keep, and the options with which they search."""
 
     max_target_seqs: int
-    """What the user wants to see."""
+    """The user's limit."""
     shard_limit: int
-    """What a piece keeps: of a shard one more, so that a list of just the user's length is known not to be cut."""
+    """The limit of a piece. In a shard it is one larger, so that a list of the user's length is surely complete."""
     composition_based: bool
-    """Whether composition-based statistics drop and reorder hits, so that candidates can't be told from hits."""
+    """Whether composition-based statistics drop and reorder hits, so that the hits do not show the candidates."""
     always_research: bool
-    """Whether few hits prove nothing, because the user's filters come after the preliminary cut."""
+    """Whether few hits prove nothing, because the user's filters apply after the preliminary cutoff."""
     linked: bool
-    """Whether a query's E-values depend on the queries that BLAST+ searches together with it."""
+    """Whether a query's E-values depend on the other queries in its batch."""
     hit_argv: list[str]
 
 
 def limits_of(options: SearchOptions, *, whole: bool = False) -> PieceLimits:
-    """Return the limits for a search; ``whole`` is one of the whole database, where BLAST+ makes its own cut."""
+    """Return the limits for a search; in a search of the whole database BLAST+ makes its own cutoff."""
     wanted = options.max_target_seqs
     kept = wanted if whole else wanted + 1
     return PieceLimits(
-        wanted,
-        kept,
-        options.composition_based,
-        any(options.has(name) for name in AFTER_THE_CUT),
-        options.shares_statistics,
-        piece_argv(options, kept),
+        max_target_seqs=wanted,
+        shard_limit=kept,
+        composition_based=options.composition_based,
+        always_research=any(options.has(name) for name in AFTER_THE_CUT),
+        linked=options.shares_statistics,
+        hit_argv=piece_argv(options, kept),
     )
 
 
 def candidate_argv(options: SearchOptions, limit: int) -> list[str]:
-    """Return options under which every subject is found that passes the preliminary stage of the user's search."""
+    """Return options that find every subject that passes the preliminary stage of the user's search."""
     evalue = CANDIDATE_EVALUE_FACTOR * _evalue(options)
     drop = OWN | PRINTING - {"max_target_seqs"} | AFTER_THE_CUT | PER_SUBJECT - {"max_hsps"}
     return options.argv(drop=drop, set={"max_target_seqs": str(limit), "evalue": f"{evalue:g}", "max_hsps": "1"})
 
 
 def sample_argv(options: SearchOptions) -> list[str]:
-    """Return options that show what passes the preliminary stage of a search with composition-based statistics."""
+    """Return options that find the subjects that pass the preliminary stage with composition-based statistics."""
     evalue = SAMPLE_EVALUE_FACTOR * _evalue(options)
     drop = OWN | PRINTING - {"max_target_seqs"} | AFTER_THE_CUT | {"subject_besthit", "use_sw_tback"}
     changes = {"max_target_seqs": "1000", "evalue": f"{evalue:g}", "max_hsps": "1", "comp_based_stats": "0"}
@@ -110,21 +109,21 @@ def sample_argv(options: SearchOptions) -> list[str]:
 
 
 def piece_argv(options: SearchOptions, max_target_seqs: int) -> list[str]:
-    """Return the user's options for a piece that keeps so many subjects."""
+    """Return the user's options for a piece that keeps at most ``max_target_seqs`` subjects per query."""
     drop = OWN | PRINTING - {"max_target_seqs"}
     return options.argv(drop=drop, set={"max_target_seqs": str(max_target_seqs)})
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one process sees of a database: some of its volumes, or some OIDs of one."""
+    """The part of a database that one process reads: whole volumes, or a range of the OIDs of one volume."""
 
     name: str
-    """Different for different parts of a search; a file name."""
+    """A file name that is unique within a search."""
     volumes: tuple[int, ...]
-    """Places in the database's list of volumes, 0-based."""
+    """0-based indices in the database's list of volumes."""
     oids: range | None = None
-    """0-based in the one volume; None for whole volumes."""
+    """0-based OIDs in the volume; None for whole volumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,73 +131,68 @@ class PieceRun:
     """A run of the search's program."""
 
     argv: list[str]
-    """Options, without those of the next fields and ``-db``."""
+    """Options, without ``-db`` and the options in the next fields."""
     queries: Path
     outfmt: str
     out: Path
-    """Gets its name when it is whole."""
+    """The output, which gets this name when it is complete."""
     purpose: Purpose
     what: str
-    """For messages: "batch 1, shard 3 of 8"."""
+    """A name for messages, such as "batch 1, shard 3 of 8"."""
     priority: Priority
     """The lowest starts first."""
 
 
 class Parts(Protocol):
-    """Runs the search's program where the parts of its database are, and copies sequences from there.
+    """Runs the search's program on the machine that holds a part of the database, and reads sequences from there.
 
-    The local one and that of a cluster pass the same tests.
+    The local implementation and the implementation of a cluster pass the same tests.
     """
 
     def start(self, part: Part, run: PieceRun) -> Future[Finished]:
-        """Queue a run in a part; the future holds a process that ended well, and ``run.out`` is there then."""
+        """Queue a run in a part; the future holds a successful process, after which ``run.out`` exists."""
         ...
 
     def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
-        """Return volumes in groups, of which each can be seen by one process."""
+        """Return volumes in groups that one process can read."""
         ...
 
     def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
-        """Look up ids, as ``sseqid`` prints them, in a database in which each sequence has its own.
+        """Look up ids, as ``sseqid`` prints them, in a database with unique ids.
 
         Args:
             names: Ids by the index of the shard that holds their sequences.
             scratch: A file that may be written.
 
         Returns:
-            Of each sequence its OID in the whole database with all its ids; None if one is not found.
+            All ids of each sequence by its OID in the whole database; None if any id is not found.
         """
         ...
 
     def letters_of(self, oids: Iterable[int]) -> int:
-        """Return about how many letters these sequences have."""
+        """Return the approximate number of letters in these sequences."""
         ...
 
     def sources(self, oids: Sequence[int]) -> Iterable[tuple[Volume, Sequence[int]]]:
-        """Return volumes that can be read here and OIDs in them: of these sequences, in this (ascending) order."""
+        """Return these sequences, given in ascending order, as volumes that can be read here and OIDs in them."""
         ...
 
 
 def part_of(shard: Shard) -> Part:
-    """Return the part that is a shard."""
+    """Return the part for a shard."""
     return Part(f"shard{shard.index}", tuple(shard.volumes), shard.oids)
 
 
 def whole_of(database: Database) -> Part:
-    """Return the part that is all that a search sees of a database."""
+    """Return the part for a whole database."""
     return Part(WHOLE, tuple(range(len(database.volumes))))
 
 
 class LocalParts:
-    """Those of a database on this machine's disk."""
+    """The parts of a database on this machine's disk."""
 
     def __init__(self, work: Work, *, named: bool = True) -> None:
-        """Run processes as the pool has room.
-
-        Args:
-            work: Of the search.
-            named: Whether BLAST+ finds the whole database by its name.
-        """
+        """Prepare to run processes; ``named`` says whether BLAST+ finds the whole database by its name."""
         self._work = work
         self._named = named
         self._name: Callable[[Part], str] = cache(self._written)
@@ -214,7 +208,7 @@ class LocalParts:
         return [volumes]
 
     def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
-        unique = {name for some in names.values() for name in some}
+        unique = {name for of_shard in names.values() for name in of_shard}
         return ids_by_oid(self._work.installation, self._work.processes, self._work.database, unique, scratch)
 
     def letters_of(self, oids: Iterable[int]) -> int:
@@ -224,11 +218,11 @@ class LocalParts:
         return by_volume(self._work.database, oids)
 
     def _is_condensed(self, run: PieceRun) -> bool:
-        """Whether only the alignments of a piece's archive are kept: most of it may be queries, which are known."""
+        """Whether only the alignments of a piece's archive are kept; most of the rest are the known queries."""
         return run.outfmt == ArchiveCarrier().outfmt and not self._work.options.has("parse_deflines")
 
     def _written(self, part: Part) -> str:
-        """Return what to give to ``-db``."""
+        """Return the value of ``-db``."""
         database = self._work.database
         if self._named and part.name == WHOLE and database.filter is None:
             return database.name
@@ -241,7 +235,7 @@ def _evalue(options: SearchOptions) -> float:
 
 
 def _condense(queries: Path, path: Path) -> None:
-    """Cut the archive of these queries down to its alignments."""
+    """Reduce the archive of these queries to its alignments."""
     with queries.open("rb") as stream:
         count = sum(1 for _ in records(stream))
     condense(path, count)

@@ -1,4 +1,4 @@
-"""Prints merged queries in any format: while they are searched, or a part of a stored result."""
+"""Prints merged queries in any format, either during a search or from a stored result."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from shardblast.engine.workspace import Work
 
 JOINED_QUERIES = 100
 JOINED_BYTES = 1 << 23
-"""An archive is printed when it holds so much. ``blast_formatter`` takes 6 ms for each, however small."""
+"""The limits of a joined archive. ``blast_formatter`` takes at least 6 ms per archive."""
 
 
 @dataclass(slots=True)
 class MergedQuery:
-    """One query's final hits and what is needed to print them."""
+    """The final hits of a query, and the data needed to print them."""
 
     number: int
     """0-based among all queries."""
     first_of_batch: int
-    """Number of the first query of its batch; ids in the batch's texts count from there."""
+    """The number of the first query of its batch, from which ids in the batch's texts are counted."""
     texts: list[bytes]
     """Alignments or rows."""
     comments: Comments | None = None
     template: QueryArchive | None = None
     printed: bytes | None = None
-    """What BLAST+ prints of the query in the probe; the whole of it if the query could not be searched."""
+    """The output of the probe for the query; it is complete if the query could not be searched."""
     searchable: bool = True
     name: str = ""
     """The first word of its defline."""
@@ -57,12 +57,12 @@ class MergedQuery:
 
 
 class Printer(Protocol):
-    """Takes queries in order and prints them; a context that finishes the output when left without an error."""
+    """Prints queries in order; a context manager that finishes the output unless an error occurred."""
 
     def write(self, query: MergedQuery) -> None: ...
 
     def finish_batch(self, batch: Batch) -> None:
-        """Every query of the batch was written."""
+        """Called after every query of the batch was written."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -109,7 +109,7 @@ class TabularPrinter:
 
 
 class ArchivePrinter:
-    """Prints every other format: one archive per query into one ``blast_formatter``, whose output is stitched."""
+    """Prints the other formats: it sends archives to one ``blast_formatter`` and stitches its output."""
 
     def __init__(
         self,
@@ -120,16 +120,16 @@ class ArchivePrinter:
         target: BinaryIO,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Print into a stream.
+        """Prepare to print.
 
         Args:
-            installation: Of BLAST+.
-            processes: Run ``blast_formatter``.
-            options: The user's.
-            folder: For files that are needed while it prints. Of a format that writes many files it must be empty; it
-                then holds these files and nothing else.
-            target: Gets the bytes of other formats.
-            environment: Variables by which ``blast_formatter`` finds the database.
+            installation: The BLAST+ to run.
+            processes: Runs ``blast_formatter``.
+            options: The user's options.
+            folder: A folder for temporary files. For a format that writes many files it must be empty, and it then
+                holds only these files.
+            target: The stream for all other formats.
+            environment: Variables through which ``blast_formatter`` finds the database.
         """
         self._options = options
         self._target = target
@@ -166,7 +166,7 @@ class ArchivePrinter:
     def finish_batch(self, batch: Batch) -> None: ...
 
     def _count(self, texts: list[bytes]) -> None:
-        """Add up the HSPs that will be printed, as long as that can be told."""
+        """Add to the number of HSPs that will be printed, as long as it is known."""
         if self._hsps is None:
             return
         number = self._options.outfmt.number
@@ -176,7 +176,7 @@ class ArchivePrinter:
             self._hsps += len(texts) if self._options.outfmt.is_sam else sum(map(count_hsps, texts))
 
     def _flush(self) -> None:
-        """Print the queries that wait."""
+        """Print the waiting queries."""
         if not self._waiting:
             return
         (first, _), *others = self._waiting
@@ -218,20 +218,15 @@ class ArchivePrinter:
             self._target.write(processed(self._queries))
 
     def _check(self, printed: Printed) -> None:
-        """Refuse what ``blast_formatter`` printed if it is less, or more, than was merged.
-
-        Raises:
-            EngineError: It is.
-        """
+        """Raise ``EngineError`` if ``blast_formatter`` printed fewer or more queries or HSPs than were merged."""
         if self._options.outfmt.writes_files:
             printed = self._printed_files()
-        expected = Printed(self._queries, self._hsps)
-        for wanted, found in ((expected.queries, printed.queries), (expected.hsps, printed.hsps)):
-            if None not in (wanted, found) and wanted != found:
+        for merged, shown in ((self._queries, printed.queries), (self._hsps, printed.hsps)):
+            if None not in (merged, shown) and merged != shown:
                 raise incomplete()
 
     def _printed_files(self) -> Printed:
-        """Return what the files of a format that writes many hold; put those of queries that could not be searched."""
+        """Write the files of queries that could not be searched; return the content of all files of a format."""
         markers = blast_output.FILE_MARKERS[self._options.outfmt.number]
         files = [self._file_of(number) for number in range(self._queries)]
         if sorted([*files, self._list_of_files]) != sorted(self._folder.iterdir()):
@@ -246,7 +241,7 @@ class ArchivePrinter:
         return self._folder / Path(self._options.text("out") or "").name
 
     def _file_of(self, number: int) -> Path:
-        """Return the file of a query, by its 0-based number, in a format that writes many files."""
+        """Return the file of a query with a 0-based number, in a format that writes many files."""
         return Path(self._options.outfmt.file_of(str(self._list_of_files), number + 1))
 
     def _copier(self) -> Copy:
@@ -264,7 +259,7 @@ class ArchivePrinter:
         return lambda source: blast_output.copy(source, self._target, blast_output.COPIED[number])
 
     def _correct(self, number: int, part: bytes) -> bytes:
-        """Return a query's part with what only the probe knows."""
+        """Return a query's part with the facts that only the probe knows."""
         probed, searchable = self._parts.pop(number, (None, True))
         if probed is None:
             return part
@@ -283,20 +278,10 @@ class ArchivePrinter:
 def open_printer(
     installation: Installation, processes: Processes, options: SearchOptions, carrier: Carrier, folder: Path
 ) -> Iterator[tuple[TabularPrinter | ArchivePrinter, Tally | None]]:
-    """Open what prints a search's hits, as they are carried, to where the user wants them.
-
-    Args:
-        installation: Of BLAST+.
-        processes: Run ``blast_formatter``.
-        options: The user's.
-        carrier: Of the hits.
-        folder: For files that are needed while it prints.
+    """Open a printer for the user's output, with a folder for temporary files.
 
     Yields:
-        The printer, and a tally of what it prints if that can't be taken back.
-
-    Raises:
-        OutputError: The output can't be written.
+        The printer, and a tally of its output unless the output appears only when it is complete.
     """
     out = options.text("out")
     if options.outfmt.writes_files:
@@ -315,18 +300,18 @@ def open_printer(
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Queries, and of one of them HSPs."""
+    """A selection of queries, or of HSPs of a single query."""
 
     queries: Numbers | None = None
-    """By their 0-based numbers; None for all."""
+    """0-based numbers of the queries; None for all."""
     hsps: Numbers | None = None
-    """By their 0-based places among all of the query, in BLAST's order; None for all."""
+    """0-based positions among all HSPs of the query, in BLAST's order; None for all."""
 
     def of(self, batch: Batch) -> list[int]:
-        """Return the 0-based positions in a batch of its queries that are chosen."""
+        """Return the 0-based positions of the chosen queries in a batch."""
         if self.queries is None:
             return list(range(batch.queries))
-        return [at for at in range(batch.queries) if batch.first_query + at in self.queries]
+        return [ordinal for ordinal in range(batch.queries) if batch.first_query + ordinal in self.queries]
 
 
 EVERYTHING = Chosen()
@@ -342,20 +327,20 @@ def print_batch(
     chosen: Chosen,
     first: int,
 ) -> int:
-    """Print what is chosen of a batch as if the file of queries held nothing else; return how many queries that are.
+    """Print the chosen part of a batch as if the queries were alone in their file; return the number of queries.
 
     Args:
         work: Runs the probe.
-        batch: Which.
-        probe: The database of one sequence that BLAST+ reads the queries in.
-        archive: The batch's merged one.
-        counts: How many alignments each query of the batch had when it was merged.
-        printer: Prints.
-        chosen: What.
-        first: How many queries were printed before.
+        batch: The whole batch.
+        probe: The database with one sequence in which the probe searches.
+        archive: The merged archive of the batch.
+        counts: The number of alignments of each query of the batch when it was merged.
+        printer: The printer.
+        chosen: The selection.
+        first: The number of queries that were printed before.
 
     Raises:
-        EngineError: The archive is not whole.
+        EngineError: The archive is incomplete.
     """
     ordinals = chosen.of(batch)
     if not ordinals:
@@ -365,57 +350,65 @@ def print_batch(
         write_selected(batch, set(ordinals), path)
         batch = replace(batch, path=path, queries=len(ordinals))
     probed = ProbedBatch(work, replace(batch, first_query=first), probe)
-    found = alignments_of(archive, ordinals)
-    for place, (texts, query) in enumerate(work.processes.over(zip(found, probed.queries(), strict=True))):
-        if len(texts) != counts[ordinals[place]]:
+    alignments = alignments_of(archive, ordinals)
+    pairs = work.processes.over(zip(alignments, probed.queries(), strict=True))
+    for position, (ordinal, (texts, query)) in enumerate(zip(ordinals, pairs, strict=True)):
+        if len(texts) != counts[ordinal]:
             raise EngineError("The stored result lacks hits that were found.", remedy="Run the search again.")
         if chosen.hsps is not None:
             texts = with_hsps(texts, chosen.hsps, work.options.program)
-        texts = [with_query_number(text, place - ordinals[place]) for text in texts]
-        printer.write(MergedQuery(first + place, first, texts, None, query.template, query.printed, query.searchable))
+        merged = MergedQuery(
+            number=first + position,
+            first_of_batch=first,
+            texts=[with_query_number(text, position - ordinal) for text in texts],
+            template=query.template,
+            printed=query.printed,
+            searchable=query.searchable,
+        )
+        printer.write(merged)
     return len(ordinals)
 
 
 def alignments_of(archive: Path, ordinals: Sequence[int]) -> Iterator[list[bytes]]:
-    """Yield the alignments of queries of a merged batch, by their ascending positions in it; none of one without hits.
+    """Yield the alignments of queries, given by ascending 0-based positions in a merged batch; [] without hits.
 
-    The archive is read no further than the last of them.
+    The archive is read only as far as the last of these queries.
     """
     with archive.open("rb") as stream:
-        found = ArchiveReader(stream, archive.name).alignments()
-        head = next(found, None)
+        alignments = ArchiveReader(stream, archive.name).alignments()
+        head = next(alignments, None)
         for ordinal in ordinals:
             while head is not None and head.ordinal < ordinal:
-                head = next(found, None)
+                head = next(alignments, None)
             yield head.blocks if head is not None and head.ordinal == ordinal else []
 
 
 def with_hsps(texts: Sequence[bytes], hsps: Numbers, program: Program) -> list[bytes]:
-    """Return those alignments of a query whose first HSP is among some, counted through all alignments."""
-    kept = []
-    place = 0
-    for text in texts:
-        if place in hsps:
-            kept.append(text)
-        place += len(hsps_of(text, program))
-    return kept
+    """Return the alignments of a query whose first HSP has one of these 0-based positions among all of its HSPs."""
+    return [text for first, text in _by_first_hsp(texts, program) if first in hsps]
 
 
 def keys_of(texts: Sequence[bytes], places: Sequence[range], ids: Sequence[str], program: Program) -> list[Key]:
-    """Return by what the subjects of hits are found in their database.
+    """Return the keys under which the subjects of hits are found in their database.
 
     Args:
         texts: All alignments of the query.
-        places: Of the HSPs of each hit among all of the query.
-        ids: Of each hit, as ``sseqid`` prints it.
-        program: Of the search.
+        places: For each hit, the 0-based positions of its HSPs among all HSPs of the query.
+        ids: The ``sseqid`` of each hit.
+        program: The program of the search.
     """
-    wanted = {hsps.start: one for hsps, one in zip(places, ids, strict=True)}
+    wanted = {hsps.start: hit_id for hsps, hit_id in zip(places, ids, strict=True)}
     keys: list[Key] = []
-    place = 0
-    for text in texts:
-        if place in wanted:
+    for first, text in _by_first_hsp(texts, program):
+        if first in wanted:
             oid = ordinal_id(alignment_ids(text).subject)
-            keys.append(wanted[place] if oid is None else oid)
-        place += len(hsps_of(text, program))
+            keys.append(wanted[first] if oid is None else oid)
     return keys
+
+
+def _by_first_hsp(texts: Sequence[bytes], program: Program) -> Iterator[tuple[int, bytes]]:
+    """Yield alignments with the 0-based position of their first HSP among all HSPs of the query."""
+    position = 0
+    for text in texts:
+        yield position, text
+        position += len(hsps_of(text, program))

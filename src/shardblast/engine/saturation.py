@@ -1,13 +1,13 @@
-"""Saturated queries: which they are, which hide it, and how they are searched again.
+"""Finds saturated queries, including those with hidden saturation, and searches them again.
 
-Before the traceback BLAST keeps a limited list of subjects per query. A query for which more subjects pass is
-*saturated*: the unsharded run drops some by preliminary score, and which ones, the shards can't tell.
+Before the traceback, BLAST keeps a limited list of subjects per query. A query is *saturated* if more subjects pass:
+the unsharded run then drops some by preliminary score, and the shards can't know which ones.
 
-Of a compositionally biased query, or at a large ``-evalue``, more subjects can pass the preliminary stage than BLAST
-keeps, and still fewer than ``-max_target_seqs`` survive the adjustment, so that counting hits proves nothing (at
-``-evalue 1000`` it was so for 35 of the 64 most biased of 10,965 bacterial proteins). Such subjects are alike in
-composition only, so they lie all over the database and a sample of it tells how many there are. Subjects that are
-related to the query may cluster, but they survive, and are counted as hits.
+For a compositionally biased query, or at a large ``-evalue``, more subjects can pass the preliminary stage than BLAST
+keeps, while fewer than ``-max_target_seqs`` survive the composition-based adjustment. Counting hits then proves nothing
+(at ``-evalue 1000``, this was so for 35 of the 64 most biased of 10,965 bacterial proteins). These subjects share only
+the composition, so they are spread over the whole database, and their number is estimated from a sample. Subjects that
+are related to the query may cluster, but they survive and are counted as hits.
 
 Source:
     NCBI C++ Toolkit, algo/blast/core/blast_options.c (GetPrelimHitlistSize) and blast_hits.c.
@@ -45,34 +45,36 @@ from shardblast.engine.pieces import (
 from shardblast.engine.workspace import Purpose, Work
 
 WHOLE_DATABASE_SHARE = 0.5
-"""Candidates with more than this share of the database's letters are no smaller database: search the whole one."""
+"""The largest share of the database's letters for candidates; with more, the whole database is searched instead."""
 FIRST_LIMIT = 5_000
 BOUND = 500_000
-"""The shortest and the longest list that a shard is asked for when all of its hits are wanted."""
+"""The shortest and the longest list that a shard keeps when all of its hits are wanted."""
 GROWTH = 10
 
 KEPT = 1050
-"""Subjects that BLAST keeps before the traceback with composition-based statistics and up to 500 hits; more if more
-are wanted. Source: NCBI C++ Toolkit, algo/blast/core/blast_options.c (GetPrelimHitlistSize)."""
+"""The number of subjects that BLAST keeps before the traceback with composition-based statistics and up to 500 hits.
+
+Source: NCBI C++ Toolkit, algo/blast/core/blast_options.c (GetPrelimHitlistSize).
+"""
 SAFETY = 4
-"""A query counts as saturated when the sample tells of this share of what BLAST keeps."""
+"""A query counts as saturated if the estimate from the sample exceeds ``KEPT`` divided by this factor."""
 SAMPLE_SHARE = 32
 SAMPLE_LETTERS = 500_000
-"""The sample is this share of the database's letters, but at least so many letters."""
+"""The sample is one part in ``SAMPLE_SHARE`` of the database's letters, but has at least this many letters."""
 
 FEWEST_QUERIES = 24
-"""Of fewer queries a look ahead would cost as much as it can save."""
+"""The smallest number of queries for which a pilot search can save more than it costs."""
 SAMPLED_QUERIES = 16
-"""One query of so many is searched ahead, and never more than this number."""
+"""The pilot takes one query in this many, and at most this many."""
 
 
 def is_unsaturated(counts: Sequence[int], *, max_target_seqs: int, shard_limit: int) -> bool:
-    """Tell whether a query is certainly unsaturated.
+    """Return whether a query is certainly unsaturated.
 
     Args:
-        counts: Subjects found in each shard.
+        counts: The number of subjects found in each shard.
         max_target_seqs: The user's limit.
-        shard_limit: The limit that the shards were searched with.
+        shard_limit: The limit in the search of each shard.
     """
     return sum(counts) <= max_target_seqs and all(count < shard_limit for count in counts)
 
@@ -80,10 +82,10 @@ def is_unsaturated(counts: Sequence[int], *, max_target_seqs: int, shard_limit: 
 class Research:
     """Searches saturated queries again.
 
-    Which subjects make BLAST+'s preliminary list can't be told from final scores: among 5,244 16S genes a subject of
-    the first 550 by preliminary score was found at place 3,046 by final score. So candidates are all that pass,
-    not the best of each shard; and where the whole database is in memory, or where composition-based statistics
-    hide who passes, the search of the whole database is the way.
+    Final scores do not show which subjects are in BLAST+'s preliminary list: among 5,244 16S genes, a subject of the
+    first 550 by preliminary score was at place 3,046 by final score. So the candidates are all subjects that pass, not
+    the best of each shard. The whole database is searched if it is in memory, or if composition-based statistics hide
+    the subjects that pass.
     """
 
     def __init__(
@@ -110,32 +112,35 @@ class Research:
     def needs_no_shards(self) -> bool:
         """Whether saturated queries are searched in the whole database."""
         chosen = self._work.database.filter
-        hides_titles = chosen is not None and chosen.hides_titles  # which copies of sequences would show
+        hides_titles = chosen is not None and chosen.hides_titles  # copies of the candidates would show these titles
         return self._in_memory or self._limits.composition_based or hides_titles
 
     def identical(self, batch: Batch, suspects: list[int]) -> Iterator[QueryHits]:
-        """Search saturated queries so that BLAST+ makes its own cut; yield their final hits, in order.
+        """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order.
 
-        Args:
-            batch: Their batch.
-            suspects: Their 0-based positions in it.
+        ``suspects`` are the 0-based positions of the queries in the batch.
         """
         database = None if self.needs_no_shards else self._candidates(batch, suspects)
         if self._limits.linked:
-            everything = self._search_again(batch, list(range(batch.queries)), 1, database)
+            results = self._search_again(batch, list(range(batch.queries)), 1, database)
             wanted = set(suspects)
-            yield from (found for found in everything if found.ordinal in wanted)
+            yield from (result for result in results if result.ordinal in wanted)
             return
         yield from self._search_again(batch, suspects, self._work.pool.size, database)
 
     def _search_again(
         self, batch: Batch, ordinals: list[int], parts: int, database: CandidateDatabase | None
     ) -> Iterator[QueryHits]:
-        """Search some queries of a batch in their candidates, or in the whole database, dealt to so many processes."""
+        """Search queries of a batch in their candidates, or in the whole database, split among ``parts`` processes."""
+        count = min(parts, len(ordinals))
+        cuts = [len(ordinals) * number // count for number in range(count + 1)]
+        split = [
+            _SoughtPart(ordinals[begin:end], self._work.folder / f"batch{batch.index}.research.{number}")
+            for number, (begin, end) in enumerate(itertools.pairwise(cuts))
+        ]
         argv = piece_argv(self._work.options, self._limits.max_target_seqs)
-        dealt = self._deal(batch, ordinals, parts)
-        futures = [self._start(batch, part, argv, database, number) for number, part in enumerate(dealt)]
-        for part, future in zip(dealt, futures, strict=True):
+        futures = [self._start(batch, part, argv, database, number) for number, part in enumerate(split)]
+        for part, future in zip(split, futures, strict=True):
             future.result()
             yield from self._read(part, database)
 
@@ -143,39 +148,41 @@ class Research:
         """Search saturated queries in all shards with ever longer lists; yield the best hits of all.
 
         Yields:
-            The hits, and whether some shard's list was still full at the bound.
+            The hits, and whether the list of any shard was still full at the bound.
         """
         first_oids = [shard.first_oid for shard in self._shards]
         hits = _Sought("hits", self._carrier, lambda limit: piece_argv(self._work.options, limit))
-        found = self._enumerate(batch, suspects, hits)
-        for local, parts in enumerate(self._by_query(self._carrier, found.files, len(suspects))):
+        enumerated = self._enumerate(batch, suspects, hits)
+        for local, parts in enumerate(self._by_query(self._carrier, enumerated.files, len(suspects))):
             merged = self._carrier.merge(parts, first_oids, self._limits.max_target_seqs)
             texts = self._carrier.renumbered(merged.texts, suspects[local] - local)
-            yield QueryHits(suspects[local], texts, comments_of(parts), merged.subjects), local in found.full
+            yield QueryHits(suspects[local], texts, comments_of(parts), merged.subjects), local in enumerated.full
 
     def _candidates(self, batch: Batch, suspects: list[int]) -> CandidateDatabase | None:
-        """Return a database of all subjects that pass the preliminary stage; None if they can't be told or are most."""
+        """Return a database of all subjects that pass the preliminary stage.
+
+        Return None if some of these subjects can't be identified, or if they make up most of the database.
+        """
         carrier = self._candidate_carrier
         candidates = _Sought("candidates", carrier, lambda limit: candidate_argv(self._work.options, limit))
-        found = self._enumerate(batch, suspects, candidates)
-        ids = None if found.full else self._ids(batch, found.files, len(suspects))
-        whole = self._work.database
-        if ids is None or self._parts.letters_of(ids) > WHOLE_DATABASE_SHARE * whole.searched.letters:
+        enumerated = self._enumerate(batch, suspects, candidates)
+        ids = None if enumerated.full else self._ids(batch, enumerated.files, len(suspects))
+        work = self._work
+        if ids is None or self._parts.letters_of(ids) > WHOLE_DATABASE_SHARE * work.database.searched.letters:
             return None
         name = f"batch{batch.index}.candidates"
         sources = self._parts.sources(sorted(ids))
-        means = (self._work.installation, self._work.processes, self._work.folder)
-        return write_candidates(*means, name, whole, ids, sources)
+        return write_candidates(work.installation, work.processes, work.folder, name, work.database, ids, sources)
 
     def _enumerate(self, batch: Batch, suspects: list[int], sought: _Sought) -> _Enumerated:
-        """Search queries in all shards with ever longer lists until none is full."""
+        """Search queries in all shards with ever longer lists until no list is full."""
         carrier = sought.carrier
         limit = max(FIRST_LIMIT, 2 * self._limits.max_target_seqs)
         while True:
             files = self._search_shards(batch, suspects, sought, limit)
             full = {
-                place
-                for place, parts in enumerate(self._by_query(carrier, files, len(suspects)))
+                local
+                for local, parts in enumerate(self._by_query(carrier, files, len(suspects)))
                 if any(carrier.count(part) >= limit for part in parts if len(part.texts) >= limit)
             }
             if not full or limit >= BOUND:
@@ -185,23 +192,22 @@ class Research:
             limit = min(limit * GROWTH, BOUND)
 
     def _search_shards(self, batch: Batch, suspects: list[int], sought: _Sought, limit: int) -> list[Path]:
-        """Search some of a batch's queries in every shard; return the pieces' files, in shard order."""
+        """Search some of a batch's queries in every shard; return the pieces' files in shard order."""
         queries = self._work.folder / f"batch{batch.index}.suspects.fa"
         write_selected(batch, set(suspects), queries)
-        argv, carrier = sought.argv(limit), sought.carrier
         name = f"batch{batch.index}.{sought.name}.{limit}"
         files = [self._work.folder / f"{name}.{shard.index}" for shard in self._shards]
         futures = [
             self._parts.start(
                 part_of(shard),
                 PieceRun(
-                    argv,
-                    queries,
-                    carrier.outfmt,
-                    files[shard.index],
-                    Purpose("candidates", batch.index, shard.index),
-                    f"the candidates of batch {batch.index + 1}, shard {shard.index + 1} of {len(self._shards)}",
-                    (0, batch.index),
+                    argv=sought.argv(limit),
+                    queries=queries,
+                    outfmt=sought.carrier.outfmt,
+                    out=files[shard.index],
+                    purpose=Purpose("candidates", batch.index, shard.index),
+                    what=f"the candidates of batch {batch.index + 1}, shard {shard.index + 1} of {len(self._shards)}",
+                    priority=(0, batch.index),
                 ),
             )
             for shard in self._shards
@@ -211,7 +217,7 @@ class Research:
         return files
 
     def _ids(self, batch: Batch, files: Sequence[Path], queries: int) -> dict[int, list[str]] | None:
-        """Return the OIDs of all subjects in files of so many queries, with their ids; None if some can't be found."""
+        """Return the OIDs of all subjects of the queries in files, with their ids; None if any can't be found."""
         oids: dict[int, list[str]] = {}
         names: dict[int, set[bytes]] = {}
         for shard, path in zip(self._shards, files, strict=True):
@@ -224,17 +230,8 @@ class Research:
                         oids[oid] = []
         if names and not self._work.database.unique_ids:
             return None
-        found = self._parts.ids_of(names, self._work.folder / f"batch{batch.index}.ids")
-        return None if found is None else oids | found
-
-    def _deal(self, batch: Batch, suspects: list[int], parts: int) -> list[_SoughtPart]:
-        """Cut the saturated queries into at most so many parts."""
-        count = min(parts, len(suspects))
-        cuts = [len(suspects) * part // count for part in range(count + 1)]
-        return [
-            _SoughtPart(suspects[begin:end], self._work.folder / f"batch{batch.index}.research.{number}")
-            for number, (begin, end) in enumerate(itertools.pairwise(cuts))
-        ]
+        named = self._parts.ids_of(names, self._work.folder / f"batch{batch.index}.ids")
+        return None if named is None else oids | named
 
     def _start(
         self, batch: Batch, part: _SoughtPart, argv: list[str], database: CandidateDatabase | None, number: int
@@ -246,20 +243,20 @@ class Research:
         if database is None:
             run = PieceRun(argv, queries, self._carrier.outfmt, part.out, purpose, what, priority)
             return self._parts.start(whole_of(self._work.database), run)
-        place = ["-query", str(queries), "-db", database.name, "-outfmt", self._carrier.outfmt, "-out", str(part.out)]
-        return self._work.start([*argv, *place], purpose, what, priority)
+        files = ["-query", str(queries), "-db", database.name, "-outfmt", self._carrier.outfmt, "-out", str(part.out)]
+        return self._work.start([*argv, *files], purpose, what, priority)
 
     def _read(self, part: _SoughtPart, database: CandidateDatabase | None) -> Iterator[QueryHits]:
-        for local, (found,) in enumerate(self._by_query(self._carrier, [part.out], len(part.ordinals))):
-            merged = self._carrier.merge([found], [0], max(len(found.texts), 1))
+        for local, (hits,) in enumerate(self._by_query(self._carrier, [part.out], len(part.ordinals))):
+            merged = self._carrier.merge([hits], [0], max(len(hits.texts), 1))
             texts, subjects = self._carrier.renumbered(merged.texts, part.ordinals[local] - local), merged.subjects
             if database is not None:
                 texts = [self._in_whole_database(text, database.oids) for text in texts]
                 subjects = [self._in_whole_database(subject, database.oids) for subject in subjects]
-            yield QueryHits(part.ordinals[local], texts, found.comments, subjects)
+            yield QueryHits(part.ordinals[local], texts, hits.comments, subjects)
 
     def _in_whole_database(self, text: bytes, oids: Sequence[int]) -> bytes:
-        """Return what names a subject of the candidates by its OID, with the OID that it has in the whole database."""
+        """Return a text with the OID of a candidate replaced by its OID in the whole database."""
         ordinal = ordinal_id(text)
         if ordinal is None or ordinal >= len(oids) or not self._naming.is_numbered(oids[ordinal]):
             return text
@@ -270,17 +267,17 @@ class Research:
 
 
 def comments_of(parts: Sequence[QueryHits]) -> Comments | None:
-    """Return the comment lines of a shard with hits, if there is one: only these name the columns."""
+    """Return the comment lines of a shard with hits if there is any, because only these name the columns."""
     return next((part.comments for part in parts if part.texts), parts[0].comments)
 
 
 def can_hide(database: Database) -> bool:
-    """Tell whether a database has more sequences than BLAST keeps."""
+    """Return whether a database has more sequences than BLAST keeps."""
     return database.searched.num_seqs > KEPT
 
 
 class HiddenSaturation:
-    """Searches a sample of the database without composition-based statistics."""
+    """Estimates the subjects that pass, by a search of a sample without composition-based statistics."""
 
     def __init__(self, work: Work, parts: Parts) -> None:
         self._work = work
@@ -302,19 +299,19 @@ class HiddenSaturation:
             started.result()
         files = [self._file(batch, part) for part in self._sample]
         queries = by_query([self._carrier.read(file, batch.queries) for file in files], batch.queries)
-        for ordinal, found in enumerate(self._work.processes.over(queries)):
-            if sum(map(self._carrier.count, found)) / self._share * SAFETY > KEPT:
+        for ordinal, parts in enumerate(self._work.processes.over(queries)):
+            if sum(map(self._carrier.count, parts)) / self._share * SAFETY > KEPT:
                 yield ordinal
 
     def _start(self, batch: Batch, part: Part) -> Future[Finished]:
         run = PieceRun(
-            sample_argv(self._work.options),
-            batch.path,
-            self._carrier.outfmt,
-            self._file(batch, part),
-            Purpose("sample", batch.index, None),
-            f"the sample of batch {batch.index + 1}",
-            (1, batch.index),
+            argv=sample_argv(self._work.options),
+            queries=batch.path,
+            outfmt=self._carrier.outfmt,
+            out=self._file(batch, part),
+            purpose=Purpose("sample", batch.index, None),
+            what=f"the sample of batch {batch.index + 1}",
+            priority=(1, batch.index),
         )
         return self._parts.start(part, run)
 
@@ -323,7 +320,7 @@ class HiddenSaturation:
 
 
 def mostly_saturated(work: Work, shards: Sequence[Shard], batch: Batch) -> bool:
-    """Search a few queries of the first batch in all shards; tell whether most have more hits than the user wants."""
+    """Search a few queries of the first batch in all shards; return whether most have more hits than the user wants."""
     if batch.queries < FEWEST_QUERIES:
         return False
     step = max(SAMPLED_QUERIES, batch.queries // SAMPLED_QUERIES)
@@ -335,15 +332,15 @@ def mostly_saturated(work: Work, shards: Sequence[Shard], batch: Batch) -> bool:
     futures = []
     files = [work.folder / f"pilot.{shard.index}" for shard in shards]
     for shard, file in zip(shards, files, strict=True):
-        place = ["-query", str(queries), "-db", write_shard(work.folder, work.database, shard)]
-        argv = [*limits.hit_argv, *place, "-outfmt", carrier.outfmt, "-out", str(file)]
-        what = f"the look ahead, shard {shard.index + 1} of {len(shards)}"
+        files_argv = ["-query", str(queries), "-db", write_shard(work.folder, work.database, shard), "-out", str(file)]
+        argv = [*limits.hit_argv, *files_argv, "-outfmt", carrier.outfmt]
+        what = f"the pilot search, shard {shard.index + 1} of {len(shards)}"
         futures.append(work.start(argv, Purpose("pilot", batch.index, shard.index), what, (0,)))
     for future in futures:
         future.result()
     readers = [carrier.read(file, len(ordinals)) for file in files]
-    found = work.processes.over(by_query(readers, len(ordinals)))
-    saturated = sum(sum(map(carrier.count, parts)) > limits.max_target_seqs for parts in found)
+    hits = work.processes.over(by_query(readers, len(ordinals)))
+    saturated = sum(sum(map(carrier.count, parts)) > limits.max_target_seqs for parts in hits)
     return saturated * 2 > len(ordinals)
 
 
@@ -352,19 +349,19 @@ class _SoughtPart:
     """Saturated queries that one process searches."""
 
     ordinals: list[int]
-    """0-based in the batch."""
+    """0-based positions in the batch."""
     out: Path
 
 
 @dataclass(frozen=True, slots=True)
 class _Sought:
-    """What all shards are asked for, with lists of any length."""
+    """A kind of search that is repeated in all shards with ever longer lists."""
 
     name: str
-    """Part of the names of its files."""
+    """A part of the names of its files."""
     carrier: Carrier
     argv: Callable[[int], list[str]]
-    """Returns the options for lists of a length."""
+    """A function that returns the options for lists of a given length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,14 +369,14 @@ class _Enumerated:
     """All hits of some queries in all shards."""
 
     files: list[Path]
-    """In shard order."""
+    """The files in shard order."""
     full: set[int]
-    """Places, among the queries, of those whose list was full in some shard even at the bound."""
+    """0-based positions of the queries whose list was full in any shard, even at the bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """A part of what a search sees of the database."""
+    """A part of the searched database."""
 
     volumes: tuple[int, ...]
     oids: range | None
@@ -389,23 +386,23 @@ class _Sample:
 def _sample(database: Database) -> _Sample:
     if database.filter is not None:
         return _filtered_sample(database.filter)
-    place = max(range(len(database.volumes)), key=lambda place: database.volumes[place].letters)
-    volume = database.volumes[place]
+    largest = max(range(len(database.volumes)), key=lambda index: database.volumes[index].letters)
+    volume = database.volumes[largest]
     wanted = max(database.letters // SAMPLE_SHARE, SAMPLE_LETTERS)
     parts = max(1, min(volume.letters // wanted, volume.num_seqs))
     borders = volume.cuts(parts)
     oids = range(borders[parts // 2], borders[parts // 2 + 1])
-    return _Sample((place,), oids if parts > 1 else None, len(oids))
+    return _Sample((largest,), oids if parts > 1 else None, len(oids))
 
 
 def _filtered_sample(chosen: Filter) -> _Sample:
-    """Return the volumes of which a filter leaves most, as many as it takes."""
+    """Return as many volumes as the sample needs; volumes of which the filter leaves most come first."""
     wanted = max(chosen.totals.letters // SAMPLE_SHARE, SAMPLE_LETTERS)
     volumes: list[int] = []
     num_seqs = 0
-    for place in sorted(range(len(chosen.counts)), key=lambda place: -chosen.counts[place]):
-        if not chosen.counts[place] or chosen.totals.letters * num_seqs >= wanted * chosen.totals.num_seqs:
+    for index in sorted(range(len(chosen.counts)), key=lambda index: -chosen.counts[index]):
+        if not chosen.counts[index] or chosen.totals.letters * num_seqs >= wanted * chosen.totals.num_seqs:
             break
-        volumes.append(place)
-        num_seqs += chosen.counts[place]
+        volumes.append(index)
+        num_seqs += chosen.counts[index]
     return _Sample(tuple(sorted(volumes)), None, num_seqs)

@@ -1,4 +1,4 @@
-"""What the probe tells of a batch's queries, one by one: the archive to fill, and what BLAST+ prints without hits."""
+"""Reads the probe of a batch: for each query an archive without hits, and BLAST+'s output without hits."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from shardblast.engine.pieces import OWN, piece_argv
 from shardblast.engine.workspace import Purpose, Work
 
 _UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
-"""tblastx has no gapped parameters for any query."""
+"""The parameters of a query that could not be searched. For tblastx, no query has gapped parameters."""
 _QUOTES = {'"': "&quot;", "'": "&apos;"}
 
 
 @dataclass(frozen=True, slots=True)
 class ProbedQuery:
-    """One query without hits."""
+    """A query without hits."""
 
     template: QueryArchive
     printed: bytes | None
-    """What BLAST+ prints of it in the user's format, where something of that is needed."""
+    """BLAST+'s output in the user's format, if a part of it is needed."""
     searchable: bool
-    """Whether BLAST+ could search it; a query of nothing but N can't be."""
+    """Whether BLAST+ could search it. A query that consists of N alone can't be searched."""
 
 
 class ProbedBatch:
-    """A batch in the probe."""
+    """A batch that is searched in the probe, a database with one sequence."""
 
     def __init__(self, work: Work, batch: Batch, database: str) -> None:
         self._work = work
@@ -67,13 +67,13 @@ class ProbedBatch:
         check_count(ordinal + 1, self._batch.queries)
 
     def _restricted(self, template: QueryArchive) -> QueryArchive:
-        """Return the template with the taxids that tell which titles to show, where sequences have several."""
+        """Return the template with the filter's taxids, which select the titles that sequences show."""
         chosen = self._work.database.filter
         return template.with_taxids(chosen.taxids) if chosen is not None and chosen.hides_titles else template
 
     @property
     def _prints_unsearchable(self) -> bool:
-        """Whether the user's format prints queries that can't be searched otherwise than those without hits."""
+        """Whether the user's format prints unsearchable queries differently from queries without hits."""
         outfmt = self._work.options.outfmt
         return outfmt.number in blast_output.MARKERS or outfmt.writes_files or outfmt.number == COMMENTED
 
@@ -82,16 +82,13 @@ class ProbedBatch:
 
     def _start(self, outfmt: str, name: str, environment: dict[str, str]) -> Future[Finished]:
         options = self._work.options
-        # Archives are asked for with another format than the user's, in which these options would mean another number.
+        # An archive is not in the user's format, in which the same options could mean another number of subjects.
         argv = piece_argv(options, options.max_target_seqs) if name == "probe" else options.argv(drop=OWN)
         batch = self._batch
-        place = ["-query", str(batch.path), "-db", self._database, "-outfmt", outfmt, "-out", str(self._file(name))]
+        files = ["-query", str(batch.path), "-db", self._database, "-outfmt", outfmt, "-out", str(self._file(name))]
+        what = f"the probe of batch {batch.index + 1}"
         return self._work.start(
-            [*argv, *place],
-            Purpose("probe", batch.index, None),
-            f"the probe of batch {batch.index + 1}",
-            (0, batch.index),
-            environment,
+            [*argv, *files], Purpose("probe", batch.index, None), what, (0, batch.index), environment
         )
 
     def _file(self, name: str) -> Path:
@@ -102,21 +99,21 @@ class ProbedBatch:
         outfmt = self._work.options.outfmt
         file = self._file("printed")
         if outfmt.writes_files:
-            places = range(1, self._batch.queries + 1)
-            parts = [Path(outfmt.file_of(str(file), place)).read_bytes() for place in places]
+            numbers = range(1, self._batch.queries + 1)
+            parts = [Path(outfmt.file_of(str(file), number)).read_bytes() for number in numbers]
         elif outfmt.number == COMMENTED:
             with file.open("rb") as lines:
-                parts = [found.text for found in read_commented(lines)]
+                parts = [part.text for part in read_commented(lines)]
         elif outfmt.number in blast_output.MARKERS:
             parts = blast_output.marked_parts(file.read_bytes(), blast_output.MARKERS[outfmt.number])
         else:
             parts = blast_output.pairwise_parts(file.read_bytes())
         if len(parts) != self._batch.queries:
-            raise EngineError("BLAST+ prints another number of queries than it reads.", remedy="Use '--shards off'.")
+            raise EngineError("BLAST+ printed fewer or more queries than it read.", remedy="Use '--shards off'.")
         return [self._named(part) for part in parts]
 
     def _named(self, part: bytes) -> bytes:
-        """Return a part with the user's database in place of the probe, in the one field that names it."""
+        """Return a part that names the user's database instead of the probe."""
         syntax = self._work.options.outfmt.format.syntax
         names = [self._database, self._work.options.text("db") or ""]
         if syntax is Syntax.XML:

@@ -1,7 +1,7 @@
-"""A search whose result is kept batch by batch: it can be killed anywhere, goes on, and is printed in any format.
+"""Runs a search whose result is stored batch by batch: it resumes after a crash and is printed in any format.
 
 A folder holds a search: ``query.fa``, the pieces while they are needed, and for every merged batch its archives and a
-list of its queries. Each file gets its name when it is whole, so what is there is finished.
+list of its queries. Each file gets its name when it is complete, so all existing files are complete.
 """
 
 from __future__ import annotations
@@ -36,40 +36,42 @@ from shardblast.engine.printing import EVERYTHING, ArchivePrinter, Chosen, Merge
 from shardblast.engine.workspace import Machine, Pool, Silent, Watcher, Work
 
 PRINTING_THREADS = 1
-"""BLAST+ processes that report statistics while a result is printed."""
+"""The number of BLAST+ processes that report statistics while a result is printed."""
+FILES = "files"
+"""The folder, in a scratch folder, of the output in a format that writes many files."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """How a search is cut; written once, so that a resumed search makes the same pieces."""
+    """The plan of a search; it is stored, so that a resumed search makes the same pieces."""
 
     choice: Choice
     threads: int
-    """Of a piece."""
+    """The number of threads of a piece."""
     batches: int
     queries: int
     letters: int
 
     def document(self) -> dict[str, object]:
-        """Return the plan as JSON holds it."""
+        """Return the JSON document of the plan."""
         return asdict(self)
 
     @classmethod
     def of(cls, document: dict[str, object]) -> StoredPlan:
-        """Return the plan of such a document."""
+        """Return the plan from its document."""
         values = dict(document)
         choice = Choice(**values.pop("choice"))  # type: ignore[arg-type]
         return cls(choice, **values)  # type: ignore[arg-type]
 
     @property
     def pieces(self) -> int:
-        """How many pieces there are."""
+        """The number of pieces."""
         return self.batches * self.choice.shards
 
 
 @dataclass(frozen=True, slots=True)
 class StoredQuery:
-    """What is known of a query without reading its hits."""
+    """The facts about a query that are stored apart from its hits."""
 
     number: int
     """0-based among all queries."""
@@ -81,7 +83,7 @@ class StoredQuery:
 
 @dataclass(frozen=True, slots=True)
 class StoredEngine:
-    """Searches into folders, and prints from them, on this machine."""
+    """Runs searches into folders on this machine, and prints the results."""
 
     installation: Installation
     machine: Machine
@@ -94,7 +96,7 @@ class StoredEngine:
 
         Raises:
             Interrupted: ``processes`` was stopped.
-            InputError: The queries can't be searched as they are.
+            InputError: The queries can't be searched in this form.
             DatabaseError: The database can't be searched in this way.
         """
         if database.obstacle is not None:
@@ -113,18 +115,18 @@ class StoredEngine:
         watcher: Watcher,
         processes: Processes,
     ) -> None:
-        """Search what is not finished yet; the folder's ``merged`` then holds every batch.
+        """Search the unfinished batches; afterwards the folder ``merged`` holds every batch.
 
         Args:
-            options: The user's, with ``-outfmt 11``.
-            database: The whole one.
-            plan: As ``plan`` returned it.
-            folder: The search's own, with ``query.fa``.
-            watcher: Is told of finished things.
-            processes: Its ``stop``, from any thread, ends the search.
+            options: The user's options, with ``-outfmt 11``.
+            database: The whole database.
+            plan: The result of ``plan``.
+            folder: The search's folder, with ``query.fa``.
+            watcher: Receives the progress.
+            processes: Runs BLAST+; its ``stop``, from any thread, ends the search.
 
         Raises:
-            ShardblastError: It failed or was stopped; what is finished stays.
+            ShardblastError: The search failed or was stopped; finished pieces and batches stay.
         """
         merged = folder / "merged"
         merged.mkdir(exist_ok=True)
@@ -137,14 +139,13 @@ class StoredEngine:
                 for _ in range(plan.choice.shards):
                     watcher.piece_finished(None)
                 watcher.queries_finished(batch.queries)
-        report = Report(options.program.value, "", database.name, 0, 0, plan.choice.shards, "", [])
         database = replace(database, filter=read_filter(self.installation, options, database, folder, processes))
         shards = shards_of(database, plan.choice.shards)
         for _ in range((plan.choice.shards - len(shards)) * len(missing)):
-            watcher.piece_finished(None)  # of which the filter leaves nothing
+            watcher.piece_finished(None)  # a shard in which the filter leaves nothing
         carrier, by_shard = ArchiveCarrier(), plan.choice.by_shard
-        means = (self.installation, options, database, folder, self.pool, processes, report, watcher)
-        with Work(*means, resumes=True, rank=magnitude(plan.letters)) as work:
+        work = self._work(options, database, folder, self.pool, processes, watcher)
+        with replace(work, resumes=True, rank=magnitude(plan.letters)) as work:
             search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.threads)
             store_merged(search, missing, folder)
 
@@ -159,13 +160,7 @@ class StoredEngine:
     ) -> bool:
         """Make a finished search printable without its database; return whether that was possible.
 
-        Args:
-            database: The one that was searched.
-            folder: Of the search.
-            ids: Of all subjects, as ``sseqid`` prints them.
-            scratch: An empty folder.
-            most_bytes: Of the sequences.
-            processes: Its ``stop``, from any thread, ends the work.
+        For the arguments see ``HitSequences.keep``.
         """
         if StoredFilter(folder).hides_titles:
             return False
@@ -185,17 +180,17 @@ class StoredEngine:
         """Print a finished search.
 
         Args:
-            options: The user's, with the wanted ``-outfmt``.
-            database: The one that was searched; None to print from the sequences kept.
-            plan: Of the search.
-            folder: Of the search.
-            target: Gets the bytes that BLAST+ prints; of formats 13 and 14, a zip archive of the files that it writes.
+            options: The user's options, with the requested ``-outfmt``.
+            database: The searched database; None to print from the copied sequences.
+            plan: The plan of the search.
+            folder: The search's folder.
+            target: Receives BLAST+'s output; for formats 13 and 14, a zip archive of its files.
             scratch: An empty folder.
-            processes: Its ``stop``, from any thread, ends the work.
-            chosen: What of it; other queries are left out as if they had not been searched.
+            processes: Runs BLAST+; its ``stop``, from any thread, ends the work.
+            chosen: The selection; other queries are left out as if they had not been searched.
         """
         if not options.outfmt.writes_files:
-            self._print(options, database, plan, folder, target, scratch, scratch, processes, chosen)
+            self._print(options, database, plan, folder, target, scratch, processes, chosen)
             return
         files = self.print_files(options, database, plan, folder, scratch, processes, chosen)
         with ZipFile(target, "w", ZIP_DEFLATED) as archive:
@@ -212,15 +207,12 @@ class StoredEngine:
         processes: Processes,
         chosen: Chosen = EVERYTHING,
     ) -> Path:
-        """Print a finished search in format 13 or 14; return the folder that holds the files and nothing else.
+        """Print a finished search in format 13 or 14; return the folder that holds only its files.
 
-        Args:
-            options: As for ``print``, and so on.
+        For the arguments see ``print``.
         """
-        files = scratch / "files"
-        files.mkdir()
-        self._print(options, database, plan, folder, io.BytesIO(), scratch, files, processes, chosen)
-        return files
+        self._print(options, database, plan, folder, None, scratch, processes, chosen)
+        return scratch / FILES
 
     def _print(
         self,
@@ -228,23 +220,26 @@ class StoredEngine:
         database: Database | None,
         plan: StoredPlan,
         folder: Path,
-        target: BinaryIO,
+        target: BinaryIO | None,
         scratch: Path,
-        files: Path,
         processes: Processes,
         chosen: Chosen,
     ) -> None:
-        report = Report(options.program.value, "", options.text("db") or "", 0, 0, plan.choice.shards, "", [])
+        """Print into a stream, or, without one, into the folder ``FILES`` in ``scratch``."""
         if database is None:
-            found_in = scratch / "database"
-            found_in.mkdir()
-            database = HitSequences(folder).open(found_in)
+            unpacked = scratch / "database"
+            unpacked.mkdir()
+            database = HitSequences(folder).open(unpacked)
         database = StoredFilter(folder).applied(database, scratch)
+        files, environment = scratch, database.environment
+        if target is None:
+            files, target = scratch / FILES, io.BytesIO()
+            files.mkdir()
         probe = write_probe(self.installation, scratch, database)
         with (
-            closing(Pool(PRINTING_THREADS)) as pool,  # pieces of a search may hold all threads of the other for hours
-            Work(self.installation, options, database, scratch, pool, processes, report, Silent()) as work,
-            ArchivePrinter(self.installation, processes, options, files, target, database.environment) as printer,
+            closing(Pool(PRINTING_THREADS)) as pool,  # the pieces of searches may occupy the engine's pool for hours
+            self._work(options, database, scratch, pool, processes, Silent()) as work,
+            ArchivePrinter(self.installation, processes, options, files, target, environment) as printer,
         ):
             printed = 0
             for batch in batches_of(str(folder / "query.fa"), scratch, options.program.query_molecule, plan.choice):
@@ -252,11 +247,37 @@ class StoredEngine:
                 counts = [query.hsps for query in _listed(archive.with_suffix(".json"))]
                 printed += print_batch(work, batch, probe, archive, counts, printer, chosen, printed)
 
+    def _work(
+        self,
+        options: SearchOptions,
+        database: Database,
+        folder: Path,
+        pool: Pool,
+        processes: Processes,
+        watcher: Watcher,
+    ) -> Work:
+        """Return the resources of a search, with a report that nobody reads."""
+        return Work(
+            installation=self.installation,
+            options=options,
+            database=database,
+            folder=folder,
+            pool=pool,
+            processes=processes,
+            report=Report(options.program.value, "", database.name, 0, 0, 0, "", []),
+            watcher=watcher,
+        )
+
     def _choice(self, options: SearchOptions, database: Database, query_bytes: int) -> tuple[Choice, int]:
-        memory, cores = self.machine.memory_bytes, self.pool.size
-        sizes = (database.letters, database.size_bytes)
-        wanted = options.ours.shards
-        situation = Situation(options.program, *sizes, cores, memory, query_bytes)
+        cores, wanted = self.pool.size, options.ours.shards
+        situation = Situation(
+            program=options.program,
+            database_letters=database.letters,
+            database_bytes=database.size_bytes,
+            cores=cores,
+            memory_bytes=self.machine.memory_bytes,
+            query_letters=query_bytes,
+        )
         choice = choose(situation, wanted if isinstance(wanted, int) else None)
         if options.needs_one_batch:
             return replace(choice, shards=1, by_shard=False, scan_letters=NO_END, why=ONE_BATCH), cores
@@ -275,11 +296,11 @@ def stored_plan(folder: Path) -> StoredPlan:
 def plan_of(
     choice: Choice, threads: int, query: Path, folder: Path, molecule: Molecule, processes: Processes
 ) -> StoredPlan:
-    """Read the queries and return the plan to cut them, and the database, in this way.
+    """Read the queries and return the plan for a choice.
 
     Raises:
         Interrupted: ``processes`` was stopped.
-        InputError: The queries can't be searched as they are.
+        InputError: The queries can't be searched in this form.
     """
     batches = list(processes.over(batches_of(str(query), folder, molecule, choice)))
     _check(batches)
@@ -296,30 +317,24 @@ def read_filter(
     *,
     named: bool = True,
 ) -> Filter | None:
-    """Return what a list of ids or taxids leaves of a database, and keep what printing needs of it.
+    """Apply a search's list of ids or taxids to a database, and store the parts that printing needs.
 
-    Args:
-        installation: Of BLAST+.
-        options: The search's.
-        database: The whole one.
-        folder: Of the search.
-        processes: Run BLAST+.
-        named: Whether BLAST+ finds the database by its name.
+    ``named`` says whether BLAST+ finds the database by its name.
 
     Raises:
         InputError: The list can't be used.
     """
     try:
-        found = read_listing(installation, processes, database, options, folder, named=named).filter
+        chosen = read_listing(installation, processes, database, options, folder, named=named).filter
     except LeftToBlast as why:
         raise unusable(why) from None
-    if found is not None:
-        StoredFilter(folder).keep(found)
-    return found
+    if chosen is not None:
+        StoredFilter(folder).keep(chosen)
+    return chosen
 
 
 def unusable(why: LeftToBlast) -> InputError:
-    """Return the error that says why a list of ids or taxids can't be used."""
+    """Return the error for a list of ids or taxids that can't be used."""
     return InputError(f"The list can't be used: {why}", remedy="Change the list, or search without it.")
 
 
@@ -331,16 +346,16 @@ def stored_queries(folder: Path) -> Iterator[StoredQuery]:
 
 
 def _listed(path: Path) -> Iterator[StoredQuery]:
-    """Yield the queries of a merged batch, by the file that lists them."""
-    for one in json.loads(path.read_text()):
-        yield StoredQuery(**{**one, "verdict": Verdict(one["verdict"])})
+    """Yield the queries of a merged batch from the file that lists them."""
+    for query in json.loads(path.read_text()):
+        yield StoredQuery(**{**query, "verdict": Verdict(query["verdict"])})
 
 
 def store_merged(search: ShardedSearch, batches: Iterable[Batch], folder: Path) -> None:
-    """Search batches and keep what is merged in the ``merged`` folder of a search's folder.
+    """Search batches and store the merged ones in the folder ``merged`` of a search's folder.
 
     Raises:
-        InputError: Only BLAST+ can print what was found.
+        InputError: Only BLAST+ can print the hits.
         ShardblastError: The search failed.
     """
     try:
@@ -348,12 +363,12 @@ def store_merged(search: ShardedSearch, batches: Iterable[Batch], folder: Path) 
     except LeftToBlast as why:
         raise InputError(
             f"Only BLAST+ itself can print the result: {why}.",
-            remedy="Give such sequences other ids, or search with '--shards off' where the whole database is.",
+            remedy="Give these sequences other ids, or search with '--shards off' where the whole database is.",
         ) from None
 
 
 class MergedBatches:
-    """Writes a batch's archives, one for each query, numbered from the batch's first."""
+    """Writes the archives of batches: one for each query, numbered from the first query of the batch."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

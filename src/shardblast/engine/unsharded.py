@@ -1,4 +1,4 @@
-"""Searches that BLAST+ makes alone: why a search can't be split, and how BLAST+ runs it."""
+"""Decides which searches BLAST+ must run alone, and runs them."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from shardblast.core.report import Report, Verdict
 from shardblast.engine.output import OWN_STREAMS, Tally, is_writable, open_output
 
 FIRST_BATCH_LETTERS = 5_000
-"""With so many letters blastn ends its first batch, at the earliest.
+"""The smallest number of letters after which blastn ends its first batch.
 
 Source: NCBI C++ Toolkit, app/blast/blast_app_util.hpp (CBatchSizeMixer).
 """
 LARGEST_NUMBER = 1 << 31
-"""Of a query in the name of a file: with it the name must not be too long."""
+"""The largest number of a query, which must fit in the name of its file."""
 
 
 def obstacle_of_environment(names: Iterable[str]) -> str | None:
-    """Return why variables of these names keep a search from being cut, or None."""
-    found = changing(names)
-    return f"{' and '.join(found)} in the environment: BLAST+ itself obeys that" if found else None
+    """Return why environment variables with these names prevent splitting, or None."""
+    variables = changing(names)
+    return f"{' and '.join(variables)} in the environment: BLAST+ itself obeys that" if variables else None
 
 
 def obstacle_of_files(options: SearchOptions, query: str) -> str | None:
-    """Return why a search needs no cutting, because BLAST+ will refuse it, or None."""
+    """Return why BLAST+ will reject the files of a search, or None."""
     if not os.path.isfile(query):
         return "the query file can't be read"
     return obstacle_of_output(options)
 
 
 def obstacle_of_output(options: SearchOptions) -> str | None:
-    """Return why BLAST+ will refuse to write where ``-out`` says, or None."""
+    """Return why BLAST+ will be unable to write to ``-out``, or None."""
     out, outfmt = options.text("out"), options.outfmt
     many = outfmt.writes_files
     if out is None or out == "-":
@@ -55,9 +55,9 @@ def obstacle_of_output(options: SearchOptions) -> str | None:
 
 
 def obstacle_of_list(options: SearchOptions, database: Database, carrier: Carrier) -> str | None:
-    """Return why archives would show other ids or titles of the sequences that a list names than BLAST+, or None.
+    """Return why archives would show other ids or titles of listed sequences than BLAST+, or None.
 
-    Archives of shards name the taxids of a filter, not its ids; and in formats 0 to 4 ``blast_formatter`` shows more
+    Archives of shards name the taxids of a filter but not its ids. In formats 0 to 4, ``blast_formatter`` shows more
     titles.
     """
     chosen = database.filter
@@ -66,10 +66,10 @@ def obstacle_of_list(options: SearchOptions, database: Database, carrier: Carrie
     name = options.filter or ""
     noted = not name.startswith("negative_") and any(volume.id_index is not None for volume in database.volumes)
     if noted and options.outfmt.format.has_listed_ids:
-        return f"BLAST+ notes in each alignment which ids -{name} names, and a search in shards does not"
+        return f"BLAST+ records in each alignment which ids -{name} names, but a search in shards does not"
     if not chosen.hides_titles or (chosen.taxids and not options.outfmt.is_pairwise):
         return None
-    return f"-{name} hides some titles of a sequence and not others, and archives can't tell"
+    return f"-{name} hides some titles of a sequence and not others, which archives do not record"
 
 
 def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: Carrier) -> str | None:
@@ -77,41 +77,40 @@ def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: C
     if not batches:
         return "there are no queries"
     if options.has("parse_deflines"):
-        return "queries with -parse_deflines are named by ids that may be no longer unique or not kept in archives"
+        return "with -parse_deflines, query ids may be duplicate, or missing in archives"
     if not all(batch.regular for batch in batches):
-        return "the queries have comments, gap lines or lone carriage returns, which BLAST+ itself reads best"
+        return "the queries have comments, gap lines or lone carriage returns, which only BLAST+ reads exactly"
     if not all(batch.lettered for batch in batches):
         return "a query has no letters, and BLAST+ searches it together with its neighbours"
     if not all(batch.plausible for batch in batches):
-        return "a query does not look like a sequence, and BLAST+ ends with an error when it comes to that"
+        return "a query does not look like a sequence, and BLAST+ ends with an error when it reads that query"
     if not _statistics_are_known(options, batches):
-        return "E-values depend on the queries that BLAST+ searches together, and it tells these by hits or by threads"
-    if not _unsearchable_ones_are_known(options, batches):
-        return "a query may have nothing to search with, and what BLAST+ prints of it depends on the hits of others"
+        return "E-values depend on how queries are batched, and BLAST+ sizes its batches by hits or by threads"
+    if not _unsearchable_queries_are_known(options, batches):
+        return "a query may be unsearchable, and BLAST+'s output for it depends on the hits of other queries"
     if isinstance(carrier, TabularCarrier):
-        return None if all(batch.titled for batch in batches) else "a query has no title but its number"
+        return None if all(batch.titled for batch in batches) else "a query has no title except its number"
     return _obstacle_of_archives(options, batches)
 
 
 def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, report: Report) -> int:
-    """Have BLAST+ search and print; return its exit status.
+    """Let BLAST+ search and print; return its exit status.
 
     Args:
-        path: The program.
-        options: The user's.
-        query: The file with the queries; what the options name if BLAST+ is to read that itself.
-        cores: Threads of BLAST+, where the user names no number and it makes no difference to the result.
-        report: Gets the verdict of each query, if it ends well.
+        path: The path of the program.
+        options: The user's options.
+        query: The file with the queries, or the value in the options if BLAST+ reads the queries itself.
+        cores: The number of threads, unless the user gives one or it would change the output.
+        report: Receives the verdict of each query after success.
 
     Raises:
-        OutputError: The output can't be written.
         Interrupted: Ctrl-C; BLAST+ has ended.
     """
-    changes, read = _changes(options, query, cores)
+    changes, source = _changes(options, query, cores)
     out = options.text("out")
     try:
         with ExitStack() as stack:
-            stdin = stack.enter_context(open(read, "rb")) if read is not None else None
+            stdin = stack.enter_context(open(source, "rb")) if source is not None else None
             if out not in (None, "-") and _can_be_renamed(options):
                 changes["out"] = stack.enter_context(open_output(out)).name
             if status := _run(path, [options.program.value, *options.argv(set=changes)], stdin):
@@ -123,23 +122,19 @@ def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, rep
 
 
 def go_on_unsharded(path: str, options: SearchOptions, query: str, cores: int, report: Report, printed: Tally) -> int:
-    """Have BLAST+ search, and print what follows on what was printed until now; return its exit status.
+    """Let BLAST+ search, and print the part of its output that follows ``printed``; return its exit status.
 
-    Args:
-        path: The program.
-        options: As for ``run_unsharded``, and so on.
-        printed: What was printed.
+    For the other arguments see ``run_unsharded``.
 
     Raises:
-        EngineError: BLAST+ prints something else.
-        OutputError: The output can't be written.
+        EngineError: The output of BLAST+ does not begin with ``printed``.
         Interrupted: Ctrl-C; BLAST+ has ended.
     """
-    changes, read = _changes(options, query, cores)
+    changes, source = _changes(options, query, cores)
     if options.text("out") not in (None, "-", "/dev/stdout", "/dev/fd/1"):
         changes["out"] = "-"
     with ExitStack() as stack:
-        stdin = stack.enter_context(open(read, "rb")) if read is not None else None
+        stdin = stack.enter_context(open(source, "rb")) if source is not None else None
         status = _run(path, [options.program.value, *options.argv(set=changes)], stdin, printed.go_on)
     if not status:
         _judge_all(report, query)
@@ -147,10 +142,10 @@ def go_on_unsharded(path: str, options: SearchOptions, query: str, cores: int, r
 
 
 def _are_searched_alike(options: SearchOptions, batches: list[Batch]) -> bool:
-    """Tell whether BLAST+ searches the same queries together when it searches our batches and when it searches all.
+    """Return whether BLAST+'s own batches are the same for these batches and for all queries together.
 
-    Most programs end their batches by letters, where ours end. blastn ends all but the first by the hits so far, and
-    ``-mt_mode 1`` by threads.
+    Most programs end their batches after a number of letters, which our batches respect. blastn ends all batches except
+    the first by the hits so far, and ``-mt_mode 1`` ends them by threads.
     """
     if options.program is not Program.BLASTN and not options.splits_queries:
         return True
@@ -158,55 +153,56 @@ def _are_searched_alike(options: SearchOptions, batches: list[Batch]) -> bool:
 
 
 def _are_one_batch(batches: list[Batch]) -> bool:
-    """Tell whether BLAST+ searches all queries together, whatever hits they have."""
+    """Return whether BLAST+ searches all queries in one batch, whatever hits they have."""
     return sum(batch.letters for batch in batches) < FIRST_BATCH_LETTERS
 
 
 def _statistics_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
-    """Tell whether E-values of linked HSPs are those that BLAST+ computes."""
+    """Return whether E-values of linked HSPs are those that BLAST+ computes."""
     linked = options.needs_one_batch or (options.shares_statistics and options.splits_queries)
     return not linked or _are_searched_alike(options, batches)
 
 
-def _unsearchable_ones_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
-    """Tell whether queries that can't be searched, if there are any, are printed as BLAST+ prints them.
+def _unsearchable_queries_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
+    """Return whether unsearchable queries, if there are any, are printed as BLAST+ prints them.
 
-    It prints them otherwise where it searches nothing together with them.
+    BLAST+ prints them differently if all queries of their batch are unsearchable.
     """
     none_is_alone = all(batch.partly_definite for batch in batches)
     if options.outfmt.number == TAXONOMIC and not none_is_alone:
-        return False  # BLAST+ itself ends with an exception where it searches nothing
+        return False  # BLAST+ itself ends with an exception if it has nothing to search
     if options.outfmt.format.same_without_search or _are_searched_alike(options, batches):
         return True
     if options.program is Program.BLASTN and options.value("soft_masking") is False:
-        return False  # masks may leave nothing of a query of bases
+        return False  # masks may cover a whole nucleotide query
     return (none_is_alone and _are_one_batch(batches)) or all(batch.definite for batch in batches)
 
 
 def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str | None:
-    """Return why archives would lose something of these queries, or None."""
+    """Return why archives would lose information about these queries, or None."""
     if not all(batch.archivable for batch in batches):
         return "a query's title is not printable ASCII, which is all that archives hold"
     protein = options.program.query_molecule is Molecule.PROTEIN
     if protein and options.outfmt.format.has_messages and not all(batch.plain for batch in batches):
-        return "a query has letters that BLAST+ replaces, and archives do not hold its words about that"
+        return "a query has residues that BLAST+ replaces, and archives do not hold its warnings about that"
     return None
 
 
 def _changes(options: SearchOptions, query: str, cores: int) -> tuple[dict[str, str | None], str | None]:
-    """Return the options that BLAST+ gets in place of the user's or beside these, and what it reads as its input."""
+    """Return options to replace or add, and the file that BLAST+ reads as its standard input, or None."""
     changes: dict[str, str | None] = {}
-    if not any(options.has(name) for name in ("num_threads", "remote", "subject")) and not _threads_show(options):
+    threads_show = options.threads_matter or options.outfmt.is_sam  # SAM holds the command line
+    if not any(options.has(name) for name in ("num_threads", "remote", "subject")) and not threads_show:
         changes["num_threads"] = str(cores)
     given = options.text("query")
-    read = query if options.outfmt.is_sam and given in (None, "-") else None
-    if query not in (given, "-") and read is None:
+    source = query if options.outfmt.is_sam and given in (None, "-") else None
+    if query not in (given, "-") and source is None:
         changes["query"] = query
-    return changes, read
+    return changes, source
 
 
 class _BlastFailed(Exception):
-    """BLAST+ ended with this status, and said why; what it wrote must not get its name."""
+    """BLAST+ failed with this status and reported why, so its output must not get its name."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -219,13 +215,13 @@ def _run(
     stdin: BinaryIO | None = None,
     copy: Callable[[BinaryIO], None] | None = None,
 ) -> int:
-    """Run BLAST+ with our standard streams; return its exit status.
+    """Run BLAST+ with the standard streams of this process; return its exit status.
 
     Args:
-        path: The program.
-        argv: Its name, as SAM prints it, and its arguments.
-        stdin: Standard input, if it is not ours.
-        copy: Reads its standard output, to the end, if that is not ours.
+        path: The path of the program.
+        argv: The name of the program, as SAM prints it, and its arguments.
+        stdin: The standard input instead of this process's.
+        copy: Reads the standard output to its end, instead of this process's standard output.
 
     Raises:
         Interrupted: Ctrl-C; BLAST+ has ended.
@@ -251,13 +247,8 @@ def _run(
     return status if status >= 0 else 128 - status
 
 
-def _threads_show(options: SearchOptions) -> bool:
-    """Whether the output would differ with more threads: SAM holds the command line."""
-    return options.threads_matter or options.outfmt.is_sam
-
-
 def _can_be_renamed(options: SearchOptions) -> bool:
-    """Whether the output is one file in a folder that exists; else BLAST+ itself writes it, or says what is wrong."""
+    """Return whether the output is a single file in an existing folder; otherwise BLAST+ itself opens the output."""
     out = options.text("out")
     outfmt = options.outfmt
     if not out or out in OWN_STREAMS or outfmt.is_sam or outfmt.writes_files or not is_writable(out):
@@ -266,7 +257,7 @@ def _can_be_renamed(options: SearchOptions) -> bool:
 
 
 def _judge_all(report: Report, query: str) -> None:
-    """Note the verdict of queries that BLAST+ searched alone, as far as they are FASTA in a file."""
+    """Record the verdict of queries that BLAST+ searched alone, if they are in a FASTA file."""
     if not os.path.isfile(query):
         return
     try:

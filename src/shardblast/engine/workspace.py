@@ -1,4 +1,4 @@
-"""Where a search runs: its folder, its processes, the pool of threads, this machine's cores and memory."""
+"""The resources of a search: its folder and processes, the pool of threads, this machine's cores and memory."""
 
 from __future__ import annotations
 
@@ -30,39 +30,35 @@ _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 PREFIX = "search-"
 LOCK = "lock"
 YOUNG_S = 60.0
-"""A folder of this age may not have its lock yet."""
+"""The age up to which a folder may not have its lock yet."""
 
 T = TypeVar("T")
 Priority = tuple[int, ...]
 
 NOTHING_TO_DO = Finished(0, b"", b"", 0.0, 0)
-"""What an earlier run of the search did."""
+"""The result of a piece that an earlier run of the search has finished."""
 
 LEAST_FREE_BYTES = 1 << 20
-"""Less counts as none when a program could not write."""
+"""If a program could not write and less space is free, the disk counts as full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The resources a search may count on."""
+    """The resources that are available to searches."""
 
     cores: int
     memory_bytes: int
 
 
 def this_machine() -> Machine:
-    """Return the cores this process may use and the memory it may fill, page cache included."""
+    """Return the cores that this process may use and the memory that it may fill, including the page cache."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return Machine(min([len(os.sched_getaffinity(0)), *_quotas()]), min([memory, *_cgroup_limits()]))
 
 
 @contextmanager
 def scratch(cache: Path) -> Iterator[Path]:
-    """Make a folder, locked as long as it is needed, and remove it.
-
-    Raises:
-        OSError: It can't be made.
-    """
+    """Create a locked folder and remove it in the end."""
     cache.mkdir(parents=True, exist_ok=True)
     _sweep(cache)
     folder = Path(mkdtemp(prefix=PREFIX, dir=cache))
@@ -76,9 +72,9 @@ def scratch(cache: Path) -> Iterator[Path]:
 
 
 class Pool:
-    """Runs tasks in order of their priority, at most ``size`` at once.
+    """Runs tasks in order of priority, at most ``size`` at once.
 
-    ``concurrent.futures`` starts tasks in the order they came, but candidates are to be searched before later batches.
+    ``concurrent.futures`` starts tasks in order of arrival, but candidates should be searched before later batches.
     """
 
     def __init__(self, size: int) -> None:
@@ -92,7 +88,7 @@ class Pool:
             thread.start()
 
     def submit(self, task: Callable[[], T], priority: Priority) -> Future[T]:
-        """Queue a task; the lowest priority starts first, and a cancelled one never."""
+        """Queue a task; the lowest priority starts first, and a cancelled task never starts."""
         future: Future[T] = Future()
         with self._ready:
             heapq.heappush(self._tasks, (priority, next(self._order), future, task))
@@ -100,7 +96,7 @@ class Pool:
         return future
 
     def withdraw(self, futures: Collection[Future[Any]]) -> None:
-        """Drop those of some tasks that have not begun; whoever waits for one is told that it was interrupted."""
+        """Drop these tasks unless they have started; their futures raise ``Interrupted``."""
         with self._ready:
             dropped = [entry for entry in self._tasks if entry[2] in futures]
             self._tasks = [entry for entry in self._tasks if entry[2] not in futures]
@@ -110,7 +106,7 @@ class Pool:
                 future.set_exception(Interrupted())
 
     def close(self) -> None:
-        """Drop the tasks that wait and wait for those that run."""
+        """Drop the waiting tasks and wait for the running ones."""
         with self._ready:
             self._closed = True
             self._tasks.clear()
@@ -135,46 +131,43 @@ class Pool:
 
 
 class Watcher(Protocol):
-    """Is told of finished things."""
+    """Receives the progress of a search; counts are increments."""
 
     def queries_read(self, queries: int) -> None:
-        """So many more queries were read."""
+        """Called after queries were read."""
         ...
 
     def pieces_planned(self, pieces: int) -> None:
-        """So many more pieces are to be searched."""
+        """Called when more pieces will be searched."""
         ...
 
     def piece_started(self, purpose: Purpose, node: str = "", seconds: float = 0.0) -> None:
-        """A process runs for a piece: on this node, or on this machine; for so long already."""
+        """Called when a process for a piece runs on a node, or on this machine; it started ``seconds`` ago."""
         ...
 
     def piece_stopped(self, purpose: Purpose, node: str) -> None:
-        """A process for a piece runs no more, though it did not end well: its node is gone, or another was quicker."""
+        """Called when a process for a piece stops without success: its node is lost, or another node was faster."""
         ...
 
     def piece_finished(self, piece: PieceReport | None) -> None:
-        """A piece ended; None if an earlier run of the search had finished it, of which nothing else is known.
-
-        What an earlier run finished may be told again.
-        """
+        """Called when a piece succeeds; with None, perhaps repeatedly, if an earlier run of the search finished it."""
         ...
 
     def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
-        """A piece failed, which ends the search."""
+        """Called when a piece fails, which ends the search."""
         ...
 
     def queries_finished(self, queries: int) -> None:
-        """So many more queries were printed."""
+        """Called after queries were printed."""
         ...
 
     def warned(self, text: bytes) -> None:
-        """BLAST+ warned of something, which may have been told before."""
+        """Called with a warning of BLAST+, perhaps repeatedly with the same one."""
         ...
 
 
 class Silent:
-    """Watches nothing."""
+    """A watcher that does nothing."""
 
     def queries_read(self, queries: int) -> None: ...
 
@@ -195,17 +188,17 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What a process is for."""
+    """The purpose of a process."""
 
     name: str
-    """As in the report."""
+    """The ``purpose`` of ``PieceReport``."""
     batch: int
     shard: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What every step of a search needs; when its context ends, nothing of the search runs any more."""
+    """The resources that every step of a search needs; after its context, no process of the search runs."""
 
     installation: Installation
     options: SearchOptions
@@ -216,11 +209,10 @@ class Work:
     report: Report
     watcher: Watcher
     resumes: bool = False
-    """Whether a file of a finished piece is taken as it is, because an earlier run of this search wrote it."""
+    """Whether existing files of pieces are used, because an earlier run of this search wrote them."""
     rank: int = 0
-    """Of the search among those that share the pool: of the lowest everything goes first."""
+    """The rank among the searches that share the pool; all tasks of the lowest rank start first."""
     _futures: set[Future[Any]] = field(default_factory=set, init=False)
-
     _stack: ExitStack = field(default_factory=ExitStack, init=False)
 
     def __enter__(self) -> Self:
@@ -244,12 +236,12 @@ class Work:
         priority: Priority,
         environment: Mapping[str, str] | None = None,
     ) -> Future[Finished]:
-        """Queue a run of the search's program; the future holds a process that ended well.
+        """Queue a run of the search's program; the future holds a successful process.
 
         Args:
             argv: Arguments without the program.
-            purpose: For the report.
-            what: For messages: "batch 1, shard 3 of 8".
+            purpose: The purpose in the report.
+            what: A name for messages, such as "batch 1, shard 3 of 8".
             priority: The lowest starts first.
             environment: Variables to set.
         """
@@ -264,15 +256,10 @@ class Work:
         priority: Priority,
         finish: Callable[[Path], None] | None = None,
     ) -> Future[Finished]:
-        """Queue a run that writes this file, which gets its name when it is whole, and tell the watcher of its end.
+        """Queue a run that writes the file ``out``, which gets its name when it is complete, and notify the watcher.
 
-        Args:
-            argv: Arguments without the program and ``-out``.
-            out: The file.
-            purpose: For the report.
-            what: For messages.
-            priority: The lowest starts first.
-            finish: What is done to the file before it gets its name.
+        ``argv`` lacks the program and ``-out``. ``finish`` changes the file before it gets its name. For the other
+        arguments see ``start``.
         """
 
         def run() -> Finished:
@@ -303,7 +290,7 @@ class Work:
         return future
 
     def _withdraw(self) -> None:
-        """Have nothing begin that waits for its turn: other searches may have theirs for long."""
+        """Drop the search's waiting tasks, which could otherwise wait for other searches for a long time."""
         self.pool.withdraw(set(self._futures))
 
     def _run(
@@ -317,7 +304,7 @@ class Work:
         except ShardblastError as failed:
             error = self._explained(failed)
             self.watcher.piece_failed(purpose, error)
-            if error is failed:  # its own cause it must not be: who follows causes would not end
+            if error is failed:  # an error that is its own cause would make a loop for readers of causes
                 raise
             raise error from failed
         piece = PieceReport(purpose.name, purpose.batch, purpose.shard, finished.seconds, finished.peak_memory_bytes)
@@ -325,14 +312,14 @@ class Work:
         return finished, piece
 
     def _explained(self, error: ShardblastError) -> ShardblastError:
-        """Return why BLAST+ could not write, which it does not say itself."""
+        """Return ``DiskFull`` if that is why BLAST+ could not write, because BLAST+ does not report the reason."""
         if isinstance(error, OutputError) and shutil.disk_usage(self.folder).free < LEAST_FREE_BYTES:
             return DiskFull(f"There is no space left on the disk: {error.problem}")
         return error
 
 
 def _quotas() -> list[int]:
-    """Return the cores that a container's quota of time amounts to, cgroup version 2 and 1."""
+    """Return the number of cores in a container's CPU quota, for cgroup versions 2 and 1."""
     try:
         words = Path("/sys/fs/cgroup/cpu.max").read_text().split()
     except OSError:
@@ -356,7 +343,7 @@ def _cgroup_limits() -> list[int]:
 
 
 def _own_cgroup() -> list[str]:
-    """Return the files with the memory limits of the cgroup that we are in, version 1 and 2."""
+    """Return the files with the memory limits of this process's cgroup, for versions 1 and 2."""
     files = []
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
@@ -372,19 +359,19 @@ def _own_cgroup() -> list[str]:
 
 
 def _sweep(cache: Path) -> None:
-    """Remove folders whose process is gone."""
-    for left in cache.glob(f"{PREFIX}*"):
+    """Remove folders whose process has ended."""
+    for folder in cache.glob(f"{PREFIX}*"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime < YOUNG_S:
+            if time.time() - folder.stat().st_mtime < YOUNG_S:
                 continue
-            lock = _locked(left)
+            lock = _locked(folder)
             if lock is not None:
-                shutil.rmtree(left, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)
 
 
 def _locked(folder: Path) -> int | None:
-    """Take the folder's lock, which the kernel gives back when this process ends; None if another has it."""
+    """Take the folder's lock, which the kernel releases when this process ends; None if another process has it."""
     lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
