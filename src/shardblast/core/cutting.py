@@ -58,7 +58,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How a search is cut."""
+    """The shards and batches of a search."""
 
     shards: int
     """0: BLAST+ alone; 1: the whole database, with batches of queries searched in parallel."""

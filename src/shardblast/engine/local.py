@@ -36,7 +36,7 @@ from shardblast.engine.pieces import LocalParts, batches_of, shards_of
 from shardblast.engine.printing import open_printer
 from shardblast.engine.saturation import mostly_saturated
 from shardblast.engine.unsharded import (
-    go_on_unsharded,
+    continue_unsharded,
     obstacle_of_environment,
     obstacle_of_files,
     obstacle_of_list,
@@ -134,7 +134,7 @@ class LocalEngine:
                     raise
                 report = self._report(options, database, 0, str(why))
                 program, cores = self._program(options), self.machine.cores
-                return Outcome(go_on_unsharded(program, options, query, cores, report, printed), report)
+                return Outcome(continue_unsharded(program, options, query, cores, report, printed), report)
         return Outcome(0, report)
 
     def _listing(self, options: SearchOptions, database: Database, folder: Path) -> Listing:

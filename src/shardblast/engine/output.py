@@ -39,7 +39,7 @@ class Tally(io.RawIOBase):
         self._size += len(data)
         return len(data)
 
-    def go_on(self, source: BinaryIO) -> None:
+    def continue_from(self, source: BinaryIO) -> None:
         """Copy the rest of a stream that begins with the bytes written so far.
 
         Raises:

@@ -121,7 +121,9 @@ def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, rep
     return 0
 
 
-def go_on_unsharded(path: str, options: SearchOptions, query: str, cores: int, report: Report, printed: Tally) -> int:
+def continue_unsharded(
+    path: str, options: SearchOptions, query: str, cores: int, report: Report, printed: Tally
+) -> int:
     """Let BLAST+ search, and print the part of its output that follows ``printed``; return its exit status.
 
     For the other arguments see ``run_unsharded``.
@@ -135,7 +137,7 @@ def go_on_unsharded(path: str, options: SearchOptions, query: str, cores: int, r
         changes["out"] = "-"
     with ExitStack() as stack:
         stdin = stack.enter_context(open(source, "rb")) if source is not None else None
-        status = _run(path, [options.program.value, *options.argv(set=changes)], stdin, printed.go_on)
+        status = _run(path, [options.program.value, *options.argv(set=changes)], stdin, printed.continue_from)
     if not status:
         _judge_all(report, query)
     return status
