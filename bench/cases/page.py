@@ -244,7 +244,7 @@ def _zoom(page: Page, hits: int) -> list[float]:
     _open(page, "Graphic summary")
     shown = "document.querySelector('.ruler').getAttribute('aria-label')"
     seconds = []
-    for name in ("Zoom in", "Zoom in", "To the right", "Zoom out"):
+    for name in ("Zoom in", "Zoom in", "Move right", "Zoom out"):
         before = page.evaluate(shown)
         button = page.get_by_role("button", name=name)
         seconds.append(_painted(page, button, "Enter", f"{shown} !== '{before}'"))

@@ -1,9 +1,9 @@
-/** What the addresses of views hold, read with care: anybody can write an address. */
+/** The values in the URLs of views, which are validated, since anyone can write a URL. */
 import type { HitFilter } from "./model/filter";
 import { numbersOf, written } from "./model/numbers";
 import { STATES, type StateName } from "./model/progress";
 
-/** Letters of a list of numbers that the service takes in an address. */
+/** Maximum length of a list of numbers in a URL of the service. */
 const MOST_SELECTED = 12_000;
 
 type Given = Record<string, unknown>;
@@ -28,7 +28,7 @@ export type ViewName = (typeof VIEWS)[number];
 export type SortName = (typeof SORTS)[number];
 
 export interface NewAddress {
-  /** A search to edit. */
+  /** Id of the search to edit. */
   from?: string | undefined;
   database?: string | undefined;
 }
@@ -47,9 +47,9 @@ export interface ViewAddress extends HitFilter {
   /** Rank of the hit, from 0. */
   hit?: number | undefined;
   sort?: SortName | undefined;
-  /** Numbers of queries that are selected: 0-4,7. */
+  /** Numbers of the selected queries: 0-4,7. */
   selected?: string | undefined;
-  /** Of the zoomed graphic summary, 1-based. */
+  /** 1-based bounds of the zoomed graphic summary. */
   left?: number | undefined;
   right?: number | undefined;
   share?: string | undefined;
@@ -114,14 +114,14 @@ function oneOf<T extends string>(known: readonly T[], value: unknown): T | undef
   return known.find((one) => one === value);
 }
 
-/** Returns the token of a share link in an address of the page, which is behind `#`, or is asked for as in the API. */
+/** Returns the token of a share link in a URL of the page: after `#`, or as a query parameter. */
 export function shareOf(url: URL): string | null {
   return new URLSearchParams(url.hash.slice(1)).get(SHARE) ?? url.searchParams.get(SHARE);
 }
 
 const SHARE = "share";
 
-/** Returns an address as the router sees it: the token is a value like all others. */
+/** Returns a URL for the router, in which the token is a query parameter. */
 export function withShare(url: URL): URL {
   const share = shareOf(url);
   if (share === null) return url;
@@ -130,7 +130,7 @@ export function withShare(url: URL): URL {
   return url;
 }
 
-/** Returns an address as the browser has it: what is behind `#` is sent to no server. */
+/** Returns a URL for the browser, with the token after `#`, which is never sent to a server. */
 export function withHiddenShare(url: URL): URL {
   const share = url.searchParams.get(SHARE);
   if (share === null) return url;

@@ -1,4 +1,4 @@
-/** The page's addresses; what a view shows is all in its address. */
+/** The page's routes. The URL holds the whole state of a view. */
 import { createRootRoute, createRoute, createRouter, Link, redirect } from "@tanstack/react-router";
 import { Databases } from "./databases/Databases";
 import { TaskEnds } from "./databases/TaskEnds";
@@ -18,7 +18,7 @@ const home = createRoute({
   getParentRoute: () => root,
   path: "/",
   beforeLoad: () => {
-    // A redirect is thrown, as the router wants it.
+    // The router expects a thrown redirect.
     // eslint-disable-next-line @typescript-eslint/only-throw-error
     throw redirect({ to: "/new" });
   },
@@ -51,7 +51,7 @@ const nodes = createRoute({ getParentRoute: () => root, path: "/nodes", componen
 export const router = createRouter({
   rewrite: { input: ({ url }) => withShare(url), output: ({ url }) => withHiddenShare(url) },
   routeTree: root.addChildren([home, newSearch, searches, search, databases, nodes]),
-  // Plain text in addresses: an id of digits alone is no number.
+  // URL values are plain text: an id of digits must not become a number.
   parseSearch: (given) => Object.fromEntries(new URLSearchParams(given)),
   stringifySearch: (wanted) => {
     const entries = Object.entries(wanted as Record<string, unknown>).filter(([, value]) => value !== undefined);

@@ -77,10 +77,10 @@ describe("nodes", () => {
     if (map === undefined) return;
     render(<ShardMap map={map} />);
 
-    expect(screen.getByText("2 of 4 volumes are on no node that is there.")).toBeTruthy();
+    expect(screen.getByText("2 of 4 volumes are on no connected node.")).toBeTruthy();
     expect(screen.getByRole("img", { name: "b: 2 of 4 volumes, 50% in memory" })).toBeTruthy();
     expect(screen.getByRole("img", { name: "a: 1 of 4 volumes, 50% in memory, lost" })).toBeTruthy();
-    expect(screen.getByText("nt.01: on the disk, 50% in memory")).toBeTruthy();
+    expect(screen.getByText("nt.01: on disk, 50% in memory")).toBeTruthy();
   });
 
   test("say nothing of memory where the kernel does not", () => {
@@ -113,8 +113,8 @@ function shown(children: ReactNode, client = new QueryClient()): void {
 describe("the number of nodes", () => {
   test("is told with what it is for, and changed by administrators alone", async () => {
     shown(<Scale scaling={SCALING} mayScale={false} />);
-    expect(screen.getByText("Asked for").nextSibling?.textContent).toBe("3");
-    expect(screen.getByText(/2 to hold what is searched, 1 for the work that waits/)).toBeTruthy();
+    expect(screen.getByText("Requested").nextSibling?.textContent).toBe("3");
+    expect(screen.getByText(/2 to hold databases, 1 for waiting work/)).toBeTruthy();
     expect(screen.queryByRole("spinbutton")).toBeNull();
     cleanup();
 
@@ -194,7 +194,7 @@ describe("the removal of a database", () => {
 
   test("is free where nothing uses it", () => {
     expect(asked({ searches: 0, first: [], tasks: [] }).disabled).toBe(false);
-    expect(screen.getByText("No search uses it now.")).toBeTruthy();
+    expect(screen.getByText("No search is using it.")).toBeTruthy();
   });
 
   test("waits for the end of what brings it", () => {
@@ -207,7 +207,7 @@ describe("the removal of a database", () => {
     expect(button.disabled).toBe(true);
     expect(screen.getByText("25 searches use it:")).toBeTruthy();
     expect(within(screen.getByRole("list")).getByText("and 25 more")).toBeTruthy();
-    await userEvent.click(screen.getByRole("checkbox", { name: "Cancel what uses it, and remove it" }));
+    await userEvent.click(screen.getByRole("checkbox", { name: "Cancel these searches and remove it" }));
     expect(button.disabled).toBe(false);
   });
 });

@@ -198,7 +198,7 @@ describe("the program", () => {
     );
     expect(screen.getByRole<HTMLInputElement>("radio", { name: "blastp" }).disabled).toBe(true);
     expect(screen.getByRole<HTMLInputElement>("radio", { name: "blastx" }).checked).toBe(true);
-    expect(screen.getByText(/since the queries look like nucleotide/)).toBeTruthy();
+    expect(screen.getByText(/because the queries look like nucleotide/)).toBeTruthy();
   });
 });
 
@@ -216,7 +216,7 @@ describe("databases", () => {
     );
     const choice = screen.getByRole("radio", { name: /^genes/ });
     const shown = within(choice.parentElement as HTMLElement);
-    for (const told of ["All genes", "of Mar 4, 2026", "3,456 · 2.0 KiB", "50% in memory"])
+    for (const told of ["All genes", "updated Mar 4, 2026", "3,456 · 2.0 KiB", "50% in memory"])
       expect(shown.getByText(told)).toBeTruthy();
     await userEvent.click(choice);
     expect(chosen).toEqual(["genes"]);
@@ -252,9 +252,7 @@ describe("a draft", () => {
     localStorage.setItem("shardblast.draft ada", JSON.stringify({ text: "ACGT", values: { evalue: 10 } }));
     render(<Form />);
     expect(screen.getByRole<HTMLInputElement>("textbox").value).toBe("");
-    expect(notices.get().map((one) => one.text)).toContain(
-      "A draft that this browser had kept can't be read, and was dropped.",
-    );
+    expect(notices.get().map((one) => one.text)).toContain("A saved draft could not be read and was discarded.");
     expect(localStorage.getItem("shardblast.draft ada")).toBeNull();
   });
 

@@ -182,7 +182,7 @@ describe("descriptions", () => {
     await show(client, `${PLACE}?identity=90&organism=562`, <Descriptions search={search} query={query} />);
 
     expect(screen.getByRole<HTMLInputElement>("textbox", { name: "Identity % at least" }).value).toBe("90");
-    expect(screen.getByText("No hit fits.")).toBeTruthy();
+    expect(screen.getByText("No hits match the filter.")).toBeTruthy();
   });
 
   test("are selected one by one, and what is selected can be saved", async () => {
@@ -246,7 +246,7 @@ describe("alignments", () => {
     await alignments(`${PLACE}?view=alignments&hit=1`);
     expect(screen.queryByText(/>id1:11-114/)).toBeNull();
 
-    await userEvent.click(screen.getByRole("button", { name: "Around the alignments" }));
+    await userEvent.click(screen.getByRole("button", { name: "Aligned region" }));
 
     expect(screen.getByText(/>id1:11-114/)).toBeTruthy();
     expect(screen.getByRole<HTMLInputElement>("spinbutton", { name: "From" }).value).toBe("11");

@@ -101,7 +101,7 @@ def test_a_stream_that_is_refused_is_said(page: Page, server: Server) -> None:
 
     page.goto(f"{server.url}/searches")
 
-    expect(page.get_by_text("The service does not tell what changes any more")).to_be_visible()
+    expect(page.get_by_text("The service no longer sends updates")).to_be_visible()
 
 
 def test_the_heading_has_the_focus_after_a_page_was_gone_to(page: Page, server: Server) -> None:

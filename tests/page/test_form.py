@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, served: dict[str, Path]) ->
 
 
 def command(page: Page) -> Locator:
-    return page.get_by_label("The same with BLAST+ alone")
+    return page.get_by_label("Equivalent BLAST+ command")
 
 
 def list_field(page: Page, label: str = "Only these ids") -> None:
@@ -182,7 +182,7 @@ def test_a_draft_that_is_none_is_dropped_with_a_word(page: Page, server: Server)
 
     page.goto(f"{server.url}/new")
 
-    expect(page.get_by_text("can't be read, and was dropped")).to_be_visible()
+    expect(page.get_by_text("could not be read and was discarded")).to_be_visible()
     expect(page.get_by_role("textbox", name="Query", exact=True)).to_have_value("")
 
 
@@ -196,7 +196,7 @@ def test_files_that_a_draft_does_not_keep_are_asked_for(page: Page, server: Serv
 
     page.reload()
 
-    expect(page.get_by_text("Files are not kept in drafts. Choose them again: Query.")).to_be_visible()
+    expect(page.get_by_text("Please choose these files again, since drafts don't save files: Query.")).to_be_visible()
 
 
 def test_databases_are_chosen_by_what_they_are(page: Page, server: Server) -> None:
@@ -205,7 +205,7 @@ def test_databases_are_chosen_by_what_they_are(page: Page, server: Server) -> No
 
     choice = page.get_by_role("radiogroup", name="Database").locator("label", has_text="genes")
 
-    for told in (one["title"], f"of {one['date']}", f"{one['num_seqs']} sequences", "in memory"):
+    for told in (one["title"], f"updated {one['date']}", f"{one['num_seqs']} sequences", "in memory"):
         expect(choice).to_contain_text(told)
 
 

@@ -194,7 +194,7 @@ def test_what_is_no_fasta_is_told_before_it_is_sent(page: Page, server: Server) 
     write_query(page, ">\n!!!")
     choose_database(page, "genes")
 
-    expect(page.get_by_text("to mend")).to_be_visible()
+    expect(page.get_by_text("to fix")).to_be_visible()
     expect(page.get_by_role("button", name="BLAST")).to_be_disabled()
 
 
@@ -218,7 +218,7 @@ def test_proteins_are_not_searched_with_blastn(page: Page, server: Server) -> No
 
     expect(page.get_by_role("radio", name="blastn", exact=True)).to_be_disabled()
     expect(page.get_by_role("radio", name="tblastn", exact=True)).to_be_checked()
-    expect(page.get_by_text("tblastn, since the queries look like protein")).to_be_visible()
+    expect(page.get_by_text("tblastn, because the queries look like protein")).to_be_visible()
 
 
 def test_fifty_megabytes_are_pasted_at_once(page: Page, server: Server) -> None:
@@ -234,7 +234,7 @@ def test_fifty_megabytes_are_pasted_at_once(page: Page, server: Server) -> None:
 
     expect(page.get_by_text("Pasted text, 47.7 MiB")).to_be_visible()
     expect(page.locator(".counts")).to_contain_text("1 query · 45,000,000 bases")
-    expect(page.get_by_text("Ready to run").or_(page.get_by_text("to mend"))).to_be_visible()
+    expect(page.get_by_text("Ready to run").or_(page.get_by_text("to fix"))).to_be_visible()
     page.get_by_role("button", name="Clear").click()
     expect(page.get_by_role("textbox", name="Query", exact=True)).to_have_value("")
 
@@ -250,7 +250,7 @@ def test_a_draft_outlives_the_page(page: Page, server: Server, context: BrowserC
     again.goto(f"{server.url}/new")
 
     expect(again.get_by_role("textbox", name="Query", exact=True)).to_have_value(RNA)
-    expect(again.get_by_label("The same with BLAST+ alone")).to_have_text(
+    expect(again.get_by_label("Equivalent BLAST+ command")).to_have_text(
         "blastn -db genes -query query.fa -evalue 1e-7"
     )
 
@@ -286,7 +286,7 @@ def test_a_database_is_added_warmed_planned_and_removed(page: Page, server: Serv
     choose("Warm")
     expect(page.get_by_role("listitem").filter(has_text="Warming some")).to_contain_text("completed")
     choose("Plan for nodes")
-    expect(page.get_by_role("dialog")).to_contain_text("It fits.")
+    expect(page.get_by_role("dialog")).to_contain_text("Fits.")
     page.keyboard.press("Escape")
     choose("Remove")
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()

@@ -92,9 +92,9 @@ def test_the_nodes_are_followed(page: Page, own_server: Server, asked: list[Requ
     expect(running).to_have_text(f"0 on {os.cpu_count()} cores")
     assert [one for one in paths(asked) if one.startswith("/nodes")] == ["/nodes/events"]
     own_server.kill()
-    expect(page.get_by_text("The connection is lost")).to_be_visible()
+    expect(page.get_by_text("Connection lost")).to_be_visible()
     own_server.start()
-    expect(page.get_by_text("The connection is lost")).to_have_count(0)
+    expect(page.get_by_text("Connection lost")).to_have_count(0)
 
 
 def test_all_tasks_are_followed_by_one_stream_and_the_end_of_each_is_announced(
@@ -191,11 +191,11 @@ def test_updates_are_looked_for_and_offered(page: Page, server: Server, tmp_path
     row = page.get_by_role("row").filter(has_text="growing")
     expect(row).to_contain_text("20")
     choose(page, "growing", "Check for updates")
-    expect(page.locator(".notice").filter(has_text="growing is what its source offers.")).to_be_visible()
+    expect(page.locator(".notice").filter(has_text="growing is up to date.")).to_be_visible()
 
     write_fasta(source, PROTEINS[:30])
     choose(page, "growing", "Check for updates")
-    offer = page.locator(".notice").filter(has_text="is offered")
+    offer = page.locator(".notice").filter(has_text="is available")
     offer.get_by_role("button", name="Update").click()
 
     expect(page.get_by_role("listitem").filter(has_text="Updating growing")).to_contain_text("completed")
@@ -214,7 +214,7 @@ def test_what_is_in_use_is_removed_only_by_whoever_says_so(page: Page, own_serve
     remove = dialog.get_by_role("button", name="Remove")
     expect(remove).to_be_disabled()
 
-    dialog.get_by_role("checkbox", name="Cancel what uses it, and remove it").check()
+    dialog.get_by_role("checkbox", name="Cancel these searches and remove it").check()
     remove.click()
 
     expect(page.get_by_role("row").filter(has_text="proteins")).to_have_count(0)
@@ -229,7 +229,7 @@ def test_whoever_has_a_link_sees_no_names_of_nodes_and_sends_no_token_in_address
     server.ended(search)
     page.goto(f"{server.url}/searches/{search}")
     page.get_by_role("button", name="Share").click()
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_role("button", name="Create a link").click()
     link = page.get_by_role("dialog").get_by_role("textbox", name="Share").inner_text().strip()
     assert "#share=sbs_" in link
     assert "?" not in link
@@ -243,9 +243,9 @@ def test_whoever_has_a_link_sees_no_names_of_nodes_and_sends_no_token_in_address
     expect(guest.get_by_text("node 1").first).to_be_visible()
     expect(guest.get_by_text(socket.gethostname())).to_have_count(0)
     show(guest, "Report")
-    expect(guest.get_by_text("Every query has the result that one unsharded BLAST+ run prints")).to_be_visible()
+    expect(guest.get_by_text("The result of every query is byte for byte what one unsharded")).to_be_visible()
     guest.reload()
-    expect(guest.get_by_text("Every query has the result that one unsharded BLAST+ run prints")).to_be_visible()
+    expect(guest.get_by_text("The result of every query is byte for byte what one unsharded")).to_be_visible()
 
     assert "view=report" in guest.url
     assert guest.url.endswith(link.partition("#")[2])

@@ -57,7 +57,9 @@ def test_hits_are_filtered_and_the_address_keeps_it(
     again.get_by_role("button", name="Clear the filter").click()
     expect(again.get_by_text(f"{len(found)} hits", exact=True)).to_be_visible()
     again.get_by_role("textbox", name="E value at most").fill("1e-500")
-    expect(again.get_by_role("table", name="Descriptions").or_(again.get_by_text("No hit fits."))).to_be_visible()
+    expect(
+        again.get_by_role("table", name="Descriptions").or_(again.get_by_text("No hits match the filter."))
+    ).to_be_visible()
 
 
 def test_selected_hits_are_saved_as_blast_prints_them_and_as_whole_sequences(
@@ -70,7 +72,7 @@ def test_selected_hits_are_saved_as_blast_prints_them_and_as_whole_sequences(
 
     table = download_hits(page, "Download 3 selected", "Table (TSV) 6")
     text = download_hits(page, "Download 3 selected", "Text, pairwise 0")
-    fasta = download_hits(page, "Download 3 selected", "Whole sequences (FASTA)")
+    fasta = download_hits(page, "Download 3 selected", "Full sequences (FASTA)")
 
     assert table == server.result(search, "6", query=0, hit="1,3-4")
     assert text == server.result(search, "0", query=0, hit="1,3-4")
@@ -115,7 +117,7 @@ def test_thousands_of_hits_that_lie_apart_are_saved(page: Page, crowded: Server)
     menu = f"Download {len(rows):,} selected"
     table = download_hits(page, menu, "Table (TSV) 6").decode()
     text = download_hits(page, menu, "Text, pairwise 0").decode()
-    whole = download_hits(page, menu, "Whole sequences (FASTA)").decode()
+    whole = download_hits(page, menu, "Full sequences (FASTA)").decode()
     aligned = download_hits(page, menu, "Aligned FASTA").decode()
 
     subjects = [row[1] for row in rows]
@@ -159,10 +161,10 @@ def test_a_subject_is_shown_when_it_is_asked_for(page: Page, server: Server, sea
     page.goto(f"{server.url}/searches/{search}?view=alignments&hit=2")
     hit = server.http.get(f"/searches/{search}/hits", params={"after": 2, "limit": 1}).json()["rows"][0]
     letters = next(one.letters for one in real("16s")[:150] if one.title.split()[0] == hit["subject"])
-    part = page.get_by_role("region", name="Sequence of the subject")
+    part = page.get_by_role("region", name="Subject sequence")
     expect(part.locator("pre")).to_have_count(0)
 
-    part.get_by_role("button", name="Whole").click()
+    part.get_by_role("button", name="Full length").click()
 
     expect(part.locator("pre")).to_contain_text(f">{hit['subject']}")
     assert part.locator("pre").inner_text().partition("\n")[2].replace("\n", "") == letters
@@ -251,7 +253,7 @@ def test_organisms_without_lineages_are_a_list_that_says_why(page: Page, tmp_pat
 def test_who_came_by_a_link_is_led_nowhere_else(page: Page, server: Server, search: str) -> None:
     token = server.http.post(f"/searches/{search}/share").json()["token"]
     page.goto(f"{server.url}/searches/{search}?share={token}&view=alignments")
-    page.get_by_role("button", name="Whole").click()
+    page.get_by_role("button", name="Full length").click()
 
     expect(page.locator("pre.letters")).to_contain_text(">")
     expect(page.get_by_text("shardblast", exact=True)).to_be_visible()

@@ -48,7 +48,7 @@ def test_a_search_is_submitted_watched_read_and_downloaded(page: Page, server: S
     choose_database(page, database)
     if program == "tblastx":  # blastn is what follows from these molecules
         page.get_by_role("radiogroup", name="Program").get_by_text("tblastx").click()
-    expect(page.get_by_label("The same with BLAST+ alone")).to_have_text(f"{program} -db {database} -query query.fa")
+    expect(page.get_by_label("Equivalent BLAST+ command")).to_have_text(f"{program} -db {database} -query query.fa")
 
     found = submit(page)
 
@@ -171,9 +171,9 @@ def test_a_page_goes_on_when_the_service_was_away(
 
     own.kill()
 
-    expect(page.get_by_text("The connection is lost.")).to_be_visible()
+    expect(page.get_by_text("Connection lost.")).to_be_visible()
     own.start()
-    expect(page.get_by_text("The connection is lost.")).to_be_hidden()
+    expect(page.get_by_text("Connection lost.")).to_be_hidden()
     expect(page.locator(".search-head .state")).to_contain_text("completed")
 
 
@@ -195,7 +195,7 @@ def test_the_list_follows_what_happens(page: Page, server: Server) -> None:
 
     until(lambda: server.http.get(f"/searches/{found['id']}").status_code == 404)
     page.goto(f"{server.url}/searches?text=Submitted%20by")
-    expect(page.get_by_text("No search fits.")).to_be_visible()
+    expect(page.get_by_text("No matching searches.")).to_be_visible()
 
 
 def test_a_search_is_edited_and_submitted_anew(page: Page, server: Server) -> None:
@@ -207,7 +207,7 @@ def test_a_search_is_edited_and_submitted_anew(page: Page, server: Server) -> No
     page.get_by_role("link", name="Edit and resubmit").click()
     expect(page.locator("form.new")).to_have_attribute("aria-busy", "false")
     page.get_by_role("textbox", name="Expect threshold").fill("1e-9")
-    command = page.get_by_label("The same with BLAST+ alone")
+    command = page.get_by_label("Equivalent BLAST+ command")
     expect(command).to_have_text("blastp -db proteins -query query.fa -evalue 1e-9 -task blastp-fast")
     new = submit(page)
 
@@ -221,7 +221,7 @@ def test_a_shared_search_is_read_by_whoever_has_the_link(page: Page, server: Ser
     found = new_search(page, server, RNA, "genes")
     expect(page.locator(".search-head .state")).to_contain_text("completed")
     page.get_by_role("button", name="Share").click()
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_role("button", name="Create a link").click()
     link = page.get_by_role("dialog").get_by_role("textbox", name="Share").inner_text().strip()
 
     guest = context.new_page()
@@ -230,7 +230,7 @@ def test_a_shared_search_is_read_by_whoever_has_the_link(page: Page, server: Ser
     expect(guest.get_by_role("table", name="Descriptions").get_by_role("row").nth(1)).to_be_visible()
     expect(guest.get_by_role("link", name="Searches")).to_have_count(0)
     show(guest, "Report")
-    expect(guest.get_by_text("Every query has the result that one unsharded BLAST+ run prints")).to_be_visible()
+    expect(guest.get_by_text("The result of every query is byte for byte what one unsharded")).to_be_visible()
     assert download(guest, "Table (TSV) 6") == server.result(found, "6")
     page.get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("No links yet.")).to_be_visible()

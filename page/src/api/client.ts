@@ -1,4 +1,4 @@
-/** Requests to the service: typed by its OpenAPI document, with whatever lets this browser in. */
+/** Requests to the service, typed by its OpenAPI document, with the token of a share link. */
 import createClient from "openapi-fetch";
 import { shareOf } from "../addresses";
 import type { components, paths } from "./schema";
@@ -24,12 +24,12 @@ export type Hsp = Schemas["HspRow"];
 export type Organism = Schemas["OrganismRow"];
 export type Spans = Schemas["SpansOut"];
 
-/** The token of the share link that the page was opened by. */
+/** Returns the token of the share link with which the page was opened. */
 export function shareToken(): string | null {
   return shareOf(new URL(location.href));
 }
 
-/** What the service answered in place of what was asked for (RFC 9457). */
+/** An error that the service answered (RFC 9457). */
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -62,7 +62,7 @@ interface Answer<T> {
   response: Response;
 }
 
-/** Returns what was answered, or throws the Problem. */
+/** Returns the data of an answer, or throws its Problem. */
 export async function told<T>(asked: Promise<Answer<T>>): Promise<T> {
   const answer = await asked.catch((error: unknown) => {
     throw unreachable(error);
@@ -92,7 +92,7 @@ interface Sending {
   headers?: Record<string, string>;
 }
 
-/** Sends a body that openapi-fetch would not send as it is: a form with a file. */
+/** Sends a form with files, which openapi-fetch can't send. */
 export async function sendForm<T>(path: string, form: FormData, more: Sending = {}): Promise<T> {
   const request = fetch(path, { method: "POST", body: form, ...more, headers: { ...headers(), ...more.headers } });
   const response = await request.catch((error: unknown) => {

@@ -1,4 +1,4 @@
-/** Server-sent events by fetch, since EventSource sends no headers, and so no tokens. */
+/** Server-sent events by fetch, because EventSource can't send headers, and so no tokens. */
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { headers, problemOf } from "./client";
 
@@ -11,7 +11,7 @@ export type Connection = "connecting" | "live" | "lost" | "refused";
 
 interface Follow {
   signal: AbortSignal;
-  /** Returns whether nothing more will be told. */
+  /** Returns whether this was the last event. */
   onEvent: (event: Told) => boolean;
   onConnection: (connection: Connection) => void;
 }
@@ -20,8 +20,8 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
 
 /**
- * Follows a stream until it is over or given up: comes back with the last id that it had when the connection is lost, and
- * lets go of the connection while the tab is hidden, since browsers have only six for a host.
+ * Follows a stream until it ends or is aborted. It reconnects with the last id when the connection is lost, and closes the
+ * connection while the tab is hidden, because browsers allow only six per host.
  */
 export async function follow(path: string, told: Follow): Promise<void> {
   let last: string | undefined;
@@ -71,7 +71,7 @@ async function* read(path: string, last: string | undefined, signal: AbortSignal
   }
 }
 
-/** Asked by a function, since the compiler believes that what was false before a wait still is. */
+/** A function, because the compiler assumes that a value is unchanged after an await. */
 function wasAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }

@@ -1,4 +1,4 @@
-/** What is on the page follows the service by its streams of events. */
+/** Keeps the page's data up to date by the service's event streams. */
 import { useQueryClient, type InfiniteData, type QueryClient, type QueryKey } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import type { Piece, RunningPiece, Schemas, Search } from "./client";
@@ -13,17 +13,16 @@ export function isOver(state: Search["state"]): boolean {
   return state === "completed" || state === "failed" || state === "cancelled";
 }
 
-/** Whether something of it runs. */
+/** Returns whether processes of a search may be running. */
 export function isUnderWay(state: Search["state"]): boolean {
   return state === "running" || state === "cancelling";
 }
 
-/** Whether somebody may still cancel it. */
 export function isCancellable(state: Search["state"]): boolean {
   return state === "queued" || state === "running";
 }
 
-/** Follows one search to its end; where the stream stands. */
+/** Follows a search to its end, and returns the state of the connection. */
 export function useLiveSearch(id: string, state: Search["state"] | undefined): Connection {
   const client = useQueryClient();
   const readAgain = () => void client.invalidateQueries(searchQuery(id));
@@ -48,14 +47,14 @@ export function useLiveSearch(id: string, state: Search["state"] | undefined): C
   return useStream(isLive ? `/api/v1/searches/${id}/events` : null, onEvent, readAgain);
 }
 
-/** Whether something happened to a search that its log tells, and not only its counts. */
+/** Returns whether more changed than counts, so that the log has a new entry. */
 function isLogged(before: Search, after: Search): boolean {
   const told = ({ state, attempt, shards, phases, waiting }: Search) =>
     JSON.stringify([state, attempt, shards, phases.map(({ status }) => status), waiting]);
   return told(before) !== told(after);
 }
 
-/** Follows which pieces run; who reads them later reads what is so by then, too. */
+/** Updates the running pieces, if they have been read. */
 function noteRunning(client: QueryClient, id: string, { kind, data }: Told): void {
   const { queryKey } = runningQuery(id);
   const isRead = client.getQueryState(queryKey)?.fetchStatus === "fetching";
@@ -67,7 +66,7 @@ function noteRunning(client: QueryClient, id: string, { kind, data }: Told): voi
   client.setQueryData(queryKey, (known) => known && runningAfter(known, kind, data as RunningPiece));
 }
 
-/** Adds a piece to those that are read or being read; whoever reads them later finds it there. */
+/** Adds a finished piece, if the pieces have been or are being read. */
 function notePiece(client: QueryClient, id: string, piece: Piece): void {
   const { queryKey } = piecesQuery(id);
   const state = client.getQueryState(queryKey);
@@ -75,7 +74,7 @@ function notePiece(client: QueryClient, id: string, piece: Piece): void {
   client.setQueryData(queryKey, (known = []) => united(known, [piece]));
 }
 
-/** Follows all searches: those that are listed change where they stand, new ones come on top. */
+/** Follows all searches: listed ones are updated in place, new ones are added on top. */
 export function useLiveSearches(): Connection {
   const client = useQueryClient();
   useEffect(() => keepTold(client), [client]);
@@ -104,7 +103,7 @@ const STAGES: Record<Search["state"], number> = {
   cancelled: 3,
 };
 
-/** Takes in what a command was answered, unless events have told of something later before the answer came. */
+/** Stores the answer to a command, unless events have already reported a later state. */
 export function noteAnswer(client: QueryClient, search: Search): void {
   const known = client.getQueryData(searchQuery(search.id).queryKey);
   const isLate =
@@ -113,8 +112,9 @@ export function noteAnswer(client: QueryClient, search: Search): void {
 }
 
 const LISTS = ["searches"];
+type ListKey = readonly [list: string, state: string, text: string, sort: ListSort, order: ListOrder];
 
-/** What was told of searches while lists of them are being read: an answer may be older. Null: it is deleted. */
+/** Searches that changed while lists were being read, since these answers may be older; null if deleted. */
 const told = new Map<string, Search | null>();
 
 function noteInLists(client: QueryClient, id: string, search: Search | null): void {
@@ -124,13 +124,14 @@ function noteInLists(client: QueryClient, id: string, search: Search | null): vo
 }
 
 function noteInList(client: QueryClient, queryKey: QueryKey, id: string, search: Search | null): void {
-  const [, state, text, sort, order] = queryKey as [string, string, string, ListSort, ListOrder];
+  const listed = queryKey as ListKey;
+  const [, , , sort, order] = listed;
   const known = client.getQueryData<Pages>(queryKey);
   if (known === undefined) return;
   if (search !== null && !(sort === "created" && order === "desc") && isMoved(known, search, sort)) {
     readSoon(client, queryKey);
   }
-  const changed = search === null ? without(known, id) : withSearch(known, search, state, text, sort, order);
+  const changed = search === null ? without(known, id) : withSearch(known, search, listed);
   client.setQueryData<Pages>(queryKey, changed);
 }
 
@@ -144,7 +145,7 @@ const VALUES: Record<ListSort, (search: Search) => unknown> = {
   hits: (search) => search.hits,
 };
 
-/** Whether a search is not where it stands in a list that is sorted by something else than its age, if it is there. */
+/** Returns whether a search is missing from a list, or has another value in the list's sort column. */
 function isMoved(pages: Pages, search: Search, sort: ListSort): boolean {
   const known = pages.pages.flatMap((page) => page.searches).find((one) => one.id === search.id);
   return known === undefined || VALUES[sort](known) !== VALUES[sort](search);
@@ -153,7 +154,7 @@ function isMoved(pages: Pages, search: Search, sort: ListSort): boolean {
 const READ_AGAIN_MS = 1000;
 const waiting = new Set<string>();
 
-/** Reads a list again whose order only the service knows, once for all that changes within a second. */
+/** Reads a list again whose order only the service knows, at most once per second. */
 function readSoon(client: QueryClient, queryKey: QueryKey): void {
   const name = JSON.stringify(queryKey);
   if (waiting.has(name)) return;
@@ -164,7 +165,7 @@ function readSoon(client: QueryClient, queryKey: QueryKey): void {
   }, READ_AGAIN_MS);
 }
 
-/** Has what was told outlive the answers that were under way by then. */
+/** Applies the noted changes to answers that were under way when the changes came. */
 export function keepTold(client: QueryClient): () => void {
   return client.getQueryCache().subscribe((event) => {
     if (event.type !== "updated" || event.action.type !== "success" || event.action.manual === true) return;
@@ -175,15 +176,8 @@ export function keepTold(client: QueryClient): () => void {
   });
 }
 
-/** Returns the pages with a search as it is now, if it belongs to them; a new one is put only where the newest are. */
-function withSearch(
-  pages: Pages,
-  search: Search,
-  state: string,
-  text: string,
-  sort: ListSort,
-  order: ListOrder,
-): Pages {
+/** Returns the pages with a search updated, or added on top of a list of the newest. */
+function withSearch(pages: Pages, search: Search, [, state, text, sort, order]: ListKey): Pages {
   const belongs = (state === "" || state === search.state) && holds(search, text);
   const isListed = pages.pages.some((page) => page.searches.some((one) => one.id === search.id));
   if (!belongs) return isListed ? without(pages, search.id) : pages;
@@ -207,14 +201,11 @@ function holds(search: Search, text: string): boolean {
 }
 
 function without(pages: Pages, id: string): Pages {
-  const kept = (page: Schemas["SearchesOut"]) => ({
-    ...page,
-    searches: page.searches.filter((one) => one.id !== id),
-  });
+  const kept = (page: Schemas["SearchesOut"]) => ({ ...page, searches: page.searches.filter((one) => one.id !== id) });
   return { ...pages, pages: pages.pages.map(kept) };
 }
 
-/** Follows a stream as long as there is a path; where it stands. */
+/** Follows a stream while there is a path, and returns the state of the connection. */
 export function useStream(
   path: string | null,
   onEvent: (event: Told) => boolean,
@@ -230,7 +221,7 @@ export function useStream(
     };
     follow(path, { signal: stop.signal, onEvent, onConnection: setConnection }).catch(refuse);
     return () => stop.abort();
-    // What is done with an event depends on the path alone.
+    // The callbacks depend on the path alone.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [path]);
   return path === null ? "live" : connection;

@@ -1,4 +1,4 @@
-/** Nodes and tasks follow the service by one stream each. */
+/** Keeps nodes and tasks up to date by one event stream each. */
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, useState } from "react";
 import { withNode } from "../model/nodes";
@@ -10,18 +10,18 @@ import { tasksQuery } from "./queries";
 const MOST_TASKS = 20;
 
 export interface Cluster {
-  /** Null as long as nothing is known. */
+  /** Null until the first event. */
   nodes: Node[] | null;
   scaling: Scaling | null;
 }
 
 export interface LiveCluster extends Cluster {
   connection: Connection;
-  /** Why the service tells nothing of nodes. */
+  /** The service's reason for refusing the stream. */
   refused: Error | null;
 }
 
-/** Follows all nodes, and how many of them there are to be. */
+/** Follows all nodes and the scaling. */
 export function useLiveNodes(): LiveCluster {
   const [cluster, setCluster] = useState<Cluster>({ nodes: null, scaling: null });
   const [refused, setRefused] = useState<Error | null>(null);
@@ -33,7 +33,7 @@ export function useLiveNodes(): LiveCluster {
   return { ...cluster, connection, refused };
 }
 
-/** Returns what is known of the cluster after an event. */
+/** Returns the state of the cluster after an event. */
 export function toldOf(known: Cluster, { kind, data }: Told): Cluster {
   const nodes = known.nodes ?? [];
   switch (kind) {
@@ -50,10 +50,10 @@ export function toldOf(known: Cluster, { kind, data }: Told): Cluster {
   }
 }
 
-/** Where the stream of tasks stands, which the page has one of, whatever it shows. */
+/** State of the connection of the page's only stream of tasks. */
 export const TasksConnection = createContext<Connection>("connecting");
 
-/** Follows all tasks, for whoever may see them; databases are read again when one of them is over. */
+/** Follows all tasks if the reader may see them, and reads the databases again when a task ends. */
 export function useLiveTasks(maySee: boolean): Connection {
   const client = useQueryClient();
   return useStream(maySee ? "/api/v1/tasks/events" : null, ({ kind, data }) => {
@@ -61,14 +61,14 @@ export function useLiveTasks(maySee: boolean): Connection {
     if (kind !== "task") return false;
     const now = data as Task;
     client.setQueryData(tasksQuery.queryKey, (tasks) => tasks && withTask(tasks, now));
-    // An answer that is under way may be older than what was just told.
+    // An answer under way may be older than this event.
     if (client.isFetching(tasksQuery) > 0) void client.invalidateQueries(tasksQuery);
     if (isOver(now.state)) void client.invalidateQueries({ queryKey: ["databases"] });
     return false;
   });
 }
 
-/** Returns tasks, newest first, with one as it is now. */
+/** Returns tasks, newest first, with one of them updated or added. */
 export function withTask(tasks: readonly Task[], task: Task): Task[] {
   if (tasks.some((one) => one.id === task.id)) return tasks.map((one) => (one.id === task.id ? task : one));
   return [task, ...tasks].sort((one, other) => other.created - one.created).slice(0, MOST_TASKS);

@@ -1,5 +1,5 @@
-/** What the page reads, by the keys of TanStack Query. */
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+/** The page's reads from the service, as options of TanStack Query. */
+import { infiniteQueryOptions, queryOptions, type QueryFunctionContext } from "@tanstack/react-query";
 import type { ListOrder, ListSort } from "../addresses";
 import type { HitFilter } from "../model/filter";
 import { united } from "../model/pieces";
@@ -8,14 +8,33 @@ import { api, told, type Piece, type Schemas } from "./client";
 
 const PAGE_OF_SEARCHES = 100;
 const PAGE_OF_HITS = 500;
-/** Enough for what is in sight: the fewer, the sooner. */
+/** Enough to fill the view; fewer hits arrive sooner. */
 const FIRST_HITS = 100;
 const PAGE_OF_QUERIES = 500;
 export const SPANS_OF_HITS = 5000;
 
-/** Whether what was shown before is of the same: whether its key begins alike. */
+/** Returns whether the key of an earlier query begins with these parts. */
 export function isOf(before: { queryKey: readonly unknown[] } | undefined, ...key: readonly unknown[]): boolean {
   return key.every((part, at) => before?.queryKey[at] === part);
+}
+
+/** Options of data that changes only by events, or never: it is read once. */
+function readOnce<T>(queryKey: readonly unknown[], queryFn: (context: QueryFunctionContext) => Promise<T>) {
+  return queryOptions({ queryKey, queryFn, staleTime: Infinity });
+}
+
+/** Options of a list that never changes, read page by page, each from where the one before ended. */
+function pagesOnce<T extends { next: number | null }>(
+  queryKey: readonly unknown[],
+  read: (after: number, signal: AbortSignal) => Promise<T>,
+) {
+  return infiniteQueryOptions({
+    queryKey,
+    queryFn: ({ pageParam, signal }) => read(pageParam, signal),
+    initialPageParam: 0,
+    getNextPageParam: (page: T) => page.next,
+    staleTime: Infinity,
+  });
 }
 
 export const meQuery = queryOptions({
@@ -24,17 +43,8 @@ export const meQuery = queryOptions({
   retry: false,
 });
 
-export const waysQuery = queryOptions({
-  queryKey: ["ways"],
-  queryFn: ({ signal }) => told(api.GET("/auth/ways", { signal })),
-  staleTime: Infinity,
-});
-
-export const programsQuery = queryOptions({
-  queryKey: ["programs"],
-  queryFn: ({ signal }) => told(api.GET("/api/v1/programs", { signal })),
-  staleTime: Infinity,
-});
+export const waysQuery = readOnce(["ways"], ({ signal }) => told(api.GET("/auth/ways", { signal })));
+export const programsQuery = readOnce(["programs"], ({ signal }) => told(api.GET("/api/v1/programs", { signal })));
 
 export const databasesQuery = queryOptions({
   queryKey: ["databases"],
@@ -46,7 +56,7 @@ export const tasksQuery = queryOptions({
   queryFn: ({ signal }) => told(api.GET("/api/v1/tasks", { params: { query: { limit: 20 } }, signal })),
 });
 
-/** What else uses a database, or changes it: for whoever is about to remove it. */
+/** The searches and tasks that use a database which is about to be removed. */
 export const usesQuery = (name: string) =>
   queryOptions({
     queryKey: ["use", name],
@@ -82,67 +92,42 @@ export const searchesQuery = ({ state, text, sort, order }: Listed) =>
 const place = (id: string) => ({ path: { search_id: id } });
 
 export const searchQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["search", id],
-    queryFn: ({ signal }) => told(api.GET("/api/v1/searches/{search_id}", { params: place(id), signal })),
-    staleTime: Infinity,
-  });
+  readOnce(["search", id], ({ signal }) =>
+    told(api.GET("/api/v1/searches/{search_id}", { params: place(id), signal })),
+  );
 
 export const piecesQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["pieces", id],
-    queryFn: async ({ signal, client, queryKey }) => {
-      const read = await told(api.GET("/api/v1/searches/{search_id}/pieces", { params: place(id), signal }));
-      return united(read, client.getQueryData<Piece[]>(queryKey) ?? []); // what was told meanwhile is not in the answer
-    },
-    staleTime: Infinity,
+  readOnce(["pieces", id], async ({ signal, client, queryKey }) => {
+    const read = await told(api.GET("/api/v1/searches/{search_id}/pieces", { params: place(id), signal }));
+    return united(read, client.getQueryData<Piece[]>(queryKey) ?? []); // events may have come since the answer was made
   });
 
 export const runningQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["running", id],
-    queryFn: ({ signal }) => told(api.GET("/api/v1/searches/{search_id}/running", { params: place(id), signal })),
-    staleTime: Infinity,
-  });
+  readOnce(["running", id], ({ signal }) =>
+    told(api.GET("/api/v1/searches/{search_id}/running", { params: place(id), signal })),
+  );
 
 export const logQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["log", id],
-    queryFn: ({ signal }) => told(api.GET("/api/v1/searches/{search_id}/log", { params: place(id), signal })),
-    staleTime: Infinity,
-  });
+  readOnce(["log", id], ({ signal }) =>
+    told(api.GET("/api/v1/searches/{search_id}/log", { params: place(id), signal })),
+  );
 
 export const reportQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["report", id],
-    queryFn: ({ signal }) => told(api.GET("/api/v1/searches/{search_id}/report", { params: place(id), signal })),
-    staleTime: Infinity,
-  });
+  readOnce(["report", id], ({ signal }) =>
+    told(api.GET("/api/v1/searches/{search_id}/report", { params: place(id), signal })),
+  );
 
 export const queriesQuery = (id: string, text: string) =>
-  infiniteQueryOptions({
-    queryKey: ["queries", id, text],
-    queryFn: ({ pageParam, signal }) => {
-      const query = { text, after: pageParam, limit: PAGE_OF_QUERIES };
-      return told(api.GET("/api/v1/searches/{search_id}/queries", { params: { ...place(id), query }, signal }));
-    },
-    initialPageParam: 0,
-    getNextPageParam: (page: Schemas["QueriesOut"]) => page.next,
-    staleTime: Infinity,
+  pagesOnce(["queries", id, text], (after, signal) => {
+    const query = { text, after, limit: PAGE_OF_QUERIES };
+    return told(api.GET("/api/v1/searches/{search_id}/queries", { params: { ...place(id), query }, signal }));
   });
 
 /** One query, by its number. */
 export const queryQuery = (id: string, number: number) =>
-  queryOptions({
-    queryKey: ["query", id, number],
-    queryFn: async ({ signal }) => {
-      const query = { after: number, limit: 1 };
-      const page = await told(
-        api.GET("/api/v1/searches/{search_id}/queries", { params: { ...place(id), query }, signal }),
-      );
-      return page.rows[0] ?? null;
-    },
-    staleTime: Infinity,
+  readOnce(["query", id, number], async ({ signal }) => {
+    const params = { ...place(id), query: { after: number, limit: 1 } };
+    return (await told(api.GET("/api/v1/searches/{search_id}/queries", { params, signal }))).rows[0] ?? null;
   });
 
 export interface HitsAsked {
@@ -151,7 +136,7 @@ export interface HitsAsked {
   sort: string;
 }
 
-/** The parts of a request for hits that are given. */
+/** Returns the query parameters of a request for hits, without unset filters. */
 export function hitsAsked({ query, filter, sort }: HitsAsked) {
   const given = Object.entries(filter).filter(([, value]) => value !== undefined);
   return { query, sort, ...(Object.fromEntries(given) as Given<HitFilter>) };
@@ -160,76 +145,44 @@ export function hitsAsked({ query, filter, sort }: HitsAsked) {
 type Given<T> = { [K in keyof T]?: NonNullable<T[K]> };
 
 export const hitsQuery = (id: string, wanted: HitsAsked) =>
-  infiniteQueryOptions({
-    queryKey: ["hits", id, wanted.query, wanted.sort, wanted.filter],
-    queryFn: ({ pageParam, signal }) => {
-      const asked = { ...hitsAsked(wanted), after: pageParam, limit: pageParam === 0 ? FIRST_HITS : PAGE_OF_HITS };
-      return told(api.GET("/api/v1/searches/{search_id}/hits", { params: { ...place(id), query: asked }, signal }));
-    },
-    initialPageParam: 0,
-    getNextPageParam: (page: Schemas["HitsOut"]) => page.next,
-    staleTime: Infinity,
+  pagesOnce(["hits", id, wanted.query, wanted.sort, wanted.filter], (after, signal) => {
+    const query = { ...hitsAsked(wanted), after, limit: after === 0 ? FIRST_HITS : PAGE_OF_HITS };
+    return told(api.GET("/api/v1/searches/{search_id}/hits", { params: { ...place(id), query }, signal }));
   });
 
 /** One hit, by its rank. */
 export const hitQuery = (id: string, query: number, rank: number) =>
-  queryOptions({
-    queryKey: ["hit", id, query, rank],
-    queryFn: async ({ signal }) => {
-      const asked = { query, after: rank, limit: 1 };
-      const page = await told(
-        api.GET("/api/v1/searches/{search_id}/hits", { params: { ...place(id), query: asked }, signal }),
-      );
-      return page.rows[0] ?? null;
-    },
-    staleTime: Infinity,
+  readOnce(["hit", id, query, rank], async ({ signal }) => {
+    const params = { ...place(id), query: { query, after: rank, limit: 1 } };
+    return (await told(api.GET("/api/v1/searches/{search_id}/hits", { params, signal }))).rows[0] ?? null;
   });
 
 export const hspsQuery = (id: string, query: number, hit: number) =>
-  infiniteQueryOptions({
-    queryKey: ["hsps", id, query, hit],
-    queryFn: ({ pageParam, signal }) => {
-      const asked = { query, hit, after: pageParam, limit: 100 };
-      return told(api.GET("/api/v1/searches/{search_id}/hsps", { params: { ...place(id), query: asked }, signal }));
-    },
-    initialPageParam: 0,
-    getNextPageParam: (page: Schemas["HspsOut"]) => page.next,
-    staleTime: Infinity,
+  pagesOnce(["hsps", id, query, hit], (after, signal) => {
+    const params = { ...place(id), query: { query, hit, after, limit: 100 } };
+    return told(api.GET("/api/v1/searches/{search_id}/hsps", { params, signal }));
   });
 
 export const spansQuery = (id: string, query: number) =>
-  queryOptions({
-    queryKey: ["spans", id, query],
-    queryFn: ({ signal }) => {
-      const asked = { query, hits: SPANS_OF_HITS };
-      return told(api.GET("/api/v1/searches/{search_id}/spans", { params: { ...place(id), query: asked }, signal }));
-    },
-    staleTime: Infinity,
+  readOnce(["spans", id, query], ({ signal }) => {
+    const params = { ...place(id), query: { query, hits: SPANS_OF_HITS } };
+    return told(api.GET("/api/v1/searches/{search_id}/spans", { params, signal }));
   });
 
 export const organismsQuery = (id: string, query: number) =>
-  queryOptions({
-    queryKey: ["organisms", id, query],
-    queryFn: ({ signal }) => {
-      const asked = { params: { ...place(id), query: { query } }, signal };
-      return told(api.GET("/api/v1/searches/{search_id}/organisms", asked));
-    },
-    staleTime: Infinity,
+  readOnce(["organisms", id, query], ({ signal }) => {
+    const params = { ...place(id), query: { query } };
+    return told(api.GET("/api/v1/searches/{search_id}/organisms", { params, signal }));
   });
 
-/** A part of a subject, 1-based with both ends; null for all of it. */
+/** A part of a subject, 1-based and inclusive; null for the full sequence. */
 export type Region = { start: number; end: number; strand: "plus" | "minus" } | null;
 
 /** A hit's subject as FASTA. */
 export const subjectQuery = (id: string, query: number, hit: number, region: Region) =>
-  queryOptions({
-    queryKey: ["subject", id, query, hit, region],
-    queryFn: ({ signal }) => {
-      const asked = { query: String(query), hit: String(hit), ...region };
-      const how = { params: { ...place(id), query: asked }, parseAs: "text", signal } as const;
-      return told<string>(api.GET("/api/v1/searches/{search_id}/subjects", how));
-    },
-    staleTime: Infinity,
+  readOnce(["subject", id, query, hit, region], ({ signal }) => {
+    const params = { ...place(id), query: { query: String(query), hit: String(hit), ...region } };
+    return told<string>(api.GET("/api/v1/searches/{search_id}/subjects", { params, parseAs: "text", signal }));
   });
 
 export const sharesQuery = (id: string) =>

@@ -8,35 +8,24 @@ import { texts } from "../texts";
 const { databases: words } = texts;
 const SOURCES = ["blast", "fasta", "ncbi", "other"] as const;
 
-interface Written {
-  kind: (typeof SOURCES)[number];
-  name: string;
-  source: string;
-  copy: boolean;
-  replace: boolean;
-  base: string;
-  molecule: "" | "nucleotide" | "protein";
-  title: string;
-  taxidMap: string;
-}
-
-const NOTHING: Written = {
-  kind: "blast",
+const NOTHING = {
+  kind: "blast" as (typeof SOURCES)[number],
   name: "",
   source: "",
   copy: false,
   replace: false,
   base: "",
-  molecule: "",
+  molecule: "" as "" | "nucleotide" | "protein",
   title: "",
   taxidMap: "",
 };
+type Written = typeof NOTHING;
 
 export function AddDatabase({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const [written, setWritten] = useState(NOTHING);
   const change = (changed: Partial<Written>) => {
-    add.reset(); // what was refused is being changed
+    add.reset(); // hides the error of the former values
     setWritten({ ...written, ...changed });
   };
   const add = useMutation({

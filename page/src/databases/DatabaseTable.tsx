@@ -12,7 +12,7 @@ import { Plan } from "./Plan";
 import { Remove } from "./Remove";
 
 const { databases: words } = texts;
-/** So long an update is offered that was looked for. */
+/** How long the notice of an available update is shown. */
 const OFFER_MS = 20_000;
 
 export function DatabaseTable({ databases, mayChange }: { databases: readonly Database[]; mayChange: boolean }) {
@@ -113,10 +113,7 @@ function Actions({ one, mayChange }: { one: Database; mayChange: boolean }) {
     void client.invalidateQueries({ queryKey: ["tasks"] });
   };
   const shared = { onSettled: again, onError: complain };
-  const warm = useMutation({
-    mutationFn: () => told(api.POST("/api/v1/databases/{name}/warm", place)),
-    ...shared,
-  });
+  const warm = useMutation({ mutationFn: () => told(api.POST("/api/v1/databases/{name}/warm", place)), ...shared });
   const update = useMutation({
     mutationFn: () => told(api.POST("/api/v1/databases/{name}/update", place)),
     ...shared,

@@ -9,7 +9,7 @@ import { texts } from "../texts";
 const { databases: words } = texts;
 const GIB = 2 ** 30;
 
-/** How a database would be cut for so many nodes, and whether it fits in their memory. */
+/** Plans the shards of a database for a number of nodes. */
 export function Plan({ name, onClose }: { name: string; onClose: () => void }) {
   const [nodes, setNodes] = useState(2);
   const [memory, setMemory] = useState(16);
@@ -62,15 +62,11 @@ export function Plan({ name, onClose }: { name: string; onClose: () => void }) {
               <thead>
                 <tr>
                   <th scope="col">{words.planShare}</th>
-                  <th scope="col" className="number">
-                    {words.planLetters}
-                  </th>
-                  <th scope="col" className="number">
-                    {words.planDisk}
-                  </th>
-                  <th scope="col" className="number">
-                    {words.planInMemory}
-                  </th>
+                  {[words.planLetters, words.planDisk, words.planInMemory].map((column) => (
+                    <th key={column} scope="col" className="number">
+                      {column}
+                    </th>
+                  ))}
                 </tr>
               </thead>
               <tbody>

@@ -18,7 +18,7 @@ interface Asked {
   onDone: () => void;
 }
 
-/** Asks whether a database is to be removed, and says what uses it: that is cancelled only by whoever says so. */
+/** Asks for confirmation of a removal, and lists the searches that use the database; these are cancelled only if chosen. */
 export function Remove({ name, onClose, onDone }: Asked) {
   const use = useQuery(usesQuery(name));
   const [isForced, setIsForced] = useState(false);

@@ -7,7 +7,7 @@ import { announce } from "../parts/notices";
 import { texts } from "../texts";
 import { whatOf } from "./TaskList";
 
-/** Announces each task that was not over when it was seen last, also if it ended while the connection was lost. */
+/** Announces the end of each task, also if it came while the connection was lost. */
 export function TaskEnds() {
   const tasks = useQuery(tasksQuery).data;
   const active = useRef(new Set<string>());
@@ -22,5 +22,5 @@ export function TaskEnds() {
 
 export function endOf(task: Task): string {
   const more = task.failure === null ? (task.outcome ?? "") : `${task.failure.problem} ${task.failure.remedy}`;
-  return texts.databases.ended(whatOf(task), texts.states[task.state] ?? task.state, more);
+  return texts.databases.ended(whatOf(task), task.state, more);
 }

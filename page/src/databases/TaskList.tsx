@@ -17,7 +17,7 @@ const { databases: words } = texts;
 const RECENT_S = 3600;
 const NO_TASKS: readonly Task[] = [];
 
-/** What is being done to databases, and was in the last hour. */
+/** Tasks of databases: unfinished ones and those of the last hour. */
 export function TaskList({ me }: { me: Me | null }) {
   const connection = useContext(TasksConnection);
   const tasks = useQuery(tasksQuery).data ?? NO_TASKS;
@@ -44,7 +44,7 @@ export function whatOf(task: Task): string {
   return `${words.kinds[task.kind] ?? task.kind} ${task.database}`;
 }
 
-/** What the reader may do with a task; whoever may not begin such a task may not retry it. */
+/** Actions of a task that the reader may use. Retrying needs the right to start such a task. */
 function actionsOf(task: Task, me: Me | null): ("cancel" | "retry" | "dismiss")[] {
   if (me === null || !me.scopes.includes("search")) return [];
   const administers = me.scopes.includes("admin");

@@ -20,10 +20,7 @@ export interface Aligned {
   subject_end: number;
 }
 
-/**
- * Cuts an alignment into lines. Places are 1-based; on the minus strand they go down, and a translated row counts three
- * for each letter.
- */
+/** Cuts an alignment into lines. Positions are 1-based, descend on the minus strand, and count 3 per translated letter. */
 export function lines(one: Aligned, width = 60): Line[] {
   const query = walker(one.query_row, one.query_start, one.query_end);
   const subject = walker(one.subject_row, one.subject_start, one.subject_end);
@@ -38,7 +35,7 @@ export function lines(one: Aligned, width = 60): Line[] {
   return found;
 }
 
-/** Returns what tells the first and last place of each next part of a row. */
+/** Returns a function that returns the first and last position of each next part of a row. */
 function walker(row: string, start: number, end: number): (part: string) => [number, number] {
   const letters = row.replaceAll("-", "").length;
   const step = letters === 0 ? 1 : Math.round((Math.abs(end - start) + 1) / letters);

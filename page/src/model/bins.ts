@@ -6,7 +6,7 @@ export interface Bin {
   count: number;
 }
 
-/** Counts values in so many bins of the same width; the last one holds its upper end, too. */
+/** Counts values in a number of bins of equal width; the last bin includes its upper bound. */
 export function bins(values: readonly number[], number: number, range?: [number, number]): Bin[] {
   if (values.length === 0) return [];
   const low = range?.[0] ?? values.reduce((least, one) => Math.min(least, one));
@@ -24,7 +24,7 @@ export function bins(values: readonly number[], number: number, range?: [number,
   return found;
 }
 
-/** Returns the power of ten of an E-value; what BLAST+ prints as 0.0 counts as the smallest. */
+/** Returns the base-10 logarithm of an E-value; values that BLAST+ prints as 0.0 give -180. */
 export function powerOfTen(evalue: number): number {
   return evalue < 1e-180 ? -180 : Math.log10(evalue);
 }

@@ -1,4 +1,4 @@
-/** What queries are, as far as it can be told without the service: counts and molecule, by the service's own rules. */
+/** Counts and molecule of queries, determined in the browser by the service's rules. */
 
 export type Molecule = "nucleotide" | "protein";
 
@@ -12,13 +12,13 @@ export interface Survey {
 const SAMPLED_LETTERS = 1_000_000;
 const NUCLEOTIDE_SHARE = 0.9;
 
-/** Returns text as FASTA: a sequence without a line that names it gets one, as at NCBI. */
+/** Returns text as FASTA; a sequence without a header line gets one, as at NCBI. */
 export function asFasta(text: string): string {
   const trimmed = text.trimStart();
   return trimmed === "" || trimmed.startsWith(">") ? trimmed : `>Query_1\n${trimmed}`;
 }
 
-/** Counts the queries of FASTA and the letters that BLAST+ keeps of them, and guesses their molecule. */
+/** Counts the queries of FASTA and the letters that BLAST+ reads, and guesses the molecule. */
 export function survey(fasta: string): Survey {
   const found: Survey = { queries: 0, letters: 0, longest: 0, molecule: null };
   let [length, nucleotides, told] = [0, 0, 0];
@@ -43,7 +43,7 @@ export function survey(fasta: string): Survey {
   return found;
 }
 
-/** Folds a sequence into lines. */
+/** Returns a FASTA record with lines of a given width. */
 export function fastaRecord(title: string, letters: string, width = 60): string {
   return `>${title}\n${letters.replace(new RegExp(`(.{${width}})(?=.)`, "g"), "$1\n")}\n`;
 }

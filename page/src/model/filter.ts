@@ -1,4 +1,4 @@
-/** Which hits of a query are listed. */
+/** The filter of a query's hits. */
 
 export interface HitFilter {
   /** Part of a subject's id or title. */
@@ -13,7 +13,7 @@ export interface HitFilter {
   organism?: string | undefined;
 }
 
-/** Returns the filter without whatever else is in an address. */
+/** Returns the filter in the values of a URL. */
 export function filterOf({ text, evalue, identity, coverage, organism }: HitFilter): HitFilter {
   return { text, evalue, identity, coverage, organism };
 }
@@ -22,5 +22,5 @@ export function isFiltered(filter: HitFilter): boolean {
   return Object.values(filter).some((value) => value !== undefined);
 }
 
-/** Every field is set to undefined, so that an address loses its filter. */
+/** A filter whose fields are undefined, which removes the filter from a URL. */
 export const NO_FILTER = filterOf({});

@@ -1,4 +1,4 @@
-/** Numbers and times for people to read. */
+/** Numbers and times as displayed text. */
 
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
@@ -30,13 +30,13 @@ export function percent(share: number): string {
   return `${share >= 0.9995 || share === 0 ? (share * 100).toFixed(0) : (share * 100).toFixed(share < 0.1 ? 1 : 0)}%`;
 }
 
-/** Seconds since 1970, in the reader's own zone: today only the time. */
+/** Formats seconds since 1970 in local time; today's times without a date. */
 export function time(seconds: number, now = Date.now()): string {
   const at = new Date(seconds * 1000);
   return at.toDateString() === new Date(now).toDateString() ? clock.format(at) : moment.format(at);
 }
 
-/** The same to the second. */
+/** Formats seconds since 1970 as local time to the second. */
 export function secondTime(seconds: number): string {
   return second.format(new Date(seconds * 1000));
 }
@@ -53,7 +53,7 @@ export function duration(seconds: number): string {
   return h > 0 ? `${count(h)} h ${String(m).padStart(2, "0")} min` : `${m} min ${String(s).padStart(2, "0")} s`;
 }
 
-/** As BLAST+ writes them: 2e-35, 0.004, 0.0. */
+/** Formats an E-value like BLAST+: 2e-35, 0.004, 0.0. */
 export function evalue(value: number): string {
   if (value < 1e-180) return "0.0";
   if (value < 0.000_95) return value.toExponential(0).replace(/e-(\d)$/, "e-0$1");

@@ -1,4 +1,4 @@
-/** Nodes as the page draws them: what all of them have, and which volume lies where. */
+/** Totals of nodes, and maps of the volumes that they hold. */
 import type { components } from "../api/schema";
 
 type Node = components["schemas"]["NodeOut"];
@@ -11,7 +11,7 @@ export interface Totals {
   cores: number;
 }
 
-/** Returns what the nodes that are there have together. */
+/** Returns the totals of the connected nodes. */
 export function totals(nodes: readonly Node[]): Totals {
   const of = (state: Node["state"]) => nodes.filter((one) => one.state === state);
   const there = nodes.filter((one) => one.state !== "lost");
@@ -30,7 +30,7 @@ export interface Cell {
   at: number;
   name: string;
   sizeBytes: number;
-  /** Share of it that is in memory; null if that is not known. */
+  /** Share in memory; null if unknown. */
   resident: number | null;
 }
 
@@ -45,14 +45,14 @@ export interface Row {
 export interface DatabaseMap {
   database: string;
   generation: string;
-  /** Columns: all volumes of the generation. */
+  /** Number of volumes of the generation, which are the columns. */
   volumes: number;
-  /** Volumes that no node has that is there. */
+  /** Number of volumes that no connected node holds. */
   missing: number;
   rows: Row[];
 }
 
-/** Returns for each generation that some node holds which of its volumes are on which node. */
+/** Returns a map of volumes by node for each generation that a node holds. */
 export function mapsOf(nodes: readonly Node[]): DatabaseMap[] {
   const held = nodes.flatMap((node) => node.generations.map((generation) => ({ node, generation })));
   const keys = [...new Set(held.map(({ generation }) => `${generation.database}\n${generation.generation}`))].sort();
@@ -95,7 +95,7 @@ function shareOf(part: number | null, whole: number): number | null {
   return whole === 0 ? 1 : Math.min(1, part / whole);
 }
 
-/** Returns the nodes with one as it is now, by name. */
+/** Returns the nodes, sorted by name, with one of them replaced or added. */
 export function withNode(nodes: readonly Node[], node: Node): Node[] {
   const others = nodes.filter((one) => one.name !== node.name);
   return [...others, node].sort((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));

@@ -1,9 +1,9 @@
-/** Some of many things that are numbered from 0, as addresses name them: 0-4,7. */
+/** Selections of 0-based numbers, written as ranges in URLs: 0-4,7. */
 
-/** What no list of a person's choice has; a longer one is held to be made up. */
+/** Maximum size of a selection; longer lists in URLs are ignored. */
 const MOST_NUMBERS = 100_000;
 
-/** Returns numbers as ranges, ascending. */
+/** Writes numbers as ascending ranges. */
 export function written(numbers: Iterable<number>): string {
   const ranges: [number, number][] = [];
   for (const number of [...numbers].sort((one, other) => one - other)) {
@@ -14,7 +14,7 @@ export function written(numbers: Iterable<number>): string {
   return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(",");
 }
 
-/** Returns the numbers that a list names; none if it is no such list. */
+/** Returns the numbers of a list of ranges; none if the text is not such a list. */
 export function numbersOf(list: string | undefined): ReadonlySet<number> {
   const found = new Set<number>();
   if (list === undefined || !/^\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*$/.test(list)) return found;

@@ -1,7 +1,7 @@
-/** BLAST+'s options as the form shows them, and as a command line. */
+/** BLAST+ options in the form and on a command line. */
 import type { ProgramName } from "./program";
 
-/** What the form shows first, in this order; the rest is under "more options". */
+/** Options that the form shows first, in this order; the others are under "All other options". */
 export const COMMON: Record<ProgramName, readonly string[]> = {
   blastn: ["evalue", "max_target_seqs", "word_size", "perc_identity", "qcov_hsp_perc", "dust", "strand"],
   blastp: ["evalue", "max_target_seqs", "word_size", "matrix", "comp_based_stats", "qcov_hsp_perc", "seg"],
@@ -10,10 +10,10 @@ export const COMMON: Record<ProgramName, readonly string[]> = {
   tblastx: ["evalue", "max_target_seqs", "word_size", "matrix", "query_gencode", "db_gencode", "strand"],
 };
 
-/** Options that have a place of their own in the form. */
+/** Options with their own fields in the form. */
 export const ELSEWHERE: ReadonlySet<string> = new Set(["task", "taxids", "negative_taxids"]);
 
-/** Word sizes of tasks, which BLAST+ does not describe. Source: BLAST Command Line Applications User Manual, appendix C. */
+/** Default word sizes of tasks. Source: BLAST Command Line Applications User Manual, appendix C. */
 const WORD_SIZES: Record<string, number> = {
   megablast: 28,
   "dc-megablast": 11,
@@ -30,7 +30,7 @@ const WORD_SIZES: Record<string, number> = {
   tblastx: 3,
 };
 
-/** What the task or the matrix decides where BLAST+ states no default. */
+/** Options whose default depends on the task or matrix. */
 export const BY_TASK: ReadonlySet<string> = new Set([
   ...["word_size", "gapopen", "gapextend", "matrix", "reward", "penalty", "threshold", "window_size"],
   ...["xdrop_ungap", "xdrop_gap", "xdrop_gap_final", "min_raw_gapped_score", "template_type", "template_length"],
@@ -42,7 +42,7 @@ interface Described {
   description: string;
 }
 
-/** Returns BLAST+'s default of an option as it tells it; null where it depends on other things. */
+/** Returns BLAST+'s default of an option; null if the default depends on other options. */
 export function defaultOf(option: Described, task: string): string | null {
   if (option.default !== null && option.default !== "") return option.default;
   const told = /Default = [`']([^'`]+)'/.exec(option.description);
@@ -53,30 +53,30 @@ export function defaultOf(option: Described, task: string): string | null {
 
 export type Values = Readonly<Record<string, string>>;
 
-/** Returns values to send: as they were written, but for empty ones and defaults. */
+/** Returns the values to submit, without empty ones and defaults. */
 export function given(values: Values, known: ReadonlySet<string>): Record<string, string | boolean> {
   const entries = Object.entries(values).filter(([name, value]) => known.has(name) && value.trim() !== "");
   return Object.fromEntries(entries.map(([name, value]) => [name, value === "true" ? true : value.trim()]));
 }
 
-/** Returns a value as a POSIX shell reads it back. */
+/** Quotes a value for a POSIX shell. */
 export function quoted(word: string): string {
   return /^[A-Za-z0-9_./:=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Returns the command of BLAST+ that finds the same. */
+/** Returns the BLAST+ command that finds the same hits. */
 export function searchWords(program: string, database: string, options: readonly string[]): string[] {
   return [program, "-db", database === "" ? "DATABASE" : database, "-query", "query.fa", ...options];
 }
 
-/** Returns options as words. */
+/** Returns options as words of a command line. */
 export function wordsOf(options: Readonly<Record<string, string | boolean>>, flags: ReadonlySet<string>): string[] {
   return Object.entries(options).flatMap(([name, value]) =>
     flags.has(name) ? [`-${name}`] : [`-${name}`, String(value)],
   );
 }
 
-/** Returns the values of a search's own words, to edit them. */
+/** Returns the form's values for the option words of a search. */
 export function valuesOf(words: readonly string[], flags: ReadonlySet<string>): Record<string, string> {
   const values: Record<string, string> = {};
   for (let at = 0; at < words.length; at += 1) {

@@ -1,22 +1,22 @@
-/** How a result is printed: which options of BLAST+ a format takes, and the commands that print the same. */
+/** Output options: which of them each format accepts, and the equivalent BLAST+ commands. */
 import { quoted, type Values } from "./options";
 
 export const PAIRWISE = "0";
 const LAST_PAIRWISE = 4;
 const TABULAR: ReadonlySet<string> = new Set(["6", "7", "10"]);
-/** What blastn alone prints. */
+/** Formats that only blastn prints. */
 const OF_BLASTN: ReadonlySet<string> = new Set(["17"]);
 /** Options without a value. */
 export const OUTPUT_FLAGS: ReadonlySet<string> = new Set(["html", "show_gis"]);
-/** Options that would change what is found, too, if the search itself were given them. */
+/** Options that would also change the hits if the search itself had them. */
 const COUNTS = ["num_descriptions", "num_alignments"] as const;
 
 export interface OutputField {
   name: string;
   kind: "whole" | "flag" | "choice";
-  /** In place of nothing. */
+  /** Default value. */
   fallback: string;
-  /** Of choices: from 0 to this. */
+  /** Largest number of the choices, which begin with 0. */
   last?: number;
 }
 
@@ -37,19 +37,19 @@ export function formatsOf<F extends readonly [string, string]>(formats: readonly
   return formats.filter(([number]) => program === "blastn" || !OF_BLASTN.has(number));
 }
 
-/** Returns the format that is meant: text where the program does not print the one that was chosen. */
+/** Returns the chosen format, or text if the program does not print it. */
 export function formatOf(values: Values, program: string): string {
   const chosen = values["outfmt"] ?? "";
   return chosen === "" || (OF_BLASTN.has(chosen) && program !== "blastn") ? PAIRWISE : chosen;
 }
 
-/** Returns the options of printing that a format takes, but for its columns. */
+/** Returns the output options that a format accepts, except its columns. */
 export function fieldsOf(format: string): readonly OutputField[] {
   if (Number(format) > LAST_PAIRWISE) return [];
   return format === PAIRWISE ? [...OF_PAIRWISE, ...OF_TEXT] : OF_PAIRWISE;
 }
 
-/** Returns what to send: what the format takes of what was written, and nothing that goes without saying. */
+/** Returns the values to submit: those that the format accepts, without defaults. */
 export function outputOf(values: Values, program: string): Record<string, string | boolean> {
   const format = formatOf(values, program);
   const columns = isTabular(format) ? (values["columns"] ?? "").trim().replace(/\s+/g, " ") : "";
@@ -61,7 +61,7 @@ export function outputOf(values: Values, program: string): Record<string, string
   return { ...(outfmt === PAIRWISE ? {} : { outfmt }), ...Object.fromEntries(given) };
 }
 
-/** Returns the values of a search's own words for its output, to edit them. */
+/** Returns the form's values for the output words of a search. */
 export function outputValues(words: readonly string[]): Record<string, string> {
   const values: Record<string, string> = {};
   for (let at = 0; at < words.length; at += 1) {

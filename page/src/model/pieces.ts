@@ -1,4 +1,4 @@
-/** The pieces of a search on their nodes over time. */
+/** A search's pieces over time, by node. */
 
 export interface Ended {
   purpose: string;
@@ -13,7 +13,7 @@ export interface Placed<P extends Ended> {
   piece: P;
   lane: number;
   started: number;
-  /** Whether it took, or takes so far, more than twice as long as half of its kind that ended. */
+  /** Whether its time so far is more than twice the median of finished pieces with its purpose. */
   isStraggler: boolean;
   isRunning: boolean;
 }
@@ -24,7 +24,7 @@ export interface NodeOfPieces<P extends Ended> {
   pieces: Placed<P>[];
 }
 
-/** A piece that has not ended. */
+/** A running piece. */
 export interface Begun {
   purpose: string;
   batch: number;
@@ -33,7 +33,7 @@ export interface Begun {
   started: number;
 }
 
-/** Returns which pieces run after something was told: a second process for a piece ends with the first. */
+/** Returns the running pieces after an event. A second process of a piece ends with the first. */
 export function runningAfter<B extends Begun>(known: readonly B[], kind: string, told: B): B[] {
   const isSame = (one: B) => one.purpose === told.purpose && one.batch === told.batch && one.shard === told.shard;
   const others = (of: (one: B) => boolean) => known.filter((one) => !of(one));
@@ -44,7 +44,7 @@ export function runningAfter<B extends Begun>(known: readonly B[], kind: string,
   return [...known];
 }
 
-/** Returns pieces with more of them, each once. */
+/** Merges two lists of pieces without duplicates. */
 export function united<P extends Ended>(known: readonly P[], more: readonly P[]): P[] {
   const nameOf = ({ purpose, batch, shard, finished }: P) => `${purpose} ${batch} ${shard ?? ""} ${finished}`;
   return [...new Map([...known, ...more].map((one) => [nameOf(one), one])).values()];

@@ -1,4 +1,4 @@
-/** Which program compares which molecules, and which one is meant. */
+/** The molecules of each program, and the choice of a program. */
 import type { Molecule } from "./fasta";
 
 export const PROGRAMS = ["blastn", "blastp", "blastx", "tblastn", "tblastx"] as const;
@@ -21,13 +21,13 @@ export function isProgram(name: string): name is ProgramName {
   return (PROGRAMS as readonly string[]).includes(name);
 }
 
-/** Whether a program takes what is known of queries and database; what is not known fits. */
+/** Returns whether a program suits the molecules of queries and database; unknown molecules suit every program. */
 export function fits(program: ProgramName, query: Molecule | null, database: Molecule | null): boolean {
   const compared = COMPARED[program];
   return (query === null || compared.query === query) && (database === null || compared.database === database);
 }
 
-/** Returns the program to use: the one chosen if it fits, else the first that does. */
+/** Returns the chosen program if it is suitable, otherwise the first suitable one. */
 export function programFor(
   query: Molecule | null,
   database: Molecule | null,

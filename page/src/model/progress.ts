@@ -1,4 +1,4 @@
-/** How far a search is: its state, and its phases. */
+/** The progress of a search. */
 
 export const STATES = ["running", "queued", "cancelling", "completed", "failed", "cancelled"] as const;
 export type StateName = (typeof STATES)[number];
@@ -12,14 +12,14 @@ interface PhaseLike {
   total: number;
 }
 
-/** Returns the share of a phase that is done; null as long as nobody knows. */
+/** Returns the finished share of a phase; null if unknown. */
 export function share({ status, done, total }: PhaseLike): number | null {
   if (status === "completed") return 1;
   if (status === "skipped" || status === "pending") return 0;
   return total > 0 ? Math.min(done / total, 1) : null;
 }
 
-/** Seconds that something took, or takes so far. */
+/** Returns the run time so far in seconds. */
 export function elapsed(one: { started: number | null; finished: number | null }, now: number): number | null {
   return one.started === null ? null : Math.max(0, (one.finished ?? now) - one.started);
 }

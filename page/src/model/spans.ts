@@ -1,4 +1,4 @@
-/** The graphic summary: HSPs as coloured bars on the query, no more of them than there are pixels. */
+/** The graphic summary: HSPs as coloured bars on the query, at most one per pixel. */
 
 export interface Columns {
   rank: readonly number[];
@@ -13,14 +13,14 @@ export interface Bar {
   band: number;
 }
 
-/** Lower ends of NCBI's five bands of bit scores. */
+/** Lower bounds of NCBI's five bands of bit scores. */
 export const BANDS = [0, 40, 50, 80, 200] as const;
 
 export function band(score: number): number {
   return BANDS.findLastIndex((least) => score >= least);
 }
 
-/** Returns the rows of the columns that belong to each hit, by its rank: first and one past the last. */
+/** Returns each hit's range of rows by rank: the first, and one past the last. */
 export function ranges(columns: Columns): Map<number, [number, number]> {
   const found = new Map<number, [number, number]>();
   columns.rank.forEach((rank, at) => {
@@ -31,10 +31,7 @@ export function ranges(columns: Columns): Map<number, [number, number]> {
   return found;
 }
 
-/**
- * Returns the bars to draw for one hit, from a first to a last base of the query on so many pixels: where HSPs overlap
- * the best one shows, and however many there are, there is at most one bar for a pixel.
- */
+/** Returns the bars of one hit for a region of the query: at most one per pixel, with the best of overlapping HSPs. */
 export function bars(columns: Columns, range: [number, number], from: number, to: number, pixels: number): Bar[] {
   const bands = new Int8Array(pixels).fill(-1);
   const scale = pixels / (to - from + 1);
@@ -61,7 +58,7 @@ function joined(bands: Int8Array): Bar[] {
   return found;
 }
 
-/** Returns round places for a ruler, at most so many. */
+/** Returns round positions for a ruler, at most a given number. */
 export function ticks(from: number, to: number, most: number): number[] {
   const least = (to - from) / most;
   const power = 10 ** Math.floor(Math.log10(Math.max(least, 1)));

@@ -1,10 +1,10 @@
-/** A tree that is given as a list: each row after the one above it, with how many there are above. */
+/** A tree as a list of rows with levels, each row after its parent. */
 
 export interface Leveled {
   level: number;
 }
 
-/** Returns the places of the rows that no closed row hides. */
+/** Returns the indexes of the rows that no collapsed row hides. */
 export function visible(rows: readonly Leveled[], closed: ReadonlySet<number>): number[] {
   const found: number[] = [];
   let hiddenBelow = Infinity;
@@ -26,7 +26,7 @@ export function parentOf(rows: readonly Leveled[], at: number): number | undefin
   return found < 0 ? undefined : found;
 }
 
-/** Where a key leads in a tree, and what it opens or closes, as trees are used by keyboard; null for other keys. */
+/** Returns the row that a key moves to, and the row that it expands or collapses; null for other keys. */
 export function moved(
   key: string,
   at: number,

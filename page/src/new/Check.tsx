@@ -1,4 +1,4 @@
-/** What would run, beside the form. */
+/** The result of the preflight, beside the form. */
 import type { ReactNode } from "react";
 import type { Preflight } from "../api/client";
 import { count, duration } from "../model/format";

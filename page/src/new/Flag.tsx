@@ -5,7 +5,7 @@ interface Shown extends Omit<ComponentProps<"input">, "value" | "onChange"> {
   onChange: (value: string) => void;
 }
 
-/** A field for an option without a value: "true", or nothing. */
+/** A checkbox for an option without a value; its text is "true" or empty. */
 export function Flag({ value, onChange, ...shared }: Shown) {
   return (
     <input

@@ -11,7 +11,7 @@ interface Shown {
   onChange: (name: ListName, given: Given) => void;
 }
 
-/** Lists of ids and taxids; out of the way until there is one. */
+/** Lists of ids and taxids, collapsed until there is one. */
 export function ListFields({ lists, problems, onChange }: Shown) {
   const [isOpen, setIsOpen] = useState(false);
   const given = LISTS.filter((name) => !isEmpty(lists[name]));
@@ -73,7 +73,7 @@ function ListField({ name, given, problems, onChange }: Field) {
   );
 }
 
-/** Returns a file that is neither long nor packed as text, which can be read, changed and kept in the draft. */
+/** Returns a short plain file as text, which can be edited and saved in the draft. */
 async function shortened(given: Given): Promise<Given> {
   if (given.file === null || given.file.content.size > LONGEST_TEXT || (await isCompressed(given.file.content)))
     return given;

@@ -100,7 +100,7 @@ function Form({ programs, owner }: { programs: readonly Program[]; owner: string
 
 type FormState = ReturnType<typeof useForm>;
 
-/** All that the form knows: what was written, what follows from it, and what the service says to it. */
+/** The form's state: its draft, values derived from it, and the service's preflight. */
 function useForm(programs: readonly Program[], owner: string) {
   const navigate = useNavigate();
   const [draft, change, lost] = useDraft(owner);
@@ -127,7 +127,7 @@ function useForm(programs: readonly Program[], owner: string) {
   return { ...compared, draft, change, wanted, command: written, check, submit, isReading, isReady, run, problems };
 }
 
-/** What is compared with what, and so by which program. */
+/** The molecules of queries and database, and the program that suits them. */
 function useCompared(draft: Draft, programs: readonly Program[]) {
   const databases = useQuery(databasesQuery);
   const database = databases.data?.find((one) => one.name === draft.database);
@@ -223,7 +223,7 @@ function withList({ lists }: Draft, name: (typeof LISTS)[number], list: Given): 
   return Object.fromEntries(list.file === null && list.text === "" ? others : [...others, [name, list]]);
 }
 
-/** Returns the command of BLAST+ that prints what the form asks for, as far as it is written. */
+/** Returns the equivalent BLAST+ command of the form so far. */
 function commandOf(program: string, draft: Draft, wanted: Wanted | null, flags: ReadonlySet<string>): string {
   const lists = LISTS.filter((name) => !isEmpty(draft.lists[name])).flatMap((name) => [`-${name}`, listFile(name)]);
   const options = [...wordsOf(wanted?.options ?? {}, flags), ...lists];

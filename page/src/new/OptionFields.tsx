@@ -13,7 +13,7 @@ interface Shown {
   onChange: (name: string, value: string) => void;
 }
 
-/** Common options first, then all others that this version of the program has. */
+/** Common options first, then all other options of the installed program. */
 export function OptionFields({ program, task, values, problems, onChange }: Shown) {
   const [text, setText] = useState("");
   const byName = new Map(program.options.map((one) => [one.name, one]));
@@ -79,14 +79,9 @@ function OptionField({ option, task, value, problem, onChange }: Field) {
   );
 }
 
-function Input({
-  id,
-  option,
-  task,
-  value,
-  isWrong,
-  onChange,
-}: Omit<Field, "problem"> & { id: string; isWrong: boolean }) {
+type Entry = Omit<Field, "problem"> & { id: string; isWrong: boolean };
+
+function Input({ id, option, task, value, isWrong, onChange }: Entry) {
   const known = defaultOf(option, task);
   const shown = known ?? (BY_TASK.has(option.name) ? texts.new.byTask : texts.new.unset);
   const shared = { id, "aria-describedby": `${id}-help`, "aria-invalid": isWrong };

@@ -10,7 +10,7 @@ interface Shown {
   onChange: (name: string, value: string) => void;
 }
 
-/** How the result is printed when it is downloaded; it can be had in every other format, too. */
+/** The default output options of the result's download. */
 export function OutputFields({ program, values, problems, onChange }: Shown) {
   const format = formatOf(values, program);
   const problem = problems.get("output") ?? problems.get("output.outfmt");
@@ -98,13 +98,9 @@ function OneField({ field, value, problem, onChange }: Field) {
   );
 }
 
-function FieldInput({
-  id,
-  field,
-  value,
-  isWrong,
-  onChange,
-}: Omit<Field, "problem"> & { id: string; isWrong: boolean }) {
+type Entry = Omit<Field, "problem"> & { id: string; isWrong: boolean };
+
+function FieldInput({ id, field, value, isWrong, onChange }: Entry) {
   const shared = { id, "aria-describedby": `${id}-help`, "aria-invalid": isWrong };
   if (field.kind === "flag") {
     return <Flag {...shared} value={value} onChange={onChange} />;

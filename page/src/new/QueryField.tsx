@@ -4,7 +4,7 @@ import { texts } from "../texts";
 import { NOTHING, type Given } from "./draft";
 import { ChooseFile, TextOrFile } from "./TextOrFile";
 
-/** Sequences to begin with: the 16S rRNA gene of Escherichia coli, in part, and human haemoglobin subunit beta. */
+/** Example queries: part of the 16S rRNA gene of Escherichia coli, and human haemoglobin subunit beta. */
 const DNA = `>example 16S rRNA gene of Escherichia coli, in part
 AAATTGAAGAGTTTGATCATGGCTCAGATTGAACGCTGGCGGCAGGCCTAACACATGCAA
 GTCGAACGGTAACAGGAAGAAGCTTGCTTCTTTGCTGACGAGTGGCGGACGGGTGAGTAA

@@ -11,11 +11,11 @@ interface Shown {
   given: Given;
   isWrong: boolean;
   onChange: (given: Given) => void;
-  /** Returns what a long text that was pasted is kept as. */
+  /** Returns a file with a long pasted text. */
   kept?: (pasted: string) => string;
 }
 
-/** Text to write or to paste; a file that is dropped takes its place, and so does text that no field is quick with. */
+/** A text field that a dropped file or a very long pasted text replaces. */
 export function TextOrFile({ label, helpId, rows, placeholder, given, isWrong, onChange, kept }: Shown) {
   const [isOver, setIsOver] = useState(false);
   const paste = (event: React.ClipboardEvent) => {

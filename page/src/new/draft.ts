@@ -10,7 +10,7 @@ import { texts } from "../texts";
 const keyOf = (owner: string) => `shardblast.draft ${owner}`;
 const SAVE_AFTER_MS = 300;
 
-/** Text that is longer is kept as a file, since no text field is quick with it; and not in the draft. */
+/** Maximum length of text; longer text becomes a file, which text fields would show slowly and drafts don't save. */
 export const LONGEST_TEXT = 500_000;
 
 export interface Sent {
@@ -23,13 +23,13 @@ const COMPRESSED = [
   [0x28, 0xb5, 0x2f, 0xfd], // zstd
 ];
 
-/** Whether a file is compressed: the service decompresses it, and the page does not look into it. */
+/** Returns whether a file is compressed. The service decompresses such files; the page does not read them. */
 export async function isCompressed(content: Blob): Promise<boolean> {
   const first = new Uint8Array(await content.slice(0, 4).arrayBuffer());
   return COMPRESSED.some((start) => start.every((byte, at) => first[at] === byte));
 }
 
-/** Text, or a file in its place. */
+/** Text, or a file that replaces it. */
 export interface Given {
   text: string;
   file: Sent | null;
@@ -45,11 +45,11 @@ export interface Draft extends Given {
   output: Values;
   title: string;
   exactness: "identical" | "complete";
-  /** The search that it was made from. */
+  /** Id of the search from which the draft was made. */
   from: string | null;
 }
 
-/** What of a draft is a file: the query, or a list. */
+/** The parts of a draft that may be files. */
 export type Part = "query" | ListName;
 
 export const NOTHING: Given = { text: "", file: null };
@@ -68,19 +68,19 @@ const NEW: Draft = {
 
 interface Known {
   draft: Draft;
-  /** Files that the browser did not keep. */
+  /** Files that were not saved with the draft. */
   lost: readonly Part[];
   isSpoilt: boolean;
 }
 
-/** Whose draft is not kept again: leaving the page would. */
+/** Owner who signed out, whose draft must not be saved when the page is left. */
 let left: string | null = null;
 
 export function isEmpty(given: Given | undefined): boolean {
   return given === undefined || (given.file === null && given.text.trim() === "");
 }
 
-/** Returns the draft, how it is changed, and which of its files were not kept. */
+/** Returns the draft, a function that changes it, and its files that were not saved. */
 export function useDraft(owner: string): [Draft, (change: Partial<Draft>) => void, readonly Part[]] {
   const [known] = useState(() => stored(owner));
   const [draft, setDraft] = useState(known.draft);
@@ -99,19 +99,19 @@ export function useDraft(owner: string): [Draft, (change: Partial<Draft>) => voi
   return [draft, (change) => setDraft((before) => ({ ...before, ...change })), known.lost];
 }
 
-/** Forgets the query, not the settings: the next one is often searched alike. */
+/** Forgets the query but keeps the settings, since the next search is often similar. */
 export function forgetQuery(owner: string, draft: Draft): void {
   store(owner, { ...draft, ...NOTHING, title: "", from: null });
 }
 
-/** Forgets a draft for good, for whoever uses this browser next. */
+/** Deletes a draft before another person uses this browser. */
 export function forgetDraft(owner: string): void {
   left = owner;
   localStorage.removeItem(keyOf(owner));
   sentKey.forget(owner);
 }
 
-/** The Idempotency-Key of a submission whose answer has not come yet; the page may be loaded again before it does. */
+/** The Idempotency-Key of a submission without an answer; it survives a reload of the page. */
 export const sentKey = {
   get: (owner: string) => localStorage.getItem(`shardblast.sent ${owner}`),
   set: (owner: string, key: string) => localStorage.setItem(`shardblast.sent ${owner}`, key),
@@ -143,7 +143,7 @@ function stored(owner: string): Known {
   return known === null ? { draft: NEW, lost: [], isSpoilt: true } : { ...known, isSpoilt: false };
 }
 
-/** Reads a draft as it was kept, perhaps by another version of the page; null: it is none. */
+/** Parses a saved draft, perhaps of another version of the page; returns null if it is not valid. */
 export function readDraft(text: string): Omit<Known, "isSpoilt"> | null {
   let found: unknown;
   try {
@@ -162,7 +162,7 @@ export function readDraft(text: string): Omit<Known, "isSpoilt"> | null {
   return { draft: { ...kept, file: null, lists: Object.fromEntries(listed) }, lost: parts };
 }
 
-/** A draft as it is kept. */
+/** A saved draft. */
 type Kept = Omit<Draft, "file" | "lists"> & { lists: Record<string, string>; lost: string[] };
 
 const FIELDS: Record<Exclude<keyof Kept, "file">, (value: unknown) => boolean> = {

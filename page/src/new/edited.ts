@@ -14,7 +14,7 @@ interface Edited {
   address: NewAddress;
   programs: readonly Program[];
   draft: Draft;
-  /** Files of the draft that this browser did not keep. */
+  /** Files that were not saved with the draft. */
   lost: readonly Part[];
   change: (change: Partial<Draft>) => void;
 }
@@ -47,7 +47,7 @@ function nameOf(part: Part): string {
   return part === "query" ? texts.new.query : texts.new.lists.names[part];
 }
 
-/** Returns what of a search the draft that was made from it lacks. */
+/** Returns the parts of a search that its draft lost. */
 function missing(found: Draft, draft: Draft, lost: readonly Part[]): Partial<Draft> {
   const lists = Object.entries(found.lists).filter(([name]) => (lost as readonly string[]).includes(name));
   const query = lost.includes("query") ? { text: found.text, file: found.file } : {};

@@ -1,4 +1,4 @@
-/** What is sent of the form, to be checked and to be run. */
+/** Requests of the form: preflight and submission. */
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { api, Problem, sendForm, told, type Preflight, type Search } from "../api/client";
@@ -7,13 +7,13 @@ import { listFile, type ListName } from "../model/lists";
 import { sentKey, type Given } from "./draft";
 
 const CHECK_AFTER_MS = 400;
-/** How often, and how many times, a submission whose answer was lost is looked for: the service may still read it. */
+/** Interval and number of lookups of a submission whose answer was lost; the service may still be reading it. */
 const LOOK_EVERY_MS = 2000;
 const LOOKS = 10;
 
-/** All of a search that is checked before it runs: all but its title. */
+/** A search to check or submit, without its title. */
 export interface Wanted {
-  /** Of its content. */
+  /** Changes whenever the content changes. */
   key: string;
   program: string;
   database: string;
@@ -44,7 +44,7 @@ function formOf(wanted: Wanted): FormData {
   return form;
 }
 
-/** Asks the service what would run, a little after the last change. */
+/** Runs the service's preflight shortly after the last change. */
 export function usePreflight(wanted: Wanted | null) {
   const settled = useSettled(wanted, CHECK_AFTER_MS);
   const found = useQuery({
@@ -71,7 +71,7 @@ function useSettled(wanted: Wanted | null, ms: number): Wanted | null {
   return wanted === null ? null : settled;
 }
 
-/** Submits a search once, however often the same is sent because an answer was lost. */
+/** Submits a search once, even if it is sent again after an answer was lost. */
 export function useSubmit(owner: string, wanted: Wanted | null, title: string, onSubmitted: (search: Search) => void) {
   const sent = useMemo(() => ({ key: newKey(), wanted, title }), [wanted, title]);
   return useMutation({
@@ -92,7 +92,7 @@ export function useSubmit(owner: string, wanted: Wanted | null, title: string, o
   });
 }
 
-/** Looks for a search that was submitted before the page was loaded again, and so without an answer. */
+/** Looks for a search that was submitted just before a reload, so that its answer was lost. */
 export function useSubmittedBefore(owner: string, onFound: (search: Search) => void): void {
   const [key] = useState(() => sentKey.get(owner));
   const found = useQuery({

@@ -4,6 +4,7 @@ import { useLiveNodes } from "../api/liveCluster";
 import { meQuery } from "../api/queries";
 import { bytes, count, exactTime, percent, time } from "../model/format";
 import { mapsOf, totals } from "../model/nodes";
+import { Fact } from "../parts/Fact";
 import { Meter } from "../parts/Meter";
 import { ConnectionState, Empty, Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
@@ -12,7 +13,7 @@ import { ShardMap } from "./ShardMap";
 
 const { nodes: words } = texts;
 
-/** All nodes as they are now: the service tells what changes. */
+/** All nodes, updated live. */
 export function Nodes() {
   const { nodes, scaling, connection, refused } = useLiveNodes();
   const me = useQuery(meQuery);
@@ -126,15 +127,6 @@ function Held({ one }: { one: Schemas["HeldGenerationOut"] }) {
           <Meter share={share} label={words.residentOf(one.database)} />
         </span>
       )}
-    </div>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
     </div>
   );
 }

@@ -9,7 +9,7 @@ import { texts } from "../texts";
 const { nodes: words } = texts;
 const MOST = 10_000;
 
-/** How many nodes there are, are to be and are needed; with a control for administrators where that can be changed. */
+/** Numbers of nodes that are ready, requested and needed, with a control for administrators. */
 export function Scale({ scaling, mayScale }: { scaling: Scaling; mayScale: boolean }) {
   if (!scaling.is_possible) {
     return (

@@ -4,7 +4,7 @@ import { texts } from "../texts";
 
 const { nodes: words } = texts;
 
-/** Which volumes of a database lie on which node: a row for a node, a column for a volume. */
+/** A map of a database's volumes: one row per node, one column per volume. */
 export function ShardMap({ map }: { map: DatabaseMap }) {
   return (
     <figure className="shard-map">
@@ -32,7 +32,7 @@ export function ShardMap({ map }: { map: DatabaseMap }) {
   );
 }
 
-/** Part of the whole width that is left free between two volumes, and at most of a column. */
+/** Gap between two volumes, as a share of the whole width, and its maximum as a share of a column. */
 const GAP = 0.002;
 const WIDEST_GAP = 0.1;
 

@@ -34,7 +34,7 @@ export function Command({ text, label }: { text: string; label: string }) {
   );
 }
 
-/** Copies text; returns whether the browser let it, which pages of plain http may only do by way of a selection. */
+/** Copies text and returns whether that worked. Over plain HTTP, pages may copy only a selection. */
 async function copy(text: string, beside: HTMLElement): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -44,14 +44,14 @@ async function copy(text: string, beside: HTMLElement): Promise<boolean> {
   }
 }
 
-/** Copies text from a field that is there for a moment, beside what has the focus: a dialog keeps the focus in it. */
+/** Copies text by a temporary field beside the focused element, since a dialog keeps the focus inside. */
 function copyBySelection(text: string, beside: HTMLElement): boolean {
   const field = document.createElement("textarea");
   field.className = "hidden";
   field.value = text;
   beside.after(field);
   field.select();
-  // Deprecated, but all that there is without https.
+  // Deprecated, but the only way without HTTPS.
   // eslint-disable-next-line @typescript-eslint/no-deprecated
   const isCopied = document.execCommand("copy");
   field.remove();

@@ -7,7 +7,7 @@ interface Shown {
   children: ReactNode;
 }
 
-/** A modal dialog: the browser keeps the focus in it and closes it with Escape; then what opened it has the focus. */
+/** A modal dialog. Closing it returns the focus to the element that opened it. */
 export function Dialog({ title, onClose, children }: Shown) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {

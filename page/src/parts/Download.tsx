@@ -8,7 +8,7 @@ interface Shown {
   children: ReactNode;
 }
 
-/** A link that the browser saves; where a token is needed, which links don't send, the page reads the file itself. */
+/** A download link. If a token is needed, which links don't send, the page reads the file itself. */
 export function Download({ address, className, children }: Shown) {
   const read = (event: React.MouseEvent) => {
     if (!needsToken()) return;

@@ -18,13 +18,13 @@ const LINKS = [
 ] as const;
 
 interface Frame {
-  /** Announces how tasks end, to whoever may see them. */
+  /** Announces the ends of tasks to readers who may see them. */
   taskEnds: ReactNode;
-  /** Forgets what this browser keeps for an owner who signs out. */
+  /** Deletes the data of an owner who signs out. */
   onSignOut: (owner: string) => void;
 }
 
-/** What is around every view. */
+/** The frame of every view. */
 export function Layout({ taskEnds, onSignOut }: Frame) {
   const isShared = shareToken() !== null;
   const me = useQuery({ ...meQuery, enabled: !isShared });
@@ -56,7 +56,7 @@ export function Layout({ taskEnds, onSignOut }: Frame) {
   );
 }
 
-/** Who came by a share link may not go where it leads. */
+/** The name of the page; for readers of a share link it is not a link. */
 function Brand({ isLink }: { isLink: boolean }) {
   const brand = (
     <>
@@ -129,7 +129,7 @@ function ThemeChoice() {
   );
 }
 
-/** Takes the focus to the heading of the page that was gone to, as soon as that is there. */
+/** Moves the focus to the heading of a new view as soon as it is rendered. */
 function Focus() {
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
   const before = useRef<string>(undefined);
@@ -154,7 +154,7 @@ function Focus() {
   return null;
 }
 
-/** Names the tab; a search does so by itself. */
+/** Sets the tab's title, except for a search, which sets its own. */
 function Title() {
   const path = useRouterState({ select: (state) => state.location.pathname });
   useEffect(() => {

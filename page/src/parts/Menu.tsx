@@ -7,7 +7,7 @@ interface Shown {
   children: ReactNode;
 }
 
-/** A button that opens a list of actions; closes with Escape, by a choice, or by a click elsewhere. */
+/** A button that opens a list of actions. Escape, a choice or a click elsewhere closes it. */
 export function Menu({ label, name, className = "", children }: Shown) {
   const details = useRef<HTMLDetailsElement>(null);
   useEffect(() => {

@@ -1,4 +1,3 @@
-/** A share as a bar. */
 export function Meter({ share, label, className = "" }: { share: number; label: string; className?: string }) {
   const percent = Math.max(0, Math.min(1, share)) * 100;
   return (

@@ -5,7 +5,6 @@ import { waysQuery } from "../api/queries";
 import { texts } from "../texts";
 import { ProblemBox } from "./Told";
 
-/** For whoever the service does not know yet. */
 export function SignIn() {
   const client = useQueryClient();
   const [written, setWritten] = useState("");

@@ -1,5 +1,3 @@
-import { texts } from "../texts";
-
 const SIGNS: Record<string, string> = {
   queued: "◌",
   running: "◐",
@@ -9,11 +7,11 @@ const SIGNS: Record<string, string> = {
   cancelled: "–",
 };
 
-/** A state as a word and a sign, never by colour alone. */
+/** A state as a word and a sign, not by colour alone. */
 export function State({ state }: { state: string }) {
   return (
     <span className={`state ${state}`}>
-      <span aria-hidden="true">{SIGNS[state] ?? ""}</span> {texts.states[state] ?? state}
+      <span aria-hidden="true">{SIGNS[state] ?? ""}</span> {state}
     </span>
   );
 }

@@ -1,4 +1,4 @@
-/** What the page says in place of what it can't show. */
+/** Boxes for problems, empty lists, loading and lost connections. */
 import type { ReactNode } from "react";
 import { Problem } from "../api/client";
 import type { Connection } from "../api/events";
@@ -37,7 +37,7 @@ export function Loading() {
   );
 }
 
-/** Says when what is shown does not follow the service. */
+/** Warns when the view no longer follows the service. */
 export function ConnectionState({ connection }: { connection: Connection }) {
   return (
     <div role="status" aria-live="polite" className="live">

@@ -1,11 +1,11 @@
-/** Fields whose value is the address's; what is being typed is held only as long as the field has the focus. */
+/** Fields whose value is in the URL; while a field has the focus, it keeps the typed text. */
 import { useState } from "react";
 
 type Passed = Omit<React.ComponentProps<"input">, "value" | "defaultValue" | "onChange" | "onBlur">;
 
 interface Typed extends Passed {
   value: string;
-  /** Is told of each key. */
+  /** Called with each change. */
   onType: (value: string) => void;
 }
 
@@ -28,7 +28,7 @@ interface TypedNumber extends Omit<Passed, "min" | "max"> {
   value: number | undefined;
   min: number;
   max?: number;
-  /** Is told of each number that is whole and within the bounds; undefined when the field is empty. */
+  /** Called with each number within the bounds, and with undefined when the field is empty. */
   onNumber: (value: number | undefined) => void;
 }
 

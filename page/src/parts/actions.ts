@@ -1,4 +1,4 @@
-/** What is done to searches. */
+/** Commands on searches. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { announce } from "./notices";
 import { texts } from "../texts";
@@ -6,21 +6,14 @@ import { api, headers, Problem, told, type Search } from "../api/client";
 import { noteAnswer } from "../api/live";
 
 const UNDO_MS = 10_000;
-const place = (id: string) => ({ params: { path: { search_id: id } } });
 
-export function useCancel() {
+export const useCancel = () => useCommand("/api/v1/searches/{search_id}/cancel");
+export const useRetry = () => useCommand("/api/v1/searches/{search_id}/retry");
+
+function useCommand(path: "/api/v1/searches/{search_id}/cancel" | "/api/v1/searches/{search_id}/retry") {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (search: Search) => told(api.POST("/api/v1/searches/{search_id}/cancel", place(search.id))),
-    onSuccess: (search) => noteAnswer(client, search),
-    onError: complain,
-  });
-}
-
-export function useRetry() {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (search: Search) => told(api.POST("/api/v1/searches/{search_id}/retry", place(search.id))),
+    mutationFn: (search: Search) => told(api.POST(path, { params: { path: { search_id: search.id } } })),
     onSuccess: (search) => noteAnswer(client, search),
     onError: complain,
   });
@@ -30,7 +23,7 @@ export function complain(error: Error): void {
   announce({ text: error instanceof Problem ? `${error.detail} ${error.remedy}` : error.message, isProblem: true });
 }
 
-/** Deletes a search unless it is undone: when its notice is closed, ten seconds are over, or the page is left. */
+/** Deletes a search unless the user undoes it: after ten seconds, or when its notice is closed or the page is left. */
 export function deleteLater(search: Search, onHide: () => void, onShow: () => void, onDone: () => void): void {
   const stop = new AbortController();
   const remove = async () => {

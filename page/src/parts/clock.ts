@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** The time in seconds since 1970, again every second while something runs. */
+/** Returns the time in seconds since 1970, every second while something runs. */
 export function useNow(isRunning: boolean): number {
   const [now, setNow] = useState(() => Date.now() / 1000);
   useEffect(() => {

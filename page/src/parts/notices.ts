@@ -1,11 +1,11 @@
-/** Short notices at the foot of the page; a store outside React, so that anything can announce one. */
+/** Short notices at the foot of the page, in a store outside of React, so that any code can announce one. */
 
 export interface Notice {
   text: string;
   isProblem?: boolean;
   lasts?: number;
   action?: { label: string; run: () => void };
-  /** Is called when it is closed or its time is over, without its action. */
+  /** Called when the notice is closed or expires without its action. */
   onGone?: () => void;
 }
 
@@ -29,14 +29,14 @@ export function announce(notice: Notice): void {
   setTimeout(() => close(id), notice.lasts ?? (notice.isProblem === true ? 2 * LASTS_MS : LASTS_MS));
 }
 
-/** Closes a notice, as its time does. */
+/** Closes a notice as if it expired. */
 export function close(id: number): void {
   const gone = shown.find((one) => one.id === id);
   dismiss(id);
   gone?.onGone?.();
 }
 
-/** Takes a notice away whose action is done. */
+/** Removes a notice whose action is done. */
 export function dismiss(id: number): void {
   change(shown.filter((one) => one.id !== id));
 }

@@ -1,5 +1,6 @@
-/** Pages that are read as a list is scrolled. */
-import { useEffect } from "react";
+/** Pages that are read while a list is scrolled. */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useRef } from "react";
 
 export interface Pages {
   hasNextPage: boolean;
@@ -8,8 +9,34 @@ export interface Pages {
   fetchNextPage: (how: { cancelRefetch: boolean }) => Promise<unknown>;
 }
 
-/** Reads the next page when the last row that is known is in sight: once, and not again by itself when that failed. */
-export function useNextPage(pages: Pages, lastInSight: number, rows: number): void {
+interface Scrolled {
+  pages: Pages;
+  /** Number of rows that were read. */
+  read: number;
+  /** Number of rows to show, if it differs. */
+  rows?: number;
+  rowPx: number;
+  overscan: number;
+  keyOf?: (at: number) => string | number;
+}
+
+/** Returns what a scrolled list of rows needs, and reads the next page when its last row is visible. */
+export function useScrolled({ pages, read, rows = read, rowPx, overscan, keyOf = (at) => at }: Scrolled) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowPx,
+    getItemKey: keyOf,
+    overscan,
+  });
+  const items = virtual.getVirtualItems();
+  useNextPage(pages, items.at(-1)?.index ?? 0, read);
+  return { scroller, virtual, items };
+}
+
+/** Reads the next page when the last known row is visible; a failed read is not repeated automatically. */
+function useNextPage(pages: Pages, lastInSight: number, rows: number): void {
   const { hasNextPage, isFetching, isError, fetchNextPage } = pages;
   const isWanted = hasNextPage && !isFetching && !isError && lastInSight >= rows - 1;
   useEffect(() => {

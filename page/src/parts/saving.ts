@@ -1,23 +1,23 @@
-/** Files of the service, and of what the page itself made, for the browser to save. */
+/** Downloads of files from the service, and of files that the page makes. */
 import { headers, problemOf, shareToken, type Schemas } from "../api/client";
 
 type Selection = Schemas["SelectionIn"];
 
-/** A browser may begin to save a file a while after it was asked to, when it asks where. */
+/** How long a file is kept, since a browser may first ask where to save it. */
 const KEPT_MS = 60_000;
 
-/** Returns the address of what a search has. */
+/** Returns the URL of a part of a search. */
 export function addressOf(id: string, what: string, values: Record<string, string> = {}): string {
   const query = new URLSearchParams(values).toString();
   return `/api/v1/searches/${id}/${what}${query === "" ? "" : `?${query}`}`;
 }
 
-/** Tells whether what is read needs the token of a share link, which links of the page don't send. */
+/** Returns whether requests need the token of a share link, which plain links don't send. */
 export function needsToken(): boolean {
   return shareToken() !== null;
 }
 
-/** Has the browser save what an address answers; where a token is needed, or some are named, the page reads it. */
+/** Downloads a file. The page reads it itself if a token is needed or if there is a selection. */
 export async function download(address: string, named?: Selection): Promise<void> {
   if (!needsToken() && named === undefined) {
     follow(address, "");
@@ -28,7 +28,7 @@ export async function download(address: string, named?: Selection): Promise<void
   save(await answer.blob(), name ?? "result");
 }
 
-/** Returns what an address answers: of all, or of those that are named, which may be more than an address holds. */
+/** Reads a file, optionally for a selection, which may be too long for a URL. */
 export async function read(address: string, named?: Selection): Promise<Response> {
   const body = named === undefined ? {} : { method: "POST", body: JSON.stringify(named) };
   const answer = await fetch(address, { ...body, headers: headers() });

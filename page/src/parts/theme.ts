@@ -1,4 +1,4 @@
-/** The theme that this browser remembers: that of the system, light or dark. */
+/** The theme, which this browser remembers. */
 
 export type Theme = "system" | "light" | "dark";
 

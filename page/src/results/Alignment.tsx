@@ -7,7 +7,7 @@ import { texts } from "../texts";
 interface Shown {
   program: string;
   hsp: Hsp;
-  /** How many HSPs the hit has. */
+  /** Number of HSPs of the hit. */
   of: number;
   onGo: (number: number) => void;
 }
@@ -19,6 +19,7 @@ export const Alignment = memo(function Alignment({ program, hsp, of, onGo }: Sho
   const isProtein = program !== "blastn";
   const width = String(Math.max(hsp.query_start, hsp.query_end, hsp.subject_start, hsp.subject_end)).length;
   const label = Math.max(texts.results.query.length, texts.results.sbjct.length);
+  const step = (by: number) => onGo(hsp.number + by);
   const left = (name: string, place: number) => `${name.padEnd(label)}  ${String(place).padStart(width)}  `;
   return (
     <section className="hsp" aria-label={texts.results.hsp(count(hsp.number + 1), count(of))}>
@@ -30,24 +31,8 @@ export const Alignment = memo(function Alignment({ program, hsp, of, onGo }: Sho
         <span className="grow" />
         {of > 1 && (
           <>
-            <button
-              type="button"
-              className="small"
-              aria-label={texts.results.previousHsp}
-              disabled={hsp.number === 0}
-              onClick={() => onGo(hsp.number - 1)}
-            >
-              ↑
-            </button>
-            <button
-              type="button"
-              className="small"
-              aria-label={texts.results.nextHsp}
-              disabled={hsp.number >= of - 1}
-              onClick={() => onGo(hsp.number + 1)}
-            >
-              ↓
-            </button>
+            <Step label={texts.results.previousHsp} sign="↑" isLast={hsp.number === 0} onStep={() => step(-1)} />
+            <Step label={texts.results.nextHsp} sign="↓" isLast={hsp.number >= of - 1} onStep={() => step(1)} />
           </>
         )}
       </header>
@@ -69,7 +54,15 @@ export const Alignment = memo(function Alignment({ program, hsp, of, onGo }: Sho
   );
 });
 
-/** Letters with those marked that differ: runs of either, so that few elements are made. */
+function Step(shown: { label: string; sign: string; isLast: boolean; onStep: () => void }) {
+  return (
+    <button type="button" className="small" aria-label={shown.label} disabled={shown.isLast} onClick={shown.onStep}>
+      {shown.sign}
+    </button>
+  );
+}
+
+/** Letters in which runs that differ are marked. */
 function Letters({ row, middle }: { row: string; middle: string }) {
   const runs: { text: string; isAlike: boolean; at: number }[] = [];
   for (let at = 0; at < row.length; at += 1) {

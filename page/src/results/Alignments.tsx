@@ -1,11 +1,10 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
 import type { Hit, Hsp, Search } from "../api/client";
 import { hitQuery, hspsQuery, isOf } from "../api/queries";
 import { count } from "../model/format";
-import { useNextPage, type Pages } from "../parts/paging";
+import { useScrolled, type Pages } from "../parts/paging";
 import { Empty, Loading, ProblemBox } from "../parts/Told";
 import { NumberInput } from "../parts/Typed";
 import { texts } from "../texts";
@@ -17,7 +16,7 @@ import { SubjectSequence } from "./SubjectSequence";
 const route = getRouteApi("/searches/$id");
 const HSP_PX = 420;
 
-/** One hit at a time, with all its HSPs; the next and the previous one are a key away. */
+/** One hit at a time with all its HSPs; keys select the next and previous hit. */
 export function Alignments({ search, query }: OfQuery) {
   const rank = Math.min(route.useSearch().hit ?? 0, query.hits - 1);
   const navigate = route.useNavigate();
@@ -32,7 +31,7 @@ export function Alignments({ search, query }: OfQuery) {
   };
   const step = (by: number) => {
     const within = (at: number) => Math.min(Math.max(at, 0), query.hits - 1);
-    // From where earlier steps led, which may not be drawn yet.
+    // Starts from the URL, since earlier steps may not be rendered yet.
     void navigate({ search: (old) => ({ ...old, hit: within(within(old.hit ?? 0) + by) }), replace: true });
   };
   const section = useRef<HTMLElement>(null);
@@ -126,20 +125,11 @@ interface Listed {
 }
 
 function HspList({ search, hit, rows, pages }: Listed) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => HSP_PX,
-    getItemKey: (at) => `${hit.rank} ${at}`,
-    overscan: 2,
-  });
-  const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
-  useNextPage(pages, last, rows.length);
+  const keyOf = (at: number) => `${hit.rank} ${at}`;
+  const { scroller, virtual, items } = useScrolled({ pages, read: rows.length, rowPx: HSP_PX, overscan: 2, keyOf });
   useEffect(() => {
     scroller.current?.scrollTo({ top: 0 });
-  }, [hit.rank]);
+  }, [scroller, hit.rank]);
   return (
     <div className="scroller hsps" ref={scroller} tabIndex={0}>
       <div className="sized" style={{ height: virtual.getTotalSize() }}>

@@ -82,7 +82,7 @@ type Ranks = ReadonlySet<number>;
 
 const NOTHING: Ranks = new Set();
 
-/** A selection is of one query; what changes it stays the same function, so that rows need not be drawn again. */
+/** A selection of one query's hits. The function that changes it stays the same, so that rows need not render again. */
 function useSelection(of: string): [Ranks, (change: (ranks: Ranks) => Ranks) => void] {
   const [known, setKnown] = useState<{ of: string; ranks: Ranks }>({ of, ranks: NOTHING });
   const change = useCallback(

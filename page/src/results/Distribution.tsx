@@ -10,7 +10,7 @@ const BINS = 20;
 const WIDTH = 400;
 const HEIGHT = 140;
 
-/** How the HSPs and hits of a query are spread. */
+/** Histograms of the HSPs and hits of a query. */
 export function Distribution({ search, query }: OfQuery) {
   const spans = useQuery(spansQuery(search.id, query.number));
   if (spans.error !== null) return <ProblemBox error={spans.error} onRetry={() => void spans.refetch()} />;

@@ -13,12 +13,12 @@ const OF_BLASTN: ReadonlySet<string> = new Set(["17"]);
 const TABULAR: ReadonlySet<string> = new Set(["6", "7", "10"]);
 type Scope = "all" | "one" | "some";
 
-/** Returns the formats that BLAST+ prints a search of this program in, by number and name. */
+/** Returns the numbers and names of a program's output formats. */
 export function formatsOf(program: string): readonly (readonly [string, string])[] {
   return texts.results.downloads.formats.filter(([number]) => program === "blastn" || !OF_BLASTN.has(number));
 }
 
-/** The result in every format that BLAST+ prints: of all queries, of the one in view, or of those that are selected. */
+/** Downloads of the result in every format, for all queries, the current one, or the selected ones. */
 export function Downloads({ search }: { search: Search }) {
   const { query = 0, selected } = route.useSearch();
   const [wanted, setScope] = useState<Scope>("all");

@@ -10,7 +10,7 @@ const NUMBERS = [
   ["coverage", "≥", 100],
 ] as const;
 
-/** What narrows the list of hits; it is all in the address, and obeyed at each key. */
+/** The filter of the hits, which is part of the URL and applies with each key. */
 export function Filters({ filter }: { filter: HitFilter }) {
   const navigate = route.useNavigate();
   const change = (changed: HitFilter) => void navigate({ search: (old) => ({ ...old, ...changed }), replace: true });

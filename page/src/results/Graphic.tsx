@@ -1,12 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useLayoutEffect, useMemo, useState } from "react";
 import type { Hit, Spans } from "../api/client";
 import { spansQuery } from "../api/queries";
 import { count, evalue, score } from "../model/format";
 import { bars, ranges, ticks } from "../model/spans";
-import { useNextPage, type Pages } from "../parts/paging";
+import { useScrolled, type Pages } from "../parts/paging";
 import { Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 import { titleOf, useHits } from "./hits";
@@ -21,7 +20,7 @@ const FIRST_WIDTH = 800;
 const LEAST_LETTERS = 20;
 const MOST_TICKS = 10;
 
-/** Where the hits lie on the query, coloured by score as at NCBI. */
+/** Positions of the hits on the query, coloured by score as at NCBI. */
 export function Graphic({ search, query }: OfQuery) {
   const found = useQuery(spansQuery(search.id, query.number));
   const hits = useHits(search.id, { query: query.number, filter: {}, sort: "rank" });
@@ -64,17 +63,9 @@ function Picture({ id, spans, hits, length, pages }: Drawn) {
   const byRank = useMemo(() => ranges(spans), [spans]);
   const ranks = useMemo(() => [...byRank.keys()], [byRank]);
   const [pointed, setPointed] = useState<number | null>(null);
-  const scroller = useRef<HTMLDivElement>(null);
+  const list = { pages, read: hits.length, rows: ranks.length, rowPx: ROW_PX, overscan: 20 };
+  const { scroller, virtual, items } = useScrolled(list);
   const width = useWidth(scroller);
-  const virtual = useVirtualizer({
-    count: ranks.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: 20,
-  });
-  const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
-  useNextPage(pages, last, hits.length);
   const hit = pointed === null ? undefined : hits[pointed];
   return (
     <>
@@ -204,7 +195,7 @@ function Zoom({ from, to, length, onZoom }: Zoomed & { length: number }) {
   );
 }
 
-/** The query with its places; dragging over it zooms. */
+/** A ruler of the query; dragging over it zooms. */
 function Ruler({ from, to, width, onZoom }: Zoomed & { width: number }) {
   const [dragged, setDragged] = useState<[number, number] | null>(null);
   const place = (event: React.PointerEvent) => event.clientX - event.currentTarget.getBoundingClientRect().left;

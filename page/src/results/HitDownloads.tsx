@@ -16,7 +16,7 @@ interface Shown {
   selected: ReadonlySet<number>;
 }
 
-/** The selected hits, or if none is selected all that fit the filter, as files. */
+/** Downloads of the selected hits; without a selection, of all hits that match the filter. */
 export function HitDownloads({ search, asked, selected }: Shown) {
   const { downloads } = texts.results;
   const hits = async () => {

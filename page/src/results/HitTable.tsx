@@ -1,10 +1,9 @@
 import { Link } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useEffect, useRef } from "react";
+import { memo, useEffect } from "react";
 import { SORTS, type SortName } from "../addresses";
 import type { Hit, Search } from "../api/client";
 import { count, evalue, score } from "../model/format";
-import { useNextPage, type Pages } from "../parts/paging";
+import { useScrolled, type Pages } from "../parts/paging";
 import { texts } from "../texts";
 import { titleOf } from "./hits";
 import { WIDTHS, type ColumnName } from "./columns";
@@ -14,9 +13,9 @@ const ROW_PX = 34;
 interface Shown {
   search: Search;
   rows: readonly Hit[];
-  /** How many there are, with those that are not read yet. */
+  /** Number of hits, including those that are not read yet. */
   total: number;
-  /** Whether they are those of before, until those that are asked for come. */
+  /** Whether the rows are old ones, shown until the new ones arrive. */
   isOld: boolean;
   columns: readonly ColumnName[];
   sort: string;
@@ -26,21 +25,12 @@ interface Shown {
   onSelect: (hit: Hit, isSelected: boolean) => void;
 }
 
-/** Thousands of hits, of which only those in sight are in the document. */
+/** A table of thousands of hits, of which only the visible ones are in the document. */
 export function HitTable({ search, rows, total, isOld, columns, sort, selected, pages, onSort, onSelect }: Shown) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: 15,
-  });
-  const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
-  useNextPage(pages, last, rows.length);
+  const { scroller, virtual, items } = useScrolled({ pages, read: rows.length, rowPx: ROW_PX, overscan: 15 });
   useEffect(() => {
     scroller.current?.scrollTo({ top: 0 });
-  }, [sort]);
+  }, [scroller, sort]);
   const tracks = ["1.2rem", "8.5rem", "minmax(14rem, 3fr)", ...columns.map((name) => WIDTHS[name])].join(" ");
   return (
     <div
@@ -124,7 +114,7 @@ interface OneRow {
   search: Search;
   hit: Hit;
   columns: readonly ColumnName[];
-  /** Among all rows, from 0. */
+  /** 0-based among all rows. */
   place: number;
   top: number;
   isSelected: boolean;

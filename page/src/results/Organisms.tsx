@@ -16,7 +16,7 @@ const ROW_PX = 30;
 const INDENT_REM = 1.1;
 const { organisms: names } = texts.results;
 
-/** The hits of a query by organism: a tree, or a list where nothing tells what descends from what. */
+/** The hits of a query by organism: a tree, or a flat list if the lineages are unknown. */
 export function Organisms({ search, query }: OfQuery) {
   const found = useQuery(organismsQuery(search.id, query.number));
   if (found.error !== null) return <ProblemBox error={found.error} onRetry={() => void found.refetch()} />;
@@ -87,15 +87,11 @@ function Tree({ id, organisms }: { id: string; organisms: Schemas["OrganismsOut"
         <div className="head" role="row" aria-rowindex={1}>
           <span role="columnheader">{names.name}</span>
           <span role="columnheader">{names.taxid}</span>
-          <span role="columnheader" className="number">
-            {names.hits}
-          </span>
-          <span role="columnheader" className="number">
-            {names.best}
-          </span>
-          <span role="columnheader" className="number">
-            {names.evalue}
-          </span>
+          {[names.hits, names.best, names.evalue].map((column) => (
+            <span key={column} role="columnheader" className="number">
+              {column}
+            </span>
+          ))}
         </div>
         <div className="sized" role="presentation" style={{ height: virtual.getTotalSize() - ROW_PX }}>
           {virtual.getVirtualItems().map((item) => {
@@ -129,7 +125,7 @@ function without(numbers: ReadonlySet<number>, number: number): number[] {
   return [...numbers].filter((one) => one !== number);
 }
 
-/** What shows the hits of an organism in Descriptions. */
+/** A button that shows the hits of an organism in Descriptions. */
 function hitsOf({ taxid }: Organism) {
   return { ...NO_FILTER, view: "descriptions" as const, organism: String(taxid) };
 }

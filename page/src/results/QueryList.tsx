@@ -1,12 +1,11 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useDeferredValue, useMemo, useRef, useState } from "react";
+import { useDeferredValue, useMemo, useState } from "react";
 import type { Query, Search } from "../api/client";
 import { isOf, queriesQuery } from "../api/queries";
-import { count } from "../model/format";
+import { count, plural } from "../model/format";
 import { numbersOf, written } from "../model/numbers";
-import { useNextPage } from "../parts/paging";
+import { useScrolled } from "../parts/paging";
 import { texts } from "../texts";
 
 const route = getRouteApi("/searches/$id");
@@ -29,16 +28,7 @@ export function QueryList({ search, chosen }: { search: Search; chosen: number }
     };
     void navigate({ search: (old) => ({ ...old, selected: changed(old.selected) }), replace: true });
   };
-  const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: 10,
-  });
-  const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
-  useNextPage(found, last, rows.length);
+  const { scroller, virtual, items } = useScrolled({ pages: found, read: rows.length, rowPx: ROW_PX, overscan: 10 });
   return (
     <nav className="queries" aria-label={texts.results.queries}>
       <input
@@ -83,12 +73,7 @@ interface Shown {
 }
 
 function Row({ search, query, isChosen, isSelected, top, onSelect }: Shown) {
-  const hits =
-    query.hits === 0
-      ? texts.results.noHits
-      : query.hits === 1
-        ? texts.results.oneHit
-        : texts.results.hits(count(query.hits));
+  const hits = query.hits === 0 ? texts.results.noHits : plural(query.hits, ...texts.counts.hits);
   return (
     <div className={isChosen ? "query chosen" : "query"} style={{ transform: `translateY(${top}px)` }}>
       <input

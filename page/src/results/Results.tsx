@@ -16,7 +16,7 @@ import { QueryList } from "./QueryList";
 
 const route = getRouteApi("/searches/$id");
 
-/** The queries beside what was found for one of them. */
+/** The list of queries beside a view of one query's hits. */
 export function Results({ search, view }: { search: Search; view: ViewName }) {
   const number = route.useSearch().query ?? 0;
   const found = useQuery(queryQuery(search.id, number));

@@ -10,9 +10,9 @@ import { Loading, ProblemBox } from "../parts/Told";
 import { NumberInput } from "../parts/Typed";
 import { texts } from "../texts";
 
-/** Letters on either side of the alignments. */
+/** Number of letters shown on either side of the alignments. */
 const AROUND = 50;
-/** Letters that are shown; more are for a file. */
+/** Maximum number of letters shown; longer sequences are downloads. */
 const MOST_SHOWN = 100_000;
 const ON_NUCLEOTIDES: ReadonlySet<string> = new Set(["blastn", "tblastn", "tblastx"]);
 
@@ -23,7 +23,7 @@ interface Shown {
   hsps: readonly Hsp[];
 }
 
-/** The subject's own sequence, read when it is asked for: what is around the alignments, or all of it. */
+/** The subject's sequence, read on request: the aligned region or the full length. */
 export function SubjectSequence({ id, program, hit, hsps }: Shown) {
   const around = aroundOf(hit, hsps);
   const [region, setRegion] = useState<Region>(null);
@@ -75,7 +75,7 @@ export function SubjectSequence({ id, program, hit, hsps }: Shown) {
   );
 }
 
-/** Returns what the alignments span, and a little on either side. */
+/** Returns the region of the alignments, with a margin on either side. */
 function aroundOf(hit: Hit, hsps: readonly Hsp[]): Region {
   const places = hsps.flatMap((hsp) => [hsp.subject_start, hsp.subject_end]);
   const [low, high] = places.reduce(([low, high], at) => [Math.min(low, at), Math.max(high, at)], [hit.length, 1]);

@@ -1,18 +1,16 @@
-/** What a view needs, read before it is shown. */
+/** Reads a view's data before it is shown. */
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { ViewAddress, ViewName } from "../addresses";
 import { hitQuery, hitsQuery, hspsQuery, organismsQuery, spansQuery } from "../api/queries";
 import { filterOf } from "../model/filter";
 
-/** Reads all of it as soon as a view seems to be wanted: when its tab has the focus or the pointer. */
+/** Reads a view's data when its tab has the focus or the pointer. */
 export function readAhead(client: QueryClient, id: string, view: ViewName, address: ViewAddress): void {
-  const { query = 0, hit = 0, sort = "rank" } = address;
-  for (const reading of readings(client, id, view, query, hit, { query, filter: filterOf(address), sort }))
-    reading.catch(() => undefined); // the view itself will tell
+  for (const reading of readings(client, id, view, address)) reading.catch(() => undefined); // the view shows errors
 }
 
-/** Reads what of many hits takes longest, where they lie, as soon as the browser has nothing else to do. */
+/** Reads the positions of HSPs, which take longest, when the browser is idle. */
 export function useSpansAhead(id: string, query: number): void {
   const client = useQueryClient();
   useEffect(() => whenIdle(() => client.query(spansQuery(id, query)).catch(() => undefined)), [client, id, query]);
@@ -20,7 +18,7 @@ export function useSpansAhead(id: string, query: number): void {
 
 const SOON_MS = 200;
 
-/** Returns what takes the wish back. */
+/** Returns a function that cancels the call. */
 function whenIdle(act: () => unknown): () => void {
   if (!("requestIdleCallback" in globalThis)) {
     const timer = setTimeout(act, SOON_MS);
@@ -30,17 +28,11 @@ function whenIdle(act: () => unknown): () => void {
   return () => cancelIdleCallback(wish);
 }
 
-function readings(
-  client: QueryClient,
-  id: string,
-  view: ViewName,
-  query: number,
-  hit: number,
-  asked: Parameters<typeof hitsQuery>[1],
-): Promise<unknown>[] {
+function readings(client: QueryClient, id: string, view: ViewName, address: ViewAddress): Promise<unknown>[] {
+  const { query = 0, hit = 0, sort = "rank" } = address;
   switch (view) {
     case "descriptions":
-      return [client.infiniteQuery(hitsQuery(id, asked))];
+      return [client.infiniteQuery(hitsQuery(id, { query, filter: filterOf(address), sort }))];
     case "graphic":
       return [
         client.query(spansQuery(id, query)),

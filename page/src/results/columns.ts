@@ -1,20 +1,8 @@
-/** Columns of the descriptions: which there are, how wide, and which are shown; remembered by this browser. */
+/** Columns of the descriptions, their widths, and this browser's choice of columns. */
 import { useState } from "react";
 
-export const CHOOSABLE = [
-  "names",
-  "bit_score",
-  "total_score",
-  "coverage",
-  "evalue",
-  "identity",
-  "length",
-  "hsps",
-] as const;
-export type ColumnName = (typeof CHOOSABLE)[number];
-
-/** As grid tracks. */
-export const WIDTHS: Record<ColumnName, string> = {
+/** Widths of grid tracks. */
+export const WIDTHS = {
   names: "minmax(8rem, 1fr)",
   bit_score: "4.6rem",
   total_score: "4.8rem",
@@ -24,6 +12,8 @@ export const WIDTHS: Record<ColumnName, string> = {
   length: "4.4rem",
   hsps: "3rem",
 };
+export type ColumnName = keyof typeof WIDTHS;
+export const CHOOSABLE = Object.keys(WIDTHS) as ColumnName[];
 
 const KEY = "shardblast.columns";
 const FIRST: readonly ColumnName[] = CHOOSABLE.filter((one) => one !== "names");

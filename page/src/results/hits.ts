@@ -1,13 +1,14 @@
-/** The hits of a query, page by page, and what is made of those that are selected. */
+/** The hits of a query, page by page, and the files of selected hits. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api, told, type Hit, type Query, type Search } from "../api/client";
 import { hitsAsked, hitsQuery, isOf, type HitsAsked } from "../api/queries";
 import { fastaRecord } from "../model/fasta";
+import { CHOOSABLE } from "./columns";
 
 const AT_ONCE = 1000;
 
-/** What each view of a result shows. */
+/** Properties of each view of a result. */
 export interface OfQuery {
   search: Search;
   query: Query;
@@ -23,7 +24,7 @@ export function useHits(id: string, asked: HitsAsked) {
   return { ...found, rows, total: pages?.[0]?.total ?? 0 };
 }
 
-/** Reads all hits that fit, not only those that were scrolled to. */
+/** Reads all matching hits, including those not scrolled to. */
 export async function allHits(id: string, wanted: HitsAsked): Promise<Hit[]> {
   const found: Hit[] = [];
   let after: number | null = 0;
@@ -38,15 +39,15 @@ export async function allHits(id: string, wanted: HitsAsked): Promise<Hit[]> {
   return found;
 }
 
-/** Returns a title without the id that BLAST+ repeats in it where a database has no parsed ids. */
+/** Returns a title without the id that BLAST+ repeats in it if the database has no parsed ids. */
 export function titleOf({ title, subject }: Pick<Hit, "title" | "subject">): string {
   return title.startsWith(`${subject} `) ? title.slice(subject.length + 1) : title;
 }
 
-/** The format that aligned parts are made of; the title comes last because it may hold tabs. */
+/** The output format of the aligned parts; the title comes last because it may contain tabs. */
 export const ALIGNED = "6 saccver sstart send sseq stitle";
 
-/** Returns the aligned parts of subjects, a record for each HSP. */
+/** Returns the aligned parts of subjects as FASTA, one record per HSP. */
 export function alignedFasta(table: string): string {
   const rows = table.split("\n").filter((row) => row !== "");
   return rows
@@ -57,19 +58,8 @@ export function alignedFasta(table: string): string {
     .join("");
 }
 
-const COLUMNS = [
-  "subject",
-  "title",
-  "names",
-  "taxids",
-  "bit_score",
-  "total_score",
-  "coverage",
-  "evalue",
-  "identity",
-  "length",
-  "hsps",
-] as const;
+const [NAMES, ...NUMBERS] = CHOOSABLE;
+const COLUMNS = ["subject", "title", NAMES ?? "names", "taxids", ...NUMBERS] as const;
 
 export function hitsCsv(hits: readonly Hit[]): string {
   return csv(
@@ -78,7 +68,7 @@ export function hitsCsv(hits: readonly Hit[]): string {
   );
 }
 
-/** Returns rows as CSV (RFC 4180); what a spreadsheet would take for a formula is kept from being one. */
+/** Returns rows as CSV (RFC 4180), with a quote before texts that spreadsheets would read as formulas. */
 export function csv(columns: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
   return [columns, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
 }

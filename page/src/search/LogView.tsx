@@ -4,7 +4,6 @@ import { exactTime, secondTime } from "../model/format";
 import { Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 
-/** What happened to a search, in the service's words. */
 export function LogView({ id }: { id: string }) {
   const found = useQuery(logQuery(id));
   return (

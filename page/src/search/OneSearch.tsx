@@ -146,7 +146,7 @@ function Cancel({ search }: { search: Search }) {
   );
 }
 
-/** Returns the name of the format that a search asks for. */
+/** Returns the name of a search's default format. */
 function formatName(output: readonly string[]): string {
   const format = outputValues(output)["outfmt"] ?? "";
   const wanted = format === "" ? PAIRWISE : format;

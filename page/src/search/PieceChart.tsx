@@ -19,7 +19,7 @@ interface Shown {
   now: number;
 }
 
-/** Each phase and each BLAST+ process as a bar, on one axis of time: those that run reach to now. */
+/** Phases and BLAST+ processes as bars on one time axis; running ones extend to now. */
 export function PieceChart({ pieces, running, phases, started, now }: Shown) {
   const nodes = useMemo(
     () =>
@@ -57,31 +57,19 @@ export function PieceChart({ pieces, running, phases, started, now }: Shown) {
 function Figures({ pieces, running }: { pieces: readonly Piece[]; running: number }) {
   const slowest = pieces.reduce((most, one) => Math.max(most, one.seconds), 0);
   const peak = pieces.reduce((most, one) => Math.max(most, one.peak_memory_bytes), 0);
+  const { search: words } = texts;
+  const ended = pieces.length === 0 ? [] : [`${words.slowest}: ${duration(slowest)}`, `${words.peak}: ${bytes(peak)}`];
+  const now = running === 0 ? [] : [`${words.runningNow}: ${count(running)}`];
   return (
     <p className="line quiet">
-      <span>
-        {texts.search.count}: <b>{count(pieces.length)}</b>
-      </span>
-      {running > 0 && (
-        <span>
-          {texts.search.runningNow}: <b>{count(running)}</b>
-        </span>
-      )}
-      {pieces.length > 0 && (
-        <>
-          <span>
-            {texts.search.slowest}: <b>{duration(slowest)}</b>
-          </span>
-          <span>
-            {texts.search.peak}: <b>{bytes(peak)}</b>
-          </span>
-        </>
-      )}
+      {[`${words.count}: ${count(pieces.length)}`, ...now, ...ended].map((figure) => (
+        <span key={figure}>{figure}</span>
+      ))}
     </p>
   );
 }
 
-/** Returns a piece that runs as if it ended now; what it needs of memory is not known yet. */
+/** Returns a running piece as if it ended now; its memory is not known yet. */
 function endedNow(one: RunningPiece, now: number): Piece {
   const seconds = Math.max(now - one.started, 0);
   return { ...one, finished: one.started + seconds, seconds, peak_memory_bytes: 0, is_doubled: false };

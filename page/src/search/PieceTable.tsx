@@ -18,7 +18,7 @@ export function pieceNotes({ piece, isStraggler, isRunning }: Placed<Piece>): st
   ];
 }
 
-/** The chart's pieces as a table, the slowest first: for those who don't see it, or look for numbers. */
+/** The chart's pieces as a table, the slowest first. */
 export function PieceTable({ nodes, started }: { nodes: readonly NodeOfPieces<Piece>[]; started: number }) {
   const [isOpen, setIsOpen] = useState(false);
   const words = texts.search.pieceTable;

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
 import type { Report, Search } from "../api/client";
 import { reportQuery } from "../api/queries";
 import { quoted } from "../model/options";
-import { count, duration, percent } from "../model/format";
+import { count, duration, percent, plural } from "../model/format";
 import { Command } from "../parts/Copy";
+import { Fact } from "../parts/Fact";
 import { Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 
@@ -44,7 +44,7 @@ function Verdicts({ report }: { report: Report }) {
         <div key={verdict} className="verdict-of">
           <h3>
             <span className={`tag ${verdict}`}>{texts.verdicts[verdict]?.name ?? verdict}</span>{" "}
-            {number === 1 ? texts.report.one : texts.report.queries(count(number))}
+            {plural(number, ...texts.counts.queries)}
             <span className="quiet"> · {percent(number / Math.max(report.queries, 1))}</span>
           </h3>
           <p>{texts.verdicts[verdict]?.means}</p>
@@ -95,14 +95,5 @@ function Facts({ report }: { report: Report }) {
         )}
       </dl>
     </section>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

@@ -54,7 +54,7 @@ export const SearchRow = memo(function SearchRow({ search, now, top, index, onHi
   );
 });
 
-/** What a search waits for, where there is room for a sentence; else what was asked for. */
+/** The reason for waiting of a search that waits; otherwise its options. */
 function About({ search }: { search: Search }) {
   if (search.waiting === null) return search.options.join(" ");
   const sentence = search.waiting.sentence;

@@ -1,14 +1,13 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import type { ListAddress, ListOrder, ListSort } from "../addresses";
 import type { Search } from "../api/client";
 import { isOver, useLiveSearches } from "../api/live";
 import { searchesQuery } from "../api/queries";
 import { STATES } from "../model/progress";
 import { useNow } from "../parts/clock";
-import { useNextPage, type Pages } from "../parts/paging";
+import { useScrolled, type Pages } from "../parts/paging";
 import { ConnectionState, Empty, Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 import { SearchRow } from "./SearchRow";
@@ -78,7 +77,7 @@ function Filter({ address, onChange }: { address: ListAddress; onChange: (change
             className={address.state === state ? "segment chosen" : "segment"}
             aria-current={address.state === state ? "true" : undefined}
           >
-            {state === undefined ? texts.searches.all : texts.states[state]}
+            {state ?? texts.searches.all}
           </Link>
         ))}
       </div>
@@ -99,7 +98,7 @@ interface Sorted {
   order: ListOrder;
 }
 
-/** In which order a column is sorted when it is first chosen. */
+/** First sort order of each column. */
 const FIRST: Record<ListSort, ListOrder> = {
   created: "desc",
   title: "asc",
@@ -134,7 +133,7 @@ interface Heading {
   isNumber?: boolean;
 }
 
-/** A heading that sorts by what its column shows; a second click turns the order round. */
+/** A heading that sorts by its column; a second click reverses the order. */
 function Column({ sorts, names, sorted, isNumber = false }: Heading) {
   const navigate = route.useNavigate();
   const isSorted = sorts.includes(sorted.sort);
@@ -172,18 +171,9 @@ interface Listed {
 }
 
 function Rows({ rows, pages, sorted, onHide }: Listed) {
-  const scroller = useRef<HTMLDivElement>(null);
   const now = useNow(rows.some((one) => !isOver(one.state)));
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    getItemKey: (at) => rows[at]?.id ?? at,
-    overscan: 10,
-  });
-  const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
-  useNextPage(pages, last, rows.length);
+  const keyOf = (at: number) => rows[at]?.id ?? at;
+  const { scroller, virtual, items } = useScrolled({ pages, read: rows.length, rowPx: ROW_PX, overscan: 10, keyOf });
   return (
     <div
       className="table searches"
