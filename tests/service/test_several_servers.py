@@ -138,7 +138,7 @@ def test_a_server_whose_connection_was_cut_follows_the_others_again(servers: tup
     until(lambda: not blast_runs(running.home / "searches" / search["id"]))
     assert len(cut) >= 2
     for server in servers:
-        server.logged(lambda record: "is lost" in record["message"])
+        server.logged(lambda record: "lost the connection" in record["message"])
 
 
 def test_one_key_is_one_search_on_all_servers(servers: tuple[Server, Server]) -> None:
