@@ -260,7 +260,9 @@ def test_signal_stops_everything_and_leaves_nothing(wrapped: Place, number: sign
     wrapped.variables.update(DO=TELL_PID if shards != "off" else TELL_PID.replace("piece", "query"), MARK=str(mark))
     (wrapped.folder / "out").write_text("of yesterday")
     argv = [*SHARDBLAST, "blastn", *wrapped.words, "--shards", shards, "-out", "out"]
+    handler = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a command that inherits it as ignored ignores it
     process = subprocess.Popen(argv, stderr=subprocess.PIPE, env=wrapped.environment, cwd=wrapped.folder)
+    signal.signal(signal.SIGHUP, handler)
     piece = _wait_for_pid(mark)
 
     process.send_signal(number)
