@@ -1,4 +1,4 @@
-"""A PostgreSQL of Debian's package, in a folder of ours, on loopback, for the tests that need one."""
+"""A PostgreSQL from Debian's package, in a folder of the tests, on loopback."""
 
 from __future__ import annotations
 

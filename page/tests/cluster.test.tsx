@@ -43,7 +43,7 @@ function node(name: string, volumes: string[], more: Partial<Node> = {}): Node {
 }
 
 describe("nodes", () => {
-  test("change one by one as they are told", () => {
+  test("change one by one with each event", () => {
     let known: Cluster = { nodes: null, scaling: null };
     const tell = (kind: string, data: unknown) => (known = toldOf(known, { kind, data }));
     tell("nodes", [node("n-10", []), node("n-2", [])]);
@@ -62,7 +62,7 @@ describe("nodes", () => {
     expect(known.scaling?.is_possible).toBe(false);
   });
 
-  test("have cores and processes together, but for the lost ones", () => {
+  test("have cores and processes in total, without those that are lost", () => {
     const all = [node("a", []), node("b", [], { state: "draining" }), node("c", [], { state: "lost", running: 0 })];
     expect(totals(all)).toEqual({ connected: 1, draining: 1, lost: 1, running: 2, cores: 8 });
   });
@@ -111,7 +111,7 @@ function shown(children: ReactNode, client = new QueryClient()): void {
 }
 
 describe("the number of nodes", () => {
-  test("is told with what it is for, and changed by administrators alone", async () => {
+  test("is shown with its reason, and only administrators change it", async () => {
     shown(<Scale scaling={SCALING} mayScale={false} />);
     expect(screen.getByText("Requested").nextSibling?.textContent).toBe("3");
     expect(screen.getByText(/2 to hold databases, 1 for waiting work/)).toBeTruthy();

@@ -179,14 +179,14 @@ describe("the output", () => {
     await userEvent.type(screen.getByRole("textbox", { name: "Columns of tables" }), "std qlen");
   });
 
-  test("is no SAM but for blastn", () => {
+  test("is SAM for blastn only", () => {
     render(<Output program="blastp" />);
     expect(screen.queryByRole("option", { name: "17: SAM" })).toBeNull();
   });
 });
 
 describe("the program", () => {
-  test("that does not fit can't be chosen, and the reason of the chosen one is told", () => {
+  test("that does not fit can't be chosen, and the reason for the chosen one is shown", () => {
     render(
       <ProgramChoice
         program="blastx"
@@ -203,7 +203,7 @@ describe("the program", () => {
 });
 
 describe("databases", () => {
-  test("are told with title, size, date and warmth, and can be chosen", async () => {
+  test("are shown with title, size, date and warmth, and can be chosen", async () => {
     const here = { resident_bytes: 50, mapped_bytes: 100, problem: null } as Database["here"];
     const one = { name: "genes", title: "All genes", molecule: "nucleotide", num_seqs: 12, letters: 3456, here };
     const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } });

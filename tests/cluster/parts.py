@@ -101,7 +101,7 @@ class LocalCluster:
         return "127.0.0.1"
 
     def argv(self, place: str, *words: str) -> list[str]:
-        """Return a command of ours as it is run in one of its places: ``scheduler``, ``driver``, or that of a node."""
+        """Return a shardblast command as it runs in one of its places: ``scheduler``, ``driver``, or that of a node."""
         return [*SHARDBLAST, *words]
 
     def _part(self, place: str, *words: str) -> Part:
@@ -133,7 +133,7 @@ class LocalCluster:
         return self.nodes[name]
 
     def run(self, *words: str, sent: bytes | None = None, **variables: str) -> subprocess.CompletedProcess[bytes]:
-        """Run a command of ours."""
+        """Run a shardblast command."""
         return forked.run(self.argv("driver", *words), {**self.environment, **variables}, sent)
 
     def search(self, program: str, *words: str, sent: bytes | None = None) -> subprocess.CompletedProcess[bytes]:

@@ -220,7 +220,7 @@ class SeparateCluster(LocalCluster):
         return self.service
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[bytes]:
-        """Run a command of ours where the service is."""
+        """Run a shardblast command where the service is."""
         return subprocess.run(self.argv("service", *words), env=self.environment, capture_output=True, timeout=300)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What probes are told of a scheduler and of a node."""
+"""The answers that probes of a scheduler and of a node get."""
 
 from __future__ import annotations
 

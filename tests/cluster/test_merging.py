@@ -105,7 +105,7 @@ def test_sequences_that_are_kept_need_not_be_kept_again(
 
 
 def _merged(objects: Objects) -> bytes:
-    """Return the merged batch but for the folders, by random names, in which it was merged."""
+    """Return the merged batch without the names, which are random, of the folders in which it was merged."""
     return re.sub(
         rb"task-[^/]*/", b"", re.sub(rb"driven-[^/]*/", b"", objects.read(search_key(SEARCH, "merged/0.asn")))
     )

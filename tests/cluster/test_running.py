@@ -1,4 +1,4 @@
-"""What nodes say that they do, as whoever watches a search is told of it."""
+"""Reports of nodes on running pieces, as the watcher of a search receives them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from shardblast.engine.workspace import Purpose, Silent
 
 
 class Told(Silent):
-    """Remembers what it is told of pieces that run."""
+    """Records the reports on running pieces."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int, int | None, str]] = []

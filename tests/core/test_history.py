@@ -1,4 +1,4 @@
-"""What is told of a search: its log, and what runs of it."""
+"""The history of a search: its log, and its running pieces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shards made by hand, without any code of ours, so that the facts about BLAST+ stand alone."""
+"""Shards made by hand, without code of the project, so that the facts about BLAST+ stand alone."""
 
 from __future__ import annotations
 

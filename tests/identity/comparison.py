@@ -134,7 +134,7 @@ def assert_identical_here(
         shards: The numbers of shards to try.
         sharded: Whether the search must really have been cut; None for either.
         empty: Whether BLAST+ may print nothing.
-        machine: What our engine is told of this machine.
+        machine: The machine that our engine assumes.
     """
     words = [*words, "-out", "result"]
     expected = _expected(program, tuple(words))

@@ -1,4 +1,4 @@
-"""What BLAST+ warns of options and queries is told once, with the user's numbers and lines."""
+"""The warnings of BLAST+ on options and queries appear once, with the user's numbers and lines."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ def streams(stdout: Path, stderr: Path) -> Iterator[None]:
 
 
 def prepare(folder: Path) -> None:
-    """Make an empty folder to search in, but for one that an output can't replace."""
+    """Make a folder to search in that holds nothing except a folder, which an output can't replace."""
     folder.mkdir()
     (folder / "folder").mkdir()
 

@@ -51,7 +51,7 @@ class Server:
         return httpx.Client(base_url=f"{self.url}/api/v1", timeout=END_WITHIN_S)
 
     def run(self, *words: str, sent: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command of ours with the service's home and address, and perhaps with something to read."""
+        """Run a shardblast command with the service's home and address, and optionally with standard input."""
         done = forked.run([*SHARDBLAST, *words], self.environment, None if sent is None else sent.encode(), timeout=300)
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -1,4 +1,4 @@
-"""A command of ours on a terminal."""
+"""A shardblast command on a terminal."""
 
 from __future__ import annotations
 

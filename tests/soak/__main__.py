@@ -1,7 +1,7 @@
 """``python -m tests.soak``: random searches on a cluster while random faults befall it, compared with BLAST+.
 
 Each round starts some searches, lets something happen to the cluster in their midst, ends that, and waits for the
-searches. A round can be repeated from its seed (``--seed``), but for the moments at which things happen.
+searches. A round can be repeated from its seed (``--seed``), except for the moments at which things happen.
 """
 
 from __future__ import annotations

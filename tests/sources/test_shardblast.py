@@ -1,4 +1,4 @@
-"""Databases in another storage of ours."""
+"""Databases in the storage of another service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What scaling and metrics are told of all searches, alike in SQLite and in PostgreSQL."""
+"""The counts of searches for scaling and metrics are the same in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 

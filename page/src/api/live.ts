@@ -60,7 +60,7 @@ function noteRunning(client: QueryClient, id: string, { kind, data }: Told): voi
   const isRead = client.getQueryState(queryKey)?.fetchStatus === "fetching";
   if (!["started", "stopped", "searching", "piece"].includes(kind)) return;
   if (isRead) {
-    void client.invalidateQueries({ queryKey }); // the answer may be older than what was told
+    void client.invalidateQueries({ queryKey }); // the answer may be older than the event
     return;
   }
   client.setQueryData(queryKey, (known) => known && runningAfter(known, kind, data as RunningPiece));

@@ -77,7 +77,7 @@ class Setting:
         except ValueError:
             raise UsageError(
                 f"{self.variable}={text!r} is not valid.",
-                remedy=f"It means: {self.meaning}",
+                remedy=f"Correct the variable or unset it. {self.meaning}",
             ) from None
         return value
 
