@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -424,3 +425,13 @@ def _on_terminal(place: Place, words: list[str]) -> bytes:
         os.close(master)
     assert process.wait(WITHIN_S) == 0
     return seen
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/service.md"])
+def test_git_ignores_the_files_that_documented_examples_write(page: str) -> None:
+    root = Path(__file__).parents[2]
+    files = set(re.findall(r"^shardblast .*-out (\S+)", (root / page).read_text(), re.M))
+
+    ignored = subprocess.run(["git", "check-ignore", *files], cwd=root, capture_output=True, text=True, check=False)
+
+    assert set(ignored.stdout.split()) == files != set()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardblast.core.cutting import MEMORY_SHARE, PIECE_BYTES, Situation, choose
+from shardblast.core.cutting import MEMORY_SHARE, PIECE_BYTES, Situation, choose, shards_for
 from shardblast.core.program import Program
 
 GIB = 1 << 30
@@ -88,3 +88,20 @@ def test_few_queries_on_many_cores_are_searched_in_shards() -> None:
 
 def test_one_core_gets_no_batches() -> None:
     assert choose(replace(SMALL, program=Program.BLASTP, cores=1, query_letters=10**7), None).shards == 0
+
+
+@pytest.mark.parametrize(
+    ("nodes", "volumes", "letters", "shards", "why"),
+    [
+        (1, 1, 10**9, 1, "1 volume for 1 node, so that each volume is a shard"),
+        (2, 3, 10**9, 3, "3 volumes for 2 nodes, so that each volume is a shard"),
+        (0, 2, 10**9, 2, "2 volumes for 0 nodes, so that each volume is a shard"),
+        (2, 1, 10**9, 2, "1 volume for 2 nodes, so that parts of volumes are shards"),
+        (2, 1, 10**5, 1, "1 volume for 2 nodes, but parts of volumes would have fewer than 1,000,000 letters"),
+        (9, 2, 3 * 10**6, 3, "2 volumes for 9 nodes, so that parts of volumes are shards"),
+    ],
+)
+def test_a_cluster_says_truly_why_it_cuts_a_database(
+    nodes: int, volumes: int, letters: int, shards: int, why: str
+) -> None:
+    assert shards_for(nodes, volumes, letters) == (shards, why)

@@ -37,7 +37,7 @@ def test_a_share_over_half_of_the_memory_does_not_fit_and_says_what_would() -> N
 
     assert not plan.fits
     assert plan.remedy is not None
-    assert "Use 3 nodes of this size, or 2 nodes with 12,884,901,888 bytes each." in plan.remedy
+    assert "Use 3 nodes of this size, or nodes with at least 12,884,901,888 bytes of memory." in plan.remedy
     assert plan_nodes(volumes, 3, 8 * GIB).fits
     assert plan_nodes(volumes, 2, 12 * GIB).fits
 
@@ -72,7 +72,7 @@ def test_a_plan_holds_every_sequence_once_and_its_remedy_is_true(letters: list[i
     assert all(first + count == following for (first, count), (following, _) in itertools.pairwise(covered))
     assert covered[-1][0] + covered[-1][1] == 1000 * len(volumes)
     if plan.remedy and plan.remedy.startswith("Use ") and " nodes of this size" in plan.remedy:
-        assert plan_nodes(volumes, int(plan.remedy.split()[1]), memory).fits
+        assert plan_nodes(volumes, int(plan.remedy.split()[1].replace(",", "")), memory).fits
 
 
 def _num_seqs(shard: object, volumes: list[VolumeMetadata]) -> int:

@@ -208,8 +208,8 @@ def test_what_does_not_fit_is_placed_anyway_where_it_is_least_too_much() -> None
 
     assert [len(placement.shards(node.name)) for node in nodes_of(2)] == [4, 4]
     assert placement.problem == (
-        "2 of 2 nodes would hold more than they have room for: node00 4,294,967,300 bytes, with 2,147,483,648 bytes "
-        "in half of its memory."
+        "There is too little room on 2 of 2 nodes: node00 would hold 4,294,967,300 bytes, with 2,147,483,648 bytes in "
+        "half of its memory."
     )
     assert placement.remedy is not None
     assert placement.remedy.startswith("Start more or larger nodes")
@@ -219,7 +219,7 @@ def test_fewer_nodes_than_copies_is_told() -> None:
     placement = place(shards_of([10, 10]), nodes_of(1), replicas=2)
 
     assert placement.nodes == {"shard000": ("node00",), "shard001": ("node00",)}
-    assert placement.problem == "There are 1 nodes for 2 copies of each shard."
+    assert placement.problem == "The cluster has 1 node for 2 copies of each shard."
 
 
 def test_without_nodes_no_shard_has_one() -> None:

@@ -9,7 +9,7 @@ from shardblast.core.units import size
     ("size_bytes", "words"),
     [
         (0, "0 bytes"),
-        (1023, "1023 bytes"),
+        (1023, "1,023 bytes"),
         (1024, "1.0 KiB"),
         (195_320, "190.7 KiB"),
         (269 * 2**30, "269.0 GiB"),

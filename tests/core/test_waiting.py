@@ -77,6 +77,8 @@ def test_the_times_in_which_a_search_lacked_something_add_up() -> None:
     assert lacked(10.0, 40.0, 30.0) == 10.0  # somebody set the clock back
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(12.4, "12 seconds"), (3600, "1.0 hours"), (90000, "25.0 hours")])
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.6, "1 second"), (12.4, "12 seconds"), (3600, "1.0 hours"), (90000, "25.0 hours")]
+)
 def test_it_is_said_for_how_long_a_search_waited(seconds: float, words: str) -> None:
     assert lasting(seconds) == words

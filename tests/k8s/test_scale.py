@@ -46,7 +46,7 @@ def test_the_service_account_suffices_for_scaling(deployed: None) -> None:
     in_service("shardblast", "cluster", "scale", "0")
 
     assert wanted_nodes() == 0
-    told = b"0 of 0 nodes are ready.\n"  # one that was begun before may be ready before it goes
+    told = b"0 of 0 nodes ready.\n"  # one that was begun before may be ready before it goes
     until("no node is told to be ready", lambda: in_service("shardblast", "cluster", "status") == told)
 
 

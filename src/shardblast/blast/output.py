@@ -22,6 +22,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from shardblast.core.errors import EngineError
+from shardblast.core.units import counted
 
 BLOCK_BYTES = 1 << 20
 
@@ -349,7 +350,7 @@ def read_commented(lines: Iterable[bytes]) -> Iterator[Commented]:
 def check_count(results: int, queries: int) -> None:
     """Check that results are those of all searched queries."""
     if results != queries:
-        problem = f"BLAST+ was given {queries} queries but returned results for {results}."
+        problem = f"BLAST+ was given {counted(queries, 'query', 'queries')} but returned results for {results}."
         raise EngineError(problem, remedy="Check that the disk is not full, then search again.")
 
 

@@ -123,7 +123,7 @@ def watcher_for(options: SearchOptions) -> Iterator[Watcher]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("pieces, {task.fields[queries]} queries, {task.fields[rate]:.1f}/s, left:"),
+        TextColumn("pieces, queries: {task.fields[queries]}, {task.fields[rate]:.1f}/s, left:"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,

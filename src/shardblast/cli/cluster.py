@@ -14,6 +14,7 @@ import typer
 
 from shardblast.cli.options import AsJson, Log, bytes_of
 from shardblast.core.errors import InputError
+from shardblast.core.units import counted
 
 if TYPE_CHECKING:
     from shardblast.cluster.kubernetes import NodeSet
@@ -165,7 +166,7 @@ def status(name: Name = DEFAULT_NAME, namespace: Namespace = "", as_json: AsJson
     if as_json:
         sys.stdout.write(json.dumps({"wanted": count.wanted, "ready": count.ready}) + "\n")
     else:
-        sys.stdout.write(f"{count.ready} of {count.wanted} nodes are ready.\n")
+        sys.stdout.write(f"{count.ready} of {counted(count.wanted, 'node')} ready.\n")
     return 0
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shardblast.cli.options import AsJson, Home, Quiet, bytes_of
+from shardblast.core.units import counted
 
 if TYPE_CHECKING:
     from shardblast.bootstrap.databases import Administration
@@ -125,7 +126,7 @@ def list_databases(as_json: AsJson = False, home: Home = None) -> int:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return 0
     for row in rows:
-        words = f"{row['num_seqs']:,} sequences  {row['letters']:,} letters  {_warmth(row)}"
+        words = f"{counted(row['num_seqs'], 'sequence')}  {counted(row['letters'], 'letter')}  {_warmth(row)}"
         sys.stdout.write(f"{row['name']}  {row['molecule']}  {words}  {row['source']}\n")
     return 0
 
@@ -144,7 +145,8 @@ def show_database(name: Name, as_json: AsJson = False, home: Home = None) -> int
         shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
         sys.stdout.write(f"{key:<15} {shown}\n")
     for volume in database.facts.volumes:
-        sys.stdout.write(f"  {volume.name:<20} {volume.num_seqs:>15,} sequences {volume.letters:>18,} letters\n")
+        sizes = f"{counted(volume.num_seqs, 'sequence'):>25} {counted(volume.letters, 'letter'):>26}"
+        sys.stdout.write(f"  {volume.name:<20} {sizes}\n")
     return 0
 
 
@@ -245,14 +247,14 @@ def _facts(database: CataloguedDatabase) -> dict[str, Any]:
 
 
 def _show(name: str, title: str, num_seqs: int, letters: int, **_: object) -> None:
-    sys.stdout.write(f"{name}: {title}; {num_seqs:,} sequences, {letters:,} letters\n")
+    sys.stdout.write(f"{name}: {title}; {counted(num_seqs, 'sequence')}, {counted(letters, 'letter')}\n")
 
 
 def _show_plan(plan: NodePlan) -> None:
     for number, share in enumerate(plan.shares, 1):
         part = f" sequences {share.shard.oids.start + 1:,} to {share.shard.oids.stop:,}" if share.shard.oids else ""
         names = share.volumes[0] + (f" to {share.volumes[-1]}" if len(share.volumes) > 1 else part)
-        sizes = f"{share.shard.letters:,} letters, {share.mapped_bytes:,} bytes to map"
+        sizes = f"{counted(share.shard.letters, 'letter')}, {share.mapped_bytes:,} bytes to map"
         sys.stdout.write(f"node {number:>4}  {names}  {sizes}\n")
     sys.stdout.write(f"largest share over the mean: {plan.balance:.2f}\n")
     sys.stdout.write(f"{plan.problem} {plan.remedy}\n" if plan.problem else "fits\n")

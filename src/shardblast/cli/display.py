@@ -11,20 +11,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shardblast.core.errors import Interrupted
+from shardblast.core.history import QUERIES, UNITS
 from shardblast.core.search import Phase, State
-from shardblast.core.units import size
+from shardblast.core.units import counted, size
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
 
     from shardblast.cli.client import Client
 
-UNITS = {
-    Phase.PREPARING: "queries",
-    Phase.SEARCHING: "pieces",
-    Phase.MERGING: "queries",
-    Phase.PUBLISHING: "batches",
-}
 GAP = 2
 LEAST_WRAPPED = 20
 """Minimum width of a column that may wrap."""
@@ -108,11 +103,11 @@ def begun(search: Document) -> Iterator[Document]:
     return (phase for phase in search["phases"] if phase["status"] not in ("pending", "skipped"))
 
 
-def counted(phase: Document) -> str:
+def progress_of(phase: Document) -> str:
     """Return the progress of a phase, in its own unit."""
     if phase["name"] in (Phase.STAGING, Phase.WARMING):
         return f"{size(phase['done'])} of {size(phase['total'])}"
-    return f"{phase['done']:,}/{phase['total']:,} {UNITS.get(phase['name'], '')}"
+    return f"{phase['done']:,}/{counted(phase['total'], *UNITS[phase['name']])}"
 
 
 def print_preflight(found: Document) -> None:
@@ -185,15 +180,16 @@ def _row(search: Document) -> tuple[str, ...]:
 
 def _lines(search: Document) -> Iterator[str]:
     yield f"{search['id']}  {search['state']}  {printable(search['title'])}"
-    yield f"  {search['program']} in {search['database']}: {search['queries']:,} queries, {search['letters']:,} letters"
+    queries = f"{counted(search['queries'], *QUERIES)}, {counted(search['letters'], 'letter')}"
+    yield f"  {search['program']} in {search['database']}: {queries}"
     ran = seconds_of(search)
     took = "" if ran is None else f", {'runs for' if search['finished'] is None else 'ran'} {ran:,.1f} s"
-    hits = "" if search["hits"] is None else f", {search['hits']:,} hits"
+    hits = "" if search["hits"] is None else f", {counted(search['hits'], 'hit')}"
     yield f"  created {minute(search['created'])}{took}{hits}"
     if search["waiting"]:
         yield printable(f"  {waits(search)}")
     for phase in begun(search):
-        yield f"  {phase['name']:<11} {phase['status']:<10} {counted(phase)}"
+        yield f"  {phase['name']:<11} {phase['status']:<10} {progress_of(phase)}"
     if search["failure"]:
         yield printable(f"  {search['failure']['problem']} {search['failure']['remedy']}")
 
@@ -202,7 +198,7 @@ def _plan(found: Document) -> Iterator[tuple[str, str]]:
     yield "command", shlex.join(found["command"])
     if found["queries"] is not None:
         molecule = found["molecule"] or "of an unknown molecule"
-        letters = f"{found['letters']:,} letters, {found['longest']:,} in the longest"
+        letters = f"{counted(found['letters'], 'letter')}, {found['longest']:,} in the longest"
         yield "queries", f"{found['queries']:,}, {molecule}; {letters}"
     if found["database"] is not None:
         yield "database", f"{found['database']}, generation {found['generation']}"
@@ -234,5 +230,5 @@ def _shown(changes: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
                 name, count = phase["name"], max(phase["total"], 1)
                 if name not in bars:
                     bars[name] = progress.add_task(name, total=count, counted="")
-                progress.update(bars[name], total=count, completed=phase["done"], counted=counted(phase))
+                progress.update(bars[name], total=count, completed=phase["done"], counted=progress_of(phase))
             yield search

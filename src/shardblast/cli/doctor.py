@@ -19,6 +19,7 @@ from shardblast.bootstrap import home
 from shardblast.core.cutting import MEMORY_SHARE, Situation, choose
 from shardblast.core.errors import DatabaseError, EngineError
 from shardblast.core.program import Program
+from shardblast.core.units import counted
 from shardblast.engine.workspace import Machine, this_machine
 
 NEEDED = (*(program.value for program in Program), "blast_formatter", "makeblastdb", "blastdbcmd", "blastdb_aliastool")
@@ -92,7 +93,7 @@ def _programs(installation: Installation) -> Iterator[Finding]:
         yield Finding(
             "BLAST+",
             FindingState.PROBLEM,
-            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in {installation.folder}.",
+            f"{installation.folder} lacks {', '.join(missing)}.",
             "Install all of BLAST+, or put the folder of a complete installation first on PATH.",
         )
     versions = {name: _version(installation, name) for name in NEEDED if name not in missing}
@@ -207,8 +208,8 @@ def _database(installation: Installation, machine: Machine, name: str, program: 
     yield Finding(
         subject,
         FindingState.OK,
-        f"{opened.num_seqs:,} sequences, {opened.letters:,} letters, {opened.molecule}, "
-        f"{len(opened.volumes)} {'volume' if len(opened.volumes) == 1 else 'volumes'}",
+        f"{counted(opened.num_seqs, 'sequence')}, {counted(opened.letters, 'letter')}, {opened.molecule}, "
+        f"{counted(len(opened.volumes), 'volume')}",
     )
     if opened.obstacle is not None:
         yield Finding(
@@ -240,6 +241,6 @@ def _auto(machine: Machine, database: Database, program: Program) -> Finding:
     )
     choice = choose(situation, None)
     how = {0: "BLAST+ itself", 1: "the whole database, queries in batches"}.get(
-        choice.shards, f"{choice.shards} shards"
+        choice.shards, counted(choice.shards, "shard")
     )
     return Finding("--shards auto", FindingState.OK, f"{program}, few queries: {how} ({choice.why})")

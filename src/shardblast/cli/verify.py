@@ -31,6 +31,7 @@ from shardblast.core.errors import OutputError, error_for_exit_status
 from shardblast.core.formats import COMMENTED, FORMATS, OutputFormat, Syntax
 from shardblast.core.options import OurOptions, SearchOptions, parse
 from shardblast.core.program import Program
+from shardblast.core.units import counted
 from shardblast.engine.workspace import this_machine
 
 SHOWN = 20
@@ -283,7 +284,8 @@ def _show(verification: Verification) -> None:
     table.add_row("peak memory", *(f"{verification.peak_memory_bytes[side] / 2**20:,.0f} MiB" for side in sides))
     table.add_row("shards", "", str(verification.shards))
     console.print(table)
-    console.print(f"{verification.identical:,} of {verification.queries:,} queries identical. {verification.why}.")
+    queries = counted(verification.queries, "query", "queries")
+    console.print(f"{verification.identical:,} of {queries} identical. {verification.why}.")
     for difference in verification.differing[:SHOWN_AS_TEXT]:
         sys.stderr.write(
             f"\n{difference.id}, first difference in line {difference.line}:\n"

@@ -18,17 +18,11 @@ from shardblast.cluster.connection import Cluster
 from shardblast.cluster.driver import Drive, DriverMeans
 from shardblast.cluster.messages import PIECES, WORK, SearchOrder, list_name, merged_key
 from shardblast.cluster.preparation import Phases
-from shardblast.core.cutting import (
-    BATCH_LETTERS,
-    NO_END,
-    ONE_BATCH,
-    QUERY_LETTERS_PER_SCAN,
-    SMALL_SHARD_LETTERS,
-    Choice,
-)
+from shardblast.core.cutting import BATCH_LETTERS, NO_END, ONE_BATCH, QUERY_LETTERS_PER_SCAN, Choice, shards_for
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import DatabaseError, NetworkError, NotFoundError
 from shardblast.core.options import SearchOptions
+from shardblast.core.units import counted
 from shardblast.core.waiting import NO_NODE, NO_SCHEDULER, Lack
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.pieces import batches_of, shards_of
@@ -175,11 +169,8 @@ class ClusterSearching:
     def _count(self, options: SearchOptions, generation: Generation) -> tuple[int, str]:
         """Return the number of shards: by default one per volume, so that nodes may come and go."""
         if isinstance(options.ours.shards, int):
-            return options.ours.shards, f"{options.ours.shards} shards asked for"
-        volumes, nodes = len(generation.volumes), self._nodes()
-        if volumes >= nodes:
-            return volumes, "each volume is a shard; nodes hold several"
-        return min(nodes, max(generation.letters // SMALL_SHARD_LETTERS, volumes)), "there are more nodes than volumes"
+            return options.ours.shards, f"{counted(options.ours.shards, 'shard')} asked for"
+        return shards_for(self._nodes(), len(generation.volumes), generation.letters)
 
     def _nodes(self) -> int:
         """Return the number of current or expected nodes, whichever is larger."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shardblast.core.program import Program
+from shardblast.core.units import counted
 
 MEMORY_SHARE = 0.5
 """The largest share of the memory that a database may take and still count as held in memory."""
@@ -76,7 +77,7 @@ def choose(situation: Situation, wanted: int | None) -> Choice:
     fits = situation.database_bytes <= MEMORY_SHARE * usable
     letters, scan = BATCH_LETTERS[situation.program], QUERY_LETTERS_PER_SCAN.get(situation.program, 1)
     if wanted is not None:
-        return Choice(wanted, letters, scan, not fits, f"{wanted} shard{'s' if wanted > 1 else ''} asked for")
+        return Choice(wanted, letters, scan, not fits, f"{counted(wanted, 'shard')} asked for")
     if not fits:
         share = MEMORY_SHARE * usable / situation.cores
         count = max(math.ceil(situation.database_bytes / share), situation.cores * PIECES_PER_CORE)
@@ -91,6 +92,17 @@ def choose(situation: Situation, wanted: int | None) -> Choice:
         return Choice(situation.cores * PIECES_PER_CORE, letters, scan, False, why)
     why = "the database fits in memory, and for these queries BLAST+'s own threads are fastest"
     return Choice(0, letters, scan, False, why)
+
+
+def shards_for(nodes: int, volumes: int, letters: int) -> tuple[int, str]:
+    """Return into how many shards a cluster of so many nodes cuts a database, and why."""
+    shards = max(volumes, min(nodes, letters // SMALL_SHARD_LETTERS))
+    why = f"{counted(volumes, 'volume')} for {counted(nodes, 'node')}"
+    if shards > volumes:
+        return shards, f"{why}, so that parts of volumes are shards"
+    if nodes > volumes:
+        return shards, f"{why}, but parts of volumes would have fewer than {SMALL_SHARD_LETTERS:,} letters"
+    return shards, f"{why}, so that each volume is a shard"
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,7 +282,7 @@ class RefusedError(ShardblastError):
 
     def __init__(self, problems: Sequence[Any]) -> None:
         first = problems[0]
-        more = f" There are {len(problems) - 1} more problems." if len(problems) > 1 else ""
+        more = f" Further problems: {len(problems) - 1}." if len(problems) > 1 else ""
         super().__init__(f"{first.detail}{more}", remedy=first.remedy)
         self.problems = problems
 

@@ -8,22 +8,23 @@ from enum import StrEnum
 from typing import Any
 
 from shardblast.core.search import Event, Phase, PhaseStatus, State
+from shardblast.core.units import counted
 from shardblast.core.waiting import LackCode
 
 WARNING = "warning"
 """The kind of events that hold a warning of BLAST+."""
 LOGGED = ("search", "piece", WARNING)
 """The kinds of events from which the log is made."""
-QUERIES, LETTERS, HITS = ("query", "queries"), ("letter", "letters"), ("hit", "hits")
-BYTES, PIECES, FILES = ("byte", "bytes"), ("piece", "pieces"), ("file", "files")
-UNITS: Mapping[str, tuple[str, str]] = {
+QUERIES = ("query", "queries")
+UNITS: Mapping[str, tuple[str, ...]] = {
     Phase.PREPARING: QUERIES,
-    Phase.STAGING: BYTES,
-    Phase.WARMING: BYTES,
-    Phase.SEARCHING: PIECES,
+    Phase.STAGING: ("byte",),
+    Phase.WARMING: ("byte",),
+    Phase.SEARCHING: ("piece",),
     Phase.MERGING: QUERIES,
-    Phase.PUBLISHING: FILES,
+    Phase.PUBLISHING: ("file",),
 }
+"""What the progress of each phase counts: its name, and its plural if that does not end in s."""
 
 SEARCHING, STARTED, STOPPED, ENDED = "searching", "started", "stopped", "piece"
 """Kinds of events: no process runs yet; a process started; a process stopped without success; a process succeeded."""
@@ -95,7 +96,7 @@ def running_of(events: Iterable[Event]) -> list[RunningPiece]:
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
     state = State(after["state"])
     if not before:
-        queries = f"{_counted(after['queries'], QUERIES)} with {_counted(after['letters'], LETTERS)}"
+        queries = f"{counted(after['queries'], *QUERIES)} with {counted(after['letters'], 'letter')}"
         yield Level.NOTE, f"Submitted: {after['program']} in {after['database']}, {queries}."
         before = {**after, "state": State.QUEUED, "phases": [], "shards": None, "waiting": None}
     if after["attempt"] != before["attempt"]:
@@ -127,12 +128,12 @@ def _phases(before: list[Mapping[str, Any]], after: list[Mapping[str, Any]]) -> 
 def _status(phase: Mapping[str, Any]) -> Iterator[tuple[Level, str]]:
     name, unit = str(phase["name"]).capitalize(), UNITS[phase["name"]]
     if phase["status"] == PhaseStatus.RUNNING:
-        yield Level.NOTE, f"{name} begins" + (f": {_counted(phase['total'], unit)}." if phase["total"] else ".")
+        yield Level.NOTE, f"{name} begins" + (f": {counted(phase['total'], *unit)}." if phase["total"] else ".")
     elif phase["status"] == PhaseStatus.COMPLETED:
         took = max((phase["finished"] or 0.0) - (phase["started"] or 0.0), 0.0)
-        yield Level.NOTE, f"{name} is done after {took:,.1f} s: {_counted(phase['done'], unit)}."
+        yield Level.NOTE, f"{name} is done after {took:,.1f} s: {counted(phase['done'], *unit)}."
     elif phase["status"] == PhaseStatus.FAILED:
-        done, total = phase["done"], _counted(phase["total"], unit)
+        done, total = phase["done"], counted(phase["total"], *unit)
         yield Level.WARNING, f"{name} ended before it was done: {done:,} of {total}."
 
 
@@ -153,15 +154,11 @@ def _lack(search: Mapping[str, Any]) -> str | None:
 def _end(state: State, search: Mapping[str, Any]) -> tuple[Level, str]:
     if state is State.COMPLETED:
         verdicts = ", ".join(f"{number:,} {verdict}" for verdict, number in (search["verdicts"] or {}).items())
-        return Level.NOTE, f"Completed: {_counted(search['hits'] or 0, HITS)}; queries: {verdicts or 'none'}."
+        return Level.NOTE, f"Completed: {counted(search['hits'] or 0, 'hit')}; queries: {verdicts or 'none'}."
     if state is State.CANCELLED:
         return Level.WARNING, "It was cancelled."
     failure = search["failure"] or {"problem": "", "remedy": ""}
     return Level.PROBLEM, f"It failed: {failure['problem']} {failure['remedy']}".rstrip()
-
-
-def _counted(number: int, unit: tuple[str, str]) -> str:
-    return f"{number:,} {unit[number != 1]}"
 
 
 def _doubled(piece: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from heapq import heapify, heappop, heappush
 
 from shardblast.core.cutting import MEMORY_SHARE, Shard, VolumeSize, cut_shards
 from shardblast.core.database import Generation, VolumeMetadata
-from shardblast.core.units import size
+from shardblast.core.units import counted, size
 from shardblast.core.waiting import NO_NODE, Lack, LackCode
 
 _PRECISION = 1 << 40
@@ -145,8 +145,8 @@ def plan_nodes(volumes: Sequence[VolumeMetadata], nodes: int, memory_bytes: int)
         f"A node's share would be {largest:,} bytes, more than half of its {memory_bytes:,} bytes of memory, so "
         "searches would read it from disk again and again."
     )
-    more = f"Use {enough} nodes of this size, or " if enough else "Use "
-    remedy = f"{more}{nodes} nodes with {math.ceil(largest / MEMORY_SHARE):,} bytes each."
+    more = f"Use {counted(enough, 'node')} of this size, or " if enough else "Use "
+    remedy = f"{more}nodes with at least {math.ceil(largest / MEMORY_SHARE):,} bytes of memory."
     return NodePlan(shares, memory_bytes, balance, problem, remedy)
 
 
@@ -355,7 +355,7 @@ class _Board:
                 return self._too_much(over, kind, what)
         if len(self.nodes) < replicas:
             return (
-                f"There are {len(self.nodes)} nodes for {replicas} copies of each shard.",
+                f"The cluster has {counted(len(self.nodes), 'node')} for {replicas} copies of each shard.",
                 f"Start {replicas - len(self.nodes)} more, or request fewer copies.",
             )
         return None, None
@@ -365,8 +365,8 @@ class _Board:
         needed = sum(self.needs[shard][kind] for shard in self.on[worst])
         has = needed + self.room[worst][kind]
         return (
-            f"{len(over)} of {len(self.nodes)} nodes would hold more than they have room for: {self.nodes[worst].name} "
-            f"{needed:,} bytes, with {has:,} bytes in {what}.",
+            f"There is too little room on {len(over)} of {counted(len(self.nodes), 'node')}: {self.nodes[worst].name} "
+            f"would hold {needed:,} bytes, with {has:,} bytes in {what}.",
             "Start more or larger nodes, request fewer copies, or cut the database into more shards.",
         )
 

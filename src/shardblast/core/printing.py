@@ -8,6 +8,7 @@ from typing import Any
 
 from shardblast.core.errors import InputError
 from shardblast.core.options import SearchOptions, parse
+from shardblast.core.units import counted
 
 COUNTS = ("num_descriptions", "num_alignments")
 NUMBERS = (*COUNTS, "line_length", "sorthits", "sorthsps")
@@ -117,6 +118,6 @@ def _check_counts(options: SearchOptions, counts: Mapping[str, int]) -> None:
     for name, wanted in counts.items():
         if wanted > kept:
             raise InputError(
-                f"-{name}: the search kept {kept} subjects per query, fewer than {wanted}.",
+                f"-{name}: the search kept {counted(kept, 'subject')} per query, fewer than {wanted}.",
                 remedy=f"Request at most {kept}, or submit the search with -max_target_seqs {wanted}.",
             )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shardblast.core.cutting import MEMORY_SHARE, SMALL_SHARD_LETTERS
+from shardblast.core.cutting import MEMORY_SHARE, shards_for
 from shardblast.core.database import VolumeMetadata
 from shardblast.core.placement import NodeRoom, ShardNeed, cut_for, need_of, place
 
@@ -56,7 +56,7 @@ class SearchedDatabase:
     def shards(self, nodes: int) -> int:
         """Return the number of shards into which the database is cut for this many nodes."""
         letters = sum(volume.letters for volume in self.volumes)
-        return max(len(self.volumes), min(nodes, letters // SMALL_SHARD_LETTERS))
+        return shards_for(nodes, len(self.volumes), letters)[0]
 
 
 @dataclass(frozen=True, slots=True)

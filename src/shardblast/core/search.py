@@ -34,7 +34,7 @@ class Phase(StrEnum):
     MERGING = "merging"
     """Merges the hits and searches saturated queries again; counted in queries."""
     PUBLISHING = "publishing"
-    """Stores the result; counted in batches."""
+    """Stores the result; counted in files."""
 
 
 class PhaseStatus(StrEnum):

@@ -1,4 +1,4 @@
-"""Numbers as people write them: amounts of bytes, and selections such as ``0-4,7``."""
+"""Numbers as people write them: with nouns, as amounts of bytes, and selections such as ``0-4,7``."""
 
 from __future__ import annotations
 
@@ -71,9 +71,14 @@ class Numbers:
         return index >= 0 and number <= self.ranges[index][1]
 
 
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun, whose plural by default ends in s: ``1 hit``, ``2,000 hits``."""
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
+
+
 def size(size_bytes: int) -> str:
     """Return an amount of bytes for people, in the largest unit of which it is at least 1."""
     amount, unit = float(size_bytes), 0
     while amount >= 1024 and unit < len(UNITS) - 1:
         amount, unit = amount / 1024, unit + 1
-    return f"{amount:,.1f} {UNITS[unit]}" if unit else f"{size_bytes} bytes"
+    return f"{amount:,.1f} {UNITS[unit]}" if unit else counted(size_bytes, "byte")

@@ -79,4 +79,4 @@ def lacked(before_s: float, since: float | None, at: float) -> float:
 
 def lasting(seconds: float) -> str:
     """Return a duration for people: in hours, or in seconds if it is shorter than one hour."""
-    return f"{seconds / 3600:,.1f} hours" if seconds >= 3600 else f"{seconds:,.0f} seconds"
+    return f"{seconds / 3600:,.1f} hours" if seconds >= 3600 else f"{seconds:,.0f} second{'s' * (round(seconds) != 1)}"

@@ -14,6 +14,7 @@ from shardblast.core.errors import ConflictError, DatabaseError, InputError, Not
 from shardblast.core.placement import NodePlan, plan_nodes
 from shardblast.core.search import SearchId, State
 from shardblast.core.task import Step, Task, TaskKind
+from shardblast.core.units import counted
 from shardblast.disk.node import Node
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue, Generations
@@ -186,7 +187,8 @@ class Databases:
         added = self._acquire(task.database, task.details, watch, is_new=task.kind is TaskKind.ADD)
         if added is None:
             return "The source has nothing newer."
-        return f"{added.num_seqs:,} sequences, {added.letters:,} bases or residues, {len(added.facts.volumes)} volumes."
+        letters = counted(added.letters, "base or residue", "bases or residues")
+        return f"{counted(added.num_seqs, 'sequence')}, {letters}, {counted(len(added.facts.volumes), 'volume')}."
 
     def _warmed(self, task: Task, watch: Watch) -> str:
         generation = task.details["generation"]

@@ -27,6 +27,7 @@ from shardblast.core.option_table import (
 from shardblast.core.options import Exactness, parse
 from shardblast.core.printing import Printing, outfmt_of, printed_with
 from shardblast.core.program import Argument, Arguments, Molecule, Program
+from shardblast.core.units import counted
 from shardblast.engine.workspace import Machine
 from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
@@ -171,17 +172,22 @@ class Preflights:
             return None
         for count, code, what, remedy in (
             (not found.queries, "none", "There are no queries.", "Give at least one sequence in FASTA."),
-            (found.empty, "empty", _counted(found.empty, "query is", "queries are", "empty"), "Remove empty queries."),
+            (
+                found.empty,
+                "empty",
+                f"{counted(found.empty, 'query is', 'queries are')} empty.",
+                "Remove empty queries.",
+            ),
             (
                 found.implausible,
                 "implausible",
-                _counted(found.implausible, "query does", "queries do", "not look like a sequence to BLAST+"),
+                f"{counted(found.implausible, 'query does', 'queries do')} not look like a sequence to BLAST+.",
                 "Use only letters in the first line of a sequence.",
             ),
             (
                 found.not_archivable,
                 "title",
-                _counted(found.not_archivable, "title contains", "titles contain", "non-ASCII or control characters"),
+                f"{counted(found.not_archivable, 'title has', 'titles have')} non-ASCII or control characters.",
                 "Use only printable ASCII characters in titles.",
             ),
             (
@@ -241,10 +247,6 @@ def _program(name: str, problems: list[Problem]) -> Program | None:
     detail = f"{name!r} is not a program of this service."
     problems.append(Problem("program-unknown", "program", detail, f"Use one of {', '.join(Program)}."))
     return None
-
-
-def _counted(count: int, singular: str, plural: str, rest: str) -> str:
-    return f"{count} {singular if count == 1 else plural} {rest}."
 
 
 def _check_exactness(exactness: str, problems: list[Problem]) -> None:

@@ -19,6 +19,7 @@ from shardblast.core.node import Member
 from shardblast.core.program import Program
 from shardblast.core.scaling import Demand, Need, NodeSize, Scale, ScalingRule, SearchedDatabase, need, scaled
 from shardblast.core.search import State
+from shardblast.core.units import counted
 from shardblast.store.workload import Unended, Workload
 
 CHECKED_EVERY_S = 2.0
@@ -125,7 +126,7 @@ class Scaling:
             count, needed = self._counted()
             if nodes < needed.nodes:
                 raise ConflictError(
-                    f"The current searches need {needed.nodes} nodes.",
+                    f"The current searches need {counted(needed.nodes, 'node')}.",
                     remedy="Wait until they have ended, or cancel them.",
                 )
             logger.info("nodes are scaled by hand", extra={"before": count.wanted, "nodes": nodes})

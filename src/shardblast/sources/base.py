@@ -20,6 +20,7 @@ from shardblast.blast.database import TAXONOMY, Database, open_database
 from shardblast.blast.installation import Installation
 from shardblast.core.errors import DatabaseError, DiskFull, Interrupted
 from shardblast.core.program import Molecule
+from shardblast.core.units import counted
 from shardblast.storage.transfer import sync
 
 NCBI = "ncbi:"
@@ -291,7 +292,7 @@ def require_room(folder: Path, size_bytes: int) -> None:
     """
     free = shutil.disk_usage(folder).free
     if size_bytes > free:
-        raise DiskFull(f"The database needs {size_bytes:,} more bytes, but the disk has only {free:,}.")
+        raise DiskFull(f"The database needs {counted(size_bytes, 'more byte')}, but the disk has only {free:,}.")
 
 
 def _size_of(path: Path) -> int:
@@ -315,6 +316,6 @@ def _no_database(path: Path) -> DatabaseError:
             if has_database(suggestion):
                 return DatabaseError(f"{path} is one file of a BLAST database.", remedy=f"Did you mean {suggestion}?")
     return DatabaseError(
-        f"There is no BLAST database at {path}: there is no file {path}.n* or {path}.p*.",
-        remedy="Give the database path without its extension (.nin, .pal …), or a FASTA file.",
+        f"There is neither a FASTA file nor a BLAST database (files {path.name}.n* or {path.name}.p*) at {path}.",
+        remedy="Check the path. That of a database has no extension (.nin, .pal …).",
     )

@@ -20,6 +20,7 @@ from obstore.store import from_url
 
 from shardblast.core.database import Generation
 from shardblast.core.errors import DamagedError, DatabaseError, DiskFull, NotFoundError, StorageError
+from shardblast.core.units import counted
 from shardblast.storage.transfer import PARALLEL, download, give, take
 
 if TYPE_CHECKING:
@@ -329,7 +330,7 @@ def _read(path: Path, size: int, report: Callable[[int], None]) -> Iterator[byte
 
 def _check_size(key: str, expected: Expected, size: int) -> None:
     if size != expected.size_bytes:
-        raise DamagedError(key, f"it has {size:,} bytes instead of {expected.size_bytes:,}")
+        raise DamagedError(key, f"it has {counted(size, 'byte')} instead of {expected.size_bytes:,}")
 
 
 def _is_plain(url: str) -> bool:
