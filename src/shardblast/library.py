@@ -20,6 +20,7 @@ from shardblast.blast.seqalign import ArchivedHsp, alignment_ids, hsps_of
 from shardblast.bootstrap import known_arguments, local_engine
 from shardblast.core.errors import EngineError, InputError, OutputError, error_for_exit_status
 from shardblast.core.hits import Hit, Hsp, QueryResult
+from shardblast.core.option_table import FORMAT_OPTIONS
 from shardblast.core.options import SearchOptions, Shards, parse
 from shardblast.core.program import Arguments, Kind, Program
 from shardblast.engine.local import LocalEngine
@@ -48,7 +49,6 @@ _ELSEWHERE = {
     "export_search_strategy": "Use the command.",
     "in_pssm": "Use the command.",
 }
-_PRINTING = ("html", "show_gis", "line_length", "sorthits", "sorthsps")
 _STRING = rb'"(?:[^"]|"")*"'
 _FACT = re.compile(rb"\n +title (" + _STRING + rb")|\n +length (\d+)|" + _STRING)
 
@@ -121,7 +121,7 @@ def _given(blast_options: Mapping[str, OptionValue], arguments: Arguments) -> li
     """Return BLAST+'s arguments for keyword arguments."""
     words: list[str] = []
     for name, value in blast_options.items():
-        if name in _ELSEWHERE or name in _PRINTING:
+        if name in _ELSEWHERE or name in FORMAT_OPTIONS:
             remedy = _ELSEWHERE.get(name, "It formats printed results, and the library prints none.")
             raise InputError(f"{name} is not an option of the library.", remedy=remedy)
         if value is None:

@@ -12,7 +12,7 @@ import pytest
 
 from shardblast.blast.installation import read_arguments
 from shardblast.core.errors import InputError, UsageError
-from shardblast.core.option_table import SPLITTABLE
+from shardblast.core.option_table import OPTIONS
 from shardblast.core.options import Exactness, OurOptions, SearchOptions, parse, without_ours
 from shardblast.core.program import Argument, Arguments, Kind, Program
 
@@ -405,9 +405,9 @@ def test_every_option_of_the_installed_version_is_known_to_split_or_not_to(progr
 
         reason = options.why_unsplittable()
 
-        assert "not known" not in (reason or "")
+        assert name in OPTIONS
         whole = (name == "max_hsps" and options.links_hsps) or options.threads_matter
-        assert (reason is None) == (name in SPLITTABLE and not whole)
+        assert (reason is None) == (OPTIONS[name].why_whole is None and not whole)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from shardblast.api.models import PieceOut
 from shardblast.blast.sequences import Region
 from shardblast.core.errors import InputError, TooLargeError
 from shardblast.core.formats import OutputFormat, parse_outfmt
-from shardblast.core.option_table import AT_MOST
+from shardblast.core.option_table import OPTIONS
 from shardblast.core.printing import Printing, outfmt_of
 from shardblast.core.search import Search
 from shardblast.core.units import PATTERN, Numbers
@@ -59,7 +59,7 @@ SORTHSPS = (
 
 router = APIRouter(prefix="/searches/{search_id}", tags=["results"])
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Subjects = Annotated[int, Field(ge=0, le=int(AT_MOST["max_target_seqs"]))]
+Subjects = Annotated[int, Field(ge=0, le=int(OPTIONS["max_target_seqs"].most or 0))]
 Number = Annotated[int, Query(ge=0, le=1 << 31)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Percent = Annotated[Finite, Field(ge=0, le=100)]

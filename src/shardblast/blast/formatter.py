@@ -31,12 +31,8 @@ from shardblast.core.errors import (
     UnknownFailure,
     error_for_exit_status,
 )
+from shardblast.core.option_table import FORMAT_OPTIONS
 from shardblast.core.options import SearchOptions
-
-FORMATTING_OPTIONS = frozenset(
-    {"outfmt", "show_gis", "num_descriptions", "num_alignments", "line_length", "html", "sorthits", "sorthsps"}
-    | {"max_target_seqs", "parse_deflines"}
-)
 
 OBEYED_HITS = 500
 """With longer lists of hits, ``blast_formatter`` ignores ``-max_target_seqs``, ``-sorthits`` and ``-line_length`` in
@@ -188,7 +184,7 @@ def rows_of(installation: Installation, archive: Path, max_target_seqs: int) -> 
 
 
 def _formatting_argv(options: SearchOptions) -> list[str]:
-    drop = {name for name in options.given if name not in FORMATTING_OPTIONS}
+    drop = {name for name in options.given if name not in FORMAT_OPTIONS | {"max_target_seqs", "parse_deflines"}}
     limit = options.integer("max_target_seqs")
     if limit is None or limit <= OBEYED_HITS or not options.outfmt.is_pairwise:
         return options.argv(drop=drop)

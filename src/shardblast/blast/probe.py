@@ -32,7 +32,7 @@ from shardblast.blast.database import Database, Totals
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Finished, Processes, checked, run
 from shardblast.core.errors import EngineError, Interrupted
-from shardblast.core.option_table import FILTER_OPTIONS
+from shardblast.core.option_table import NOT_OF_A_PIECE
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule, Program
 
@@ -42,12 +42,6 @@ VOLUME = "one"
 TABULATED_DIGITS = 6
 """Maximum number of digits of a parameter from a table; a computed parameter has fifteen."""
 
-_NOT_ASKED = frozenset({"query", "db", "outfmt", "out", "html", "show_gis", "line_length", "sorthits", "sorthsps"}) | {
-    "num_descriptions",
-    "num_alignments",
-    "max_target_seqs",
-    *FILTER_OPTIONS,
-}
 _GAPPED_LAMBDA = re.compile(rb"lambda \{ (\d+), 10, -?\d+ \},\n[^}]*\},\n[^}]*\},\n +gapped TRUE")
 _UNLIKE_ANYTHING = {Molecule.NUCLEOTIDE: b"ACGTACGTAC", Molecule.PROTEIN: b"MX"}
 
@@ -101,7 +95,7 @@ def strands_are_alike(
     probe = write_probe(installation, folder, database)
     query = folder / "strands.fa"
     query.write_bytes(b">strands\nGATTACAGGCTCCTAGTCAAGCGTATTCGGACCTTGAGCATCGTTAACCGGATAC\n")
-    argv = [installation.program(options.program.value), *options.argv(drop=_NOT_ASKED)]
+    argv = [installation.program(options.program.value), *options.argv(drop=NOT_OF_A_PIECE | {"max_target_seqs"})]
     place = ["-query", str(query), "-db", probe, "-outfmt", "11"]
     archive = checked(processes.run([*argv, *place]), "the check of the scores").stdout
     match = _GAPPED_LAMBDA.search(archive)  # None if the search is ungapped

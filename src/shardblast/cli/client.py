@@ -23,14 +23,12 @@ from httpx_sse import ServerSentEvent, connect_sse
 
 from shardblast.core.errors import InputError, NetworkError, OutputError, UnauthorizedError, UsageError, error_for_code
 from shardblast.core.formats import parse_outfmt
-from shardblast.core.option_table import LISTS, NUMBER_FILTERS, STRATEGY_OPTIONS
+from shardblast.core.option_table import LISTS, Use, names
 from shardblast.core.printing import Printing
 from shardblast.core.search import State
 from shardblast.engine.output import open_output
 
 STANDARD_INPUT = "-"
-FILES = NUMBER_FILTERS | STRATEGY_OPTIONS | {"subject", "filtering_db", "window_masker_db", "index_name", "in_msa"}
-"""BLAST+ options that name files, which a service would look for on its own machine."""
 
 TIMEOUT_S = 60.0
 QUIET_S = 45.0
@@ -86,7 +84,7 @@ def options_text(words: Sequence[str]) -> str:
         if word.startswith("--"):
             raise UsageError(f"Unknown option {word!r}.", remedy="BLAST+'s options have one dash.")
         name = word[1:].partition("=")[0]
-        if word.startswith("-") and name in FILES:
+        if word.startswith("-") and name in names(Use.FILE):
             problem = f"-{name} names a local file, which the service does not accept."
             raise InputError(problem, remedy="Leave it out, or search on this machine with 'shardblast PROGRAM'.")
     return shlex.join(words)

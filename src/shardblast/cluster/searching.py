@@ -21,6 +21,7 @@ from shardblast.cluster.preparation import Phases
 from shardblast.core.cutting import BATCH_LETTERS, NO_END, ONE_BATCH, QUERY_LETTERS_PER_SCAN, Choice, shards_for
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import DatabaseError, NetworkError, NotFoundError
+from shardblast.core.option_table import LISTS
 from shardblast.core.options import SearchOptions
 from shardblast.core.units import counted
 from shardblast.core.waiting import NO_NODE, NO_SCHEDULER, Lack
@@ -29,9 +30,6 @@ from shardblast.engine.pieces import batches_of, shards_of
 from shardblast.engine.stored import StoredPlan, plan_of
 from shardblast.engine.workspace import Watcher
 from shardblast.storage.objects import search_key
-
-LISTS = ("seqidlist", "negative_seqidlist", "taxidlist", "negative_taxidlist")
-"""Options that name files."""
 
 KEPT_FILES = ("plan.json", "taxids.txt")
 

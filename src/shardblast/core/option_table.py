@@ -1,4 +1,4 @@
-"""Facts about BLAST+'s options: which can be split, which a service accepts, and the limits of lists of ids."""
+"""The table of BLAST+'s options, and what a service accepts as options and as lists of ids."""
 
 from __future__ import annotations
 
@@ -6,89 +6,130 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from shardblast.core.errors import InputError
 from shardblast.core.program import Argument, Arguments, Kind
 
-QUERY_OPTIONS = frozenset({"query", "strand", "query_gencode", "parse_deflines", "lcase_masking"})
-QUERY_PARTS = frozenset({"query_loc"})
-QUERY_FILTERS = frozenset({"dust", "seg", "soft_masking", "filtering_db", "window_masker_db", "window_masker_taxid"})
-DATABASE_OPTIONS = frozenset({"db", "db_gencode"})
-SCORING_OPTIONS = frozenset({"gapopen", "gapextend", "penalty", "reward", "matrix", "comp_based_stats"})
-WORD_OPTIONS = frozenset({"task", "word_size", "threshold", "window_size", "off_diagonal_range"})
-TEMPLATE_OPTIONS = frozenset({"template_type", "template_length"})
-EXTENSION_OPTIONS = frozenset({"xdrop_ungap", "xdrop_gap", "xdrop_gap_final", "no_greedy", "ungapped"})
-TRACEBACK_OPTIONS = frozenset({"min_raw_gapped_score", "use_sw_tback", "max_intron_length"})
-INDEX_OPTIONS = frozenset({"use_index", "index_name"})
-"""Safe if ``-use_index`` is false, because BLAST+ then ignores ``-index_name``."""
-STATISTICS_OPTIONS = frozenset({"evalue", "dbsize", "searchsp", "sum_stats"})
-"""Safe because each shard gets the whole database's statistics, which these options override equally in all shards."""
-HIT_LIMITS = frozenset({"max_target_seqs", "max_hsps", "perc_identity", "qcov_hsp_perc", "subject_besthit"})
-"""Options that concern one subject at a time, and the number of subjects, to which the merge cuts."""
-PRINTING_OPTIONS = frozenset({"out", "outfmt", "html", "show_gis", "line_length", "sorthits", "sorthsps"})
-PRINTED_HITS = frozenset({"num_descriptions", "num_alignments"})
+
+class Use(Enum):
+    """What an option is for, which decides who takes it."""
+
+    SEARCH = auto()
+    """Determines the hits. Pieces and services take it."""
+    CUT = auto()
+    """As ``SEARCH``, but drops hits after the preliminary cutoff, so that few hits can hide many candidates."""
+    FORMAT = auto()
+    """Only determines how hits are printed. Services take it for the output of a search; pieces don't need it."""
+    TAXIDS = auto()
+    """Limits the search to taxids. Services take it; pieces have it in the alias of their database."""
+    SEQID_LIST = auto()
+    """As ``TAXIDS``, by a file of ids, whose content is sent to services."""
+    TAXID_LIST = auto()
+    """As ``TAXIDS``, by a file of taxids, whose content is sent to services."""
+    PROCESS = auto()
+    """Files and threads, of which each process has its own."""
+    FILE = auto()
+    """Names another file of this machine, which services do not take."""
+    LOCAL = auto()
+    """Depends on other data of this machine, or on NCBI's service; services do not take it."""
+    INFORMATION = auto()
+    """Asks for information, not for a search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of BLAST+: a row of the table that everything reads which treats options differently."""
+
+    name: str
+    use: Use
+    why_whole: str | None = None
+    """Why shards can't obey it exactly: the rest of a sentence that begins with the option; None if they can."""
+    least: float | None = None
+    most: float | None = None
+    """Bounds of a service, within those of BLAST+."""
+
+
+_COMPARES = "compares hits of different subjects, which may lie in different shards"
+_NUMBERS = "lists numbers that are not in databases made by makeblastdb, so it can't be tested here"
+_STRATEGY = "keeps options or a query in a file that only BLAST+ itself reads or writes"
+_PARTS = "prints lengths and coverage of a part, and leaves out queries that do not reach it"
+_MASKS = "masks the database by data that shards do not hold"
+_SUBJECT = "searches sequences that are not in a database"
+_REMOTE = "searches at NCBI"
+_ASKS = "asks for information, not for a search"
+
+_PLAIN = {
+    Use.PROCESS: "query db out num_threads mt_mode",
+    Use.SEARCH: "task strand query_gencode db_gencode lcase_masking dust seg soft_masking gapopen gapextend penalty "
+    "reward matrix comp_based_stats word_size threshold window_size off_diagonal_range template_type "
+    "template_length xdrop_ungap xdrop_gap xdrop_gap_final no_greedy ungapped min_raw_gapped_score "
+    "use_sw_tback max_intron_length dbsize searchsp sum_stats subject_besthit",
+    Use.CUT: "perc_identity qcov_hsp_perc",
+    Use.FORMAT: "outfmt sorthits sorthsps html show_gis",
+    Use.SEQID_LIST: "seqidlist negative_seqidlist",
+    Use.TAXID_LIST: "taxidlist negative_taxidlist",
+    Use.TAXIDS: "taxids negative_taxids no_taxid_expansion",
+    Use.FILE: "filtering_db window_masker_db index_name",
+    Use.LOCAL: "parse_deflines window_masker_taxid use_index",
+}
+"""Options that can be split and that a service does not limit."""
+_OPTIONS = (
+    *(Option(name, use) for use, plain in _PLAIN.items() for name in plain.split()),
+    Option("evalue", Use.SEARCH, least=0, most=1e5),
+    Option("max_target_seqs", Use.SEARCH, least=1, most=5000),
+    Option("max_hsps", Use.SEARCH, most=10_000),
+    Option("num_descriptions", Use.FORMAT, most=5000),
+    Option("num_alignments", Use.FORMAT, most=5000),
+    Option("line_length", Use.FORMAT, most=10_000),
+    Option("query_loc", Use.SEARCH, _PARTS),
+    Option("culling_limit", Use.SEARCH, _COMPARES),
+    Option("best_hit_overhang", Use.SEARCH, _COMPARES),
+    Option("best_hit_score_edge", Use.SEARCH, _COMPARES),
+    Option("gilist", Use.FILE, _NUMBERS),
+    Option("negative_gilist", Use.FILE, _NUMBERS),
+    Option("ipglist", Use.FILE, _NUMBERS),
+    Option("negative_ipglist", Use.FILE, _NUMBERS),
+    Option("db_soft_mask", Use.LOCAL, _MASKS),
+    Option("db_hard_mask", Use.LOCAL, _MASKS),
+    Option("subject", Use.FILE, _SUBJECT),
+    Option("subject_loc", Use.LOCAL, _SUBJECT),
+    Option("remote", Use.LOCAL, _REMOTE),
+    Option("entrez_query", Use.LOCAL, _REMOTE),
+    Option("import_search_strategy", Use.FILE, _STRATEGY),
+    Option("export_search_strategy", Use.FILE, _STRATEGY),
+    Option("in_pssm", Use.FILE, _STRATEGY),
+    Option("h", Use.INFORMATION, _ASKS),
+    Option("help", Use.INFORMATION, _ASKS),
+    Option("version", Use.INFORMATION, _ASKS),
+)
+OPTIONS: Mapping[str, Option] = {option.name: option for option in _OPTIONS}
+"""Every option of the five programs in BLAST+ 2.12 to 2.16, by name.
+
+Filters can be split because BLAST+ applies them once to the whole database, options of statistics because every shard
+gets the statistics of the whole database, and the number of subjects because the merge cuts to it.
+"""
+
+
+def names(*uses: Use) -> tuple[str, ...]:
+    """Return the names of the options of some uses."""
+    return tuple(option.name for option in _OPTIONS if option.use in uses)
+
+
+LISTS = names(Use.SEQID_LIST, Use.TAXID_LIST)
+"""Options that take the content of a list."""
+SEQID_FILTERS = frozenset(names(Use.SEQID_LIST))
+FILTER_OPTIONS = frozenset(names(Use.SEQID_LIST, Use.TAXID_LIST, Use.TAXIDS))
+TAXID_FILTERS = FILTER_OPTIONS - SEQID_FILTERS - {"no_taxid_expansion"}
+FORMAT_OPTIONS = frozenset(names(Use.FORMAT))
+OF_EACH_PROCESS = frozenset({*names(Use.PROCESS), "outfmt"}) | FILTER_OPTIONS
+"""Options for which every process has its own values. Filters are in the alias of its database."""
+NOT_OF_A_PIECE = OF_EACH_PROCESS | FORMAT_OPTIONS
+PERMITTED = frozenset(names(Use.SEARCH, Use.CUT, Use.TAXIDS))
+"""Options that services take for a search."""
 BY_TOTAL_SCORE = 2
 """The value of ``-sorthits`` that sorts by total score."""
-SEQID_FILTERS = frozenset({"seqidlist", "negative_seqidlist"})
-TAXID_FILTERS = frozenset({"taxids", "taxidlist", "negative_taxids", "negative_taxidlist"})
-FILTER_OPTIONS = SEQID_FILTERS | TAXID_FILTERS | {"no_taxid_expansion"}
-"""Safe because BLAST+ applies them once to the whole database."""
-THREAD_OPTIONS = frozenset({"num_threads", "mt_mode"})
-SPLITTABLE = (
-    QUERY_OPTIONS
-    | QUERY_FILTERS
-    | DATABASE_OPTIONS
-    | SCORING_OPTIONS
-    | WORD_OPTIONS
-    | TEMPLATE_OPTIONS
-    | EXTENSION_OPTIONS
-    | TRACEBACK_OPTIONS
-    | INDEX_OPTIONS
-    | STATISTICS_OPTIONS
-    | HIT_LIMITS
-    | PRINTING_OPTIONS
-    | PRINTED_HITS
-    | FILTER_OPTIONS
-    | THREAD_OPTIONS
-)
-"""Every option that has the same effect on a shard as on the whole database."""
 
-HIT_COMPARISONS = frozenset({"culling_limit", "best_hit_overhang", "best_hit_score_edge"})
-NUMBER_FILTERS = frozenset({"gilist", "ipglist", "negative_gilist", "negative_ipglist"})
-DATABASE_MASKS = frozenset({"db_soft_mask", "db_hard_mask"})
-SUBJECT_OPTIONS = frozenset({"subject", "subject_loc"})
-REMOTE_OPTIONS = frozenset({"remote", "entrez_query"})
-STRATEGY_OPTIONS = frozenset({"import_search_strategy", "export_search_strategy", "in_pssm"})
-INFORMATION_OPTIONS = frozenset({"h", "help", "version"})
-
-_WHY: tuple[tuple[frozenset[str], str], ...] = (
-    (HIT_COMPARISONS, "compares hits of different subjects, which may lie in different shards"),
-    (NUMBER_FILTERS, "lists numbers that are not in databases made by makeblastdb, so it can't be tested here"),
-    (QUERY_PARTS, "prints lengths and coverage of a part, and leaves out queries that do not reach it"),
-    (DATABASE_MASKS, "masks the database by data that shards do not hold"),
-    (SUBJECT_OPTIONS, "searches sequences that are not in a database"),
-    (REMOTE_OPTIONS, "searches at NCBI"),
-    (STRATEGY_OPTIONS, "keeps options or a query in a file that only BLAST+ itself reads or writes"),
-    (INFORMATION_OPTIONS, "asks for information, not for a search"),
-)
-
-PERMITTED = frozenset(
-    {"task", "evalue", "word_size", "gapopen", "gapextend", "penalty", "reward", "matrix", "threshold", "window_size"}
-    | {"comp_based_stats", "seg", "dust", "soft_masking", "lcase_masking", "strand", "query_loc", "ungapped"}
-    | {"query_gencode", "db_gencode", "max_intron_length", "max_target_seqs", "max_hsps", "subject_besthit"}
-    | {"perc_identity", "qcov_hsp_perc", "culling_limit", "best_hit_overhang", "best_hit_score_edge", "sum_stats"}
-    | {"dbsize", "searchsp", "xdrop_ungap", "xdrop_gap", "xdrop_gap_final", "no_greedy", "min_raw_gapped_score"}
-    | {"use_sw_tback", "template_type", "template_length", "off_diagonal_range"}
-    | {"taxids", "negative_taxids", "no_taxid_expansion"}
-)
-"""BLAST+'s search options, which determine the hits."""
-PRINTING = frozenset({"outfmt", "num_descriptions", "num_alignments", "line_length"}) | frozenset(
-    {"html", "show_gis", "sorthits", "sorthsps"}
-)
-"""BLAST+'s formatting options, which determine the output."""
-AT_MOST = {"max_target_seqs": 5000.0, "evalue": 1e5, "max_hsps": 10_000.0}
-AT_MOST |= {"num_descriptions": 5000.0, "num_alignments": 5000.0, "line_length": 10_000.0}
-AT_LEAST = {"evalue": 0.0, "max_target_seqs": 1.0}
 LONGEST_VALUE = 500
 LONGEST_LIST = 2000
 """The longest value of ``-taxids``, in characters. More taxids can be sent as a list."""
@@ -97,8 +138,6 @@ _TAXIDS = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,9})*")
 OptionValue = str | int | float | bool | None
 OptionsGiven = Mapping[str, OptionValue] | Sequence[str] | str
 
-LISTS = ("seqidlist", "negative_seqidlist", "taxidlist", "negative_taxidlist")
-"""Options that take the content of a list."""
 MOST_BYTES = 64 << 20
 MOST_LINES = 5_000_000
 LONGEST_ID = 100
@@ -112,10 +151,10 @@ _WORD = re.compile(rb"#[^\n]*|[^> \t\r\n#][^ \t\r\n]*")
 
 def why_unsplittable(name: str) -> str | None:
     """Return a sentence that says why shards can't obey an option exactly; None if they can."""
-    for names, why in _WHY:
-        if name in names:
-            return f"-{name} {why}."
-    return None if name in SPLITTABLE else f"-{name} is not known here, so it is left to BLAST+."
+    if name not in OPTIONS:
+        return f"-{name} is not known here, so it is left to BLAST+."
+    why = OPTIONS[name].why_whole
+    return None if why is None else f"-{name} {why}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,11 +304,11 @@ def _out_of_bounds(argument: Argument, value: str, field: str) -> Problem | None
         number = argument.value_of(value)
     except InputError as error:
         return Problem("option-value", field, error.problem, error.remedy)
-    most, least = AT_MOST.get(argument.name), AT_LEAST.get(argument.name)
-    if most is not None and isinstance(number, int | float) and number > most:
-        return Problem("option-value", field, f"-{argument.name} is too large.", f"Give at most {most:g}.")
-    if least is not None and isinstance(number, int | float) and number < least:
-        return Problem("option-value", field, f"-{argument.name} is too small.", f"Give at least {least:g}.")
+    option = OPTIONS[argument.name]
+    if option.most is not None and isinstance(number, int | float) and number > option.most:
+        return Problem("option-value", field, f"-{argument.name} is too large.", f"Give at most {option.most:g}.")
+    if option.least is not None and isinstance(number, int | float) and number < option.least:
+        return Problem("option-value", field, f"-{argument.name} is too small.", f"Give at least {option.least:g}.")
     return None
 
 

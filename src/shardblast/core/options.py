@@ -16,9 +16,10 @@ from shardblast.core.errors import InputError, UsageError
 from shardblast.core.formats import OutputFormat, parse_outfmt
 from shardblast.core.option_table import (
     BY_TOTAL_SCORE,
-    INFORMATION_OPTIONS,
     SEQID_FILTERS,
     TAXID_FILTERS,
+    Use,
+    names,
     why_unsplittable,
 )
 from shardblast.core.program import Arguments, Kind, Program, Value
@@ -398,7 +399,7 @@ def _check_relations(given: Mapping[str, str | None], arguments: Arguments) -> N
 
 
 def _check_search(options: SearchOptions) -> None:
-    if not {"db", "subject", "import_search_strategy", *INFORMATION_OPTIONS} & options.given.keys():
+    if not {"db", "subject", "import_search_strategy", *names(Use.INFORMATION)} & options.given.keys():
         raise InputError("There is neither a database nor a subject to search.", remedy="Add -db.")
     if options.outfmt.is_sam and options.program is not Program.BLASTN:
         raise InputError("Only blastn prints SAM.", remedy="Choose an -outfmt other than 17.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from shardblast.core.errors import InputError
@@ -11,10 +11,7 @@ from shardblast.core.options import SearchOptions, parse
 from shardblast.core.units import counted
 
 COUNTS = ("num_descriptions", "num_alignments")
-NUMBERS = (*COUNTS, "line_length", "sorthits", "sorthsps")
-FLAGS = ("html", "show_gis")
 LIST = "max_target_seqs"
-FORMAT = "outfmt"
 PAIRWISE = "0"
 """The default output format."""
 
@@ -35,27 +32,30 @@ class Printing:
     @property
     def given(self) -> Mapping[str, str | None]:
         """The requested options, in the form of ``SearchOptions.given``."""
-        numbers = ((name, getattr(self, name)) for name in NUMBERS)
-        flags = [name for name in FLAGS if getattr(self, name)]
-        return {name: str(value) for name, value in numbers if value is not None} | dict.fromkeys(flags)
+        return {name: None if value is True else str(value) for name, value in self._values.items()}
 
     def over(self, others: Printing) -> Printing:
         """Return these options, completed by the values of others."""
-        own = {name: getattr(self, name) for name in (*NUMBERS, *FLAGS)}
-        return replace(
-            others, **{name: value for name, value in own.items() if value is not None and value is not False}
-        )
+        return replace(others, **self._values)
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Printing:
         """Return the options among BLAST+'s arguments for an output, without ``-outfmt``."""
-        numbers: dict[str, Any] = {name: int(_value(words, name) or 0) for name in NUMBERS if f"-{name}" in words}
-        return cls(**numbers, **{name: True for name in FLAGS if f"-{name}" in words})
+        given = [field for field in fields(cls) if f"-{field.name}" in words]
+        flags = {field.name for field in given if field.default is False}
+        values: dict[str, Any] = {
+            field.name: field.name in flags or int(_value(words, field.name) or 0) for field in given
+        }
+        return cls(**values)
+
+    @property
+    def _values(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None and value is not False}
 
 
 def outfmt_of(words: Sequence[str]) -> str:
     """Return the ``-outfmt`` among BLAST+'s arguments for an output."""
-    return _value(words, FORMAT) or PAIRWISE
+    return _value(words, "outfmt") or PAIRWISE
 
 
 def commands(program: str, search: Sequence[str], output: Sequence[str]) -> list[list[str]]:

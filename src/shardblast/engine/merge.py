@@ -21,7 +21,7 @@ from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch, query_id, records
 from shardblast.blast.sequences import Naming
 from shardblast.core.cutting import Shard
-from shardblast.core.option_table import FILTER_OPTIONS
+from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.options import Exactness
 from shardblast.core.report import Verdict
 from shardblast.engine.pieces import SEARCH, Parts, PieceRun, limits_of, part_of
@@ -33,7 +33,7 @@ from shardblast.engine.workspace import Purpose, Work
 BATCHES_AHEAD = 3
 """The number of batches whose pieces are queued before the first batch is merged."""
 
-_WITHOUT_WARNINGS = FILTER_OPTIONS | {"query", "db", "out", "outfmt", "mt_mode"}
+_WITHOUT_WARNINGS = OF_EACH_PROCESS - {"num_threads"}
 """Options that the run for warnings omits. Lists cause their warnings when they are read, and the warning of -mt_mode
 does not apply to shards."""
 _OF_A_QUERY = re.compile(rb"^([^\[\n]*\[\w+\] Query_)(\d+)", re.M)

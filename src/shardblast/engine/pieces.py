@@ -18,21 +18,13 @@ from shardblast.blast.queries import Batch, open_queries, records, split
 from shardblast.blast.sequences import by_volume, ids_by_oid, letters_of
 from shardblast.blast.volume import Volume
 from shardblast.core.cutting import BATCH_QUERIES, Choice, Shard, VolumeSize, cut_shards
-from shardblast.core.option_table import FILTER_OPTIONS
+from shardblast.core.option_table import NOT_OF_A_PIECE, Use, names
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule, Program
 from shardblast.engine.workspace import Priority, Purpose, Work
 
-OWN = frozenset({"query", "db", "num_threads", "mt_mode", "outfmt", "out"}) | FILTER_OPTIONS
-"""Options for which every piece has its own values. Filters are in the alias of the database."""
-PRINTING = frozenset(
-    ["html", "show_gis", "line_length", "sorthits", "sorthsps", "num_descriptions", "num_alignments", "max_target_seqs"]
-)
-"""Formatting options, which do not matter to a piece."""
-AFTER_THE_CUT = frozenset({"perc_identity", "qcov_hsp_perc"})
-"""Options that drop hits after the preliminary cutoff, so that few hits can hide many candidates."""
-PER_SUBJECT = frozenset({"max_hsps", "subject_besthit"})
-"""Options that drop HSPs of a subject but never the subject."""
+NOT_OF_CANDIDATES = NOT_OF_A_PIECE | {*names(Use.CUT), "subject_besthit"}
+"""Options without which a search finds every subject that passes the preliminary cutoff."""
 CANDIDATE_EVALUE_FACTOR = 100.0
 """The largest ratio of final to preliminary E-value of a candidate; ambiguous residues lower its final score."""
 SAMPLE_EVALUE_FACTOR = 10.0
@@ -87,7 +79,7 @@ def limits_of(options: SearchOptions, *, whole: bool = False) -> PieceLimits:
         max_target_seqs=wanted,
         shard_limit=kept,
         composition_based=options.composition_based,
-        always_research=any(options.has(name) for name in AFTER_THE_CUT),
+        always_research=any(options.has(name) for name in names(Use.CUT)),
         linked=options.shares_statistics,
         hit_argv=piece_argv(options, kept),
     )
@@ -96,22 +88,20 @@ def limits_of(options: SearchOptions, *, whole: bool = False) -> PieceLimits:
 def candidate_argv(options: SearchOptions, limit: int) -> list[str]:
     """Return options that find every subject that passes the preliminary stage of the user's search."""
     evalue = CANDIDATE_EVALUE_FACTOR * _evalue(options)
-    drop = OWN | PRINTING - {"max_target_seqs"} | AFTER_THE_CUT | PER_SUBJECT - {"max_hsps"}
-    return options.argv(drop=drop, set={"max_target_seqs": str(limit), "evalue": f"{evalue:g}", "max_hsps": "1"})
+    changes = {"max_target_seqs": str(limit), "evalue": f"{evalue:g}", "max_hsps": "1"}
+    return options.argv(drop=NOT_OF_CANDIDATES, set=changes)
 
 
 def sample_argv(options: SearchOptions) -> list[str]:
     """Return options that find the subjects that pass the preliminary stage with composition-based statistics."""
     evalue = SAMPLE_EVALUE_FACTOR * _evalue(options)
-    drop = OWN | PRINTING - {"max_target_seqs"} | AFTER_THE_CUT | {"subject_besthit", "use_sw_tback"}
     changes = {"max_target_seqs": "1000", "evalue": f"{evalue:g}", "max_hsps": "1", "comp_based_stats": "0"}
-    return options.argv(drop=drop, set=changes)
+    return options.argv(drop=NOT_OF_CANDIDATES | {"use_sw_tback"}, set=changes)
 
 
 def piece_argv(options: SearchOptions, max_target_seqs: int) -> list[str]:
     """Return the user's options for a piece that keeps at most ``max_target_seqs`` subjects per query."""
-    drop = OWN | PRINTING - {"max_target_seqs"}
-    return options.argv(drop=drop, set={"max_target_seqs": str(max_target_seqs)})
+    return options.argv(drop=NOT_OF_A_PIECE, set={"max_target_seqs": str(max_target_seqs)})
 
 
 @dataclass(frozen=True, slots=True)

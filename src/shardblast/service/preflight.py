@@ -14,8 +14,8 @@ from shardblast.core.cutting import Choice, Situation, choose
 from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import DatabaseError, InputError, NotFoundError, ShardblastError, without_folders
 from shardblast.core.option_table import (
+    FORMAT_OPTIONS,
     PERMITTED,
-    PRINTING,
     SEQID_FILTERS,
     TAXID_FILTERS,
     OptionsGiven,
@@ -148,7 +148,7 @@ class Preflights:
         """Return the options of BLAST+ for the search and for printing."""
         arguments = self.arguments_of(program)
         words, wrong = permitted_words(wanted.options, arguments)
-        output, wrong_output = permitted_words(wanted.output, arguments, PRINTING, "output")
+        output, wrong_output = permitted_words(wanted.output, arguments, FORMAT_OPTIONS, "output")
         wrong += _list_problems(wanted.lists)
         problems += wrong + wrong_output
         lists = [word for name in sorted(wanted.lists) for word in (f"-{name}", file_of(name))]
