@@ -228,6 +228,16 @@ def test_rows_without_an_id_of_the_query_are_compared_as_a_whole(tmp_path: Path)
     assert (difference.id, difference.line) == ("(whole output)", 2)
 
 
+def test_rows_of_an_id_that_begins_like_the_header_of_sam_are_those_of_a_query(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("@a\t1\n")
+    other.write_text("@a\t2\n")
+
+    (difference,) = compare(one, other, parse_outfmt("6 qseqid score")).differing
+
+    assert difference.id == "@a"
+
+
 def test_command_line_in_sam_may_differ_and_nothing_else(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_text("@HD\tVN:1.2\n@PG\tCL:blastn\ns\t0\tQuery_1\n")

@@ -14,21 +14,24 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
-from itertools import count, takewhile, zip_longest
+from functools import partial
+from itertools import count, groupby, islice, takewhile, zip_longest
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from time import monotonic
 from typing import Any
 
 from shardblast.blast.installation import Installation, find_installation
-from shardblast.blast.output import read_commented
+from shardblast.blast.output import MARKERS, read_commented
 from shardblast.blast.queries import NotFasta, is_compressed, open_queries, records
 from shardblast.bootstrap import known_arguments
 from shardblast.core.errors import OutputError, error_for_exit_status
-from shardblast.core.formats import COMMENTED, FORMATS, OutputFormat, Syntax
+from shardblast.core.formats import COMMENTED, OutputFormat
 from shardblast.core.options import OurOptions, SearchOptions, parse
 from shardblast.core.program import Program
 from shardblast.core.units import counted
@@ -51,18 +54,18 @@ NO_QUERIES = frozenset({WHOLE, HEADER, FOOTER, FILES, ORDER})
 _QUERY_COLUMNS = ("qseqid", "qacc", "qaccver", "qgi")
 _SAM_QUERY_COLUMN = 2
 _SAM_COMMAND = b"@PG"
+_COMMENTS = tuple(f"# {program.upper()} ".encode() for program in Program)
+_ID = re.compile(
+    rb"(?:# Query: |(?:<b>)?Query=(?:</b>)?\s)(\S+)"
+    rb"|\s*(?:<Iteration_query-def>|<query-title>)(\S+?)(?:\s|</)"
+    rb'|\s*"query_title": "(\S+?)[\s"]'
+)
+"""The line of a query's part that holds its id."""
 
-Namer = Callable[[bytes], "str | None"]
-"""Returns the id of the part that a line starts or belongs to: None for the current part, "" if the id follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimedRun:
-    """Time and memory of one of the two runs."""
-
-    seconds: float
-    peak_memory_bytes: int
-    """Peak memory of the largest process; a run with shards has several processes at once."""
+_Part = tuple[int, str]
+"""The number of a part in an output, and its id; "" if one of its lines holds the id."""
+_Split = Callable[[Iterable[bytes]], Iterable[tuple[_Part, bytes]]]
+"""Yields every line of an output, after its part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +138,14 @@ class Comparison:
     """Number of queries that have a part in the unsharded output; None if the format does not show it."""
 
 
-_Key = tuple[str, int]
-"""A part's id, and its 1-based number among the parts with this id."""
-
-
 def compare(unsharded: Path, sharded: Path, outfmt: OutputFormat) -> Comparison:
     """Compare the ``-out`` files of two runs. Formats that write many files need the same file name in two folders."""
     ours = list(_parts(sharded, outfmt))
     theirs = list(_parts(unsharded, outfmt))
     differing = list(_differences(theirs, ours))
     rows = _rows(unsharded, outfmt) if outfmt.is_tabular else None
-    # Tabular formats except 7 print nothing for a query without hits.
-    countable = outfmt.number in _NAMERS or outfmt.writes_files
+    # Rows alone show no query without hits.
+    countable = _marks(outfmt) is not None or outfmt.writes_files
     parts = sum(part.id not in NO_QUERIES for part in theirs) if countable else None
     return Comparison(differing, rows, parts)
 
@@ -158,10 +157,11 @@ def _verified(installation: Installation, options: SearchOptions, folder: Path) 
     ours.mkdir()
     report = folder / "report.json"
     blast = [installation.program(options.program), *_blast_words(options, query, theirs, threads=True)]
-    unsharded = _run(blast, "The run without shards, which is BLAST+ itself, failed.")
+    seconds, memory = _run(blast, "The run without shards, which is BLAST+ itself, failed.")
     shardblast = [sys.executable, "-m", "shardblast", options.program.value]
     words = [*_blast_words(options, query, ours, threads=False), *_our_words(options.ours, report)]
-    sharded = _run([*shardblast, *words], "The run with shards failed; BLAST+ itself, without shards, succeeded.")
+    remedy = "The run with shards failed; BLAST+ itself, without shards, succeeded."
+    our_seconds, our_memory = _run([*shardblast, *words], remedy)
     facts = _read_report(report, options.ours.report)
     comparison = compare(theirs / "out", ours / "out", options.outfmt)
     queries = _count_queries(query, comparison)
@@ -177,8 +177,8 @@ def _verified(installation: Installation, options: SearchOptions, folder: Path) 
         shards=facts["shards"],
         why=facts["why"],
         verdicts=facts["verdicts"],
-        seconds={"unsharded": round(unsharded.seconds, 3), "sharded": round(sharded.seconds, 3)},
-        peak_memory_bytes={"unsharded": unsharded.peak_memory_bytes, "sharded": sharded.peak_memory_bytes},
+        seconds={"unsharded": round(seconds, 3), "sharded": round(our_seconds, 3)},
+        peak_memory_bytes={"unsharded": memory, "sharded": our_memory},
     )
 
 
@@ -212,7 +212,8 @@ def _our_words(ours: OurOptions, report: Path) -> list[str]:
     return [*words, f"--report={report}", "--quiet"]
 
 
-def _run(argv: Sequence[str], remedy: str) -> TimedRun:
+def _run(argv: Sequence[str], remedy: str) -> tuple[float, int]:
+    """Run a command; return its time in seconds, and the peak memory of its largest process in bytes."""
     with TemporaryFile() as errors, _process(argv, errors.fileno()) as process:
         started = monotonic()
         _, status, usage = os.wait4(process.pid, 0)
@@ -223,7 +224,7 @@ def _run(argv: Sequence[str], remedy: str) -> TimedRun:
             message = errors.read().decode(errors="replace").strip()
             failure = error_for_exit_status(process.returncode)
             raise failure(message or f"A run exited with status {process.returncode}.", remedy=remedy)
-        return TimedRun(seconds, usage.ru_maxrss * 1024)
+        return seconds, usage.ru_maxrss * 1024
 
 
 @contextmanager
@@ -305,34 +306,30 @@ class _OutputPart:
 
 def _differences(unsharded: Sequence[_OutputPart], sharded: Sequence[_OutputPart]) -> Iterator[Difference]:
     theirs, ours = _by_key(unsharded), _by_key(sharded)
-    equal = True
-    for key in {**theirs, **ours}:
-        their, our = theirs.get(key), ours.get(key)
-        if their is None or our is None or their.digest != our.digest:
-            equal = False
-            yield _difference(key[0], their, our)
-    if equal and list(theirs) != list(ours):
-        place, (their_key, our_key) = next(
-            (place, keys) for place, keys in enumerate(zip(theirs, ours, strict=True)) if keys[0] != keys[1]
-        )
-        yield Difference(ORDER, place + 1, their_key[0], our_key[0])
+    differing = [key for key in {**theirs, **ours} if _digest(theirs.get(key)) != _digest(ours.get(key))]
+    for key in differing:
+        lines = enumerate(zip_longest(_lines_of(theirs.get(key)), _lines_of(ours.get(key))), start=1)
+        number, (their, our) = next(found for found in lines if found[1][0] != found[1][1])
+        yield Difference(key[0], number, _text(their), _text(our))
+    if not differing:
+        for place, ((their_id, their_number), (our_id, our_number)) in enumerate(zip(theirs, ours, strict=True), 1):
+            if (their_id, their_number) != (our_id, our_number):
+                yield Difference(ORDER, place, their_id, our_id)
+                return
 
 
-def _by_key(parts: Sequence[_OutputPart]) -> Mapping[_Key, _OutputPart]:
-    seen: dict[str, int] = {}
+def _by_key(parts: Sequence[_OutputPart]) -> Mapping[tuple[str, int], _OutputPart]:
+    """Return the parts by their ids, and the 1-based numbers among the parts with these ids."""
+    seen: Counter[str] = Counter()
     keyed = {}
     for part in parts:
-        seen[part.id] = seen.get(part.id, 0) + 1
+        seen[part.id] += 1
         keyed[part.id, seen[part.id]] = part
     return keyed
 
 
-def _difference(query_id: str, unsharded: _OutputPart | None, sharded: _OutputPart | None) -> Difference:
-    pairs = zip_longest(_lines_of(unsharded), _lines_of(sharded))
-    for number, (their, our) in enumerate(pairs, start=1):
-        if their != our:
-            return Difference(query_id, number, _text(their), _text(our))
-    raise AssertionError("parts of different digests hold the same lines")
+def _digest(part: _OutputPart | None) -> bytes | None:
+    return None if part is None else part.digest
 
 
 def _lines_of(part: _OutputPart | None) -> Iterator[bytes]:
@@ -340,10 +337,7 @@ def _lines_of(part: _OutputPart | None) -> Iterator[bytes]:
         return
     with part.path.open("rb") as file:
         file.seek(part.start)
-        for _ in range(part.lines):
-            line = file.readline()
-            if not line.startswith(_SAM_COMMAND):
-                yield line
+        yield from (line for line in islice(file, part.lines) if not line.startswith(_SAM_COMMAND))
 
 
 def _text(line: bytes | None) -> str | None:
@@ -359,95 +353,75 @@ def _rows(path: Path, outfmt: OutputFormat) -> int:
 
 def _parts(out: Path, outfmt: OutputFormat) -> Iterator[_OutputPart]:
     if not outfmt.writes_files:
-        yield from _split(out, _namer(outfmt), HEADER if outfmt.number in _NAMERS else WHOLE)
+        yield from _read_parts(out, _split_of(outfmt))
         return
     documents = (Path(outfmt.file_of(str(out), query)) for query in count(1))
     for document in takewhile(Path.exists, documents):
-        yield from _split(document, lambda line: None, "")
-    yield from _split(out, lambda line: None, FILES)
+        yield from _read_parts(document, partial(_as_one, ""))
+    yield from _read_parts(out, partial(_as_one, FILES))
 
 
-def _split(path: Path, name: Namer, first: str) -> Iterator[_OutputPart]:
-    """Yield the parts of a file; the lines before the first named part are the part ``first``."""
-    part_id, inner_id, start, place, lines, marked = first, None, 0, 0, 0, 0
-    digest = hashlib.blake2b(digest_size=16)
+def _read_parts(path: Path, split: _Split) -> Iterator[_OutputPart]:
+    start = 0
     with path.open("rb") as file:
-        for line in file:
-            named = name(line)
-            # A marker always starts a new part; a row starts one only if its id differs from that of the row before.
-            if named is not None and (named != part_id or not named) and lines:
-                yield _OutputPart(part_id or inner_id or f"Query_{marked}", path, start, lines, digest.digest())
-                start, lines, inner_id, digest = place, 0, None, hashlib.blake2b(digest_size=16)
-            part_id = part_id if named is None else named
-            marked += named == ""
-            if not part_id:
-                inner_id = inner_id or _inner_id(line)
-            if not line.startswith(_SAM_COMMAND):
-                digest.update(line)
-            lines += 1
-            place += len(line)
-    if lines:
-        yield _OutputPart(part_id or inner_id or f"Query_{marked}", path, start, lines, digest.digest())
+        for (number, part_id), lines in groupby(split(file), key=itemgetter(0)):
+            digest, size, length = hashlib.blake2b(digest_size=16), 0, 0
+            for _, line in lines:
+                part_id = part_id or _inner_id(line)
+                if not line.startswith(_SAM_COMMAND):
+                    digest.update(line)
+                length, size = length + 1, size + len(line)
+            yield _OutputPart(part_id or f"Query_{number}", path, start, length, digest.digest())
+            start += size
 
 
-_INNER_IDS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rb"# Query: (\S+)",
-        rb"(?:<b>)?Query=(?:</b>)?\s(\S+)",
-        rb"\s*<Iteration_query-def>(\S+?)(?:\s|</)",
-        rb"\s*<query-title>(\S+?)(?:\s|</)",
-        rb'\s*"query_title": "(\S+?)[\s"]',
-    )
-)
+def _inner_id(line: bytes) -> str:
+    match = _ID.match(line)
+    if match is None:
+        return ""
+    found = match[match.lastindex or 0].decode(errors="replace")
+    return html.unescape(found) if line.lstrip().startswith(b"<") else found
 
 
-def _inner_id(line: bytes) -> str | None:
-    for pattern in _INNER_IDS:
-        if match := pattern.match(line):
-            inner_id = match[1].decode(errors="replace")
-            return html.unescape(inner_id) if line.lstrip().startswith(b"<") else inner_id
-    return None
-
-
-def _marked(start: bytes, footer: bytes) -> Namer:
-    """Return a namer of parts that start with a line that matches ``start`` and contain their id."""
-    starts, ends = re.compile(start), re.compile(footer)
-
-    def name(line: bytes) -> str | None:
-        if starts.match(line):
-            return ""
-        return FOOTER if ends.match(line) else None
-
-    return name
-
-
-_PAIRWISE = _marked(rb"(?:<b>)?Query=", rb"  Database: ")
-_NAMERS: Mapping[int, Namer] = {
-    **{one.number: _PAIRWISE for one in FORMATS.values() if one.syntax is Syntax.PAIRWISE},
-    5: _marked(rb"<Iteration>", rb"</BlastOutput_iterations>"),
-    7: _marked(rb"# T?BLAST[NPX] \d", rb"# BLAST processed "),
-    15: _marked(rb'\s*"report": \{', rb"\]"),
-    16: _marked(rb"\s*<report>", rb"</BlastXML2>"),
-}
-
-
-def _namer(outfmt: OutputFormat) -> Namer:
-    if outfmt.number in _NAMERS:
-        return _NAMERS[outfmt.number]
+def _split_of(outfmt: OutputFormat) -> _Split:
+    if marks := _marks(outfmt):
+        return partial(_by_marks, *marks)
     if outfmt.is_sam:
-        return _name_sam_row
+        return partial(_by_column, b"\t", _SAM_QUERY_COLUMN, (b"@",))
     column = next((place for place, name in enumerate(outfmt.columns) if name in _QUERY_COLUMNS), None)
     if outfmt.delimiter is None or column is None:
-        return lambda line: None
-    delimiter = outfmt.delimiter.encode()
-    return lambda line: _field(line, delimiter, column)
+        return partial(_as_one, WHOLE)
+    return partial(_by_column, outfmt.delimiter.encode(), column, ())
 
 
-def _name_sam_row(line: bytes) -> str | None:
-    return HEADER if line.startswith(b"@") else _field(line, b"\t", _SAM_QUERY_COLUMN)
+def _marks(outfmt: OutputFormat) -> tuple[tuple[bytes, ...], bytes] | None:
+    """Return how the first line of each query and that of the footer begin, in formats that show them."""
+    if outfmt.is_pairwise:
+        return (b"Query=", b"<b>Query="), b"  Database: "
+    if outfmt.number == COMMENTED:
+        return _COMMENTS, b"# BLAST processed "
+    markers = MARKERS.get(outfmt.number)
+    return None if markers is None else ((markers.begin.splitlines()[-1],), markers.last.splitlines()[0])
 
 
-def _field(line: bytes, delimiter: bytes, column: int) -> str | None:
-    fields = line.rstrip(b"\n").split(delimiter, column + 1)
-    return fields[column].decode(errors="replace") if column < len(fields) else None
+def _as_one(part_id: str, lines: Iterable[bytes]) -> Iterator[tuple[_Part, bytes]]:
+    return (((0, part_id), line) for line in lines)
+
+
+def _by_marks(begins: tuple[bytes, ...], footer: bytes, lines: Iterable[bytes]) -> Iterator[tuple[_Part, bytes]]:
+    number, part_id = 0, HEADER
+    for line in lines:
+        if line.startswith(begins):
+            number, part_id = number + 1, ""
+        elif line.startswith(footer):
+            part_id = FOOTER
+        yield (number, part_id), line
+
+
+def _by_column(
+    delimiter: bytes, column: int, header: tuple[bytes, ...], lines: Iterable[bytes]
+) -> Iterator[tuple[_Part, bytes]]:
+    for line in lines:
+        words = line.rstrip(b"\n").split(delimiter, column + 1)
+        part_id = words[column].decode(errors="replace") if column < len(words) else WHOLE
+        yield (0, HEADER if line.startswith(header) else part_id), line
