@@ -63,7 +63,7 @@ def test_doctor_names_programs_that_are_missing(place: Place, tmp_path: Path) ->
     status, findings = doctor(place)
 
     assert status == 1
-    assert findings["BLAST+"]["message"].startswith("blast_formatter, blastdbcmd are not in ")
+    assert findings["BLAST+"]["message"].endswith("bin lacks blast_formatter, blastdbcmd.")
 
 
 @pytest.mark.parametrize(

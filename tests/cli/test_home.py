@@ -58,3 +58,62 @@ def test_what_can_not_be_a_home_is_refused_without_a_traceback(home: str, capsys
         assert status == 1
         assert f"The folder '{home}' can't be the home of a service" in told
         assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("home", ["new/deep", "there"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("db", "add", "genes", "/nowhere/genes.fa"),
+        ("db", "add", "genes", "EMPTY"),
+        ("db", "add", "genes", "s3://bucket"),
+        ("db", "add", "not a name", "SMALL"),
+        ("db", "add", "genes", "SMALL", "--taxid-map", "/nowhere"),
+    ],
+)
+def test_a_command_that_fails_in_a_new_home_leaves_nothing_of_it(
+    words: tuple[str, ...], home: str, small: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "notes").write_text("mine")
+    (tmp_path / "empty.fa").write_text("")
+    values = {"EMPTY": str(tmp_path / "empty.fa"), "SMALL": str(small[1])}
+    before = sorted(tmp_path.rglob("*"))
+
+    status = main([*(values.get(word, word) for word in words), "--home", str(tmp_path / home)])
+
+    assert status
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_command_that_fails_leaves_a_home_that_is_used(small: tuple[Path, Path], tmp_path: Path) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    assert main(["db", "add", "genes", str(small[0]), *home]) == 0
+
+    failed = main(["db", "add", "others", "/nowhere", *home])
+
+    assert failed
+    assert main(["db", "show", "genes", *home]) == 0
+    assert list((tmp_path / "home" / "adding").iterdir()) == []
+
+
+def test_the_details_of_a_database_are_shown_in_words(
+    small: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    assert main(["db", "add", "genes", str(small[0]), *home]) == 0
+    capsys.readouterr()
+
+    assert main(["db", "show", "genes", *home]) == 0
+
+    shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert not {"None", "True", "False", ""} & set(shown.values())
+    words = {name: shown[name] for name in ("num_seqs", "problem", "has_ids", "masks", "in_place", "source_version")}
+    assert words == {
+        "num_seqs": "400",
+        "problem": "none",
+        "has_ids": "no",
+        "masks": "none",
+        "in_place": "yes",
+        "source_version": "none",
+    }

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,27 @@ def asked(server: Server, token: str, path: str) -> list[dict[str, Any]]:
     answer = httpx.get(f"{server.url}/api/v1{path}", headers={"Authorization": f"Bearer {token}"}, timeout=60)
     found: list[dict[str, Any]] = answer.json()
     return found
+
+
+def test_one_caller_at_a_time_prepares_a_database_and_leaves_no_lock(tmp_path: Path) -> None:
+    folders, inside, most, refused = Folders(tmp_path), [0], [0], [0]
+
+    def prepare(_: int) -> None:
+        try:
+            with folders.adding("16s") as folder:
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                (folder / "file").touch()
+                (folder / "file").unlink()
+                inside[0] -= 1
+        except ConflictError:
+            refused[0] += 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(prepare, range(2000)))
+    with folders.adding("16s"), folders.adding("16s.lock"), pytest.raises(ConflictError), folders.adding("16s"):
+        pass
+
+    assert most == [1]
+    assert refused[0] < 2000
+    assert list((tmp_path / "adding").iterdir()) == []

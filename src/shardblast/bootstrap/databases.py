@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,14 +64,36 @@ def _content(setting: Setting, file: Path) -> str:
         raise UsageError(f"{setting.option} can't be read from {str(file)!r}.", remedy="Check the file.") from error
 
 
-def administration(settings: Settings, *, makes_home: bool = False) -> Administration:
-    """Open the databases and tokens of a home, which is created only if ``makes_home`` is true.
+@contextmanager
+def home_made(settings: Settings) -> Iterator[Administration]:
+    """Open a home, which is made if it is missing.
+
+    If the work in the context fails, what is new is removed again, unless another command works there, or the next
+    attempt can resume.
 
     Raises:
-        NotFoundError: The folder is not a home and may not become one.
         InputError: The folder can't be a home.
     """
-    if not makes_home and not settings.is_used:
+    home, is_used, before = settings.home, settings.is_used, set(settings.home.glob("*"))
+    missing = [folder for folder in (home, *home.parents) if not folder.exists()]
+    opened = None
+    try:
+        opened = administration(settings, is_new=True)
+        yield opened
+    except BaseException:
+        is_needed = opened is not None and (opened.databases.generations.names() or opened.tokens.all())
+        if (missing or not is_used) and not is_needed and not any([*home.glob("adding/*"), *home.glob("serve.lock")]):
+            for path in missing[-1:] or set(home.glob("*")) - before:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        raise
+
+
+def administration(settings: Settings, *, is_new: bool = False) -> Administration:
+    """Open the databases and tokens of a home. With ``is_new`` it need not exist; see ``home_made``.
+
+    Raises NotFoundError if the folder is not a home.
+    """
+    if not is_new and not settings.is_used:
         raise NotFoundError(
             f"There are no databases in {str(settings.home)!r}: this folder is not the home of a service.",
             remedy="Check --home or SHARDBLAST_HOME. 'db add', 'token create' and 'serve' create a new home.",

@@ -70,6 +70,8 @@ def add_database(
     A name that is taken is refused unless --replace is given. A database of the other molecule is never replaced.
     If the command is interrupted, run it again to resume.
     """
+    from shardblast.bootstrap.databases import home_made, settings_of
+
     wanted: dict[str, Any] = {"molecule": _molecule(molecule), "title": title}
     wanted["taxid_map"] = str(taxid_map.absolute()) if taxid_map else None
     if (service := _service(home)) is not None:
@@ -77,14 +79,14 @@ def add_database(
         _finished(service, service.add_database(body | wanted), quiet=quiet)
         _show(**service.database(name))
         return 0
-    administration = _administration(home, makes_home=True)
-    if not copy and administration.databases.lies_here(source):
-        _show(**_facts(administration.databases.register(name, source, replace=replace)))
-        return 0
     settings = {key: value for key, value in {**wanted, "ncbi_base": base}.items() if value}
-    with _watch(name, quiet=quiet) as watch:
-        details = {"text": _absolute(source), "settings": settings, **({"replace": True} if replace else {})}
-        added = administration.databases.bring(name, details, watch)
+    details = {"text": _absolute(source), "settings": settings, **({"replace": True} if replace else {})}
+    with home_made(settings_of(home=home)) as administration:
+        if not copy and administration.databases.lies_here(source):
+            added = administration.databases.register(name, source, replace=replace)
+        else:
+            with _watch(name, quiet=quiet) as watch:
+                added = administration.databases.bring(name, details, watch)
     _show(**_facts(added))
     return 0
 
@@ -97,7 +99,7 @@ def update_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
         _finished(service, service.update_database(name), quiet=quiet)
         after = service.database(name)
     else:
-        databases = _administration(home).databases
+        databases = administration_of(home).databases
         before = _facts(databases.get(name))
         with _watch(name, quiet=quiet) as watch:
             after = _facts(databases.bring_update(name, watch))
@@ -111,7 +113,7 @@ def update_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
 @databases.command("check-updates", short_help="Check whether a database's source has a newer version.")
 def check_updates(name: Name, home: Home = None) -> int:
     """Check whether a database's source has a newer version. Exit status: 0 if it has, otherwise 1."""
-    updates = _administration(home).databases.check_updates(name)
+    updates = administration_of(home).databases.check_updates(name)
     versions = f"{updates.current or 'unnamed'} here, {updates.offered or 'unnamed'} at the source"
     sys.stdout.write(f"{name}: {'newer version available' if updates.is_newer else 'up to date'}; {versions}\n")
     return 0 if updates.is_newer else NOTHING_NEWER
@@ -120,7 +122,7 @@ def check_updates(name: Name, home: Home = None) -> int:
 @databases.command("list", short_help="List the databases.")
 def list_databases(as_json: AsJson = False, home: Home = None) -> int:
     """List the databases by name, with how much of each is on this machine's disk and in its memory now."""
-    administration = _administration(home)
+    administration = administration_of(home)
     rows = [_described(administration, database) for database in administration.databases.all()]
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
@@ -134,7 +136,7 @@ def list_databases(as_json: AsJson = False, home: Home = None) -> int:
 @databases.command("show", short_help="Show the details of a database.")
 def show_database(name: Name, as_json: AsJson = False, home: Home = None) -> int:
     """Show the details of a database and its volumes."""
-    administration = _administration(home)
+    administration = administration_of(home)
     database = administration.databases.get(name)
     details = _described(administration, database)
     if as_json:
@@ -142,8 +144,7 @@ def show_database(name: Name, as_json: AsJson = False, home: Home = None) -> int
         sys.stdout.write(json.dumps({**details, "volumes": volumes}, indent=2) + "\n")
         return 0
     for key, value in details.items():
-        shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
-        sys.stdout.write(f"{key:<15} {shown}\n")
+        sys.stdout.write(f"{key:<15} {_worded(value, absent='unknown' if key == 'resident_bytes' else 'none')}\n")
     for volume in database.facts.volumes:
         sizes = f"{counted(volume.num_seqs, 'sequence'):>25} {counted(volume.letters, 'letter'):>26}"
         sys.stdout.write(f"  {volume.name:<20} {sizes}\n")
@@ -159,7 +160,7 @@ def plan_database(
     home: Home = None,
 ) -> int:
     """Plan the shards of a database for nodes. Exit status: 0 if each fits in half of a node's memory, otherwise 1."""
-    plan = _administration(home).databases.plan(name, nodes, bytes_of(memory))
+    plan = administration_of(home).databases.plan(name, nodes, bytes_of(memory))
     if as_json:
         from dataclasses import asdict
 
@@ -178,7 +179,7 @@ def warm_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
     if (service := _service(home)) is not None:
         outcome = _finished(service, service.warm_database(name), quiet=quiet)["outcome"]
     else:
-        databases = _administration(home).databases
+        databases = administration_of(home).databases
         with _watch(name, quiet=quiet) as watch:
             outcome = databases.warm(databases.get(name), watch)
     sys.stdout.write(f"{name}: {outcome}\n")
@@ -188,7 +189,7 @@ def warm_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
 @databases.command("check", short_help="Verify every byte of a database.")
 def check_database(name: Name, home: Home = None) -> int:
     """Verify the checksums of a database's files on this machine, and run blastdbcheck on all of it."""
-    problem = _administration(home).databases.check(name)
+    problem = administration_of(home).databases.check(name)
     sys.stdout.write(f"{name}: {problem or 'ok'}\n")
     return 1 if problem else 0
 
@@ -203,34 +204,31 @@ def remove_database(
     if (service := _service(home)) is not None:
         service.remove_database(name, force=force)
     else:
-        _administration(home).removal.remove(name, force=force)
+        administration_of(home).removal.remove(name, force=force)
     return 0
 
 
 def _described(administration: Administration, database: CataloguedDatabase) -> dict[str, Any]:
     facts, here = database.facts, administration.databases.presence(database)
+    sizes = ("num_seqs", "letters", "max_length", "size_bytes", "mapped_bytes")
     return {
         "name": database.name,
         "molecule": str(facts.molecule),
-        "title": facts.title,
-        "date": facts.date,
-        "num_seqs": facts.num_seqs,
-        "letters": facts.letters,
-        "max_length": facts.max_length,
-        "size_bytes": facts.size_bytes,
-        "mapped_bytes": facts.mapped_bytes,
-        "staged_bytes": here.staged_bytes,
-        "resident_bytes": here.resident_bytes,
-        "problem": here.problem,
-        "has_ids": facts.has_ids,
-        "has_taxids": facts.has_taxids,
+        **{name: getattr(facts, name) for name in ("title", "date", *sizes)},
+        **{name: getattr(here, name) for name in ("staged_bytes", "resident_bytes", "problem")},
+        **{name: getattr(facts, name) for name in ("has_ids", "has_taxids")},
         "masks": ", ".join(facts.masks),
         "version": facts.version,
         "generation": database.generation,
         "in_place": database.path is not None,
-        "source": facts.source,
-        "source_version": facts.source_version,
+        **{name: getattr(facts, name) for name in ("source", "source_version")},
     }
+
+
+def _worded(value: str | int | None, absent: str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else value or absent
 
 
 def _warmth(row: dict[str, Any]) -> str:
@@ -339,7 +337,8 @@ def _service(home: Path | None) -> Client | None:
     return None if claim is None else client_of(claim.address, claim.token)
 
 
-def _administration(home: Path | None, *, makes_home: bool = False) -> Administration:
+def administration_of(home: Path | None) -> Administration:
+    """Open the databases and tokens of an existing home; see ``bootstrap.databases.administration``."""
     from shardblast.bootstrap.databases import administration, settings_of
 
-    return administration(settings_of(home=home), makes_home=makes_home)
+    return administration(settings_of(home=home))

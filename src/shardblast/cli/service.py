@@ -7,15 +7,13 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from shardblast.cli.databases import administration_of
 from shardblast.cli.options import Home, Log
 from shardblast.service.settings import TABLE, Setting
-
-if TYPE_CHECKING:
-    from shardblast.bootstrap.databases import Administration
 
 service = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -53,18 +51,20 @@ def create(
     home: Home = None,
 ) -> int:
     """Create a token and print it. It is shown only once. The default scopes are read and search."""
+    from shardblast.bootstrap.databases import home_made, settings_of
     from shardblast.service.callers import Scope
     from shardblast.service.identity import create_token
 
     wanted = [Scope(name.value) for name in scope or (ScopeName.READ, ScopeName.SEARCH)]
-    sys.stdout.write(create_token(_administration(home, makes_home=True).tokens, name, owner, wanted, days) + "\n")
+    with home_made(settings_of(home=home)) as administration:
+        sys.stdout.write(create_token(administration.tokens, name, owner, wanted, days) + "\n")
     return 0
 
 
 @tokens.command("list", short_help="List the tokens.")
 def list_tokens(home: Home = None) -> int:
     """List the tokens (without their values)."""
-    for token in _administration(home).tokens.all():
+    for token in administration_of(home).tokens.all():
         state = "revoked" if token.revoked else "expired" if token.expires and token.expires < time.time() else "valid"
         sys.stdout.write(f"{token.id}  {state}  {token.owner}  {','.join(token.scopes)}  {token.name}\n")
     return 0
@@ -73,7 +73,7 @@ def list_tokens(home: Home = None) -> int:
 @tokens.command("revoke", short_help="Revoke a token.")
 def revoke(token_id: Annotated[str, typer.Argument(metavar="ID")], home: Home = None) -> int:
     """Revoke a token at once."""
-    _administration(home).tokens.revoke(token_id, time.time())
+    administration_of(home).tokens.revoke(token_id, time.time())
     return 0
 
 
@@ -102,9 +102,3 @@ def _add_options() -> None:
 
 _add_options()
 service.command(short_help="Run the service.")(serve)
-
-
-def _administration(home: Path | None, *, makes_home: bool = False) -> Administration:
-    from shardblast.bootstrap.databases import administration, settings_of
-
-    return administration(settings_of(home=home), makes_home=makes_home)

@@ -93,10 +93,8 @@ class Acquisition:
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Keep other processes, on this machine and on other servers, from adding or removing a database."""
-        with self.folders.adding(name) as folder, self.generations.alone(name):
+        with self.folders.adding(name), self.generations.alone(name):
             yield
-        with suppress(OSError):
-            folder.rmdir()  # fails if it holds files to resume with
 
     def register(self, name: str, path: str, *, replace: bool) -> CataloguedDatabase:
         """Make a BLAST database in place, at a path as ``-db`` takes it, the current generation.

@@ -121,16 +121,20 @@ class Folders:
     @contextmanager
     def adding(self, database: str) -> Iterator[Path]:
         """Hold exclusively, within the context, the folder in which a database is prepared before it is stored."""
-        folder = _made(self.home / "adding" / database)
-        lock = _lock(folder.with_name(f"{database}.lock"), fcntl.LOCK_EX)
+        folder = self.home / "adding" / database
+        path = _made(folder.parent) / f".{database}"  # no database has such a name
+        lock = _lock(path, fcntl.LOCK_EX)
         if lock is None:
             raise ConflictError(
                 f"The database {database!r} is being added or updated by another process.",
                 remedy="Wait until that has ended.",
             )
         try:
-            yield folder
+            yield _made(folder)
         finally:
+            with suppress(OSError):
+                folder.rmdir()  # fails if it holds files to resume with
+            path.unlink()
             os.close(lock)
 
     @property
@@ -156,10 +160,15 @@ def _made(folder: Path) -> Path:
 
 def _lock(path: Path, kind: int) -> int | None:
     """Return a descriptor that locks a file until it is closed; None if another process holds the lock."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file), path.stat()):
+                return file
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
+            os.close(file)
+            return None
+        os.close(file)  # its last holder has removed it meanwhile
