@@ -37,6 +37,23 @@ def test_only_a_database_with_parsed_ids_has_an_index_of_ids(volume: Volume, dat
     assert (volume.id_index is not None) is has_ids
 
 
+@pytest.mark.parametrize("version", ["4", "5"])
+def test_the_ids_of_an_index_are_read_in_order_from_any_of_them(version: str, tmp_path: Path) -> None:
+    names = [f"s{number * 7919 % 5003:04}" for number in range(5003)]  # enough for a tree of several pages
+    sequences = [Sequence(f"{name} title\x01gnl|lab|{name}", "MKV" * 9) for name in names]
+    path = make_database(tmp_path / "db", "prot", sequences, "-parse_seqids", "-blastdb_version", version)
+    spellings = {"4": ("gnl|lab|{}", "lcl|{}", "{}"), "5": ("lab:{}", "{}")}[version]
+
+    volume = read_volume(path, Molecule.PROTEIN)
+
+    ids = list(volume.ids_from(b""))
+    assert ids == sorted(ids)
+    assert {spelling.format(name).encode() for spelling in spellings for name in names} <= set(ids)
+    for place in (0, 1, 5000, len(ids) - 1):
+        assert list(volume.ids_from(ids[place])) == ids[place:]
+    assert list(volume.ids_from(b"~")) == []
+
+
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
 def test_cuts_are_ascending_and_of_about_equal_letters(volume: Volume, parts: int) -> None:
     lengths = [int(line) for line in listed(volume.path, volume.molecule, "%l")]

@@ -49,7 +49,7 @@ class Narrow:
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
-    """Of the proteins each tenth has two ids and two taxids; taxid 4 is in few of the volumes."""
+    """Of the proteins each tenth has two ids and two taxids, others accessions; taxid 4 is in few of the volumes."""
     folder = tmp_path_factory.mktemp("narrow")
     cluster = LocalCluster(folder, (folder / "storage").as_uri())
     sequences = {"nucl": [one for one in nucleotides() if len(one.letters) >= 12], "prot": real("proteins")[:600]}
@@ -90,6 +90,8 @@ def database(
         if doubled and number % 10 == 0:
             title += f"\x01T{number}.1 second"
             taxids.append(f"T{number}.1 {TAXIDS[(number + 1) % 3]}")
+        if doubled and number % 10 == 5:
+            title = f"NP_{number:06}.1 first\x01NP_9{number:05}.1 second\x01S{number}.1 third"
         named.append(Sequence(title, one.letters))
     folder.mkdir()
     (folder / "taxids").write_text("\n".join(taxids) + "\n")
@@ -151,6 +153,15 @@ def test_taxids_may_be_missing_in_some_volumes(narrow: Narrow, program: str, nam
 )
 def test_titles_that_a_list_does_not_name_stay_hidden(narrow: Narrow, outfmt: str, taxids: str) -> None:
     assert narrow.assert_identical("blastp", outfmt, "-taxids", taxids, database="doubled") > 1
+
+
+@pytest.mark.parametrize("outfmt", ["8", "0"])
+def test_accessions_that_a_list_names_are_shown_as_blast_shows_them(
+    narrow: Narrow, outfmt: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ids").write_text("".join(f"NP_9{number:05}\nS{number}.1\n" for number in range(5, 600, 2)))
+
+    assert narrow.assert_identical("blastp", outfmt, "-seqidlist", str(tmp_path / "ids"), database="doubled") > 1
 
 
 @pytest.mark.parametrize(("program", "task"), [("blastn", "megablast"), ("blastn", "blastn")])

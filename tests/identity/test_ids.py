@@ -155,6 +155,64 @@ def test_where_blast_crashes_at_an_id_it_prints_the_same_before(
         assert_same(shardblast(PROGRAMS[dbtype], [*words, "--shards", "2"]), expected)
 
 
+@pytest.fixture(scope="module")
+def worded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Words for searches whose hits in later volumes have second titles that are named ``gnl|BL_ORD_ID|WORD``."""
+    folder = tmp_path_factory.mktemp("worded")
+    titles = [
+        f"n{place} title\x01gnl|BL_ORD_ID|{place}w second" if place % 4 == 2 else f"n{place}" for place in range(12)
+    ]
+    sequences = [Sequence(title, letters(place, "nucl", 10_000)) for place, title in enumerate(titles)]
+    queries = folder / "queries.fa"
+    queries.write_text("".join(f">q{place}\n{letters(place, 'nucl', 10_000)[:300]}\n" for place in range(12)))
+    parts = [
+        str(make_database(folder / name, "nucl", part, "-parse_seqids"))
+        for name, part in (("one", sequences[:2]), ("two", sequences[2:]))
+    ]
+    databases = {
+        f"version {version}": str(
+            make_database(
+                folder / version,
+                "nucl",
+                sequences,
+                "-parse_seqids",
+                "-max_file_sz",
+                "12000",
+                "-blastdb_version",
+                version,
+            )
+        )
+        for version in "45"
+    }
+    return {
+        name: ["-db", database, "-query", str(queries)]
+        for name, database in {"two databases": " ".join(parts), **databases}.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "outfmt"),
+    [
+        ("two databases", "8"),
+        ("two databases", "9"),
+        ("two databases", "11"),
+        ("version 5", "12"),
+        ("version 5", "6 qseqid evalue"),
+        ("version 4", "7 sseqid"),
+    ],
+)
+def test_words_for_oids_in_later_volumes_end_as_blast_ends(
+    name: str, outfmt: str, worded: dict[str, list[str]]
+) -> None:
+    words = [*worded[name], "-outfmt", outfmt]
+
+    expected, actual = blast("blastn", words), shardblast("blastn", [*words, "--shards", "3"])
+
+    assert expected.status
+    assert_same(actual, expected)
+    assert actual.stderr == expected.stderr
+
+
 @pytest.mark.parametrize("outfmt", ["0", "6"])
 def test_sequences_that_are_named_like_later_queries_are_no_obstacle(outfmt: str, tmp_path: Path) -> None:
     sequences = [Sequence(f"Query_{place + 3}", letters(place)) for place in range(6)]

@@ -19,7 +19,7 @@ from shardblast.core.errors import InputError
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.printing import Printing, printed_with
 from shardblast.core.program import Program
-from shardblast.engine.kept_sequences import HitSequences
+from shardblast.engine.kept_sequences import HitSequences, StoredFilter
 from shardblast.engine.stored import StoredEngine, StoredPlan
 from shardblast.engine.workspace import Pool, Silent, this_machine
 from tests.databases import KINDS, Databases, make_database
@@ -32,6 +32,7 @@ COLUMNS = (
 )
 FORMATS = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "15", "16", "18", COLUMNS)
 FEW_FORMATS = ("0", COLUMNS)
+LISTED_FORMATS = ("0", "3", "5", "8", "9", "12", "15", "18", COLUMNS)
 ALL_FORMATS_OF = ("v4", "v5-volumes-ids")
 PROGRAMS = {"nucl": Program.BLASTN, "prot": Program.BLASTP}
 AS_SEARCHED = Printing()
@@ -60,7 +61,8 @@ class Store:
         ids = self.print(program, plan, "6 sseqid", *options, named=True).decode().split()
         scratch = self.folder / "scratch"
         scratch.mkdir()
-        assert self.engine.keep_sequences(database, self.folder, ids, scratch, 1 << 30, Processes())
+        kept = self.engine.keep_sequences(database, self.folder, ids, scratch, 1 << 30, Processes())
+        assert kept is not StoredFilter(self.folder).hides_titles
         shutil.rmtree(scratch)
         return wanted, plan
 
@@ -143,6 +145,54 @@ def test_taxids_and_every_kind_of_id_are_kept(store: Store, tmp_path: Path, vers
     assert b"9606" in expected[COLUMNS]
     for outfmt in FORMATS:
         assert store.print(Program.BLASTP, plan, outfmt) == expected[outfmt], outfmt
+
+
+MERGED = (
+    "M36661.1 one\x01M36662 second\x01s1 third",
+    "NM_000101 two\x01s9 nine",
+    "sp|P12345.2|NAME three\x01M36670 second",
+    "s2 four\x01s3 second",
+    "s4 five",
+    "pdb|1ABC|A six\x01s5 second",
+    "gi|77|gb|M36680.1| seven\x01gi|78|gb|M36681.1| second",
+    "s6 eight\x01M36690.3 second",
+    "gnl|lab|7 nine\x01M36691 second",
+    "pir||A12345 ten",
+    "s7 eleven",
+    "prf||1234567A twelve",
+)
+SOME_IDS = "M36661 NM_000101 s2 s4 pdb|1ABC|A M36670 M36681 s5 s6 M36690 A12345 1234567A lab:7 s7"
+WHOLE_IDS = "s2 s3 s4 M36680 M36681 s7 A12345 1234567A"
+TAXID_MAP = "M36661.1 9606\nM36662 10090\ns1 562\ns2 9606\ns3 562\nP12345.2 9606\nM36690.3 9606\n1ABC_A 562\ns5 9606\n"
+
+
+@pytest.mark.parametrize(
+    ("dbtype", "version", "name", "listed", "hides"),
+    [
+        ("nucl", "5", "seqidlist", SOME_IDS, True),
+        ("prot", "4", "seqidlist", SOME_IDS, True),
+        ("prot", "5", "seqidlist", WHOLE_IDS, False),
+        ("nucl", "5", "taxidlist", "9606", True),
+    ],
+)
+def test_a_result_under_a_list_shows_the_ids_and_titles_that_blast_shows(
+    store: Store, tmp_path: Path, dbtype: str, version: str, name: str, listed: str, hides: bool
+) -> None:
+    """If titles are hidden, the sequences are not kept, and the database prints the result."""
+    program, sequences = PROGRAMS[dbtype], {"nucl": nucleotides, "prot": proteins}[dbtype]()
+    long = [one.letters for one in sequences if len(one.letters) >= 60][: len(MERGED)]
+    merged = [Sequence(title, letters) for title, letters in zip(MERGED, long, strict=True)]
+    (tmp_path / "taxids").write_text(TAXID_MAP)
+    (tmp_path / "list").write_text(listed.replace(" ", "\n") + "\n")
+    options = ("-parse_seqids", "-blastdb_version", version, "-taxid_map", str(tmp_path / "taxids"))
+    store.name_database(dbtype, str(make_database(tmp_path / "merged" / "db", dbtype, merged, *options)))
+    words = (f"-{name}", str(tmp_path / "list"))
+    _, plan = store.search(program, tuple(Sequence(f"q{place}", letters) for place, letters in enumerate(long)), *words)
+    expected = {outfmt: store.plainly(program, outfmt, *words) for outfmt in LISTED_FORMATS}
+
+    assert HitSequences(store.folder).are_kept is not hides
+    for outfmt in LISTED_FORMATS:
+        assert store.print(program, plan, outfmt, *words, named=hides) == expected[outfmt], outfmt
 
 
 def test_a_result_without_hits_is_printed_without_its_database(store: Store, databases: Databases) -> None:

@@ -18,12 +18,12 @@ from tests.taxonomy import NAMES, write_names, write_taxonomy
 
 TAXIDS = (511145, 9606, 10090)
 QUERIES = "".join(one.fasta for one in real("protein-queries")[:3] + real("proteins")[20:23])
-FORMATS = ("0", "5", "6 std staxids salltitles", "7")
+FORMATS = ("0", "5", "6 std staxids salltitles", "7", "8")
 
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Proteins with ids and taxids; each tenth has two ids and two taxids."""
+    """Proteins with ids and taxids; each tenth has two ids and two taxids, each thirtieth accessions."""
     folder = tmp_path_factory.mktemp("named")
     sequences, taxids = [], []
     for number, one in enumerate(real("proteins")[:600]):
@@ -32,6 +32,8 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if number % 10 == 0:
             title += f"\x01T{number}.1 second"
             taxids.append(f"T{number}.1 {TAXIDS[(number + 1) % 3]}")
+        if number % 30 == 15:
+            title = f"NP_{number:06}.1 first\x01NP_9{number:05}.1 second\x01S{number}.1 third"
         sequences.append(Sequence(title, one.letters))
     (folder / "taxids").write_text("\n".join(taxids) + "\n")
     options = ("-parse_seqids", "-taxid_map", str(folder / "taxids"), "-max_file_sz", "60000")
@@ -70,9 +72,10 @@ def expected(named: Path, name: str, text: str, outfmt: str, folder: Path) -> by
         ("seqidlist", "".join(f"S{number}.1\n" for number in range(600) if number % 10 and number % 3)),
         ("negative_seqidlist", "".join(f"S{number}.1\n" for number in range(600) if number % 10 and number % 3)),
         ("seqidlist", "".join(f"T{number}.1\n" for number in range(0, 600, 10)) + "S3.1\n"),
+        ("seqidlist", "".join(f"NP_9{number:05}\nS{number}.1\n" for number in range(15, 600, 10))),
         ("taxidlist", "9606\n10090\n"),
     ],
-    ids=["ids", "all but ids", "second ids", "taxids"],
+    ids=["ids", "all but ids", "second ids", "accessions", "taxids"],
 )
 def test_a_list_is_obeyed_in_every_format(listing: Server, named: Path, name: str, text: str, tmp_path: Path) -> None:
     search = listing.submit("blastp", "named", QUERIES, lists={name: text})

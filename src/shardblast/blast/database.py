@@ -19,12 +19,12 @@ import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from pathlib import Path
 
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import run
-from shardblast.blast.volume import Volume, read_volume
+from shardblast.blast.volume import LMDB_VERSION, Volume, read_volume
 from shardblast.core.database import DatabaseFile, Generation, VolumeMetadata
 from shardblast.core.errors import DatabaseError
 from shardblast.core.program import Molecule
@@ -44,6 +44,9 @@ NUMBER = re.compile(r"\.\d\d+$")
 _MASK = re.compile(r"^(\d+)\s+(\S+)", re.M)
 _ERRORS = re.compile(r"^Total errors: (\d+)", re.M)
 _TAXID = re.compile(r"^(\d+)\t", re.M)
+_ORDINAL_DB = "BL_ORD_ID"
+_INTEGER = re.compile(rb"0|[1-9]\d{0,8}")
+"""What BLAST+ stores as a number; of ten digits it stores some as a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,11 @@ class Database:
         """Whether every sequence has a unique id: the database was made at once with ``-parse_seqids``."""
         indices = {volume.id_index for volume in self.volumes}
         return len(indices) == 1 and None not in indices
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether any sequence has an id, because its volume was made with ``-parse_seqids``."""
+        return any(volume.id_index is not None for volume in self.volumes)
 
     @property
     def searched_bytes(self) -> int:
@@ -366,7 +374,24 @@ def _obstacle(
         return "its totals differ from those of its volumes, so an alias filters or overrides them"
     if not totals[0]:
         return "it has no sequences"
+    if any(map(_has_words_for_oids, volumes[1:])):
+        return f"a title has an id {_ORDINAL_DB}:WORD, at which BLAST+ ends with an exception"
     return None
+
+
+def _has_words_for_oids(volume: Volume) -> bool:
+    """Return whether a title has the id ``gnl|BL_ORD_ID|WORD``.
+
+    In all volumes but the first, BLAST+ adds an OID to the last part of such an id. It ends with an exception if that
+    is no number, but only when it has a hit; a shard may begin with the volume and then has no exception.
+
+    Source:
+        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbvol.cpp (CSeqDBVol::x_GetHdrAsn1).
+    """
+    prefix = f"{_ORDINAL_DB}:" if volume.version == LMDB_VERSION else f"gnl|{_ORDINAL_DB.lower()}|"
+    first = prefix.encode()
+    ids = takewhile(lambda name: name.startswith(first), volume.ids_from(first))
+    return any(not _INTEGER.fullmatch(name.removeprefix(first)) for name in ids)
 
 
 def _folders(search_path: str | None) -> list[str]:

@@ -253,7 +253,15 @@ def differ_in_kind(ids: Iterable[tuple[int, str]]) -> bool:
         objtools/align_format/showdefline.cpp (use_this_seqid).
     """
     kinds: dict[int, str] = {}
-    return any(kinds.setdefault(oid, _kind_of(name)) != _kind_of(name) for oid, name in ids)
+    return any(kinds.setdefault(oid, kind_of(name)) != kind_of(name) for oid, name in ids)
+
+
+def kind_of(title_id: str) -> str:
+    """Return the kind of id that BLAST+ records for a title: "gi", "accession" or ""."""
+    kind, _, name = title_id.partition("|")
+    if kind == "gi":
+        return kind
+    return "accession" if kind not in _WITHOUT_ACCESSION and name.partition("|")[0] else ""
 
 
 def _line(name: str) -> str:
@@ -418,14 +426,6 @@ def _warnings(finished: Finished) -> bytes:
     """Return BLAST+'s warnings, except those about the unsearchable query."""
     lines = finished.stderr.splitlines(keepends=True)
     return b"".join(line for line in lines if line.strip() and not _OF_THE_QUERY.match(line))
-
-
-def _kind_of(title_id: str) -> str:
-    """Return the kind of id that BLAST+ records for a title: "gi", "accession" or ""."""
-    kind, _, name = title_id.partition("|")
-    if kind == "gi":
-        return kind
-    return "" if kind in _WITHOUT_ACCESSION or not name.strip("|") else "accession"
 
 
 def _spellings(title_id: str) -> Iterator[str]:

@@ -30,6 +30,11 @@ _QUERY_NUMBER = re.compile(rb'(local str "Query_)(\d+)(?="(?:,\n|\n +\},\n +(?:i
 _EVALUE_NAMES = (b'id str "e_value"', b'id str "sum_e"')
 """Ids of scores; ids of sequences never have the form ``id str``."""
 _ORDINAL_ID = re.compile(rb'(db "BL_ORD_ID",\n +tag id )(\d+)')
+_RECORDED = (
+    b',\n        ext {\n          {\n            type str "use_this_seqid",\n            data {\n              {\n'
+    b'                label str "SEQIDS",\n                num %d,\n                data strs {\n%s\n'
+    b"                }\n              }\n            }\n          }\n        }"
+)
 
 _SCORE = re.compile(rb'id str "(\w+)",\n +value (?:int (-?\d+)|real \{ (-?\d+), 10, (-?\d+) \})')
 _SEGS = re.compile(rb"\n        segs (denseg|dendiag|std) \{\n")
@@ -64,6 +69,12 @@ def alignment_ids(block: bytes) -> AlignmentIds:
 def with_query_number(block: bytes, shift: int) -> bytes:
     """Return an alignment with ``shift`` added to the number of its query, ``Query_N``; the subject keeps its id."""
     return _QUERY_NUMBER.sub(lambda match: b"%s%d" % (match[1], int(match[2]) + shift), block) if shift else block
+
+
+def with_recorded(block: bytes, ids: Sequence[str]) -> bytes:
+    """Return an alignment that records these ids of its subject, which a list names."""
+    listed = ",\n".join(f'                  "{name}"' for name in ids)
+    return block + _RECORDED % (len(ids), listed.encode()) if ids else block
 
 
 def evalue(block: bytes) -> float:

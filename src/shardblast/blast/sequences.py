@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -24,6 +24,7 @@ from pathlib import Path
 from shardblast.blast.alias import quoted, write_alias
 from shardblast.blast.archive import ArchiveReader
 from shardblast.blast.database import Database
+from shardblast.blast.id_lists import kind_of
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Finished, Processes, checked, run
 from shardblast.blast.seqalign import alignment_ids, ordinal_id
@@ -89,6 +90,36 @@ def known_ids_by_oid(
 ) -> dict[int, list[str]]:
     """Return the same as ``ids_by_oid``, ignoring ids that are not found."""
     return _by_oid(_look_up(installation, processes, database, sorted(set(ids)), ids_file).stdout.decode().splitlines())
+
+
+def recorded_ids(
+    installation: Installation, processes: Processes, database: Database, subjects: Collection[bytes], ids_file: Path
+) -> dict[bytes, list[str]]:
+    """Return, by subject, the ids that BLAST+ records in its alignments because a list of ids or taxids names them.
+
+    Args:
+        database: The database, behind an alias that hides what the list does not name.
+        subjects: Ids as in archives.
+
+    Source:
+        NCBI C++ Toolkit, algo/blast/api/blast_seqinfosrc_aux.cpp (GetFilteredRedundantSeqids).
+    """
+    names = {subject: name.decode() for subject in subjects if (name := id_of(subject)) is not None}
+    unique = sorted(name.encode() for name in names.values())
+    found = _look_up(installation, processes, database, unique, ids_file, "%o\t%g\t%a\t%i").stdout.decode()
+    by_oid: dict[str, dict[str, list[str]]] = {}
+    oids: dict[str, str] = {}
+    for line in found.splitlines():
+        oid, gi, accession, title_id = line.split("\t", 3)
+        oids |= dict.fromkeys((gi, accession, title_id), oid)
+        recorded = by_oid.setdefault(oid, {"gi": [], "accession": [], "": []})
+        recorded["gi"] += [f"gi:{gi}"] if gi.isdigit() else []
+        recorded[kind_of(title_id)].append(f"seqid:{accession}")
+    return {
+        subject: by_oid[oids[name]]["gi" if subject.startswith(b"gi ") else "accession"]
+        for subject, name in names.items()
+        if name in oids
+    }
 
 
 def oid_of(subject: bytes, first_oid: int, naming: Naming) -> int | None:
@@ -287,11 +318,16 @@ def _by_oid(lines: Iterable[str]) -> dict[int, list[str]]:
 
 
 def _look_up(
-    installation: Installation, processes: Processes, database: Database, ids: Iterable[bytes], ids_file: Path
+    installation: Installation,
+    processes: Processes,
+    database: Database,
+    ids: Iterable[bytes],
+    ids_file: Path,
+    outfmt: str = "%o\t%g\t%i",
 ) -> Finished:
     ids_file.write_bytes(b"\n".join(ids) + b"\n")
     argv = [installation.program("blastdbcmd"), "-db", database.name, "-dbtype", database.molecule.dbtype]
-    words = [*argv, "-entry_batch", str(ids_file), "-outfmt", "%o\t%g\t%i", "-get_dups"]
+    words = [*argv, "-entry_batch", str(ids_file), "-outfmt", outfmt, "-get_dups"]
     return processes.run(words, environment=database.environment)
 
 

@@ -15,7 +15,7 @@ import re
 import struct
 import sys
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +28,12 @@ from shardblast.core.program import Molecule
 
 MAX_FILE_BYTES = 1 << 32
 """Limit of a file's size: offsets in an index are unsigned 32-bit numbers."""
+LMDB_VERSION = 5
+"""Databases of this version look ids up in an LMDB file; older ones in an ISAM file for each volume."""
+_LMDB_IDS = b"acc2oid"
+_LMDB_BRANCH = 1
+_LMDB_HEADER = 16
+"""Bytes of a page before the offsets of its nodes."""
 
 _ORDINAL = re.compile(
     rb"(\x1a\x09BL_ORD_ID\x00\x00\xa1\x80\xa0\x80\x02)(?:\x01.|\x02..|\x03...|\x04....|\x05.....)", re.S
@@ -110,6 +116,18 @@ class Volume:
         ends = self._offsets(2)
         return ((ends[oid] - starts[oid] - 1) * 4 + (oid & 3) for oid in range(self.num_seqs))
 
+    def ids_from(self, first: bytes) -> Iterator[bytes]:
+        """Yield the ids in the volume's index, as it spells them, in ascending order from ``first`` on.
+
+        An index that volumes share has the ids of all of them.
+        """
+        if self.id_index is None:
+            return
+        is_lmdb = self.version == LMDB_VERSION
+        index = self.id_index.with_suffix(f".{self.molecule.letter}db") if is_lmdb else self.id_index
+        with _mapped(index) as text:
+            yield from _lmdb_ids_from(text, first) if is_lmdb else _isam_ids_from(text, first)
+
     def _offsets(self, number: int) -> array[int]:
         place = self.arrays_at + 4 * number * (self.num_seqs + 1)
         offsets = array("I", self._index[place : place + 4 * (self.num_seqs + 1)])
@@ -122,8 +140,7 @@ class Volume:
 
     @cached_property
     def _index(self) -> mmap.mmap:
-        with self._file("in").open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return _mapped(self._file("in"))
 
 
 def read_volume(path: Path, molecule: Molecule) -> Volume:
@@ -174,6 +191,49 @@ def _read_index(file: BinaryIO, path: Path, molecule: Molecule) -> Volume:
         arrays_at=file.tell(),
         id_index=present,
     )
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _isam_ids_from(text: mmap.mmap, first: bytes) -> Iterator[bytes]:
+    """Yield ids of an ISAM file: sorted lines, each with an id, the byte 2 and an OID."""
+
+    def line_at(at: int) -> bytes:
+        return text[text.rfind(b"\n", 0, at) + 1 : text.find(b"\n", at)]
+
+    text.seek(text.rfind(b"\n", 0, bisect_left(range(len(text)), first, key=line_at)) + 1)
+    yield from (line.partition(b"\x02")[0] for line in iter(text.readline, b""))
+
+
+def _lmdb_ids_from(text: mmap.mmap, first: bytes) -> Iterator[bytes]:
+    """Yield ids of an LMDB file, the keys of its database ``acc2oid``.
+
+    Source:
+        LMDB 0.9, mdb.c: MDB_meta, MDB_page, MDB_node and MDB_db.
+    """
+    (size,) = struct.unpack_from("<I", text, 40)
+    newest = max((0, size), key=lambda page: struct.unpack_from("<Q", text, page + 144)[0])
+    (names,) = struct.unpack_from("<Q", text, newest + 128)
+    _, ids = next(_lmdb_entries(text, size, names, _LMDB_IDS))
+    (root,) = struct.unpack_from("<40xQ", text, ids)
+    yield from (key for key, _ in _lmdb_entries(text, size, root, first))
+
+
+def _lmdb_entries(text: mmap.mmap, size: int, page: int, first: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield the keys of a tree from ``first`` on, with the offsets of their values."""
+    flags, lower = struct.unpack_from("<10xHH", text, page * size)
+    count = (lower - _LMDB_HEADER) // 2
+    nodes = [page * size + at for at in struct.unpack_from(f"<{count}H", text, page * size + _LMDB_HEADER)]
+    keys = [text[node + 8 : node + 8 + struct.unpack_from("<6xH", text, node)[0]] for node in nodes]
+    if not flags & _LMDB_BRANCH:
+        yield from ((key, node + 8 + len(key)) for key, node in zip(keys, nodes, strict=True) if key >= first)
+        return
+    for node in nodes[max(bisect_right(keys, first) - 1, 0) :]:
+        low, middle, high = struct.unpack_from("<HHH", text, node)
+        yield from _lmdb_entries(text, size, low | middle << 16 | high << 32, first)
 
 
 def _read_text(file: BinaryIO) -> bytes:

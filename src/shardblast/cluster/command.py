@@ -78,13 +78,7 @@ class ClusterCommand:
         return outcome
 
     def _search(
-        self,
-        options: SearchOptions,
-        search_id: str,
-        folder: Path,
-        watcher: Watcher,
-        processes: Processes,
-        lease: Lease,
+        self, options: SearchOptions, search_id: str, folder: Path, watcher: Watcher, processes: Processes, lease: Lease
     ) -> Outcome:
         generation = self._generation(options.text("db") or "")
         query = folder / "query.fa"
@@ -141,10 +135,8 @@ class ClusterCommand:
         work = folder / "print"
         work.mkdir()
         if options.outfmt.writes_files:
-            deliver(
-                self.printer.print_files(options, database, request.plan, folder, work, processes),
-                options.text("out") or "",
-            )
+            files = self.printer.print_plainly(options, database, request.plan, folder, None, work, processes)
+            deliver(files, options.text("out") or "")
             return
         with open_output(options.text("out")) as target:
             self.printer.print(options, database, request.plan, folder, target, work, processes)

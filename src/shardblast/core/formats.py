@@ -22,7 +22,14 @@ COLUMNS = frozenset({*STANDARD_COLUMNS, *_OTHERS.split()})
 PAIRWISE = 0
 COMMENTED = 7
 ARCHIVE = 11
+SEQALIGN_JSON = 12
 TAXONOMIC = 18
+_MEDIA_TYPES = {
+    "xml": "application/xml",
+    "tsv": "text/tab-separated-values",
+    "csv": "text/csv",
+    "json": "application/json",
+}
 
 
 class Syntax(StrEnum):
@@ -47,11 +54,8 @@ class Format:
     syntax: Syntax
     suffix: str = "txt"
     """The usual ending of a file's name, without a dot."""
-    media_type: str = "text/plain"
     delimiter: str | None = None
     """Between columns, unless the user chooses another; None if the format is not tabular."""
-    takes_columns: bool = False
-    """Whether words may follow the number."""
     file_suffix: str | None = None
     """Ending of the files that it writes, one for each query, beside a list of them; None if it writes one file."""
     in_one_file: int | None = None
@@ -62,9 +66,21 @@ class Format:
     """Whether it prints, query by query, what BLAST+ warned of."""
     same_without_search: bool = False
     """Whether it prints a query that can't be searched alike, whether other queries are searched with it or not."""
-    has_listed_ids: bool = False
-    """Whether it prints alignments with all that BLAST+ notes in them, such as the id that a list named."""
     blastn_only: bool = False
+
+    @property
+    def media_type(self) -> str:
+        return _MEDIA_TYPES.get(self.suffix, "text/plain")
+
+    @property
+    def takes_columns(self) -> bool:
+        """Whether words may follow the number."""
+        return self.syntax in (Syntax.TABULAR, Syntax.SAM)
+
+    @property
+    def has_listed_ids(self) -> bool:
+        """Whether it prints alignments with all that BLAST+ records in them, such as the id that a list named."""
+        return self.syntax is Syntax.ASN or self.number == SEQALIGN_JSON
 
 
 _FORMATS = (
@@ -73,114 +89,19 @@ _FORMATS = (
     Format(2, "Query-anchored no identities", Syntax.PAIRWISE),
     Format(3, "Flat query-anchored showing identities", Syntax.PAIRWISE),
     Format(4, "Flat query-anchored no identities", Syntax.PAIRWISE),
-    Format(
-        5,
-        "BLAST XML",
-        Syntax.XML,
-        suffix="xml",
-        media_type="application/xml",
-        has_messages=True,
-        same_without_search=True,
-    ),
-    Format(
-        6,
-        "Tabular",
-        Syntax.TABULAR,
-        suffix="tsv",
-        media_type="text/tab-separated-values",
-        delimiter="\t",
-        takes_columns=True,
-        has_statistics=False,
-        same_without_search=True,
-    ),
-    Format(
-        COMMENTED,
-        "Tabular with comment lines",
-        Syntax.TABULAR,
-        suffix="tsv",
-        media_type="text/tab-separated-values",
-        delimiter="\t",
-        takes_columns=True,
-        has_statistics=False,
-    ),
-    Format(
-        8,
-        "Seqalign (Text ASN.1)",
-        Syntax.ASN,
-        suffix="asn",
-        has_statistics=False,
-        same_without_search=True,
-        has_listed_ids=True,
-    ),
-    Format(
-        9,
-        "Seqalign (Binary ASN.1)",
-        Syntax.ASN,
-        suffix="asn",
-        has_statistics=False,
-        same_without_search=True,
-        has_listed_ids=True,
-    ),
-    Format(
-        10,
-        "Comma-separated values",
-        Syntax.TABULAR,
-        suffix="csv",
-        media_type="text/csv",
-        delimiter=",",
-        takes_columns=True,
-        has_statistics=False,
-        same_without_search=True,
-    ),
-    Format(
-        ARCHIVE,
-        "BLAST archive (ASN.1)",
-        Syntax.ASN,
-        suffix="asn",
-        same_without_search=True,
-        has_listed_ids=True,
-    ),
-    Format(
-        12,
-        "Seqalign (JSON)",
-        Syntax.JSON,
-        suffix="json",
-        media_type="application/json",
-        has_statistics=False,
-        same_without_search=True,
-        has_listed_ids=True,
-    ),
-    Format(
-        13,
-        "Multiple-file BLAST JSON",
-        Syntax.JSON,
-        suffix="json",
-        media_type="application/json",
-        has_messages=True,
-        file_suffix=".json",
-        in_one_file=15,
-    ),
-    Format(
-        14,
-        "Multiple-file BLAST XML2",
-        Syntax.XML,
-        suffix="xml",
-        media_type="application/xml",
-        has_messages=True,
-        file_suffix=".xml",
-        in_one_file=16,
-    ),
-    Format(15, "Single-file BLAST JSON", Syntax.JSON, suffix="json", media_type="application/json", has_messages=True),
-    Format(16, "Single-file BLAST XML2", Syntax.XML, suffix="xml", media_type="application/xml", has_messages=True),
-    Format(
-        17,
-        "Sequence Alignment/Map (SAM)",
-        Syntax.SAM,
-        suffix="sam",
-        takes_columns=True,
-        same_without_search=True,
-        blastn_only=True,
-    ),
+    Format(5, "BLAST XML", Syntax.XML, "xml", has_messages=True, same_without_search=True),
+    Format(6, "Tabular", Syntax.TABULAR, "tsv", delimiter="\t", has_statistics=False, same_without_search=True),
+    Format(COMMENTED, "Tabular with comment lines", Syntax.TABULAR, "tsv", delimiter="\t", has_statistics=False),
+    Format(8, "Seqalign (Text ASN.1)", Syntax.ASN, "asn", has_statistics=False, same_without_search=True),
+    Format(9, "Seqalign (Binary ASN.1)", Syntax.ASN, "asn", has_statistics=False, same_without_search=True),
+    Format(10, "Comma-separated values", Syntax.TABULAR, "csv", ",", has_statistics=False, same_without_search=True),
+    Format(ARCHIVE, "BLAST archive (ASN.1)", Syntax.ASN, "asn", same_without_search=True),
+    Format(SEQALIGN_JSON, "Seqalign (JSON)", Syntax.JSON, "json", has_statistics=False, same_without_search=True),
+    Format(13, "Multiple-file BLAST JSON", Syntax.JSON, "json", has_messages=True, file_suffix=".json", in_one_file=15),
+    Format(14, "Multiple-file BLAST XML2", Syntax.XML, "xml", has_messages=True, file_suffix=".xml", in_one_file=16),
+    Format(15, "Single-file BLAST JSON", Syntax.JSON, "json", has_messages=True),
+    Format(16, "Single-file BLAST XML2", Syntax.XML, "xml", has_messages=True),
+    Format(17, "Sequence Alignment/Map (SAM)", Syntax.SAM, "sam", same_without_search=True, blastn_only=True),
     Format(TAXONOMIC, "Organism Report", Syntax.TAXONOMIC),
 )
 FORMATS: Mapping[int, Format] = {one.number: one for one in _FORMATS}

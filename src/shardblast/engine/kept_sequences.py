@@ -215,7 +215,7 @@ def _with_ids(
 
 def _without_ids(database: Database, folder: Path) -> dict[int, list[str]] | None:
     """Return the OIDs of all subjects; None if any sequences of the database have ids."""
-    if any(volume.id_index for volume in database.volumes):
+    if database.has_ids:
         return None
     return {oid: [] for path in (folder / "merged").glob("*.asn") for oid in _ordinals(path) if oid < database.num_seqs}
 

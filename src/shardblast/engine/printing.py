@@ -19,8 +19,8 @@ from shardblast.blast.installation import Installation
 from shardblast.blast.output import Comments, Printed, incomplete, processed
 from shardblast.blast.process import Processes
 from shardblast.blast.queries import Batch, write_selected
-from shardblast.blast.seqalign import alignment_ids, count_hsps, hsps_of, ordinal_id, with_query_number
-from shardblast.blast.sequences import Key
+from shardblast.blast.seqalign import alignment_ids, count_hsps, hsps_of, ordinal_id, with_query_number, with_recorded
+from shardblast.blast.sequences import Key, recorded_ids
 from shardblast.core.errors import EngineError
 from shardblast.core.formats import ARCHIVE, COMMENTED, PAIRWISE
 from shardblast.core.options import SearchOptions
@@ -350,6 +350,7 @@ def print_batch(
         write_selected(batch, set(ordinals), path)
         batch = replace(batch, path=path, queries=len(ordinals))
     probed = ProbedBatch(work, replace(batch, first_query=first), probe)
+    recorded = _recorded_ids(work, archive, ordinals)
     alignments = alignments_of(archive, ordinals)
     pairs = work.processes.over(zip(alignments, probed.queries(), strict=True))
     for position, (ordinal, (texts, query)) in enumerate(zip(ordinals, pairs, strict=True)):
@@ -360,13 +361,29 @@ def print_batch(
         merged = MergedQuery(
             number=first + position,
             first_of_batch=first,
-            texts=[with_query_number(text, position - ordinal) for text in texts],
+            texts=[_as_printed(text, position - ordinal, recorded) for text in texts],
             template=query.template,
             printed=query.printed,
             searchable=query.searchable,
         )
         printer.write(merged)
     return len(ordinals)
+
+
+def _recorded_ids(work: Work, archive: Path, ordinals: Sequence[int]) -> dict[bytes, list[str]]:
+    """Return the ids that BLAST+ would record in the alignments of each subject of these queries of a merged batch."""
+    name, database = work.options.filter, work.database
+    if name is None or name.startswith("negative_") or work.options.outfmt.is_tabular or not database.has_ids:
+        return {}
+    alignments = work.processes.over(alignments_of(archive, ordinals))
+    subjects = {alignment_ids(text).subject for texts in alignments for text in texts}
+    return recorded_ids(work.installation, work.processes, database, subjects, work.folder / "subjects")
+
+
+def _as_printed(text: bytes, shift: int, recorded: Mapping[bytes, Sequence[str]]) -> bytes:
+    """Return an alignment with ``shift`` added to the number of its query, and with the recorded ids of its subject."""
+    text = with_query_number(text, shift)
+    return with_recorded(text, recorded.get(alignment_ids(text).subject, ())) if recorded else text
 
 
 def alignments_of(archive: Path, ordinals: Sequence[int]) -> Iterator[list[bytes]]:

@@ -150,13 +150,7 @@ class StoredEngine:
             store_merged(search, missing, folder)
 
     def keep_sequences(
-        self,
-        database: Database,
-        folder: Path,
-        ids: Iterable[str],
-        scratch: Path,
-        most_bytes: int,
-        processes: Processes,
+        self, database: Database, folder: Path, ids: Iterable[str], scratch: Path, most_bytes: int, processes: Processes
     ) -> bool:
         """Make a finished search printable without its database; return whether that was possible.
 
@@ -190,31 +184,14 @@ class StoredEngine:
             chosen: The selection; other queries are left out as if they had not been searched.
         """
         if not options.outfmt.writes_files:
-            self._print(options, database, plan, folder, target, scratch, processes, chosen)
+            self.print_plainly(options, database, plan, folder, target, scratch, processes, chosen)
             return
-        files = self.print_files(options, database, plan, folder, scratch, processes, chosen)
+        files = self.print_plainly(options, database, plan, folder, None, scratch, processes, chosen)
         with ZipFile(target, "w", ZIP_DEFLATED) as archive:
             for file in sorted(files.iterdir()):
                 archive.write(file, file.name)
 
-    def print_files(
-        self,
-        options: SearchOptions,
-        database: Database | None,
-        plan: StoredPlan,
-        folder: Path,
-        scratch: Path,
-        processes: Processes,
-        chosen: Chosen = EVERYTHING,
-    ) -> Path:
-        """Print a finished search in format 13 or 14; return the folder that holds only its files.
-
-        For the arguments see ``print``.
-        """
-        self._print(options, database, plan, folder, None, scratch, processes, chosen)
-        return scratch / FILES
-
-    def _print(
+    def print_plainly(
         self,
         options: SearchOptions,
         database: Database | None,
@@ -223,9 +200,12 @@ class StoredEngine:
         target: BinaryIO | None,
         scratch: Path,
         processes: Processes,
-        chosen: Chosen,
-    ) -> None:
-        """Print into a stream, or, without one, into the folder ``FILES`` in ``scratch``."""
+        chosen: Chosen = EVERYTHING,
+    ) -> Path:
+        """Print a finished search; return the folder that holds only the files of format 13 or 14.
+
+        For the arguments see ``print``; ``target`` is None for formats 13 and 14.
+        """
         if database is None:
             unpacked = scratch / "database"
             unpacked.mkdir()
@@ -246,6 +226,7 @@ class StoredEngine:
                 archive = folder / "merged" / f"{batch.index}.asn"
                 counts = [query.hsps for query in _listed(archive.with_suffix(".json"))]
                 printed += print_batch(work, batch, probe, archive, counts, printer, chosen, printed)
+        return scratch / FILES
 
     def _work(
         self,

@@ -64,7 +64,7 @@ def obstacle_of_list(options: SearchOptions, database: Database, carrier: Carrie
     if chosen is None or isinstance(carrier, TabularCarrier):
         return None
     name = options.filter or ""
-    noted = not name.startswith("negative_") and any(volume.id_index is not None for volume in database.volumes)
+    noted = not name.startswith("negative_") and database.has_ids
     if noted and options.outfmt.format.has_listed_ids:
         return f"BLAST+ records in each alignment which ids -{name} names, but a search in shards does not"
     if not chosen.hides_titles or (chosen.taxids and not options.outfmt.is_pairwise):
@@ -212,10 +212,7 @@ class _BlastFailed(Exception):
 
 
 def _run(
-    path: str,
-    argv: Sequence[str],
-    stdin: BinaryIO | None = None,
-    copy: Callable[[BinaryIO], None] | None = None,
+    path: str, argv: Sequence[str], stdin: BinaryIO | None = None, copy: Callable[[BinaryIO], None] | None = None
 ) -> int:
     """Run BLAST+ with the standard streams of this process; return its exit status.
 
