@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 
 from shardblast.core.formats import COLUMNS
 from tests.databases import KINDS
@@ -100,17 +101,19 @@ EXCLUSIVE = (
     ("-matrix BLOSUM45", "-gapopen 9"),
     ("-use_sw_tback", "-comp_based_stats 0 -ungapped"),
     ("-use_sw_tback", "-sum_stats false"),
+    ("-use_sw_tback", "-task blastp-short"),
     ("-qcov_hsp_perc", "-ungapped"),
     ("-word_size 32", "-strand"),
     ("-max_hsps", "-sum_stats true"),
 )
-"""Options that BLAST+ does not take together or crashes with, that find nothing together, or that keep it uncut."""
+"""Options that BLAST+ does not take together or crashes with, that find nothing or take long together, or that keep it
+uncut."""
 MAY_BE_UNCUT = ("-ungapped", "blastn-short", "-no_greedy", "-sum_stats true")
 """Whether they are cut depends on the program, where the installed version has its parameters from, or batches."""
 NOT_WITH_SMITH_WATERMAN = ("-num_threads 2", "-evalue 1000")
 """What a search with -use_sw_tback is made without: with two threads BLAST+'s own output differs from run to run (six
 runs of blastp 2.12 gave four outputs), and with so many hits BLAST+ alone takes minutes."""
-OPTIONS_OF_A_CASE = 5
+OPTIONS_OF_A_CASE = 8
 FACTORS = {
     "options": tuple(OPTIONS),
     "format": FORMATS,
@@ -166,9 +169,17 @@ def fits(case: Case) -> bool:
     takers = [set(OPTIONS[option]) for option in options]
     if not set(programs or PROGRAMS).intersection(*takers):
         return False
-    given = [name for option in options for name in names_of(option)]
-    return len(given) == len(set(given)) and not any(
-        all(any(option.startswith(start) for option in options) for start in both) for both in EXCLUSIVE
+    return not any(frozenset(two) in clashes() for two in combinations(options, 2))
+
+
+@cache
+def clashes() -> frozenset[frozenset[str]]:
+    """Return every two options that no case takes together."""
+    return frozenset(
+        frozenset(two)
+        for two in combinations(OPTIONS, 2)
+        if set(names_of(two[0])) & set(names_of(two[1]))
+        or any(all(any(option.startswith(start) for option in two) for start in both) for both in EXCLUSIVE)
     )
 
 

@@ -5,6 +5,7 @@ Every two of these meet in a case. In the tests marked ``full``, every two meet 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,23 @@ from tests.identity.comparison import DATABASE_TYPE, PROGRAMS, QUERY_TYPE, asser
 from tests.identity.matrix import FORMATS, Searched, searches
 from tests.sequences import nucleotide_queries, protein_queries, write_fasta
 
+LONGEST = 450
+"""Letters of the longest query."""
+
 
 @pytest.fixture(scope="module")
 def queries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Query files by type, without queries that can't be searched, which keep some searches from being cut."""
+    """Query files by type, without queries that can't be searched, which keep some searches from being cut.
+
+    The queries are short, because lookup tables of long words (blastx-fast) take time in proportion to their lengths.
+    """
     folder = tmp_path_factory.mktemp("searchable")
     found = {"nucl": nucleotide_queries(), "prot": protein_queries()}
     return {
-        kind: write_fasta(folder / kind, [one for one in some if set(one.letters) - set("NX")])
+        kind: write_fasta(
+            folder / kind,
+            [replace(one, letters=one.letters[:LONGEST]) for one in some if set(one.letters) - set("NX")],
+        )
         for kind, some in found.items()
     }
 
