@@ -28,7 +28,7 @@ from shardblast.bootstrap.service import Service
 from shardblast.core import __version__
 from shardblast.core.errors import NotFoundError
 from shardblast.core.program import Argument, Kind, Molecule, Program
-from shardblast.service.callers import Scope
+from shardblast.service.callers import Caller, Scope
 
 PREFIX = "/api/v1"
 
@@ -162,10 +162,10 @@ def metrics(request: Request) -> Response:
     return Response(figures.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-@me_router.get("/me")
-def read_me(caller: CallerDep) -> MeOut:
+@me_router.get("/me", response_model=MeOut)
+def read_me(caller: CallerDep) -> Caller:
     """Return the caller, the caller's scopes and the way of signing in."""
-    return MeOut.of(caller)
+    return caller
 
 
 class OptionOut(BaseModel):

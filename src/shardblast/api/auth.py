@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
@@ -31,6 +31,7 @@ from shardblast.core.search import SearchId
 from shardblast.service.callers import Scope
 from shardblast.service.identity import is_loopback
 from shardblast.service.openid import ATTEMPT_S, SignInAttempt
+from shardblast.store.credentials import Share
 
 router = APIRouter(prefix="/auth", tags=["sign-in"])
 PathText = Annotated[str, Query(alias="next", max_length=1000, description="Path of this service to return to")]
@@ -119,11 +120,11 @@ def create_share(search: SearchDep, response: Response, service: ServiceDep, cal
     return NewShareOut(id=share.id, created=share.created, token=token, url=address)
 
 
-@shares_router.get("/shares")
-def list_shares(search: SearchDep, service: ServiceDep, caller: CallerDep) -> list[ShareOut]:
+@shares_router.get("/shares", response_model=list[ShareOut])
+def list_shares(search: SearchDep, service: ServiceDep, caller: CallerDep) -> Sequence[Share]:
     """List the links of a search, without their tokens."""
     caller.check(Scope.SEARCH)
-    return [ShareOut(id=one.id, created=one.created) for one in service.sharing.all(search.id)]
+    return service.sharing.all(search.id)
 
 
 @shares_router.delete("/shares/{share_id}", status_code=status.HTTP_204_NO_CONTENT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response, status
@@ -13,14 +13,13 @@ from shardblast.api.context import CallerDep, ServiceDep, caller_of
 from shardblast.api.events import PING_EVERY_S, Watched, id_of, stream, task_changes
 from shardblast.api.models import FailureOut, SearchOut, StateName
 from shardblast.bootstrap.service import Service
-from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import NotFoundError
 from shardblast.core.placement import NodePlan
 from shardblast.core.program import Molecule
-from shardblast.core.search import SearchId
+from shardblast.core.search import Document, SearchId, document
 from shardblast.core.task import Task, TaskId, TaskKind, task_document
 from shardblast.service.callers import Caller, Scope
-from shardblast.service.databases import Presence
+from shardblast.service.databases import Updates
 
 router = APIRouter(prefix="/databases", tags=["databases"])
 
@@ -44,10 +43,6 @@ class TaskOut(BaseModel):
     finished: float | None
     outcome: str | None
     failure: FailureOut | None
-
-    @classmethod
-    def of(cls, task: Task) -> TaskOut:
-        return cls.model_validate(task_document(task))
 
 
 TASK_OR_DATABASE: dict[int | str, dict[str, Any]] = {
@@ -123,23 +118,6 @@ class DatabaseOut(BaseModel):
     added: float
     here: PresenceOut
 
-    @classmethod
-    def of(cls, database: CataloguedDatabase, here: Presence) -> DatabaseOut:
-        """Return a database without its source, which only administrators of the machine may see."""
-        facts = database.facts
-        same = ("molecule", "title", "date", "num_seqs", "letters", "max_length", "size_bytes", "mapped_bytes")
-        values = {name: getattr(facts, name) for name in (*same, "has_ids", "has_taxids", "source_version")}
-        return cls(
-            name=database.name,
-            generation=database.generation,
-            volumes=len(facts.volumes),
-            masks=list(facts.masks),
-            in_place=database.path is not None,
-            added=database.added,
-            here=PresenceOut(**asdict(here)),
-            **values,
-        )
-
 
 class UpdatesOut(BaseModel):
     """Whether a source has a newer version."""
@@ -170,27 +148,6 @@ class PlanOut(BaseModel):
     balance: float = Field(description="Letters of the largest shard, divided by the mean")
     shares: list[ShareOfNodeOut]
 
-    @classmethod
-    def of(cls, plan: NodePlan) -> PlanOut:
-        return cls(
-            fits=plan.fits,
-            problem=plan.problem,
-            remedy=plan.remedy,
-            memory_bytes=plan.memory_bytes,
-            balance=plan.balance,
-            shares=[
-                ShareOfNodeOut(
-                    volumes=list(share.volumes),
-                    first_oid=share.shard.oids.start if share.shard.oids else None,
-                    end_oid=share.shard.oids.stop if share.shard.oids else None,
-                    letters=share.shard.letters,
-                    staged_bytes=share.staged_bytes,
-                    mapped_bytes=share.mapped_bytes,
-                )
-                for share in plan.shares
-            ],
-        )
-
 
 class UseOut(BaseModel):
     """The searches and tasks that use a database."""
@@ -200,30 +157,30 @@ class UseOut(BaseModel):
     tasks: list[TaskOut] = Field(description="Unfinished tasks")
 
 
-@router.get("")
-def list_databases(service: ServiceDep, caller: CallerDep) -> list[DatabaseOut]:
+@router.get("", response_model=list[DatabaseOut])
+def list_databases(service: ServiceDep, caller: CallerDep) -> list[Document]:
     """List the databases by name, each with how much of it is on the disk and in memory now."""
     caller.check(Scope.READ)
-    return [_database_out(service, database) for database in service.databases.all()]
+    return [service.databases.described(database) for database in service.databases.all()]
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses=TASK_OR_DATABASE)
-def add_database(body: DatabaseIn, response: Response, service: ServiceDep, caller: CallerDep) -> DatabaseOut | TaskOut:
+@router.post("", status_code=status.HTTP_201_CREATED, response_model=DatabaseOut | TaskOut, responses=TASK_OR_DATABASE)
+def add_database(body: DatabaseIn, response: Response, service: ServiceDep, caller: CallerDep) -> Document | Task:
     """Add a database: register files of the server in place (201), or copy them from the source in a task (202)."""
     caller.check(Scope.ADMIN)
     if not body.copy_files and service.databases.lies_here(body.source):
         database = service.databases.register(body.name, body.source, replace=body.replace)
         response.headers["Location"] = f"/api/v1/databases/{database.name}"
-        return _database_out(service, database)
+        return service.databases.described(database)
     task = service.databases.add(service.tasks, service.queue, body.name, body.wanted(), caller.owner)
     return _begun(task, response)
 
 
-@router.get("/{name}")
-def read_database(name: str, service: ServiceDep, caller: CallerDep) -> DatabaseOut:
+@router.get("/{name}", response_model=DatabaseOut)
+def read_database(name: str, service: ServiceDep, caller: CallerDep) -> Document:
     """Read a database, with how much of it is on the disk and in memory now."""
     caller.check(Scope.READ)
-    return _database_out(service, service.catalogue.get(name))
+    return service.databases.described(service.catalogue.get(name))
 
 
 @router.delete("/{name}", status_code=status.HTTP_204_NO_CONTENT)
@@ -233,68 +190,64 @@ def remove_database(name: str, service: ServiceDep, caller: CallerDep, force: bo
     service.removal.remove(name, force=force)
 
 
-@router.get("/{name}/use")
-def read_use(name: str, service: ServiceDep, caller: CallerDep) -> UseOut:
+@router.get("/{name}/use", response_model=UseOut)
+def read_use(name: str, service: ServiceDep, caller: CallerDep) -> Document:
     """List the searches and tasks that use a database, which its removal would wait for or cancel."""
     caller.check(Scope.ADMIN)
     using = service.databases.uses(name)
     first = service.store.some(using[:MOST_USES], None)
     tasks = service.tasks.active(name)
-    return UseOut(
-        searches=len(using),
-        first=[SearchOut.of(search) for search in first],
-        tasks=[TaskOut.of(task) for task in tasks],
-    )
+    return {"searches": len(using), "first": [document(search) for search in first], "tasks": tasks}
 
 
-@router.post("/{name}/warm", status_code=status.HTTP_202_ACCEPTED)
-def warm_database(name: str, response: Response, service: ServiceDep, caller: CallerDep) -> TaskOut:
+@router.post("/{name}/warm", status_code=status.HTTP_202_ACCEPTED, response_model=TaskOut)
+def warm_database(name: str, response: Response, service: ServiceDep, caller: CallerDep) -> Task:
     """Start to read a database into memory."""
     caller.check(Scope.SEARCH)
     return _begun(service.databases.begin_warming(service.tasks, service.queue, name, caller.owner), response)
 
 
-@router.post("/{name}/update", responses=TASK_OR_DATABASE)
-def update_database(name: str, response: Response, service: ServiceDep, caller: CallerDep) -> DatabaseOut | TaskOut:
+@router.post("/{name}/update", response_model=DatabaseOut | TaskOut, responses=TASK_OR_DATABASE)
+def update_database(name: str, response: Response, service: ServiceDep, caller: CallerDep) -> Document | Task:
     """Update a database from its source in a task (202). Searches continue in the old generation meanwhile.
 
     A database that is used in place is read again at once (200).
     """
     caller.check(Scope.ADMIN)
     updated = service.databases.update(service.tasks, service.queue, name, caller.owner)
-    return _begun(updated, response) if isinstance(updated, Task) else _database_out(service, updated)
+    return _begun(updated, response) if isinstance(updated, Task) else service.databases.described(updated)
 
 
-@router.get("/{name}/updates")
-def check_updates(name: str, service: ServiceDep, caller: CallerDep) -> UpdatesOut:
+@router.get("/{name}/updates", response_model=UpdatesOut)
+def check_updates(name: str, service: ServiceDep, caller: CallerDep) -> Updates:
     """Check whether the source has a newer version."""
     caller.check(Scope.ADMIN)
-    return UpdatesOut(**asdict(service.databases.check_updates(name)))
+    return service.databases.check_updates(name)
 
 
-@router.get("/{name}/plan")
+@router.get("/{name}/plan", response_model=PlanOut)
 def plan_database(
     name: str,
     service: ServiceDep,
     caller: CallerDep,
     nodes: Annotated[int, Query(ge=1, le=10_000)],
     memory_bytes: Annotated[int, Query(ge=1, le=1 << 60, description="Memory of each node")],
-) -> PlanOut:
+) -> NodePlan:
     """Plan the shards of a database for a number of nodes, and check whether they fit in memory."""
     caller.check(Scope.READ)
-    return PlanOut.of(service.databases.plan(name, nodes, memory_bytes))
+    return service.databases.plan(name, nodes, memory_bytes)
 
 
-@tasks_router.get("")
+@tasks_router.get("", response_model=list[TaskOut])
 def list_tasks(
     service: ServiceDep,
     caller: CallerDep,
     database: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> list[TaskOut]:
+) -> Sequence[Task]:
     """List tasks, newest first."""
     caller.check(Scope.READ)
-    return [TaskOut.of(task) for task in service.tasks.newest(database, limit)]
+    return service.tasks.newest(database, limit)
 
 
 @tasks_router.get("/events", response_class=EventSourceResponse)
@@ -308,11 +261,11 @@ async def follow_tasks(request: Request, service: ServiceDep, caller: CallerDep)
     return EventSourceResponse(changes, ping=PING_EVERY_S)
 
 
-@tasks_router.get("/{task_id}")
-def read_task(task_id: str, service: ServiceDep, caller: CallerDep) -> TaskOut:
+@tasks_router.get("/{task_id}", response_model=TaskOut)
+def read_task(task_id: str, service: ServiceDep, caller: CallerDep) -> Task:
     """Read a task."""
     caller.check(Scope.READ)
-    return TaskOut.of(service.tasks.get(TaskId(task_id)))
+    return service.tasks.get(TaskId(task_id))
 
 
 @tasks_router.get("/{task_id}/events", response_class=EventSourceResponse)
@@ -326,7 +279,7 @@ async def read_events(
     caller.check(Scope.READ)
     service.tasks.get(TaskId(task_id))
 
-    def snapshot() -> tuple[dict[str, object], bool, int]:
+    def snapshot() -> tuple[Document, bool, int]:
         task, last = service.tasks.snapshot(TaskId(task_id))
         return task_document(task), task.state.is_final, last
 
@@ -334,21 +287,19 @@ async def read_events(
     return EventSourceResponse(stream(service, watched, id_of(last_event_id)), ping=PING_EVERY_S)
 
 
-@tasks_router.post("/{task_id}/cancel")
-def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep) -> TaskOut:
+@tasks_router.post("/{task_id}/cancel", response_model=TaskOut)
+def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep) -> Task:
     """Cancel a task. Only its owner and administrators may."""
-    return TaskOut.of(service.tasks.cancel(_own(task_id, service, caller).id))
+    return service.tasks.cancel(_own(task_id, service, caller).id)
 
 
-@tasks_router.post("/{task_id}/retry", status_code=status.HTTP_202_ACCEPTED)
-def retry_task(task_id: str, response: Response, service: ServiceDep, caller: CallerDep) -> TaskOut:
+@tasks_router.post("/{task_id}/retry", status_code=status.HTTP_202_ACCEPTED, response_model=TaskOut)
+def retry_task(task_id: str, response: Response, service: ServiceDep, caller: CallerDep) -> Task:
     """Start a failed or cancelled task again, as a new task."""
     task = _own(task_id, service, caller)
     if task.kind is not TaskKind.WARM:
         caller.check(Scope.ADMIN)
-    again = service.databases.retry(service.tasks, service.queue, task, caller.owner)
-    response.headers["Location"] = f"/api/v1/tasks/{again.id}"
-    return TaskOut.of(again)
+    return _begun(service.databases.retry(service.tasks, service.queue, task, caller.owner), response)
 
 
 @tasks_router.delete("/{task_id}", status_code=status.HTTP_204_NO_CONTENT)
@@ -357,14 +308,10 @@ def dismiss_task(task_id: str, service: ServiceDep, caller: CallerDep) -> None:
     service.tasks.dismiss(_own(task_id, service, caller).id)
 
 
-def _database_out(service: Service, database: CataloguedDatabase) -> DatabaseOut:
-    return DatabaseOut.of(database, service.databases.presence(database))
-
-
-def _begun(task: Task, response: Response) -> TaskOut:
+def _begun(task: Task, response: Response) -> Task:
     response.status_code = status.HTTP_202_ACCEPTED
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"
-    return TaskOut.of(task)
+    return task
 
 
 def _own(task_id: str, service: Service, caller: Caller) -> Task:

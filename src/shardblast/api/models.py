@@ -1,17 +1,14 @@
-"""JSON models of searches, callers and share links."""
+"""JSON models of searches, callers and share links. FastAPI fills them from records with the same attributes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shardblast.core.printing import commands
-from shardblast.core.search import Search, document
 from shardblast.core.waiting import LackCode
-from shardblast.service.callers import Caller, Means, Scope
+from shardblast.service.callers import Means, Scope
 from shardblast.service.preflight import Preflight
 
 StateName = Literal["queued", "running", "cancelling", "completed", "failed", "cancelled"]
@@ -104,11 +101,6 @@ class SearchOut(BaseModel):
     failure: FailureOut | None
     waiting: WaitingOut | None = Field(description="Why a queued or running search waits; null: it does not")
 
-    @classmethod
-    def of(cls, search: Search, shown: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict) -> SearchOut:
-        """Return a search; ``shown`` reduces its document to the part that the reader may see."""
-        return cls.model_validate(shown(document(search)))
-
 
 class SearchesOut(BaseModel):
     """A page of searches, in the requested order."""
@@ -151,7 +143,7 @@ class PreflightOut(BaseModel):
         search = ["-db", database.name if database else "", "-query", "query.fa", *found.words]
         return cls(
             ok=not found.problems,
-            problems=[ProblemOut(**asdict(problem)) for problem in found.problems],
+            problems=[ProblemOut.model_validate(problem, from_attributes=True) for problem in found.problems],
             command=[program, *search],
             commands=commands(program, search, found.output),
             queries=survey.queries if survey else None,
@@ -173,12 +165,8 @@ class MeOut(BaseModel):
 
     owner: str = Field(description="Owner of the caller's searches")
     name: str = Field(description="Display name")
-    scopes: list[Scope]
+    scopes: Annotated[list[Scope], BeforeValidator(sorted)]
     by: Means = Field(description="How the caller is signed in: nothing, token, issuer or session")
-
-    @classmethod
-    def of(cls, caller: Caller) -> MeOut:
-        return cls(owner=caller.owner, name=caller.name, scopes=sorted(caller.scopes), by=caller.by)
 
 
 class ShareOut(BaseModel):

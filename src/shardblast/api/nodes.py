@@ -6,8 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,15 +15,14 @@ from shardblast.api.context import CallerDep, ServiceDep, caller_of
 from shardblast.api.events import NO_MORE, PING_EVERY_S
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import ConflictError
-from shardblast.core.node import Member, Standing
+from shardblast.core.node import Member, NodeState, Standing
+from shardblast.core.search import Document
 from shardblast.service.callers import Scope
 
 POLL_S = 1.0
 """Interval between two reads of the nodes, about as often as they report."""
 FREE_BYTES = 1 << 30
 """Unit of a disk's free space; smaller changes send no event."""
-
-Document = dict[str, Any]
 
 router = APIRouter(prefix="/nodes", tags=["nodes"])
 
@@ -66,26 +63,6 @@ class NodeOut(BaseModel):
     disk_free_bytes: int
     generations: list[HeldGenerationOut]
 
-    @classmethod
-    def of(cls, member: Member) -> NodeOut:
-        state = member.state
-        own = ("name", "cores", "memory_bytes", "disk_budget_bytes", "disk_used_bytes", "disk_free_bytes")
-        held = ("database", "generation", "in_place", "num_volumes", "size_bytes", "mapped_bytes", "resident_bytes")
-        generations = [
-            HeldGenerationOut(
-                volumes=[HeldVolumeOut(**asdict(volume)) for volume in generation.volumes],
-                **{name: getattr(generation, name) for name in held},
-            )
-            for generation in state.generations
-        ]
-        return cls(
-            state=member.standing,
-            last_seen=member.last_seen,
-            running=member.running,
-            generations=generations,
-            **{name: getattr(state, name) for name in own},
-        )
-
 
 class ScalingIn(BaseModel):
     """The number of nodes to run."""
@@ -124,12 +101,11 @@ class ScalingOut(BaseModel):
             nothing = dict.fromkeys(("asked", "ready", "needed", "most", "idle_minutes"))
             return cls.model_validate({"is_possible": False, "problem": why_not_scaled(service), **nothing})
         state, rule = service.scaling.state, service.scaling.rule
-        need = state.need
         return cls(
             is_possible=True,
             asked=state.asked,
             ready=state.ready,
-            needed=NodesNeededOut(nodes=need.nodes, to_hold=need.to_hold, for_work=need.for_work, busy=need.busy),
+            needed=NodesNeededOut.model_validate(state.need, from_attributes=True),
             most=rule.most,
             idle_minutes=rule.idle_s / 60,
             problem=state.problem,
@@ -162,11 +138,11 @@ async def node_changes(service: Service, check: Callable[[], None]) -> AsyncIter
             await asyncio.sleep(POLL_S)
 
 
-@router.get("")
-def list_nodes(service: ServiceDep, caller: CallerDep) -> list[NodeOut]:
+@router.get("", response_model=list[NodeOut])
+def list_nodes(service: ServiceDep, caller: CallerDep) -> list[Document]:
     """List the nodes, with the volumes on their disks and in their memory now."""
     caller.check(Scope.READ)
-    return [NodeOut.of(member) for member in service.members()]
+    return [_node(member) for member in service.members()]
 
 
 @router.get("/events", response_class=EventSourceResponse)
@@ -201,7 +177,13 @@ def scale(body: ScalingIn, service: ServiceDep, caller: CallerDep) -> ScalingOut
 
 
 def _nodes(service: Service) -> list[Document]:
-    return [NodeOut.of(member).model_dump(mode="json") for member in service.members_lately()]
+    nodes = map(_node, service.members_lately())
+    return [NodeOut.model_validate(node, from_attributes=True).model_dump(mode="json") for node in nodes]
+
+
+def _node(member: Member) -> Document:
+    state = {name: getattr(member.state, name) for name in NodeState.__slots__}
+    return {**state, "state": member.standing, "last_seen": member.last_seen, "running": member.running}
 
 
 def _changes(known: Mapping[str, Document] | None, now: Mapping[str, Document]) -> Iterator[ServerSentEvent]:

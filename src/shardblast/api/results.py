@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,9 +25,10 @@ from shardblast.core.errors import InputError, TooLargeError
 from shardblast.core.formats import OutputFormat, parse_outfmt
 from shardblast.core.option_table import OPTIONS
 from shardblast.core.printing import Printing, outfmt_of
-from shardblast.core.search import Search
+from shardblast.core.search import Document, Search
 from shardblast.core.units import PATTERN, Numbers
-from shardblast.service.hit_index import HitFilter
+from shardblast.service.hit_index import HitFilter, RowPage
+from shardblast.service.subjects import OrganismReport
 
 LONGEST_LIST = 12_000
 """Maximum length of a list of numbers in a URL, whose total length servers limit."""
@@ -303,24 +304,23 @@ def read_subjects(
     return _file_response(written, "text/plain", f"{_file_name(search)}.subjects.fa")
 
 
-@router.get("/report")
-def read_report(search: ReadableDep, service: ServiceDep, link: LinkDep) -> ReportOut:
+@router.get("/report", response_model=ReportOut)
+def read_report(search: ReadableDep, service: ServiceDep, link: LinkDep) -> Document:
     """Read the report: verdicts, shards, times, versions, the equivalent BLAST+ command, and the citation."""
-    shown = shown_to(link, service, search.id)
-    return ReportOut.model_validate(shown(service.results.report(search.id)))
+    return shown_to(link, service, search.id)(service.results.report(search.id))
 
 
-@router.get("/queries")
+@router.get("/queries", response_model=QueriesOut)
 def read_queries(
     search: ReadableDep,
     service: ServiceDep,
     text: Text = "",
     after: Number = 0,
     limit: Limit = 100,
-) -> QueriesOut:
+) -> RowPage:
     """List the queries, each with its counts and verdict."""
     with service.results.index(search.id) as index:
-        return QueriesOut.model_validate(asdict(index.queries(text=text, after=after, limit=limit)))
+        return index.queries(text=text, after=after, limit=limit)
 
 
 def filter_of(
@@ -333,7 +333,7 @@ def filter_of(
     return HitFilter(text, evalue, identity, coverage)
 
 
-@router.get("/hits")
+@router.get("/hits", response_model=HitsOut)
 def read_hits(
     search: ReadableDep,
     service: ServiceDep,
@@ -343,28 +343,28 @@ def read_hits(
     sort: Annotated[str, Query(max_length=20)] = "rank",
     after: Number = 0,
     limit: Limit = 100,
-) -> HitsOut:
+) -> RowPage:
     """List the hits of a query."""
     if TAXID.fullmatch(organism):
         wanted = replace(wanted, taxids=service.organisms.below(search.id, query, int(organism)))
     else:
         wanted = replace(wanted, organism=organism)
     with service.results.index(search.id) as index:
-        return HitsOut.model_validate(asdict(index.hits(query, wanted=wanted, sort=sort, offset=after, limit=limit)))
+        return index.hits(query, wanted=wanted, sort=sort, offset=after, limit=limit)
 
 
-@router.get("/organisms")
-def read_organisms(search: ReadableDep, service: ServiceDep, query: Number = 0) -> OrganismsOut:
+@router.get("/organisms", response_model=OrganismsOut)
+def read_organisms(search: ReadableDep, service: ServiceDep, query: Number = 0) -> OrganismReport:
     """List the organisms of a query's hits, as a tree where their lineages are known."""
-    return OrganismsOut.model_validate(asdict(service.organisms.report(search.id, query)))
+    return service.organisms.report(search.id, query)
 
 
-@router.get("/hsps")
+@router.get("/hsps", response_model=HspsOut)
 def read_hsps(
     search: ReadableDep, service: ServiceDep, query: Number = 0, hit: Number = 0, after: Number = 0, limit: Limit = 100
-) -> HspsOut:
+) -> RowPage:
     """List the HSPs of a hit, with the rows of their alignments."""
-    return HspsOut.model_validate(asdict(service.results.hsps(search.id, query, hit, after=after, limit=limit)))
+    return service.results.hsps(search.id, query, hit, after=after, limit=limit)
 
 
 @router.get("/spans", response_model=SpansOut)

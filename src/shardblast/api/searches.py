@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response, status
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import from_json
 from sse_starlette import EventSourceResponse
 from starlette.datastructures import UploadFile
@@ -44,9 +45,9 @@ from shardblast.api.models import (
 )
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError
-from shardblast.core.history import LOGGED, log_of
+from shardblast.core.history import LOGGED, Entry, log_of
 from shardblast.core.option_table import LISTS, MOST_BYTES
-from shardblast.core.search import State, document
+from shardblast.core.search import Document, State, document
 from shardblast.service.callers import Scope
 from shardblast.service.preflight import Wanted
 from shardblast.service.settings import UPLOAD_BYTES
@@ -93,21 +94,21 @@ SortName = Literal["created", "title", "database", "state", "elapsed", "queries"
 router = APIRouter(prefix="/searches", tags=["searches"])
 
 
-@router.post("", status_code=status.HTTP_202_ACCEPTED, openapi_extra=BODY)
+@router.post("", status_code=status.HTTP_202_ACCEPTED, response_model=SearchOut, openapi_extra=BODY)
 async def create_search(
     request: Request,
     response: Response,
     service: ServiceDep,
     caller: CallerDep,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
-) -> SearchOut:
+) -> Document:
     """Queue a search; ``Location`` holds its URL. The same Idempotency-Key returns the existing search."""
     caller.check(Scope.SEARCH)
     with incoming(service.folders.incoming) as path:
         wanted = await _wanted(request, service, path)
         search = await asyncio.to_thread(service.searches.submit, wanted, caller.owner, idempotency_key)
     response.headers["Location"] = f"/api/v1/searches/{search.id}"
-    return SearchOut.of(search)
+    return document(search)
 
 
 @router.post("/preflight", openapi_extra=BODY)
@@ -119,30 +120,36 @@ async def preflight(request: Request, service: ServiceDep, caller: CallerDep) ->
         return PreflightOut.of(await asyncio.to_thread(service.preflights.of, wanted), wanted.program)
 
 
-@router.get("")
-def list_searches(
-    service: ServiceDep,
-    caller: CallerDep,
-    state: StateName | None = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(max_length=5000, description="Cursor of the previous page, same order")] = None,
-    text: Annotated[Text, Query(description="Part of the title, program, database or id")] = "",
-    sort: Annotated[SortName, Query(description=SORTS)] = "created",
-    order: Annotated[Literal["asc", "desc"], Query(description="Ascending or descending")] = "desc",
-    key: Annotated[
-        str | None,
-        Query(max_length=200, description="Only the caller's search that was submitted with this Idempotency-Key"),
-    ] = None,
-) -> SearchesOut:
+class ListingIn(BaseModel):
+    """Which searches to list, and how."""
+
+    state: StateName | None = None
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(None, max_length=5000, description="Cursor of the previous page, same order")
+    text: Text = Field("", description="Part of the title, program, database or id")
+    sort: SortName = Field("created", description=SORTS)
+    order: Literal["asc", "desc"] = Field("desc", description="Ascending or descending")
+    key: str | None = Field(
+        None, max_length=200, description="Only the caller's search that was submitted with this Idempotency-Key"
+    )
+
+
+@router.get("", response_model=SearchesOut)
+def list_searches(service: ServiceDep, caller: CallerDep, listing: Annotated[ListingIn, Query()]) -> Document:
     """List searches, by default the newest first."""
     caller.check(Scope.READ)
-    if key is not None:
-        found = service.store.find(caller.owner, key)
-        return SearchesOut(searches=[] if found is None else [SearchOut.of(found)], cursor=None)
-    wanted = None if state is None else State(state)
-    ordered = SortOrder(Sort(sort), order == "desc")
-    page = service.searches.page(owner=caller.sees, state=wanted, limit=limit, cursor=cursor, text=text, order=ordered)
-    return SearchesOut(searches=[SearchOut.of(search) for search in page.searches], cursor=page.cursor)
+    if listing.key is not None:
+        found = service.store.find(caller.owner, listing.key)
+        return {"searches": [] if found is None else [document(found)], "cursor": None}
+    page = service.searches.page(
+        owner=caller.sees,
+        state=None if listing.state is None else State(listing.state),
+        limit=listing.limit,
+        cursor=listing.cursor,
+        text=listing.text,
+        order=SortOrder(Sort(listing.sort), listing.order == "desc"),
+    )
+    return {"searches": [document(search) for search in page.searches], "cursor": page.cursor}
 
 
 @router.get("/events", response_class=EventSourceResponse)
@@ -161,32 +168,32 @@ async def follow_searches(request: Request, service: ServiceDep, caller: CallerD
     return EventSourceResponse(changes(service, sees), ping=PING_EVERY_S)
 
 
-@router.get("/{search_id}")
-def read_search(search: ReadableDep, service: ServiceDep, link: LinkDep) -> SearchOut:
+@router.get("/{search_id}", response_model=SearchOut)
+def read_search(search: ReadableDep, service: ServiceDep, link: LinkDep) -> Document:
     """Read a search."""
-    return SearchOut.of(search, shown_to(link, service, search.id))
+    return shown_to(link, service, search.id)(document(search))
 
 
-@router.get("/{search_id}/pieces")
-def read_pieces(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[PieceOut]:
+@router.get("/{search_id}/pieces", response_model=list[PieceOut])
+def read_pieces(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[Document]:
     """List the finished BLAST+ processes of a search. Readers of a share link see numbers instead of nodes' names."""
     shown = shown_to(link, service, search.id)
-    return [PieceOut.model_validate(shown(asdict(piece))) for piece in service.store.pieces(search.id)]
+    return [shown(asdict(piece)) for piece in service.store.pieces(search.id)]
 
 
-@router.get("/{search_id}/running")
-def read_running(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[RunningPieceOut]:
+@router.get("/{search_id}/running", response_model=list[RunningPieceOut])
+def read_running(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[Document]:
     """List the running BLAST+ processes of a search on all nodes."""
     shown = shown_to(link, service, search.id)
-    return [RunningPieceOut.model_validate(shown(asdict(piece))) for piece in service.store.running(search.id)]
+    return [shown(asdict(piece)) for piece in service.store.running(search.id)]
 
 
-@router.get("/{search_id}/log")
-def read_log(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[EntryOut]:
+@router.get("/{search_id}/log", response_model=list[EntryOut])
+def read_log(search: ReadableDep, service: ServiceDep, link: LinkDep) -> Iterator[Entry]:
     """Read the log of a search, oldest entry first."""
     shown = shown_to(link, service, search.id)
     events = (replace(event, data=shown(event.data)) for event in service.store.events(search.id, LOGGED))
-    return [EntryOut.model_validate(asdict(entry)) for entry in log_of(events)]
+    return log_of(events)
 
 
 @router.get("/{search_id}/events", response_class=EventSourceResponse)
@@ -198,7 +205,7 @@ async def read_events(
 ) -> EventSourceResponse:
     """Stream a search: first its state now, then every change. A revoked share link ends the stream."""
 
-    def snapshot() -> tuple[dict[str, Any], bool, int]:
+    def snapshot() -> tuple[Document, bool, int]:
         now, last = service.store.snapshot(search.id)
         return document(now), now.state.is_final, last
 
@@ -208,18 +215,18 @@ async def read_events(
     return EventSourceResponse(events, ping=PING_EVERY_S)
 
 
-@router.post("/{search_id}/cancel")
-def cancel_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> SearchOut:
+@router.post("/{search_id}/cancel", response_model=SearchOut)
+def cancel_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> Document:
     """Cancel a search."""
     caller.check(Scope.SEARCH)
-    return SearchOut.of(service.searches.cancel(search))
+    return document(service.searches.cancel(search))
 
 
-@router.post("/{search_id}/retry", status_code=status.HTTP_202_ACCEPTED)
-def retry_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> SearchOut:
+@router.post("/{search_id}/retry", status_code=status.HTTP_202_ACCEPTED, response_model=SearchOut)
+def retry_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> Document:
     """Run a search again: a failed one resumes from its finished pieces, a cancelled one starts from the beginning."""
     caller.check(Scope.SEARCH)
-    return SearchOut.of(service.searches.retry(search))
+    return document(service.searches.retry(search))
 
 
 @router.delete("/{search_id}", status_code=status.HTTP_204_NO_CONTENT)

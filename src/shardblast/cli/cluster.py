@@ -6,13 +6,14 @@ import json
 import logging
 import socket
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shardblast.cli.options import AsJson, Log, bytes_of
+from shardblast.cli.options import AsJson, Log, bytes_of, grouped
 from shardblast.core.errors import InputError
 from shardblast.core.units import counted
 
@@ -21,23 +22,6 @@ if TYPE_CHECKING:
 
 cluster = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-Authority = Annotated[
-    str, typer.Option("--tls-ca", envvar="SHARDBLAST_TLS_CA", metavar="FILE", help="Certificate authority, in PEM.")
-]
-Certificate = Annotated[
-    str, typer.Option("--tls-cert", envvar="SHARDBLAST_TLS_CERT", metavar="FILE", help="Certificate of this process.")
-]
-Key = Annotated[
-    str, typer.Option("--tls-key", envvar="SHARDBLAST_TLS_KEY", metavar="FILE", help="Key of the certificate.")
-]
-Insecure = Annotated[
-    bool,
-    typer.Option(
-        "--insecure",
-        envvar="SHARDBLAST_INSECURE",
-        help="Run without TLS, in a private network: anyone in it can run any code on the nodes.",
-    ),
-]
 HealthPort = Annotated[
     int | None,
     typer.Option(
@@ -68,14 +52,52 @@ Namespace = Annotated[
 DEFAULT_NAME = "shardblast-node"
 
 
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How the processes of a cluster trust each other."""
+
+    authority: Annotated[
+        str, typer.Option("--tls-ca", envvar="SHARDBLAST_TLS_CA", metavar="FILE", help="Certificate authority, in PEM.")
+    ] = ""
+    certificate: Annotated[
+        str,
+        typer.Option("--tls-cert", envvar="SHARDBLAST_TLS_CERT", metavar="FILE", help="Certificate of this process."),
+    ] = ""
+    key: Annotated[
+        str, typer.Option("--tls-key", envvar="SHARDBLAST_TLS_KEY", metavar="FILE", help="Key of the certificate.")
+    ] = ""
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            envvar="SHARDBLAST_INSECURE",
+            help="Run without TLS, in a private network: anyone in it can run any code on the nodes.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a node uses of its machine."""
+
+    home: Annotated[
+        Path | None, typer.Option("--home", metavar="FOLDER", help="Folder for volumes, on the node's own disk.")
+    ] = None
+    cores: Annotated[int | None, typer.Option("--cores", min=1, help="Cores to use; default: all.")] = None
+    memory: Annotated[
+        str, typer.Option("--memory", metavar="SIZE", help="Memory to use, such as 128GiB; default: all.")
+    ] = ""
+    disk: Annotated[
+        str, typer.Option("--disk", metavar="SIZE", help="Maximum disk space for volumes; default: the whole disk.")
+    ] = ""
+
+
 @cluster.command(short_help="Run the scheduler of a cluster.")
+@grouped
 def scheduler(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on (0: any free port).")] = 8786,
-    authority: Authority = "",
-    certificate: Certificate = "",
-    key: Key = "",
-    insecure: Insecure = False,
+    transport: Transport = Transport(),
     health_port: HealthPort = None,
     log_format: Log = None,
 ) -> int:
@@ -88,14 +110,15 @@ def scheduler(
     from shardblast.cluster.connection import certificates_of, check_reach
     from shardblast.cluster.processes import run_scheduler
 
-    certificates = certificates_of(authority, certificate, key)
-    check_reach(host, certificates, insecure=insecure)
+    certificates = certificates_of(transport.authority, transport.certificate, transport.key)
+    check_reach(host, certificates, insecure=transport.insecure)
     configure(log_format)
     run_scheduler(host, port, health_port, certificates, timings(), partial(_log_address, "the scheduler listens"))
     return 0
 
 
 @cluster.command(short_help="Run a node of a cluster.")
+@grouped
 def node(
     scheduler: Annotated[
         str,
@@ -104,16 +127,7 @@ def node(
     name: Annotated[
         str, typer.Option("--name", help="Name of the node, also after restarts; default: this machine's name.")
     ] = "",
-    home: Annotated[
-        Path | None, typer.Option("--home", metavar="FOLDER", help="Folder for volumes, on the node's own disk.")
-    ] = None,
-    cores: Annotated[int | None, typer.Option("--cores", min=1, help="Cores to use; default: all.")] = None,
-    memory: Annotated[
-        str, typer.Option("--memory", metavar="SIZE", help="Memory to use, such as 128GiB; default: all.")
-    ] = "",
-    disk: Annotated[
-        str, typer.Option("--disk", metavar="SIZE", help="Maximum disk space for volumes; default: the whole disk.")
-    ] = "",
+    allowance: Allowance = Allowance(),
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; default: the one that the scheduler reaches.")
     ] = "",
@@ -127,10 +141,7 @@ def node(
             help="Grace period for running work after SIGTERM.",
         ),
     ] = 10,
-    authority: Authority = "",
-    certificate: Certificate = "",
-    key: Key = "",
-    insecure: Insecure = False,
+    transport: Transport = Transport(),
     health_port: HealthPort = None,
     log_format: Log = None,
 ) -> int:
@@ -144,13 +155,13 @@ def node(
     from shardblast.cluster.connection import certificates_of, check_reach, check_scheduler
     from shardblast.cluster.processes import own_address, run_node
 
-    certificates = certificates_of(authority, certificate, key)
-    check_scheduler(scheduler, certificates, insecure=insecure)
+    certificates = certificates_of(transport.authority, transport.certificate, transport.key)
+    check_scheduler(scheduler, certificates, insecure=transport.insecure)
     listens = host or own_address(scheduler)
-    check_reach(listens, certificates, insecure=insecure)
+    check_reach(listens, certificates, insecure=transport.insecure)
     configure(log_format)
-    memory_bytes, disk_bytes = (bytes_of(size) if size else None for size in (memory, disk))
-    own = host_of(name or socket.gethostname(), home, cores, memory_bytes, disk_bytes)
+    memory_bytes, disk_bytes = (bytes_of(size) if size else None for size in (allowance.memory, allowance.disk))
+    own = host_of(name or socket.gethostname(), allowance.home, allowance.cores, memory_bytes, disk_bytes)
     connected = partial(_log_address, "the node is connected")
     run_node(scheduler, own, listens, health_port, certificates, drain * 60, connected)
     return 0

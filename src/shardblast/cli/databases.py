@@ -9,13 +9,14 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shardblast.cli.options import AsJson, Home, Quiet, bytes_of
+from shardblast.cli.options import AsJson, Home, Quiet, bytes_of, grouped
 from shardblast.core.units import counted
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ NOTHING_NEWER = 1
 """Exit status of ``check-updates`` when the source has no newer version."""
 
 
+DETAILS = (
+    "name molecule title date num_seqs letters max_length size_bytes mapped_bytes staged_bytes resident_bytes problem "
+    "has_ids has_taxids masks version generation in_place source source_version"
+)
+"""Details of a database that are printed, in order."""
+
+
 class MoleculeName(StrEnum):
     """makeblastdb's names of molecules."""
 
@@ -39,7 +47,29 @@ class MoleculeName(StrEnum):
     PROTEIN = "prot"
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a database is made from its source."""
+
+    molecule: Annotated[
+        MoleculeName | None, typer.Option("--molecule", help="Molecule of FASTA; default: detected automatically.")
+    ] = None
+    title: Annotated[str, typer.Option("--title", help="Title of a database made from FASTA.")] = ""
+    taxid_map: Annotated[
+        Path | None, typer.Option("--taxid-map", metavar="FILE", help="Ids and taxids, as for makeblastdb.")
+    ] = None
+    base: Annotated[str, typer.Option("--base", metavar="URL", help="Mirror of NCBI's databases.")] = ""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The fields under the names that the service gives them, without the mirror."""
+        molecule = {MoleculeName.NUCLEOTIDE: "nucleotide", MoleculeName.PROTEIN: "protein", None: None}[self.molecule]
+        taxid_map = str(self.taxid_map.absolute()) if self.taxid_map else None
+        return {"molecule": molecule, "title": self.title, "taxid_map": taxid_map}
+
+
 @databases.command("add", short_help="Add a database.")
+@grouped
 def add_database(
     name: Name,
     source: Annotated[
@@ -51,14 +81,7 @@ def add_database(
         ),
     ],
     copy: Annotated[bool, typer.Option("--copy", help="Copy a BLAST database instead of using it in place.")] = False,
-    molecule: Annotated[
-        MoleculeName | None, typer.Option("--molecule", help="Molecule of FASTA; default: detected automatically.")
-    ] = None,
-    title: Annotated[str, typer.Option("--title", help="Title of a database made from FASTA.")] = "",
-    taxid_map: Annotated[
-        Path | None, typer.Option("--taxid-map", metavar="FILE", help="Ids and taxids, as for makeblastdb.")
-    ] = None,
-    base: Annotated[str, typer.Option("--base", metavar="URL", help="Mirror of NCBI's databases.")] = "",
+    made: Made = Made(),
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a database of this name that comes from another source.")
     ] = False,
@@ -72,14 +95,12 @@ def add_database(
     """
     from shardblast.bootstrap.databases import home_made, settings_of
 
-    wanted: dict[str, Any] = {"molecule": _molecule(molecule), "title": title}
-    wanted["taxid_map"] = str(taxid_map.absolute()) if taxid_map else None
     if (service := _service(home)) is not None:
-        body = {"name": name, "source": _absolute(source), "copy": copy, "replace": replace, "base": base or None}
-        _finished(service, service.add_database(body | wanted), quiet=quiet)
+        body = {"name": name, "source": _absolute(source), "copy": copy, "replace": replace, "base": made.base or None}
+        _finished(service, service.add_database(body | made.settings), quiet=quiet)
         _show(**service.database(name))
         return 0
-    settings = {key: value for key, value in {**wanted, "ncbi_base": base}.items() if value}
+    settings = {key: value for key, value in {**made.settings, "ncbi_base": made.base}.items() if value}
     details = {"text": _absolute(source), "settings": settings, **({"replace": True} if replace else {})}
     with home_made(settings_of(home=home)) as administration:
         if not copy and administration.databases.lies_here(source):
@@ -209,20 +230,10 @@ def remove_database(
 
 
 def _described(administration: Administration, database: CataloguedDatabase) -> dict[str, Any]:
-    facts, here = database.facts, administration.databases.presence(database)
-    sizes = ("num_seqs", "letters", "max_length", "size_bytes", "mapped_bytes")
-    return {
-        "name": database.name,
-        "molecule": str(facts.molecule),
-        **{name: getattr(facts, name) for name in ("title", "date", *sizes)},
-        **{name: getattr(here, name) for name in ("staged_bytes", "resident_bytes", "problem")},
-        **{name: getattr(facts, name) for name in ("has_ids", "has_taxids")},
-        "masks": ", ".join(facts.masks),
-        "version": facts.version,
-        "generation": database.generation,
-        "in_place": database.path is not None,
-        **{name: getattr(facts, name) for name in ("source", "source_version")},
-    }
+    found = administration.databases.described(database)
+    here = found["here"]
+    found |= {"staged_bytes": here.staged_bytes, "resident_bytes": here.resident_bytes, "problem": here.problem}
+    return {name: found[name] for name in DETAILS.split()} | {"masks": ", ".join(found["masks"])}
 
 
 def _worded(value: str | int | None, absent: str) -> str:
@@ -256,10 +267,6 @@ def _show_plan(plan: NodePlan) -> None:
         sys.stdout.write(f"node {number:>4}  {names}  {sizes}\n")
     sys.stdout.write(f"largest share over the mean: {plan.balance:.2f}\n")
     sys.stdout.write(f"{plan.problem} {plan.remedy}\n" if plan.problem else "fits\n")
-
-
-def _molecule(name: MoleculeName | None) -> str | None:
-    return {MoleculeName.NUCLEOTIDE: "nucleotide", MoleculeName.PROTEIN: "protein", None: None}[name]
 
 
 def _absolute(source: str) -> str:

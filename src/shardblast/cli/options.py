@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,6 +32,35 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on standard er
 Log = Annotated[
     LogFormat | None, typer.Option("--log-format", help="text or json; default: text on a terminal, otherwise json.")
 ]
+
+
+def grouped(command: Callable[..., int]) -> Callable[..., int]:
+    """Return a command that has the fields of its dataclasses, as Typer expects parameters, in place of these."""
+    signature = inspect.signature(command, eval_str=True)
+    kinds: dict[str, Any] = {
+        name: one.annotation for name, one in signature.parameters.items() if is_dataclass(one.annotation)
+    }
+    groups = {name: inspect.signature(kind, eval_str=True).parameters for name, kind in kinds.items()}
+    parameters = [
+        parameter.replace(kind=parameter.KEYWORD_ONLY)
+        for name, one in signature.parameters.items()
+        for parameter in groups.get(name, {name: one}).values()
+    ]
+
+    @wraps(command)
+    def spread(**given: Any) -> int:
+        for name, kind in kinds.items():
+            given[name] = kind(**{field: given.pop(field) for field in groups[name]})
+        return command(**given)
+
+    describe(spread, parameters)
+    return spread
+
+
+def describe(command: Callable[..., int], parameters: Sequence[inspect.Parameter]) -> None:
+    """Make Typer see these parameters of a command."""
+    command.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
 
 
 def bytes_of(text: str) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shardblast.cli.options import DEFAULT_SERVER, AsJson, Quiet, Server
+from shardblast.cli.options import DEFAULT_SERVER, AsJson, Quiet, Server, grouped
 from shardblast.core.errors import NetworkError, ShardblastError, UsageError
+from shardblast.core.printing import Printing
 from shardblast.core.program import Program
 from shardblast.core.search import State
 
@@ -19,19 +21,6 @@ if TYPE_CHECKING:
 
 remote = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-Wanted = Annotated[Program, typer.Argument(metavar="PROGRAM", help="blastn, blastp, blastx, tblastn or tblastx.")]
-DatabaseName = Annotated[str, typer.Option("-db", "--db", metavar="NAME", help="Database of the service.")]
-Query = Annotated[
-    str | None,
-    typer.Option(
-        "-query", "--query", metavar="FILE", help="FASTA, plain or compressed; - or no option: standard input."
-    ),
-]
-Words = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="OPTION", help="Other BLAST+ options, except those that name files."),
-]
-Options = Annotated[str, typer.Option("--options", help="Further BLAST+ options, as one quoted string.")]
 ExactnessName = Annotated[str, typer.Option("--exactness", help="identical or complete.")]
 
 searches = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -43,26 +32,69 @@ AS_FOR_BLAST = "As for BLAST+."
 SHOWN = "As for BLAST+, among the subjects that the search kept."
 
 
+@dataclass(frozen=True, slots=True)
+class WantedSearch:
+    """A search to submit."""
+
+    program: Annotated[Program, typer.Argument(metavar="PROGRAM", help="blastn, blastp, blastx, tblastn or tblastx.")]
+    database: Annotated[str, typer.Option("-db", "--db", metavar="NAME", help="Database of the service.")]
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="OPTION", help="Other BLAST+ options, except those that name files."),
+    ] = None
+    query: Annotated[
+        str | None,
+        typer.Option(
+            "-query", "--query", metavar="FILE", help="FASTA, plain or compressed; - or no option: standard input."
+        ),
+    ] = None
+    options: Annotated[str, typer.Option("--options", help="Further BLAST+ options, as one quoted string.")] = ""
+
+    def submission(self, title: str, exactness: str) -> Submission:
+        from shardblast.cli.client import Submission, all_words, options_text, query_source, without_lists
+
+        others, lists = without_lists(all_words(self.words or [], self.options))
+        fields = {"program": self.program.value, "database": self.database, "title": title, "exactness": exactness}
+        return Submission(fields | {"options": options_text(others)}, query_source(self.query), lists)
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Whether to wait for the end of a search, and where to print its result then."""
+
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, with progress on a terminal.")] = False
+    outfmt: Annotated[
+        str | None, typer.Option("-outfmt", "--outfmt", help="With --wait: print the result in this format.")
+    ] = None
+    out: Annotated[
+        str | None, typer.Option("-out", "--out", metavar="FILE", help="With --wait: write the result to this file.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrintingOptions(Printing):
+    """The options of BLAST+ for printing a result."""
+
+    num_descriptions: Annotated[int | None, typer.Option("-num_descriptions", help=SHOWN)] = None
+    num_alignments: Annotated[int | None, typer.Option("-num_alignments", help=SHOWN)] = None
+    line_length: Annotated[int | None, typer.Option("-line_length", help=AS_FOR_BLAST)] = None
+    html: Annotated[bool, typer.Option("-html", help=AS_FOR_BLAST)] = False
+    show_gis: Annotated[bool, typer.Option("-show_gis", help=AS_FOR_BLAST)] = False
+    sorthits: Annotated[int | None, typer.Option("-sorthits", help=AS_FOR_BLAST)] = None
+    sorthsps: Annotated[int | None, typer.Option("-sorthsps", help=AS_FOR_BLAST)] = None
+
+
 @remote.command(
     short_help="Queue a search.",
     context_settings={"ignore_unknown_options": True},
     epilog="Example: shardblast submit blastn -db 16s -query q.fa -evalue 1e-10 --wait -outfmt 6 -out hits.tsv",
 )
+@grouped
 def submit(
-    program: Wanted,
-    database: DatabaseName,
-    words: Words = None,
-    query: Query = None,
-    options: Options = "",
+    wanted: WantedSearch,
     title: Annotated[str, typer.Option("--title", help="Title of the search.")] = "",
     exactness: ExactnessName = "identical",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, with progress on a terminal.")] = False,
-    outfmt: Annotated[
-        str | None, typer.Option("-outfmt", "--outfmt", help="With --wait: print the result in this format.")
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option("-out", "--out", metavar="FILE", help="With --wait: write the result to this file.")
-    ] = None,
+    awaited: Awaited = Awaited(),
     key: Annotated[
         str | None,
         typer.Option("--idempotency-key", help="Submitting again with the same key returns the existing search."),
@@ -78,19 +110,17 @@ def submit(
     """
     from shardblast.cli.client import check_printing
     from shardblast.cli.display import wait_for
-    from shardblast.core.printing import Printing
 
-    printing = check_printing(outfmt, out, wait=wait)
+    printing = check_printing(awaited.outfmt, awaited.out, wait=awaited.wait)
     client = client_of(server)
-    wanted = _submission(program, database, words, query, options, title, exactness)
-    search = client.submit(wanted, key)
+    search = client.submit(wanted.submission(title, exactness), key)
     if not (printing and quiet):
         stream = sys.stderr if printing else sys.stdout
         stream.write(json.dumps(search, indent=2) + "\n" if as_json else f"{search['id']}\n")
         stream.flush()
-    status = wait_for(client, [search["id"]], quiet=quiet) if wait else 0
+    status = wait_for(client, [search["id"]], quiet=quiet) if awaited.wait else 0
     if printing and not status:
-        client.results(search["id"], outfmt or "0", Printing(), out)
+        client.results(search["id"], awaited.outfmt or "0", Printing(), awaited.out)
     return status
 
 
@@ -99,12 +129,9 @@ def submit(
     context_settings={"ignore_unknown_options": True},
     epilog="Example: shardblast preflight blastn -db 16s -query q.fa -evalue 1e-10",
 )
+@grouped
 def preflight(
-    program: Wanted,
-    database: DatabaseName,
-    words: Words = None,
-    query: Query = None,
-    options: Options = "",
+    wanted: WantedSearch,
     exactness: ExactnessName = "identical",
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
@@ -115,7 +142,7 @@ def preflight(
     """
     from shardblast.cli.display import print_preflight
 
-    found = client_of(server).preflight(_submission(program, database, words, query, options, "", exactness))
+    found = client_of(server).preflight(wanted.submission("", exactness))
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
@@ -161,6 +188,7 @@ def wait(search_ids: Ids, server: Server = DEFAULT_SERVER, quiet: Quiet = False)
 
 
 @searches.command(short_help="Print a result.")
+@grouped
 def results(
     search_id: Id,
     outfmt: Annotated[str, typer.Option("-outfmt", "--outfmt", help=AS_FOR_BLAST)] = "0",
@@ -170,19 +198,10 @@ def results(
     query: Annotated[
         int | None, typer.Option("--query", min=0, metavar="NUMBER", help="Print only this query (0: the first).")
     ] = None,
-    num_descriptions: Annotated[int | None, typer.Option("-num_descriptions", help=SHOWN)] = None,
-    num_alignments: Annotated[int | None, typer.Option("-num_alignments", help=SHOWN)] = None,
-    line_length: Annotated[int | None, typer.Option("-line_length", help=AS_FOR_BLAST)] = None,
-    html: Annotated[bool, typer.Option("-html", help=AS_FOR_BLAST)] = False,
-    show_gis: Annotated[bool, typer.Option("-show_gis", help=AS_FOR_BLAST)] = False,
-    sorthits: Annotated[int | None, typer.Option("-sorthits", help=AS_FOR_BLAST)] = None,
-    sorthsps: Annotated[int | None, typer.Option("-sorthsps", help=AS_FOR_BLAST)] = None,
+    printing: PrintingOptions = PrintingOptions(),
     server: Server = DEFAULT_SERVER,
 ) -> int:
     """Print a result as BLAST+ prints it, in any format."""
-    from shardblast.core.printing import Printing
-
-    printing = Printing(num_descriptions, num_alignments, line_length, html, show_gis, sorthits, sorthsps)
     client_of(server).results(search_id, outfmt, printing, out, query)
     return 0
 
@@ -295,19 +314,3 @@ def share(
     else:
         sys.stdout.write(f"{client.share(search_id)['url']}\n")
     return 0
-
-
-def _submission(
-    program: Program,
-    database: str,
-    words: list[str] | None,
-    query: str | None,
-    options: str,
-    title: str,
-    exactness: str,
-) -> Submission:
-    from shardblast.cli.client import Submission, all_words, options_text, query_source, without_lists
-
-    others, lists = without_lists(all_words(words or [], options))
-    fields = {"program": program.value, "database": database, "title": title, "exactness": exactness}
-    return Submission(fields | {"options": options_text(others)}, query_source(query), lists)

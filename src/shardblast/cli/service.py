@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from shardblast.cli.databases import administration_of
-from shardblast.cli.options import Home, Log
+from shardblast.cli.options import Home, Log, describe
 from shardblast.service.settings import TABLE, Setting
 
 service = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -96,8 +96,7 @@ def _add_options() -> None:
     """Give ``serve`` a signature with all settings, from which Typer makes its options."""
     (log, _) = inspect.signature(serve, eval_str=True).parameters.values()
     parameters = [*(_parameter(field, setting) for field, setting in TABLE.items()), log.replace(kind=log.KEYWORD_ONLY)]
-    serve.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
-    serve.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    describe(serve, parameters)
 
 
 _add_options()

@@ -13,6 +13,9 @@ from shardblast.core.program import Molecule
 LAYOUT = 1
 """The version of ``metadata.json``. Other versions are not read."""
 
+TOTALS = ("num_seqs", "letters", "max_length", "mapped_bytes", "size_bytes")
+"""Totals over the volumes and files of a generation."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -108,8 +111,7 @@ class Generation:
 
     def document(self) -> dict[str, Any]:
         """Return the content of ``metadata.json``; its totals are only for people and are never read back."""
-        totals = ("num_seqs", "letters", "max_length", "mapped_bytes", "size_bytes")
-        return {"layout": LAYOUT, **asdict(self), "totals": {name: getattr(self, name) for name in totals}}
+        return {"layout": LAYOUT, **asdict(self), "totals": {name: getattr(self, name) for name in TOTALS}}
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Generation:

@@ -105,6 +105,20 @@ class NodeShare:
     mapped_bytes: int
     """Bytes that its searches map into memory."""
 
+    @property
+    def letters(self) -> int:
+        return self.shard.letters
+
+    @property
+    def first_oid(self) -> int | None:
+        """The first OID (0-based) of a part of a volume; None for whole volumes."""
+        return self.shard.oids.start if self.shard.oids else None
+
+    @property
+    def end_oid(self) -> int | None:
+        """The last OID of the part, plus one."""
+        return self.shard.oids.stop if self.shard.oids else None
+
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:

@@ -13,6 +13,8 @@ from shardblast.core.errors import ConflictError
 from shardblast.core.waiting import TURN, Lack, lacked
 
 SearchId = NewType("SearchId", str)
+Document = dict[str, Any]
+"""A JSON document."""
 
 FEWEST, MOST = 4, 64
 """Bounds of the default number of places. A running search costs the service a thread and some memory."""
@@ -226,7 +228,7 @@ OWN = ("progress", "failure", "stint", "lack", "lacks_since", "lacked_s")
 """Fields that JSON does not hold unchanged."""
 
 
-def document(search: Search) -> dict[str, Any]:
+def document(search: Search) -> Document:
     """Return the JSON document of a search, for responses and for events."""
     values = {name: getattr(search, name) for name in Search.__slots__ if name not in OWN}
     values["waiting"] = _waiting_document(search)

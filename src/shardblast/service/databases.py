@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shardblast.core.database import CataloguedDatabase, checked_name
+from shardblast.core.database import TOTALS, CataloguedDatabase, Generation, checked_name
 from shardblast.core.errors import ConflictError, DatabaseError, InputError, NotFoundError, without_folders
 from shardblast.core.placement import NodePlan, plan_nodes
-from shardblast.core.search import SearchId, State
+from shardblast.core.search import Document, SearchId, State
 from shardblast.core.task import Step, Task, TaskKind
 from shardblast.core.units import counted
 from shardblast.disk.node import Node
@@ -163,6 +163,18 @@ class Databases:
             return Presence(0, None, database.size_bytes, without_folders(error.problem))
         resident = self.node.resident_bytes(files) if files else 0
         return Presence(database.facts.size_bytes - missing, resident, database.size_bytes, None)
+
+    def described(self, database: CataloguedDatabase) -> Document:
+        """Return what users see of a database; its ``source`` is only for administrators of the machine."""
+        return {
+            **{name: getattr(database.facts, name) for name in (*Generation.__slots__, *TOTALS)},
+            "name": database.name,
+            "generation": database.generation,
+            "volumes": len(database.facts.volumes),
+            "in_place": database.path is not None,
+            "added": database.added,
+            "here": self.presence(database),
+        }
 
     def uses(self, name: str) -> Sequence[SearchId]:
         """Return the searches in a database that have not ended."""
