@@ -15,7 +15,6 @@ from shardblast.core.search import (
     State,
     begin,
     count,
-    document,
     gave_back,
     lacks,
     moved,
@@ -35,7 +34,7 @@ def logged(*events: tuple[str, dict[str, Any]]) -> list[tuple[float | None, str,
 
 
 def searches(*states: Search) -> list[tuple[str, dict[str, Any]]]:
-    return [("search", document(one)) for one in states]
+    return [("search", one.document()) for one in states]
 
 
 def test_a_log_tells_each_change_once_and_when() -> None:

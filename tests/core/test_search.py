@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import asdict
+from dataclasses import replace
 
 import pytest
 
@@ -20,13 +20,11 @@ from shardblast.core.search import (
     State,
     begin,
     cancelled,
-    document,
     gave_back,
     in_stint,
     lacks,
     moved,
     retried,
-    search_of,
 )
 from shardblast.core.waiting import NO_NODE, NO_SCHEDULER, Lack, LackCode
 
@@ -39,7 +37,7 @@ def a_search() -> Search:
 
 @pytest.mark.parametrize(("current", "wanted"), list(itertools.product(State, State)))
 def test_only_the_transitions_of_the_table_happen(current: State, wanted: State) -> None:
-    search = search_of({**asdict(a_search()), "state": current})
+    search = replace(a_search(), state=current)
 
     if wanted in TRANSITIONS[current]:
         assert moved(search, wanted, 5.0).state is wanted
@@ -64,9 +62,7 @@ def test_a_final_state_is_left_by_a_retry_alone() -> None:
 def test_no_phase_of_a_search_that_is_over_runs(state: State, status: PhaseStatus) -> None:
     running = moved(a_search(), State.RUNNING, 1.0)
     running = cancelled(running, 1.0) if state is State.CANCELLED else running
-    running = search_of(
-        {**asdict(running), "progress": [asdict(one) for one in begin(NO_PROGRESS, Phase.SEARCHING, 1.0, 8)]}
-    )
+    running = replace(running, progress=begin(NO_PROGRESS, Phase.SEARCHING, 1.0, 8))
 
     over = moved(running, state, 2.0)
 
@@ -111,7 +107,7 @@ def test_a_search_that_gives_back_its_place_is_queued_in_the_same_attempt_and_sa
 
     assert (queued.state, queued.attempt, queued.stint, queued.started) == (State.QUEUED, 1, 2, None)
     assert queued.progress == NO_PROGRESS
-    assert document(queued)["waiting"] == {"code": "shards", "sentence": NO_SHARD.sentence, "since": 20.0}
+    assert queued.document()["waiting"] == {"code": "shards", "sentence": NO_SHARD.sentence, "since": 20.0}
     assert gave_back(queued, NO_NODE, 1, 21.0) is queued  # said twice, by a step that a crash had repeated
     assert gave_back(moved(queued, State.RUNNING, 22.0), NO_NODE, 1, 23.0).state is State.RUNNING
     with pytest.raises(ConflictError):
@@ -137,20 +133,14 @@ def test_a_search_waits_for_its_turn_if_for_nothing_else() -> None:
     queued = a_search()
     running = moved(queued, State.RUNNING, 5.0)
 
-    told = [document(one)["waiting"] for one in (queued, lacks(queued, NO_SCHEDULER, 2.0), running)]
+    told = [one.document()["waiting"] for one in (queued, lacks(queued, NO_SCHEDULER, 2.0), running)]
 
     assert [one and one["code"] for one in told] == ["turn", "scheduler", None]
-    assert document(moved(lacks(running, NO_NODE, 6.0), State.COMPLETED, 7.0))["waiting"] is None
-
-
-def test_a_search_survives_json() -> None:
-    search = lacks(moved(a_search(), State.RUNNING, 1.0), NO_SHARD, 2.0)
-
-    assert search_of(json.loads(json.dumps(asdict(search)))) == search
+    assert moved(lacks(running, NO_NODE, 6.0), State.COMPLETED, 7.0).document()["waiting"] is None
 
 
 def test_a_document_names_the_phases_in_order() -> None:
-    told = json.loads(json.dumps(document(a_search())))
+    told = json.loads(json.dumps(a_search().document()))
 
     assert [one["name"] for one in told["phases"]] == [phase.value for phase in Phase]
     assert told["phase"] is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
 
@@ -15,9 +15,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Select, insert, inspect, text
 
 from shardblast.core.errors import ConflictError, InputError, NotFoundError, StoreError
-from shardblast.core.search import Event, Phase, Piece, Search, SearchId, State, begin, count, moved
+from shardblast.core.search import Event, Failure, Phase, Piece, Search, SearchId, State, begin, count, lacks, moved
+from shardblast.core.waiting import Lack, LackCode
 from shardblast.store.connection import MIGRATIONS, SqlDatabase, migrate, newest
-from shardblast.store.searches import SearchStore, Sort, SortOrder, page_query, row_of
+from shardblast.store.searches import SearchStore, Sort, SortOrder, page_query
 from shardblast.store.tables import metadata, searches
 
 
@@ -54,6 +55,18 @@ def test_tables_are_those_that_the_migrations_make(database: SqlDatabase) -> Non
     for table in metadata.sorted_tables:
         assert {column["name"] for column in found.get_columns(table.name)} == set(table.columns.keys())
         assert indexes(database, table.name) >= {index.name for index in table.indexes}
+
+
+def test_a_search_is_read_as_it_was_written(store: SearchStore) -> None:
+    lack = Lack(LackCode.SHARDS, "a node that holds shard 1 of 2", (("nt.00",), ("nt.01", "nt.02")))
+    running = moved(a_search(output=("-outfmt", "6")), State.RUNNING, 2.0)
+    waiting = lacks(replace(running, progress=begin(running.progress, Phase.SEARCHING, 3.0, 8)), lack, 4.0)
+    failed = moved(a_search(2, verdicts={"merged": 2}, state=State.RUNNING), State.FAILED, 3.0)
+    failed = replace(failed, failure=Failure("bug", "It failed.", "Retry."), shards=8, why="it is large", hits=2**40)
+
+    for search in (a_search(3), waiting, failed):
+        store.add(search, "f")
+        assert store.get(search.id) == search
 
 
 def indexes(database: SqlDatabase, table: str) -> set[str]:
@@ -229,7 +242,7 @@ def walk(store: SearchStore, *, owner: str | None, order: SortOrder, state: Stat
 
 def test_a_page_is_read_from_an_index_and_nothing_is_sorted(store: SearchStore, database: SqlDatabase) -> None:
     with database.writing() as connection:
-        connection.execute(insert(searches), [row_of(one) | {"fingerprint": ""} for one in many_searches(2000)])
+        connection.execute(insert(searches), [asdict(one) | {"fingerprint": ""} for one in many_searches(2000)])
 
     for order, owner in product(ORDERS, ("ada", None)):
         first = store.page(owner=owner, state=None, limit=50, cursor=None, order=order)

@@ -16,8 +16,8 @@ from shardblast.bootstrap.service import Service
 from shardblast.core.errors import NotFoundError
 from shardblast.core.placement import NodePlan
 from shardblast.core.program import Molecule
-from shardblast.core.search import Document, SearchId, document
-from shardblast.core.task import Task, TaskId, TaskKind, task_document
+from shardblast.core.search import Document, SearchId
+from shardblast.core.task import Task, TaskId, TaskKind
 from shardblast.service.callers import Caller, Scope
 from shardblast.service.databases import Updates
 
@@ -197,7 +197,7 @@ def read_use(name: str, service: ServiceDep, caller: CallerDep) -> Document:
     using = service.databases.uses(name)
     first = service.store.some(using[:MOST_USES], None)
     tasks = service.tasks.active(name)
-    return {"searches": len(using), "first": [document(search) for search in first], "tasks": tasks}
+    return {"searches": len(using), "first": [search.document() for search in first], "tasks": tasks}
 
 
 @router.post("/{name}/warm", status_code=status.HTTP_202_ACCEPTED, response_model=TaskOut)
@@ -281,7 +281,7 @@ async def read_events(
 
     def snapshot() -> tuple[Document, bool, int]:
         task, last = service.tasks.snapshot(TaskId(task_id))
-        return task_document(task), task.state.is_final, last
+        return task.document(), task.state.is_final, last
 
     watched = Watched(SearchId(task_id), snapshot, service.store.events_after)
     return EventSourceResponse(stream(service, watched, id_of(last_event_id)), ping=PING_EVERY_S)

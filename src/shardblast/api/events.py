@@ -13,8 +13,8 @@ from sse_starlette import ServerSentEvent
 
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import NetworkError, NotAllowedError, NotFoundError, UnauthorizedError
-from shardblast.core.search import SearchId, document
-from shardblast.core.task import TaskId, task_document
+from shardblast.core.search import SearchId
+from shardblast.core.task import TaskId
 from shardblast.service.events import OF_SEARCHES, OF_TASKS, ReadAfter
 
 PING_EVERY_S = 15
@@ -108,7 +108,7 @@ async def changes(service: Service, sees: Callable[[], str | None]) -> AsyncIter
             found = await asyncio.to_thread(service.store.some, ids, owner)
             present = {search.id for search in found}
             for search in found:
-                yield ServerSentEvent(json.dumps(document(search)), event="search")
+                yield ServerSentEvent(json.dumps(search.document()), event="search")
             for gone in known & ids - present:
                 yield ServerSentEvent(json.dumps({"id": gone}), event="deleted")
             known = (known - ids) | present
@@ -124,4 +124,4 @@ async def task_changes(service: Service, check: Callable[[], None]) -> AsyncIter
                 continue
             ids = {TaskId(task_id) for task_id in changed if task_id is not None}
             for task in await asyncio.to_thread(service.tasks.some, ids):
-                yield ServerSentEvent(json.dumps(task_document(task)), event="task")
+                yield ServerSentEvent(json.dumps(task.document()), event="task")

@@ -47,7 +47,7 @@ from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError
 from shardblast.core.history import LOGGED, Entry, log_of
 from shardblast.core.option_table import LISTS, MOST_BYTES
-from shardblast.core.search import Document, State, document
+from shardblast.core.search import Document, State
 from shardblast.service.callers import Scope
 from shardblast.service.preflight import Wanted
 from shardblast.service.settings import UPLOAD_BYTES
@@ -108,7 +108,7 @@ async def create_search(
         wanted = await _wanted(request, service, path)
         search = await asyncio.to_thread(service.searches.submit, wanted, caller.owner, idempotency_key)
     response.headers["Location"] = f"/api/v1/searches/{search.id}"
-    return document(search)
+    return search.document()
 
 
 @router.post("/preflight", openapi_extra=BODY)
@@ -140,7 +140,7 @@ def list_searches(service: ServiceDep, caller: CallerDep, listing: Annotated[Lis
     caller.check(Scope.READ)
     if listing.key is not None:
         found = service.store.find(caller.owner, listing.key)
-        return {"searches": [] if found is None else [document(found)], "cursor": None}
+        return {"searches": [] if found is None else [found.document()], "cursor": None}
     page = service.searches.page(
         owner=caller.sees,
         state=None if listing.state is None else State(listing.state),
@@ -149,7 +149,7 @@ def list_searches(service: ServiceDep, caller: CallerDep, listing: Annotated[Lis
         text=listing.text,
         order=SortOrder(Sort(listing.sort), listing.order == "desc"),
     )
-    return {"searches": [document(search) for search in page.searches], "cursor": page.cursor}
+    return {"searches": [search.document() for search in page.searches], "cursor": page.cursor}
 
 
 @router.get("/events", response_class=EventSourceResponse)
@@ -171,7 +171,7 @@ async def follow_searches(request: Request, service: ServiceDep, caller: CallerD
 @router.get("/{search_id}", response_model=SearchOut)
 def read_search(search: ReadableDep, service: ServiceDep, link: LinkDep) -> Document:
     """Read a search."""
-    return shown_to(link, service, search.id)(document(search))
+    return shown_to(link, service, search.id)(search.document())
 
 
 @router.get("/{search_id}/pieces", response_model=list[PieceOut])
@@ -207,7 +207,7 @@ async def read_events(
 
     def snapshot() -> tuple[Document, bool, int]:
         now, last = service.store.snapshot(search.id)
-        return document(now), now.state.is_final, last
+        return now.document(), now.state.is_final, last
 
     watched = Watched(search.id, snapshot, service.sharing.reader(link, service.store.events_after))
     shown = await asyncio.to_thread(shown_to, link, service, search.id)
@@ -219,14 +219,14 @@ async def read_events(
 def cancel_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> Document:
     """Cancel a search."""
     caller.check(Scope.SEARCH)
-    return document(service.searches.cancel(search))
+    return service.searches.cancel(search).document()
 
 
 @router.post("/{search_id}/retry", status_code=status.HTTP_202_ACCEPTED, response_model=SearchOut)
 def retry_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> Document:
     """Run a search again: a failed one resumes from its finished pieces, a cancelled one starts from the beginning."""
     caller.check(Scope.SEARCH)
-    return document(service.searches.retry(search))
+    return service.searches.retry(search).document()
 
 
 @router.delete("/{search_id}", status_code=status.HTTP_204_NO_CONTENT)

@@ -168,6 +168,10 @@ class Failure:
     remedy: str
 
 
+OWN = ("progress", "failure", "stint", "lack", "lacks_since", "lacked_s")
+"""Fields of a search that its document does not hold unchanged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """A search as users see it."""
@@ -223,32 +227,14 @@ class Search:
         """Return whether the search runs in this stint."""
         return self.state is State.RUNNING and self.stint == stint
 
-
-OWN = ("progress", "failure", "stint", "lack", "lacks_since", "lacked_s")
-"""Fields that JSON does not hold unchanged."""
-
-
-def document(search: Search) -> Document:
-    """Return the JSON document of a search, for responses and for events."""
-    values = {name: getattr(search, name) for name in Search.__slots__ if name not in OWN}
-    values["waiting"] = _waiting_document(search)
-    values["phases"] = [_phase_document(entry) for entry in search.progress]
-    values["phase"] = search.phase
-    values["failure"] = None if search.failure is None else asdict(search.failure)
-    return values
-
-
-def search_of(values: Mapping[str, Any]) -> Search:
-    """Return a search from its ``dataclasses.asdict`` form after a round trip through JSON."""
-    known = {"output": (), **values}  # a search that an earlier version queued has no output
-    known = {name: known[name] for name in Search.__dataclass_fields__}
-    known["options"] = tuple(known["options"])
-    known["output"] = tuple(known["output"])
-    known["state"] = State(known["state"])
-    known["progress"] = tuple(_progress_of(entry) for entry in known["progress"])
-    known["failure"] = Failure(**known["failure"]) if known["failure"] else None
-    known["lack"] = Lack.of(known["lack"]) if known["lack"] else None
-    return Search(**known)
+    def document(self) -> Document:
+        """Return the JSON document of the search, for responses and for events."""
+        values = {name: getattr(self, name) for name in Search.__slots__ if name not in OWN}
+        values["waiting"] = _waiting_document(self)
+        values["phases"] = [_phase_document(entry) for entry in self.progress]
+        values["phase"] = self.phase
+        values["failure"] = None if self.failure is None else asdict(self.failure)
+        return values
 
 
 def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
@@ -458,10 +444,6 @@ def _waiting_document(search: Search) -> dict[str, Any] | None:
 
 def _phase_document(entry: PhaseProgress) -> dict[str, Any]:
     return {"name": entry.phase, **{name: getattr(entry, name) for name in PhaseProgress.__slots__ if name != "phase"}}
-
-
-def _progress_of(values: Mapping[str, Any]) -> PhaseProgress:
-    return PhaseProgress(**{**values, "phase": Phase(values["phase"]), "status": PhaseStatus(values["status"])})
 
 
 def _supplied(search: Search, at: float) -> Search:

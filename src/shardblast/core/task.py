@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from shardblast.core.errors import ConflictError
-from shardblast.core.search import Failure, State, after_cancelling, check_transition
+from shardblast.core.search import Document, Failure, State, after_cancelling, check_transition
 
 TaskId = NewType("TaskId", str)
 
@@ -65,6 +65,12 @@ class Task:
     """The result, as text for people."""
     failure: Failure | None = None
 
+    def document(self) -> Document:
+        """Return the JSON document of the task, without the details, which are internal."""
+        values = asdict(self)
+        del values["details"]
+        return values
+
 
 def task_moved(task: Task, wanted: State, at: float, **changes: Any) -> Task:
     """Return a task in its next state.
@@ -91,19 +97,3 @@ def task_cancelled(task: Task, at: float) -> Task:
     """
     wanted = after_cancelling(task.state)
     return task if wanted is task.state else task_moved(task, wanted, at)
-
-
-def task_document(task: Task) -> dict[str, Any]:
-    """Return the JSON document of a task, without the details, which are internal."""
-    values = asdict(task)
-    del values["details"]
-    return values
-
-
-def task_of(values: Mapping[str, Any]) -> Task:
-    """Return a task from its ``dataclasses.asdict`` form after a round trip through JSON."""
-    known = {name: values[name] for name in Task.__dataclass_fields__}
-    known["kind"], known["state"] = TaskKind(known["kind"]), State(known["state"])
-    known["step"] = None if known["step"] is None else Step(known["step"])
-    known["failure"] = Failure(**known["failure"]) if known["failure"] else None
-    return Task(**known)

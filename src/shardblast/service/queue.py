@@ -27,13 +27,13 @@ from shardblast.core.errors import (
     without_folders,
 )
 from shardblast.core.search import Failure, Search, SearchId, Standing, State, gave_back, moved
-from shardblast.core.task import Task, task_of
+from shardblast.core.task import Task
 from shardblast.core.waiting import Lack
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner, Turns
 from shardblast.service.settings import RUNNING_TASKS
 from shardblast.service.tasks import Tasks
-from shardblast.store.connection import SqlDatabase
+from shardblast.store.connection import SqlDatabase, record_of
 from shardblast.store.events import Peers
 from shardblast.store.searches import Change, SearchStore
 
@@ -97,7 +97,7 @@ class DurableQueue:
 
         @DBOS.workflow(name="task")
         def do(document: dict[str, Any]) -> None:
-            DBOS.run_step({"name": document["kind"]}, self._tasks.run, task_of(document))
+            DBOS.run_step({"name": document["kind"]}, self._tasks.run, record_of(Task, document))
 
         @DBOS.workflow(name="expire")
         def expire(scheduled: datetime, context: object) -> None:

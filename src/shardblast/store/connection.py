@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, Select, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InternalError, OperationalError, SQLAlchemyError
 
 from shardblast.core.errors import DiskFull, InputError, StoreError
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 30
 """How long a writer waits for another one in SQLite."""
@@ -82,12 +86,28 @@ class SqlDatabase:
         with self.reading() as connection:
             return connection.execute(query).one_or_none()
 
+    def records(self, kind: type[T], query: Select[*tuple[Any, ...]]) -> Sequence[T]:
+        """Return the rows of a query as dataclasses whose fields are columns; other columns are ignored."""
+        return [record_of(kind, row._mapping) for row in self.rows(query)]
+
     def scalars(self, query: Select[Any]) -> Sequence[Any]:
         with self.reading() as connection:
             return connection.scalars(query).all()
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def record_of(kind: type[T], values: Mapping[Any, Any]) -> T:
+    """Return a dataclass from its ``dataclasses.asdict`` form after a round trip through JSON or a table."""
+    hashable: Any = kind  # mypy takes no type for hashable
+    record: T = _adapter(hashable).validate_python(dict(values))
+    return record
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def steps_engine(address: str) -> Engine | None:

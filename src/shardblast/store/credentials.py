@@ -4,15 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Select, Table, delete, insert, select, update
 
 from shardblast.core.errors import NotFoundError
 from shardblast.core.search import SearchId
 from shardblast.store.connection import SqlDatabase
 from shardblast.store.events import notify_peers
 from shardblast.store.tables import searches, sessions, shares, tokens
+
+Credential = TypeVar("Credential", bound="Token | Session | Share")
+
+
+class CredentialStore(Generic[Credential]):
+    """Adds and finds credentials."""
+
+    table: Table
+    credential: type[Credential]
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+
+    def add(self, credential: Credential) -> None:
+        with self._database.writing() as connection:
+            connection.execute(insert(self.table).values(asdict(credential)))
+
+    def find(self, hashed: str) -> Credential | None:
+        """Return the credential with a hash, or None."""
+        return next(iter(self._all(select(self.table).where(self.table.c.hash == hashed))), None)
+
+    def _all(self, query: Select[Any]) -> Sequence[Credential]:
+        return self._database.records(self.credential, query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +52,14 @@ class Token:
     revoked: float | None
 
 
-class TokenStore:
+class TokenStore(CredentialStore[Token]):
     """Reads and changes tokens."""
 
-    def __init__(self, database: SqlDatabase) -> None:
-        self._database = database
-
-    def add(self, token: Token) -> None:
-        with self._database.writing() as connection:
-            connection.execute(insert(tokens).values({**asdict(token), "scopes": list(token.scopes)}))
-
-    def find(self, hashed: str) -> Token | None:
-        row = self._database.row(select(tokens).where(tokens.c.hash == hashed))
-        return None if row is None else _token(row)
+    table, credential = tokens, Token
 
     def all(self) -> Sequence[Token]:
         """Return all tokens, oldest first."""
-        return [_token(row) for row in self._database.rows(select(tokens).order_by(tokens.c.created))]
+        return self._all(select(tokens).order_by(tokens.c.created))
 
     def revoke(self, token_id: str, at: float) -> None:
         """Revoke a token."""
@@ -69,19 +83,10 @@ class Session:
     """Hash of the API token that the session is based on; None if an identity provider signed the user in."""
 
 
-class SessionStore:
+class SessionStore(CredentialStore[Session]):
     """Reads and changes sessions."""
 
-    def __init__(self, database: SqlDatabase) -> None:
-        self._database = database
-
-    def add(self, session: Session) -> None:
-        with self._database.writing() as connection:
-            connection.execute(insert(sessions).values({**asdict(session), "scopes": list(session.scopes)}))
-
-    def find(self, hashed: str) -> Session | None:
-        row = self._database.row(select(sessions).where(sessions.c.hash == hashed))
-        return None if row is None else Session(**{**row._mapping, "scopes": tuple(row.scopes)})
+    table, credential = sessions, Session
 
     def remove(self, hashed: str) -> None:
         with self._database.writing() as connection:
@@ -103,32 +108,27 @@ class Share:
     created: float
 
 
-class ShareStore:
+class ShareStore(CredentialStore[Share]):
     """Reads and changes share links."""
 
-    def __init__(self, database: SqlDatabase) -> None:
-        self._database = database
+    table, credential = shares, Share
 
-    def add(self, share: Share) -> None:
+    def add(self, credential: Share) -> None:
         """Add a share link.
 
         Raises:
             NotFoundError: The search has been deleted meanwhile.
         """
-        search = select(searches.c.id).where(searches.c.id == share.search_id)
+        search = select(searches.c.id).where(searches.c.id == credential.search_id)
         with self._database.writing() as connection:
             if connection.scalar(search.with_for_update()) is None:
                 raise NotFoundError("There is no such search.", remedy="It may have been deleted; list the searches.")
-            connection.execute(insert(shares).values(asdict(share)))
-
-    def find(self, hashed: str) -> Share | None:
-        row = self._database.row(select(shares).where(shares.c.hash == hashed))
-        return None if row is None else Share(**row._mapping)
+            connection.execute(insert(shares).values(asdict(credential)))
 
     def of_search(self, search_id: SearchId) -> Sequence[Share]:
         """Return the share links of a search, oldest first."""
         query = select(shares).where(shares.c.search_id == search_id).order_by(shares.c.created, shares.c.id)
-        return [Share(**row._mapping) for row in self._database.rows(query)]
+        return self._all(query)
 
     def remove(self, search_id: SearchId, share_id: str) -> None:
         """Remove a share link of a search, and notify the other servers."""
@@ -137,7 +137,3 @@ class ShareStore:
             if not connection.execute(link).rowcount:
                 raise NotFoundError("There is no such share link.", remedy="List the share links of the search.")
             notify_peers(connection, self._database.server, search_id)
-
-
-def _token(row: Row[Any]) -> Token:
-    return Token(**{**row._mapping, "scopes": tuple(row.scopes)})

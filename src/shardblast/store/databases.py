@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Exists,
     Row,
     Select,
@@ -26,10 +23,10 @@ from sqlalchemy import (
 
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import ConflictError, NotFoundError
-from shardblast.core.search import UNENDED, Event, SearchId
-from shardblast.core.task import Task, TaskId, task_document, task_of
+from shardblast.core.search import UNENDED, SearchId
+from shardblast.core.task import Task, TaskId
 from shardblast.store.connection import SqlDatabase
-from shardblast.store.events import note
+from shardblast.store.events import RecordStore
 from shardblast.store.tables import databases, events, generations, searches, tasks
 
 
@@ -129,37 +126,18 @@ class DatabaseStore:
         return [_catalogued(row) for row in self._database.rows(query)]
 
 
-class TaskStore:
-    """Reads and changes tasks, and passes each event to ``announce`` once it is committed."""
+class TaskStore(RecordStore[Task]):
+    """Tasks and their events."""
 
-    def __init__(self, database: SqlDatabase, announce: Callable[[Event], None]) -> None:
-        self._database = database
-        self._announce = announce
-        self._order = threading.Lock()
-        """See ``SearchStore``."""
+    record, table, kind = Task, tasks, "task"
+    remedy = "List the tasks of the database."
 
     def add(self, task: Task) -> Task:
         """Add a task unless it exists."""
-        with self._order:
-            with self._database.writing() as connection:
-                if connection.execute(select(tasks.c.id).where(tasks.c.id == task.id)).first() is not None:
-                    return task
-                connection.execute(insert(tasks).values(asdict(task)))
-                event = note(connection, self._database, task.id, "task", task_document(task))
-            self._announce(event)
+        with self._transaction() as transaction:
+            if transaction.connection.execute(select(tasks.c.id).where(tasks.c.id == task.id)).first() is None:
+                self._add(transaction, task)
         return task
-
-    def get(self, task_id: TaskId) -> Task:
-        """Return a task."""
-        with self._database.reading() as connection:
-            return self._get(connection, task_id)
-
-    def snapshot(self, task_id: TaskId) -> tuple[Task, int]:
-        """Return a task and the id of its last event."""
-        with self._database.reading() as connection:
-            task = self._get(connection, task_id)
-            last = connection.scalar(select(func.max(events.c.id)).where(events.c.search_id == task_id))
-        return task, last or 0
 
     def change(self, task_id: TaskId, change: Callable[[Task], Task]) -> Task:
         """Apply a pure function to a task in one transaction.
@@ -167,34 +145,22 @@ class TaskStore:
         Raises:
             ConflictError: ``change`` does not allow the task's state.
         """
-        with self._order:
-            with self._database.writing() as connection:
-                before = self._get(connection, task_id, lock=True)
-                after = change(before)
-                if after == before:
-                    return after
-                connection.execute(update(tasks).where(tasks.c.id == task_id).values(asdict(after)))
-                event = note(connection, self._database, task_id, "task", task_document(after))
-            self._announce(event)
-        return after
+        with self._transaction() as transaction:
+            return self._change(transaction, task_id, change)[1]
 
     def newest(self, database: str | None, limit: int) -> Sequence[Task]:
         """Return tasks of one database or of all, newest first."""
         query = select(tasks).order_by(tasks.c.created.desc(), tasks.c.id.desc()).limit(limit)
         if database is not None:
             query = query.where(tasks.c.database == database)
-        return [_task(row) for row in self._database.rows(query)]
-
-    def some(self, ids: Collection[TaskId]) -> Sequence[Task]:
-        """Return the tasks of these ids that exist."""
-        return [_task(row) for row in self._database.rows(select(tasks).where(tasks.c.id.in_(ids)))]
+        return self._all(query)
 
     def active(self, database: str | None = None) -> Sequence[Task]:
         """Return the unfinished tasks of one database or of all, oldest first."""
         query = select(tasks).where(tasks.c.state.in_(UNENDED)).order_by(tasks.c.created)
         if database is not None:
             query = query.where(tasks.c.database == database)
-        return [_task(row) for row in self._database.rows(query)]
+        return self._all(query)
 
     def remove_ended_before(self, at: float) -> None:
         """Remove the tasks that ended before a time."""
@@ -208,13 +174,6 @@ class TaskStore:
         with self._database.writing() as connection:
             connection.execute(delete(events).where(events.c.search_id.in_(select(tasks.c.id).where(which))))
             connection.execute(delete(tasks).where(which))
-
-    def _get(self, connection: Connection, task_id: TaskId, *, lock: bool = False) -> Task:
-        query = select(tasks).where(tasks.c.id == task_id)
-        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-        if row is None:
-            raise NotFoundError("There is no such task.", remedy="List the tasks of the database.")
-        return _task(row)
 
 
 def _is_generation(database: str, name: str) -> ColumnElement[bool]:
@@ -236,7 +195,3 @@ def _select() -> Select[Any]:
 
 def _catalogued(row: Row[Any]) -> CataloguedDatabase:
     return CataloguedDatabase(Generation.of(row.facts), row.path, row.added)
-
-
-def _task(row: Row[Any]) -> Task:
-    return task_of(dict(row._mapping))

@@ -12,14 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Select, Table, func, insert, select, update
 
-from shardblast.core.errors import StoreError
-from shardblast.core.search import Event, SearchId
-from shardblast.store.connection import SqlDatabase
+from shardblast.core.errors import NotFoundError, StoreError
+from shardblast.core.search import Event, Search, SearchId
+from shardblast.core.task import Task
+from shardblast.store.connection import SqlDatabase, record_of
 from shardblast.store.tables import events
 
 CHANNEL = "shardblast_searches"
@@ -29,18 +31,7 @@ RETRY_S = 1.0
 
 logger = logging.getLogger(__name__)
 
-
-def note(connection: Connection, database: SqlDatabase, about: str, kind: str, data: dict[str, Any]) -> Event:
-    """Write an event in a transaction; other servers are notified when it is committed.
-
-    Args:
-        about: The id of a search or of a task.
-    """
-    values: dict[str, Any] = {"search_id": about, "kind": kind, "data": data, "at": time.time()}
-    key = connection.execute(insert(events).values(values)).inserted_primary_key
-    assert key is not None
-    notify_peers(connection, database.server, SearchId(about))
-    return Event(key[0], SearchId(about), kind, data, values["at"])
+Record = TypeVar("Record", Search, Task)
 
 
 def events_after(
@@ -50,8 +41,95 @@ def events_after(
     query = select(events).where(events.c.search_id == about, events.c.id > last)
     if kinds:
         query = query.where(events.c.kind.in_(kinds))
-    rows = database.rows(query.order_by(events.c.id).limit(limit))
-    return [Event(row.id, SearchId(row.search_id), row.kind, row.data, row.at) for row in rows]
+    return database.records(Event, query.order_by(events.c.id).limit(limit))
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction in which events are noted."""
+
+    database: SqlDatabase
+    connection: Connection
+    announce: Callable[[Event], None]
+    committed: list[Callable[[], object]] = field(default_factory=list)
+    """Called in order once the transaction is committed."""
+
+    def note(self, about: str, kind: str, data: dict[str, Any]) -> None:
+        """Write an event about a search or task; other servers are notified when it is committed."""
+        values: dict[str, Any] = {"search_id": about, "kind": kind, "data": data, "at": time.time()}
+        key = self.connection.execute(insert(events).values(values)).inserted_primary_key
+        assert key is not None
+        notify_peers(self.connection, self.database.server, SearchId(about))
+        event = Event(key[0], SearchId(about), kind, data, values["at"])
+        self.committed.append(lambda: self.announce(event))
+
+
+class RecordStore(Generic[Record]):
+    """Reads and changes searches or tasks, and passes each event to ``announce`` once it is committed."""
+
+    record: type[Record]
+    table: Table
+    kind: str
+    """Kind of the events that hold the new state of a search or task."""
+    remedy: str
+    """Advice for a search or task that does not exist."""
+
+    def __init__(self, database: SqlDatabase, announce: Callable[[Event], None]) -> None:
+        self._database = database
+        self._announce = announce
+        self._order = threading.Lock()
+        """Held from before a commit until its events are announced, so that readers get them in the order of their ids.
+        """
+
+    def get(self, about: str) -> Record:
+        with self._database.reading() as connection:
+            return self._get(connection, about)
+
+    def snapshot(self, about: str) -> tuple[Record, int]:
+        """Return a search or task and the id of its last event."""
+        with self._database.reading() as connection:
+            found = self._get(connection, about)
+            last = connection.scalar(select(func.max(events.c.id)).where(events.c.search_id == about))
+        return found, last or 0
+
+    def some(self, ids: Collection[str], owner: str | None = None) -> Sequence[Record]:
+        """Return those of these ids that exist and belong to an owner (None: to anyone)."""
+        query = select(self.table).where(self.table.c.id.in_(ids))
+        return self._all(query if owner is None else query.where(self.table.c.owner == owner))
+
+    def _all(self, query: Select[Any]) -> Sequence[Record]:
+        return self._database.records(self.record, query)
+
+    def _get(self, connection: Connection, about: str, *, lock: bool = False) -> Record:
+        query = select(self.table).where(self.table.c.id == about)
+        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        if row is None:
+            raise NotFoundError(f"There is no such {self.kind}.", remedy=self.remedy)
+        return record_of(self.record, row._mapping)
+
+    def _add(self, transaction: Transaction, record: Record, **more: Any) -> None:
+        transaction.connection.execute(insert(self.table).values(asdict(record) | more))
+        transaction.note(record.id, self.kind, record.document())
+
+    def _change(
+        self, transaction: Transaction, about: str, change: Callable[[Record], Record]
+    ) -> tuple[Record, Record]:
+        """Apply a pure function to a search or task; return it before and after."""
+        before = self._get(transaction.connection, about, lock=True)
+        after = change(before)
+        if after != before:
+            transaction.connection.execute(update(self.table).where(self.table.c.id == about).values(asdict(after)))
+            transaction.note(about, self.kind, after.document())
+        return before, after
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        with self._order:
+            with self._database.writing() as connection:
+                transaction = Transaction(self._database, connection, self._announce)
+                yield transaction
+            for call in transaction.committed:
+                call()
 
 
 class Peers:

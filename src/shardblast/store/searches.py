@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -29,11 +28,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from shardblast.core.errors import ConflictError, InputError, NotFoundError
+from shardblast.core.errors import ConflictError, InputError
 from shardblast.core.history import RUNNING_KINDS, RunningPiece, running_of
-from shardblast.core.search import Event, Piece, Search, SearchId, State, document, search_of
-from shardblast.store.connection import SqlDatabase
-from shardblast.store.events import events_after, note
+from shardblast.core.search import Event, Piece, Search, SearchId, State
+from shardblast.store.connection import SqlDatabase, record_of
+from shardblast.store.events import RecordStore, events_after
 from shardblast.store.tables import SORTED_BY, events, pieces, searches
 
 Change = Callable[[Search], Search]
@@ -131,8 +130,11 @@ class Page:
     cursor: str | None
 
 
-class SearchStore:
-    """Reads and changes searches, and passes each event to ``announce`` once it is committed."""
+class SearchStore(RecordStore[Search]):
+    """Searches, their pieces and events."""
+
+    record, table, kind = Search, searches, "search"
+    remedy = "It may have been deleted; list the searches."
 
     def __init__(
         self,
@@ -140,12 +142,8 @@ class SearchStore:
         announce: Callable[[Event], None],
         observe: Observe = lambda before, after, piece: None,
     ) -> None:
-        self._database = database
-        self._announce = announce
+        super().__init__(database, announce)
         self._observe = observe
-        self._order = threading.Lock()
-        """Held from before a commit until its events are announced, so that readers get them in the order of their ids.
-        """
 
     def add(self, search: Search, fingerprint: str, idempotency_key: str | None = None) -> Search:
         """Add a search, or return the search of this id, or of this owner and idempotency key, if it exists.
@@ -153,16 +151,12 @@ class SearchStore:
         Raises:
             ConflictError: The key was used for another request.
         """
-        values = row_of(search) | {"fingerprint": fingerprint, "idempotency_key": idempotency_key}
         try:
-            with self._order:
-                with self._database.writing() as connection:
-                    if existing := self._existing(connection, search, idempotency_key):
-                        return _checked(existing, fingerprint)
-                    connection.execute(insert(searches).values(values))
-                    event = note(connection, self._database, search.id, "search", document(search))
-                self._announce(event)
-                self._observe(None, search, None)
+            with self._transaction() as transaction:
+                if existing := self._existing(transaction.connection, search, idempotency_key):
+                    return _checked(existing, fingerprint)
+                self._add(transaction, search, fingerprint=fingerprint, idempotency_key=idempotency_key)
+                transaction.committed.append(lambda: self._observe(None, search, None))
         except IntegrityError:  # another server was faster
             with self._database.reading() as connection:
                 existing = self._existing(connection, search, idempotency_key)
@@ -181,18 +175,6 @@ class SearchStore:
         row = self._database.row(query)
         return None if row is None else _checked(row, fingerprint)
 
-    def get(self, search_id: SearchId) -> Search:
-        """Return a search."""
-        with self._database.reading() as connection:
-            return self._get(connection, search_id)
-
-    def some(self, ids: Collection[SearchId], owner: str | None) -> Sequence[Search]:
-        """Return the searches of these ids that exist and belong to an owner (None: to anyone)."""
-        query = select(searches).where(searches.c.id.in_(ids))
-        if owner is not None:
-            query = query.where(searches.c.owner == owner)
-        return [_search(row) for row in self._database.rows(query)]
-
     def newest(self, owner: str | None, limit: int) -> Sequence[SearchId]:
         """Return the ids of an owner's newest searches (None: of anyone's)."""
         query = select(searches.c.id).order_by(searches.c.created.desc()).limit(limit)
@@ -200,33 +182,18 @@ class SearchStore:
             query = query.where(searches.c.owner == owner)
         return [SearchId(search_id) for search_id in self._database.scalars(query)]
 
-    def snapshot(self, search_id: SearchId) -> tuple[Search, int]:
-        """Return a search and the id of its last event."""
-        with self._database.reading() as connection:
-            search = self._get(connection, search_id)
-            last = connection.scalar(select(func.max(events.c.id)).where(events.c.search_id == search_id))
-        return search, last or 0
-
     def change(self, search_id: SearchId, change: Change, piece: Piece | None = None) -> Search:
         """Apply a pure function to a search, and record a piece that ended, in one transaction.
 
         Raises:
             ConflictError: ``change`` does not allow the search's state.
         """
-        noted: list[Event] = []
-        with self._order:
-            with self._database.writing() as connection:
-                before = self._get(connection, search_id, lock=True)
-                after = change(before)
-                if piece is not None:
-                    connection.execute(insert(pieces).values(search_id=search_id, **asdict(piece)))
-                    noted.append(note(connection, self._database, search_id, "piece", asdict(piece)))
-                if after != before:
-                    connection.execute(update(searches).where(searches.c.id == search_id).values(row_of(after)))
-                    noted.append(note(connection, self._database, search_id, "search", document(after)))
-            for event in noted:
-                self._announce(event)
-            self._observe(before, after, piece)
+        with self._transaction() as transaction:
+            if piece is not None:
+                transaction.connection.execute(insert(pieces).values(search_id=search_id, **asdict(piece)))
+                transaction.note(search_id, "piece", asdict(piece))
+            before, after = self._change(transaction, search_id, change)
+            transaction.committed.append(lambda: self._observe(before, after, piece))
         return after
 
     def page(
@@ -252,20 +219,20 @@ class SearchStore:
         query = page_query(owner, state, text, order, cursor).limit(limit + 1)
         rows = self._database.rows(query)
         is_last = len(rows) <= limit
-        return Page([_search(row) for row in rows[:limit]], None if is_last else order.cursor(rows[limit - 1]))
+        return Page(
+            [record_of(Search, row._mapping) for row in rows[:limit]],
+            None if is_last else order.cursor(rows[limit - 1]),
+        )
 
     def pieces(self, search_id: SearchId) -> Sequence[Piece]:
         """Return the pieces of a search in the order in which they ended."""
         query = select(pieces).where(pieces.c.search_id == search_id).order_by(pieces.c.id)
-        rows = self._database.rows(query)
-        return [Piece(**{name: getattr(row, name) for name in Piece.__slots__}) for row in rows]
+        return self._database.records(Piece, query)
 
     def tell(self, search_id: SearchId, kind: str, data: dict[str, Any]) -> None:
         """Record an event that changes neither the search nor its pieces."""
-        with self._order:
-            with self._database.writing() as connection:
-                event = note(connection, self._database, search_id, kind, data)
-            self._announce(event)
+        with self._transaction() as transaction:
+            transaction.note(search_id, kind, data)
 
     def events(self, search_id: SearchId, kinds: Collection[str]) -> Iterator[Event]:
         """Yield all events of these kinds, oldest first."""
@@ -295,17 +262,15 @@ class SearchStore:
         Raises:
             ConflictError: It has not ended.
         """
-        with self._order:
-            with self._database.writing() as connection:
-                search = self._get(connection, search_id, lock=True)
-                if not search.state.is_final:
-                    is_cancelling = search.state is State.CANCELLING
-                    remedy = "Wait until it is cancelled." if is_cancelling else "Cancel it first."
-                    raise ConflictError(f"The search is {search.state}.", remedy=remedy)
-                last = note(connection, self._database, search_id, "deleted", {})
-                connection.execute(delete(events).where(events.c.search_id == search_id))
-                connection.execute(delete(searches).where(searches.c.id == search_id))
-            self._announce(last)
+        with self._transaction() as transaction:
+            search = self._get(transaction.connection, search_id, lock=True)
+            if not search.state.is_final:
+                is_cancelling = search.state is State.CANCELLING
+                remedy = "Wait until it is cancelled." if is_cancelling else "Cancel it first."
+                raise ConflictError(f"The search is {search.state}.", remedy=remedy)
+            transaction.note(search_id, "deleted", {})
+            transaction.connection.execute(delete(events).where(events.c.search_id == search_id))
+            transaction.connection.execute(delete(searches).where(searches.c.id == search_id))
 
     def ended_before(self, at: float, limit: int = 100) -> Sequence[SearchId]:
         """Return searches that ended before a time, oldest first."""
@@ -316,13 +281,6 @@ class SearchStore:
         """Read and write without changing anything."""
         with self._database.writing() as connection:
             connection.execute(update(searches).where(false()).values(attempt=0))
-
-    def _get(self, connection: Connection, search_id: SearchId, *, lock: bool = False) -> Search:
-        query = select(searches).where(searches.c.id == search_id)
-        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-        if row is None:
-            raise NotFoundError("There is no such search.", remedy="It may have been deleted; list the searches.")
-        return _search(row)
 
     def _existing(self, connection: Connection, search: Search, key: str | None) -> Row[Any] | None:
         same = searches.c.id == search.id
@@ -344,24 +302,12 @@ def page_query(owner: str | None, state: State | None, text: str, order: SortOrd
     return query
 
 
-def row_of(search: Search) -> dict[str, Any]:
-    row = asdict(search)
-    row["options"] = list(search.options)
-    row["output"] = list(search.output)
-    row["verdicts"] = None if search.verdicts is None else dict(search.verdicts)
-    return row
-
-
-def _search(row: Row[Any]) -> Search:
-    return search_of(dict(row._mapping))
-
-
 def _checked(row: Row[Any], fingerprint: str | None) -> Search:
     if fingerprint not in (None, row.fingerprint):
         raise ConflictError(
             "This Idempotency-Key was used for another search.", remedy="Use a new key for a new request."
         )
-    return _search(row)
+    return record_of(Search, row._mapping)
 
 
 _KINDS: dict[Sort, type[Value]] = {Sort.ELAPSED: float, Sort.QUERIES: int, Sort.HITS: int}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import func, select
 
-from shardblast.core.search import UNENDED, SearchId, Standing, State
-from shardblast.core.waiting import Lack, LackCode
+from shardblast.core.search import UNENDED, Standing, State
+from shardblast.core.waiting import LackCode
 from shardblast.store.connection import SqlDatabase
 from shardblast.store.tables import searches
 
@@ -46,14 +45,9 @@ class Workload:
     def unended(self) -> Sequence[Unended]:
         """Return queued and running searches, grouped by generation, program and state."""
         group = [searches.c[name] for name in ("database", "generation", "program", "state")]
-        totals = [func.count().label("number"), func.sum(searches.c.letters).label("letters")]
+        totals = [func.count().label("searches"), func.sum(searches.c.letters).label("letters")]
         query = select(*group, *totals).group_by(*group)
-        query = query.where(searches.c.state.in_(UNENDED))
-        rows = self._database.rows(query)
-        return [
-            Unended(row.database, row.generation, row.program, State(row.state), row.number, int(row.letters))
-            for row in rows
-        ]
+        return self._database.records(Unended, query.where(searches.c.state.in_(UNENDED)))
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -68,8 +62,7 @@ class Workload:
     def standings(self) -> Sequence[Standing]:
         """Return the unfinished searches with the columns that decide their place in the queue."""
         columns = [searches.c[name] for name in Standing.__slots__]
-        rows = self._database.rows(select(*columns).where(searches.c.state.in_(UNENDED)))
-        return [_standing(**row._mapping) for row in rows]
+        return self._database.records(Standing, select(*columns).where(searches.c.state.in_(UNENDED)))
 
     def lacks(self) -> Mapping[LackCode, int]:
         """Return how many searches wait for each resource, excluding those that wait for their turn."""
@@ -97,7 +90,3 @@ class Workload:
         )
         ratios = sorted(float(ratio) for ratio in self._database.scalars(query) if ratio is not None)
         return ratios[len(ratios) // 2] if ratios else None
-
-
-def _standing(*, id: str, state: str, lack: Mapping[str, Any] | None, **others: Any) -> Standing:
-    return Standing(id=SearchId(id), state=State(state), lack=None if lack is None else Lack.of(lack), **others)
