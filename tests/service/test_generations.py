@@ -114,6 +114,6 @@ def test_a_withdrawn_database_is_found_by_no_search_and_its_removal_can_be_repea
     with pytest.raises(NotFoundError):
         generations.get("16s")
     generations.withdraw("16s")
-    assert [one.generation for one in generations.known("16s")] == ["g1"]
-    generations.remove("16s")
-    assert generations.known("16s") == []
+    assert [one.generation for one in generations.store.generations("16s")] == ["g1"]
+    generations.store.remove("16s")
+    assert generations.store.generations("16s") == []

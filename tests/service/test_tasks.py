@@ -29,7 +29,7 @@ def ran(store: TaskStore, work: Callable[[Tasks, Watch], str]) -> Task:
     """Run a task that does this; return it as it ended."""
     tasks = Tasks(store, {TaskKind.ADD: lambda task, watch: work(tasks, watch)})
     tasks.run(TASK)
-    return tasks.get(TASK.id)
+    return tasks.store.get(TASK.id)
 
 
 def test_what_can_not_be_taken_back_is_not_begun_for_a_task_that_is_cancelled(store: TaskStore) -> None:

@@ -124,7 +124,7 @@ def create_share(search: SearchDep, response: Response, service: ServiceDep, cal
 def list_shares(search: SearchDep, service: ServiceDep, caller: CallerDep) -> Sequence[Share]:
     """List the links of a search, without their tokens."""
     caller.check(Scope.SEARCH)
-    return service.sharing.all(search.id)
+    return service.sharing.store.of_search(search.id)
 
 
 @shares_router.delete("/shares/{share_id}", status_code=status.HTTP_204_NO_CONTENT)

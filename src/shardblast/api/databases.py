@@ -161,7 +161,7 @@ class UseOut(BaseModel):
 def list_databases(service: ServiceDep, caller: CallerDep) -> list[Document]:
     """List the databases by name, each with how much of it is on the disk and in memory now."""
     caller.check(Scope.READ)
-    return [service.databases.described(database) for database in service.databases.all()]
+    return [service.databases.described(database) for database in service.databases.generations.all()]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=DatabaseOut | TaskOut, responses=TASK_OR_DATABASE)
@@ -196,7 +196,7 @@ def read_use(name: str, service: ServiceDep, caller: CallerDep) -> Document:
     caller.check(Scope.ADMIN)
     using = service.databases.uses(name)
     first = service.store.some(using[:MOST_USES], None)
-    tasks = service.tasks.active(name)
+    tasks = service.tasks.store.active(name)
     return {"searches": len(using), "first": [search.document() for search in first], "tasks": tasks}
 
 
@@ -247,7 +247,7 @@ def list_tasks(
 ) -> Sequence[Task]:
     """List tasks, newest first."""
     caller.check(Scope.READ)
-    return service.tasks.newest(database, limit)
+    return service.tasks.store.newest(database, limit)
 
 
 @tasks_router.get("/events", response_class=EventSourceResponse)
@@ -265,7 +265,7 @@ async def follow_tasks(request: Request, service: ServiceDep, caller: CallerDep)
 def read_task(task_id: str, service: ServiceDep, caller: CallerDep) -> Task:
     """Read a task."""
     caller.check(Scope.READ)
-    return service.tasks.get(TaskId(task_id))
+    return service.tasks.store.get(TaskId(task_id))
 
 
 @tasks_router.get("/{task_id}/events", response_class=EventSourceResponse)
@@ -277,10 +277,10 @@ async def read_events(
 ) -> EventSourceResponse:
     """Stream a task: first its state now, then every change."""
     caller.check(Scope.READ)
-    service.tasks.get(TaskId(task_id))
+    service.tasks.store.get(TaskId(task_id))
 
     def snapshot() -> tuple[Document, bool, int]:
-        task, last = service.tasks.snapshot(TaskId(task_id))
+        task, last = service.tasks.store.snapshot(TaskId(task_id))
         return task.document(), task.state.is_final, last
 
     watched = Watched(SearchId(task_id), snapshot, service.store.events_after)
@@ -317,7 +317,7 @@ def _begun(task: Task, response: Response) -> Task:
 def _own(task_id: str, service: Service, caller: Caller) -> Task:
     """Return a task, if the caller is its owner or an administrator."""
     caller.check(Scope.SEARCH)
-    task = service.tasks.get(TaskId(task_id))
+    task = service.tasks.store.get(TaskId(task_id))
     if caller.sees not in (None, task.owner):
         raise NotFoundError("You have no such task.", remedy="Ask the user who started it.")
     return task

@@ -123,5 +123,5 @@ async def task_changes(service: Service, check: Callable[[], None]) -> AsyncIter
                 yield ServerSentEvent("{}", event="reload")
                 continue
             ids = {TaskId(task_id) for task_id in changed if task_id is not None}
-            for task in await asyncio.to_thread(service.tasks.some, ids):
+            for task in await asyncio.to_thread(service.tasks.store.some, ids):
                 yield ServerSentEvent(json.dumps(task.document()), event="task")

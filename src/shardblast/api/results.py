@@ -394,7 +394,7 @@ def read_list(search: ReadableDep, service: ServiceDep, name: str) -> FileRespon
 @router.get("/query", response_class=FileResponse)
 def read_query(search: ReadableDep, service: ServiceDep) -> FileResponse:
     """Read the queries, as they were submitted."""
-    path = service.searches.query(search)
+    path = service.runner.query(search.id)
     return FileResponse(path, media_type="text/plain", filename=f"{_file_name(search)}.fa")
 
 

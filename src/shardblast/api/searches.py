@@ -141,7 +141,7 @@ def list_searches(service: ServiceDep, caller: CallerDep, listing: Annotated[Lis
     if listing.key is not None:
         found = service.store.find(caller.owner, listing.key)
         return {"searches": [] if found is None else [found.document()], "cursor": None}
-    page = service.searches.page(
+    page = service.store.page(
         owner=caller.sees,
         state=None if listing.state is None else State(listing.state),
         limit=listing.limit,

@@ -121,7 +121,7 @@ def update_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
         after = service.database(name)
     else:
         databases = administration_of(home).databases
-        before = _facts(databases.get(name))
+        before = _facts(databases.generations.get(name))
         with _watch(name, quiet=quiet) as watch:
             after = _facts(databases.bring_update(name, watch))
     if after["generation"] == before["generation"]:
@@ -144,7 +144,7 @@ def check_updates(name: Name, home: Home = None) -> int:
 def list_databases(as_json: AsJson = False, home: Home = None) -> int:
     """List the databases by name, with how much of each is on this machine's disk and in its memory now."""
     administration = administration_of(home)
-    rows = [_described(administration, database) for database in administration.databases.all()]
+    rows = [_described(administration, database) for database in administration.databases.generations.all()]
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return 0
@@ -158,7 +158,7 @@ def list_databases(as_json: AsJson = False, home: Home = None) -> int:
 def show_database(name: Name, as_json: AsJson = False, home: Home = None) -> int:
     """Show the details of a database and its volumes."""
     administration = administration_of(home)
-    database = administration.databases.get(name)
+    database = administration.databases.generations.get(name)
     details = _described(administration, database)
     if as_json:
         volumes = [{**volume, "files": len(volume["files"])} for volume in database.facts.document()["volumes"]]
@@ -202,7 +202,7 @@ def warm_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
     else:
         databases = administration_of(home).databases
         with _watch(name, quiet=quiet) as watch:
-            outcome = databases.warm(databases.get(name), watch)
+            outcome = databases.warm(databases.generations.get(name), watch)
     sys.stdout.write(f"{name}: {outcome}\n")
     return 0
 

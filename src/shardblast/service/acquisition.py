@@ -71,7 +71,7 @@ class Acquisition:
             ConflictError: Another process changes this database, or it exists with another source or molecule.
         """
         self.folders.check_space()
-        with self.folders.adding(name) as folder, self.generations.alone(name):
+        with self.folders.adding(name) as folder, self.generations.store.alone(name):
             self.check(name, wanted, is_new=is_new)
             try:
                 if watch.stopped():
@@ -93,7 +93,7 @@ class Acquisition:
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Keep other processes, on this machine and on other servers, from adding or removing a database."""
-        with self.folders.adding(name), self.generations.alone(name):
+        with self.folders.adding(name), self.generations.store.alone(name):
             yield
 
     def register(self, name: str, path: str, *, replace: bool) -> CataloguedDatabase:
@@ -114,7 +114,7 @@ class Acquisition:
     def check(self, name: str, wanted: Mapping[str, Any], *, is_new: bool) -> None:
         """Refuse to replace a database from another source, or to update one that does not exist."""
         try:
-            known = self.generations.source(name)
+            known = self.generations.store.source(name)
         except NotFoundError:
             if not is_new:
                 raise
@@ -140,7 +140,7 @@ class Acquisition:
     def _acquire(self, name: str, wanted: Mapping[str, Any], folder: Path, watch: Watch) -> CataloguedDatabase | None:
         source = self.source(wanted)
         offer = _offer(source, wanted, folder)
-        generations = self.generations.known(name)
+        generations = self.generations.store.generations(name)
         known = next((database for database in generations if database.generation == offer.generation), None)
         if known is not None and known.path is None:
             return None if self._is_current(known) else self._switch(known.facts, wanted, watch)
@@ -169,7 +169,7 @@ class Acquisition:
 
     def _give_up(self, name: str, folder: Path) -> None:
         """Remove the files of a cancelled or failed attempt, also from the storage."""
-        known = {database.generation for database in self.generations.known(name)}
+        known = {database.generation for database in self.generations.store.generations(name)}
         for attempt in folder.iterdir():
             if attempt.is_dir() and attempt.name not in known:
                 self.objects.delete(generation_key(name, attempt.name))

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -32,7 +32,6 @@ from shardblast.blast.taxonomy import Taxonomy, find_taxonomy
 from shardblast.core.database import CataloguedDatabase, DatabaseFile, Generation
 from shardblast.core.errors import DatabaseChanged, DatabaseError, NotFoundError
 from shardblast.core.program import Molecule
-from shardblast.core.search import SearchId
 from shardblast.disk.node import Node, ReportBytes, Stopped
 from shardblast.sources.base import find_database
 from shardblast.storage.objects import Objects, current_key
@@ -76,22 +75,6 @@ class Generations:
             )
         return current
 
-    def known(self, name: str) -> Sequence[CataloguedDatabase]:
-        """Return all generations of a database, newest first."""
-        return self.store.generations(name)
-
-    def source(self, name: str) -> Mapping[str, Any]:
-        """Return how a database was added."""
-        return self.store.source(name)
-
-    def searches_of(self, name: str) -> Sequence[SearchId]:
-        """Return the searches in a database that have not ended."""
-        return self.store.searches_of(name)
-
-    def alone(self, name: str) -> AbstractContextManager[None]:
-        """Keep other servers from changing a database; see ``DatabaseStore.alone``."""
-        return self.store.alone(name)
-
     def switch(self, facts: Generation, path: str | None, source: Mapping[str, Any]) -> CataloguedDatabase:
         """Make a generation current, and add its database if it is new. The caller must hold ``alone``.
 
@@ -115,18 +98,10 @@ class Generations:
         """Return the names of all databases, sorted."""
         return [name for name, _ in groupby(database.name for database in self.store.all())]
 
-    def remove_unused(self, database: CataloguedDatabase) -> bool:
-        """Delete a generation that is not current, unless a search uses it; return whether it was deleted."""
-        return self.store.remove_unused(database.name, database.generation)
-
     def withdraw(self, name: str) -> None:
         """Hide a database of the storage from new searches. Its generations stay known until ``remove``."""
         if any(database.path is None for database in self.store.generations(name)):
             self.objects.discard(current_key(name))
-
-    def remove(self, name: str) -> None:
-        """Delete a database with all its generations."""
-        self.store.remove(name)
 
     def _current_or_none(self, known: Sequence[CataloguedDatabase]) -> CataloguedDatabase | None:
         with suppress(DatabaseError):  # ``get`` reports it, but a list must not fail because of one database
@@ -188,10 +163,6 @@ class Catalogue:
     def get(self, name: str, generation: str | None = None) -> CataloguedDatabase:
         """Return a generation of a database, by default the current one; see ``Generations.get``."""
         return self._generations.get(name, generation)
-
-    def all(self) -> Sequence[CataloguedDatabase]:
-        """Return the current generation of each database, by name."""
-        return self._generations.all()
 
     def missing_bytes(self, name: str, generation: str) -> int:
         """Return the bytes to be copied to this machine's disk before a search."""
@@ -263,7 +234,7 @@ class Catalogue:
 
     def in_place(self) -> Iterator[tuple[CataloguedDatabase, dict[str, Path]]]:
         """Yield the databases that are searched in place, with the folders of their volumes by name."""
-        for entry in self.all():
+        for entry in self._generations.all():
             if entry.path is not None:
                 with suppress(DatabaseError), self.opened(entry.name, entry.generation) as database:
                     yield entry, {volume.path.name: volume.path.parent for volume in database.volumes}

@@ -58,17 +58,9 @@ class Databases:
     node: Node
     removal: Removal
 
-    def all(self) -> Sequence[CataloguedDatabase]:
-        """Return the current generation of each database, by name."""
-        return self.generations.all()
-
-    def get(self, name: str) -> CataloguedDatabase:
-        """Return the generation that new searches in a database use."""
-        return self.catalogue.get(name)
-
     def check(self, name: str) -> str | None:
         """Read all of a database; return what is wrong with it, or None."""
-        return self.catalogue.check(self.get(name))
+        return self.catalogue.check(self.generations.get(name))
 
     def works(self) -> Mapping[TaskKind, Callable[[Task, Watch], str]]:
         """Return the function that runs each kind of task."""
@@ -94,7 +86,7 @@ class Databases:
             ConflictError: The task would replace another database.
         """
         self._check_new(name, wanted)
-        if any(task.kind is not TaskKind.WARM and task.details != wanted for task in tasks.active(name)):
+        if any(task.kind is not TaskKind.WARM and task.details != wanted for task in tasks.store.active(name)):
             raise ConflictError(f"{name!r} is already being added.", remedy="Wait for that task, or cancel it.")
         return tasks.begin(queue, TaskKind.ADD, name, owner, wanted)
 
@@ -105,14 +97,14 @@ class Databases:
 
     def bring_update(self, name: str, watch: Watch) -> CataloguedDatabase:
         """Update a database from its source now, without a task; return the current generation."""
-        wanted = self.generations.source(name)
+        wanted = self.generations.store.source(name)
         if wanted.get("in_place"):
             return self.register(name, wanted["text"])
         return self._acquire(name, wanted, watch, is_new=False) or self.generations.get(name)
 
     def update(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task | CataloguedDatabase:
         """Queue a task that updates a database from its source. A database in place is updated at once."""
-        wanted = self.generations.source(name)
+        wanted = self.generations.store.source(name)
         if wanted.get("in_place"):
             return self.register(name, wanted["text"])
         return tasks.begin(queue, TaskKind.UPDATE, name, owner, wanted)
@@ -125,7 +117,7 @@ class Databases:
             case TaskKind.ADD:
                 return self.add(tasks, queue, task.database, task.details, owner)
             case TaskKind.UPDATE:
-                wanted = self.generations.source(task.database)
+                wanted = self.generations.store.source(task.database)
                 if wanted.get("in_place"):
                     raise ConflictError(
                         f"{task.database!r} is registered in place now.", remedy="Update the database instead."
@@ -136,7 +128,7 @@ class Databases:
 
     def check_updates(self, name: str) -> Updates:
         """Return whether the source of a database has a newer version."""
-        wanted, current = self.generations.source(name), self.generations.get(name)
+        wanted, current = self.generations.store.source(name), self.generations.get(name)
         if wanted.get("in_place"):
             newer = self.catalogue.has_changed(current)
             return Updates(current.generation, "changed" if newer else current.generation, newer)
@@ -179,7 +171,7 @@ class Databases:
     def uses(self, name: str) -> Sequence[SearchId]:
         """Return the searches in a database that have not ended."""
         self.generations.get(name)
-        return self.generations.searches_of(name)
+        return self.generations.store.searches_of(name)
 
     def _check_new(self, name: str, wanted: Mapping[str, Any]) -> None:
         """Reject at once what ``Acquisition.acquire`` would reject later."""
@@ -250,9 +242,11 @@ class Removal:
             ConflictError: Searches use it, or it is being updated.
         """
         with self.acquisition.alone(name):
-            self.generations.source(name)  # raises if it is unknown: objects of that name belong to another service
-            known = self.generations.known(name)
-            using = self.generations.searches_of(name)
+            self.generations.store.source(
+                name
+            )  # raises if it is unknown: objects of that name belong to another service
+            known = self.generations.store.generations(name)
+            using = self.generations.store.searches_of(name)
             if using and not force:
                 searches = "1 search is" if len(using) == 1 else f"{len(using)} searches are"
                 raise ConflictError(
@@ -265,7 +259,7 @@ class Removal:
             for generation in known:
                 self._remove_files(generation)
             self.objects.delete(database_key(name))
-            self.generations.remove(name)  # last, so that an interrupted removal can be repeated
+            self.generations.store.remove(name)  # last, so that an interrupted removal can be repeated
 
     def collect(self, name: str | None = None) -> None:
         """Remove unused generations of one database, or of all.
@@ -279,7 +273,7 @@ class Removal:
 
     def _collect(self, name: str) -> None:
         for generation in self.generations.unused(name):
-            if self.generations.remove_unused(generation):
+            if self.generations.store.remove_unused(name, generation.generation):
                 self._remove_files(generation)
 
     def released(self, name: str, generation: str) -> None:

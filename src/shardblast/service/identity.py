@@ -6,7 +6,7 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shardblast.core.errors import ConflictError, NotFoundError, UnauthorizedError
 from shardblast.core.search import Event, SearchId
@@ -122,28 +122,24 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+@dataclass(frozen=True, slots=True)
 class Sharing:
     """Creates, checks and revokes share links."""
 
-    def __init__(self, store: ShareStore, announce: Callable[[SearchId], None]) -> None:
-        """``announce`` makes the readers of a search check their links again."""
-        self._store = store
-        self._announce = announce
+    store: ShareStore
+    announce: Callable[[SearchId], None]
+    """Makes the readers of a search check their links again."""
 
     def create(self, search_id: SearchId) -> tuple[Share, str]:
         """Create a link; return it with its token, of which only the hash is stored."""
         token = LINK_PREFIX + new_secret()
         share = Share(secrets.token_hex(8), search_id, hashed(token), time.time())
-        self._store.add(share)
+        self.store.add(share)
         return share, token
-
-    def all(self, search_id: SearchId) -> Sequence[Share]:
-        """Return the links of a search, oldest first."""
-        return self._store.of_search(search_id)
 
     def check(self, search_id: SearchId, token: str) -> None:
         """Raise NotFoundError for a token that is not valid for this search, as if the search did not exist."""
-        share = self._store.find(hashed(token))
+        share = self.store.find(hashed(token))
         if share is None or share.search_id != search_id:
             raise NotFoundError(
                 "There is no such search.", remedy="Ask for a new link. This one may have been revoked."
@@ -165,5 +161,5 @@ class Sharing:
 
     def revoke(self, search_id: SearchId, share_id: str) -> None:
         """Revoke a link and end the event streams that use it."""
-        self._store.remove(search_id, share_id)
-        self._announce(search_id)
+        self.store.remove(search_id, share_id)
+        self.announce(search_id)

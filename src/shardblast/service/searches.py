@@ -20,7 +20,7 @@ from shardblast.service.folders import Folders
 from shardblast.service.preflight import Preflight, Preflights, Wanted
 from shardblast.service.runner import Runner
 from shardblast.storage.objects import Objects, search_key
-from shardblast.store.searches import Page, SearchStore, SortOrder
+from shardblast.store.searches import SearchStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +72,6 @@ class SearchService:
         if owner is not None and search.owner != owner:
             raise NotFoundError("There is no such search.", remedy="It may belong to another user.")
         return search
-
-    def page(
-        self, *, owner: str | None, state: State | None, limit: int, cursor: str | None, text: str, order: SortOrder
-    ) -> Page:
-        return self.store.page(owner=owner, state=state, limit=limit, cursor=cursor, text=text, order=order)
-
-    def query(self, search: Search) -> Path:
-        """Return the file of a search's queries as the user sent it."""
-        return self.runner.query(search.id)
 
     def list_of(self, search: Search, name: str) -> Path:
         """Return the file of one of a search's lists as the user sent it."""

@@ -6,7 +6,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
@@ -85,26 +85,6 @@ class Tasks:
     works: Mapping[TaskKind, Work]
     _running: dict[TaskId, threading.Event] = field(default_factory=dict, init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
-
-    def get(self, task_id: TaskId) -> Task:
-        """Return a task."""
-        return self.store.get(task_id)
-
-    def snapshot(self, task_id: TaskId) -> tuple[Task, int]:
-        """Return a task and the id of the last event included in it."""
-        return self.store.snapshot(task_id)
-
-    def newest(self, database: str | None, limit: int) -> Sequence[Task]:
-        """Return tasks, newest first, of one database or of all."""
-        return self.store.newest(database, limit)
-
-    def some(self, ids: Collection[TaskId]) -> Sequence[Task]:
-        """Return those of the given tasks that exist."""
-        return self.store.some(ids)
-
-    def active(self, database: str | None = None) -> Sequence[Task]:
-        """Return the tasks that have not ended, oldest first."""
-        return self.store.active(database)
 
     def begin(self, queue: TaskQueue, kind: TaskKind, database: str, owner: str, details: Mapping[str, Any]) -> Task:
         """Queue a task. If an identical task has not ended, return that one instead."""
