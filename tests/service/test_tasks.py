@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> Iterator[TaskStore]:
 
 def ran(store: TaskStore, work: Callable[[Tasks, Watch], str]) -> Task:
     """Run a task that does this; return it as it ended."""
-    tasks = Tasks(store, {TaskKind.ADD: lambda task, watch: work(tasks, watch)})
+    tasks = Tasks(store, {TaskKind.ADD: lambda task, watch: work(tasks, watch)}, lambda task: None)
     tasks.run(TASK)
     return tasks.store.get(TASK.id)
 
@@ -62,7 +62,7 @@ def test_a_task_that_another_server_has_cancelled_is_given_up_for_good(store: Ta
     known: list[bool] = []
 
     def work(tasks: Tasks, watch: Watch) -> str:
-        Tasks(store, {}).cancel(TASK.id)  # as another server does it, of which this one has not heard yet
+        Tasks(store, {}, lambda task: None).cancel(TASK.id)  # on another server; this one does not know yet
         try:
             watch.settle()
         finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -68,6 +70,10 @@ KINDS: dict[Kind, KindName] = {
     Kind.BOOLEAN: "boolean",
 }
 """Names of the kinds; all other kinds are text."""
+RECORDS = ("Failure", "HeldVolume", "Piece", "Presence", "Problem", "RunningPiece", "Updates")
+"""Dataclasses of the service in answers. The OpenAPI document names them like the models, and their docstrings describe
+their fields."""
+RECORD = re.compile(rf'(#/components/schemas/(?:{"|".join(RECORDS)}))"')
 
 
 def make_app(service: Service) -> ASGIApp:
@@ -225,19 +231,26 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         app.include_router(router, prefix=PREFIX)
     for router in (probes_router, auth.router, ncbi.router, page_router):
         app.include_router(router)
-    _describe_bodies(app)
+    _describe(app)
     return app
 
 
-def _describe_bodies(app: FastAPI) -> None:
-    """Add the models of bodies that routes parse themselves to the OpenAPI document."""
+def _describe(app: FastAPI) -> None:
+    """Add the models of bodies that routes parse themselves to the OpenAPI document, and name the records in it."""
     made = app.openapi
 
     def openapi() -> dict[str, object]:
-        document = made()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (SearchIn, SelectionIn):
-            schemas.setdefault(model.__name__, model.model_json_schema())
+        document: dict[str, Any] = json.loads(RECORD.sub(r'\1Out"', json.dumps(made())))
+        schemas = document["components"]["schemas"]
+        for name in RECORDS:
+            schemas[f"{name}Out"] = schema = schemas.pop(name)
+            schema |= {"title": f"{name}Out", "required": list(schema["properties"])}
+            for field in schema["properties"].values():
+                field.pop("default", None)  # answers hold all fields
+                field |= {"description": field["description"].rstrip(".")} if "description" in field else {}
+        document["components"]["schemas"] = dict(sorted(schemas.items())) | {
+            model.__name__: model.model_json_schema() for model in (SearchIn, SelectionIn)
+        }
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -11,15 +11,15 @@ from sse_starlette import EventSourceResponse
 
 from shardblast.api.context import CallerDep, ServiceDep, caller_of
 from shardblast.api.events import PING_EVERY_S, Watched, id_of, stream, task_changes
-from shardblast.api.models import FailureOut, SearchOut, StateName
+from shardblast.api.models import SearchOut, StateName
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import NotFoundError
 from shardblast.core.placement import NodePlan
 from shardblast.core.program import Molecule
-from shardblast.core.search import Document, SearchId
+from shardblast.core.search import Document, Failure, SearchId
 from shardblast.core.task import Task, TaskId, TaskKind
 from shardblast.service.callers import Caller, Scope
-from shardblast.service.databases import Updates
+from shardblast.service.databases import Presence, Updates
 
 router = APIRouter(prefix="/databases", tags=["databases"])
 
@@ -42,7 +42,7 @@ class TaskOut(BaseModel):
     started: float | None
     finished: float | None
     outcome: str | None
-    failure: FailureOut | None
+    failure: Failure | None
 
 
 TASK_OR_DATABASE: dict[int | str, dict[str, Any]] = {
@@ -87,15 +87,6 @@ class DatabaseIn(BaseModel):
         return {**wanted, "replace": True} if self.replace else wanted
 
 
-class PresenceOut(BaseModel):
-    """How much of a database is on the server's disk and in its memory now."""
-
-    staged_bytes: int = Field(description="Bytes on the server's disk")
-    resident_bytes: int | None = Field(description="How much of mapped_bytes is in memory; null if unknown")
-    mapped_bytes: int = Field(description="Size of the files that a search maps into memory")
-    problem: str | None = Field(description="Why the database can't be searched now, or null")
-
-
 class DatabaseOut(BaseModel):
     """A database."""
 
@@ -116,15 +107,7 @@ class DatabaseOut(BaseModel):
     source_version: str
     in_place: bool
     added: float
-    here: PresenceOut
-
-
-class UpdatesOut(BaseModel):
-    """Whether a source has a newer version."""
-
-    current: str
-    offered: str
-    is_newer: bool
+    here: Presence
 
 
 class ShareOfNodeOut(BaseModel):
@@ -172,7 +155,7 @@ def add_database(body: DatabaseIn, response: Response, service: ServiceDep, call
         database = service.databases.register(body.name, body.source, replace=body.replace)
         response.headers["Location"] = f"/api/v1/databases/{database.name}"
         return service.databases.described(database)
-    task = service.databases.add(service.tasks, service.queue, body.name, body.wanted(), caller.owner)
+    task = service.databases.add(service.tasks, body.name, body.wanted(), caller.owner)
     return _begun(task, response)
 
 
@@ -204,7 +187,7 @@ def read_use(name: str, service: ServiceDep, caller: CallerDep) -> Document:
 def warm_database(name: str, response: Response, service: ServiceDep, caller: CallerDep) -> Task:
     """Start to read a database into memory."""
     caller.check(Scope.SEARCH)
-    return _begun(service.databases.begin_warming(service.tasks, service.queue, name, caller.owner), response)
+    return _begun(service.databases.begin_warming(service.tasks, name, caller.owner), response)
 
 
 @router.post("/{name}/update", response_model=DatabaseOut | TaskOut, responses=TASK_OR_DATABASE)
@@ -214,11 +197,11 @@ def update_database(name: str, response: Response, service: ServiceDep, caller: 
     A database that is used in place is read again at once (200).
     """
     caller.check(Scope.ADMIN)
-    updated = service.databases.update(service.tasks, service.queue, name, caller.owner)
+    updated = service.databases.update(service.tasks, name, caller.owner)
     return _begun(updated, response) if isinstance(updated, Task) else service.databases.described(updated)
 
 
-@router.get("/{name}/updates", response_model=UpdatesOut)
+@router.get("/{name}/updates")
 def check_updates(name: str, service: ServiceDep, caller: CallerDep) -> Updates:
     """Check whether the source has a newer version."""
     caller.check(Scope.ADMIN)
@@ -299,7 +282,7 @@ def retry_task(task_id: str, response: Response, service: ServiceDep, caller: Ca
     task = _own(task_id, service, caller)
     if task.kind is not TaskKind.WARM:
         caller.check(Scope.ADMIN)
-    return _begun(service.databases.retry(service.tasks, service.queue, task, caller.owner), response)
+    return _begun(service.databases.retry(service.tasks, task, caller.owner), response)
 
 
 @tasks_router.delete("/{task_id}", status_code=status.HTTP_204_NO_CONTENT)

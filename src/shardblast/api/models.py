@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from shardblast.core.option_table import Problem
 from shardblast.core.printing import commands
+from shardblast.core.search import Failure
 from shardblast.core.waiting import LackCode
 from shardblast.service.callers import Means, Scope
 from shardblast.service.preflight import Preflight
@@ -65,14 +67,6 @@ class WaitingOut(BaseModel):
     since: float
 
 
-class FailureOut(BaseModel):
-    """Why a search failed."""
-
-    code: str
-    problem: str
-    remedy: str
-
-
 class SearchOut(BaseModel):
     """A search; times are seconds since 1970."""
 
@@ -98,7 +92,7 @@ class SearchOut(BaseModel):
     why: str | None
     hits: int | None
     verdicts: dict[str, int] | None
-    failure: FailureOut | None
+    failure: Failure | None
     waiting: WaitingOut | None = Field(description="Why a queued or running search waits; null: it does not")
 
 
@@ -109,20 +103,11 @@ class SearchesOut(BaseModel):
     cursor: str | None = Field(description="Cursor of the next page, or null")
 
 
-class ProblemOut(BaseModel):
-    """A problem that keeps a search from running."""
-
-    code: str
-    field: str
-    detail: str
-    remedy: str
-
-
 class PreflightOut(BaseModel):
     """The plan of a search, and every problem."""
 
     ok: bool
-    problems: list[ProblemOut]
+    problems: list[Problem]
     command: list[str]
     commands: list[list[str]] = Field(description="The BLAST+ commands that print the same, in order")
     queries: int | None
@@ -143,7 +128,7 @@ class PreflightOut(BaseModel):
         search = ["-db", database.name if database else "", "-query", "query.fa", *found.words]
         return cls(
             ok=not found.problems,
-            problems=[ProblemOut.model_validate(problem, from_attributes=True) for problem in found.problems],
+            problems=found.problems,
             command=[program, *search],
             commands=commands(program, search, found.output),
             queries=survey.queries if survey else None,
@@ -181,29 +166,6 @@ class NewShareOut(ShareOut):
 
     token: str = Field(description="Value of ?share= or of the header X-Share-Token")
     url: str
-
-
-class PieceOut(BaseModel):
-    """A finished BLAST+ process."""
-
-    purpose: str
-    batch: int = Field(description="0-based")
-    shard: int | None
-    seconds: float
-    peak_memory_bytes: int
-    node: str
-    finished: float
-    is_doubled: bool = Field(description="Whether it was started on a second node as well")
-
-
-class RunningPieceOut(BaseModel):
-    """A running BLAST+ process."""
-
-    purpose: str
-    batch: int = Field(description="0-based")
-    shard: int | None
-    node: str
-    started: float
 
 
 class EntryOut(BaseModel):

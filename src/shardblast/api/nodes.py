@@ -15,7 +15,7 @@ from shardblast.api.context import CallerDep, ServiceDep, caller_of
 from shardblast.api.events import NO_MORE, PING_EVERY_S
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import ConflictError
-from shardblast.core.node import Member, NodeState, Standing
+from shardblast.core.node import HeldVolume, Member, NodeState, Standing
 from shardblast.core.search import Document
 from shardblast.service.callers import Scope
 
@@ -25,15 +25,6 @@ FREE_BYTES = 1 << 30
 """Unit of a disk's free space; smaller changes send no event."""
 
 router = APIRouter(prefix="/nodes", tags=["nodes"])
-
-
-class HeldVolumeOut(BaseModel):
-    """A complete volume on a node's disk."""
-
-    name: str
-    size_bytes: int = Field(description="Size of all its files")
-    mapped_bytes: int = Field(description="Size of the files that a search maps into memory")
-    resident_bytes: int | None = Field(description="How much of mapped_bytes is in memory now; null if unknown")
 
 
 class HeldGenerationOut(BaseModel):
@@ -46,7 +37,7 @@ class HeldGenerationOut(BaseModel):
     size_bytes: int
     mapped_bytes: int
     resident_bytes: int | None
-    volumes: list[HeldVolumeOut]
+    volumes: list[HeldVolume]
 
 
 class NodeOut(BaseModel):

@@ -19,13 +19,12 @@ from starlette.background import BackgroundTask
 from shardblast.api.auth import shown_to
 from shardblast.api.context import LinkDep, ReadableDep, ServiceDep, Text, limited
 from shardblast.api.errors import invalid_body
-from shardblast.api.models import PieceOut
 from shardblast.blast.sequences import Region
 from shardblast.core.errors import InputError, TooLargeError
 from shardblast.core.formats import OutputFormat, parse_outfmt
 from shardblast.core.option_table import OPTIONS
 from shardblast.core.printing import Printing, outfmt_of
-from shardblast.core.search import Document, Search
+from shardblast.core.search import Document, Piece, Search
 from shardblast.core.units import PATTERN, Numbers
 from shardblast.service.hit_index import HitFilter, RowPage
 from shardblast.service.subjects import OrganismReport
@@ -206,7 +205,7 @@ class ReportOut(BaseModel):
     queries: int
     verdicts: dict[str, int]
     not_merged: dict[str, list[str]] = Field(description="Ids of the queries of every verdict but merged")
-    pieces: list[PieceOut]
+    pieces: list[Piece]
     self_contained: bool = Field(description="Whether results can be printed without the database")
     seconds: float
     citation: str

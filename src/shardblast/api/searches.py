@@ -34,9 +34,7 @@ from shardblast.api.errors import invalid_body
 from shardblast.api.events import PING_EVERY_S, Watched, changes, id_of, stream
 from shardblast.api.models import (
     EntryOut,
-    PieceOut,
     PreflightOut,
-    RunningPieceOut,
     SearchesOut,
     SearchFields,
     SearchIn,
@@ -45,9 +43,9 @@ from shardblast.api.models import (
 )
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError
-from shardblast.core.history import LOGGED, Entry, log_of
+from shardblast.core.history import LOGGED, Entry, RunningPiece, log_of
 from shardblast.core.option_table import LISTS, MOST_BYTES
-from shardblast.core.search import Document, State
+from shardblast.core.search import Document, Piece, State
 from shardblast.service.callers import Scope
 from shardblast.service.preflight import Wanted
 from shardblast.service.settings import UPLOAD_BYTES
@@ -89,6 +87,7 @@ BODY: dict[str, Any] = {
 }
 
 SORTS = "Titles sort by their first 100 characters; elapsed and hits of unfinished searches count as negative"
+
 SortName = Literal["created", "title", "database", "state", "elapsed", "queries", "hits"]
 
 router = APIRouter(prefix="/searches", tags=["searches"])
@@ -174,14 +173,14 @@ def read_search(search: ReadableDep, service: ServiceDep, link: LinkDep) -> Docu
     return shown_to(link, service, search.id)(search.document())
 
 
-@router.get("/{search_id}/pieces", response_model=list[PieceOut])
+@router.get("/{search_id}/pieces", response_model=list[Piece])
 def read_pieces(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[Document]:
     """List the finished BLAST+ processes of a search. Readers of a share link see numbers instead of nodes' names."""
     shown = shown_to(link, service, search.id)
     return [shown(asdict(piece)) for piece in service.store.pieces(search.id)]
 
 
-@router.get("/{search_id}/running", response_model=list[RunningPieceOut])
+@router.get("/{search_id}/running", response_model=list[RunningPiece])
 def read_running(search: ReadableDep, service: ServiceDep, link: LinkDep) -> list[Document]:
     """List the running BLAST+ processes of a search on all nodes."""
     shown = shown_to(link, service, search.id)
@@ -259,16 +258,7 @@ async def _wanted(request: Request, service: Service, path: Path) -> Wanted:
     await asyncio.to_thread(unpacked, path, most)
     for list_file in lists.values():
         await asyncio.to_thread(unpacked, list_file, min(most, MOST_BYTES))
-    return Wanted(
-        program=fields.program,
-        database=fields.database,
-        options=fields.options,
-        query=path,
-        title=fields.title,
-        exactness=fields.exactness,
-        lists=lists,
-        output=fields.output,
-    )
+    return Wanted(**fields.model_dump(exclude={"query", "lists"}), query=path, lists=lists)
 
 
 async def _form(request: Request, path: Path, most: int, lists: dict[str, Path]) -> SearchFields:

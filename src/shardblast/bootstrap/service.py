@@ -272,7 +272,8 @@ class _Wiring:
 
     @cached_property
     def tasks(self) -> Tasks:
-        return Tasks(TaskStore(self.database, self.broadcast.announce), self.databases.works())
+        store = TaskStore(self.database, self.broadcast.announce)
+        return Tasks(store, self.databases.works(), lambda task: self.queue.enqueue_task(task))
 
     @cached_property
     def peers(self) -> Peers:

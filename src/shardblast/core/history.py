@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from shardblast.core.search import Event, Phase, PhaseStatus, State
 from shardblast.core.units import counted
@@ -65,7 +65,9 @@ def log_of(events: Iterable[Event]) -> Iterator[Entry]:
 
 @dataclass(frozen=True, slots=True)
 class RunningPiece:
-    """A BLAST+ process of a search that has not ended."""
+    """A running BLAST+ process."""
+
+    __pydantic_config__: ClassVar = {"use_attribute_docstrings": True}
 
     purpose: str
     batch: int
@@ -73,7 +75,6 @@ class RunningPiece:
     shard: int | None
     node: str
     started: float
-    """Seconds since 1970."""
 
 
 def running_of(events: Iterable[Event]) -> list[RunningPiece]:

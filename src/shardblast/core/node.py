@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 
 @dataclass(frozen=True, slots=True)
 class HeldVolume:
     """A complete volume on a node's disk."""
 
+    __pydantic_config__: ClassVar = {"use_attribute_docstrings": True}
+
     name: str
     size_bytes: int
-    """The size of all its files."""
+    """Size of all its files."""
     mapped_bytes: int
-    """Bytes that a search maps into memory: the index and the sequences."""
+    """Size of the files that a search maps into memory."""
     resident_bytes: int | None
-    """The part of ``mapped_bytes`` that is in the page cache; None if unknown."""
+    """How much of mapped_bytes is in memory now; null if unknown."""
 
     @property
     def is_warm(self) -> bool | None:

@@ -159,7 +159,7 @@ def why_unsplittable(name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A reason why a search can't run."""
+    """A problem that keeps a search from running."""
 
     code: str
     """A stable name."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, ClassVar, NewType
 
 from shardblast.core.cutting import magnitude
 from shardblast.core.errors import ConflictError
@@ -161,7 +161,7 @@ def after_cancelling(current: State) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The error that ended a search or a task."""
+    """Why a search failed."""
 
     code: str
     problem: str
@@ -330,7 +330,9 @@ def in_stint(search: Search, stint: int) -> Search:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A BLAST+ process that has ended."""
+    """A finished BLAST+ process."""
+
+    __pydantic_config__: ClassVar = {"use_attribute_docstrings": True}
 
     purpose: str
     batch: int
@@ -341,7 +343,7 @@ class Piece:
     node: str
     finished: float
     is_doubled: bool = False
-    """Whether a second node ran it as well, because the first took much longer than others; ``node`` was faster."""
+    """Whether it was started on a second node as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from shardblast.core.database import TOTALS, CataloguedDatabase, Generation, checked_name
 from shardblast.core.errors import ConflictError, DatabaseError, InputError, NotFoundError, without_folders
@@ -18,23 +18,25 @@ from shardblast.core.units import counted
 from shardblast.disk.node import Node
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue, Generations
-from shardblast.service.tasks import TaskQueue, Tasks, Watch
+from shardblast.service.tasks import Tasks, Watch
 from shardblast.sources.base import has_database
 from shardblast.storage.objects import Objects, database_key, generation_key
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """The current copies of a database on this machine."""
+    """How much of a database is on the server's disk and in its memory now."""
+
+    __pydantic_config__: ClassVar = {"use_attribute_docstrings": True}
 
     staged_bytes: int
-    """Bytes on this machine's disk."""
+    """Bytes on the server's disk."""
     resident_bytes: int | None
-    """Bytes in its memory, of those that a search maps; None if the kernel does not report it."""
+    """How much of mapped_bytes is in memory; null if unknown."""
     mapped_bytes: int
-    """Bytes that a search maps into memory."""
+    """Size of the files that a search maps into memory."""
     problem: str | None
-    """Why the database can't be searched as it is; None if it can."""
+    """Why the database can't be searched now, or null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Databases:
             raise InputError("No source was given.", remedy="Give a path, ncbi:NAME or a URL.")
         return source.isprintable() and has_database(Path(source))
 
-    def add(self, tasks: Tasks, queue: TaskQueue, name: str, wanted: Mapping[str, Any], owner: str) -> Task:
+    def add(self, tasks: Tasks, name: str, wanted: Mapping[str, Any], owner: str) -> Task:
         """Queue a task that adds a database from a source; see ``Acquisition.source`` for ``wanted``.
 
         Raises:
@@ -88,7 +90,7 @@ class Databases:
         self._check_new(name, wanted)
         if any(task.kind is not TaskKind.WARM and task.details != wanted for task in tasks.store.active(name)):
             raise ConflictError(f"{name!r} is already being added.", remedy="Wait for that task, or cancel it.")
-        return tasks.begin(queue, TaskKind.ADD, name, owner, wanted)
+        return tasks.begin(TaskKind.ADD, name, owner, wanted)
 
     def bring(self, name: str, wanted: Mapping[str, Any], watch: Watch) -> CataloguedDatabase:
         """Add a database from a source now, without a task. The next attempt resumes an interrupted one."""
@@ -102,29 +104,29 @@ class Databases:
             return self.register(name, wanted["text"])
         return self._acquire(name, wanted, watch, is_new=False) or self.generations.get(name)
 
-    def update(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task | CataloguedDatabase:
+    def update(self, tasks: Tasks, name: str, owner: str) -> Task | CataloguedDatabase:
         """Queue a task that updates a database from its source. A database in place is updated at once."""
         wanted = self.generations.store.source(name)
         if wanted.get("in_place"):
             return self.register(name, wanted["text"])
-        return tasks.begin(queue, TaskKind.UPDATE, name, owner, wanted)
+        return tasks.begin(TaskKind.UPDATE, name, owner, wanted)
 
-    def retry(self, tasks: Tasks, queue: TaskQueue, task: Task, owner: str) -> Task:
+    def retry(self, tasks: Tasks, task: Task, owner: str) -> Task:
         """Queue a failed or cancelled task again, as a new task. Raises ConflictError if it is no longer possible."""
         if task.state not in (State.FAILED, State.CANCELLED):
             raise ConflictError("Only a task that failed or was cancelled can be retried.", remedy="Check its state.")
         match task.kind:
             case TaskKind.ADD:
-                return self.add(tasks, queue, task.database, task.details, owner)
+                return self.add(tasks, task.database, task.details, owner)
             case TaskKind.UPDATE:
                 wanted = self.generations.store.source(task.database)
                 if wanted.get("in_place"):
                     raise ConflictError(
                         f"{task.database!r} is registered in place now.", remedy="Update the database instead."
                     )
-                return tasks.begin(queue, TaskKind.UPDATE, task.database, owner, wanted)
+                return tasks.begin(TaskKind.UPDATE, task.database, owner, wanted)
             case TaskKind.WARM:
-                return self.begin_warming(tasks, queue, task.database, owner)
+                return self.begin_warming(tasks, task.database, owner)
 
     def check_updates(self, name: str) -> Updates:
         """Return whether the source of a database has a newer version."""
@@ -135,10 +137,10 @@ class Databases:
         offer = self.acquisition.source(wanted).offer()
         return Updates(current.facts.source_version, offer.version, offer.generation != current.generation)
 
-    def begin_warming(self, tasks: Tasks, queue: TaskQueue, name: str, owner: str) -> Task:
+    def begin_warming(self, tasks: Tasks, name: str, owner: str) -> Task:
         """Queue a task that reads a database into memory."""
         database = self.generations.get(name)
-        return tasks.begin(queue, TaskKind.WARM, name, owner, {"generation": database.generation})
+        return tasks.begin(TaskKind.WARM, name, owner, {"generation": database.generation})
 
     def plan(self, name: str, nodes: int, memory_bytes: int) -> NodePlan:
         """Return how a database would be cut for nodes."""

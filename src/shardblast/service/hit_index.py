@@ -161,10 +161,7 @@ class HitIndex:
     def queries(self, *, text: str, after: int, limit: int) -> RowPage:
         """Return queries whose id contains a text, from a 0-based number on."""
         return self._rows(
-            "SELECT * FROM queries WHERE number >= ? AND instr(id, ?) ORDER BY number",
-            [after, text] if text else [after, ""],
-            limit,
-            lambda row: int(row["number"]) + 1,
+            "SELECT * FROM queries WHERE number >= ? AND instr(id, ?) ORDER BY number", [after, text], limit
         )
 
     def hits(self, query: int, *, wanted: HitFilter = ALL_HITS, sort: str = "rank", offset: int, limit: int) -> RowPage:
@@ -180,7 +177,7 @@ class HitIndex:
         sql = f"SELECT * FROM hits WHERE query = ? AND rank IN ({page}) ORDER BY {SORTS[sort]}"
         rows = self._connection.execute(sql, [query, query, *values, limit + 1, offset]).fetchall()
         (total,) = self._connection.execute(f"SELECT count(*) FROM hits WHERE {where}", [query, *values]).fetchone()
-        return RowPage([_plain(row) for row in rows[:limit]], offset + limit if len(rows) > limit else None, total)
+        return RowPage([dict(row) for row in rows[:limit]], offset + limit if len(rows) > limit else None, total)
 
     def chosen(self, query: int, ranks: Numbers | None) -> list[ChosenHit]:
         """Return the hits of a query with these 0-based ranks, or all, with the positions of their HSPs."""
@@ -201,7 +198,7 @@ class HitIndex:
             "SELECT taxids, names, count(*) AS hits, max(bit_score) AS bit_score, min(evalue) AS evalue "
             "FROM hits WHERE query = ? GROUP BY taxids, names"
         )
-        return [_plain(row) for row in self._connection.execute(sql, [query])]
+        return [dict(row) for row in self._connection.execute(sql, [query])]
 
     def ids(self) -> Sequence[str]:
         """Return the ids of all subjects, each once."""
@@ -210,7 +207,7 @@ class HitIndex:
     def hsps(self, query: int, rank: int, *, after: int, limit: int) -> RowPage:
         """Return HSPs of a hit with their alignment rows, from a 0-based number on."""
         sql = "SELECT * FROM hsps WHERE query = ? AND rank = ? AND number >= ? ORDER BY number"
-        return self._rows(sql, [query, rank, after], limit, lambda row: int(row["number"]) + 1)
+        return self._rows(sql, [query, rank, after], limit)
 
     def spans(self, query: int, *, hits: int, limit: int) -> dict[str, list[Any]]:
         """Return the positions on the query of its first hits' HSPs, by column; at most ``limit`` HSPs."""
@@ -236,10 +233,9 @@ class HitIndex:
         found = self._connection.execute("SELECT 1 FROM hits WHERE query = ? AND rank = ?", [query, rank])
         return found.fetchone() is not None
 
-    def _rows(self, sql: str, values: list[Any], limit: int, following: Any) -> RowPage:
-        found = self._connection.execute(f"{sql} LIMIT ?", [*values, limit + 1]).fetchall()
-        kept = [_plain(row) for row in found[:limit]]
-        return RowPage(kept, following(found[limit - 1]) if len(found) > limit else None)
+    def _rows(self, sql: str, values: list[Any], limit: int) -> RowPage:
+        found = [dict(row) for row in self._connection.execute(f"{sql} LIMIT ?", [*values, limit + 1])]
+        return RowPage(found[:limit], found[limit - 1]["number"] + 1 if len(found) > limit else None)
 
 
 @lru_cache(maxsize=8)
@@ -307,7 +303,3 @@ def _known(text: str) -> str | None:
 
 def _marks(count: int) -> str:
     return ", ".join("?" * count)
-
-
-def _plain(row: sqlite3.Row) -> dict[str, Any]:
-    return dict(row)

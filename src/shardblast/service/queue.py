@@ -6,7 +6,6 @@ Only this module uses DBOS.
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -23,8 +22,6 @@ from shardblast.core.errors import (
     ShardblastError,
     StoreError,
     WaitError,
-    file_error,
-    without_folders,
 )
 from shardblast.core.search import Failure, Search, SearchId, Standing, State, gave_back, moved
 from shardblast.core.task import Task
@@ -32,7 +29,7 @@ from shardblast.core.waiting import Lack
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner, Turns
 from shardblast.service.settings import RUNNING_TASKS
-from shardblast.service.tasks import Tasks
+from shardblast.service.tasks import Tasks, failure_of
 from shardblast.store.connection import SqlDatabase, record_of
 from shardblast.store.events import Peers
 from shardblast.store.searches import Change, SearchStore
@@ -189,31 +186,20 @@ class DurableQueue:
         """Run a step; return whether the next one is to follow."""
         try:
             step()
-        except ShardblastError as error:
-            return self._ended(search_id, stint, error)
-        except OSError as error:
-            return self._ended(search_id, stint, file_error(error))
-        except Exception:
-            number = secrets.token_hex(4)
-            logger.exception("a bug ended a search (%s)", number, extra={"search_id": search_id})
-            problem = f"The service failed. Its log has the details under {number}."
-            self._fail(
-                search_id,
-                stint,
-                Failure("internal", problem, "Try again, and inform the administrator of the service."),
-            )
+        except Exception as error:
+            self._ended(search_id, stint, error)
             return False
         return True
 
-    def _ended(self, search_id: SearchId, stint: int, error: ShardblastError) -> bool:
+    def _ended(self, search_id: SearchId, stint: int, error: Exception) -> None:
         while self._stopping.is_set():
             time.sleep(1)  # shutting down: leave the step to the next process
         try:
             search = self._store.get(search_id)
         except NotFoundError:
-            return False
+            return
         if search.stint > stint:
-            return False  # it was queued again: the next stint resumes it
+            return  # it was queued again: the next stint resumes it
         if search.state in (State.CANCELLING, State.CANCELLED):
             self._cancelled(search_id)
         elif isinstance(error, WaitError):
@@ -222,10 +208,10 @@ class DurableQueue:
             failure = Failure("interrupted", "BLAST+ was terminated by another process.", "Retry the search.")
             self._fail(search_id, stint, failure)
         else:
-            if isinstance(error, DiskFull):
+            failure = failure_of(error, "search", search_id=search_id)
+            if failure.code == DiskFull.code:
                 self._runner.make_room(search_id)
-            self._fail(search_id, stint, Failure(error.code, without_folders(error.problem), error.remedy))
-        return False
+            self._fail(search_id, stint, failure)
 
     def _cancelled(self, search_id: SearchId) -> None:
         """Mark a search as cancelled when none of its processes runs and no later attempt can have started."""

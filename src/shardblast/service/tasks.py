@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from shardblast.core.errors import ConflictError, Interrupted, ShardblastError, file_error, without_folders
 from shardblast.core.search import Failure, State
@@ -48,13 +48,6 @@ class Meter:
         self._reported, self._reported_at = self._done, time.monotonic()
 
 
-class TaskQueue(Protocol):
-    """Runs tasks durably."""
-
-    def enqueue_task(self, task: Task) -> None:
-        """Run a task when its turn comes. Does nothing if it is queued already."""
-
-
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Reports a task's progress, and says whether it is to stop."""
@@ -83,16 +76,18 @@ class Tasks:
 
     store: TaskStore
     works: Mapping[TaskKind, Work]
+    enqueue: Callable[[Task], None]
+    """Runs a task when its turn comes. Does nothing if it is queued already."""
     _running: dict[TaskId, threading.Event] = field(default_factory=dict, init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
 
-    def begin(self, queue: TaskQueue, kind: TaskKind, database: str, owner: str, details: Mapping[str, Any]) -> Task:
+    def begin(self, kind: TaskKind, database: str, owner: str, details: Mapping[str, Any]) -> Task:
         """Queue a task. If an identical task has not ended, return that one instead."""
         for known in self.store.active(database):
             if known.kind is kind and known.details == details:
                 return known
         task = Task(TaskId(secrets.token_hex(16)), kind, database, owner, details, time.time())
-        queue.enqueue_task(task)  # ``run`` adds the task too, so a crash before the next line loses nothing
+        self.enqueue(task)  # ``run`` adds the task too, so a crash before the next line loses nothing
         return self.store.add(task)
 
     def cancel(self, task_id: TaskId) -> Task:
@@ -150,17 +145,10 @@ class Tasks:
             while self._stopping.is_set():
                 time.sleep(1)  # shutting down: leave the task to the next process
             self._end(task.id, State.FAILED, failure=Failure("interrupted", "The task was stopped.", "Start it again."))
-        except ShardblastError as error:
-            self._fail(task.id, error)
-        except OSError as error:
-            self._fail(task.id, file_error(error))
-        except Exception:
-            number = secrets.token_hex(4)
-            logger.exception("a bug ended a task (%s)", number)
-            problem = f"The service failed. Its log has the details under {number}."
-            self._end(
-                task.id, State.FAILED, failure=Failure("internal", problem, "Inform the administrator of the service.")
-            )
+        except Exception as error:
+            failure = failure_of(error, "task")
+            logger.warning("a task failed: %s", error, extra={"code": failure.code})
+            self._end(task.id, State.FAILED, failure=failure)
         finally:
             self._running.pop(task.id, None)
 
@@ -177,11 +165,6 @@ class Tasks:
             stop.set()
             raise Interrupted
 
-    def _fail(self, task_id: TaskId, error: ShardblastError) -> None:
-        failure = Failure(error.code, without_folders(error.problem), error.remedy)
-        logger.warning("a task failed: %s", error.problem, extra={"code": error.code})
-        self._end(task_id, State.FAILED, failure=failure)
-
     def _end(self, task_id: TaskId, state: State, **changes: Any) -> None:
         def change(task: Task) -> Task:
             if task.state is State.CANCELLING:
@@ -189,6 +172,17 @@ class Tasks:
             return task if task.state.is_final else task_moved(task, state, time.time(), **changes)
 
         self.store.change(task_id, change)
+
+
+def failure_of(error: Exception, what: str, **about: str) -> Failure:
+    """Return what users see of the error that ended a search or a task. Bugs are logged under a number."""
+    known = file_error(error) if isinstance(error, OSError) else error
+    if isinstance(known, ShardblastError):
+        return Failure(known.code, without_folders(known.problem), known.remedy)
+    number = secrets.token_hex(4)
+    logger.error("a bug ended a %s (%s)", what, number, exc_info=error, extra=about)
+    problem = f"The service failed. Its log has the details under {number}."
+    return Failure("internal", problem, "Try again, and inform the administrator of the service.")
 
 
 def _started(task: Task) -> Task:
