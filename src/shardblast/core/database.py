@@ -86,12 +86,10 @@ class Generation:
 
     @property
     def num_seqs(self) -> int:
-        """Sequences in all volumes."""
         return sum(volume.num_seqs for volume in self.volumes)
 
     @property
     def letters(self) -> int:
-        """Letters in all volumes."""
         return sum(volume.letters for volume in self.volumes)
 
     @property
@@ -106,7 +104,6 @@ class Generation:
 
     @property
     def size_bytes(self) -> int:
-        """Total size of all files."""
         return sum(file.size_bytes for file in self.files)
 
     def document(self) -> dict[str, Any]:
@@ -146,7 +143,6 @@ class CataloguedDatabase:
 
     @property
     def name(self) -> str:
-        """The name of the database."""
         return self.facts.database
 
     @property
@@ -156,7 +152,6 @@ class CataloguedDatabase:
 
     @property
     def molecule(self) -> Molecule:
-        """The molecule of its sequences."""
         return self.facts.molecule
 
     @property
@@ -166,12 +161,10 @@ class CataloguedDatabase:
 
     @property
     def num_seqs(self) -> int:
-        """Sequences in all volumes."""
         return self.facts.num_seqs
 
     @property
     def letters(self) -> int:
-        """Letters in all volumes."""
         return self.facts.letters
 
     @property

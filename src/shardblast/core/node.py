@@ -101,7 +101,6 @@ class Member:
     last_seen: float
     """Seconds since 1970."""
     running: int
-    """The number of running BLAST+ processes."""
     is_draining: bool = False
     """Whether it finishes its work and accepts no more."""
 

@@ -40,8 +40,6 @@ class Phase(StrEnum):
 
 
 class PhaseStatus(StrEnum):
-    """The status of a phase."""
-
     PENDING = "pending"
     RUNNING = "running"
     COMPLETED = "completed"
@@ -215,7 +213,6 @@ class Search:
 
     @property
     def phase(self) -> Phase | None:
-        """The running phase."""
         return current(self.progress)
 
     @property

@@ -14,8 +14,6 @@ TaskId = NewType("TaskId", str)
 
 
 class TaskKind(StrEnum):
-    """The kind of work."""
-
     ADD = "add"
     """Fetches a database from its source, stores it and adds it to the catalogue."""
     UPDATE = "update"

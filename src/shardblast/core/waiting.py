@@ -62,7 +62,6 @@ class Lack:
         return cls(LackCode(values["code"]), values["what"], volumes)
 
     def document(self) -> dict[str, Any]:
-        """Return the JSON document of the lack."""
         return asdict(self)
 
 

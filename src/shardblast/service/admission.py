@@ -30,8 +30,6 @@ logger = logging.getLogger(__name__)
 
 
 class Stints(Protocol):
-    """Runs searches durably."""
-
     def begin(self, standing: Standing) -> None:
         """Start a stint of a search. Does nothing if any server has started it."""
 

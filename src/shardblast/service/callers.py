@@ -38,11 +38,9 @@ class Caller:
     """The user behind a request."""
 
     owner: str
-    """The owner of the caller's searches."""
     scopes: frozenset[Scope]
     by: Means
     name: str
-    """Name for display."""
 
     @property
     def sees(self) -> str | None:
@@ -76,7 +74,6 @@ class Sessions:
     def __init__(self, store: SessionStore, hours: float) -> None:
         self._store = store
         self.seconds = hours * 3600
-        """Duration of a session."""
 
     def begin(self, caller: Caller, token: str | None = None) -> str:
         """Create a session; return its new secret.
@@ -101,7 +98,6 @@ class Sessions:
         return Caller(session.owner, frozenset(Scope(scope) for scope in session.scopes), Means.SESSION, session.name)
 
     def end(self, secret: str) -> None:
-        """End a session."""
         self._store.remove(hashed(secret))
 
     def expire(self) -> int:

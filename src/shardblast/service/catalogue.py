@@ -137,8 +137,6 @@ def _silent(size_bytes: int) -> None: ...
 
 
 class Catalogue:
-    """Opens databases for searches."""
-
     def __init__(
         self,
         generations: Generations,
@@ -274,7 +272,6 @@ class Catalogue:
             return error.problem
 
     def forget(self, entry: CataloguedDatabase) -> None:
-        """Remove this machine's copy of a generation."""
         for molecule in Molecule:
             self._alias(entry, molecule).unlink(missing_ok=True)
         with self._lock:

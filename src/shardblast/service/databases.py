@@ -44,16 +44,12 @@ class Updates:
     """Whether a source has a newer version."""
 
     current: str
-    """Version that is served, as the source names it."""
     offered: str
-    """Version that the source offers."""
     is_newer: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Databases:
-    """The use cases."""
-
     generations: Generations
     catalogue: Catalogue
     acquisition: Acquisition
@@ -143,7 +139,6 @@ class Databases:
         return tasks.begin(TaskKind.WARM, name, owner, {"generation": database.generation})
 
     def plan(self, name: str, nodes: int, memory_bytes: int) -> NodePlan:
-        """Return how a database would be cut for nodes."""
         if nodes < 1 or memory_bytes < 1:
             raise InputError("A plan needs at least one node with memory.", remedy="Give --nodes and --memory.")
         return plan_nodes(self.generations.get(name).facts.volumes, nodes, memory_bytes)
@@ -235,7 +230,6 @@ class Removal:
     acquisition: Acquisition
     node: Node
     cancel: Callable[[SearchId], object]
-    """Cancels a search."""
 
     def remove(self, name: str, *, force: bool = False) -> None:
         """Remove a database; ``force`` cancels the searches that use it. Files that were registered in place stay.

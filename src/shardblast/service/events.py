@@ -126,7 +126,6 @@ class Broadcast:
             return sum(map(len, self._subscriptions.values())) + len(self._following)
 
     def announce(self, event: Event) -> None:
-        """Distribute an event."""
         with self._lock:
             watching = list(self._subscriptions.get(event.search_id, ()))
             following = [follower for follower in self._following if event.kind in follower.kinds]
@@ -178,8 +177,6 @@ class Broadcast:
 
 @dataclass(frozen=True, slots=True)
 class PieceFailure:
-    """The failure of a BLAST+ process of a search."""
-
     search_id: SearchId
     purpose: str
     batch: int
@@ -212,14 +209,11 @@ class Observer:
     def search_changed(self, before: Search | None, after: Search) -> None:
         """A search was added (``before`` is None) or changed."""
 
-    def piece_ended(self, search: Search, piece: Piece) -> None:
-        """A BLAST+ process succeeded."""
+    def piece_ended(self, search: Search, piece: Piece) -> None: ...
 
-    def piece_failed(self, failure: PieceFailure) -> None:
-        """A BLAST+ process failed."""
+    def piece_failed(self, failure: PieceFailure) -> None: ...
 
-    def answered(self, answer: Answer) -> None:
-        """A request was answered."""
+    def answered(self, answer: Answer) -> None: ...
 
     def stored(self, size_bytes: int) -> None:
         """An object was written to the storage."""
@@ -238,7 +232,6 @@ class Observers(Observer):
         self._all = list(observers)
 
     def add(self, observer: Observer) -> None:
-        """Add an observer."""
         self._all.append(observer)
 
     def noted(self, before: Search | None, after: Search, piece: Piece | None) -> None:
@@ -278,8 +271,6 @@ class Observers(Observer):
 
 
 class Journal(Observer):
-    """Writes the log."""
-
     def search_changed(self, before: Search | None, after: Search) -> None:
         fields: dict[str, Any]
         lack = after.lack

@@ -34,8 +34,6 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """The folders below the home."""
-
     home: Path
 
     def claim(self, claim: Claim) -> None:
@@ -85,7 +83,6 @@ class Folders:
 
     @property
     def free_bytes(self) -> int:
-        """Free space on the disk."""
         return shutil.disk_usage(self.home).free
 
     def check_space(self) -> None:

@@ -103,8 +103,6 @@ class RowPage:
 
 @dataclass(frozen=True, slots=True)
 class ChosenHit:
-    """A selected hit."""
-
     id: str
     """As ``sseqid`` prints it."""
     length: int
@@ -148,8 +146,6 @@ def write_index(
 
 
 class HitIndex:
-    """Reads an index."""
-
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
         self._connection.row_factory = sqlite3.Row

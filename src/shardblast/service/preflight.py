@@ -37,8 +37,6 @@ from shardblast.store.workload import Workload
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The request of a user."""
-
     program: str
     database: str
     options: OptionsGiven
@@ -49,7 +47,6 @@ class Wanted:
     lists: Mapping[str, Path] = field(default_factory=dict)
     """Files of the service with uploaded lists of ids or taxids, by the option that takes them."""
     output: OptionsGiven = ""
-    """Options for printing the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +69,6 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class Preflights:
-    """Checks requests before anything runs."""
-
     workload: Workload
     catalogue: Catalogue
     machine: Machine

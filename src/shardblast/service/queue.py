@@ -153,7 +153,6 @@ class DurableQueue:
             DBOS.start_workflow(self._workflow, document)
 
     def runs_here(self, search_id: SearchId) -> bool:
-        """Return whether this server runs a search."""
         return search_id in self._here
 
     def enqueue_task(self, task: Task) -> None:

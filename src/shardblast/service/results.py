@@ -42,8 +42,6 @@ AS_SEARCHED = Printing()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """Reads the results of searches."""
-
     store: SearchStore
     catalogue: Catalogue
     engine: StoredEngine

@@ -64,9 +64,7 @@ class Scaled:
     """The requested and the current number of nodes."""
 
     asked: int
-    """Number of nodes requested."""
     ready: int
-    """Number of nodes ready."""
     need: Need
     problem: str | None
     """Why these values may be stale; None if they are current."""
@@ -102,7 +100,6 @@ class Scaling:
 
     @property
     def state(self) -> Scaled:
-        """Result of the last adjustment."""
         return self._state
 
     def look(self) -> None:

@@ -25,8 +25,6 @@ from shardblast.store.searches import SearchStore
 
 @dataclass(frozen=True, slots=True)
 class SearchService:
-    """The use cases."""
-
     store: SearchStore
     objects: Objects
     catalogue: Catalogue
@@ -96,7 +94,6 @@ class SearchService:
         return self.store.change(search.id, lambda current: retried(current, time.time()))
 
     def delete(self, search: Search) -> None:
-        """Remove a search that has ended, and its files."""
         self.store.delete(search.id)
         self.runner.forget(search.id)
 

@@ -32,8 +32,6 @@ MOST_LETTERS = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Reads the sequences of a search's hits."""
-
     results: Results
     catalogue: Catalogue
     installation: Installation
@@ -117,8 +115,6 @@ class OrganismReport:
 
 @dataclass(frozen=True, slots=True)
 class Organisms:
-    """Reads the organisms of a search's hits."""
-
     results: Results
     catalogue: Catalogue
 

@@ -72,8 +72,6 @@ Work = Callable[[Task, Watch], str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tasks:
-    """Creates, runs and ends tasks."""
-
     store: TaskStore
     works: Mapping[TaskKind, Work]
     enqueue: Callable[[Task], None]
@@ -112,7 +110,6 @@ class Tasks:
             running.set()
 
     def runs(self, task_id: str) -> bool:
-        """Return whether a task runs on this server."""
         return TaskId(task_id) in self._running
 
     def look_at_all(self) -> None:
@@ -125,7 +122,6 @@ class Tasks:
         self._stopping.set()
 
     def run(self, task: Task) -> None:
-        """Run a task, or resume it."""
         self.store.add(task)
         task = self.store.change(task.id, _started)
         if task.state.is_final:

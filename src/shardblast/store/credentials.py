@@ -18,8 +18,6 @@ Credential = TypeVar("Credential", bound="Token | Session | Share")
 
 
 class CredentialStore(Generic[Credential]):
-    """Adds and finds credentials."""
-
     table: Table
     credential: type[Credential]
 
@@ -40,8 +38,6 @@ class CredentialStore(Generic[Credential]):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A stored API token."""
-
     id: str
     name: str
     owner: str
@@ -53,8 +49,6 @@ class Token:
 
 
 class TokenStore(CredentialStore[Token]):
-    """Reads and changes tokens."""
-
     table, credential = tokens, Token
 
     def all(self) -> Sequence[Token]:
@@ -62,7 +56,6 @@ class TokenStore(CredentialStore[Token]):
         return self._all(select(tokens).order_by(tokens.c.created))
 
     def revoke(self, token_id: str, at: float) -> None:
-        """Revoke a token."""
         with self._database.writing() as connection:
             changed = connection.execute(update(tokens).where(tokens.c.id == token_id).values(revoked=at))
             if not changed.rowcount:
@@ -71,8 +64,6 @@ class TokenStore(CredentialStore[Token]):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A stored browser session."""
-
     hash: str
     owner: str
     name: str
@@ -84,8 +75,6 @@ class Session:
 
 
 class SessionStore(CredentialStore[Session]):
-    """Reads and changes sessions."""
-
     table, credential = sessions, Session
 
     def remove(self, hashed: str) -> None:
@@ -100,8 +89,6 @@ class SessionStore(CredentialStore[Session]):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A stored share link."""
-
     id: str
     search_id: SearchId
     hash: str
@@ -109,8 +96,6 @@ class Share:
 
 
 class ShareStore(CredentialStore[Share]):
-    """Reads and changes share links."""
-
     table, credential = shares, Share
 
     def add(self, credential: Share) -> None:

@@ -54,7 +54,6 @@ class DatabaseStore:
         return CataloguedDatabase(facts, path, at)
 
     def get(self, name: str, generation: str) -> CataloguedDatabase:
-        """Return a generation of a database."""
         query = _select().where(_is_generation(name, generation))
         row = self._database.row(query)
         if row is None:
@@ -117,7 +116,6 @@ class DatabaseStore:
             yield
 
     def remove(self, name: str) -> None:
-        """Remove a database with all its generations."""
         with self._database.writing() as connection:
             if not connection.execute(delete(databases).where(databases.c.name == name)).rowcount:
                 raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
@@ -127,8 +125,6 @@ class DatabaseStore:
 
 
 class TaskStore(RecordStore[Task]):
-    """Tasks and their events."""
-
     record, table, kind = Task, tasks, "task"
     remedy = "List the tasks of the database."
 
@@ -163,11 +159,9 @@ class TaskStore(RecordStore[Task]):
         return self._all(query)
 
     def remove_ended_before(self, at: float) -> None:
-        """Remove the tasks that ended before a time."""
         self._remove(tasks.c.finished < at)
 
     def remove_ended(self, task_id: TaskId) -> None:
-        """Remove a task if it has ended."""
         self._remove((tasks.c.id == task_id) & tasks.c.finished.is_not(None))
 
     def _remove(self, which: ColumnElement[bool]) -> None:

@@ -57,8 +57,6 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SortOrder:
-    """A sort key and a direction."""
-
     sort: Sort = Sort.CREATED
     descending: bool = True
 

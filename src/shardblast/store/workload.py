@@ -31,13 +31,10 @@ class Unended:
 
 
 class Workload:
-    """Statistics over all searches."""
-
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     def counts(self) -> Mapping[State, int]:
-        """Return the number of searches in each state."""
         query = select(searches.c.state, func.count()).group_by(searches.c.state)
         numbers = {State(state): number for state, number in self._database.rows(query)}
         return {state: numbers.get(state, 0) for state in State}
