@@ -252,7 +252,8 @@ def _warmth(row: dict[str, Any]) -> str:
 
 def _facts(database: CataloguedDatabase) -> dict[str, Any]:
     """Return the fields of a database that ``_show`` prints, named as a service names them."""
-    return {name: getattr(database, name) for name in ("name", "generation", "title", "num_seqs", "letters")}
+    facts = {name: getattr(database.facts, name) for name in ("title", "num_seqs", "letters")}
+    return facts | {"name": database.name, "generation": database.generation}
 
 
 def _show(name: str, title: str, num_seqs: int, letters: int, **_: object) -> None:

@@ -154,24 +154,6 @@ class CataloguedDatabase:
     def molecule(self) -> Molecule:
         return self.facts.molecule
 
-    @property
-    def title(self) -> str:
-        """The title that BLAST+ prints."""
-        return self.facts.title
-
-    @property
-    def num_seqs(self) -> int:
-        return self.facts.num_seqs
-
-    @property
-    def letters(self) -> int:
-        return self.facts.letters
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes that a search maps into memory."""
-        return self.facts.mapped_bytes
-
 
 def checked_name(name: str) -> str:
     """Return a name that is safe in a path and in a ``-db`` value; raise ``InputError`` otherwise."""

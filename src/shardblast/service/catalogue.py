@@ -319,7 +319,7 @@ class Catalogue:
         alias = self._alias(entry, entry.molecule)
         alias.parent.mkdir(parents=True, exist_ok=True)
         partial = alias.with_name(f"{alias.name}.{secrets.token_hex(4)}.partial")  # concurrent requests write it too
-        partial.write_text(f"TITLE {entry.title}\nDBLIST {found_at}\n")
+        partial.write_text(f"TITLE {entry.facts.title}\nDBLIST {found_at}\n")
         partial.replace(alias)
 
 

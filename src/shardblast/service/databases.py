@@ -149,9 +149,9 @@ class Databases:
             files = self.catalogue.mapped_files(database)
             missing = self.catalogue.missing_bytes(database.name, database.generation)
         except DatabaseError as error:
-            return Presence(0, None, database.size_bytes, without_folders(error.problem))
+            return Presence(0, None, database.facts.mapped_bytes, without_folders(error.problem))
         resident = self.node.resident_bytes(files) if files else 0
-        return Presence(database.facts.size_bytes - missing, resident, database.size_bytes, None)
+        return Presence(database.facts.size_bytes - missing, resident, database.facts.mapped_bytes, None)
 
     def described(self, database: CataloguedDatabase) -> Document:
         """Return what users see of a database; its ``source`` is only for administrators of the machine."""
@@ -188,8 +188,8 @@ class Databases:
         added = self._acquire(task.database, task.details, watch, is_new=task.kind is TaskKind.ADD)
         if added is None:
             return "The source has nothing newer."
-        letters = counted(added.letters, "base or residue", "bases or residues")
-        return f"{counted(added.num_seqs, 'sequence')}, {letters}, {counted(len(added.facts.volumes), 'volume')}."
+        letters = counted(added.facts.letters, "base or residue", "bases or residues")
+        return f"{counted(added.facts.num_seqs, 'sequence')}, {letters}, {counted(len(added.facts.volumes), 'volume')}."
 
     def _warmed(self, task: Task, watch: Watch) -> str:
         generation = task.details["generation"]

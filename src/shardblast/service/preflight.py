@@ -129,8 +129,8 @@ class Preflights:
     def _choice(self, program: Program, queries: Survey, database: CataloguedDatabase) -> Choice:
         situation = Situation(
             program=program,
-            database_letters=database.letters,
-            database_bytes=database.size_bytes,
+            database_letters=database.facts.letters,
+            database_bytes=database.facts.mapped_bytes,
             cores=self.machine.cores,
             memory_bytes=self.machine.memory_bytes,
             query_letters=queries.letters,
