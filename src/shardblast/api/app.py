@@ -70,10 +70,10 @@ KINDS: dict[Kind, KindName] = {
     Kind.BOOLEAN: "boolean",
 }
 """Names of the kinds; all other kinds are text."""
-RECORDS = ("Failure", "HeldVolume", "Piece", "Presence", "Problem", "RunningPiece", "Updates")
-"""Dataclasses of the service in answers. The OpenAPI document names them like the models, and their docstrings describe
-their fields."""
-RECORD = re.compile(rf'(#/components/schemas/(?:{"|".join(RECORDS)}))"')
+SAME = ("Failure", "HeldVolume", "Piece", "Presence", "Problem", "RunningPiece", "Updates")
+RECORDS = {**{name: f"{name}Out" for name in SAME}, "SearchReport": "ReportOut"}
+"""Names that dataclasses of the service have in the OpenAPI document. Their docstrings describe their fields there."""
+RECORD = re.compile(rf'(?<=#/components/schemas/)({"|".join(RECORDS)})(?=")')
 
 
 def make_app(service: Service) -> ASGIApp:
@@ -240,11 +240,11 @@ def _describe(app: FastAPI) -> None:
     made = app.openapi
 
     def openapi() -> dict[str, object]:
-        document: dict[str, Any] = json.loads(RECORD.sub(r'\1Out"', json.dumps(made())))
+        document: dict[str, Any] = json.loads(RECORD.sub(lambda found: RECORDS[found[0]], json.dumps(made())))
         schemas = document["components"]["schemas"]
-        for name in RECORDS:
-            schemas[f"{name}Out"] = schema = schemas.pop(name)
-            schema |= {"title": f"{name}Out", "required": list(schema["properties"])}
+        for name, shown in RECORDS.items():
+            schemas[shown] = schema = schemas.pop(name)
+            schema |= {"title": shown, "required": list(schema["properties"])}
             for field in schema["properties"].values():
                 field.pop("default", None)  # answers hold all fields
                 field |= {"description": field["description"].rstrip(".")} if "description" in field else {}

@@ -27,38 +27,24 @@ class Metrics(Observer):
         self._registry = registry = CollectorRegistry()
         registry.register(_Gauges(workload, broadcast, members))
         ProcessCollector(registry=registry)
-        self._waits = Histogram(
-            "shardblast_search_wait_seconds", "From submission to start.", ["program"], buckets=LONG, registry=registry
-        )
-        self._searches = Histogram(
-            "shardblast_search_seconds", "From start to end.", ["program", "state"], buckets=LONG, registry=registry
-        )
-        self._phases = Histogram(
-            "shardblast_search_phase_seconds", "Finished phases.", ["phase", "program"], buckets=LONG, registry=registry
-        )
-        self._pieces = Histogram(
-            "shardblast_piece_seconds",
-            "Finished BLAST+ processes.",
-            ["program", "purpose"],
-            buckets=LONG,
-            registry=registry,
-        )
-        self._failed_pieces = Counter(
-            "shardblast_pieces_failed_total", "BLAST+ processes that failed.", ["code"], registry=registry
-        )
-        self._errors = Counter(
-            "shardblast_errors_total", "Failed searches and requests.", ["source", "code"], registry=registry
-        )
-        self._requests = Histogram(
-            "shardblast_http_request_seconds",
-            "Requests, to the end of the response.",
-            ["method", "route", "status"],
-            buckets=QUICK,
-            registry=registry,
-        )
-        self._uploaded = Counter("shardblast_uploaded_bytes_total", "Bodies of requests.", registry=registry)
-        self._stored = Counter("shardblast_stored_bytes_total", "Objects written to the storage.", registry=registry)
-        self._printed = Counter("shardblast_printed_bytes_total", "Results printed by BLAST+.", registry=registry)
+
+        def seconds(name: str, text: str, *labels: str, buckets: Sequence[float] = LONG) -> Histogram:
+            return Histogram(f"shardblast_{name}_seconds", text, labels, buckets=buckets, registry=registry)
+
+        def total(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"shardblast_{name}_total", text, labels, registry=registry)
+
+        self._waits = seconds("search_wait", "From submission to start.", "program")
+        self._searches = seconds("search", "From start to end.", "program", "state")
+        self._phases = seconds("search_phase", "Finished phases.", "phase", "program")
+        self._pieces = seconds("piece", "Finished BLAST+ processes.", "program", "purpose")
+        self._failed_pieces = total("pieces_failed", "BLAST+ processes that failed.", "code")
+        self._errors = total("errors", "Failed searches and requests.", "source", "code")
+        labels = ("method", "route", "status")
+        self._requests = seconds("http_request", "Requests, to the end of the response.", *labels, buckets=QUICK)
+        self._uploaded = total("uploaded_bytes", "Bodies of requests.")
+        self._stored = total("stored_bytes", "Objects written to the storage.")
+        self._printed = total("printed_bytes", "Results printed by BLAST+.")
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus's text format."""

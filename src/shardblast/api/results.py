@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,9 +24,10 @@ from shardblast.core.errors import InputError, TooLargeError
 from shardblast.core.formats import OutputFormat, parse_outfmt
 from shardblast.core.option_table import OPTIONS
 from shardblast.core.printing import Printing, outfmt_of
-from shardblast.core.search import Document, Piece, Search
+from shardblast.core.search import Document, Search
 from shardblast.core.units import PATTERN, Numbers
 from shardblast.service.hit_index import HitFilter, RowPage
+from shardblast.service.results import SearchReport
 from shardblast.service.subjects import OrganismReport
 
 LONGEST_LIST = 12_000
@@ -183,34 +184,6 @@ class SpansOut(BaseModel):
     coverage: list[float] = Field(description="Query coverage of all hits of the query, by rank, in percent")
 
 
-class DatabaseOfReport(BaseModel):
-    """The database that was searched."""
-
-    name: str
-    generation: str
-
-
-class ReportOut(BaseModel):
-    """A search's report."""
-
-    program: str
-    blast_version: str
-    shardblast_version: str
-    database: DatabaseOfReport
-    shards: int | None
-    why: str | None
-    command: list[str] = Field(description="The BLAST+ command that finds the same hits")
-    commands: list[list[str]] = Field(description="The BLAST+ commands that print the same, in order")
-    taxids: dict[str, object] | None
-    queries: int
-    verdicts: dict[str, int]
-    not_merged: dict[str, list[str]] = Field(description="Ids of the queries of every verdict but merged")
-    pieces: list[Piece]
-    self_contained: bool = Field(description="Whether results can be printed without the database")
-    seconds: float
-    citation: str
-
-
 class SelectionIn(BaseModel):
     """A selection of queries, or of hits of one query. The URL may name the rest."""
 
@@ -303,10 +276,10 @@ def read_subjects(
     return _file_response(written, "text/plain", f"{_file_name(search)}.subjects.fa")
 
 
-@router.get("/report", response_model=ReportOut)
+@router.get("/report", response_model=SearchReport)
 def read_report(search: ReadableDep, service: ServiceDep, link: LinkDep) -> Document:
     """Read the report: verdicts, shards, times, versions, the equivalent BLAST+ command, and the citation."""
-    return shown_to(link, service, search.id)(service.results.report(search.id))
+    return shown_to(link, service, search.id)(asdict(service.results.report(search.id)))
 
 
 @router.get("/queries", response_model=QueriesOut)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import ClassVar
 
 from shardblast.blast.database import Database
 from shardblast.blast.probe import DEFAULT_MATRIX, matrix_name, positive_pairs
@@ -19,7 +19,7 @@ from shardblast.core.hits import midline
 from shardblast.core.options import SearchOptions
 from shardblast.core.printing import Printing, commands, printed_with
 from shardblast.core.program import Program
-from shardblast.core.search import Search, SearchId, State
+from shardblast.core.search import Piece, Search, SearchId, State
 from shardblast.core.units import Numbers
 from shardblast.engine.kept_sequences import HitSequences
 from shardblast.engine.printing import EVERYTHING, Chosen
@@ -38,6 +38,42 @@ CITATION = (
 )
 
 AS_SEARCHED = Printing()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseOfReport:
+    """The database that was searched."""
+
+    name: str
+    generation: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReport:
+    """A search's report."""
+
+    __pydantic_config__: ClassVar = {"use_attribute_docstrings": True}
+
+    program: str
+    blast_version: str
+    shardblast_version: str
+    database: DatabaseOfReport
+    shards: int | None
+    why: str | None
+    command: Sequence[str]
+    """The BLAST+ command that finds the same hits."""
+    commands: Sequence[Sequence[str]]
+    """The BLAST+ commands that print the same, in order."""
+    taxids: Mapping[str, object] | None
+    queries: int
+    verdicts: Mapping[str, int]
+    not_merged: Mapping[str, Sequence[str]]
+    """Ids of the queries of every verdict but merged."""
+    pieces: Sequence[Piece]
+    self_contained: bool
+    """Whether results can be printed without the database."""
+    seconds: float
+    citation: str = CITATION
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +210,7 @@ class Results:
             queries = processes.over(stored_queries(folder))
             write_index(folder / FILE, queries, printed, processes.check)
 
-    def report(self, search_id: SearchId) -> dict[str, Any]:
+    def report(self, search_id: SearchId) -> SearchReport:
         """Return the report of a search, with the verdicts of all queries that were not simply merged."""
         search = self.completed(search_id)
         not_merged: dict[str, list[str]] = {}
@@ -182,27 +218,23 @@ class Results:
             if query.verdict.value != "merged":
                 not_merged.setdefault(query.verdict.value, []).append(query.id)
         words = ["-db", search.database, "-query", "query.fa", *search.options]
-        version = self.runner.options(search, "11").arguments.version
-        return {
-            "program": search.program,
-            "blast_version": version,
-            "shardblast_version": __version__,
-            "database": {"name": search.database, "generation": search.generation},
-            "shards": search.shards,
-            "why": search.why,
-            "command": [search.program, *words],
-            "commands": commands(search.program, words, search.output),
-            "taxids": expansion_report(search.options, self.folder(search_id)),
-            "queries": search.queries,
-            "verdicts": dict(search.verdicts or {}),
-            "not_merged": not_merged,
-            "pieces": [
-                {name: getattr(piece, name) for name in piece.__slots__} for piece in self.store.pieces(search_id)
-            ],
-            "self_contained": HitSequences(self.folder(search_id)).are_kept,
-            "seconds": (search.finished or 0.0) - (search.started or 0.0),
-            "citation": CITATION,
-        }
+        return SearchReport(
+            program=search.program,
+            blast_version=self.runner.options(search, "11").arguments.version,
+            shardblast_version=__version__,
+            database=DatabaseOfReport(search.database, search.generation),
+            shards=search.shards,
+            why=search.why,
+            command=[search.program, *words],
+            commands=commands(search.program, words, search.output),
+            taxids=expansion_report(search.options, self.folder(search_id)),
+            queries=search.queries,
+            verdicts=dict(search.verdicts or {}),
+            not_merged=not_merged,
+            pieces=self.store.pieces(search_id),
+            self_contained=HitSequences(self.folder(search_id)).are_kept,
+            seconds=(search.finished or 0.0) - (search.started or 0.0),
+        )
 
     def completed(self, search_id: SearchId) -> Search:
         """Return a search that has a result. Raises ConflictError if it has none."""
