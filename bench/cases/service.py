@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -29,7 +29,6 @@ from shardblast.core.search import Search, SearchId, State
 from shardblast.engine.stored import StoredQuery
 from shardblast.service.hit_index import FILE, SORTS, write_index
 from shardblast.store.connection import SqlDatabase
-from shardblast.store.searches import row_of
 from shardblast.store.tables import searches
 from tests.service.server import Server
 
@@ -193,7 +192,7 @@ def _store(home: Path, count: int) -> None:
     search = Search(SearchId(""), "anybody", "of long ago", "blastn", "16s", "g", (), "identical", 0.0, 3, 300)
     done = replace(search, state=State.COMPLETED, started=1.0, finished=2.0, hits=10, verdicts={"merged": 3})
     rows = [
-        {**row_of(replace(done, id=SearchId(f"{number:032x}"), created=float(number))), "fingerprint": ""}
+        {**asdict(replace(done, id=SearchId(f"{number:032x}"), created=float(number))), "fingerprint": ""}
         for number in range(count)
     ]
     with SqlDatabase(f"sqlite:///{home / 'shardblast.sqlite'}").writing() as connection:
