@@ -48,6 +48,7 @@ class Report:
     program: str
     """``blastn``, ``blastp``, ``blastx``, ``tblastn`` or ``tblastx``."""
     blast_version: str
+    """The version of the installed BLAST+."""
     database: str
     """The value of ``-db``."""
     num_seqs: int
@@ -59,7 +60,9 @@ class Report:
     why: str
     """Why it was cut this way, or not at all."""
     command: list[str]
+    """The equivalent BLAST+ command."""
     queries: int = 0
+    """The number of printed queries."""
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     """The number of queries with each verdict."""
     not_merged: dict[Verdict, list[str]] = field(default_factory=dict)
@@ -72,11 +75,13 @@ class Report:
     """Wall-clock time of the whole search."""
 
     def judge(self, verdict: Verdict, query_id: str) -> None:
+        """Record a query's verdict."""
         self.verdicts[verdict] += 1
         if verdict is not Verdict.MERGED:
             self.not_merged.setdefault(verdict, []).append(query_id)
 
     def document(self) -> dict[str, Any]:
+        """Return the JSON document of the report."""
         return {
             "program": self.program,
             "blast_version": self.blast_version,
