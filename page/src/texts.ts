@@ -548,7 +548,10 @@ export const texts = {
     inUse: (number: number) => (number === 1 ? "1 search uses it:" : `${number} searches use it:`),
     inUseMore: (number: number) => `and ${number} more`,
     ofOwner: (owner: string) => `of ${owner}`,
+    loses: (number: number) =>
+      `The results of ${number} finished ${number === 1 ? "search" : "searches"} can't be printed without it.`,
     force: "Cancel these searches and remove it",
+    forceLoss: "Remove it nevertheless",
     notInUse: "No search is using it.",
     beingChanged: "It is being added or updated. Wait for that task, or cancel it first.",
     checkUpdates: "Check for updates",

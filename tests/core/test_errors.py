@@ -19,6 +19,7 @@ from shardblast.core.errors import (
     UnknownFailure,
     UsageError,
     error_for_exit_status,
+    reported,
     without_node,
 )
 
@@ -115,3 +116,15 @@ def test_a_node_is_named_once_and_can_be_left_out() -> None:
     assert error.problem == "BLAST+ failed. It was on node a."
     assert without_node(error.problem) == "BLAST+ failed."
     assert without_node("BLAST+ failed.") == "BLAST+ failed."
+
+
+def test_an_error_of_every_kind_comes_back_from_a_service() -> None:
+    kinds = [ShardblastError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+
+    for kind in kinds:
+        error = reported(kind.code, "A.", "B.")
+        assert (str(error), error.problem, error.remedy) == ("A. B.", "A.", "B.")
+        assert type(error) is InputError if kind.code == "refused" else issubclass(kind, type(error))
+    assert type(reported("of a later version", "A.", "B.")) is InputError

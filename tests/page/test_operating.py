@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from tests.cluster.parts import stopped, words_of
+from tests.databases import make_database
 from tests.page.conftest import serving
 from tests.page.steps import download, hold, show
 from tests.page.test_manners import violations
@@ -221,6 +222,25 @@ def test_what_is_in_use_is_removed_only_by_whoever_says_so(page: Page, own_serve
     expect(page.get_by_role("row").filter(has_text="proteins")).to_have_count(0)
     expect(dialog).to_have_count(0)
     assert own_server.ended(search)["state"] == "cancelled"
+
+
+def test_a_database_that_results_need_is_removed_only_by_whoever_gives_them_up(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    merged = [Sequence(f"S{number}.1 a\x01T{number}.1 b", one.letters) for number, one in enumerate(PROTEINS[:9])]
+    server.add_database("needed", make_database(tmp_path / "needed", "prot", merged, "-parse_seqids"))
+    search = server.submit("blastp", "needed", PROTEINS[3].fasta, lists={"seqidlist": "T3.1\n"})["id"]
+    assert server.ended(search)["state"] == "completed"
+    page.goto(f"{server.url}/databases")
+
+    choose(page, "needed", "Remove")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("The results of 1 finished search can't be printed without it.")
+    expect(dialog.get_by_role("button", name="Remove")).to_be_disabled()
+    dialog.get_by_role("checkbox", name="Remove it nevertheless").check()
+    dialog.get_by_role("button", name="Remove").click()
+
+    expect(page.get_by_role("row").filter(has_text="needed")).to_have_count(0)
 
 
 def test_whoever_has_a_link_sees_no_names_of_nodes_and_sends_no_token_in_addresses(

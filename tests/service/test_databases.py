@@ -263,6 +263,7 @@ def test_a_taken_name_is_replaced_only_by_whoever_asks_for_that(server: Server, 
     back = task_ended(server, add(server, "taken", fasta, replace=True)["id"])
 
     assert (over_http.status_code, over_http.json()["code"]) == (409, "conflict")
+    assert (over_http.json()["allowed_with"], "--" in over_http.text) == ("replace", False)
     assert by_command.returncode == 1
     assert "database 'taken' from another source already exists" in by_command.stderr
     assert "--replace" in by_command.stderr
@@ -498,3 +499,12 @@ def test_a_database_is_added_from_a_terminal_beside_a_running_service(server: Se
     assert (shown["title"], shown["in_place"]) == ("by hand", False)
     assert (checked.returncode, checked.stdout) == (0, "by-hand: ok\n")
     assert server.ended(server.submit("blastp", "by-hand", QUERY)["id"])["state"] == "completed"
+
+
+def test_a_command_says_in_its_own_words_what_the_service_can_not_read(server: Server, fasta: Path) -> None:
+    refused = server.run("db", "add", "n" * 101, str(fasta))
+
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "name: String should have at most 100 characters.\nshardblast: Correct the command, then run it again.\n",
+    )

@@ -226,3 +226,31 @@ def test_scientific_names_come_from_the_services_taxonomy(listing: Server, taxon
     printed = listing.result(search["id"], "6 staxids sscinames").decode().splitlines()
 
     assert set(printed) == {f"9606\t{NAMES[9606][0]}"}
+
+
+def test_a_database_that_results_need_is_removed_only_by_whoever_gives_them_up(listing: Server, named: Path) -> None:
+    listing.add_database("needed", named)
+    ids = "".join(f"T{number}.1\n" for number in range(0, 600, 10))
+    hiding = listing.submit("blastp", "needed", QUERIES, lists={"seqidlist": ids})["id"]
+    plain = listing.submit("blastp", "needed", QUERIES)["id"]
+    printed = {search: listing.result(listing.ended(search)["id"], "0") for search in (hiding, plain)}
+
+    use = listing.http.get("/databases/needed/use").json()
+    over_http = listing.http.delete("/databases/needed")
+    by_command = listing.run("db", "remove", "needed")
+    kept = {search: listing.result(search, "0") for search in (hiding, plain)}
+    forced = listing.run("db", "remove", "needed", "--force")
+
+    assert (use["searches"], use["results"]) == (0, 1)
+    assert (over_http.status_code, over_http.json()["allowed_with"]) == (409, "force")
+    assert over_http.json()["detail"] == "1 finished search can't be printed without 'needed'."
+    assert "--" not in over_http.text
+    assert (by_command.returncode, by_command.stderr) == (
+        1,
+        "1 finished search can't be printed without 'needed'.\n"
+        "shardblast: Download these results first. Or use --force.\n",
+    )
+    assert kept == printed
+    assert (forced.returncode, forced.stderr) == (0, "")
+    assert listing.result(plain, "0") == printed[plain]
+    assert listing.http.get(f"/searches/{hiding}/results", params={"outfmt": "0"}).status_code == 404

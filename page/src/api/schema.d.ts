@@ -544,7 +544,9 @@ export interface paths {
         post?: never;
         /**
          * Remove Database
-         * @description Remove a database. Files that are used in place are kept. ``force`` cancels the searches that use it.
+         * @description Remove a database. Files that are used in place are kept.
+         *
+         *     ``force`` cancels the searches that use it, and gives up the results that can't be printed without it.
          */
         delete: operations["remove_database_api_v1_databases__name__delete"];
         options?: never;
@@ -561,7 +563,7 @@ export interface paths {
         };
         /**
          * Read Use
-         * @description List the searches and tasks that use a database, which its removal would wait for or cancel.
+         * @description List the searches and tasks that use a database, and count the results that its removal would lose.
          */
         get: operations["read_use_api_v1_databases__name__use_get"];
         put?: never;
@@ -2174,6 +2176,11 @@ export interface components {
              * @description Number of unfinished searches
              */
             searches: number;
+            /**
+             * Results
+             * @description Number of finished searches whose results can't be printed without the database
+             */
+            results: number;
             /**
              * First
              * @description Some of these searches

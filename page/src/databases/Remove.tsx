@@ -59,7 +59,7 @@ function isChanging(use: Use): boolean {
 }
 
 function mayRemove(use: Use, isForced: boolean): boolean {
-  return !isChanging(use) && (use.searches === 0 || isForced);
+  return !isChanging(use) && (use.searches + use.results === 0 || isForced);
 }
 
 interface Shown {
@@ -70,10 +70,10 @@ interface Shown {
 
 function Uses({ use, isForced, onForce }: Shown) {
   if (isChanging(use)) return <p className="box warning slim">{words.beingChanged}</p>;
-  if (use.searches === 0) return <p>{words.notInUse}</p>;
+  if (use.searches + use.results === 0) return <p>{words.notInUse}</p>;
   return (
     <>
-      <p>{words.inUse(use.searches)}</p>
+      {use.searches > 0 && <p>{words.inUse(use.searches)}</p>}
       <ul className="plain uses">
         {use.first.map((one) => (
           <li key={one.id} className="row wrap">
@@ -86,9 +86,10 @@ function Uses({ use, isForced, onForce }: Shown) {
         ))}
         {use.searches > use.first.length && <li>{words.inUseMore(use.searches - use.first.length)}</li>}
       </ul>
+      {use.results > 0 && <p>{words.loses(use.results)}</p>}
       <label className="row tight">
         <input type="checkbox" checked={isForced} onChange={(event) => onForce(event.target.checked)} />
-        {words.force}
+        {use.searches > 0 ? words.force : words.forceLoss}
       </label>
     </>
   );

@@ -136,6 +136,7 @@ class UseOut(BaseModel):
     """The searches and tasks that use a database."""
 
     searches: int = Field(description="Number of unfinished searches")
+    results: int = Field(description="Number of finished searches whose results can't be printed without the database")
     first: list[SearchOut] = Field(description="Some of these searches")
     tasks: list[TaskOut] = Field(description="Unfinished tasks")
 
@@ -168,19 +169,25 @@ def read_database(name: str, service: ServiceDep, caller: CallerDep) -> Document
 
 @router.delete("/{name}", status_code=status.HTTP_204_NO_CONTENT)
 def remove_database(name: str, service: ServiceDep, caller: CallerDep, force: bool = False) -> None:
-    """Remove a database. Files that are used in place are kept. ``force`` cancels the searches that use it."""
+    """Remove a database. Files that are used in place are kept.
+
+    ``force`` cancels the searches that use it, and gives up the results that can't be printed without it.
+    """
     caller.check(Scope.ADMIN)
     service.removal.remove(name, force=force)
 
 
 @router.get("/{name}/use", response_model=UseOut)
 def read_use(name: str, service: ServiceDep, caller: CallerDep) -> Document:
-    """List the searches and tasks that use a database, which its removal would wait for or cancel."""
+    """List the searches and tasks that use a database, and count the results that its removal would lose."""
     caller.check(Scope.ADMIN)
     using = service.databases.uses(name)
-    first = service.store.some(using[:MOST_USES], None)
-    tasks = service.tasks.store.active(name)
-    return {"searches": len(using), "first": [search.document() for search in first], "tasks": tasks}
+    return {
+        "searches": len(using),
+        "results": service.databases.generations.printed_from(name),
+        "first": [search.document() for search in service.store.some(using[:MOST_USES], None)],
+        "tasks": service.tasks.store.active(name),
+    }
 
 
 @router.post("/{name}/warm", status_code=status.HTTP_202_ACCEPTED, response_model=TaskOut)

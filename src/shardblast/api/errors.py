@@ -169,6 +169,8 @@ async def _shardblast_error(request: Request, error: Exception) -> JSONResponse:
     more: dict[str, Any] = {}
     if isinstance(error, RefusedError):
         more["problems"] = [asdict(found) for found in error.problems[:MOST_PROBLEMS]]
+    if error.allowed_with:
+        more["allowed_with"] = error.allowed_with
     hidden = status >= 500 or isinstance(error, DatabaseError)
     detail = without_folders(error.problem) if hidden else error.problem
     answer = problem(status, error.code, detail, error.remedy, **more)
@@ -183,7 +185,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
         {
             "code": "invalid",
             "field": ".".join(str(part) for part in found["loc"][1:]) or str(found["loc"][0]),
-            "detail": f"{found['msg']}.",
+            "detail": f"{found['msg'].removeprefix('Value error, ')}.",
             "remedy": "/api/v1/openapi.json describes the expected request.",
         }
         for found in islice(error.errors(), MOST_PROBLEMS)

@@ -28,7 +28,7 @@ from shardblast.core.errors import (
     RefusedError,
     ShardblastError,
     UnauthorizedError,
-    error_for_code,
+    reported,
     without_folders,
 )
 from shardblast.core.formats import Syntax, parse_outfmt
@@ -271,7 +271,7 @@ def _get(service: Service, caller: Caller, values: Mapping[str, str]) -> Respons
     if search.state is State.CANCELLED:
         raise ConflictError("The search was cancelled.", remedy="Submit it again.")
     if search.failure is not None:
-        raise error_for_code(search.failure.code)(search.failure.problem, remedy=search.failure.remedy)
+        raise reported(search.failure.code, search.failure.problem, search.failure.remedy)
     return _result(service, search, values)
 
 

@@ -34,8 +34,7 @@ WAITING = "SHARDBLAST_WAITING_HOURS"
 def timings() -> Timings:
     """Return a cluster's time limits: the defaults, overridden by ``SHARDBLAST_TIMINGS``.
 
-    Raises:
-        UsageError: The variable is not valid.
+    Raises UsageError if the variable is not valid.
     """
     return Timings.of(os.environ.get(TIMINGS, ""))
 
@@ -43,8 +42,7 @@ def timings() -> Timings:
 def storage(stored: Callable[[int], None] = lambda size_bytes: None) -> Objects:
     """Return the storage that all parts of a cluster share.
 
-    Raises:
-        UsageError: ``SHARDBLAST_STORAGE`` is not set.
+    Raises UsageError if ``SHARDBLAST_STORAGE`` is not set.
     """
     url = os.environ.get(STORAGE, "")
     if not url:
@@ -79,8 +77,7 @@ def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | 
 def check_cluster(address: str) -> None:
     """Check the scheduler's address and the storage before nodes are requested.
 
-    Raises:
-        UsageError: The address is not valid or needs TLS, or no storage is named.
+    Raises UsageError if the address is not valid or needs TLS, or no storage is named.
     """
     check_scheduler(address, certificates_of_environment(), insecure=bool(os.environ.get("SHARDBLAST_INSECURE")))
     storage()
@@ -89,8 +86,7 @@ def check_cluster(address: str) -> None:
 def cluster(address: str, *, insecure: bool = False) -> Cluster:
     """Return the cluster of a scheduler, with the certificates that the environment names.
 
-    Raises:
-        UsageError: The address is not valid or needs TLS.
+    Raises UsageError if the address is not valid or needs TLS.
     """
     certificates = certificates_of_environment()
     check_scheduler(address, certificates, insecure=insecure or bool(os.environ.get("SHARDBLAST_INSECURE")))
@@ -124,8 +120,7 @@ def searching(
 def command(address: str | None) -> ClusterCommand:
     """Return the engine that runs a command's search on a cluster.
 
-    Raises:
-        UsageError: No scheduler or storage is named, or the scheduler needs TLS.
+    Raises UsageError if no scheduler or storage is named, or the scheduler needs TLS.
     """
     given = address or os.environ.get(SCHEDULER, "")
     if not given:

@@ -46,8 +46,7 @@ def settings_of(**given: Any) -> Settings:
         given: Values by field name. None stands for the variable or the default. For a setting that is read from a
             file, the value is the file's path.
 
-    Raises:
-        UsageError: A variable is not valid, or a file can't be read.
+    Raises UsageError if a variable is not valid, or a file can't be read.
     """
     values = {field: value for field, value in given.items() if value is not None}
     for field in values:
@@ -71,8 +70,7 @@ def home_made(settings: Settings) -> Iterator[Administration]:
     If the work in the context fails, what is new is removed again, unless another command works there, or the next
     attempt can resume.
 
-    Raises:
-        InputError: The folder can't be a home.
+    Raises InputError if the folder can't be a home.
     """
     home, is_used, before = settings.home, settings.is_used, set(settings.home.glob("*"))
     missing = [folder for folder in (home, *home.parents) if not folder.exists()]
@@ -142,8 +140,7 @@ def database_parts(
 def open_tables(settings: Settings) -> SqlDatabase:
     """Open the SQL database and migrate its tables to this version.
 
-    Raises:
-        InputError: The home folder can't be created.
+    Raises InputError if the home folder can't be created.
     """
     try:
         settings.home.mkdir(parents=True, exist_ok=True)

@@ -97,8 +97,7 @@ class Service:
     def claim(self) -> None:
         """Claim the home for this process, and leave its address there for commands on this machine.
 
-        Raises:
-            ConflictError: Another service uses the home.
+        Raises ConflictError if another service uses the home.
         """
         self.folders.claim(Claim(self.settings.local_address, self.identity.local_token))
 
@@ -327,8 +326,7 @@ def _scaling(
 ) -> Scaling | None:
     """Return the scaling of nodes on Kubernetes; None without ``--statefulset``.
 
-    Raises:
-        InputError: The Kubernetes client is not installed.
+    Raises InputError if the Kubernetes client is not installed.
     """
     if not settings.statefulset:
         return None
@@ -364,8 +362,7 @@ def _sign_in(settings: Settings, sessions: Sessions) -> SignIn | None:
 def _traces() -> list[Observer]:
     """Return the observer that exports traces, if OpenTelemetry's variables name a receiver.
 
-    Raises:
-        InputError: OpenTelemetry is not installed.
+    Raises InputError if OpenTelemetry is not installed.
     """
     wanted = (
         any(os.environ.get(name) for name in RECEIVERS) and os.environ.get("OTEL_TRACES_EXPORTER", "otlp") == "otlp"

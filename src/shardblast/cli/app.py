@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -40,23 +40,18 @@ app = typer.Typer(
 def run(words: list[str]) -> int:
     """Run a command and return its exit status.
 
-    Raises:
-        UsageError: The command or one of its options does not exist.
+    Raises UsageError if the command or one of its options does not exist.
     """
     try:
         status = app(args=words or ["--help"], prog_name="shardblast", standalone_mode=False)
     except TyperException as error:
-        raise UsageError(error.format_message(), remedy=f"See '{_help_for(words)}'.") from error
+        message = error.format_message().replace("Value error, ", "").replace(": Input should", ": it should")
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "shardblast"
+        raise UsageError(f"{message.rstrip('.')}.", remedy=f"See '{command} --help'.") from error
     if status == STOPPED:
         raise KeyboardInterrupt
     return status or 0
-
-
-def _help_for(words: Sequence[str]) -> str:
-    parts = (app, service, remote, searches, cluster)
-    commands = [command for part in parts for command in part.registered_commands]
-    known = {command.name or getattr(command.callback, "__name__", "") for command in commands}
-    return f"shardblast {words[0]} --help" if words[0] in known else "shardblast --help"
 
 
 def _print_version(asked: bool) -> None:

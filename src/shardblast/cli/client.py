@@ -21,7 +21,7 @@ from urllib.parse import quote
 import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
-from shardblast.core.errors import InputError, NetworkError, OutputError, UnauthorizedError, UsageError, error_for_code
+from shardblast.core.errors import InputError, NetworkError, OutputError, UnauthorizedError, UsageError, reported
 from shardblast.core.formats import parse_outfmt
 from shardblast.core.option_table import LISTS, Use, names
 from shardblast.core.printing import Printing
@@ -37,6 +37,8 @@ PATIENCE_S = 60.0
 """How long a service may be unreachable after it was reached."""
 RETRY_AFTER_S = 0.5
 PAGE_SIZE = 500
+INVALID = "invalid"
+"""Code of requests that the service can't read; the details concern HTTP."""
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -55,8 +57,7 @@ class Submission:
 def without_lists(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Split BLAST+'s words into other options and lists of ids or taxids; return the lists' files by option.
 
-    Raises:
-        InputError: A list has no file, or is given twice.
+    Raises InputError if a list has no file, or is given twice.
     """
     others: list[str] = []
     lists: dict[str, str] = {}
@@ -93,8 +94,7 @@ def options_text(words: Sequence[str]) -> str:
 def all_words(words: Sequence[str], options: str) -> list[str]:
     """Return BLAST+'s options of the command line and of the value of ``--options``.
 
-    Raises:
-        UsageError: The quotes in ``--options`` do not match.
+    Raises UsageError if the quotes in ``--options`` do not match.
     """
     try:
         return [*words, *shlex.split(options)]
@@ -105,8 +105,7 @@ def all_words(words: Sequence[str], options: str) -> list[str]:
 def query_source(query: str | None) -> str:
     """Return the source of the queries: without ``-query`` standard input, as for BLAST+.
 
-    Raises:
-        UsageError: Standard input is a terminal and ``-query -`` was not given.
+    Raises UsageError if standard input is a terminal and ``-query -`` was not given.
     """
     if query is None and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("There are no queries.", remedy="Name a file with -query, or send FASTA to standard input.")
@@ -314,8 +313,7 @@ def _path(search_id: str) -> str:
 def _checked(text: str, kind: str) -> str:
     """Return an id that is safe in a URL.
 
-    Raises:
-        UsageError: The text is not an id; it may be empty because a script's variable was never set.
+    Raises UsageError if the text is not an id; it may be empty because a script's variable was never set.
     """
     if _ID.fullmatch(text) is None:
         raise UsageError(
@@ -352,4 +350,9 @@ def _check(response: httpx.Response) -> None:
         remedy = "Set SHARDBLAST_TOKEN to a token of this service (on its machine: shardblast token create)."
     if len(more) > 1:
         problem, remedy = "\n".join(more), "Fix all of these, then submit again."
-    raise error_for_code(code)(problem, remedy=remedy)
+    if code == INVALID:
+        more = [f"{found['field']}: {found['detail']}" for found in answer["problems"]]
+        problem, remedy = "\n".join(more), "Correct the command, then run it again."
+    error = reported(code, problem, remedy)
+    error.allowed_with = answer.get("allowed_with", "")
+    raise error

@@ -218,7 +218,7 @@ def check_database(name: Name, home: Home = None) -> int:
 @databases.command("remove", short_help="Remove a database.")
 def remove_database(
     name: Name,
-    force: Annotated[bool, typer.Option("--force", help="Cancel the searches that use it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Cancel its searches, and lose results that need it.")] = False,
     home: Home = None,
 ) -> int:
     """Remove a database. Files that are used in place are kept."""
@@ -311,7 +311,7 @@ def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapp
         ShardblastError: The task failed.
         Interrupted: The task was cancelled; or the user pressed Ctrl-C, and the task continues.
     """
-    from shardblast.core.errors import Interrupted, error_for_code
+    from shardblast.core.errors import Interrupted, reported
     from shardblast.core.search import State
     from shardblast.core.task import Step
 
@@ -329,7 +329,7 @@ def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapp
             remedy="Run the same command to wait for it again, or cancel it on the page.",
         ) from None
     if last["failure"]:
-        raise error_for_code(last["failure"]["code"])(last["failure"]["problem"], remedy=last["failure"]["remedy"])
+        raise reported(last["failure"]["code"], last["failure"]["problem"], last["failure"]["remedy"])
     if last["state"] == State.CANCELLED:
         raise Interrupted("The task was cancelled.", remedy="Run the command again to restart it.")
     return last

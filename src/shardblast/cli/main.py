@@ -77,7 +77,8 @@ def _open_closed_streams() -> None:
 
 
 def _failed(error: ShardblastError) -> int:
-    sys.stderr.write(f"{error.problem}\nshardblast: {error.remedy}\n")
+    allowed = f" Or use --{error.allowed_with}." if error.allowed_with else ""
+    sys.stderr.write(f"{error.problem}\nshardblast: {error.remedy}{allowed}\n")
     return error.exit_status
 
 

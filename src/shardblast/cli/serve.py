@@ -34,8 +34,7 @@ logger = logging.getLogger(__name__)
 def serve(settings: Settings, log_format: LogFormat | None) -> int:
     """Serve until stopped; running searches resume with the next start.
 
-    Raises:
-        ShardblastError: Something that the service needs is missing, or it would be open to everyone.
+    Raises ShardblastError if something that the service needs is missing, or it would be open to everyone.
     """
     check_mode(settings)
     form = configure(log_format)
@@ -77,8 +76,7 @@ def listening(host: str, port: int) -> socket.socket:
         host: A name or an address.
         port: 0 for any free port.
 
-    Raises:
-        ConflictError: The address is taken, or is not one of this machine.
+    Raises ConflictError if the address is taken, or is not one of this machine.
     """
     listener: socket.socket | None = None
     try:
@@ -107,8 +105,7 @@ def without_password(address: str) -> str:
 def checked(settings: Settings) -> Settings:
     """Return checked settings, with a public URL that does not end with a slash.
 
-    Raises:
-        UsageError: A setting is missing or not valid.
+    Raises UsageError if a setting is missing or not valid.
     """
     if settings.signs_in_browsers:
         _check_open_id(settings)

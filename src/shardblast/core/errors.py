@@ -58,6 +58,8 @@ class ShardblastError(Exception):
     """The exit status of the command."""
     node: str | None = None
     """The node of a cluster on which it happened."""
+    allowed_with: str = ""
+    """Name of the parameter that allows the request nevertheless; each interface says how its users give it."""
 
     def __init__(self, problem: str, *, remedy: str) -> None:
         super().__init__(f"{problem} {remedy}")
@@ -273,6 +275,10 @@ class ConflictError(ShardblastError):
     code = "conflict"
     exit_status = 1
 
+    def __init__(self, problem: str, *, remedy: str, allowed_with: str = "") -> None:
+        super().__init__(problem, remedy=remedy)
+        self.allowed_with = allowed_with
+
 
 class RefusedError(ShardblastError):
     """A search can't run as requested; ``problems`` holds every reason."""
@@ -341,15 +347,15 @@ def error_for_exit_status(status: int) -> type[ShardblastError]:
     return _BY_EXIT_STATUS.get(status, UnknownFailure)
 
 
-def error_for_code(code: str) -> type[ShardblastError]:
-    """Return the error for the code in a service's response; a refused search is an ``InputError``."""
+def reported(code: str, problem: str, remedy: str) -> ShardblastError:
+    """Return the error that a service reported, by its code; a refused search is an ``InputError``."""
     kinds: list[type[ShardblastError]] = [ShardblastError]
-    while kinds:
-        kind = kinds.pop()
-        if kind.code == code and kind is not RefusedError:
-            return kind
+    for kind in kinds:
         kinds += kind.__subclasses__()
-    return InputError
+    kind = next((kind for kind in kinds if kind.code == code and kind is not RefusedError), InputError)
+    error = kind._blank(f"{problem} {remedy}")
+    error.problem, error.remedy = problem, remedy
+    return error
 
 
 class LeftToBlast(Exception):

@@ -122,7 +122,8 @@ class Acquisition:
         if known != _as_source(wanted) and not wanted.get("replace"):
             raise ConflictError(
                 f"A database {name!r} from another source already exists.",
-                remedy="Use another name, or replace it with --replace.",
+                remedy="Use another name.",
+                allowed_with="replace",
             )
 
     def _check_molecule(self, generation: Generation) -> None:

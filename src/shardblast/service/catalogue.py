@@ -33,8 +33,9 @@ from shardblast.core.database import CataloguedDatabase, DatabaseFile, Generatio
 from shardblast.core.errors import DatabaseChanged, DatabaseError, NotFoundError
 from shardblast.core.program import Molecule
 from shardblast.disk.node import Node, ReportBytes, Stopped
+from shardblast.engine.kept_sequences import FACTS, KEPT
 from shardblast.sources.base import find_database
-from shardblast.storage.objects import Objects, current_key
+from shardblast.storage.objects import Objects, current_key, search_key
 from shardblast.store.databases import DatabaseStore
 
 READ_AT_ONCE = 16
@@ -74,6 +75,12 @@ class Generations:
                 remedy="List the databases, or add it: shardblast db add NAME SOURCE.",
             )
         return current
+
+    def printed_from(self, name: str) -> int:
+        """Return the number of finished searches in a database whose results can't be printed without it."""
+        keys = [search_key(search_id, f"{KEPT}/{FACTS}") for search_id in self.store.completed_in(name)]
+        with ThreadPoolExecutor(READ_AT_ONCE) as pool:
+            return list(pool.map(self.objects.exists, keys)).count(False)
 
     def switch(self, facts: Generation, path: str | None, source: Mapping[str, Any]) -> CataloguedDatabase:
         """Make a generation current, and add its database if it is new. The caller must hold ``alone``.

@@ -232,21 +232,23 @@ class Removal:
     cancel: Callable[[SearchId], object]
 
     def remove(self, name: str, *, force: bool = False) -> None:
-        """Remove a database; ``force`` cancels the searches that use it. Files that were registered in place stay.
+        """Remove a database. Files that were registered in place stay.
 
-        Raises:
-            ConflictError: Searches use it, or it is being updated.
+        ``force`` cancels the searches that use it, and gives up the results that can't be printed without it.
+
+        Raises ConflictError if searches or results need it, or it is being updated.
         """
         with self.acquisition.alone(name):
-            self.generations.store.source(
-                name
-            )  # raises if it is unknown: objects of that name belong to another service
+            self.generations.store.source(name)  # raises if it is unknown: objects of that name are another service's
             known = self.generations.store.generations(name)
-            using = self.generations.store.searches_of(name)
-            if using and not force:
-                searches = "1 search is" if len(using) == 1 else f"{len(using)} searches are"
+            using, lost = self.generations.store.searches_of(name), self.generations.printed_from(name)
+            if (using or lost) and not force:
+                uses = f"{counted(len(using), 'search is', 'searches are')} using the database {name!r}."
+                losses = f"{counted(lost, 'finished search', 'finished searches')} can't be printed without {name!r}."
                 raise ConflictError(
-                    f"{searches} using the database {name!r}.", remedy="Wait until they have ended, or use --force."
+                    " ".join([uses] * bool(using) + [losses] * bool(lost)),
+                    remedy="Wait until they have ended." if using else "Download these results first.",
+                    allowed_with="force",
                 )
             for search_id in using:
                 with suppress(ConflictError, NotFoundError):  # the search ended meanwhile

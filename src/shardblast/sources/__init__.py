@@ -25,8 +25,7 @@ class Source(Protocol):
     def offer(self) -> Offer:
         """Return the version that is available now.
 
-        Raises:
-            ShardblastError: There is no database, or the source can't be reached.
+        Raises ShardblastError if there is no database, or the source can't be reached.
         """
         ...
 
@@ -43,8 +42,7 @@ class Source(Protocol):
         Returns:
             The database's name in the folder, as for ``-db``.
 
-        Raises:
-            SourceChanged: The offered version is no longer available.
+        Raises SourceChanged if the offered version is no longer available.
         """
         ...
 

@@ -34,8 +34,7 @@ class BlastSource:
     def offer(self) -> Offer:
         """Return the files as they are now.
 
-        Raises:
-            DatabaseError: It can't be read volume by volume.
+        Raises DatabaseError if it can't be read volume by volume.
         """
         database = self.database()
         files = self._files(database)

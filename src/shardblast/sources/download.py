@@ -66,8 +66,7 @@ class Web:
     def read(self, path: str, limit_bytes: int, pause: Callable[[float], None]) -> bytes | None:
         """Return a small file, or None if it is missing.
 
-        Raises:
-            DatabaseError: The file is larger than ``limit_bytes``.
+        Raises DatabaseError if the file is larger than ``limit_bytes``.
         """
 
         def attempt() -> bytes | None:
@@ -88,8 +87,7 @@ class Web:
     def look(self, path: str, name: str, pause: Callable[[float], None]) -> RemoteFile | None:
         """Return a file's facts from its HTTP headers, or None if it is missing.
 
-        Raises:
-            DatabaseError: The server does not report the file's size.
+        Raises DatabaseError if the server does not report the file's size.
         """
 
         def attempt() -> httpx.Headers | None:

@@ -50,8 +50,7 @@ class FastaSource:
     def offer(self) -> Offer:
         """Return the file as it is now.
 
-        Raises:
-            InputError: It can't be read, or is not FASTA.
+        Raises InputError if it can't be read, or is not FASTA.
         """
         molecule = self._molecule()
         facts = _facts(self._path, "FASTA file")
@@ -69,8 +68,7 @@ class FastaSource:
     def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
         """Make a database of the file, from the start if an earlier attempt was interrupted; see ``Source.bring``.
 
-        Raises:
-            InputError: The file is not FASTA, or is damaged.
+        Raises InputError if the file is not FASTA, or is damaged.
         """
         ledger = Ledger(folder, offer.generation)
         name = _UNSAFE.sub("_", _stem(self._path)).lstrip("-") or _WHOLE

@@ -194,8 +194,7 @@ class NcbiSource:
 def unpack(archive: Path, folder: Path, name: str) -> list[Path]:
     """Unpack a ``.tar.gz`` into a folder; ``name`` is for messages.
 
-    Raises:
-        DatabaseError: The archive is damaged, or holds something other than plain database files.
+    Raises DatabaseError if the archive is damaged, or holds something other than plain database files.
     """
     allowed = archive.stat().st_size * LARGEST_RATIO + ALLOWED_BYTES
     files = []

@@ -154,8 +154,7 @@ class Objects:
             report: Called in this thread with the number of bytes received.
             stopped: Stops the download when it returns true; called in several threads.
 
-        Raises:
-            DamagedError: It differs from ``expected``, or changed during the download.
+        Raises DamagedError if it differs from ``expected``, or changed during the download.
         """
         local = self.local_path(key)
         with translated(key):

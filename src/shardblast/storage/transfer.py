@@ -42,8 +42,7 @@ def download(
         report: Called in the calling thread with the number of bytes written.
         stopped: Called in other threads.
 
-    Raises:
-        DamagedError: The object changed during the download, or is shorter than its metadata says.
+    Raises DamagedError if the object changed during the download, or is shorter than its metadata says.
     """
     with path.open("wb") as file:
         digest = _Download(store, key, meta, file.fileno(), stopped).run(report)

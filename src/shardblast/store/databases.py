@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import ConflictError, NotFoundError
-from shardblast.core.search import UNENDED, SearchId
+from shardblast.core.search import UNENDED, SearchId, State
 from shardblast.core.task import Task, TaskId
 from shardblast.store.connection import SqlDatabase
 from shardblast.store.events import RecordStore
@@ -89,6 +89,11 @@ class DatabaseStore:
         """Return the unfinished searches in a database."""
         query = select(searches.c.id).where(searches.c.database == name, searches.c.state.in_(UNENDED))
         return [SearchId(search_id) for search_id in self._database.scalars(query)]
+
+    def completed_in(self, name: str) -> Sequence[str]:
+        """Return the completed searches in the generations of a database that exist."""
+        query = select(searches.c.id).where(searches.c.database == name, searches.c.state == State.COMPLETED)
+        return self._database.scalars(query.where(exists().where(_is_generation(name, searches.c.generation))))
 
     def remove_unused(self, name: str, generation: str) -> bool:
         """Remove a generation unless an unfinished search uses it; return whether it was removed."""
@@ -170,7 +175,7 @@ class TaskStore(RecordStore[Task]):
             connection.execute(delete(tasks).where(which))
 
 
-def _is_generation(database: str, name: str) -> ColumnElement[bool]:
+def _is_generation(database: str, name: str | ColumnElement[str]) -> ColumnElement[bool]:
     return and_(generations.c.database == database, generations.c.name == name)
 
 
