@@ -341,6 +341,15 @@ def test_the_files_of_a_format_come_in_an_archive(server: Server, served: dict[s
     assert found == {file.name: file.read_bytes() for file in folder.glob("results*")}
     assert len(found) == 5
     assert answer.headers["Content-Type"] == "application/zip"
+    for out in ("r", "r.json", "R.XML"):
+        (expected, actual) = (folder / f"{side} {out}" for side in ("blast", "command"))
+        expected.mkdir()
+        actual.mkdir()
+        blast("blastn", served["16s"], "16s", RNA, ["-out", str(expected / out)], outfmt, folder)
+        done = server.run("results", search["id"], "-outfmt", outfmt, "-out", str(actual / out))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        files = [{file.name: file.read_bytes() for file in place.iterdir()} for place in (actual, expected)]
+        assert files[0] == files[1]
 
 
 def test_hits_are_paged_sorted_and_filtered(server: Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -12,21 +13,21 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from os import fstat
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote
+from zipfile import ZipFile
 
 import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
 from shardblast.core.errors import InputError, NetworkError, OutputError, UnauthorizedError, UsageError, reported
-from shardblast.core.formats import parse_outfmt
+from shardblast.core.formats import OutputFormat, parse_outfmt
 from shardblast.core.option_table import LISTS, Use, names
 from shardblast.core.printing import Printing
 from shardblast.core.search import State
-from shardblast.engine.output import open_output
+from shardblast.engine.output import deliver, open_output
 
 STANDARD_INPUT = "-"
 
@@ -137,7 +138,7 @@ def open_query(query: str) -> Iterator[BinaryIO]:
     with ExitStack() as stack:
         try:
             source: BinaryIO = stack.enter_context(open(0 if piped else query, "rb", closefd=not piped))
-            if piped or not stat.S_ISREG(fstat(source.fileno()).st_mode):
+            if piped or not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
                 copy = cast(BinaryIO, stack.enter_context(TemporaryFile()))
                 shutil.copyfileobj(source, copy)
                 copy.seek(0)
@@ -284,17 +285,24 @@ class Client:
     def results(
         self, search_id: str, outfmt: str, printing: Printing, out: str | None, query: int | None = None
     ) -> None:
-        """Write a result, or the part of one query (0-based), to a file or to standard output."""
+        """Write a result, or the part of one query (0-based), to a file or to standard output.
+
+        Formats of many files leave those of BLAST+ beside ``out``; standard output gets their archive.
+        """
         values = {name: "true" if value is None else value for name, value in printing.given.items()}
         values |= {} if query is None else {"query": str(query)}
+        wanted = parse_outfmt(outfmt)
+        many = wanted.writes_files and out not in (None, "-")
         with (
-            open_output(out) as target,
+            TemporaryFile() if many else open_output(out) as target,
             _translated(),
             self._http.stream("GET", f"{_path(search_id)}/results", params={"outfmt": outfmt, **values}) as response,
         ):
             _check(response)
             for block in response.iter_bytes():
                 target.write(block)
+            if many:
+                _unpack(target, wanted, out or "")
 
     def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         return cast(dict[str, Any], self._request(method, path, **request).json())
@@ -321,6 +329,23 @@ def _checked(text: str, kind: str) -> str:
             remedy="'shardblast list' lists searches, and 'shardblast share ID --list' lists links.",
         )
     return text
+
+
+def _unpack(archive: BinaryIO, outfmt: OutputFormat, out: str) -> None:
+    """Write the files of an archive under the names that BLAST+ gives them beside ``out``, their list.
+
+    In the list, BLAST+ removes ``.xml`` from the name of ``out`` in both formats, whatever the files are called.
+    """
+    name = Path(out).name
+    base = name[:-4] if name.lower().endswith(".xml") else name
+    with ZipFile(archive) as packed, TemporaryDirectory() as folder:
+        listed, *files = sorted(packed.namelist(), key=len)
+        for file in files:
+            number = int(file.removeprefix(f"{listed}_").partition(".")[0])
+            Path(folder, outfmt.file_of(name, number)).write_bytes(packed.read(file))
+        text = packed.read(listed).replace(f'"{listed}_'.encode(), os.fsencode(f'"{base}_'))
+        Path(folder, name).write_bytes(text)
+        deliver(Path(folder), out)
 
 
 @contextmanager

@@ -201,7 +201,10 @@ def results(
     printing: PrintingOptions = PrintingOptions(),
     server: Server = DEFAULT_SERVER,
 ) -> int:
-    """Print a result as BLAST+ prints it, in any format."""
+    """Print a result as BLAST+ prints it, in any format.
+
+    Formats 13 and 14 leave the files that BLAST+ leaves for -out; without -out they print a zip archive of these.
+    """
     client_of(server).results(search_id, outfmt, printing, out, query)
     return 0
 

@@ -79,8 +79,7 @@ class MarkedFile:
 def parts_of(generation: Generation, volumes: Collection[str] | None) -> tuple[StagedPart, ...]:
     """Return the parts that a search of these volumes (None: all) needs: the shared files, then volumes in OID order.
 
-    Raises:
-        DatabaseError: A file name is unsafe to write to.
+    Raises DatabaseError if a file name is unsafe to write to.
     """
     known = {volume.name: volume for volume in generation.volumes}
     missing = sorted(set(volumes or ()) - set(known))
@@ -281,8 +280,7 @@ class Budget:
 
         If space is short, unused generations are dropped, the least recently used first.
 
-        Raises:
-            DiskFull: Dropping them would not free enough; nothing was dropped.
+        Raises DiskFull if dropping them would not free enough; nothing was dropped.
         """
         known = folder.sizes
         missing = [part for part in parts if part.name not in known]

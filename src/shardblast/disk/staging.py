@@ -133,8 +133,7 @@ class Stager:
     def forget(self, database: str, generation: str) -> None:
         """Drop a generation if it is here.
 
-        Raises:
-            ConflictError: It is in use.
+        Raises ConflictError if it is in use.
         """
         folder = GenerationFolder(self._cache, database, generation)
         with self.budget.settled(), unused(folder.path) as is_unused:

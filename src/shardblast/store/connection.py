@@ -69,8 +69,7 @@ class SqlDatabase:
     def reading(self) -> Iterator[Connection]:
         """Open a read transaction, which sees one state of the database and never waits for writers.
 
-        Raises:
-            InputError: The database rejects a value, such as NUL in PostgreSQL.
+        Raises InputError if the database rejects a value, such as NUL in PostgreSQL.
         """
         with _translated(), self.engine.connect() as connection:
             connection.execution_options(shardblast_reads=True)

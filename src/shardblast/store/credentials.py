@@ -101,8 +101,7 @@ class ShareStore(CredentialStore[Share]):
     def add(self, credential: Share) -> None:
         """Add a share link.
 
-        Raises:
-            NotFoundError: The search has been deleted meanwhile.
+        Raises NotFoundError if the search has been deleted meanwhile.
         """
         search = select(searches.c.id).where(searches.c.id == credential.search_id)
         with self._database.writing() as connection:

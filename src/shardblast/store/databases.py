@@ -105,8 +105,7 @@ class DatabaseStore:
     def alone(self, name: str) -> Iterator[None]:
         """Keep other servers from adding, updating or removing a database until the context ends.
 
-        Raises:
-            ConflictError: Another server is doing so.
+        Raises ConflictError if another server is doing so.
         """
         if not self._database.is_shared:
             yield
@@ -143,8 +142,7 @@ class TaskStore(RecordStore[Task]):
     def change(self, task_id: TaskId, change: Callable[[Task], Task]) -> Task:
         """Apply a pure function to a task in one transaction.
 
-        Raises:
-            ConflictError: ``change`` does not allow the task's state.
+        Raises ConflictError if ``change`` does not allow the task's state.
         """
         with self._transaction() as transaction:
             return self._change(transaction, task_id, change)[1]

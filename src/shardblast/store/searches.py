@@ -63,8 +63,7 @@ class SortOrder:
     def page(self, query: Select[Any], cursor: str | None) -> Select[Any]:
         """Return a query of searches in this order, starting after a cursor.
 
-        Raises:
-            InputError: The cursor does not belong to this order.
+        Raises InputError if the cursor does not belong to this order.
         """
         columns = self._columns
         if cursor is not None:
@@ -146,8 +145,7 @@ class SearchStore(RecordStore[Search]):
     def add(self, search: Search, fingerprint: str, idempotency_key: str | None = None) -> Search:
         """Add a search, or return the search of this id, or of this owner and idempotency key, if it exists.
 
-        Raises:
-            ConflictError: The key was used for another request.
+        Raises ConflictError if the key was used for another request.
         """
         try:
             with self._transaction() as transaction:
@@ -166,8 +164,7 @@ class SearchStore(RecordStore[Search]):
     def find(self, owner: str, idempotency_key: str, fingerprint: str | None = None) -> Search | None:
         """Return the search that an owner submitted with an idempotency key, or None.
 
-        Raises:
-            ConflictError: The key was used for a request with another fingerprint.
+        Raises ConflictError if the key was used for a request with another fingerprint.
         """
         query = select(searches).where(searches.c.owner == owner, searches.c.idempotency_key == idempotency_key)
         row = self._database.row(query)
@@ -183,8 +180,7 @@ class SearchStore(RecordStore[Search]):
     def change(self, search_id: SearchId, change: Change, piece: Piece | None = None) -> Search:
         """Apply a pure function to a search, and record a piece that ended, in one transaction.
 
-        Raises:
-            ConflictError: ``change`` does not allow the search's state.
+        Raises ConflictError if ``change`` does not allow the search's state.
         """
         with self._transaction() as transaction:
             if piece is not None:
@@ -211,8 +207,7 @@ class SearchStore(RecordStore[Search]):
             cursor: The cursor of the previous page.
             text: Only searches whose title, program, database or id contains it, ignoring the case of ASCII letters.
 
-        Raises:
-            InputError: The cursor does not belong to this order.
+        Raises InputError if the cursor does not belong to this order.
         """
         query = page_query(owner, state, text, order, cursor).limit(limit + 1)
         rows = self._database.rows(query)
@@ -257,8 +252,7 @@ class SearchStore(RecordStore[Search]):
     def delete(self, search_id: SearchId) -> None:
         """Remove a search that has ended, with its pieces, events and share links.
 
-        Raises:
-            ConflictError: It has not ended.
+        Raises ConflictError if it has not ended.
         """
         with self._transaction() as transaction:
             search = self._get(transaction.connection, search_id, lock=True)
