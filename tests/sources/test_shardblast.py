@@ -13,7 +13,15 @@ import pytest
 from shardblast.blast.database import read_facts
 from shardblast.blast.installation import find_installation
 from shardblast.core.database import DatabaseFile, Generation
-from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged
+from shardblast.core.errors import (
+    DamagedError,
+    DatabaseError,
+    InputError,
+    NotFoundError,
+    ShardblastError,
+    SourceChanged,
+    StorageError,
+)
 from shardblast.storage.objects import Objects
 from tests.sources.bringing import Told, assert_same_files, assert_sound, bring, names_in, opened, searched, source
 from tests.storage.servers import s3
@@ -261,3 +269,16 @@ def test_a_current_generation_that_is_none_is_refused(
 def test_an_address_of_no_database_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         source(text)
+
+
+def test_a_failure_of_a_source_is_not_blamed_on_the_storage_of_the_service(bucket: str) -> None:
+    missing = source("s3://no-such-bucket/x/databases/core")
+
+    for failing in (missing.offer, source(f"{bucket}/databases/core/{NAMED}").offer):
+        with pytest.raises(ShardblastError) as raised:
+            failing()
+        assert "SHARDBLAST_STORAGE" not in str(raised.value)
+    with pytest.raises(StorageError, match="The source s3://no-such-bucket/x can't be read") as raised:
+        missing.offer()
+    assert "NoSuchBucket" in raised.value.problem
+    assert raised.value.remedy == "Check its address, the credentials for it, and the network."

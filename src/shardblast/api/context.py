@@ -152,9 +152,7 @@ def bounded(request: Request, most: int) -> Request:
 def unpacked(path: Path, most: int) -> None:
     """Decompress a gzip or zstd file in place; leave a plain file as it is.
 
-    Raises:
-        InputError: The file is damaged.
-        TooLargeError: Its content is longer than ``most`` bytes.
+    Raises InputError if the file is damaged, and TooLargeError if its content is longer than ``most`` bytes.
     """
     if not is_compressed(str(path)):
         return

@@ -204,9 +204,7 @@ class Selection:
 async def selection_of(request: Request, query: QueriesText = None, hit: HitsText = None) -> Selection:
     """Return the selection of a request.
 
-    Raises:
-        TooLargeError: The body is too long.
-        InputError: A range ends before it begins.
+    Raises TooLargeError if the body is too long, and InputError if a range ends before it begins.
     """
     if request.method == "POST":
         sent = await _selection_in(request)

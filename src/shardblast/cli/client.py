@@ -78,9 +78,7 @@ def without_lists(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 def options_text(words: Sequence[str]) -> str:
     """Return BLAST+'s options, without lists, as one command line for the service, which validates them.
 
-    Raises:
-        InputError: An option names a local file.
-        UsageError: An option has two dashes.
+    Raises InputError if an option names a local file, and UsageError if an option has two dashes.
     """
     for word in words:
         if word.startswith("--"):

@@ -53,12 +53,9 @@ class Finding:
 
 
 def doctor(database: str | None, program: Program | None, *, as_json: bool) -> int:
-    """Check this machine and print the findings; return 1 if there is a problem, otherwise 0.
+    """Check this machine, and a database with a program; return 1 if there is a problem, otherwise 0.
 
-    Args:
-        database: A database to check, as given to ``-db``.
-        program: The program to search it with; None stands for blastp or blastn, by the database's molecule.
-        as_json: Whether to print JSON.
+    Without a program, the database's molecule decides between blastn and blastp.
     """
     findings = list(_findings(database, program))
     if as_json:

@@ -72,9 +72,7 @@ def greeting(settings: Settings) -> Mapping[str, str]:
 def listening(host: str, port: int) -> socket.socket:
     """Return a listening socket. It is opened first, because another server may use the same home.
 
-    Args:
-        host: A name or an address.
-        port: 0 for any free port.
+    The host is a name or an address; port 0 stands for any free port.
 
     Raises ConflictError if the address is taken, or is not one of this machine.
     """

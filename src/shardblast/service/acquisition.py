@@ -60,11 +60,7 @@ class Acquisition:
     def acquire(self, name: str, wanted: Mapping[str, Any], watch: Watch, *, is_new: bool) -> CataloguedDatabase | None:
         """Add the version that the source offers; return None if it is the current generation already.
 
-        Args:
-            name: Name of the database.
-            wanted: See ``source``.
-            watch: Receives the progress, and says whether to stop.
-            is_new: Whether the database is to be added rather than updated.
+        ``is_new`` says whether the database is to be added rather than updated. For ``wanted`` see ``source``.
 
         Raises:
             Interrupted: It was stopped; finished parts are kept for the next attempt.

@@ -79,9 +79,7 @@ class Searching(Protocol):
     def search(self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes) -> None:
         """Search and merge what is not finished yet.
 
-        Raises:
-            Interrupted: ``processes`` was stopped.
-            WaitError: No part of the search can proceed.
+        Raises Interrupted if ``processes`` was stopped, and WaitError if no part of the search can proceed.
         """
 
     def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:

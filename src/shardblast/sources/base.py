@@ -180,11 +180,9 @@ class Ledger:
         return sum(self._sizes.values()) + sum(file.stat().st_size for file in self.work.glob("*.partial"))
 
     def keep(self, item: str, files: Sequence[Path], rank: int = 0) -> None:
-        """Move an item's files from ``work`` into the folder.
+        """Move an item's files from ``work`` into the folder, under their names without ``.partial``.
 
-        Args:
-            files: Each keeps its name in the folder, without ``.partial``.
-            rank: If several items contain a file of the same name, the file of the lowest rank is kept.
+        If several items contain a file of the same name, the file of the lowest rank is kept.
         """
         for file in files:
             sync(file)
@@ -267,11 +265,9 @@ def has_database(path: Path) -> bool:
 
 
 def write_alias(path: Path, title: str, volumes: Iterable[str], molecule: Molecule) -> None:
-    """Write an alias that joins volumes in the same folder, unless the only volume has the database's name.
+    """Write an alias that joins volumes in the same folder, in OID order, unless the only one has the database's name.
 
-    Args:
-        path: The database path, without extension.
-        volumes: Their names, in OID order.
+    ``path`` is that of the database, without extension.
     """
     names = list(volumes)
     if names == [path.name]:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from shardblast.core.database import DatabaseFile, Generation
-from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged, file_errors
+from shardblast.core.errors import (
+    DamagedError,
+    DatabaseError,
+    InputError,
+    NotFoundError,
+    SourceChanged,
+    StorageError,
+    file_errors,
+)
 from shardblast.sources.base import (
     Ledger,
     Offer,
@@ -21,7 +30,7 @@ from shardblast.sources.base import (
     side_by_side,
     write_alias,
 )
-from shardblast.storage.objects import METADATA, Expected, Objects, current_key, generation_key
+from shardblast.storage.objects import CHECK_STORAGE, METADATA, Expected, Objects, current_key, generation_key, shown
 
 DAMAGES = 3
 """Attempts to fetch a file undamaged."""
@@ -50,9 +59,10 @@ class ShardblastSource:
 
     def offer(self) -> Offer:
         """Return the generation in the address, or the current one."""
-        objects = self._objects()
-        name = self._generation or _current(objects, self._name)
-        generation = self._read(objects, name)
+        with _blamed_on(self._url):
+            objects = self._objects()
+            name = self._generation or _current(objects, self._name)
+            generation = self._read(objects, name)
         return Offer(
             _name_of(generation), generation.source_version or name, generation.size_bytes, {"generation": name}
         )
@@ -60,8 +70,9 @@ class ShardblastSource:
     @file_errors()
     def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
         """Fetch the files of an offer in parallel and verify each; see ``Source.bring``."""
-        objects = self._objects()
-        generation = self._offered(objects, offer)
+        with _blamed_on(self._url):
+            objects = self._objects()
+            generation = self._offered(objects, offer)
         ledger = Ledger(folder, offer.generation)
         progress = Progress(offer.size_bytes, report, stopped)
         missing = [file for file in generation.files if not ledger.is_whole(file.name)]
@@ -71,7 +82,8 @@ class ShardblastSource:
         def bring_one(file: DatabaseFile) -> None:
             path = ledger.work / file.name
             key = generation_key(self._name, generation.name, file.name)
-            _fetch(objects, key, file, path, progress)
+            with _blamed_on(self._url):
+                _fetch(objects, key, file, path, progress)
             ledger.keep(file.name, [path])
 
         side_by_side(bring_one, missing, FILES_AT_ONCE, progress)
@@ -110,6 +122,18 @@ class ShardblastSource:
         if _name_of(generation) != offer.generation:
             raise SourceChanged(self.text, "its files have changed")
         return generation
+
+
+@contextmanager
+def _blamed_on(url: str) -> Iterator[None]:
+    """Name the source in errors of its storage, whose remedy concerns the service's own storage."""
+    try:
+        yield
+    except StorageError as error:
+        if error.remedy != CHECK_STORAGE:
+            raise
+        problem = f"The source {shown(url)} can't be read. {error.problem}"
+        raise StorageError(problem, remedy="Check its address, the credentials for it, and the network.") from error
 
 
 def _current(objects: Objects, name: str) -> str:

@@ -33,6 +33,7 @@ MOST_PARTS = 10_000
 LISTED = 1000
 """Keys per page of a listing, and per delete request."""
 
+CHECK_STORAGE = "Check SHARDBLAST_STORAGE, its credentials and its free space."
 METADATA = "metadata.json"
 """Metadata of a generation. It is written last, so if it exists, the generation's files are complete."""
 
@@ -349,7 +350,7 @@ def _translation(what: str, error: Exception) -> Exception:
         return DiskFull()
     return StorageError(
         f"The storage failed for {what}: {_summary(text, codes)}.",
-        remedy="Check SHARDBLAST_STORAGE, its credentials and its free space.",
+        remedy=CHECK_STORAGE,
     )
 
 
