@@ -1,9 +1,8 @@
 """Alias files, through which BLAST+ sees a shard with the statistics of the whole database.
 
-Source:
-    NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbalias.cpp. ``STATS_*`` set the effective search space of every
-    query, ``NSEQ`` and ``LENGTH`` the printed totals and the average sequence length, ``MIN_SEQ_LENGTH`` the length for
-    the preliminary E-value cutoff.
+Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbalias.cpp. ``STATS_*`` set the effective search space of
+every query, ``NSEQ`` and ``LENGTH`` the printed totals and the average sequence length, ``MIN_SEQ_LENGTH`` the length
+for the preliminary E-value cutoff.
 """
 
 from __future__ import annotations

@@ -8,8 +8,7 @@ to strings, since a query's title may contain any text.
 A condensed archive has a line for each query with alignments, which gives its 0-based position in the file and the size
 of the text that follows: its alignments, separated as in the archive. A final line marks the end.
 
-Source:
-    NCBI C++ Toolkit, objects/blast/blast.asn (Blast4-archive).
+Source: NCBI C++ Toolkit, objects/blast/blast.asn (Blast4-archive).
 """
 
 from __future__ import annotations
@@ -73,8 +72,7 @@ class Alignments:
 class ArchiveReader:
     """Reads the archives of a file one after the other, keeping one query's alignments and one block in memory.
 
-    Raises:
-        ArchiveError: The file is truncated, or is not an archive.
+    Raises ArchiveError if the file is truncated, or is not an archive.
     """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:

@@ -3,10 +3,9 @@
 With a user's list SeqDB ignores the sizes in an alias and adds up the listed sequences of the present volumes. A mask
 of OIDs in the alias has no such effect, so a shard can have the totals of the listed sequences of the whole database.
 
-Source:
-    NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbimpl.cpp (the constructor and x_ScanTotals), seqdboidlist.cpp
-    (x_GetOidMask) and seqdbalias.cpp (CSeqDB_MinLengthWalker). Which files belong to a volume and which to the database
-    was observed with makeblastdb 2.12 and 2.16 and each of its options; tests verify it with both versions.
+Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbimpl.cpp (the constructor and x_ScanTotals), seqdboidlist.cpp
+(x_GetOidMask) and seqdbalias.cpp (CSeqDB_MinLengthWalker). Which files belong to a volume and which to the database was
+observed with makeblastdb 2.12 and 2.16 and each of its options; tests verify it with both versions.
 """
 
 from __future__ import annotations
@@ -164,8 +163,7 @@ def open_database(
         name: The value of ``-db``.
         search_path: Folders to search, as in ``BLASTDB``; None: the value of that variable.
 
-    Raises:
-        DatabaseError: BLAST+ can't find or read the database; the problem is BLAST+'s own message.
+    Raises DatabaseError if BLAST+ can't find or read the database; the problem is BLAST+'s own message.
     """
     argv = [installation.program("blastdbcmd"), "-db", name, "-dbtype", molecule.dbtype, "-info", "-exact_length"]
     result = run(argv, environment=_variables(search_path))
@@ -283,8 +281,7 @@ class DatabaseFacts:
 def read_facts(installation: Installation, database: Database) -> DatabaseFacts:
     """Read a database's facts from its files.
 
-    Raises:
-        DatabaseError: It can't be read volume by volume, or two of its volumes have the same name.
+    Raises DatabaseError if it can't be read volume by volume, or two of its volumes have the same name.
     """
     if database.obstacle is not None:
         raise DatabaseError(f"The database is not supported: {database.obstacle}.", remedy="Use another database.")
@@ -385,8 +382,7 @@ def _has_words_for_oids(volume: Volume) -> bool:
     In all volumes but the first, BLAST+ adds an OID to the last part of such an id. It ends with an exception if that
     is no number, but only when it has a hit; a shard may begin with the volume and then has no exception.
 
-    Source:
-        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbvol.cpp (CSeqDBVol::x_GetHdrAsn1).
+    Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbvol.cpp (CSeqDBVol::x_GetHdrAsn1).
     """
     prefix = f"{_ORDINAL_DB}:" if volume.version == LMDB_VERSION else f"gnl|{_ORDINAL_DB.lower()}|"
     first = prefix.encode()

@@ -83,8 +83,7 @@ class Formatter:
     def write(self, archive: bytes) -> None:
         """Print another archive.
 
-        Raises:
-            OutputError: ``blast_formatter`` no longer reads; leaving the context raises the cause.
+        Raises OutputError if ``blast_formatter`` no longer reads; leaving the context raises the cause.
         """
         self._processes.check()
         try:
@@ -120,8 +119,7 @@ class Formatter:
     def _end(self) -> None:
         """Wait for the process to end.
 
-        Raises:
-            ShardblastError: It failed, or its output could not be copied completely.
+        Raises ShardblastError if it failed, or its output could not be copied completely.
         """
         self._thread.join()
         status = self._process.wait()
@@ -175,8 +173,7 @@ class Row:
 def rows_of(installation: Installation, archive: Path, max_target_seqs: int) -> list[Row]:
     """Return a row for each HSP of an archive, in its order.
 
-    Raises:
-        ShardblastError: ``blast_formatter`` can't print it, for example because the database is missing.
+    Raises ShardblastError if ``blast_formatter`` can't print it, for example because the database is missing.
     """
     argv = [installation.program("blast_formatter"), "-archive", str(archive), "-outfmt", f"6 {_COLUMNS}"]
     finished = checked(run([*argv, "-max_target_seqs", str(max_target_seqs)]), "the formatting of the result")

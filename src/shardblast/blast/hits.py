@@ -7,9 +7,8 @@ Rows are 20 times smaller and need no ``blast_formatter``, but their E-values ar
 by ids. Therefore they are used only if the raw score alone orders the hits and ids are unique, or if one shard is the
 whole database and nothing is merged.
 
-Source:
-    NCBI C++ Toolkit, algo/blast/core/blast_hits.c (s_EvalueCompareHSPLists): E-value of the best HSP ascending, raw
-    score of the first HSP descending, OID descending.
+Source: NCBI C++ Toolkit, algo/blast/core/blast_hits.c (s_EvalueCompareHSPLists): E-value of the best HSP ascending, raw
+score of the first HSP descending, OID descending.
 """
 
 from __future__ import annotations
@@ -217,8 +216,7 @@ class Carrier(Protocol):
     def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
         """Yield the queries of a piece's file in order, at least those with hits.
 
-        Raises:
-            EngineError: The file is incomplete, or has results of another number of queries.
+        Raises EngineError if the file is incomplete, or has results of another number of queries.
         """
         ...
 

@@ -82,9 +82,8 @@ def read_listing(
         folder: For temporary files.
         named: Whether BLAST+ finds the database by its name.
 
-    Raises:
-        LeftToBlast: Only BLAST+ itself can handle the list.
-        ShardblastError: BLAST+ was killed, or can't read the database.
+    Raises LeftToBlast if only BLAST+ itself can handle the list, and ShardblastError if BLAST+ was killed, or can't
+    read the database.
     """
     if options.filter is None:
         return Listing(None, b"")
@@ -111,12 +110,8 @@ def list_volumes(
         places: Indices of the volumes, ascending.
         named: Whether these are all volumes and BLAST+ finds the database by its name.
 
-    Returns:
-        The effect, and for each volume a byte per OID: 1 if the sequence remains, otherwise 0.
-
-    Raises:
-        LeftToBlast: Only BLAST+ itself can handle the list.
-        ShardblastError: BLAST+ was killed, or can't read the database.
+    Returns the effect, and for each volume a byte per OID: 1 if the sequence remains, otherwise 0. Raises LeftToBlast
+    if only BLAST+ itself can handle the list, and ShardblastError if BLAST+ was killed, or can't read the database.
     """
     return _Reader(installation, processes, database, options, folder, options.filter or "", places, named).read()
 
@@ -127,11 +122,8 @@ def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[b
     Args:
         kept: For each volume a byte per OID; may be empty if not needed.
 
-    Returns:
-        The filter. If it hides titles, its alias line refers to the file of ``write_list``.
-
-    Raises:
-        LeftToBlast: Only BLAST+ itself can handle the list.
+    Returns the filter. If it hides titles, its alias line refers to the file of ``write_list``. Raises LeftToBlast if
+    only BLAST+ itself can handle the list.
     """
     name, totals = options.filter or "", _sum([part.totals for part in listed])
     hides, negative = any(part.hides_titles for part in listed), name.startswith("negative_")
@@ -165,8 +157,7 @@ def write_list(
     Args:
         taxids: Taxids of the list, including descendants if BLAST+ adds them.
 
-    Raises:
-        LeftToBlast: BLAST+ does not accept the list.
+    Raises LeftToBlast if BLAST+ does not accept the list.
     """
     name = options.filter or ""
     if name not in SEQID_FILTERS:
@@ -195,12 +186,9 @@ def write_looked_up(installation: Installation, processes: Processes, path: Path
         path: The user's list.
         folder: For temporary files.
 
-    Raises:
-        LeftToBlast: BLAST+ accepts none of the ids.
-
-    Source:
-        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbgilistset.cpp (s_ProcessSeqIDsForV5) and
-        objtools/blast/seqdb_writer/seqidlist_writer.cpp (WriteBlastSeqidlistFile).
+    Raises LeftToBlast if BLAST+ accepts none of the ids. Source: NCBI C++ Toolkit,
+    objtools/blast/seqdb_reader/seqdbgilistset.cpp (s_ProcessSeqIDsForV5) and
+    objtools/blast/seqdb_writer/seqidlist_writer.cpp (WriteBlastSeqidlistFile).
     """
     text = path.read_bytes()
     if text.startswith(BINARY):
@@ -230,8 +218,7 @@ def hides_others(binary: bytes, ids: Iterable[tuple[int, str]], named: bytes) ->
         ids: All ids of the database with the OIDs of their sequences, as printed by ``blastdbcmd``.
         named: One byte per OID: 1 if the list names it, otherwise 0.
 
-    Source:
-        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (CSeqDBNegativeList::FindId).
+    Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (CSeqDBNegativeList::FindId).
     """
     listed = set(_ids_of(binary))
     return any(
@@ -248,9 +235,8 @@ def differ_in_kind(ids: Iterable[tuple[int, str]]) -> bool:
     Args:
         ids: The OID and the id of each title, as printed by ``blastdbcmd``.
 
-    Source:
-        NCBI C++ Toolkit, algo/blast/api/blast_seqinfosrc_aux.cpp (GetFilteredRedundantSeqids) and
-        objtools/align_format/showdefline.cpp (use_this_seqid).
+    Source: NCBI C++ Toolkit, algo/blast/api/blast_seqinfosrc_aux.cpp (GetFilteredRedundantSeqids) and
+    objtools/align_format/showdefline.cpp (use_this_seqid).
     """
     kinds: dict[int, str] = {}
     return any(kinds.setdefault(oid, kind_of(name)) != kind_of(name) for oid, name in ids)
@@ -332,9 +318,8 @@ class _Reader:
         BLAST+ reports what is wrong with a list, and its archive contains the taxids, including descendants if BLAST+
         adds them.
 
-        Raises:
-            LeftToBlast: BLAST+ rejects the list for a reason other than taxids without sequences.
-            OutOfMemory: It was killed.
+        Raises LeftToBlast if BLAST+ rejects the list for a reason other than taxids without sequences, and OutOfMemory
+        if it was killed.
         """
         query = self.folder / "unsearchable.fa"
         query.write_bytes(_UNSEARCHABLE[self.options.program.query_molecule])
@@ -440,8 +425,7 @@ def _spellings(title_id: str) -> Iterator[str]:
 def _ids_of(binary: bytes) -> Iterator[str]:
     """Yield the ids of a binary list.
 
-    Source:
-        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqidlist_reader.cpp (CSeqidlistRead).
+    Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqidlist_reader.cpp (CSeqidlistRead).
     """
     (count,) = struct.unpack_from("<Q", binary, 9)
     at = _end_of_text(binary, 17, "<I")

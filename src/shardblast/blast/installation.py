@@ -69,11 +69,8 @@ def find_installation() -> Installation:
 def read_arguments(xml: bytes) -> Arguments:
     """Parse the output of ``PROGRAM -xmlhelp``.
 
-    Raises:
-        EngineError: It is not the output of a supported BLAST+ program.
-
-    Source:
-        NCBI C++ Toolkit, corelib/ncbiargs.cpp, CArgDescriptions::PrintUsageXml().
+    Raises EngineError if it is not the output of a supported BLAST+ program. Source: NCBI C++ Toolkit,
+    corelib/ncbiargs.cpp, CArgDescriptions::PrintUsageXml().
     """
     try:
         root = ElementTree.fromstring(xml)

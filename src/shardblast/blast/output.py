@@ -9,8 +9,7 @@ is recognised by its position, never by its content: each query has a line for p
 possibly the column names, then possibly the number of rows, followed by exactly that many rows. Everything printed is
 counted, so that the caller can verify that the output is complete.
 
-Source:
-    NCBI C++ Toolkit, objtools/align_format/tabular.cpp, CBlastTabularInfo::PrintHeader().
+Source: NCBI C++ Toolkit, objtools/align_format/tabular.cpp, CBlastTabularInfo::PrintHeader().
 """
 
 from __future__ import annotations
@@ -316,8 +315,7 @@ def processed(queries: int) -> bytes:
 def read_commented(lines: Iterable[bytes]) -> Iterator[Commented]:
     """Yield every query, with or without hits, of one or several concatenated outputs.
 
-    Raises:
-        EngineError: The stream is truncated, lacks lines, or has another format.
+    Raises EngineError if the stream is truncated, lacks lines, or has another format.
     """
     stream = iter(lines)
     queries = 0

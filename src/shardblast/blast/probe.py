@@ -10,8 +10,7 @@ searches.
 To find the positive pairs of a matrix, a query of all pairs' first letters is aligned with a subject of their second
 ones, interspersed with identical letters that keep the alignment together. The midline then shows each pair.
 
-Source:
-    NCBI C++ Toolkit, algo/blast/blastinput/blast_input_aux.cpp (GetQueryBatchSize reads BATCH_SIZE).
+Source: NCBI C++ Toolkit, algo/blast/blastinput/blast_input_aux.cpp (GetQueryBatchSize reads BATCH_SIZE).
 """
 
 from __future__ import annotations
@@ -87,8 +86,7 @@ def strands_are_alike(
     strand, and they can differ from the fifteenth digit on, which archives do not contain but which decides the order
     of equal hits. Other programs have no strands in this sense.
 
-    Raises:
-        ShardblastError: BLAST+ rejects the options.
+    Raises ShardblastError if BLAST+ rejects the options.
     """
     if options.program is not Program.BLASTN:
         return True
@@ -138,8 +136,7 @@ def matrix_name(archive: Path) -> str | None:
 def positive_pairs(installation: Installation, matrix: str) -> frozenset[str]:
     """Return pairs of different letters that a matrix scores above 0, in each order that does.
 
-    Raises:
-        EngineError: BLAST+ does not print the expected alignment.
+    Raises EngineError if BLAST+ does not print the expected alignment.
     """
     pairs = list(product(LETTERS, repeat=2))
     draw = Random(1)

@@ -248,8 +248,7 @@ def checked(finished: Finished, what: str) -> Finished:
     Args:
         what: Its task, for the message: "piece 3 of 8 (batch 1, shard 3)".
 
-    Raises:
-        ShardblastError: It failed; the class depends on the exit status, the text is BLAST+'s own.
+    Raises ShardblastError if it failed; the class depends on the exit status, the text is BLAST+'s own.
     """
     if finished.status == 0:
         return finished
@@ -272,10 +271,9 @@ def checked(finished: Finished, what: str) -> Finished:
 def changing(names: Iterable[str]) -> list[str]:
     """Return those of the variables that change what BLAST+ prints.
 
-    Source:
-        The names that the programs of BLAST+ 2.12 and 2.16 pass to getenv(), each tried with several values; NCBI C++
-        Toolkit, blastinput/blast_input_aux.cpp (GetQueryBatchSize), api/local_blast.cpp, api/split_query_aux_priv.cpp,
-        core/blast_stat.c, core/blast_traceback.c, align_format/showdefline.cpp.
+    Source: The names that the programs of BLAST+ 2.12 and 2.16 pass to getenv(), each tried with several values; NCBI
+    C++ Toolkit, blastinput/blast_input_aux.cpp (GetQueryBatchSize), api/local_blast.cpp, api/split_query_aux_priv.cpp,
+    core/blast_stat.c, core/blast_traceback.c, align_format/showdefline.cpp.
     """
     return sorted(
         name for name in names if name in _NAMES or (name.startswith(_SETTINGS) and not name.startswith(_HARMLESS))
@@ -333,8 +331,7 @@ def _folder_for(environment: Mapping[str, str] | None) -> Path | None:
     command line may rely on that. A program that gets ``BLASTDB`` does not run on behalf of a command line, so its
     working directory is one without volumes.
 
-    Source:
-        NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (SeqDB_FindBlastDBPath).
+    Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (SeqDB_FindBlastDBPath).
     """
     return Path("/") if "BLASTDB" in (environment or {}) else None
 

@@ -116,8 +116,7 @@ def is_compressed(path: str) -> bool:
 def records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
     """Yield each record's lines unchanged, the defline first.
 
-    Raises:
-        NotFasta: The first line that is not blank is not a defline.
+    Raises NotFasta if the first line that is not blank is not a defline.
     """
     record: list[bytes] = []
     for line in stream:
@@ -141,8 +140,7 @@ def letters_of(lines: Iterable[bytes], molecule: Molecule) -> bytes:
     It drops blanks, comments and hyphens, and with a warning everything that is no code of the molecule: digits, dots,
     and in nucleotides also ``*`` and letters that are not base codes.
 
-    Source:
-        NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::ReadOneSeq and ParseDataLine.
+    Source: NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::ReadOneSeq and ParseDataLine.
     """
     text = b"".join(lines)
     if b";" in text or b"#" in text or b"!" in text:
@@ -155,8 +153,7 @@ def is_plausible(lines: Iterable[bytes], molecule: Molecule) -> bool:
 
     It checks each line up to the first from which it keeps a letter.
 
-    Source:
-        NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::CheckDataLine.
+    Source: NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::CheckDataLine.
     """
     for line in lines:
         text = line.strip(_BLANKS)
@@ -263,9 +260,8 @@ def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_let
     Args:
         molecule: The program's query molecule; None if the program is unknown.
 
-    Raises:
-        NotFasta: The file does not start with a defline.
-        TooLargeError: It exceeds ``most_queries`` or ``most_letters``.
+    Raises NotFasta if the file does not start with a defline, and TooLargeError if it exceeds ``most_queries`` or
+    ``most_letters``.
     """
     counts = Survey()
     nucleotides = sampled = 0

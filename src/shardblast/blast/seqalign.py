@@ -5,9 +5,8 @@ The text of a ``Seq-align`` is passed on as BLAST+ wrote it; only ids, E-value a
 A ``Seq-align`` contains one gapped HSP of a subject (``denseg``, or ``std`` if one side is translated), or all its
 ungapped ones (``dendiag``, or ``std`` whose elements have scores of their own).
 
-Source:
-    NCBI C++ Toolkit, objects/seqalign/seqalign.asn; algo/blast/api/blast_seqalign.cpp (s_BuildScoreList for the names
-    of scores, BLASTHspListToSeqAlign).
+Source: NCBI C++ Toolkit, objects/seqalign/seqalign.asn; algo/blast/api/blast_seqalign.cpp (s_BuildScoreList for the
+names of scores, BLASTHspListToSeqAlign).
 """
 
 from __future__ import annotations
@@ -140,8 +139,7 @@ class ArchivedHsp:
 def hsps_of(block: bytes, program: Program) -> list[ArchivedHsp]:
     """Return the HSPs of an alignment (the text of a ``Seq-align`` written by ``program``), in order.
 
-    Raises:
-        ArchiveError: The text is not an alignment, or is of a kind that BLAST+ does not write.
+    Raises ArchiveError if the text is not an alignment, or is of a kind that BLAST+ does not write.
     """
     segs = _SEGS.search(block)
     if segs is None:

@@ -8,8 +8,8 @@ queries ``Query_N`` (ignoring case), and a sequence without an id by its OID, ``
 with ``-parse_seqids`` a sequence can have such an id of its own. What BLAST+ prints then depends on the queries that
 are searched together and on the part of the database, so such searches are left to BLAST+ itself.
 
-Source:
-    NCBI C++ Toolkit, algo/blast/blastinput/blast_fasta_input.cpp (ids of queries), objects/seqloc/seqloc.asn (Seq-id).
+Source: NCBI C++ Toolkit, algo/blast/blastinput/blast_fasta_input.cpp (ids of queries), objects/seqloc/seqloc.asn
+(Seq-id).
 """
 
 from __future__ import annotations
@@ -101,8 +101,7 @@ def recorded_ids(
         database: The database, behind an alias that hides what the list does not name.
         subjects: Ids as in archives.
 
-    Source:
-        NCBI C++ Toolkit, algo/blast/api/blast_seqinfosrc_aux.cpp (GetFilteredRedundantSeqids).
+    Source: NCBI C++ Toolkit, algo/blast/api/blast_seqinfosrc_aux.cpp (GetFilteredRedundantSeqids).
     """
     names = {subject: name.decode() for subject in subjects if (name := id_of(subject)) is not None}
     unique = sorted(name.encode() for name in names.values())
@@ -145,8 +144,7 @@ def write_candidates(
         ids: All ids of each OID to copy; empty for a sequence without id.
         sources: The sequences, in the order of their OIDs.
 
-    Returns:
-        The database, or None if its ids can't be indexed.
+    Returns the database, or None if its ids can't be indexed.
     """
     ordered = tuple(sorted(ids))
     path = folder / f"{name}.volume"
@@ -213,8 +211,7 @@ def write_subjects(
         region: The part to write of each; None: the whole.
         scratch: An empty folder.
 
-    Raises:
-        ShardblastError: ``blastdbcmd`` does not find a sequence.
+    Raises ShardblastError if ``blastdbcmd`` does not find a sequence.
     """
     with target.open("wb") as whole:
         for number, (kind, group) in enumerate(groupby(keys, type)):
@@ -289,8 +286,7 @@ class Naming:
             subjects: Their ids, as in archives with OIDs of the whole database, or as printed by ``sseqid``.
             last_query: The 1-based number of the last query that may be searched together with theirs.
 
-        Raises:
-            LeftToBlast: A subject may be confused with another sequence.
+        Raises LeftToBlast if a subject may be confused with another sequence.
         """
         if any(self.with_ids):
             for subject in subjects:

@@ -6,10 +6,9 @@ use taxids literally. Here a taxid always includes all its descendants.
 The expansion of a search's taxids is computed when the search is prepared and stored with it, so that it does not
 depend on later changes of the taxonomy or on a server's version of BLAST+.
 
-Source:
-    NCBI C++ Toolkit, objtools/blast/seqdb_reader/tax4blastsqlite.cpp: the table TaxidInfo (taxid, parent);
-    seqdbtax.cpp: ``taxdb.bti`` contains a magic number, the number of taxids, four unused numbers, then each taxid with
-    the offset of its names in ``taxdb.btd``; the scientific name comes first.
+Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/tax4blastsqlite.cpp: the table TaxidInfo (taxid, parent);
+seqdbtax.cpp: ``taxdb.bti`` contains a magic number, the number of taxids, four unused numbers, then each taxid with the
+offset of its names in ``taxdb.btd``; the scientific name comes first.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 
 The index file (``.nin``/``.pin``) alone provides the sizes and the offset of every sequence; sequence data is not read.
 
-Source:
-    NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbfile.cpp (CSeqDBIdxFile) and the BLAST database format
-    description of versions 4 and 5.
+Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbfile.cpp (CSeqDBIdxFile) and the BLAST database format
+description of versions 4 and 5.
 """
 
 from __future__ import annotations
@@ -107,8 +106,7 @@ class Volume:
         For a nucleotide sequence SeqDB does not read the last byte, which holds up to three bases and their number, but
         takes the lowest bits of the OID for that number.
 
-        Source:
-            NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbvol.cpp (GetSeqLengthApprox).
+        Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbvol.cpp (GetSeqLengthApprox).
         """
         starts = self._offsets(1)
         if self.molecule is Molecule.PROTEIN:
@@ -146,8 +144,7 @@ class Volume:
 def read_volume(path: Path, molecule: Molecule) -> Volume:
     """Read a volume's index.
 
-    Raises:
-        DatabaseError: There is no such volume, or its index has an unsupported format.
+    Raises DatabaseError if there is no such volume, or its index has an unsupported format.
     """
     index = path.with_name(f"{path.name}.{molecule.letter}in")
     try:
@@ -211,8 +208,7 @@ def _isam_ids_from(text: mmap.mmap, first: bytes) -> Iterator[bytes]:
 def _lmdb_ids_from(text: mmap.mmap, first: bytes) -> Iterator[bytes]:
     """Yield ids of an LMDB file, the keys of its database ``acc2oid``.
 
-    Source:
-        LMDB 0.9, mdb.c: MDB_meta, MDB_page, MDB_node and MDB_db.
+    Source: LMDB 0.9, mdb.c: MDB_meta, MDB_page, MDB_node and MDB_db.
     """
     (size,) = struct.unpack_from("<I", text, 40)
     newest = max((0, size), key=lambda page: struct.unpack_from("<Q", text, page + 144)[0])
@@ -286,8 +282,7 @@ class VolumeWriter:
     def write(self, sources: Iterable[tuple[Volume, Iterable[int]]]) -> None:
         """Copy the sequences of these OIDs (0-based in each volume), in this order.
 
-        Raises:
-            DatabaseError: They do not fit one volume.
+        Raises DatabaseError if they do not fit one volume.
         """
         stem = f"{self._path}.{self._molecule.letter}"
         with open(stem + "hr", "wb") as headers, open(stem + "sq", "wb") as sequences:

@@ -40,10 +40,7 @@ def timings() -> Timings:
 
 
 def storage(stored: Callable[[int], None] = lambda size_bytes: None) -> Objects:
-    """Return the storage that all parts of a cluster share.
-
-    Raises UsageError if ``SHARDBLAST_STORAGE`` is not set.
-    """
+    """Return the storage that all parts of a cluster share. Raises UsageError if ``SHARDBLAST_STORAGE`` is not set."""
     url = os.environ.get(STORAGE, "")
     if not url:
         raise UsageError(

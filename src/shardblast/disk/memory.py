@@ -37,9 +37,8 @@ def warm(files: Sequence[Path], report: Callable[[int], None], stopped: Callable
         report: Called with numbers of bytes read or found in memory.
         stopped: Called before each block, also in other threads.
 
-    Raises:
-        DatabaseError: There are no files, or a file is missing.
-        OutOfMemory: They did not all stay in memory.
+    Raises DatabaseError if there are no files, or a file is missing, and OutOfMemory if they did not all stay in
+    memory.
     """
     sizes = [_size(file) for file in files]
     total = sum(sizes)
@@ -65,8 +64,7 @@ def resident_bytes(files: Sequence[Path]) -> list[int | None]:
     They are unknown without util-linux's ``fincore``, and for files that this process neither owns nor may write: for
     these the kernel always reports that all pages are resident.
 
-    Source:
-        Linux, mm/mincore.c, can_do_mincore().
+    Source: Linux, mm/mincore.c, can_do_mincore().
     """
     program = shutil.which("fincore")
     if program is None:

@@ -111,8 +111,7 @@ class Stager:
     def verify(self, generation: Generation | None = None, stopped: Callable[[], bool] = lambda: False) -> list[Path]:
         """Read every byte held of a generation (None: of all) and drop damaged volumes.
 
-        Returns:
-            The paths of the dropped volumes, without extension.
+        Returns the paths of the dropped volumes, without extension.
         """
         return [
             folder.path / part.name
@@ -131,10 +130,7 @@ class Stager:
         return sum(part.size_bytes for part in parts_of(generation, None) if not folder.holds(part))
 
     def forget(self, database: str, generation: str) -> None:
-        """Drop a generation if it is here.
-
-        Raises ConflictError if it is in use.
-        """
+        """Drop a generation if it is here. Raises ConflictError if it is in use."""
         folder = GenerationFolder(self._cache, database, generation)
         with self.budget.settled(), unused(folder.path) as is_unused:
             if is_unused:

@@ -99,9 +99,8 @@ class Issuer:
     def claims(self, token: str, audience: str) -> Claims:
         """Return the claims of a token that the issuer signed for this audience and that is valid now.
 
-        Raises:
-            UnauthorizedError: The token is not valid.
-            NetworkError: The issuer's keys are needed and can't be read.
+        Raises UnauthorizedError if the token is not valid, and NetworkError if the issuer's keys are needed and can't
+        be read.
         """
         published = self.published()
         try:

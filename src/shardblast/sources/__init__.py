@@ -39,10 +39,8 @@ class Source(Protocol):
             report: Called in this thread with bytes done and bytes in total.
             stopped: Called in this thread; stops the work when it returns true.
 
-        Returns:
-            The database's name in the folder, as for ``-db``.
-
-        Raises SourceChanged if the offered version is no longer available.
+        Returns the database's name in the folder, as for ``-db``. Raises SourceChanged if the offered version is no
+        longer available.
         """
         ...
 

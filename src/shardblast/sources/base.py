@@ -281,10 +281,7 @@ def write_alias(path: Path, title: str, volumes: Iterable[str], molecule: Molecu
 
 
 def require_room(folder: Path, size_bytes: int) -> None:
-    """Check the free space of a disk.
-
-    Raises DiskFull if it is less than ``size_bytes``.
-    """
+    """Check the free space of a disk. Raises DiskFull if it is less than ``size_bytes``."""
     free = shutil.disk_usage(folder).free
     if size_bytes > free:
         raise DiskFull(f"The database needs {counted(size_bytes, 'more byte')}, but the disk has only {free:,}.")

@@ -32,10 +32,7 @@ class BlastSource:
             raise InputError(error.problem, remedy=error.remedy) from error
 
     def offer(self) -> Offer:
-        """Return the files as they are now.
-
-        Raises DatabaseError if it can't be read volume by volume.
-        """
+        """Return the files as they are now. Raises DatabaseError if it can't be read volume by volume."""
         database = self.database()
         files = self._files(database)
         return Offer(

@@ -104,9 +104,8 @@ class Web:
     def fetch(self, path: str, file: RemoteFile, partial: Path, progress: Progress) -> None:
         """Download and verify a file, resuming an earlier attempt.
 
-        Raises:
-            SourceChanged: The server has another file than the offered one.
-            DamagedError: The checksum is wrong in each attempt.
+        Raises SourceChanged if the server has another file than the offered one, and DamagedError if the checksum is
+        wrong in each attempt.
         """
         progress.add(_size_of(partial))
         for _ in range(DAMAGES):

@@ -48,10 +48,7 @@ class FastaSource:
             _facts(settings.taxid_map, "taxid map")
 
     def offer(self) -> Offer:
-        """Return the file as it is now.
-
-        Raises InputError if it can't be read, or is not FASTA.
-        """
+        """Return the file as it is now. Raises InputError if it can't be read, or is not FASTA."""
         molecule = self._molecule()
         facts = _facts(self._path, "FASTA file")
         settings = self._settings

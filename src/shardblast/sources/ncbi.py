@@ -4,8 +4,7 @@ The bucket holds one folder per publication, which contains the database files. 
 The FTP site holds one publication, as an archive per volume (``NAME.00.tar.gz``) with its checksum (``.md5``). In both,
 ``NAME-nucl-metadata.json`` or ``NAME-prot-metadata.json`` lists the files of a database.
 
-Source:
-    NCBI's update_blastdb.pl, and the documentation of ElasticBLAST on metadata of databases.
+Source: NCBI's update_blastdb.pl, and the documentation of ElasticBLAST on metadata of databases.
 """
 
 from __future__ import annotations
