@@ -25,37 +25,36 @@ def write_alias(
     printed: Totals | None = None,
     totals: bool = True,
 ) -> str:
-    """Write an alias with the totals that a search of the database sees; return the quoted path for ``-db``.
+    """Write an alias with the totals that a search of the whole database sees; return the quoted path for ``-db``.
 
     Args:
         folder: The destination, never the folder of the user's database.
-        name: File name without extension.
-        database: The whole database, which provides the totals.
-        volumes: Volumes of the alias; a path without folder is relative to the alias.
+        volumes: Paths without folder are relative to the alias.
         lines: Further lines of the file.
         printed: Totals to print, if they differ from those for statistics.
         totals: Whether the alias has any totals.
     """
     text = [f"TITLE {title}", "DBLIST " + " ".join(f'"{path}"' for path in volumes), *lines]
     if totals:
-        text += _totals(database.searched, printed or database.searched)
+        statistics, shown = database.searched, printed or database.searched
+        text += [f"NSEQ {shown.num_seqs}", f"LENGTH {shown.letters}"]
+        text += [f"STATS_NSEQ {statistics.num_seqs}", f"STATS_TOTLEN {statistics.letters}"]
+        text += [] if statistics.min_length is None else [f"MIN_SEQ_LENGTH {statistics.min_length}"]
     path = folder / f"{name}.{database.molecule.alias_suffix}"
     path.write_text("\n".join(text) + "\n", errors="surrogateescape")
     return quoted(folder / name)
 
 
 def write_part(folder: Path, name: str, database: Database, volumes: Sequence[int], oids: range | None = None) -> str:
-    """Write the alias of some volumes, or of some OIDs of one volume, restricted by the database's filter.
+    """Write the alias of the volumes with these indices, restricted by the database's filter.
 
-    Args:
-        volumes: Indices into ``database.volumes``.
-        oids: 0-based OIDs of a single volume; None: all.
+    ``oids`` are 0-based and select from a single volume; None: all.
     """
     selection = database.filter
     if selection is not None and selection.line is None:
         return write_alias(folder, name, database, _masked(folder, name, database, selection, volumes, oids))
     lines = [] if oids is None else [f"FIRST_OID {oids.start + 1}", f"LAST_OID {oids.stop}"]
-    lines += [selection.line] if selection is not None and selection.line is not None else []
+    lines += [selection.line] if selection and selection.line else []
     return write_alias(folder, name, database, [database.volumes[index].path for index in volumes], lines)
 
 
@@ -67,8 +66,7 @@ def write_shard(folder: Path, database: Database, shard: Shard) -> str:
 def write_masked(folder: Path, name: str, database: Database, kept: Mapping[int, bytes]) -> str:
     """Write the alias of some sequences of some volumes, without totals; return the path for ``-db``.
 
-    Args:
-        kept: One byte per OID of each of these volumes, by volume index: 1 if the sequence is visible, otherwise 0.
+    ``kept`` has, by volume index, one byte per OID: 1 if the sequence is visible, otherwise 0.
     """
     visible = tuple(kept.get(index, b"") for index in range(len(database.volumes)))
     paths = _masked(folder, name, database, Filter(visible, (), Totals(0, 0)), sorted(kept), None)
@@ -92,9 +90,3 @@ def _masked(
         write_alias(folder, f"{name}.{index}", database, paths, [f"OIDLIST {mask.name}"], totals=False)
         names.append(Path(f"{name}.{index}"))
     return names
-
-
-def _totals(statistics: Totals, printed: Totals) -> list[str]:
-    lines = [f"NSEQ {printed.num_seqs}", f"LENGTH {printed.letters}"]
-    lines += [f"STATS_NSEQ {statistics.num_seqs}", f"STATS_TOTLEN {statistics.letters}"]
-    return lines if statistics.min_length is None else [*lines, f"MIN_SEQ_LENGTH {statistics.min_length}"]

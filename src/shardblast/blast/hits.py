@@ -1,8 +1,5 @@
 """Hits: read from archives or tabular rows of pieces, and merged in BLAST+'s order.
 
-Archives and tabular rows provide the same few facts: the subject, the values that decide its rank, and the text to pass
-on.
-
 Rows are 20 times smaller and need no ``blast_formatter``, but their E-values are rounded and their subjects are named
 by ids. Therefore they are used only if the raw score alone orders the hits and ids are unique, or if one shard is the
 whole database and nothing is merged.
@@ -19,7 +16,6 @@ from dataclasses import dataclass, replace
 from itertools import compress, islice
 from operator import ne
 from pathlib import Path
-from typing import Protocol
 
 from shardblast.blast.archive import read_alignments
 from shardblast.blast.output import Comments, check_count, read_commented
@@ -39,12 +35,8 @@ _FREE_TEXT = frozenset({"stitle", "salltitles", "ssciname", "scomname", "sblastn
 def hit_key(evalue: float, raw_score: int, shard: int, place: int) -> tuple[float, int, int, int]:
     """Return the key that sorts the hits of all shards as the unsharded run orders them.
 
-    Shards are in OID order and each lists equal hits by descending OID, so the later shard comes first.
-
-    Args:
-        evalue: E-value of the best HSP.
-        raw_score: Score of the first HSP.
-        place: Position of the hit in the shard's list.
+    Shards are in OID order and each lists equal hits by descending OID, so the later shard comes first. The E-value is
+    that of the best HSP, the raw score that of the first; ``place`` is the hit's position in the shard's list.
     """
     return (0.0 if evalue < EVALUE_FLOOR else evalue, -raw_score, -shard, place)
 
@@ -202,69 +194,46 @@ class Merged:
     texts: list[bytes]
     """Alignments or rows."""
     subjects: Collection[bytes]
-    """The subjects' ids as in ``Carrier.subjects``, but with OIDs of the whole database; may include more."""
+    """The subjects' ids as in a carrier's ``subjects``, but with OIDs of the whole database; may include more."""
 
 
-class Carrier(Protocol):
-    """The format in which pieces write hits, and its reader."""
+@dataclass(frozen=True, slots=True)
+class ArchiveCarrier:
+    """Pieces write archives, which keep every digit and suit every format."""
 
-    @property
-    def outfmt(self) -> str:
-        """The value of a piece's ``-outfmt``."""
-        ...
+    outfmt: str = "11"
+    """The value of a piece's ``-outfmt``."""
 
     def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
         """Yield the queries of a piece's file in order, at least those with hits.
 
         Raises EngineError if the file is incomplete, or has results of another number of queries.
         """
-        ...
-
-    def count(self, query: QueryHits) -> int:
-        """Return the number of subjects."""
-        ...
-
-    def subjects(self, query: QueryHits) -> Sequence[bytes]:
-        """Return the subjects' ids, as the file spells them."""
-        ...
-
-    def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
-        """Return the unsharded run's hits; ``first_oids`` are the shards' first OIDs."""
-        ...
-
-    def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
-        """Return texts of a query with its number increased by ``shift``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveCarrier:
-    """Archives, which keep every digit and suit every format."""
-
-    outfmt: str = "11"
-
-    def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
         for alignments in read_alignments(path, queries):
             yield QueryHits(alignments.ordinal, alignments.blocks)
 
     def count(self, query: QueryHits) -> int:
+        """Return the number of subjects."""
         return len(alignments_by_subject(query.texts))
 
     def subjects(self, query: QueryHits) -> Sequence[bytes]:
+        """Return the subjects' ids, as the file spells them."""
         return [hit.subject for hit in alignments_by_subject(query.texts)]
 
     def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
+        """Return the unsharded run's hits; ``first_oids`` are the shards' first OIDs."""
         merged = merge_hits([alignments_by_subject(query.texts) for query in shards], max_target_seqs)
         hits = [_shifted(hit, first_oids[shard]) for shard, hit in merged]
         return Merged([text for hit in hits for text in hit.texts], [hit.subject for hit in hits])
 
     def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
+        """Return texts of a query with its number increased by ``shift``."""
         return [with_query_number(text, shift) for text in texts]
 
 
 @dataclass(frozen=True, slots=True)
 class TabularCarrier:
-    """Rows with comment lines."""
+    """Pieces write rows with comment lines; see ``ArchiveCarrier`` for the methods."""
 
     layout: TabularLayout
 
@@ -296,14 +265,20 @@ class TabularCarrier:
         return list(texts)  # a row names its query by its title
 
 
-def choose_carrier(options: SearchOptions, *, shards: int, unique_ids: bool) -> ArchiveCarrier | TabularCarrier:
+Carrier = ArchiveCarrier | TabularCarrier
+"""The format in which pieces write hits, and its reader."""
+
+
+def choose_carrier(options: SearchOptions, *, shards: int, unique_ids: bool) -> Carrier:
     """Return the cheapest carrier that loses nothing; ``unique_ids`` says whether each sequence has a unique id."""
     outfmt = options.outfmt
     if not outfmt.is_tabular or not outfmt.columns or options.has("html"):
         return ArchiveCarrier()
     if outfmt.delimiter != "\t" and _FREE_TEXT & set(outfmt.columns):
         return ArchiveCarrier()
-    if shards > 1 and not (unique_ids and _score_orders(options)):
+    # The raw score alone orders hits without composition-based statistics and sum statistics.
+    score_orders = options.program is Program.BLASTN and not (options.has("ungapped") or options.has("sum_stats"))
+    if shards > 1 and not (unique_ids and score_orders):
         return ArchiveCarrier()
     return TabularCarrier(layout_for(outfmt.columns))
 
@@ -326,8 +301,3 @@ def _shifted(hit: PieceHit, first_oid: int) -> PieceHit:
         return hit
     subject, *texts = (with_oid(text, ordinal + first_oid) for text in (hit.subject, *hit.texts))
     return replace(hit, subject=subject, texts=texts)
-
-
-def _score_orders(options: SearchOptions) -> bool:
-    """Return whether the raw score alone orders hits: without composition-based statistics and sum statistics."""
-    return options.program is Program.BLASTN and not (options.has("ungapped") or options.has("sum_stats"))

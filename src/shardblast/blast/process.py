@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import resource
 import shutil
 import signal
@@ -19,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TypeVar
 
-from shardblast.core.errors import EndedBySignal, Interrupted, OutOfMemory, ShardblastError, error_for_exit_status
+from shardblast.core.errors import EndedBySignal, Interrupted, OutOfMemory, error_for_exit_status
 
 T = TypeVar("T")
 Stream = int | IO[bytes]
@@ -32,30 +33,14 @@ _BATCHES = frozenset({"BATCH_SIZE", "BLAST_MT_QUERY_BATCH_SIZE", "CHUNK_SIZE", "
 """Variables that set the sizes of batches, on which linked E-values depend, and of chunks of long queries."""
 _SEARCH = frozenset({"ADAPTIVE_CBS", "BLASTINPUT_GEN_DELTA_SEQ", "OLD_FSC"})
 _FORMATS = frozenset({"ARCHIVE_FORMAT", "BL2SEQ_LEGACY", "CTOOLKIT_COMPATIBLE"})
-_FAILURES = frozenset(
-    {
-        "ABORT_ON_THROW",
-        "BLAST_ALWAYS_KEEP_SEQUENCE",
-        "DEBUG_CATCH_UNHANDLED_EXCEPTIONS",
-        "EXCEPTION_STACK_TRACE_LEVEL",
-        "NCBI_ABORT_ON_COBJECT_THROW",
-        "NCBI_ABORT_ON_NULL",
-        "OBJECTS_DENSE_SEG_RESERVE",
-        "OBJECTS_SEQ_DESCR_ALLOW_EMPTY",
-        "OBJMGR_BLOB_CACHE",
-        "OBJMGR_BULK_CHUNKS",
-        "OBJMGR_SCOPE_AUTORELEASE",
-        "OBJMGR_SCOPE_AUTORELEASE_SIZE",
-        "OBJMGR_SCOPE_POSTPONE_DELETE",
-        "PRE_FETCH_SEQS_LIMIT",
-        "SERIAL_READ_ANY_VISIBLESTRING_TAG",
-        "SERIAL_VERIFY_DATA_GET",
-        "SERIAL_VERIFY_DATA_READ",
-        "SERIAL_VERIFY_DATA_WRITE",
-    }
+_FAILURES = re.compile(
+    "ABORT_ON_THROW|BLAST_ALWAYS_KEEP_SEQUENCE|DEBUG_CATCH_UNHANDLED_EXCEPTIONS|EXCEPTION_STACK_TRACE_LEVEL"
+    "|NCBI_ABORT_ON_(COBJECT_THROW|NULL)|OBJECTS_(DENSE_SEG_RESERVE|SEQ_DESCR_ALLOW_EMPTY)"
+    "|OBJMGR_(BLOB_CACHE|BULK_CHUNKS|SCOPE_(AUTORELEASE(_SIZE)?|POSTPONE_DELETE))"
+    "|PRE_FETCH_SEQS_LIMIT|SERIAL_(READ_ANY_VISIBLESTRING_TAG|VERIFY_DATA_(GET|READ|WRITE))"
 )
 """Variables that make BLAST+ fail on exceptions that it otherwise handles, or on their own invalid values."""
-_NAMES = _BATCHES | _SEARCH | _FORMATS | _FAILURES
+_NAMES = _BATCHES | _SEARCH | _FORMATS
 _SETTINGS = "NCBI_CONFIG_"
 """Prefix of variables that correspond to entries of ``.ncbirc``, and of the variable with its location."""
 _HARMLESS = tuple(
@@ -102,26 +87,20 @@ class Processes:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> Finished:
-        """Run a program to its end.
+        """Run a program to its end, with variables in addition to ``environment_with``.
 
-        Args:
-            stdin: Bytes for its standard input; None: empty.
-            environment: Variables in addition to ``environment_with``.
-            folder: Working directory; None: see ``_folder_for``.
+        The default of its working directory is that of ``_folder_for``.
         """
         with TemporaryFile() as out, TemporaryFile() as err, TemporaryFile() as source:
             source.write(stdin or b"")
             source.seek(0)
-            started = time.monotonic()
+            began = time.monotonic()
             streams = (source.fileno(), out.fileno(), err.fileno())
             with self.started(argv, streams, environment=environment, folder=folder) as process:
-                _, status, usage = os.wait4(process.pid, 0)
-                process.returncode = os.waitstatus_to_exitcode(status)
-                seconds = time.monotonic() - started
+                usage = _waited_for(process)
+                ended = time.monotonic()
             self.check()
-            out.seek(0)
-            err.seek(0)
-            return Finished(process.returncode, out.read(), err.read(), seconds, usage.ru_maxrss * 1024)
+            return _finished(process, out, err, ended - began, usage)
 
     @property
     def running(self) -> int:
@@ -178,29 +157,10 @@ class Processes:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a program; the context waits for its end and kills it if an error is raised.
+        """Start a program with standard input, output and error; the context waits for its end.
 
-        Args:
-            streams: Standard input, output and error.
+        If an error is raised in the context, the program is killed.
         """
-        process = self._start(argv, streams, environment, folder)
-        try:
-            yield process
-        except BaseException:
-            _signal(process, signal.SIGKILL)
-            raise
-        finally:
-            process.wait()
-            with self._lock:
-                self._running.discard(process)
-
-    def _start(
-        self,
-        argv: Sequence[str],
-        streams: tuple[Stream, Stream, Stream],
-        environment: Mapping[str, str] | None,
-        folder: Path | None,
-    ) -> subprocess.Popen[bytes]:
         with self._lock:
             self.check()
             process = subprocess.Popen(
@@ -212,9 +172,18 @@ class Processes:
                 env=environment_with(environment),
                 process_group=0,  # Ctrl-C reaches only this process, which terminates its children
             )
-            _prefer_as_oom_victim(process.pid)
+            with suppress(OSError):  # when memory runs out, the kernel kills this process, which can be run again
+                Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")
             self._running.add(process)
-            return process
+        try:
+            yield process
+        except BaseException:
+            _signal(process, signal.SIGKILL)
+            raise
+        finally:
+            process.wait()
+            with self._lock:
+                self._running.discard(process)
 
 
 def mortal(argv: Sequence[str]) -> list[str]:
@@ -243,10 +212,7 @@ def was_killed(finished: Finished) -> bool:
 
 
 def checked(finished: Finished, what: str) -> Finished:
-    """Return a process that succeeded.
-
-    Args:
-        what: Its task, for the message: "piece 3 of 8 (batch 1, shard 3)".
+    """Return a process that succeeded; ``what`` is its task, such as "piece 3 of 8 (batch 1, shard 3)".
 
     Raises ShardblastError if it failed; the class depends on the exit status, the text is BLAST+'s own.
     """
@@ -265,7 +231,8 @@ def checked(finished: Finished, what: str) -> Finished:
             f"BLAST+ was ended by {name} during {what}. {message}",
             remedy="Check the database (blastdbcheck), or run with '--shards off'.",
         )
-    raise _translated(finished.status, message, what)
+    error = error_for_exit_status(finished.status)
+    raise error(message or f"BLAST+ failed with exit status {finished.status}.", remedy=f"This happened during {what}.")
 
 
 def changing(names: Iterable[str]) -> list[str]:
@@ -276,7 +243,11 @@ def changing(names: Iterable[str]) -> list[str]:
     core/blast_stat.c, core/blast_traceback.c, align_format/showdefline.cpp.
     """
     return sorted(
-        name for name in names if name in _NAMES or (name.startswith(_SETTINGS) and not name.startswith(_HARMLESS))
+        name
+        for name in names
+        if name in _NAMES
+        or _FAILURES.fullmatch(name)
+        or (name.startswith(_SETTINGS) and not name.startswith(_HARMLESS))
     )
 
 
@@ -294,15 +265,12 @@ def environment_with(variables: Mapping[str, str] | None) -> dict[str, str]:
 def run_fed(
     argv: Sequence[str], folder: Path, source: io.BufferedReader | Iterable[bytes], check: Callable[[], None]
 ) -> Finished:
-    """Run a program to its end, feeding its standard input.
+    """Run a program to its end, feeding its standard input: a file from its current position, or chunks.
 
-    Args:
-        source: A file, which the program reads from its current position, or chunks. An error while producing chunks
-            kills the program and is raised.
-        check: Called now and then once the input is written or the program reads it itself; an error that it raises
-            kills the program likewise.
+    ``check`` is called now and then once the input is written or the program reads it itself. An error of ``check``, or
+    one while producing chunks, kills the program and is raised.
     """
-    started = time.monotonic()
+    began = time.monotonic()
     file = source if isinstance(source, io.BufferedReader) else None
     with TemporaryFile() as out, TemporaryFile() as err:
         stdin = file or subprocess.PIPE
@@ -318,10 +286,7 @@ def run_fed(
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
             raise
-        out.seek(0)
-        err.seek(0)
-        seconds = time.monotonic() - started
-        return Finished(process.returncode, out.read(), err.read(), seconds, usage.ru_maxrss * 1024)
+        return _finished(process, out, err, time.monotonic() - began, usage)
 
 
 def _folder_for(environment: Mapping[str, str] | None) -> Path | None:
@@ -336,12 +301,6 @@ def _folder_for(environment: Mapping[str, str] | None) -> Path | None:
     return Path("/") if "BLASTDB" in (environment or {}) else None
 
 
-def _prefer_as_oom_victim(pid: int) -> None:
-    """Let the kernel kill this process rather than its parent when memory runs out, since it can be run again."""
-    with suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
-
-
 @cache
 def _setpriv() -> str | None:
     """Return the path of util-linux's setpriv if it supports the option."""
@@ -354,15 +313,8 @@ def _setpriv() -> str | None:
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     if process.returncode is None:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
-
-
-def _translated(status: int, message: str, what: str) -> ShardblastError:
-    error = error_for_exit_status(status)
-    return error(message or f"BLAST+ failed with exit status {status}.", remedy=f"This happened during {what}.")
 
 
 def _write(process: subprocess.Popen[bytes], chunks: Iterable[bytes]) -> None:
@@ -375,17 +327,27 @@ def _write(process: subprocess.Popen[bytes], chunks: Iterable[bytes]) -> None:
 def _wait(process: subprocess.Popen[bytes], check: Callable[[], None]) -> resource.struct_rusage:
     """Wait for the program's end in a separate thread; kill it if ``check`` raises."""
     with ThreadPoolExecutor(1) as pool:
-        ended = pool.submit(os.wait4, process.pid, 0)
+        ended = pool.submit(_waited_for, process)
         try:
             while True:
                 check()
                 with suppress(TimeoutError):
-                    _, status, usage = ended.result(_CHECK_EVERY_S)
-                    break
+                    return ended.result(_CHECK_EVERY_S)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
-            _, status, usage = ended.result()
+            ended.result()
             raise
-        finally:
-            process.returncode = os.waitstatus_to_exitcode(status)
+
+
+def _waited_for(process: subprocess.Popen[bytes]) -> resource.struct_rusage:
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     return usage
+
+
+def _finished(
+    process: subprocess.Popen[bytes], out: IO[bytes], err: IO[bytes], seconds: float, usage: resource.struct_rusage
+) -> Finished:
+    out.seek(0)
+    err.seek(0)
+    return Finished(process.returncode, out.read(), err.read(), seconds, usage.ru_maxrss * 1024)

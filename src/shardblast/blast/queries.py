@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -34,6 +35,8 @@ _LIKELY = _LETTERS[Molecule.PROTEIN]
 _NEUTRAL = _BLANKS + string.digits.encode() + b"-"
 _CHECKED = 70
 """Number of characters of a line by which BLAST+ decides whether it is part of a sequence."""
+
+_IN_PARTS = "Submit them in parts."
 
 SAMPLED_LETTERS = 1_000_000
 NUCLEOTIDE_SHARE = 0.9
@@ -188,26 +191,23 @@ def split(
 ) -> Iterator[Batch]:
     """Write batch files and yield each when it is complete.
 
-    Args:
-        stream: FASTA.
-        batch_letters: A batch ends with the query that reaches this many bases or residues,
-        batch_queries: or with the query that reaches this number of queries,
-        scan_letters: but only where BLAST+ would begin a batch of its own, which ends with the query that reaches this
-            many bases or residues: the statistics of linked HSPs depend on the queries that BLAST+ searches together.
+    A batch ends with the query that reaches ``batch_letters`` bases or residues or ``batch_queries`` queries, but only
+    where BLAST+ would begin a batch of its own, which ends with the query that reaches ``scan_letters``: the statistics
+    of linked HSPs depend on the queries that BLAST+ searches together.
     """
-    first = index = scanned = line = 0
-    draft = _Draft(molecule)
-    lines = _Lines(stream)
+    first = index = scanned = letters = line = 0
+    draft, lines = _Draft(molecule), _Lines(stream)
     for record in _records(lines):
-        scanned += draft.add(record)
+        size = draft.add(record)
+        scanned, letters = scanned + size, letters + size
         if scanned < scan_letters:
             continue
         scanned = 0
-        if draft.letters >= batch_letters or draft.queries >= batch_queries:
+        if letters >= batch_letters or len(draft.records) >= batch_queries:
             yield draft.write(index, folder, first, lines.blank + line)
-            line += len(draft.lines)
-            first, index, draft = first + draft.queries, index + 1, _Draft(molecule)
-    if draft.queries:
+            line += sum(map(len, draft.records))
+            first, index, letters, draft = first + len(draft.records), index + 1, 0, _Draft(molecule)
+    if draft.records:
         yield draft.write(index, folder, first, lines.blank + line)
 
 
@@ -245,7 +245,6 @@ class Survey:
     molecule: Molecule | None = None
     """The likely molecule; None if there is no evidence."""
     empty: int = 0
-    """Number of empty queries."""
     implausible: int = 0
     """Number of queries with letters that BLAST+ does not accept as sequences."""
     not_archivable: int = 0
@@ -255,10 +254,7 @@ class Survey:
 
 
 def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_letters: int) -> Survey:
-    """Read a file of queries as a stream.
-
-    Args:
-        molecule: The program's query molecule; None if the program is unknown.
+    """Read a file of queries for a program of this query molecule (None: unknown) as a stream.
 
     Raises NotFasta if the file does not start with a defline, and TooLargeError if it exceeds ``most_queries`` or
     ``most_letters``.
@@ -281,7 +277,10 @@ def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_let
                 sequence = residues.upper()
                 nucleotides += sum(map(sequence.count, (b"A", b"C", b"G", b"T", b"U")))
                 sampled += len(sequence) - sum(map(sequence.count, (b"N", b"X", b"*")))
-            _check(counts, most_queries, most_letters)
+            if counts.queries > most_queries:
+                raise TooLargeError(f"There are more than {most_queries:,} queries.", remedy=_IN_PARTS)
+            if counts.letters > most_letters:
+                raise TooLargeError(f"The queries have more than {most_letters:,} bases or residues.", remedy=_IN_PARTS)
     if sampled:
         is_nucleotide = nucleotides >= NUCLEOTIDE_SHARE * sampled
         counts.molecule = Molecule.NUCLEOTIDE if is_nucleotide else Molecule.PROTEIN
@@ -308,56 +307,38 @@ class _Draft:
     """A batch that is still growing."""
 
     molecule: Molecule
-    lines: list[bytes] = field(default_factory=list)
-    queries: int = 0
-    letters: int = 0
-    titled: bool = True
-    lettered: bool = True
-    plausible: bool = True
-    definite: bool = True
-    partly_definite: bool = False
-    archivable: bool = True
-    plain: bool = True
-    regular: bool = True
+    records: list[list[bytes]] = field(default_factory=list)
+    definite: list[bool] = field(default_factory=list)
+    letters: list[int] = field(default_factory=list)
 
     def add(self, record: list[bytes]) -> int:
         """Add a query; return its number of bases or residues."""
-        defline, *lines = record
-        sequence = b"".join(lines)
-        letters = letters_of(lines, self.molecule)
-        self.regular = self.regular and is_regular(record)
-        self.lines += record
-        self.queries += 1
-        self.letters += len(letters)
-        self.titled = self.titled and bool(defline[1:].strip(_BLANKS))
-        self.lettered = self.lettered and bool(letters)
-        self.plausible = self.plausible and is_plausible(lines, self.molecule)
-        definite = _DEFINITE[self.molecule].search(letters) is not None
-        self.definite = self.definite and definite
-        self.partly_definite = self.partly_definite or definite
-        self.archivable = self.archivable and is_archivable(defline)
-        self.plain = self.plain and _REPLACED.search(sequence) is None
+        letters = letters_of(record[1:], self.molecule)
+        self.records.append(record)
+        self.definite.append(_DEFINITE[self.molecule].search(letters) is not None)
+        self.letters.append(len(letters))
         return len(letters)
 
     def write(self, index: int, folder: Path, first: int, line: int) -> Batch:
-        if not self.lines[-1].endswith(b"\n"):
-            self.lines[-1] += b"\n"
-        path = folder / f"batch{index}.fa"
-        path.write_bytes(b"".join(self.lines))
+        records, path = self.records, folder / f"batch{index}.fa"
+        if not records[-1][-1].endswith(b"\n"):
+            records[-1][-1] += b"\n"
+        with path.open("wb") as file:
+            file.writelines(chain.from_iterable(records))
         return Batch(
             index,
             path,
             first,
-            self.queries,
-            self.letters,
-            titled=self.titled,
-            lettered=self.lettered,
-            plausible=self.plausible,
-            definite=self.definite,
-            partly_definite=self.partly_definite,
-            archivable=self.archivable,
-            plain=self.plain,
-            regular=self.regular,
+            len(records),
+            sum(self.letters),
+            titled=all(defline[1:].strip(_BLANKS) for defline, *_ in records),
+            lettered=all(self.letters),
+            plausible=all(is_plausible(lines, self.molecule) for _, *lines in records),
+            definite=all(self.definite),
+            partly_definite=any(self.definite),
+            archivable=all(is_archivable(defline) for defline, *_ in records),
+            plain=not any(_REPLACED.search(b"".join(lines)) for _, *lines in records),
+            regular=all(map(is_regular, records)),
             first_line=line,
         )
 
@@ -365,12 +346,3 @@ class _Draft:
 def _records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
     with reading_errors():
         yield from records(stream)
-
-
-def _check(counts: Survey, most_queries: int, most_letters: int) -> None:
-    if counts.queries > most_queries:
-        raise TooLargeError(f"There are more than {most_queries:,} queries.", remedy="Submit them in parts.")
-    if counts.letters > most_letters:
-        raise TooLargeError(
-            f"The queries have more than {most_letters:,} bases or residues.", remedy="Submit them in parts."
-        )
