@@ -68,8 +68,7 @@ class Filter:
     """Number of visible sequences of each volume."""
     totals: Totals
     line: str | None = None
-    """Alias line that also filters ids and titles; needed if a visible sequence has ids or titles that are not listed.
-    """
+    """Alias line that also filters ids and titles; needed if a visible sequence has unlisted ids or titles."""
     taxids: tuple[int, ...] = ()
     """Taxids of the visible sequences, if the filter lists taxids."""
 
@@ -90,7 +89,7 @@ class Filter:
         if oids is not None:
             kept = bytes(oids.start) + kept[oids.start : oids.stop] + bytes(len(kept) - oids.stop)
         padded = kept + bytes(-len(kept) % 32)
-        bits = int(padded.translate(_DIGITS), 2).to_bytes(len(padded) // 8, "big")
+        bits = int(padded.translate(bytes.maketrans(b"\0\1", b"01")), 2).to_bytes(len(padded) // 8, "big")
         return struct.pack(">I", len(kept) - 1) + bits
 
 
@@ -157,11 +156,7 @@ class Database:
 def open_database(
     installation: Installation, name: str, molecule: Molecule, search_path: str | None = None
 ) -> Database:
-    """Find a database's volumes as BLAST+ does.
-
-    Args:
-        name: The value of ``-db``.
-        search_path: Folders to search, as in ``BLASTDB``; None: the value of that variable.
+    """Find the volumes of a ``-db`` value as BLAST+ does, in folders as in ``BLASTDB`` (None: those of the variable).
 
     Raises DatabaseError if BLAST+ can't find or read the database; the problem is BLAST+'s own message.
     """
@@ -175,9 +170,13 @@ def open_database(
     num_seqs, letters = (int(number.replace(",", "")) for number in match.groups())
     listed = result.stdout.decode(errors="surrogateescape").partition("\nVolumes:\n")[2]
     try:
-        paths = _in_oid_order(_volumes(Path(line.strip("\t")) for line in listed.splitlines() if line.strip()))
-        volumes = tuple(read_volume(path, molecule) for path in paths)
-        obstacle = _obstacle(name, molecule, volumes, (num_seqs, letters), _folders(search_path))
+        lines = (Path(line.strip("\t")) for line in listed.splitlines() if line.strip())
+        # SeqDB sorts volumes by name, then by folder (seqdbalias.cpp, SeqDB_CompareVolume).
+        paths = sorted({os.path.normpath(path) for path in _volumes(lines)}, key=lambda path: (Path(path).name, path))
+        volumes = tuple(read_volume(Path(path), molecule) for path in paths)
+        folders = os.environ.get("BLASTDB", "") if search_path is None else search_path
+        searched = ["", *folders.split(_SEARCH_PATH_SEPARATOR)]
+        obstacle = _obstacle(name, molecule, volumes, (num_seqs, letters), searched)
     except (DatabaseError, ValueError, OSError) as error:
         volumes, obstacle = (), f"its volumes can't be read ({error})"
     title, date = _TITLE.search(text), _DATE.search(text)
@@ -198,9 +197,8 @@ def open_database(
 def database_of(generation: Generation, folder: Path, present: Collection[str], others: Path | None = None) -> Database:
     """Return a generation as a database with the totals and OIDs of all its volumes.
 
-    Args:
-        present: Names of the volumes in the folder; the index of other volumes can't be read.
-        others: A further folder for BLAST+ to search, for example for names of taxids.
+    ``present`` names the volumes in the folder; the index of other volumes can't be read. ``others`` is a further
+    folder for BLAST+ to search, for example for names of taxids.
     """
     volumes = tuple(
         read_volume(folder / volume.name, generation.molecule)
@@ -255,12 +253,7 @@ class DatabaseFacts:
     def generation(
         self, database: str, name: str, source: str, source_version: str, known: Callable[[Path], DatabaseFile]
     ) -> Generation:
-        """Describe the database as a generation.
-
-        Args:
-            database: Its name in the catalogue.
-            known: Returns the facts of a file, including its checksum.
-        """
+        """Describe the database as a generation; ``known`` returns the facts of a file, including its checksum."""
         return Generation(
             database=database,
             name=name,
@@ -316,9 +309,6 @@ def check_database(installation: Installation, database: Database) -> str | None
     return None if errors is not None and int(errors[1]) <= text.count("GetTaxInfo()") else text
 
 
-_DIGITS = bytes([ord("0"), ord("1"), *range(2, 256)])
-
-
 def _variables(search_path: str | None) -> dict[str, str]:
     """Return the variables that make BLAST+ search these folders, whatever its working directory."""
     if search_path is None:
@@ -339,12 +329,6 @@ def _volumes(listed: Iterator[Path]) -> Iterator[Path]:
             yield path
 
 
-def _in_oid_order(paths: Iterator[Path]) -> list[Path]:
-    """Sort paths as SeqDB does: by name, then by folder (seqdbalias.cpp, SeqDB_CompareVolume)."""
-    unique = {os.path.normpath(path) for path in paths}
-    return [Path(path) for path in sorted(unique, key=lambda path: (os.path.basename(path), path))]
-
-
 def _alias_lines(path: Path) -> dict[str, list[str]]:
     lines: dict[str, list[str]] = {}
     for line in path.read_text(errors="surrogateescape").splitlines():
@@ -360,7 +344,9 @@ def _obstacle(
     names = shlex.split(name)
     if not all(text.isascii() and text.isprintable() for text in (name, *(str(volume.path) for volume in volumes))):
         return "its path has characters that aliases or archives can't contain"
-    if not all(_is_in(folders, path, molecule) for path in names):
+    endings = (molecule.alias_suffix, f"{molecule.letter}in")
+    files = ([Path(folder, f"{path}.{ending}") for folder in folders for ending in endings] for path in names)
+    if not all(any(map(Path.is_file, found)) for found in files):
         return "BLAST+ finds it through its own configuration file"
     if len({os.path.realpath(path) for path in names}) < len(names):
         return "a database is named twice"
@@ -388,16 +374,6 @@ def _has_words_for_oids(volume: Volume) -> bool:
     first = prefix.encode()
     ids = takewhile(lambda name: name.startswith(first), volume.ids_from(first))
     return any(not _INTEGER.fullmatch(name.removeprefix(first)) for name in ids)
-
-
-def _folders(search_path: str | None) -> list[str]:
-    path = os.environ.get("BLASTDB", "") if search_path is None else search_path
-    return ["", *path.split(_SEARCH_PATH_SEPARATOR)]
-
-
-def _is_in(folders: list[str], name: str, molecule: Molecule) -> bool:
-    suffixes = (molecule.alias_suffix, f"{molecule.alias_suffix[0]}in")
-    return any(Path(folder, f"{name}.{suffix}").is_file() for folder in folders for suffix in suffixes)
 
 
 def alias_files(name: str, molecule: Molecule, folders: Sequence[str] = ("",)) -> Iterator[Path]:
@@ -431,16 +407,11 @@ def _described(generation: Generation, volume: VolumeMetadata, folder: Path) -> 
 
 
 def _shared(database: Database) -> Iterator[Path]:
-    letter = database.molecule.letter
-    stems = {volume.path.with_name(NUMBER.sub("", volume.path.name)) for volume in database.volumes}
-    stems |= {volume.path for volume in database.volumes}
-    for stem in sorted(stems):
-        for suffix in SHARED_SUFFIXES:
-            file = stem.with_name(f"{stem.name}.{letter}{suffix}")
-            if file.exists():
-                yield file
-    for folder in sorted({volume.path.parent for volume in database.volumes}):
-        yield from (folder / name for name in TAXONOMY if (folder / name).exists())
+    volumes, letter = {volume.path for volume in database.volumes}, database.molecule.letter
+    stems = sorted(volumes | {path.with_name(NUMBER.sub("", path.name)) for path in volumes})
+    files = [stem.with_name(f"{stem.name}.{letter}{suffix}") for stem in stems for suffix in SHARED_SUFFIXES]
+    files += [folder / name for folder in sorted({path.parent for path in volumes}) for name in TAXONOMY]
+    return filter(Path.exists, files)
 
 
 def _metadata(volume: Volume, known: Callable[[Path], DatabaseFile]) -> VolumeMetadata:

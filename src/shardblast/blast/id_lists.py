@@ -42,12 +42,10 @@ _WITHOUT_ACCESSION = frozenset({"lcl", "gnl", "pat", "bbs", "bbm", "gim"})
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The effect of a list on a database."""
+    """The effect of a list on a database: the remaining sequences, None without a list, and BLAST+'s warnings."""
 
     filter: Filter | None
-    """The remaining sequences; None if there is no list."""
     warnings: bytes
-    """Warnings of BLAST+."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,6 @@ class Listed:
     """The effect of a list on some volumes of a database."""
 
     totals: Totals
-    """Totals of the remaining sequences."""
     counts: Mapping[int, int]
     """Number of remaining sequences of each volume."""
     hides_titles: bool
@@ -78,9 +75,7 @@ def read_listing(
 ) -> Listing:
     """Determine with BLAST+ which sequences of a database a search's list of ids or taxids leaves.
 
-    Args:
-        folder: For temporary files.
-        named: Whether BLAST+ finds the database by its name.
+    ``folder`` is for temporary files; ``named`` says whether BLAST+ finds the database by its name.
 
     Raises LeftToBlast if only BLAST+ itself can handle the list, and ShardblastError if BLAST+ was killed, or can't
     read the database.
@@ -119,11 +114,8 @@ def list_volumes(
 def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[bytes]) -> Filter:
     """Combine the effects of a list on all parts of a database into a filter.
 
-    Args:
-        kept: For each volume a byte per OID; may be empty if not needed.
-
-    Returns the filter. If it hides titles, its alias line refers to the file of ``write_list``. Raises LeftToBlast if
-    only BLAST+ itself can handle the list.
+    ``kept`` has a byte per OID for each volume; it may be empty if not needed. If the filter hides titles, its alias
+    line refers to the file of ``write_list``. Raises LeftToBlast if only BLAST+ itself can handle the list.
     """
     name, totals = options.filter or "", _sum([part.totals for part in listed])
     hides, negative = any(part.hides_titles for part in listed), name.startswith("negative_")
@@ -154,10 +146,8 @@ def write_list(
 ) -> str:
     """Write a search's list to a file in a folder; return the line for an alias in that folder.
 
-    Args:
-        taxids: Taxids of the list, including descendants if BLAST+ adds them.
-
-    Raises LeftToBlast if BLAST+ does not accept the list.
+    ``taxids`` are those of the list, including descendants if BLAST+ adds them. Raises LeftToBlast if BLAST+ does not
+    accept the list.
     """
     name = options.filter or ""
     if name not in SEQID_FILTERS:
@@ -176,15 +166,11 @@ def write_list(
 
 
 def write_looked_up(installation: Installation, processes: Processes, path: Path, folder: Path, target: Path) -> None:
-    """Write a list, text or binary, as BLAST+ looks it up in a database of version 5.
+    """Write a user's list, text or binary, as BLAST+ looks it up in a database of version 5.
 
     BLAST+ normalises the ids in a user's list before it looks them up, for example to upper case, but not the ids in a
     list that an alias refers to. blastdb_aliastool normalises ids as a search does, and its binary lists are looked up
-    unchanged in both cases.
-
-    Args:
-        path: The user's list.
-        folder: For temporary files.
+    unchanged in both cases. ``folder`` is for temporary files.
 
     Raises LeftToBlast if BLAST+ accepts none of the ids. Source: NCBI C++ Toolkit,
     objtools/blast/seqdb_reader/seqdbgilistset.cpp (s_ProcessSeqIDsForV5) and
@@ -201,9 +187,7 @@ def write_looked_up(installation: Installation, processes: Processes, path: Path
     if was_killed(finished):
         checked(finished, _WHAT)
     if finished.status:
-        raise LeftToBlast(
-            " ".join(finished.stderr.decode(errors="replace").split()) or "BLAST+ accepts none of the ids."
-        )
+        raise LeftToBlast(_words(finished.stderr) or "BLAST+ accepts none of the ids.")
 
 
 def hides_others(binary: bytes, ids: Iterable[tuple[int, str]], named: bytes) -> bool:
@@ -230,10 +214,8 @@ def differ_in_kind(ids: Iterable[tuple[int, str]]) -> bool:
     """Return whether a sequence has titles with an accession and titles without one.
 
     For a sequence that a list names, BLAST+ records the accessions in each alignment, or the GIs if there are any. If
-    it has recorded some, it shows no other titles of the sequence.
-
-    Args:
-        ids: The OID and the id of each title, as printed by ``blastdbcmd``.
+    it has recorded some, it shows no other titles of the sequence. ``ids`` are the OID and the id of each title, as
+    printed by ``blastdbcmd``.
 
     Source: NCBI C++ Toolkit, algo/blast/api/blast_seqinfosrc_aux.cpp (GetFilteredRedundantSeqids) and
     objtools/align_format/showdefline.cpp (use_this_seqid).
@@ -262,37 +244,42 @@ def _is_looked_up_as_written(database: Database) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
+    """Asks BLAST+ what the option ``name`` leaves of the volumes ``places``; see ``list_volumes``."""
+
     installation: Installation
     processes: Processes
     database: Database
     options: SearchOptions
     folder: Path
     name: str
-    """Name of the option."""
     places: Sequence[int]
-    """Indices of the volumes."""
     named: bool
-    """Whether BLAST+ finds these volumes by the database's name."""
 
     def read(self) -> tuple[Listed, dict[int, bytes]]:
         name = self.name
         if name == "negative_seqidlist" and _is_looked_up_as_written(self.database):
             raise LeftToBlast("of databases of version 4 BLAST+ drops sequences that it counts in the totals.")
-        finished = self._ask(self._asked_option)
+        # A negative id list with an alias of a version 5 volume crashes BLAST+.
+        finished = self._ask("seqidlist" if name == "negative_seqidlist" and not self.named else name)
         if finished.status:
             named = {place: bytes(self.database.volumes[place].num_seqs) for place in self.places}
             return self._listed(named, (), hides=False, refusal=_words(finished.stderr))
-        taxids = () if name in SEQID_FILTERS else _taxids(self._asked_file.read_bytes())
+        asked = None if name in SEQID_FILTERS else _TAXIDS.search(self._asked_file.read_bytes())
+        taxids = tuple(int(number) for number in asked[1].split(b",") if number.strip()) if asked else ()
         line = write_list(self.installation, self.processes, self.database, self.options, taxids, self.folder)
         alias = write_alias(self.folder, "listed", self.database, self._paths, [line], totals=False)
         ids = list(self._ids(alias))
         titled = [oid for oid, _ in ids]
-        named = self._chosen(titled if name.startswith("negative_") else self._oids(alias))
+        negative = name.startswith("negative_")
+        # The OIDs of a positive list include those of sequences whose titles are all hidden.
+        named = self._chosen(titled if negative else map(int, self._all_entries(alias, "%o")))
         masked = write_masked(self.folder, "masked", self.database, named)
         hides = any(1 in flags for flags in named.values()) and len(titled) < sum(1 for _ in self._ids(masked))
-        hides |= not name.startswith("negative_") and differ_in_kind(ids)
-        if name == "negative_seqidlist" and self._hides_others(named):
-            raise LeftToBlast(f"-{name} has ids that differ from those of the database in case or version only.")
+        hides |= not negative and differ_in_kind(ids)
+        if name == "negative_seqidlist":
+            binary, flags = (self.folder / LISTED_IDS).read_bytes(), b"".join(named[place] for place in self.places)
+            if hides_others(binary, self._ids(self._seen), flags):
+                raise LeftToBlast(f"-{name} has ids that differ from those of the database in case or version only.")
         return self._listed(named, taxids, hides=hides, warnings=_warnings(finished))
 
     def _listed(
@@ -302,7 +289,8 @@ class _Reader:
         negative = self.name.startswith("negative_")
         kept = {place: flags.translate(_OPPOSITE) for place, flags in named.items()} if negative else named
         counts = {place: flags.count(1) for place, flags in kept.items()}
-        return Listed(self._totals(kept), counts, hides, taxids, warnings, refusal), kept
+        totals = _sum([self._totals_of(place, flags) for place, flags in kept.items() if 1 in flags])
+        return Listed(totals, counts, hides, taxids, warnings, refusal), kept
 
     @property
     def _asked_file(self) -> Path:
@@ -339,24 +327,11 @@ class _Reader:
         return f"the check of the list of -{self.name}"
 
     @property
-    def _asked_option(self) -> str:
-        """The option that passes the list; a negative id list with an alias of a version 5 volume crashes BLAST+."""
-        return "seqidlist" if self.name == "negative_seqidlist" and not self.named else self.name
-
-    @property
     def _seen(self) -> str:
         """The value of ``-db``."""
         if self.named:
             return self.database.name
         return write_alias(self.folder, "asked", self.database, self._paths, totals=False)
-
-    def _hides_others(self, named: Mapping[int, bytes]) -> bool:
-        binary = (self.folder / LISTED_IDS).read_bytes()
-        return hides_others(binary, self._ids(self._seen), b"".join(named[place] for place in self.places))
-
-    def _oids(self, alias: str) -> list[int]:
-        """Return the OIDs, in these volumes, that are visible through an alias, including those with hidden titles."""
-        return [int(line) for line in self._all_entries(alias, "%o")]
 
     def _ids(self, alias: str) -> Iterator[tuple[int, str]]:
         """Yield the OID, in these volumes, and the id of every title that is visible through an alias."""
@@ -381,9 +356,6 @@ class _Reader:
         borders = pairwise(accumulate(sizes, initial=0))
         return {place: bytes(chosen[begin:end]) for place, (begin, end) in zip(self.places, borders, strict=True)}
 
-    def _totals(self, kept: Mapping[int, bytes]) -> Totals:
-        return _sum([self._totals_of(place, chosen) for place, chosen in kept.items() if 1 in chosen])
-
     def _totals_of(self, place: int, chosen: bytes) -> Totals:
         volume = self.database.volumes[place]
         letters = sum(compress(volume.counted_lengths(), chosen))
@@ -396,11 +368,6 @@ _OPPOSITE = bytes([1, 0, *range(2, 256)])
 def _sum(parts: Sequence[Totals]) -> Totals:
     lengths = [part.min_length for part in parts if part.min_length is not None]
     return Totals(sum(part.num_seqs for part in parts), sum(part.letters for part in parts), min(lengths, default=None))
-
-
-def _taxids(archive: bytes) -> tuple[int, ...]:
-    match = _TAXIDS.search(archive)
-    return tuple(int(number) for number in match[1].split(b",") if number.strip()) if match else ()
 
 
 def _words(stderr: bytes) -> str:

@@ -22,7 +22,7 @@ from itertools import groupby
 from pathlib import Path
 
 from shardblast.blast.alias import quoted, write_alias
-from shardblast.blast.archive import ArchiveReader
+from shardblast.blast.archive import BLOCK_BYTES, ArchiveReader
 from shardblast.blast.database import Database
 from shardblast.blast.id_lists import kind_of
 from shardblast.blast.installation import Installation
@@ -34,7 +34,6 @@ from shardblast.core.program import Molecule
 
 _STUB = {Molecule.NUCLEOTIDE: "A", Molecule.PROTEIN: "M"}
 
-BLOCK_BYTES = 1 << 20
 _UNNAMED = re.compile(rb"\A>:(\S+) (\S+)")
 """Start of a region that ``blastdbcmd`` prints for a sequence without an id, which it names by its title's first word.
 """
@@ -73,10 +72,7 @@ class CandidateDatabase:
 def ids_by_oid(
     installation: Installation, processes: Processes, database: Database, ids: Iterable[bytes], ids_file: Path
 ) -> dict[int, list[str]] | None:
-    """Return, by OID, all FASTA ids of the sequences with these ids (as printed by ``sseqid``).
-
-    None if an id is not found.
-    """
+    """Return, by OID, all FASTA ids of the sequences with these ``sseqid``; None if one of these is not found."""
     unique = sorted(set(ids))
     if not unique:
         return {}
@@ -97,9 +93,7 @@ def recorded_ids(
 ) -> dict[bytes, list[str]]:
     """Return, by subject, the ids that BLAST+ records in its alignments because a list of ids or taxids names them.
 
-    Args:
-        database: The database, behind an alias that hides what the list does not name.
-        subjects: Ids as in archives.
+    The database is behind an alias that hides what the list does not name; ``subjects`` are ids as in archives.
 
     Source: NCBI C++ Toolkit, algo/blast/api/blast_seqinfosrc_aux.cpp (GetFilteredRedundantSeqids).
     """
@@ -138,13 +132,8 @@ def write_candidates(
 ) -> CandidateDatabase | None:
     """Copy sequences into a separate database, behind an alias with the whole database's totals.
 
-    Args:
-        processes: Their ``stop`` interrupts the copying.
-        name: File name without extension.
-        ids: All ids of each OID to copy; empty for a sequence without id.
-        sources: The sequences, in the order of their OIDs.
-
-    Returns the database, or None if its ids can't be indexed.
+    ``ids`` has all ids of each OID to copy, none for a sequence without id. ``sources`` are in the order of the OIDs.
+    Returns None if the ids can't be indexed.
     """
     ordered = tuple(sorted(ids))
     path = folder / f"{name}.volume"
@@ -168,7 +157,7 @@ def write_id_index(
 
 
 def by_volume(database: Database, oids: Iterable[int]) -> Iterator[tuple[Volume, Sequence[int]]]:
-    """Yield the volumes of these ascending OIDs, with the OIDs relative to each volume."""
+    """Yield the volumes of these OIDs, with the OIDs relative to each volume."""
     grouped: dict[int, list[int]] = {}
     for oid in oids:
         index = bisect_right(database.first_oids, oid) - 1
@@ -179,12 +168,7 @@ def by_volume(database: Database, oids: Iterable[int]) -> Iterator[tuple[Volume,
 
 def letters_of(database: Database, oids: Iterable[int]) -> int:
     """Return the approximate number of bases or residues of these sequences."""
-    total = 0
-    for oid in oids:
-        index = bisect_right(database.first_oids, oid) - 1
-        own = oid - database.first_oids[index]
-        total += database.volumes[index].letters_of(own, own + 1)
-    return total
+    return sum(volume.letters_of(oid, oid + 1) for volume, own in by_volume(database, oids) for oid in own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +188,9 @@ def write_subjects(
     scratch: Path,
     target: Path,
 ) -> None:
-    """Write sequences as FASTA, in the order of their keys.
+    """Write sequences, or a region of each, as FASTA in the order of their keys; ``scratch`` is an empty folder.
 
-    Args:
-        keys: BLAST+ finds a sequence that has an id only by the id.
-        region: The part to write of each; None: the whole.
-        scratch: An empty folder.
+    BLAST+ finds a sequence that has an id only by the id.
 
     Raises ShardblastError if ``blastdbcmd`` does not find a sequence.
     """
@@ -282,9 +263,8 @@ class Naming:
     def check(self, subjects: Iterable[bytes], last_query: int) -> None:
         """Check that BLAST+ prints each subject as itself.
 
-        Args:
-            subjects: Their ids, as in archives with OIDs of the whole database, or as printed by ``sseqid``.
-            last_query: The 1-based number of the last query that may be searched together with theirs.
+        The ids are as in archives with OIDs of the whole database, or as printed by ``sseqid``; ``last_query`` is the
+        1-based number of the last query that may be searched together with theirs.
 
         Raises LeftToBlast if a subject may be confused with another sequence.
         """
