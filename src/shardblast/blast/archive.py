@@ -86,11 +86,13 @@ class ArchiveReader:
         """Yield every query that has alignments, in the order of the file."""
         while (before := self._read_before()) is not None:
             ids = query_ids(before)
-            ordinal = 0
+            numbered = enumerate(ids)
             for query, blocks in self._by_query():
-                ordinal = _find(ids, squeezed(query), ordinal)
+                wanted = squeezed(query)
+                ordinal = next((ordinal for ordinal, names in numbered if wanted in names), None)
+                if ordinal is None:
+                    raise ArchiveError("An alignment refers to a query that is not in the archive.")
                 yield Alignments(self.queries + ordinal, blocks)
-                ordinal += 1
             self.queries += len(ids)
             self._read_after()
 
@@ -138,7 +140,8 @@ class ArchiveReader:
             self._buffer = self._stream.read(BLOCK_BYTES)
             if not self._buffer:
                 return None
-        while (at := self._alignments_line()) is None:
+        # The first test is much faster than matching strings.
+        while _ALIGNMENTS_LINE not in self._buffer or not (at := outside_strings(_ALIGNMENTS, self._buffer)):
             if not _START.startswith(self._buffer[: len(_START)]):
                 raise ArchiveError(f"{self._name} is not an archive.")
             self._fill()
@@ -146,11 +149,6 @@ class ArchiveReader:
         if not before.startswith(_START):
             raise ArchiveError(f"{self._name} is not an archive.")
         return before
-
-    def _alignments_line(self) -> re.Match[bytes] | None:
-        if _ALIGNMENTS_LINE not in self._buffer:
-            return None  # this test is much faster than matching strings
-        return outside_strings(_ALIGNMENTS, self._buffer)
 
     def _read_blocks(self) -> Iterator[bytes]:
         """Yield the alignments' texts; stop behind the brace that closes the list."""
@@ -213,9 +211,7 @@ class QueryArchive:
 
     def on_database(self, name: str) -> QueryArchive:
         """Return a copy for a database of another name."""
-        at = outside_strings(_DATABASE, self.before)
-        if at is None:
-            raise ArchiveError("An archive does not name its database.")
+        at = _required(_DATABASE, self.before, "An archive does not name its database.")
         end = string_end(self.before, at.end())
         quoted = name.replace('"', '""').encode(errors="surrogateescape")
         return QueryArchive(b'%s"%s"%s' % (self.before[: at.end()], quoted, self.before[end:]), self.after)
@@ -223,16 +219,11 @@ class QueryArchive:
     def with_taxids(self, taxids: Sequence[int]) -> QueryArchive:
         """Return a copy for a search restricted to these taxids, so that titles of other taxids are hidden."""
         listed = b",\n".join(b"            %d" % taxid for taxid in taxids)
-        item = (
-            b'        {\n          name "TaxidList",\n          value integer-list {\n%s\n          }\n        }'
-            % listed
-        )
-        at = outside_strings(_PROGRAM_OPTIONS, self.before)
-        if at is not None:
+        item = b'        {\n          name "TaxidList",\n          value integer-list {\n%s\n          }\n        }'
+        item %= listed
+        if at := outside_strings(_PROGRAM_OPTIONS, self.before):
             return QueryArchive(self.before[: at.end()] + item + b",\n" + self.before[at.end() :], self.after)
-        at = outside_strings(_END_OF_OPTIONS, self.before)
-        if at is None:
-            raise ArchiveError("An archive has no options.")
+        at = _required(_END_OF_OPTIONS, self.before, "An archive has no options.")
         begin, end = self.before[: at.start()], self.before[at.start() :]
         return QueryArchive(b"%s,\n      program-options {\n%s\n      }%s" % (begin, item, end), self.after)
 
@@ -240,11 +231,9 @@ class QueryArchive:
         """Return a copy with ``shift`` added to the number in the query's id ``Query_N``."""
         if not shift:
             return self
-        before, after = (
-            _NUMBERED.sub(lambda match: b'local str "Query_%d"' % (int(match[1]) + shift), text)
-            for text in (self.before, self.after)
-        )
-        return QueryArchive(before, after)
+        texts = (self.before, self.after)
+        later = (_NUMBERED.sub(lambda match: b'local str "Query_%d"' % (int(match[1]) + shift), text) for text in texts)
+        return QueryArchive(*later)
 
 
 def query_number(query: bytes) -> int:
@@ -303,8 +292,7 @@ def condense(path: Path, queries: int) -> None:
 def read_alignments(path: Path, queries: int) -> Iterator[Alignments]:
     """Yield every query that has alignments from an archive, condensed or not, in the order of the file.
 
-    Args:
-        queries: The number of queries searched; ``condense`` has already checked it in a condensed file.
+    ``queries`` is the number of queries searched; ``condense`` has already checked it in a condensed file.
     """
     with path.open("rb") as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
@@ -324,6 +312,14 @@ def read_alignments(path: Path, queries: int) -> Iterator[Alignments]:
 def outside_strings(pattern: re.Pattern[bytes], text: bytes) -> re.Match[bytes] | None:
     """Return the first match that is not a string; the pattern must match strings as well."""
     return next((match for match in pattern.finditer(text) if not match[0].startswith(b'"')), None)
+
+
+def _required(pattern: re.Pattern[bytes], text: bytes, problem: str) -> re.Match[bytes]:
+    """Return the first match outside strings; raise ArchiveError if there is none."""
+    match = outside_strings(pattern, text)
+    if match is None:
+        raise ArchiveError(problem)
+    return match
 
 
 def string_end(text: bytes, start: int) -> int:
@@ -357,34 +353,21 @@ def squeezed(text: bytes) -> bytes:
     return b"".join(text.split())
 
 
-def _find(ids: list[list[bytes]], wanted: bytes, start: int) -> int:
-    for index in range(start, len(ids)):
-        if wanted in ids[index]:
-            return index
-    raise ArchiveError("An alignment refers to a query that is not in the archive.")
-
-
 def _without_masks(after: bytes) -> bytes:
-    at = outside_strings(_MASKS, after)
-    if at is None:
-        raise ArchiveError("An archive has no list of masks.")
+    at = _required(_MASKS, after, "An archive has no list of masks.")
     _, end = elements_of(after, at.end())
     return after[: at.end()] + b"    " + after[end:]
 
 
 def _queries(before: bytes) -> tuple[int, list[bytes], int]:
     """Return where the list of queries begins, the queries, and where it ends."""
-    at = outside_strings(_SEQ_SET, before)
-    if at is None:
-        raise ArchiveError("An archive has no queries.")
+    at = _required(_SEQ_SET, before, "An archive has no queries.")
     queries, end = elements_of(before, at.end())
     return at.end(), queries, end
 
 
 def _ids(query: bytes) -> list[bytes]:
-    at = outside_strings(_SEQ_ID, query)
-    if at is None:
-        raise ArchiveError("A query in the archive has no id.")
+    at = _required(_SEQ_ID, query, "A query in the archive has no id.")
     ids: list[bytes] = []
     depth = 0
     begin = at.end()

@@ -177,7 +177,11 @@ def rows_of(installation: Installation, archive: Path, max_target_seqs: int) -> 
     """
     argv = [installation.program("blast_formatter"), "-archive", str(archive), "-outfmt", f"6 {_COLUMNS}"]
     finished = checked(run([*argv, "-max_target_seqs", str(max_target_seqs)]), "the formatting of the result")
-    return [_row(line) for line in finished.stdout.decode(errors="replace").split("\n")[:-1]]
+    rows = [line.rsplit("\t", 5) for line in finished.stdout.decode(errors="replace").split("\n")[:-1]]
+    try:
+        return [Row(subject_id, *map(int, numbers)) for subject_id, *numbers in rows]
+    except (TypeError, ValueError) as error:
+        raise EngineError("blast_formatter did not print a table.", remedy="Install BLAST+ again.") from error
 
 
 def _formatting_argv(options: SearchOptions) -> list[str]:
@@ -223,11 +227,3 @@ def _failure_of(status: int) -> type[ShardblastError]:
         return EndedBySignal
     error = error_for_exit_status(status)
     return error if issubclass(error, (OutOfMemory, OutputError)) else UnknownFailure
-
-
-def _row(line: str) -> Row:
-    subject_id, *numbers = line.rsplit("\t", 5)
-    try:
-        return Row(subject_id, *(int(number) for number in numbers))
-    except (TypeError, ValueError) as error:
-        raise EngineError("blast_formatter did not print a table.", remedy="Install BLAST+ again.") from error

@@ -80,30 +80,26 @@ def read_arguments(xml: bytes) -> Arguments:
             "A BLAST+ program did not describe its options.",
             remedy="Check that 'blastn -xmlhelp' prints XML. Otherwise install BLAST+ again.",
         ) from error
-    described = _children(root, "arguments")
+    described = root.findall(f"{_NS}arguments/*")
     requires = _pairs(described, "first_requires_second")
     excludes = _pairs(described, "first_excludes_second")
     options = (_argument(element, requires, excludes) for element in described if element.get("name"))
     by_name = {option.name: option for option in options}
-    return Arguments(program, _text(root, "program/version"), by_name, _columns(by_name))
-
-
-@dataclass(frozen=True, slots=True)
-class _Constraint:
-    choices: tuple[str, ...] = ()
-    range: NumericRange | None = None
+    formats = by_name["outfmt"].description.partition(_END_OF_COLUMNS)[0] if "outfmt" in by_name else ""
+    columns = frozenset(_COLUMN.findall(formats)) or COLUMNS
+    return Arguments(program, _text(root, "program/version"), by_name, columns)
 
 
 def _argument(element: ElementTree.Element, requires: Names, excludes: Names) -> Argument:
     name = element.get("name", "")
     is_flag = element.tag == f"{_NS}flag"
-    constraint = _constraint(_text(element, "constraint/description"))
+    choices, bounds = _constraint(_text(element, "constraint/description"))
     return Argument(
         name=name,
         kind=Kind.FLAG if is_flag else _KINDS.get(element.get("type", ""), Kind.STRING),
         default=element.findtext(f"{_NS}default"),
-        choices=constraint.choices,
-        constraint=constraint.range,
+        choices=choices,
+        constraint=bounds,
         requires=requires.get(name, ()),
         excludes=excludes.get(name, ()),
         group=int(_text(element, "group") or 0),
@@ -111,15 +107,15 @@ def _argument(element: ElementTree.Element, requires: Names, excludes: Names) ->
     )
 
 
-def _constraint(text: str) -> _Constraint:
-    """Parse a constraint; BLAST+ itself checks constraints of unknown form."""
+def _constraint(text: str) -> tuple[tuple[str, ...], NumericRange | None]:
+    """Return the choices or the range of a constraint; BLAST+ itself checks constraints of unknown form."""
     if bounds := _BOUNDS.fullmatch(text):
-        return _Constraint(range=_range(bounds))
+        return (), _range(bounds)
     if interval := _INTERVAL.fullmatch(text):
-        return _Constraint(range=NumericRange(float(interval[1]), float(interval[2])))
+        return (), NumericRange(float(interval[1]), float(interval[2]))
     if text.startswith(_LISTED):
-        return _Constraint(choices=_listed(text.removeprefix(_LISTED)))
-    return _Constraint(choices=tuple(_QUOTED.findall(text)))
+        return _listed(text.removeprefix(_LISTED)), None
+    return tuple(_QUOTED.findall(text)), None
 
 
 def _range(bounds: re.Match[str]) -> NumericRange:
@@ -152,18 +148,6 @@ def _pairs(described: list[ElementTree.Element], relation: str) -> Names:
             for pair in element.iter(f"{_NS}{relation}"):
                 pairs[_text(pair, "arg1")].append(_text(pair, "arg2"))
     return {name: tuple(dict.fromkeys(others)) for name, others in pairs.items()}
-
-
-def _columns(by_name: Mapping[str, Argument]) -> frozenset[str]:
-    if "outfmt" not in by_name:
-        return COLUMNS
-    described, _, _ = by_name["outfmt"].description.partition(_END_OF_COLUMNS)
-    return frozenset(_COLUMN.findall(described)) or COLUMNS
-
-
-def _children(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
-    parent = root.find(f"{_NS}{name}")
-    return [] if parent is None else list(parent)
 
 
 def _text(element: ElementTree.Element, path: str) -> str:

@@ -31,9 +31,8 @@ _QUERY = re.compile(rb"(?<=\n)\n\n(?:<b>)?Query= ?(?:</b>)?")
 _SCORE = re.compile(rb"\n\n Score = ")
 _NO_HITS = b"# 0 hits found\n"
 _NUMBER = re.compile(
-    rb"(<Iteration_iter-num>)(\d+)(?=<)"
-    rb"|(<Iteration_query-ID>Query_|<query-id>Query_)(\d+)(?=<)"
-    rb'|("query_id": "Query_)(\d+)(?=")'
+    rb"((?:<Iteration_iter-num>|<Iteration_query-ID>Query_|<query-id>Query_)(?=\d+<)"
+    rb'|"query_id": "Query_(?=\d+"))(\d+)'
 )
 _MESSAGE = re.compile(
     rb'(?P<before><Iteration_message>|<message>|"message": ")(?P<text>Query_(?P<number>\d+)'
@@ -225,10 +224,8 @@ def counted_as(part: bytes, probed: bytes) -> bytes:
 def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line: bytes) -> Printed:
     """Copy SAM: one header that names every query with hits, then all rows; return the number of rows.
 
-    Args:
-        source: Concatenated documents of one query each; there is none for a query without hits.
-        rows: A temporary file for the rows, since all header lines precede them.
-        command_line: The command line for ``@PG``, as BLAST+ would write it.
+    ``source`` has a document for each query with hits. ``rows`` is a temporary file for the rows, since all header
+    lines precede them, and ``command_line`` is that of ``@PG``, as BLAST+ would write it.
     """
     first = last = source.readline()
     target.write(first)
@@ -264,7 +261,7 @@ def renumbered(part: bytes, shift: int) -> bytes:
     """
     if not shift:
         return part
-    part = _NUMBER.sub(lambda match: _later(match, shift), part)
+    part = _NUMBER.sub(lambda match: b"%s%d" % (match[1], int(match[2]) + shift), part)
     return _MESSAGE.sub(lambda match: match["before"] + _renumbered_message(match, shift), part)
 
 
@@ -401,11 +398,6 @@ def _frame(document: bytes) -> tuple[bytes, bytes]:
     if query is None or not ends:
         return document, b""
     return document[: query.start()], document[ends[-1].end() :]
-
-
-def _later(match: re.Match[bytes], shift: int) -> bytes:
-    before, number = (group for group in match.groups() if group is not None)
-    return b"%s%d" % (before, int(number) + shift)
 
 
 def _renumbered_message(match: re.Match[bytes], shift: int) -> bytes:

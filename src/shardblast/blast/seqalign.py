@@ -180,7 +180,10 @@ class _Segment:
 
 
 def _hsp(text: bytes, segments: Sequence[_Segment], program: Program) -> ArchivedHsp:
-    scores = _scores(text)
+    scores = {
+        name.decode(): int(whole) if whole else float(b"%se%s" % (mantissa, exponent))
+        for name, whole, mantissa, exponent in _SCORE.findall(text)
+    }
     query, subject = _extent(segments, 0), _extent(segments, 1)
     # BLAST+ prints nucleotide alignments along the query's plus strand, and translated ones unchanged.
     turned = program is Program.BLASTN and query.strand < 0
@@ -206,13 +209,6 @@ def _hsp(text: bytes, segments: Sequence[_Segment], program: Program) -> Archive
     )
 
 
-def _scores(text: bytes) -> dict[str, float]:
-    return {
-        name.decode(): int(whole) if whole else float(b"%se%s" % (mantissa, exponent))
-        for name, whole, mantissa, exponent in _SCORE.findall(text)
-    }
-
-
 def _required(scores: dict[str, float], *names: str) -> float:
     for name in names:
         if name in scores:
@@ -226,8 +222,7 @@ def _extent(segments: Sequence[_Segment], place: int) -> _Side:
 
 
 def _dense_segments(body: bytes) -> Iterator[_Segment]:
-    starts, lens = _numbers(_STARTS, body), _numbers(_LENS, body)
-    strands = _strands(body)
+    starts, lens, strands = _numbers(_STARTS, body), _numbers(_LENS, body), _strands(body)
     if len(starts) != 2 * len(lens):
         raise ValueError("its segments are incomplete")
     for number, length in enumerate(lens):
@@ -236,9 +231,8 @@ def _dense_segments(body: bytes) -> Iterator[_Segment]:
 
 
 def _diagonal(element: bytes) -> _Segment:
-    query, subject = _numbers(_STARTS, element)
-    strands = _strands(element)
-    length = int(_match(_LEN, element)[1])
+    (query, subject), strands = _numbers(_STARTS, element), _strands(element)
+    (length,) = _numbers(_LEN, element)
     return _Segment((_side(query, length, strands[0]), _side(subject, length, strands[1])), length)
 
 
@@ -271,11 +265,7 @@ def _strand(word: bytes | None) -> int:
 
 
 def _numbers(pattern: re.Pattern[bytes], text: bytes) -> list[int]:
-    return [int(number) for number in _match(pattern, text)[1].replace(b",", b" ").split()]
-
-
-def _match(pattern: re.Pattern[bytes], text: bytes) -> re.Match[bytes]:
     match = pattern.search(text)
     if match is None:
         raise ValueError("a part is missing")
-    return match
+    return [int(number) for number in match[1].replace(b",", b" ").split()]

@@ -3,8 +3,8 @@
 BLAST+ 2.15 and later read the same file, if they find it, and replace a taxid by the leaves below it; earlier versions
 use taxids literally. Here a taxid always includes all its descendants.
 
-The expansion of a search's taxids is computed when the search is prepared and stored with it, so that it does not
-depend on later changes of the taxonomy or on a server's version of BLAST+.
+The expansion of a search's taxids is stored with the search, so that it does not depend on later changes of the
+taxonomy or on a server's version of BLAST+.
 
 Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/tax4blastsqlite.cpp: the table TaxidInfo (taxid, parent);
 seqdbtax.cpp: ``taxdb.bti`` contains a magic number, the number of taxids, four unused numbers, then each taxid with the
@@ -100,12 +100,7 @@ class Taxonomy:
 
 
 def write_expansion(words: Sequence[str], folder: Path, taxonomy: Path | None) -> None:
-    """Write all taxids that a search's options select, if it has such options and there is a taxonomy.
-
-    Args:
-        words: The options, with paths of lists.
-        folder: The folder of the search.
-    """
+    """Write all taxids that a search's options (with paths of lists) select to its folder, if there is a taxonomy."""
     name, value = _filter(words)
     if taxonomy is None or name is None or NO_EXPANSION in words:
         return
@@ -117,12 +112,9 @@ def write_expansion(words: Sequence[str], folder: Path, taxonomy: Path | None) -
 
 
 def filter_words(words: Sequence[str], folder: Path, *, known: bool) -> list[str]:
-    """Return a search's options with its expanded taxids, so that BLAST+ does not expand them itself.
+    """Return a search's options with the expanded taxids in its folder, so that BLAST+ does not expand them itself.
 
-    Args:
-        words: The options, with paths of lists.
-        folder: The folder of the search.
-        known: Whether BLAST+ has ``-no_taxid_expansion``.
+    ``known`` says whether BLAST+ has ``-no_taxid_expansion``.
     """
     name, value = _filter(words)
     if name is None:
@@ -177,8 +169,7 @@ class Organism:
 def tree_of(found: Sequence[Found], parents: Mapping[int, int]) -> list[Organism]:
     """Return the organisms, each after its parent, with those of most hits first.
 
-    Args:
-        parents: The parent of each known taxid; if empty, the organisms form a flat list.
+    Without the parents of taxids, the organisms form a flat list.
     """
     nodes: defaultdict[int, _Node] = defaultdict(_Node)
     for group in found:
@@ -215,19 +206,14 @@ def _names(folder: Path, taxids: Iterable[int]) -> dict[int, str]:
     ):
         if len(index) < _HEAD_BYTES or struct.unpack_from(">I", index)[0] != _MAGIC:
             return {}
-        entries = range((len(index) - _HEAD_BYTES) // _ENTRY_BYTES)
+        entries = range(_HEAD_BYTES, len(index) - _ENTRY_BYTES + 1, _ENTRY_BYTES)
         for taxid in taxids:
-            number = bisect_left(entries, taxid, key=lambda number: _entry(index, number)[0])
-            if number < len(entries) and _entry(index, number)[0] == taxid:
-                names.seek(_entry(index, number)[1])
+            place = bisect_left(entries, taxid, key=lambda at: int(struct.unpack_from(">I", index, at)[0]))
+            known, offset = struct.unpack_from(">2I", index, entries[place]) if place < len(entries) else (None, 0)
+            if known == taxid:
+                names.seek(offset)
                 scientific[taxid] = names.read(_LONGEST_BYTES).partition(b"\t")[0].decode(errors="replace")
     return scientific
-
-
-def _entry(index: mmap, number: int) -> tuple[int, int]:
-    """Return a taxid of the index and the offset of its names."""
-    taxid, offset = struct.unpack_from(">2I", index, _HEAD_BYTES + _ENTRY_BYTES * number)
-    return taxid, offset
 
 
 @contextmanager
@@ -271,14 +257,5 @@ def _listed(nodes: Mapping[int, _Node], tops: Sequence[int]) -> Iterator[Organis
         if not node.own_hits and len(node.below) == 1:
             wait(node.below, parent, (*via, taxid), level)
             continue
-        yield Organism(
-            taxid,
-            parent,
-            via,
-            level,
-            hits=node.hits,
-            own_hits=node.own_hits,
-            bit_score=node.bit_score,
-            evalue=node.evalue,
-        )
+        yield Organism(taxid, parent, via, level, node.hits, node.own_hits, node.bit_score, node.evalue)
         wait(node.below, taxid, (), level + 1)

@@ -37,6 +37,7 @@ _LMDB_HEADER = 16
 _ORDINAL = re.compile(
     rb"(\x1a\x09BL_ORD_ID\x00\x00\xa1\x80\xa0\x80\x02)(?:\x01.|\x02..|\x03...|\x04....|\x05.....)", re.S
 )
+"""The OID in a header, the BER of a Blast-def-line-set."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,8 @@ class Volume:
         if not self.arrays_at:
             return [self.num_seqs * part // parts for part in range(parts + 1)]
         first, last = self.offset(1, 0), self.offset(1, self.num_seqs)
-        inner = [
-            bisect_left(
-                range(self.num_seqs), first + (last - first) * part // parts, key=lambda oid: self.offset(1, oid)
-            )
-            for part in range(1, parts)
-        ]
+        wanted = [first + (last - first) * part // parts for part in range(1, parts)]
+        inner = [bisect_left(range(self.num_seqs), at, key=lambda oid: self.offset(1, oid)) for at in wanted]
         return [0, *inner, self.num_seqs]
 
     def letters_of(self, first: int, last: int) -> int:
@@ -115,10 +112,7 @@ class Volume:
         return ((ends[oid] - starts[oid] - 1) * 4 + (oid & 3) for oid in range(self.num_seqs))
 
     def ids_from(self, first: bytes) -> Iterator[bytes]:
-        """Yield the ids in the volume's index, as it spells them, in ascending order from ``first`` on.
-
-        An index that volumes share has the ids of all of them.
-        """
+        """Yield the ids in the volume's index, which volumes may share, in ascending order from ``first`` on."""
         if self.id_index is None:
             return
         is_lmdb = self.version == LMDB_VERSION
@@ -169,15 +163,11 @@ def _read_index(file: BinaryIO, path: Path, molecule: Molecule) -> Volume:
     (num_seqs,) = struct.unpack(">I", file.read(4))
     (letters,) = struct.unpack("<Q", file.read(8))
     (max_length,) = struct.unpack(">I", file.read(4))
-    id_index = (
-        path.with_name(lmdb).with_suffix(f".{molecule.letter}os")
-        if lmdb
-        else path.with_name(f"{path.name}.{molecule.letter}sd")
-    )
+    isam = path.with_name(f"{path.name}.{molecule.letter}sd")
+    id_index = path.with_name(lmdb).with_suffix(f".{molecule.letter}os") if lmdb else isam
     arrays = 3 if molecule is Molecule.NUCLEOTIDE else 2
     if os.fstat(file.fileno()).st_size < file.tell() + 4 * arrays * (num_seqs + 1):
         raise DatabaseError(f"The index of {str(path)!r} is truncated.", remedy="Copy or rebuild the database.")
-    present = id_index if id_index.exists() else None
     return Volume(
         path=path,
         molecule=molecule,
@@ -186,7 +176,7 @@ def _read_index(file: BinaryIO, path: Path, molecule: Molecule) -> Volume:
         letters=letters,
         max_length=max_length,
         arrays_at=file.tell(),
-        id_index=present,
+        id_index=id_index if id_index.exists() else None,
     )
 
 
@@ -237,12 +227,6 @@ def _read_text(file: BinaryIO) -> bytes:
     return file.read(length)
 
 
-def _numbered(header: bytes, oid: int) -> bytes:
-    """Return a header (BER of a Blast-def-line-set) with this OID in its ``BL_ORD_ID``, if it has one."""
-    number = oid.to_bytes(oid.bit_length() // 8 + 1, "big")
-    return _ORDINAL.sub(lambda match: match[1] + bytes([len(number)]) + number, header)
-
-
 @dataclass(frozen=True, slots=True)
 class Oids:
     """The OIDs of a database that a volume contains."""
@@ -263,11 +247,9 @@ class VolumeWriter:
     def __init__(
         self, path: Path, molecule: Molecule, date: str = "Jan 1, 1970  0:00 AM", oids: Oids | None = None
     ) -> None:
-        """Write to a path without extension.
+        """Write to a path without extension, with a date that formats 0 to 4 print.
 
-        Args:
-            date: Printed by formats 0 to 4.
-            oids: OIDs of the copied sequences; None: 0, 1, 2 and so on. Other OIDs have no sequence.
+        Without ``oids`` the copied sequences get the OIDs 0, 1, 2 and so on. Other OIDs have no sequence.
         """
         self._path = path
         self._molecule = molecule
@@ -301,7 +283,9 @@ class VolumeWriter:
         place = len(self._headers) - 1
         header = source.read(end - begin)
         if volume.id_index is None:
-            header = _numbered(header, self._oids.present[place] if self._oids else place)
+            named = self._oids.present[place] if self._oids else place
+            number = named.to_bytes(named.bit_length() // 8 + 1, "big")
+            header = _ORDINAL.sub(lambda match: match[1] + bytes([len(number)]) + number, header)
         target.write(header)
         self._headers.append(self._headers[-1] + len(header))
 
@@ -330,15 +314,10 @@ class VolumeWriter:
         date = self._date  # padded below: makeblastdb aligns the arrays to 8 bytes
         date += b"\0" * (-(8 + 4 + len(title) + 4 + len(date) + 16) % 8)
         num_seqs = self._oids.num_seqs if self._oids else len(self._headers) - 1
-        counts = struct.pack(">I", num_seqs) + struct.pack("<Q", self._letters)
-        parts = [
-            struct.pack(">II", 4, self._molecule is Molecule.PROTEIN),
-            struct.pack(">I", len(title)) + title,
-            struct.pack(">I", len(date)) + date,
-            counts + struct.pack(">I", self._max_length),
-            *map(self._offsets, arrays),
-        ]
-        return b"".join(parts)
+        head = struct.pack(">III", 4, self._molecule is Molecule.PROTEIN, len(title)) + title
+        head += struct.pack(">I", len(date)) + date
+        head += struct.pack(">I", num_seqs) + struct.pack("<Q", self._letters) + struct.pack(">I", self._max_length)
+        return b"".join((head, *map(self._offsets, arrays)))
 
     def _offsets(self, ends: list[int]) -> bytes:
         """Return an index array; the offset of a missing OID is that of the next one."""
