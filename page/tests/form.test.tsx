@@ -4,7 +4,7 @@ import { cleanup, fireEvent, render, screen, within } from "@testing-library/rea
 import userEvent from "@testing-library/user-event";
 import { useState } from "react";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Database, Option, Program } from "../src/api/client";
+import type { Database, Format, Option, Program } from "../src/api/client";
 import { databasesQuery } from "../src/api/queries";
 import type { Values } from "../src/model/options";
 import { survey } from "../src/model/fasta";
@@ -39,6 +39,10 @@ function option(name: string, more: Partial<Option> = {}): Option {
   return { name, kind: "text", default: null, choices: [], least: null, most: null, description: "", ...more };
 }
 
+function format(number: number, name: string, more: Partial<Format> = {}): Format {
+  return { number, name, kind: "xml", suffix: "txt", media_type: "text/plain", columns: [], options: [], ...more };
+}
+
 const BLASTN: Program = {
   name: "blastn",
   query: "nucleotide",
@@ -48,6 +52,15 @@ const BLASTN: Program = {
     option("evalue", { kind: "real", default: "10" }),
     option("ungapped", { kind: "flag", description: "Perform ungapped alignment only" }),
     option("xdrop_gap", { kind: "real" }),
+  ],
+  output: [
+    option("num_alignments", { kind: "whole", default: "250" }),
+    option("sorthits", { kind: "whole", least: 0, most: 5 }),
+    option("colours", { kind: "flag", description: "Print in colours" }),
+  ],
+  formats: [
+    format(0, "Pairwise", { options: ["num_alignments", "sorthits", "colours"] }),
+    format(6, "Tabular", { columns: ["qaccver", "saccver"] }),
   ],
 };
 
@@ -165,23 +178,29 @@ describe("lists", () => {
 });
 
 describe("the output", () => {
-  function Output({ program = "blastn" }) {
+  function Output() {
     const [values, setValues] = useState<Values>({});
     const change = (name: string, value: string) => setValues({ ...values, [name]: value });
-    return <OutputFields program={program} values={values} problems={new Map()} onChange={change} />;
+    return <OutputFields program={BLASTN} values={values} problems={new Map()} onChange={change} />;
   }
 
   test("offers what the format takes", async () => {
     render(<Output />);
     expect(screen.getByRole("textbox", { name: /-num_alignments/ })).toBeTruthy();
-    await userEvent.selectOptions(screen.getByRole("combobox", { name: /Format/ }), "6: Table (TSV)");
+    await userEvent.selectOptions(screen.getByRole("combobox", { name: /Format/ }), "6: Tabular");
     expect(screen.queryByRole("textbox", { name: /-num_alignments/ })).toBeNull();
     await userEvent.type(screen.getByRole("textbox", { name: "Columns of tables" }), "std qlen");
   });
 
-  test("is SAM for blastn only", () => {
-    render(<Output program="blastp" />);
-    expect(screen.queryByRole("option", { name: "17: SAM" })).toBeNull();
+  test("has the defaults and bounds of the service, and options that the page does not know", () => {
+    render(<Output />);
+    expect(screen.getByRole<HTMLInputElement>("textbox", { name: /-num_alignments/ }).placeholder).toBe("250");
+    const orders = within(screen.getByRole("combobox", { name: /-sorthits/ })).getAllByRole("option");
+    expect(orders.map((one) => one.textContent)).toEqual([
+      ...["E value", "Bit score", "Total score", "Identity", "Query cover", "5"],
+    ]);
+    expect(screen.getByRole("checkbox", { name: "colours -colours" })).toBeTruthy();
+    expect(screen.getByText("Print in colours")).toBeTruthy();
   });
 });
 

@@ -6,8 +6,8 @@ import { asFasta, fastaRecord, survey } from "../src/model/fasta";
 import { bytes, count, duration, evalue, percent } from "../src/model/format";
 import { entries, withoutLists } from "../src/model/lists";
 import { numbersOf, written } from "../src/model/numbers";
-import { defaultOf, given, quoted, searchWords, valuesOf, wordsOf } from "../src/model/options";
-import { commands, formatOf, outputOf, outputValues } from "../src/model/output";
+import { commandLine, defaultOf, given, quoted, valuesOf } from "../src/model/options";
+import { formatName, formatOf, outputOf, outputValues } from "../src/model/output";
 import { placed, runningAfter, united } from "../src/model/pieces";
 import { fits, programFor, PROGRAMS } from "../src/model/program";
 import { band, bars, ranges, ticks } from "../src/model/spans";
@@ -48,28 +48,31 @@ describe("queries", () => {
 });
 
 describe("the output", () => {
+  const printing = {
+    formats: [
+      { number: 0, name: "Pairwise", columns: [], options: ["num_alignments", "html"] },
+      { number: 6, name: "Tabular", columns: ["qaccver"], options: [] },
+    ],
+    output: [
+      { name: "num_alignments", kind: "whole" },
+      { name: "html", kind: "flag" },
+    ],
+  };
+
   test("is what the format takes of what was written", () => {
     const values = { outfmt: "6", columns: " std  qlen ", num_alignments: "3", html: "true" };
-    expect(outputOf(values, "blastn")).toEqual({ outfmt: "6 std qlen" });
-    expect(outputOf({ ...values, outfmt: "0" }, "blastn")).toEqual({ num_alignments: "3", html: true });
-    expect(outputOf({}, "blastn")).toEqual({});
-    expect(formatOf({ outfmt: "17" }, "blastp")).toBe("0");
+    expect(outputOf(values, printing)).toEqual({ outfmt: "6 std qlen" });
+    expect(outputOf({ ...values, outfmt: "0" }, printing)).toEqual({ num_alignments: "3", html: true });
+    expect(outputOf({}, printing)).toEqual({});
+    expect(formatOf(printing.formats, { outfmt: "17" })?.number).toBe(0);
   });
 
   test("is read from a search's words", () => {
-    expect(outputValues(["-outfmt", "7 std staxids"])).toEqual({ outfmt: "7", columns: "std staxids" });
-    expect(outputValues(["-num_alignments", "3", "-html"])).toMatchObject({ num_alignments: "3", html: "true" });
-  });
-
-  test("is printed by blast_formatter where it would change what is found", () => {
-    const search = searchWords("blastp", "nr", ["-max_target_seqs", "10"]);
-    expect(commands(search, ["-outfmt", "6 std"])).toBe(
-      "blastp -db nr -query query.fa -max_target_seqs 10 -outfmt '6 std'",
-    );
-    expect(commands(search, ["-num_alignments", "3"])).toBe(
-      "blastp -db nr -query query.fa -max_target_seqs 10 -outfmt 11 -out search.asn && " +
-        "blast_formatter -archive search.asn -num_alignments 3 -num_descriptions 10",
-    );
+    const flags = new Set(["html"]);
+    expect(outputValues(["-outfmt", "7 std staxids"], flags)).toEqual({ outfmt: "7", columns: "std staxids" });
+    expect(outputValues(["-html", "-num_alignments", "3"], flags)).toMatchObject({ num_alignments: "3", html: "true" });
+    expect(formatName(printing.formats, ["-html", "-outfmt", "6 std"])).toBe("Tabular");
+    expect(formatName(printing.formats, ["-html"])).toBe("Pairwise");
   });
 });
 
@@ -94,10 +97,9 @@ describe("the program", () => {
 
 describe("options", () => {
   test("have BLAST+'s defaults, wherever it states them", () => {
-    expect(defaultOf({ name: "evalue", default: "10", description: "" }, "blastn")).toBe("10");
-    expect(defaultOf({ name: "max_target_seqs", default: null, description: "Kept Default = `500'" }, "")).toBe("500");
-    expect(defaultOf({ name: "word_size", default: null, description: "" }, "megablast")).toBe("28");
-    expect(defaultOf({ name: "gapopen", default: null, description: "" }, "megablast")).toBeNull();
+    expect(defaultOf({ name: "evalue", default: "10" }, "blastn")).toBe("10");
+    expect(defaultOf({ name: "word_size", default: null }, "megablast")).toBe("28");
+    expect(defaultOf({ name: "gapopen", default: null }, "megablast")).toBeNull();
   });
 
   test("that are empty or unknown are not sent", () => {
@@ -109,9 +111,10 @@ describe("options", () => {
   });
 
   test("make a command that a shell reads back", () => {
-    const options = { dust: "20 64 1", ungapped: true };
-    const words = searchWords("blastn", "nt", wordsOf(options, new Set(["ungapped"])));
-    expect(commands(words, [])).toBe("blastn -db nt -query query.fa -dust '20 64 1' -ungapped");
+    const search = ["blastn", "-db", "nt", "-dust", "20 64 1", "-out", "search.asn"];
+    expect(commandLine([search, ["blast_formatter", "-html"]])).toBe(
+      "blastn -db nt -dust '20 64 1' -out search.asn && blast_formatter -html",
+    );
     expect(quoted("it's")).toBe(`'it'\\''s'`);
   });
 

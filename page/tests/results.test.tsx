@@ -13,7 +13,7 @@ import userEvent from "@testing-library/user-event";
 import type { ReactNode } from "react";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { viewOf } from "../src/addresses";
-import type { Hit, Hsp, Organism, Query, Search } from "../src/api/client";
+import type { Hit, Hsp, Organism, Program, Query, Search } from "../src/api/client";
 import {
   hitQuery,
   hitsQuery,
@@ -22,6 +22,7 @@ import {
   queriesQuery,
   subjectQuery,
   type HitsAsked,
+  programsQuery,
 } from "../src/api/queries";
 import { Alignments } from "../src/results/Alignments";
 import { Descriptions } from "../src/results/Descriptions";
@@ -303,6 +304,8 @@ describe("queries", () => {
     const { client } = service();
     const rows = Array.from({ length: 4 }, (_, number) => ({ ...query, number, id: `q${number}` }));
     client.setQueryData(queriesQuery(ID, "").queryKey, { pages: [{ rows, next: null }], pageParams: [0] });
+    const tabular = { number: 6, name: "Tabular", suffix: "tsv", columns: ["qaccver"] };
+    client.setQueryData(programsQuery.queryKey, [{ name: search.program, formats: [tabular] } as Program]);
     const { address } = await show(
       client,
       PLACE,
@@ -317,7 +320,7 @@ describe("queries", () => {
     await userEvent.click(await screen.findByRole("radio", { name: "Selected (3)" }));
 
     expect(address().selected).toBe("0,2-3");
-    const link = screen.getByRole<HTMLAnchorElement>("link", { name: "Table (TSV) 6" });
+    const link = screen.getByRole<HTMLAnchorElement>("link", { name: "Tabular .tsv 6" });
     expect(new URL(link.href).searchParams.get("query")).toBe("0,2-3");
   });
 });

@@ -325,7 +325,7 @@ def test_a_token_lets_in_and_shows_only_what_is_ones_own(page: Page, guarded: Se
     expect(page.locator(".search-head .state")).to_contain_text("completed")
     page.get_by_text("Download", exact=True).click()
     with page.expect_download() as loaded:
-        page.get_by_role("link", name="Table (TSV) 6").click()
+        page.get_by_role("link", name="Tabular .tsv 6").click()
     guarded.http.headers["Authorization"] = f"Bearer {ada}"
     assert Path(loaded.value.path()).read_bytes() == guarded.result(hers, "6")
     page.get_by_role("link", name="Searches").click()

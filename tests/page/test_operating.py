@@ -271,4 +271,4 @@ def test_whoever_has_a_link_sees_no_names_of_nodes_and_sends_no_token_in_address
     assert "view=report" in guest.url
     assert guest.url.endswith(link.partition("#")[2])
     assert not [one for one in addresses if "sbs_" in one]
-    assert download(guest, "Table (TSV) 6") == server.result(search, "6")
+    assert download(guest, "Tabular .tsv 6") == server.result(search, "6")

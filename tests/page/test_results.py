@@ -70,8 +70,8 @@ def test_selected_hits_are_saved_as_blast_prints_them_and_as_whole_sequences(
     for place in (2, 4, 5):
         rows.nth(place).get_by_role("checkbox").check()
 
-    table = download_hits(page, "Download 3 selected", "Table (TSV) 6")
-    text = download_hits(page, "Download 3 selected", "Text, pairwise 0")
+    table = download_hits(page, "Download 3 selected", "Tabular .tsv 6")
+    text = download_hits(page, "Download 3 selected", "Pairwise .txt 0")
     fasta = download_hits(page, "Download 3 selected", "Full sequences (FASTA)")
 
     assert table == server.result(search, "6", query=0, hit="1,3-4")
@@ -88,7 +88,7 @@ def test_hits_that_fit_a_filter_are_saved_if_none_is_selected(page: Page, server
     page.goto(f"{server.url}/searches/{search}?text={found[6]['subject']}")
     expect(page.get_by_text(f"1 of {len(found)} hits")).to_be_visible()
 
-    assert download_hits(page, "Download hits", "XML 5") == server.result(search, "5", query=0, hit=6)
+    assert download_hits(page, "Download hits", "BLAST XML .xml 5") == server.result(search, "5", query=0, hit=6)
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +115,8 @@ def test_thousands_of_hits_that_lie_apart_are_saved(page: Page, crowded: Server)
 
     page.get_by_role("button", name="Select all").click()
     menu = f"Download {len(rows):,} selected"
-    table = download_hits(page, menu, "Table (TSV) 6").decode()
-    text = download_hits(page, menu, "Text, pairwise 0").decode()
+    table = download_hits(page, menu, "Tabular .tsv 6").decode()
+    text = download_hits(page, menu, "Pairwise .txt 0").decode()
     whole = download_hits(page, menu, "Full sequences (FASTA)").decode()
     aligned = download_hits(page, menu, "Aligned FASTA").decode()
 

@@ -60,7 +60,7 @@ def test_a_search_is_submitted_watched_read_and_downloaded(page: Page, server: S
     rows.nth(1).get_by_role("link").click()
     expect(page.get_by_role("heading", name=first, exact=True)).to_be_visible()
     expect(page.get_by_role("region", name=re.compile("^HSP 1 of"))).to_contain_text("Sbjct")
-    assert download(page, "Table (TSV) 6") == server.result(found, "6")
+    assert download(page, "Tabular .tsv 6") == server.result(found, "6")
 
 
 def test_hits_are_those_of_the_table_in_its_order(page: Page, server: Server) -> None:
@@ -231,7 +231,7 @@ def test_a_shared_search_is_read_by_whoever_has_the_link(page: Page, server: Ser
     expect(guest.get_by_role("link", name="Searches")).to_have_count(0)
     show(guest, "Report")
     expect(guest.get_by_text("The result of every query is byte for byte what one unsharded")).to_be_visible()
-    assert download(guest, "Table (TSV) 6") == server.result(found, "6")
+    assert download(guest, "Tabular .tsv 6") == server.result(found, "6")
     page.get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("No links yet.")).to_be_visible()
     guest.reload()

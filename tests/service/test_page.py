@@ -77,7 +77,24 @@ def test_programs_tell_the_options_that_searches_may_have(server: Server) -> Non
     assert options["task"]["choices"] == ["blastn", "blastn-short", "dc-megablast", "megablast", "rmblastn"]
     assert options["ungapped"]["kind"] == "flag"
     assert (options["perc_identity"]["least"], options["perc_identity"]["most"]) == (0, 100)
+    assert (options["max_target_seqs"]["default"], options["max_target_seqs"]["most"]) == ("500", 5000)
     assert not {"db", "query", "out", "outfmt", "remote"} & options.keys()
+
+
+def test_programs_have_the_formats_and_the_options_of_their_output(server: Server) -> None:
+    programs = {program["name"]: program for program in server.http.get("/programs").json()}
+
+    formats = {known["number"]: known for known in programs["blastn"]["formats"]}
+    output = {option["name"]: option for option in programs["blastn"]["output"]}
+    assert list(formats) == list(range(19))
+    assert [known["number"] for known in programs["blastp"]["formats"]] == [*range(17), 18], "SAM is for blastn"
+    assert (formats[6]["suffix"], formats[6]["media_type"]) == ("tsv", "text/tab-separated-values")
+    assert (formats[13]["suffix"], formats[13]["media_type"]) == ("zip", "application/zip")
+    assert {number for number, known in formats.items() if "qcovus" in known["columns"]} == {6, 7, 10}
+    assert set(formats[0]["options"]) == set(output) == {*formats[4]["options"], "sorthsps"}
+    assert formats[6]["options"] == []
+    assert (output["num_alignments"]["default"], output["num_alignments"]["most"]) == ("250", 5000)
+    assert (output["sorthits"]["least"], output["sorthits"]["most"]) == (0, 4)
 
 
 def test_searches_are_found_by_text(server: Server) -> None:

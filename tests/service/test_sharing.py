@@ -79,6 +79,10 @@ def test_whoever_has_a_link_reads_its_search(shared: Shared) -> None:
     own = shared.ask(shared.ada, "GET", shared.search).json()
     assert own["owner"] == "ada"
     assert get(told["url"]).json() == {**own, "owner": None}
+    own = shared.ask(shared.ada, "GET", "/programs").json()
+    assert shared.ask(None, "GET", "/programs", headers={"X-Share-Token": told["token"]}).json() == own
+    assert shared.ask(None, "GET", "/programs").status_code == 401
+    assert shared.ask(None, "GET", "/programs", params={"share": "sbs_wrong"}).status_code == 404
 
 
 def as_outsiders_see(content: bytes) -> bytes:

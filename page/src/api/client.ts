@@ -10,6 +10,7 @@ export type Piece = Schemas["PieceOut"];
 export type RunningPiece = Schemas["RunningPieceOut"];
 export type LogEntry = Schemas["EntryOut"];
 export type Program = Schemas["ProgramOut"];
+export type Format = Schemas["FormatOut"];
 export type Option = Schemas["OptionOut"];
 export type Database = Schemas["DatabaseOut"];
 export type Me = Schemas["MeOut"];

@@ -1,10 +1,10 @@
 /** The page's reads from the service, as options of TanStack Query. */
-import { infiniteQueryOptions, queryOptions, type QueryFunctionContext } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useQuery, type QueryFunctionContext } from "@tanstack/react-query";
 import type { ListOrder, ListSort } from "../addresses";
 import type { HitFilter } from "../model/filter";
 import { united } from "../model/pieces";
 import type { StateName } from "../model/progress";
-import { api, told, type Piece, type Schemas } from "./client";
+import { api, told, type Format, type Piece, type Schemas } from "./client";
 
 const PAGE_OF_SEARCHES = 100;
 const PAGE_OF_HITS = 500;
@@ -45,6 +45,11 @@ export const meQuery = queryOptions({
 
 export const waysQuery = readOnce(["ways"], ({ signal }) => told(api.GET("/auth/ways", { signal })));
 export const programsQuery = readOnce(["programs"], ({ signal }) => told(api.GET("/api/v1/programs", { signal })));
+
+/** Returns the formats in which a search's result can be printed; none until they are read. */
+export function useFormats({ program }: { program: string }): readonly Format[] {
+  return useQuery(programsQuery).data?.find((one) => one.name === program)?.formats ?? [];
+}
 
 export const databasesQuery = queryOptions({
   queryKey: ["databases"],

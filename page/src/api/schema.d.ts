@@ -9,7 +9,9 @@ export interface paths {
         };
         /**
          * List Programs
-         * @description List the programs, each with the options that searches may use.
+         * @description List the programs, each with the options that searches may use, and with the formats of results.
+         *
+         *     Readers of a share link may read them too.
          */
         get: operations["list_programs_api_v1_programs_get"];
         put?: never;
@@ -1191,6 +1193,34 @@ export interface components {
             /** Remedy */
             remedy: string;
         };
+        /**
+         * FormatOut
+         * @description An output format of BLAST+, and the file in which a result of this format is sent.
+         */
+        FormatOut: {
+            /** Number */
+            number: number;
+            /** Name */
+            name: string;
+            kind: components["schemas"]["Syntax"];
+            /**
+             * Suffix
+             * @description Ending of the file's name, without a dot
+             */
+            suffix: string;
+            /** Media Type */
+            media_type: string;
+            /**
+             * Columns
+             * @description Columns that may follow the number; empty if it takes none
+             */
+            columns: string[];
+            /**
+             * Options
+             * @description Names of the output options that change it
+             */
+            options: string[];
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -1790,6 +1820,16 @@ export interface components {
             version: string;
             /** Options */
             options: components["schemas"]["OptionOut"][];
+            /**
+             * Output
+             * @description Options of the output, except its format
+             */
+            output: components["schemas"]["OptionOut"][];
+            /**
+             * Formats
+             * @description Formats that it prints, by number
+             */
+            formats: components["schemas"]["FormatOut"][];
         };
         /**
          * QueriesOut
@@ -2104,6 +2144,12 @@ export interface components {
             coverage: number[];
         };
         /**
+         * Syntax
+         * @description The syntax of a format.
+         * @enum {string}
+         */
+        Syntax: "pairwise" | "tabular" | "xml" | "json" | "asn" | "sam" | "taxonomic";
+        /**
          * TaskOut
          * @description A task that adds, updates or warms a database; times are seconds since 1970.
          */
@@ -2310,8 +2356,13 @@ export type $defs = Record<string, never>;
 export interface operations {
     list_programs_api_v1_programs_get: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Token of a share link */
+                share?: string | null;
+            };
+            header?: {
+                "x-share-token"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2324,6 +2375,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProgramOut"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

@@ -39,16 +39,12 @@ export const BY_TASK: ReadonlySet<string> = new Set([
 interface Described {
   name: string;
   default: string | null;
-  description: string;
 }
 
-/** Returns BLAST+'s default of an option; null if the default depends on other options. */
+/** Returns the default of an option; null if it depends on other options. */
 export function defaultOf(option: Described, task: string): string | null {
-  if (option.default !== null && option.default !== "") return option.default;
-  const told = /Default = [`']([^'`]+)'/.exec(option.description);
-  if (told?.[1] !== undefined) return told[1];
   const size = option.name === "word_size" ? WORD_SIZES[task] : undefined;
-  return size === undefined ? null : String(size);
+  return option.default ?? (size === undefined ? null : String(size));
 }
 
 export type Values = Readonly<Record<string, string>>;
@@ -64,16 +60,9 @@ export function quoted(word: string): string {
   return /^[A-Za-z0-9_./:=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Returns the BLAST+ command that finds the same hits. */
-export function searchWords(program: string, database: string, options: readonly string[]): string[] {
-  return [program, "-db", database === "" ? "DATABASE" : database, "-query", "query.fa", ...options];
-}
-
-/** Returns options as words of a command line. */
-export function wordsOf(options: Readonly<Record<string, string | boolean>>, flags: ReadonlySet<string>): string[] {
-  return Object.entries(options).flatMap(([name, value]) =>
-    flags.has(name) ? [`-${name}`] : [`-${name}`, String(value)],
-  );
+/** Returns commands as one line of a POSIX shell. */
+export function commandLine(commands: readonly (readonly string[])[]): string {
+  return commands.map((words) => words.map(quoted).join(" ")).join(" && ");
 }
 
 /** Returns the form's values for the option words of a search. */

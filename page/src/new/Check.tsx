@@ -2,33 +2,41 @@
 import type { ReactNode } from "react";
 import type { Preflight } from "../api/client";
 import { count, duration } from "../model/format";
+import { commandLine } from "../model/options";
 import { Command } from "../parts/Copy";
 import { ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 
-interface Shown {
-  command: string;
+interface Verdict {
   found: Preflight | undefined;
   error: Error | null;
   isWanted: boolean;
+}
+
+interface Shown extends Verdict {
   isCurrent: boolean;
   children: ReactNode;
 }
 
-export function Check({ command, found, error, isWanted, isCurrent, children }: Shown) {
+export function Check({ isCurrent, children, ...verdict }: Shown) {
+  const { found, isWanted } = verdict;
   return (
     <aside className="card check" aria-labelledby="check-title">
       <h2 id="check-title">{texts.new.check}</h2>
       {children}
       <div aria-live="polite" className={isCurrent ? "verdict" : "verdict stale"}>
-        {!isWanted && <p className="quiet">{texts.new.waiting}</p>}
-        {isWanted && error !== null && <ProblemBox error={error} />}
-        {isWanted && error === null && found === undefined && <p className="quiet">{texts.new.checking}</p>}
-        {isWanted && error === null && found !== undefined && <Found found={found} />}
+        <Verdict {...verdict} />
       </div>
-      <Command text={command} label={texts.new.command} />
+      {isWanted && found !== undefined && <Command text={commandLine(found.commands)} label={texts.new.command} />}
     </aside>
   );
+}
+
+function Verdict({ found, error, isWanted }: Verdict) {
+  if (!isWanted) return <p className="quiet">{texts.new.waiting}</p>;
+  if (error !== null) return <ProblemBox error={error} />;
+  if (found === undefined) return <p className="quiet">{texts.new.checking}</p>;
+  return <Found found={found} />;
 }
 
 function Found({ found }: { found: Preflight }) {

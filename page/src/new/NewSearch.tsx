@@ -4,9 +4,9 @@ import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import type { Database, Program, Search } from "../api/client";
 import { databasesQuery, meQuery, programsQuery } from "../api/queries";
 import { asFasta, survey, type Survey } from "../model/fasta";
-import { LISTS, listFile } from "../model/lists";
-import { given, searchWords, wordsOf } from "../model/options";
-import { commands, OUTPUT_FLAGS, outputOf } from "../model/output";
+import { LISTS } from "../model/lists";
+import { given } from "../model/options";
+import { outputOf } from "../model/output";
 import { programFor } from "../model/program";
 import { announce } from "../parts/notices";
 import { Loading, ProblemBox } from "../parts/Told";
@@ -75,7 +75,7 @@ function Form({ programs, owner }: { programs: readonly Program[]; owner: string
           />
           {described !== undefined && <Options form={form} program={described} />}
           <OutputFields
-            program={program ?? "blastn"}
+            program={described ?? programs[0]}
             values={draft.output}
             problems={problems.byField}
             onChange={(name, value) => change({ output: { ...draft.output, [name]: value } })}
@@ -83,7 +83,6 @@ function Form({ programs, owner }: { programs: readonly Program[]; owner: string
           <Exactness draft={draft} onChange={change} />
         </div>
         <Check
-          command={form.command}
           found={form.check.data}
           error={form.submit.error ?? form.check.error}
           isWanted={form.wanted !== null}
@@ -106,7 +105,7 @@ function useForm(programs: readonly Program[], owner: string) {
   const [draft, change, lost] = useDraft(owner);
   const isReading = useEdited({ address: route.useSearch(), programs, draft, lost, change });
   const compared = useCompared(draft, programs);
-  const { database, program, described } = compared;
+  const { database, described } = compared;
   const wanted = useWanted(draft, described, database);
   const check = usePreflight(wanted);
   const open = (search: Search) => void navigate({ to: "/searches/$id", params: { id: search.id } });
@@ -122,9 +121,8 @@ function useForm(programs: readonly Program[], owner: string) {
   const run = () => {
     if (isReady) submit.mutate();
   };
-  const written = commandOf(program ?? "blastn", draft, wanted, flagsOf(described));
   const problems = problemsOf(check.data?.problems ?? []);
-  return { ...compared, draft, change, wanted, command: written, check, submit, isReading, isReady, run, problems };
+  return { ...compared, draft, change, wanted, check, submit, isReading, isReady, run, problems };
 }
 
 /** The molecules of queries and database, and the program that suits them. */
@@ -223,16 +221,6 @@ function withList({ lists }: Draft, name: (typeof LISTS)[number], list: Given): 
   return Object.fromEntries(list.file === null && list.text === "" ? others : [...others, [name, list]]);
 }
 
-/** Returns the equivalent BLAST+ command of the form so far. */
-function commandOf(program: string, draft: Draft, wanted: Wanted | null, flags: ReadonlySet<string>): string {
-  const lists = LISTS.filter((name) => !isEmpty(draft.lists[name])).flatMap((name) => [`-${name}`, listFile(name)]);
-  const options = [...wordsOf(wanted?.options ?? {}, flags), ...lists];
-  return commands(
-    searchWords(program, draft.database, options),
-    wordsOf(outputOf(draft.output, program), OUTPUT_FLAGS),
-  );
-}
-
 function useWanted(draft: Draft, program: Program | undefined, database: Database | undefined): Wanted | null {
   const { text, file, values, lists, output, exactness } = draft;
   const name = database?.name;
@@ -247,7 +235,7 @@ function useWanted(draft: Draft, program: Program | undefined, database: Databas
       const one = lists[list];
       return one === undefined || isEmpty(one) ? [] : [[list, listOf(one)] as const];
     });
-    const printed = outputOf(output, program.name);
+    const printed = outputOf(output, program);
     const [key, sent] = [newKey(), { options, output: printed, exactness, query, lists: listed }];
     return { key, program: program.name, database: name, ...sent };
   }, [program, name, text, file, values, lists, output, exactness]);
@@ -257,10 +245,6 @@ function taskOf(program: Program | undefined, draft: Draft): string {
   const option = program?.options.find((one) => one.name === "task");
   const chosen = draft.values["task"] ?? "";
   return option?.choices.includes(chosen) === true ? chosen : (option?.default ?? program?.name ?? "");
-}
-
-function flagsOf(program: Program | undefined): ReadonlySet<string> {
-  return new Set(program?.options.filter((one) => one.kind === "flag").map((one) => one.name));
 }
 
 function problemsOf(problems: readonly { field: string; detail: string; remedy: string }[]) {

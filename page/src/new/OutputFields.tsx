@@ -1,10 +1,11 @@
+import type { Option, Program } from "../api/client";
 import type { Values } from "../model/options";
-import { fieldsOf, formatOf, formatsOf, isTabular, type OutputField } from "../model/output";
+import { formatOf } from "../model/output";
 import { texts } from "../texts";
 import { Flag } from "./Flag";
 
 interface Shown {
-  program: string;
+  program: Program | undefined;
   values: Values;
   problems: ReadonlyMap<string, string>;
   onChange: (name: string, value: string) => void;
@@ -12,7 +13,7 @@ interface Shown {
 
 /** The default output options of the result's download. */
 export function OutputFields({ program, values, problems, onChange }: Shown) {
-  const format = formatOf(values, program);
+  const format = formatOf(program?.formats ?? [], values);
   const problem = problems.get("output") ?? problems.get("output.outfmt");
   return (
     <section className="card" aria-labelledby="output-title">
@@ -26,10 +27,10 @@ export function OutputFields({ program, values, problems, onChange }: Shown) {
             id="output-format"
             aria-describedby="output-format-help"
             aria-invalid={problem !== undefined}
-            value={format}
+            value={format?.number}
             onChange={(change) => onChange("outfmt", change.target.value)}
           >
-            {formatsOf(texts.results.downloads.formats, program).map(([number, name]) => (
+            {program?.formats.map(({ number, name }) => (
               <option key={number} value={number}>{`${number}: ${name}`}</option>
             ))}
           </select>
@@ -37,18 +38,20 @@ export function OutputFields({ program, values, problems, onChange }: Shown) {
             {problem ?? texts.new.output.formatHelp}
           </small>
         </div>
-        {isTabular(format) && (
+        {format !== undefined && format.columns.length > 0 && (
           <Columns value={values["columns"] ?? ""} onChange={(value) => onChange("columns", value)} />
         )}
-        {fieldsOf(format).map((one) => (
-          <OneField
-            key={one.name}
-            field={one}
-            value={values[one.name] ?? ""}
-            problem={problems.get(`output.${one.name}`)}
-            onChange={(value) => onChange(one.name, value)}
-          />
-        ))}
+        {program?.output
+          .filter((one) => format?.options.includes(one.name))
+          .map((one) => (
+            <OneField
+              key={one.name}
+              option={one}
+              value={values[one.name] ?? ""}
+              problem={problems.get(`output.${one.name}`)}
+              onChange={(value) => onChange(one.name, value)}
+            />
+          ))}
       </div>
     </section>
   );
@@ -76,23 +79,23 @@ function Columns({ value, onChange }: { value: string; onChange: (value: string)
 }
 
 interface Field {
-  field: OutputField;
+  option: Option;
   value: string;
   problem: string | undefined;
   onChange: (value: string) => void;
 }
 
-function OneField({ field, value, problem, onChange }: Field) {
-  const id = `output-${field.name}`;
-  const words = texts.new.output.fields[field.name];
+function OneField({ option, value, problem, onChange }: Field) {
+  const id = `output-${option.name}`;
+  const words = texts.new.output.fields[option.name];
   return (
     <div className={value === "" ? "field" : "field changed"}>
       <label htmlFor={id}>
-        {words?.name} <code>-{field.name}</code>
+        {words?.name ?? option.name} <code>-{option.name}</code>
       </label>
-      <FieldInput id={id} field={field} value={value} isWrong={problem !== undefined} onChange={onChange} />
+      <FieldInput id={id} option={option} value={value} isWrong={problem !== undefined} onChange={onChange} />
       <small id={`${id}-help`} className={problem === undefined ? "help" : "mend"}>
-        {problem ?? words?.help}
+        {problem ?? words?.help ?? option.description}
       </small>
     </div>
   );
@@ -100,18 +103,20 @@ function OneField({ field, value, problem, onChange }: Field) {
 
 type Entry = Omit<Field, "problem"> & { id: string; isWrong: boolean };
 
-function FieldInput({ id, field, value, isWrong, onChange }: Entry) {
+function FieldInput({ id, option, value, isWrong, onChange }: Entry) {
   const shared = { id, "aria-describedby": `${id}-help`, "aria-invalid": isWrong };
-  if (field.kind === "flag") {
+  const { kind, least, most, name } = option;
+  if (kind === "flag") {
     return <Flag {...shared} value={value} onChange={onChange} />;
   }
-  if (field.kind === "choice") {
-    const choices = texts.new.output.fields[field.name]?.choices ?? [];
+  const choices = texts.new.output.fields[name]?.choices;
+  if (choices !== undefined) {
+    const numbers = Array.from({ length: (most ?? 0) - (least ?? 0) + 1 }, (_, at) => (least ?? 0) + at);
     return (
       <select {...shared} value={value} onChange={(change) => onChange(change.target.value)}>
-        {choices.map((name, at) => (
-          <option key={name} value={at === 0 ? "" : String(at)}>
-            {name}
+        {numbers.map((number, at) => (
+          <option key={number} value={at === 0 ? "" : number}>
+            {choices[number] ?? number}
           </option>
         ))}
       </select>
@@ -123,7 +128,7 @@ function FieldInput({ id, field, value, isWrong, onChange }: Entry) {
       type="text"
       inputMode="numeric"
       autoComplete="off"
-      placeholder={field.fallback}
+      placeholder={option.default ?? ""}
       value={value}
       onChange={(change) => onChange(change.target.value)}
     />

@@ -57,7 +57,8 @@ function missing(found: Draft, draft: Draft, lost: readonly Part[]): Partial<Dra
 async function read(id: string, programs: readonly Program[]): Promise<Draft> {
   const search = await told(api.GET("/api/v1/searches/{search_id}", { params: { path: { search_id: id } } }));
   const program = programs.find((one) => one.name === search.program);
-  const flags = new Set(program?.options.filter((one) => one.kind === "flag").map((one) => one.name));
+  const known = [...(program?.options ?? []), ...(program?.output ?? [])];
+  const flags = new Set(known.filter((one) => one.kind === "flag").map((one) => one.name));
   const [values, lists] = withoutLists(valuesOf(search.options, flags));
   const [query, ...listed] = await Promise.all(
     ["query", ...lists.map((name) => `lists/${name}`)].map((what) => readGiven(search.id, what)),
@@ -69,7 +70,7 @@ async function read(id: string, programs: readonly Program[]): Promise<Draft> {
     database: search.database,
     values,
     lists: Object.fromEntries(lists.flatMap((name, at) => (listed[at] === undefined ? [] : [[name, listed[at]]]))),
-    output: outputValues(search.output),
+    output: outputValues(search.output, flags),
     title: search.title,
     exactness: search.exactness === "complete" ? "complete" : "identical",
     from: id,

@@ -1,6 +1,7 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Search } from "../api/client";
+import type { Format, Search } from "../api/client";
+import { useFormats } from "../api/queries";
 import { count } from "../model/format";
 import { numbersOf } from "../model/numbers";
 import { Download } from "../parts/Download";
@@ -9,14 +10,7 @@ import { addressOf } from "../parts/saving";
 import { texts } from "../texts";
 
 const route = getRouteApi("/searches/$id");
-const OF_BLASTN: ReadonlySet<string> = new Set(["17"]);
-const TABULAR: ReadonlySet<string> = new Set(["6", "7", "10"]);
 type Scope = "all" | "one" | "some";
-
-/** Returns the numbers and names of a program's output formats. */
-export function formatsOf(program: string): readonly (readonly [string, string])[] {
-  return texts.results.downloads.formats.filter(([number]) => program === "blastn" || !OF_BLASTN.has(number));
-}
 
 /** Downloads of the result in every format, for all queries, the current one, or the selected ones. */
 export function Downloads({ search }: { search: Search }) {
@@ -27,9 +21,10 @@ export function Downloads({ search }: { search: Search }) {
   const { downloads } = texts.results;
   const queries: Record<Scope, string | undefined> = { all: undefined, one: String(query), some: selected };
   const of = queries[scope] === undefined ? {} : { query: queries[scope] };
-  const address = (outfmt: string) => {
-    const format = TABULAR.has(outfmt) && columns.trim() !== "" ? `${outfmt} ${columns.trim()}` : outfmt;
-    return addressOf(search.id, "results", { outfmt: format, ...of });
+  const formats = useFormats(search);
+  const address = (format: Format) => {
+    const outfmt = `${format.number} ${format.columns.length > 0 ? columns : ""}`.trim();
+    return addressOf(search.id, "results", { outfmt, ...of });
   };
   const scopes: [Scope, string][] = [
     ["all", downloads.all],
@@ -48,9 +43,9 @@ export function Downloads({ search }: { search: Search }) {
           ))}
         </div>
       )}
-      {formatsOf(search.program).map(([number, name]) => (
-        <Download key={number} address={address(number)}>
-          {name} <code>{number}</code>
+      {formats.map((format) => (
+        <Download key={format.number} address={address(format)}>
+          <FormatName format={format} />
         </Download>
       ))}
       <Download address={addressOf(search.id, "subjects", of)}>{downloads.subjects}</Download>
@@ -66,5 +61,17 @@ export function Downloads({ search }: { search: Search }) {
         />
       </label>
     </Menu>
+  );
+}
+
+/** A format's name, and its number in BLAST+. */
+export function FormatName({ format }: { format: Format }) {
+  return (
+    <>
+      <span>
+        {format.name} <small>.{format.suffix}</small>
+      </span>
+      <code>{format.number}</code>
+    </>
   );
 }

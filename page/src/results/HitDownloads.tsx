@@ -1,13 +1,13 @@
 import { complain } from "../parts/actions";
 import { Problem, type Search } from "../api/client";
-import type { HitsAsked } from "../api/queries";
+import { useFormats, type HitsAsked } from "../api/queries";
 import { count } from "../model/format";
 import { written } from "../model/numbers";
 import { Menu } from "../parts/Menu";
 import { addressOf, download, read, saveText } from "../parts/saving";
 import { texts } from "../texts";
 import { isFiltered } from "../model/filter";
-import { formatsOf } from "./Downloads";
+import { FormatName } from "./Downloads";
 import { ALIGNED, alignedFasta, allHits, hitsCsv } from "./hits";
 
 interface Shown {
@@ -19,6 +19,7 @@ interface Shown {
 /** Downloads of the selected hits; without a selection, of all hits that match the filter. */
 export function HitDownloads({ search, asked, selected }: Shown) {
   const { downloads } = texts.results;
+  const formats = useFormats(search);
   const hits = async () => {
     if (selected.size === 0) return allHits(search.id, asked);
     return (await allHits(search.id, { ...asked, filter: {} })).filter((hit) => selected.has(hit.rank));
@@ -55,9 +56,13 @@ export function HitDownloads({ search, asked, selected }: Shown) {
       <button type="button" onClick={act(() => printed("subjects", {}))}>
         {texts.results.fullFasta}
       </button>
-      {formatsOf(search.program).map(([outfmt, name]) => (
-        <button key={outfmt} type="button" onClick={act(() => printed("results", { outfmt }))}>
-          {name} <code>{outfmt}</code>
+      {formats.map((format) => (
+        <button
+          key={format.number}
+          type="button"
+          onClick={act(() => printed("results", { outfmt: String(format.number) }))}
+        >
+          <FormatName format={format} />
         </button>
       ))}
     </Menu>

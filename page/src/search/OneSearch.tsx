@@ -5,9 +5,9 @@ import { VIEWS, type ViewName } from "../addresses";
 import { deleteLater, useCancel, useRetry } from "../parts/actions";
 import { Problem, shareToken, type Search } from "../api/client";
 import { isCancellable, isOver, isUnderWay, useLiveSearch } from "../api/live";
-import { searchQuery } from "../api/queries";
+import { searchQuery, useFormats } from "../api/queries";
 import { duration, exactTime, plural, time } from "../model/format";
-import { outputValues, PAIRWISE } from "../model/output";
+import { formatName } from "../model/output";
 import { elapsed } from "../model/progress";
 import { useNow } from "../parts/clock";
 import { Download } from "../parts/Download";
@@ -91,6 +91,7 @@ function Actions({ search }: { search: Search }) {
   const navigate = useNavigate();
   const retry = useRetry();
   const [isSharing, setIsSharing] = useState(false);
+  const formats = useFormats(search);
   const isOwn = shareToken() === null;
   const leave = () => void navigate({ to: "/searches" });
   const back = () => void navigate({ to: "/searches/$id", params: { id: search.id } });
@@ -99,7 +100,7 @@ function Actions({ search }: { search: Search }) {
       {search.state === "completed" && (
         <>
           <Download address={addressOf(search.id, "results")} className="button primary">
-            {texts.search.downloadAs(formatName(search.output))}
+            {texts.search.downloadAs(formatName(formats, search.output))}
           </Download>
           <Downloads search={search} />
         </>
@@ -144,13 +145,6 @@ function Cancel({ search }: { search: Search }) {
       {search.state === "cancelling" ? texts.searches.cancelling : texts.searches.cancel}
     </button>
   );
-}
-
-/** Returns the name of a search's default format. */
-function formatName(output: readonly string[]): string {
-  const format = outputValues(output)["outfmt"] ?? "";
-  const wanted = format === "" ? PAIRWISE : format;
-  return texts.results.downloads.formats.find(([number]) => number === wanted)?.[1] ?? wanted;
 }
 
 function View({ search }: { search: Search }) {

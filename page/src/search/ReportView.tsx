@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Report, Search } from "../api/client";
 import { reportQuery } from "../api/queries";
-import { quoted } from "../model/options";
+import { commandLine } from "../model/options";
 import { count, duration, percent, plural } from "../model/format";
 import { Command } from "../parts/Copy";
 import { Fact } from "../parts/Fact";
@@ -21,10 +21,7 @@ export function ReportView({ search }: { search: Search }) {
       <div className="stack">
         <Facts report={report} />
         <section className="card">
-          <Command
-            text={report.commands.map((words) => words.map(quoted).join(" ")).join(" && ")}
-            label={texts.report.command}
-          />
+          <Command text={commandLine(report.commands)} label={texts.report.command} />
           <Command text={report.citation} label={texts.report.citation} />
         </section>
       </div>

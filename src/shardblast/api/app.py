@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -21,15 +21,17 @@ from starlette.types import Scope as AsgiScope
 
 from shardblast.api import auth, databases, ncbi, nodes, results, searches
 from shardblast.api.auth import Guard
-from shardblast.api.context import CallerDep, ServiceDep
+from shardblast.api.context import CallerDep, LinkDep, ServiceDep, caller_of
 from shardblast.api.errors import Requests, add_handlers
 from shardblast.api.metrics import Metrics
 from shardblast.api.models import MeOut, SearchIn
-from shardblast.api.results import SelectionIn
+from shardblast.api.results import ZIP, SelectionIn
 from shardblast.bootstrap.service import Service
 from shardblast.core import __version__
 from shardblast.core.errors import NotFoundError
-from shardblast.core.program import Argument, Kind, Molecule, Program
+from shardblast.core.formats import FORMATS, PAIRWISE, Format, Syntax
+from shardblast.core.option_table import OPTIONS, PERMITTED
+from shardblast.core.program import Argument, Arguments, Kind, Molecule, NumericRange, Program
 from shardblast.service.callers import Caller, Scope
 
 PREFIX = "/api/v1"
@@ -74,6 +76,8 @@ SAME = ("Failure", "HeldVolume", "Piece", "Presence", "Problem", "RunningPiece",
 RECORDS = {**{name: f"{name}Out" for name in SAME}, "SearchReport": "ReportOut"}
 """Names that dataclasses of the service have in the OpenAPI document. Their docstrings describe their fields there."""
 RECORD = re.compile(rf'(?<=#/components/schemas/)({"|".join(RECORDS)})(?=")')
+STATED_DEFAULT = re.compile(r"Default = [`']([^'`]+)'")
+"""A default that only the description of an option states."""
 
 
 def make_app(service: Service) -> ASGIApp:
@@ -187,15 +191,41 @@ class OptionOut(BaseModel):
 
     @classmethod
     def of(cls, argument: Argument) -> OptionOut:
-        bounds = argument.constraint
+        allowed, option = argument.constraint or NumericRange(), OPTIONS[argument.name]
+        stated = STATED_DEFAULT.search(argument.description)
         return cls(
             name=argument.name,
             kind=KINDS.get(argument.kind, "text"),
-            default=argument.default,
+            default=argument.default or (stated and stated[1]),
             choices=list(argument.choices),
-            least=bounds.low if bounds else None,
-            most=bounds.high if bounds else None,
+            least=max((bound for bound in (allowed.low, option.least) if bound is not None), default=None),
+            most=min((bound for bound in (allowed.high, option.most) if bound is not None), default=None),
             description=" ".join(argument.description.split()),
+        )
+
+
+class FormatOut(BaseModel):
+    """An output format of BLAST+, and the file in which a result of this format is sent."""
+
+    number: int
+    name: str
+    kind: Syntax
+    suffix: str = Field(description="Ending of the file's name, without a dot")
+    media_type: str
+    columns: list[str] = Field(description="Columns that may follow the number; empty if it takes none")
+    options: list[str] = Field(description="Names of the output options that change it")
+
+    @classmethod
+    def of(cls, known: Format, columns: Collection[str]) -> FormatOut:
+        media_type, suffix = ZIP if known.file_suffix else (known.media_type, known.suffix)
+        return cls(
+            number=known.number,
+            name=known.name,
+            kind=known.syntax,
+            suffix=suffix,
+            media_type=media_type,
+            columns=sorted(columns) if known.delimiter else [],
+            options=list(known.options),
         )
 
 
@@ -207,13 +237,35 @@ class ProgramOut(BaseModel):
     database: Molecule
     version: str = Field(description="Version of BLAST+")
     options: list[OptionOut]
+    output: list[OptionOut] = Field(description="Options of the output, except its format")
+    formats: list[FormatOut] = Field(description="Formats that it prints, by number")
+
+    @classmethod
+    def of(cls, known: Arguments) -> ProgramOut:
+        program = known.program
+        formats = [shown for shown in FORMATS.values() if program is Program.BLASTN or not shown.blastn_only]
+        return cls(
+            name=program,
+            query=program.query_molecule,
+            database=program.database_molecule,
+            version=known.version,
+            options=[OptionOut.of(argument) for name, argument in known.items() if name in PERMITTED],
+            output=[OptionOut.of(known[name]) for name in FORMATS[PAIRWISE].options if name in known],
+            formats=[FormatOut.of(shown, known.columns) for shown in formats],
+        )
 
 
 @programs_router.get("")
-def list_programs(service: ServiceDep, caller: CallerDep) -> list[ProgramOut]:
-    """List the programs, each with the options that searches may use."""
-    caller.check(Scope.READ)
-    return [_program_out(service.preflights.arguments(program), program) for program in Program]
+def list_programs(request: Request, service: ServiceDep, link: LinkDep) -> list[ProgramOut]:
+    """List the programs, each with the options that searches may use, and with the formats of results.
+
+    Readers of a share link may read them too.
+    """
+    if link is None:
+        caller_of(request, service).check(Scope.READ)
+    else:
+        service.sharing.check(None, link)
+    return [ProgramOut.of(service.preflights.arguments_of(program)) for program in Program]
 
 
 def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None) -> FastAPI:
@@ -271,14 +323,3 @@ def _names() -> frozenset[str]:
     """Return the names of existing assets, so that no request leaves their folder."""
     folder = FILES / "assets"
     return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
-
-
-def _program_out(arguments: tuple[str, list[Argument]], program: Program) -> ProgramOut:
-    version, options = arguments
-    return ProgramOut(
-        name=program,
-        query=program.query_molecule,
-        database=program.database_molecule,
-        version=version,
-        options=[OptionOut.of(option) for option in options],
-    )

@@ -24,6 +24,8 @@ COMMENTED = 7
 ARCHIVE = 11
 SEQALIGN_JSON = 12
 TAXONOMIC = 18
+PAIRWISE_OPTIONS = ("num_descriptions", "num_alignments", "line_length", "sorthits", "html", "show_gis")
+"""The formatting options of formats 0 to 4."""
 _MEDIA_TYPES = {
     "xml": "application/xml",
     "tsv": "text/tab-separated-values",
@@ -76,6 +78,13 @@ class Format:
     def takes_columns(self) -> bool:
         """Whether words may follow the number."""
         return self.syntax in (Syntax.TABULAR, Syntax.SAM)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The formatting options that change it, apart from ``-outfmt``."""
+        if self.syntax is not Syntax.PAIRWISE:
+            return ()
+        return (*PAIRWISE_OPTIONS, "sorthsps") if self.number == PAIRWISE else PAIRWISE_OPTIONS
 
     @property
     def has_listed_ids(self) -> bool:

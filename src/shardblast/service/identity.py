@@ -137,10 +137,10 @@ class Sharing:
         self.store.add(share)
         return share, token
 
-    def check(self, search_id: SearchId, token: str) -> None:
-        """Raise NotFoundError for a token that is not valid for this search, as if the search did not exist."""
+    def check(self, search_id: SearchId | None, token: str) -> None:
+        """Raise NotFoundError for a token that is not valid for this search, or for any if it is None."""
         share = self.store.find(hashed(token))
-        if share is None or share.search_id != search_id:
+        if share is None or search_id not in (None, share.search_id):
             raise NotFoundError(
                 "There is no such search.", remedy="Ask for a new link. This one may have been revoked."
             )

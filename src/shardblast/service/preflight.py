@@ -26,7 +26,7 @@ from shardblast.core.option_table import (
 )
 from shardblast.core.options import Exactness, parse
 from shardblast.core.printing import Printing, outfmt_of, printed_with
-from shardblast.core.program import Argument, Arguments, Molecule, Program
+from shardblast.core.program import Arguments, Molecule, Program
 from shardblast.core.units import counted
 from shardblast.engine.workspace import Machine
 from shardblast.service.backends import Searching
@@ -79,11 +79,6 @@ class Preflights:
     def options_of(self, program: str) -> frozenset[str]:
         """Return the names of the options that a program takes; empty for an unknown program."""
         return PERMITTED & set(self.arguments_of(Program(program))) if program in set(Program) else frozenset()
-
-    def arguments(self, program: Program) -> tuple[str, list[Argument]]:
-        """Return the version of an installed program, and the options that a search may use."""
-        known = self.arguments_of(program)
-        return known.version, [argument for name, argument in known.items() if name in PERMITTED]
 
     def of(self, wanted: Wanted) -> Preflight:
         """Return how a search would run, and every problem with its remedy."""
