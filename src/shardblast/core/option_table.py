@@ -172,14 +172,7 @@ class Problem:
 def permitted_words(
     given: OptionsGiven, arguments: Arguments, permitted: Set[str] = PERMITTED, field: str = "options"
 ) -> tuple[tuple[str, ...], list[Problem]]:
-    """Return BLAST+'s arguments for a user's options, and the problems of these options.
-
-    Args:
-        given: The options by name, or as on a command line.
-        arguments: The options of the program.
-        permitted: Names of permitted options.
-        field: The field of the request that problems name.
-    """
+    """Return BLAST+'s arguments for a user's options, and the problems of these options, which name the ``field``."""
     words: list[str] = []
     problems: list[Problem] = []
     seen: set[str] = set()

@@ -120,11 +120,11 @@ def our_options(ours: Mapping[str, str]) -> OurOptions:
     """Return shardblast's options from their texts; raise ``UsageError`` for a wrong value."""
     return OurOptions(
         shards=_shards(ours.get("shards", "auto")),
-        exactness=_exactness(ours.get("exactness", Exactness.IDENTICAL)),
+        exactness=Exactness(_choice(ours, "exactness", *Exactness)),
         report=ours.get("report"),
         quiet="quiet" in ours,
         keep=ours.get("keep"),
-        engine=_engine(ours.get("engine", "local")),
+        engine="dask" if _choice(ours, "engine", "local", "dask") == "dask" else "local",
         scheduler=ours.get("scheduler"),
     )
 
@@ -290,7 +290,9 @@ def parse(program: Program, argv: Sequence[str], arguments: Arguments) -> Search
         InputError: One of BLAST+'s options is wrong, or unknown to the installed version.
     """
     given, ours = _split(argv, arguments)
-    _check_values(given, arguments)
+    for name, text in given.items():
+        if text is not None:
+            arguments[name].value_of(text)
     _check_relations(given, arguments)
     outfmt = parse_outfmt(given.get("outfmt", "0") or "", arguments.columns)
     options = SearchOptions(program, given, outfmt, our_options(ours), arguments)
@@ -316,30 +318,19 @@ def without_ours(argv: Sequence[str], arguments: Arguments) -> list[str]:
 
 
 def _shards(text: str) -> Shards:
-    match text:
-        case "auto":
-            return "auto"
-        case "off":
-            return "off"
     if text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0:
         return int(text)
-    raise UsageError(f"--shards: {text!r} is not a number of shards.", remedy="Write auto, off, or 1 or more.")
+    if text not in ("auto", "off"):
+        raise UsageError(f"--shards: {text!r} is not a number of shards.", remedy="Write auto, off, or 1 or more.")
+    return "auto" if text == "auto" else "off"
 
 
-def _exactness(text: str) -> Exactness:
-    try:
-        return Exactness(text)
-    except ValueError:
-        raise UsageError(f"--exactness: unknown value {text!r}.", remedy="Write identical or complete.") from None
-
-
-def _engine(text: str) -> Engine:
-    match text:
-        case "local":
-            return "local"
-        case "dask":
-            return "dask"
-    raise UsageError(f"--engine: unknown value {text!r}.", remedy="Write local or dask.")
+def _choice(ours: Mapping[str, str], name: str, *choices: str) -> str:
+    """Return the value of an option that takes one of these words; the default is the first."""
+    text = ours.get(name, choices[0])
+    if text not in choices:
+        raise UsageError(f"--{name}: unknown value {text!r}.", remedy=f"Write {' or '.join(choices)}.")
+    return text
 
 
 def _split(argv: Sequence[str], arguments: Arguments) -> tuple[dict[str, str | None], dict[str, str]]:
@@ -348,18 +339,13 @@ def _split(argv: Sequence[str], arguments: Arguments) -> tuple[dict[str, str | N
     words = iter(argv)
     for word in words:
         if word == "--":
-            _expect_end(words)
+            for unwanted in words:  # BLAST+ takes no positional arguments
+                raise _positional(unwanted)
         elif word.startswith("--"):
             take_ours(word, words, ours)
         else:
             _take_blast(word, words, arguments, given)
     return given, ours
-
-
-def _expect_end(words: Iterator[str]) -> None:
-    """Raise an error for any word after "--", because BLAST+ takes no positional arguments."""
-    for word in words:
-        raise _positional(word)
 
 
 def _take_blast(word: str, words: Iterator[str], arguments: Arguments, given: dict[str, str | None]) -> None:
@@ -380,12 +366,6 @@ def _take_blast(word: str, words: Iterator[str], arguments: Arguments, given: di
 
 def _positional(word: str) -> InputError:
     return InputError(f"{word!r} does not belong to an option.", remedy="Quote values that contain blanks.")
-
-
-def _check_values(given: Mapping[str, str | None], arguments: Arguments) -> None:
-    for name, text in given.items():
-        if text is not None:
-            arguments[name].value_of(text)
 
 
 def _check_relations(given: Mapping[str, str | None], arguments: Arguments) -> None:

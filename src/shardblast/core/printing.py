@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from shardblast.core.errors import InputError
+from shardblast.core.formats import PAIRWISE
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.units import counted
 
 COUNTS = ("num_descriptions", "num_alignments")
-LIST = "max_target_seqs"
-PAIRWISE = "0"
-"""The default output format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +53,17 @@ class Printing:
 
 def outfmt_of(words: Sequence[str]) -> str:
     """Return the ``-outfmt`` among BLAST+'s arguments for an output."""
-    return _value(words, "outfmt") or PAIRWISE
+    return _value(words, "outfmt") or str(PAIRWISE)
 
 
 def commands(program: str, search: Sequence[str], output: Sequence[str]) -> list[list[str]]:
     """Return the BLAST+ commands that print the same output.
 
     In BLAST+, numbers of descriptions or alignments also limit the search, so they are given to ``blast_formatter``.
-
-    Args:
-        program: The name of the program.
-        search: Arguments of the search.
-        output: Arguments for its output.
     """
     if not any(f"-{name}" in output for name in COUNTS):
         return [[program, *search, *output]]
-    kept = _value(search, LIST)
+    kept = _value(search, "max_target_seqs")
     missing = [name for name in COUNTS if kept is not None and f"-{name}" not in output]
     counts = [word for name in missing for word in (f"-{name}", str(kept))]
     archive = "search.asn"
@@ -98,9 +91,11 @@ def printed_with(options: SearchOptions, printing: Printing) -> SearchOptions:
     _check_counts(options, counts)
     given = dict(printing.given)
     shown: dict[str, str | None] = {}
-    if counts and options.has(LIST):  # BLAST+ accepts either the list or the counts; a count not given keeps its value
-        shown = dict.fromkeys(COUNTS, options.text(LIST))
-    argv = options.argv(drop={LIST} if shown else (), set=shown | given)
+    if counts and options.has(
+        "max_target_seqs"
+    ):  # BLAST+ accepts either the list or the counts; a count not given keeps its value
+        shown = dict.fromkeys(COUNTS, options.text("max_target_seqs"))
+    argv = options.argv(drop={"max_target_seqs"} if shown else (), set=shown | given)
     return replace(parse(options.program, argv, options.arguments), ours=options.ours)
 
 

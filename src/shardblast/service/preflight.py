@@ -151,11 +151,8 @@ class Preflights:
         try:
             found = survey(query, molecule, most_queries=MOST_QUERIES, most_letters=MOST_LETTERS)
         except NotFasta:
-            problems.append(
-                Problem(
-                    "query-not-fasta", "query", "The queries are not FASTA.", "Begin each query with a line '>name'."
-                )
-            )
+            remedy = "Begin each query with a line '>name'."
+            problems.append(Problem("query-not-fasta", "query", "The queries are not FASTA.", remedy))
             return None
         except ShardblastError as error:
             problems.append(Problem(f"query-{error.code}", "query", error.problem, error.remedy))
