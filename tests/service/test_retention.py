@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shardblast.bootstrap.databases import settings_of
-from shardblast.bootstrap.service import Service, service
+from shardblast.bootstrap.service import Service
 from tests.sequences import real
 from tests.service.server import Server
 
@@ -43,7 +43,7 @@ def test_what_is_over_for_too_long_vanishes_with_all_that_belongs_to_it(
         connection.execute("UPDATE searches SET finished = ? WHERE id = ?", (ago, old))
         connection.execute("UPDATE searches SET finished = ? WHERE id = ?", (ago + 2 * 86400, young))
     connection.close()
-    wired: Service = service(settings_of(home=server.home))
+    wired = Service(settings_of(home=server.home))
 
     assert wired.searches.expire(DAYS) == 1
 

@@ -16,7 +16,6 @@ from shardblast.cluster.driver import DriverMeans
 from shardblast.cluster.searching import ClusterSearching
 from shardblast.cluster.worker import Host
 from shardblast.core.errors import UsageError
-from shardblast.core.program import Arguments, Program
 from shardblast.core.waiting import WAITING_HOURS
 from shardblast.disk.node import Node
 from shardblast.disk.staging import Stager
@@ -53,17 +52,11 @@ def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | 
     """Return the host of tasks on this node. Defaults are the limits of this machine or of its container."""
     installation, machine, objects = find_installation(), this_machine(), storage()
     place = (folder or home() / "node").absolute()
-
-    @cache
-    def arguments(program: Program) -> Arguments:
-        return known_arguments(installation, program)
-
-    node = Node(name, Stager(objects, place / "staged", disk_bytes))
     return Host(
-        node=node,
+        node=Node(name, Stager(objects, place / "staged", disk_bytes)),
         objects=objects,
         installation=installation,
-        arguments=arguments,
+        arguments=cache(lambda program: known_arguments(installation, program)),
         home=place,
         cores=cores or machine.cores,
         memory_bytes=memory_bytes or machine.memory_bytes,
@@ -105,8 +98,6 @@ def searching(
     """Return the backend that searches on a scheduler's cluster.
 
     Args:
-        address: The scheduler's address.
-        objects: The storage that all parts of the cluster share.
         replicas: Number of nodes that hold each shard.
         expected: Returns the number of nodes that were requested; 0 if that is unknown.
         patience_s: How long a search waits while no part of it can run, before it fails.

@@ -42,9 +42,8 @@ class Administration:
 def settings_of(**given: Any) -> Settings:
     """Return the settings: options, otherwise ``SHARDBLAST_*`` variables, otherwise defaults.
 
-    Args:
-        given: Values by field name. None stands for the variable or the default. For a setting that is read from a
-            file, the value is the file's path.
+    ``given`` are options by field name. None stands for the variable or the default; for a setting that is read from a
+    file, the value is the file's path.
 
     Raises UsageError if a variable is not valid, or a file can't be read.
     """

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from shardblast.blast.installation import Installation, find_installation
@@ -19,14 +19,13 @@ from shardblast.core.errors import InputError, ShardblastError, UsageError
 from shardblast.core.node import Member
 from shardblast.core.scaling import ScalingRule
 from shardblast.core.search import SearchId
-from shardblast.disk.node import Node, Placed
+from shardblast.disk.node import Placed
 from shardblast.engine.stored import StoredEngine
 from shardblast.engine.workspace import Pool, this_machine
 from shardblast.service.admission import Admission
 from shardblast.service.backends import LocalSearching, Searching
 from shardblast.service.callers import Sessions
 from shardblast.service.catalogue import Catalogue
-from shardblast.service.databases import Databases, Removal
 from shardblast.service.events import Broadcast, Journal, Observer, Observers
 from shardblast.service.folders import Claim, Folders
 from shardblast.service.identity import Identity, Sharing
@@ -49,7 +48,6 @@ from shardblast.store.searches import SearchStore
 from shardblast.store.workload import Workload
 
 if TYPE_CHECKING:
-    from shardblast.cluster.connection import Cluster
     from shardblast.cluster.searching import ServedSearching
 
 RECEIVERS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -59,40 +57,65 @@ LATELY_S = 0.5
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
 class Service:
     """The use cases behind the routes, and the queue that runs searches."""
 
-    settings: Settings
-    searches: SearchService
-    preflights: Preflights
-    results: Results
-    subjects: Subjects
-    organisms: Organisms
-    catalogue: Catalogue
-    databases: Databases
-    removal: Removal
-    tasks: Tasks
-    node: Node
-    cluster: Cluster | None
-    store: SearchStore
-    workload: Workload
-    broadcast: Broadcast
-    folders: Folders
-    identity: Identity
-    sessions: Sessions
-    sharing: Sharing
-    operations: Operations
-    queue: DurableQueue
-    admission: Admission
-    runner: Runner
-    peers: Peers
-    observers: Observers
-    scaling: Scaling | None
-    members: Callable[[], list[Member]]
-    """Returns the nodes that search: those of the cluster, or this machine."""
-    members_lately: Lately[list[Member]]
-    """Returns the same nodes from a cache of ``LATELY_S``."""
+    def __init__(self, settings: Settings) -> None:
+        """Make each part after those that it needs; nothing runs before ``launch``.
+
+        Raises ShardblastError if a part can't be made, for example because its library is not installed.
+        """
+        self.settings = settings
+        installation, machine, database = find_installation(), this_machine(), open_tables(settings)
+        arguments = cache(lambda program: known_arguments(installation, program))
+        engine = StoredEngine(installation, machine, Pool(machine.cores))
+        self.observers = Observers([Journal(), *_traces()])
+        self.folders, self.broadcast = Folders(settings.home), Broadcast()
+        self.store = SearchStore(database, self.broadcast.announce, self.observers.noted)
+        self.workload, self.peers = Workload(database), Peers(database)
+        objects = Objects(settings.storage, self.observers.stored)
+        parts = database_parts(settings, database, installation, objects)
+        self.node, self.catalogue = parts.node, parts.catalogue
+        served = _cluster_searching(settings, objects, self._expected)
+        self.cluster = None if served is None else served.cluster
+        searching: Searching = served or LocalSearching(self.catalogue, self.node, engine, objects)
+        self.scaling = None if served is None else _scaling(settings, self.workload, self.catalogue, self.members)
+        self.runner = Runner(self.store, objects, self.catalogue, searching, self.folders, arguments, self.observers)
+        self.results = Results(self.store, self.catalogue, engine, self.folders, self.runner, self.observers)
+        self.subjects = Subjects(self.results, self.catalogue, installation, self.folders)
+        self.organisms = Organisms(self.results, self.catalogue)
+        self.removal = parts.removal(lambda search_id: self.searches.cancel(self.store.get(search_id)))
+        self.databases, released = parts.databases(self.removal), self.removal.released
+        tasks = TaskStore(database, self.broadcast.announce)
+        self.tasks = Tasks(tasks, self.databases.works(), lambda task: self.queue.enqueue_task(task))
+        trial = Trial(installation)
+        self.preflights = Preflights(self.workload, self.catalogue, machine, arguments, trial, searching)
+        self.searches = SearchService(
+            self.store, objects, self.catalogue, self.folders, self.runner, released, self.preflights
+        )
+        steps = settings.database_url or f"sqlite:///{settings.home / 'steps.sqlite'}"
+        self.queue = DurableQueue(
+            self.store, self.runner, self.results, self.tasks, released, database, steps, steps_engine(steps)
+        )
+        self.admission = Admission(self.store, self.workload, self.catalogue, searching, self.queue, released, settings)
+        self.sessions = Sessions(SessionStore(database), settings.session_hours)
+        browsers = settings.signs_in_browsers
+        sign_in = SignIn(settings, Issuer(settings), self.sessions, settings.address) if browsers else None
+        self.identity = Identity(settings.auth, TokenStore(database), self.sessions, sign_in)
+        self.sharing = Sharing(ShareStore(database), self.broadcast.look)
+        self.operations = Operations(self.store, objects, installation, self.folders)
+        self.members_lately = Lately(self.members, LATELY_S)
+
+    def members(self) -> list[Member]:
+        """Return the nodes that search: those of the cluster, or this machine."""
+        if self.cluster is not None:
+            return self.cluster.members()
+        state = self.node.state(Placed(one.facts, folders, True) for one, folders in self.catalogue.in_place())
+        return [Member(state, True, time.time(), self.runner.running)]
+
+    def _expected(self) -> int:
+        """Return the number of nodes that were requested; 0 if that is unknown."""
+        return 0 if self.scaling is None else self.scaling.state.asked
 
     def claim(self) -> None:
         """Claim the home for this process, and leave its address there for commands on this machine.
@@ -142,27 +165,22 @@ class Service:
         self.observers.close()
 
 
-def service(settings: Settings) -> Service:
-    """Return a wired service."""
-    return _Wiring(settings).service()
-
-
+@dataclass(frozen=True, slots=True)
 class Operations:
     """Checks that the service can run searches."""
 
-    def __init__(self, store: SearchStore, objects: Objects, installation: Installation, folders: Folders) -> None:
-        self._store = store
-        self._objects = objects
-        self._installation = installation
-        self._folders = folders
+    store: SearchStore
+    objects: Objects
+    installation: Installation
+    folders: Folders
 
     def checks(self) -> dict[str, str]:
         """Return ``ok`` or the problem of each thing that searches need."""
         return {
-            "database": _problem_of(self._store.check),
-            "storage": _problem_of(self._objects.check),
-            "blast": _problem_of(lambda: self._installation.program("blastn")),
-            "disk": _problem_of(self._folders.check_space),
+            "database": _problem_of(self.store.check),
+            "storage": _problem_of(self.objects.check),
+            "blast": _problem_of(lambda: self.installation.program("blastn")),
+            "disk": _problem_of(self.folders.check_space),
         }
 
 
@@ -183,151 +201,10 @@ class Lately(Generic[T]):
             return self._found[1]
 
 
-class _Wiring:
-    """Makes each part once, when another part first needs it. Parts that may be missing are made first."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.installation = find_installation()
-        self.machine = this_machine()
-        self.arguments = cache(lambda program: known_arguments(self.installation, program))
-        self.database = open_tables(settings)
-        self.observers = Observers([Journal(), *_traces()])
-        self.objects = Objects(settings.storage, self.observers.stored)
-        self.folders = Folders(settings.home)
-        self.broadcast = Broadcast()
-        self.store = SearchStore(self.database, self.broadcast.announce, self.observers.noted)
-        self.workload = Workload(self.database)
-        self.parts = database_parts(settings, self.database, self.installation, self.objects)
-        self.catalogue = self.parts.catalogue
-        self.engine = StoredEngine(self.installation, self.machine, Pool(self.machine.cores))
-        self.served = _cluster_searching(settings, self.objects, self._expected)
-
-    def service(self) -> Service:
-        return Service(
-            settings=self.settings,
-            searches=self.searches,
-            preflights=self.preflights,
-            results=self.results,
-            subjects=Subjects(self.results, self.catalogue, self.installation, self.folders),
-            organisms=Organisms(self.results, self.catalogue),
-            catalogue=self.catalogue,
-            databases=self.databases,
-            removal=self.removal,
-            tasks=self.tasks,
-            node=self.parts.node,
-            cluster=None if self.served is None else self.served.cluster,
-            store=self.store,
-            workload=self.workload,
-            broadcast=self.broadcast,
-            folders=self.folders,
-            identity=Identity(
-                self.settings.auth, TokenStore(self.database), self.sessions, _sign_in(self.settings, self.sessions)
-            ),
-            sessions=self.sessions,
-            sharing=Sharing(ShareStore(self.database), self.broadcast.look),
-            operations=Operations(self.store, self.objects, self.installation, self.folders),
-            queue=self.queue,
-            admission=self.admission,
-            runner=self.runner,
-            peers=self.peers,
-            observers=self.observers,
-            scaling=self.scaling,
-            members=self.members,
-            members_lately=Lately(self.members, LATELY_S),
-        )
-
-    @cached_property
-    def searching(self) -> Searching:
-        return self.served or LocalSearching(self.catalogue, self.parts.node, self.engine, self.objects)
-
-    @cached_property
-    def admission(self) -> Admission:
-        return Admission(
-            self.store, self.workload, self.catalogue, self.searching, self.queue, self.released, self.settings
-        )
-
-    def released(self, database: str, generation: str) -> None:
-        """Remove a generation that no search needs any more, if it was replaced."""
-        self.removal.released(database, generation)
-
-    @cached_property
-    def runner(self) -> Runner:
-        return Runner(
-            self.store, self.objects, self.catalogue, self.searching, self.folders, self.arguments, self.observers
-        )
-
-    @cached_property
-    def results(self) -> Results:
-        return Results(self.store, self.catalogue, self.engine, self.folders, self.runner, self.observers)
-
-    @cached_property
-    def removal(self) -> Removal:
-        return self.parts.removal(lambda search_id: self.searches.cancel(self.store.get(search_id)))
-
-    @cached_property
-    def databases(self) -> Databases:
-        return self.parts.databases(self.removal)
-
-    @cached_property
-    def tasks(self) -> Tasks:
-        store = TaskStore(self.database, self.broadcast.announce)
-        return Tasks(store, self.databases.works(), lambda task: self.queue.enqueue_task(task))
-
-    @cached_property
-    def peers(self) -> Peers:
-        return Peers(self.database)
-
-    @cached_property
-    def queue(self) -> DurableQueue:
-        steps = _steps_address(self.settings)
-        return DurableQueue(
-            self.store,
-            self.runner,
-            self.results,
-            self.tasks,
-            self.released,
-            self.database,
-            steps,
-            steps_engine(steps),
-        )
-
-    @cached_property
-    def preflights(self) -> Preflights:
-        trial = Trial(self.installation)
-        return Preflights(self.workload, self.catalogue, self.machine, self.arguments, trial, self.searching)
-
-    @cached_property
-    def searches(self) -> SearchService:
-        return SearchService(
-            self.store, self.objects, self.catalogue, self.folders, self.runner, self.released, self.preflights
-        )
-
-    @cached_property
-    def sessions(self) -> Sessions:
-        return Sessions(SessionStore(self.database), self.settings.session_hours)
-
-    @cached_property
-    def scaling(self) -> Scaling | None:
-        return None if self.served is None else _scaling(self.settings, self.workload, self.catalogue, self.members)
-
-    def members(self) -> list[Member]:
-        if self.served is not None:
-            return self.served.cluster.members()
-        state = self.parts.node.state(Placed(one.facts, folders, True) for one, folders in self.catalogue.in_place())
-        return [Member(state, True, time.time(), self.runner.running)]
-
-    def _expected(self) -> int:
-        return 0 if self.scaling is None else self.scaling.state.asked
-
-
 def _scaling(
     settings: Settings, workload: Workload, catalogue: Catalogue, members: Callable[[], list[Member]]
 ) -> Scaling | None:
-    """Return the scaling of nodes on Kubernetes; None without ``--statefulset``.
-
-    Raises InputError if the Kubernetes client is not installed.
-    """
+    """Return the scaling of nodes on Kubernetes; None without ``--statefulset``."""
     if not settings.statefulset:
         return None
     try:
@@ -353,17 +230,8 @@ def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[
     return ServedSearching(searching(settings.scheduler, objects, settings.replicas, expected, timings().stuck_s))
 
 
-def _sign_in(settings: Settings, sessions: Sessions) -> SignIn | None:
-    if not settings.signs_in_browsers:
-        return None
-    return SignIn(settings, Issuer(settings), sessions, settings.address)
-
-
 def _traces() -> list[Observer]:
-    """Return the observer that exports traces, if OpenTelemetry's variables name a receiver.
-
-    Raises InputError if OpenTelemetry is not installed.
-    """
+    """Return the observer that exports traces, if OpenTelemetry's variables name a receiver."""
     wanted = (
         any(os.environ.get(name) for name in RECEIVERS) and os.environ.get("OTEL_TRACES_EXPORTER", "otlp") == "otlp"
     )
@@ -377,11 +245,6 @@ def _traces() -> list[Observer]:
             remedy="Install shardblast[otel], or unset the variable.",
         ) from error
     return [Traces()]
-
-
-def _steps_address(settings: Settings) -> str:
-    """Return the address of the store of finished steps: the same PostgreSQL, or a separate SQLite file."""
-    return settings.database_url or f"sqlite:///{settings.home / 'steps.sqlite'}"
 
 
 def _problem_of(check: Callable[[], object]) -> str:

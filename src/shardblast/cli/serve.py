@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from shardblast.api.app import make_app
-from shardblast.bootstrap.service import service
+from shardblast.bootstrap.service import Service
 from shardblast.cli.logs import configure
 from shardblast.cli.options import LogFormat
 from shardblast.core.errors import ConflictError, UsageError
@@ -40,7 +40,7 @@ def serve(settings: Settings, log_format: LogFormat | None) -> int:
     form = configure(log_format)
     with listening(settings.host, settings.port) as listener:
         settings = replace(settings, port=listener.getsockname()[1])
-        wired = service(settings)
+        wired = Service(settings)
         wired.claim()
         app = make_app(wired)
         config = uvicorn.Config(
