@@ -8,6 +8,7 @@ import type { Me, Node, Scaling, Task } from "../src/api/client";
 import { toldOf, withTask, type Cluster } from "../src/api/liveCluster";
 import { usesQuery } from "../src/api/queries";
 import { shareOf, withHiddenShare, withShare } from "../src/addresses";
+import { PhaseRow } from "../src/search/ProgressView";
 import { Remove } from "../src/databases/Remove";
 import { endOf } from "../src/databases/TaskEnds";
 import { TaskRow } from "../src/databases/TaskList";
@@ -77,7 +78,7 @@ describe("nodes", () => {
     if (map === undefined) return;
     render(<ShardMap map={map} />);
 
-    expect(screen.getByText("2 of 4 volumes are on no connected node.")).toBeTruthy();
+    expect(screen.getByText("No connected node has 2 of 4 volumes.")).toBeTruthy();
     expect(screen.getByRole("img", { name: "b: 2 of 4 volumes, 50% in memory" })).toBeTruthy();
     expect(screen.getByRole("img", { name: "a: 1 of 4 volumes, 50% in memory, lost" })).toBeTruthy();
     expect(screen.getByText("nt.01: on disk, 50% in memory")).toBeTruthy();
@@ -193,22 +194,42 @@ describe("the removal of a database", () => {
   };
 
   test("is free where nothing uses it", () => {
-    expect(asked({ searches: 0, first: [], tasks: [] }).disabled).toBe(false);
+    expect(asked({ searches: 0, results: 0, first: [], tasks: [] }).disabled).toBe(false);
     expect(screen.getByText("No search is using it.")).toBeTruthy();
   });
 
   test("waits for the end of what brings it", () => {
-    expect(asked({ searches: 0, first: [], tasks: [{ ...TASK, kind: "update" }] }).disabled).toBe(true);
+    expect(asked({ searches: 0, results: 0, first: [], tasks: [{ ...TASK, kind: "update" }] }).disabled).toBe(true);
     expect(screen.getByText(/It is being added or updated/)).toBeTruthy();
   });
 
   test("names what would be cancelled, and asks for that", async () => {
-    const button = asked({ searches: 25, first: [], tasks: [TASK] });
+    const button = asked({ searches: 25, results: 0, first: [], tasks: [TASK] });
     expect(button.disabled).toBe(true);
     expect(screen.getByText("25 searches use it:")).toBeTruthy();
     expect(within(screen.getByRole("list")).getByText("and 25 more")).toBeTruthy();
     await userEvent.click(screen.getByRole("checkbox", { name: "Cancel these searches and remove it" }));
     expect(button.disabled).toBe(false);
+  });
+
+  test("names the results that it would lose, and asks for that", async () => {
+    const button = asked({ searches: 0, results: 2, first: [], tasks: [] });
+    expect(button.disabled).toBe(true);
+    expect(screen.getByText("The results of 2 finished searches can't be printed without it.")).toBeTruthy();
+    await userEvent.click(screen.getByRole("checkbox", { name: "Remove it nevertheless" }));
+    expect(button.disabled).toBe(false);
+  });
+});
+
+describe("a phase", () => {
+  test.each([
+    ["staging", 1024, 2048, "1.0 KiB / 2.0 KiB on disk"],
+    ["warming", 0, 1024, "0 B / 1.0 KiB in memory"],
+    ["searching", 0, 1, "0 / 1 piece"],
+    ["merging", 1, 1000, "1 / 1,000 queries"],
+  ] as const)("says once what it counts: %s", (name, done, total, said) => {
+    shown(<PhaseRow phase={{ name, done, total, status: "running", started: 1, finished: null }} now={2} />);
+    expect(screen.getByText(said)).toBeTruthy();
   });
 });
 

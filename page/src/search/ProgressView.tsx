@@ -81,8 +81,8 @@ function Waiting({ search, waiting }: { search: Search; waiting: NonNullable<Sea
   );
 }
 
-function PhaseRow({ phase, now }: { phase: Phase; now: number }) {
-  const known = texts.phases[phase.name] ?? { name: phase.name, unit: "" };
+export function PhaseRow({ phase, now }: { phase: Phase; now: number }) {
+  const known = texts.phases[phase.name] ?? { name: phase.name, units: ["", ""] };
   const took = elapsed(phase, now);
   const show = IN_BYTES.has(phase.name) ? bytes : count;
   const isBegun = phase.status !== "pending" && phase.status !== "skipped";
@@ -97,7 +97,10 @@ function PhaseRow({ phase, now }: { phase: Phase; now: number }) {
         className={share(phase) === null ? "unknown" : phase.status}
       />
       <span className="number">
-        {isBegun && (phase.total > 0 ? `${show(phase.done)} / ${show(phase.total)} ${known.unit}` : show(phase.done))}
+        {isBegun &&
+          (phase.total > 0
+            ? `${show(phase.done)} / ${show(phase.total)} ${known.units[phase.total === 1 ? 0 : 1]}`
+            : show(phase.done))}
       </span>
       <span className="number quiet">{took === null ? "" : duration(took)}</span>
     </li>
