@@ -19,12 +19,12 @@ from shardblast.blast.output import check_count
 from shardblast.blast.seqalign import ArchivedHsp, alignment_ids, hsps_of
 from shardblast.bootstrap import known_arguments, local_engine
 from shardblast.core.errors import EngineError, InputError, OutputError, error_for_exit_status
+from shardblast.core.events import SearchEvent, Warned
 from shardblast.core.hits import Hit, Hsp, QueryResult
 from shardblast.core.option_table import FORMAT_OPTIONS
 from shardblast.core.options import SearchOptions, Shards, parse
 from shardblast.core.program import Arguments, Kind, Program
 from shardblast.engine.local import LocalEngine
-from shardblast.engine.workspace import Silent
 
 logger = logging.getLogger(__name__)
 
@@ -102,11 +102,10 @@ def search(
     return _search(engine, options_in, text)
 
 
-class _Logged(Silent):
-    """A watcher that logs BLAST+'s warnings."""
-
-    def warned(self, text: bytes) -> None:
-        for line in text.decode(errors="replace").splitlines():
+def _log(event: SearchEvent) -> None:
+    """Log BLAST+'s warnings."""
+    if isinstance(event, Warned):
+        for line in event.text.decode(errors="replace").splitlines():
             logger.warning("BLAST+: %s", line)
 
 
@@ -160,7 +159,7 @@ def _search(
         options = options_in(folder)
         # Raises an error for a database that can't be opened; the engine would leave it to BLAST+.
         open_database(engine.installation, options.text("db") or "", options.program.database_molecule)
-        outcome = engine.search(options, _Logged())
+        outcome = engine.search(options, _log)
         if outcome.status:
             raise error_for_exit_status(outcome.status)(
                 f"{options.program} ended with exit status {outcome.status}.",

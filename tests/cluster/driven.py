@@ -9,14 +9,12 @@ from shardblast.blast.database import database_of
 from shardblast.blast.process import Processes
 from shardblast.blast.queries import Batch
 from shardblast.bootstrap import known_arguments
-from shardblast.cluster.preparation import SilentPhases
 from shardblast.cluster.searching import ClusterSearching, Request
+from shardblast.core.events import PieceFinished, SearchEvent, SearchWaits, Warned
 from shardblast.core.options import parse
 from shardblast.core.program import Program
 from shardblast.core.report import PieceReport
-from shardblast.core.waiting import Lack
 from shardblast.engine.pieces import batches_of
-from shardblast.engine.workspace import Silent
 from shardblast.storage.objects import read_generation
 from tests.sequences import nucleotide_queries
 
@@ -24,30 +22,22 @@ SEARCH = "driven"
 NO_SEQUENCE = ">nothing to find\n" + "N" * 100 + "\n"
 
 
-class Quiet(SilentPhases):
-    """Keeps what a search waited for."""
+class Heard:
+    """Keeps what a driver reports."""
 
     def __init__(self) -> None:
         self.waited: list[str] = []
-
-    def waiting(self, lack: Lack | None) -> None:
-        if lack is not None:
-            self.waited.append(lack.sentence)
-
-
-class Told(Silent):
-    """Keeps what a driver hears."""
-
-    def __init__(self) -> None:
         self.pieces: list[PieceReport] = []
         self.warnings = b""
 
-    def piece_finished(self, piece: object) -> None:
-        if isinstance(piece, PieceReport):
-            self.pieces.append(piece)
-
-    def warned(self, text: bytes) -> None:
-        self.warnings += text
+    def __call__(self, event: SearchEvent) -> None:
+        match event:
+            case SearchWaits(lack) if lack is not None:
+                self.waited.append(lack.sentence)
+            case PieceFinished(piece) if piece is not None:
+                self.pieces.append(piece)
+            case Warned(text):
+                self.warnings += text
 
 
 def ordered(searching: ClusterSearching, folder: Path, options: tuple[str, ...]) -> tuple[Request, Batch]:

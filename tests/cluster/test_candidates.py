@@ -26,12 +26,11 @@ from shardblast.core.cutting import Choice, Shard
 from shardblast.core.errors import NetworkError
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
-from shardblast.core.report import Report
 from shardblast.engine import saturation
 from shardblast.engine.merge import ShardedSearch
 from shardblast.engine.pieces import Part, Parts, PieceRun, batches_of, shards_of
 from shardblast.engine.printing import open_printer
-from shardblast.engine.workspace import Pool, Silent, Work
+from shardblast.engine.workspace import Pool, Work
 from tests.cluster.parts import LocalCluster
 from tests.cluster.test_assignment import generation
 from tests.databases import Databases
@@ -99,8 +98,8 @@ def searched(parts: Parts, database: Database, shards: tuple[Shard, ...], folder
     carrier = choose_carrier(options, shards=len(shards), unique_ids=database.unique_ids)
     batches = batches_of(str(query), folder, Molecule.NUCLEOTIDE, Choice(len(shards), 1000, 1, True, ""))
     asked = Asked(parts)
-    pool, report = Pool(1), Report("blastn", "", "", 0, 0, len(shards), "", [])
-    with Work(installation, options, database, folder, pool, Processes(), report, Silent()) as work:
+    pool = Pool(1)
+    with Work(installation, options, database, folder, pool, Processes()) as work:
         search = ShardedSearch(work, asked, shards, carrier, by_shard=True)
         with open_printer(installation, work.processes, options, carrier, folder) as (printer, _):
             search.run(batches, printer)

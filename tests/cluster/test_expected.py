@@ -11,7 +11,7 @@ import pytest
 from shardblast.blast.process import Processes
 from shardblast.bootstrap import cluster as bootstrap
 from shardblast.storage.objects import Objects
-from tests.cluster.driven import Quiet, Told, ordered
+from tests.cluster.driven import Heard, ordered
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
 from tests.waiting import until
@@ -34,11 +34,11 @@ def test_a_search_waits_for_a_node_that_is_expected_where_the_others_have_no_roo
     searching = bootstrap.searching(cluster.address, Objects(cluster.storage), expected=lambda: 2)
     request, _ = ordered(searching, tmp_path, ())
     memory = ("--memory", str(int(request.generation.mapped_bytes * 1.6)))
-    phases = Quiet()
+    heard = Heard()
     with ThreadPoolExecutor() as pool:
-        searched = pool.submit(searching.search, request, phases, Told(), Processes())
+        searched = pool.submit(searching.search, request, heard, Processes())
         cluster.add("a", *memory)
-        until(lambda: phases.waited[-1:] == [EXPECTED])
+        until(lambda: heard.waited[-1:] == [EXPECTED])
         assert not cluster.volumes_of("a", "db")
         cluster.add("b", *memory)
         searched.result()
@@ -56,10 +56,10 @@ def test_a_search_waits_for_no_node_where_there_is_room_without_it(
     cluster.add("a").wait_for("the node is connected")
     searching = bootstrap.searching(cluster.address, Objects(cluster.storage), replicas=2, expected=lambda: 2)
     request, _ = ordered(searching, tmp_path, ())
-    phases = Quiet()
+    heard = Heard()
 
-    searching.search(request, phases, Told(), Processes())
+    searching.search(request, heard, Processes())
     searching.means.cluster.close()
 
-    assert EXPECTED not in phases.waited
+    assert EXPECTED not in heard.waited
     assert cluster.volumes_of("a", "db")

@@ -14,7 +14,7 @@ from shardblast.cluster import merge, node_tasks
 from shardblast.cluster.messages import PIECES, WORK, RunId, SearchOrder, StoredRun, batch_key, piece_key
 from shardblast.engine.pieces import part_of
 from shardblast.storage.objects import Objects, search_key
-from tests.cluster.driven import SEARCH, Quiet, Told, ordered
+from tests.cluster.driven import SEARCH, Heard, ordered
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
 
@@ -37,26 +37,26 @@ def test_a_merge_that_is_done_again_tells_the_same(
     cluster.add_database("db", databases("v5-volumes-ids", "nucl"))
     searching = bootstrap.searching(cluster.address, Objects(cluster.storage))
     request, batch = ordered(searching, tmp_path, options)
-    told = Told()
-    searching.search(request, Quiet(), told, Processes())
+    heard = Heard()
+    searching.search(request, heard, Processes())
     run = RunId(SEARCH, "again")
 
     again = searching.means.cluster.client.submit(merge.merge, run, batch, pure=False).result()
     searching.means.cluster.close()
 
-    assert again.warnings == told.warnings
+    assert again.warnings == heard.warnings
     assert b"Warning" in again.warnings
     assert again.runs
     assert {one.node for one in again.runs} == {"a"}
-    merged = [one for one in told.pieces if one.seconds in {run.seconds for run in again.runs}]
+    merged = [one for one in heard.pieces if one.seconds in {run.seconds for run in again.runs}]
     assert len(merged) == sum(one.purpose == "search" for one in again.runs)
 
 
 def test_a_piece_that_is_done_again_tells_the_same(cluster: LocalCluster, databases: Databases, tmp_path: Path) -> None:
     cluster.add_database("db", databases("v5-volumes-ids", "nucl"))
     searching = bootstrap.searching(cluster.address, Objects(cluster.storage))
-    told = Told()
-    searching.search(ordered(searching, tmp_path, ())[0], Quiet(), told, Processes())
+    heard = Heard()
+    searching.search(ordered(searching, tmp_path, ())[0], heard, Processes())
     _, second, *_ = SearchOrder.read(searching.means.objects, SEARCH).shards
     key = piece_key(0, second.index)
     stored = StoredRun(part_of(second), (), batch_key(0), key, "11", "search", 0, second.index, "a piece")
@@ -66,7 +66,7 @@ def test_a_piece_that_is_done_again_tells_the_same(cluster: LocalCluster, databa
     ).result()
     searching.means.cluster.close()
 
-    (piece,) = [one for one in told.pieces if (one.purpose, one.shard) == ("search", second.index)]
+    (piece,) = [one for one in heard.pieces if (one.purpose, one.shard) == ("search", second.index)]
     assert (again.seconds, again.peak_memory_bytes, again.node) == (piece.seconds, piece.peak_memory_bytes, "a")
     assert (again.purpose, again.batch, again.shard) == ("search", 0, second.index)
 
@@ -78,12 +78,12 @@ def test_a_search_that_is_planned_anew_keeps_its_shards(
     cluster.add_database("db", databases("v5-ids", "nucl"))
     searching = bootstrap.searching(cluster.address, Objects(cluster.storage))
     objects = searching.means.objects
-    searching.search(ordered(searching, tmp_path, ("--shards", "8"))[0], Quiet(), Told(), Processes())
+    searching.search(ordered(searching, tmp_path, ("--shards", "8"))[0], Heard(), Processes())
     merged = _merged(objects)
     assert len(list(objects.keys(search_key(SEARCH, PIECES)))) == 8
     objects.delete(search_key(SEARCH, "merged"))
 
-    searching.search(ordered(searching, tmp_path, ("--shards", "2"))[0], Quiet(), Told(), Processes())
+    searching.search(ordered(searching, tmp_path, ("--shards", "2"))[0], Heard(), Processes())
     searching.means.cluster.close()
 
     assert len(SearchOrder.read(objects, SEARCH).shards) == 8
@@ -96,11 +96,11 @@ def test_sequences_that_are_kept_need_not_be_kept_again(
     cluster.add_database("db", databases("v5-volumes-ids", "nucl"))
     searching = bootstrap.searching(cluster.address, Objects(cluster.storage))
     request, _ = ordered(searching, tmp_path, ())
-    searching.search(request, Quiet(), Told(), Processes())
-    assert searching.keep_sequences(request, Quiet(), Told(), Processes(), 1 << 20)
+    searching.search(request, Heard(), Processes())
+    assert searching.keep_sequences(request, Heard(), Processes(), 1 << 20)
     searching.means.objects.delete(search_key(SEARCH, WORK))
 
-    assert searching.keep_sequences(request, Quiet(), Told(), Processes(), 1 << 20)
+    assert searching.keep_sequences(request, Heard(), Processes(), 1 << 20)
     searching.means.cluster.close()
 
 

@@ -18,9 +18,8 @@ from shardblast.cluster.messages import RunId, SearchOrder
 from shardblast.core.cutting import Shard
 from shardblast.core.options import parse
 from shardblast.core.program import Program
-from shardblast.core.report import Report
 from shardblast.engine.pieces import LocalParts, Parts
-from shardblast.engine.workspace import Pool, Silent, Work
+from shardblast.engine.workspace import Pool, Work
 from shardblast.storage.objects import read_generation
 from tests.cluster.parts import LocalCluster
 
@@ -35,9 +34,8 @@ def local(database: Database, folder: Path) -> Iterator[Parts]:
     installation = find_installation()
     words = ["-db", database.name, "-query", str(folder / "queries.fa"), *EVALUE]
     options = parse(Program.BLASTN, words, known_arguments(installation, Program.BLASTN))
-    report, pool = Report("blastn", "", "", 0, 0, 0, "", []), Pool(2)
-    means = (installation, options, database, folder, pool, Processes(), report, Silent())
-    with Work(*means, resumes=True) as work:
+    pool = Pool(2)
+    with Work(installation, options, database, folder, pool, Processes(), resumes=True) as work:
         yield LocalParts(work)
     pool.close()
 

@@ -16,11 +16,11 @@ from shardblast.blast.archive import ArchiveReader
 from shardblast.blast.installation import Installation, find_installation
 from shardblast.blast.process import Processes
 from shardblast.core.errors import ShardblastError
+from shardblast.core.events import ignore
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Program
 from shardblast.engine.local import LocalEngine
 from shardblast.engine.printing import ArchivePrinter, MergedQuery
-from shardblast.engine.workspace import Silent
 from tests.databases import Databases
 from tests.identity.comparison import AMPLE, arguments
 from tests.sequences import Sequence, invented, write_fasta
@@ -168,7 +168,7 @@ def test_a_search_of_which_one_process_writes_too_little_fails(
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ShardblastError, match=r"truncated|queries|missing"):
-        LocalEngine(installation, AMPLE, tmp_path / "cache").search(place.options(outfmt), Silent())
+        LocalEngine(installation, AMPLE, tmp_path / "cache").search(place.options(outfmt), ignore)
 
     assert not (tmp_path / "result").exists()
 

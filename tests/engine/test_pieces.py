@@ -16,9 +16,9 @@ from shardblast.blast.sequences import by_volume
 from shardblast.blast.volume import VolumeWriter
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import InputError
+from shardblast.core.events import Purpose
 from shardblast.core.program import Molecule
 from shardblast.engine.pieces import SEARCH, Parts, PieceRun, part_of, shards_of, whole_of
-from shardblast.engine.workspace import Purpose
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
 from tests.engine.places import EVALUE, local, remote

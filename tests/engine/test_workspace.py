@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,23 +14,14 @@ from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Processes
 from shardblast.bootstrap import known_arguments
 from shardblast.core.errors import InputError, Interrupted
+from shardblast.core.events import PieceStarted, Purpose, SearchEvent
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
-from shardblast.core.report import Report
-from shardblast.engine.workspace import Pool, Purpose, Silent, Work
+from shardblast.core.report import PieceReport
+from shardblast.engine.workspace import Pool, Work
 from tests.databases import make_database
 from tests.sequences import real
 from tests.waiting import WITHIN_S, until
-
-
-class Begun(Silent):
-    """Notes what began."""
-
-    def __init__(self) -> None:
-        self.begun: list[object] = []
-
-    def piece_started(self, purpose: object, node: str = "", seconds: float = 0.0) -> None:
-        self.begun.append(purpose)
 
 
 def test_when_a_search_fails_its_other_pieces_stop_and_those_that_wait_never_start(tmp_path: Path) -> None:
@@ -41,8 +33,8 @@ def test_when_a_search_fails_its_other_pieces_stop_and_those_that_wait_never_sta
         Program.BLASTP, ["-db", str(path), "-query", str(query)], known_arguments(installation, Program.BLASTP)
     )
     database = open_database(installation, str(path), Molecule.PROTEIN)
-    report, watcher = Report("blastp", "", str(path), 0, 0, 2, "", []), Begun()
-    work = Work(installation, options, database, tmp_path, pool, Processes(), report, watcher, resumes=True)
+    events: list[SearchEvent] = []
+    work = Work(installation, options, database, tmp_path, pool, Processes(), events.append, resumes=True)
     argv = ["-query", str(query), "-db", str(path)]
     started = []
 
@@ -60,7 +52,7 @@ def test_when_a_search_fails_its_other_pieces_stop_and_those_that_wait_never_sta
 
     assert all(future.done() for future in started)
     assert all(isinstance(future.exception(), Interrupted) for future in started)
-    assert 0 < len(watcher.begun) < len(started)
+    assert 0 < sum(isinstance(event, PieceStarted) for event in events) < len(started)
     assert list(tmp_path.glob("piece.*")) == []
     assert not work.processes._running
     pool.close()
@@ -74,7 +66,7 @@ def test_a_search_that_is_stopped_does_not_wait_for_its_turn_behind_others(tmp_p
     words = ["-db", str(path), "-query", str(query)]
     options = parse(Program.BLASTP, words, known_arguments(installation, Program.BLASTP))
     database = open_database(installation, str(path), Molecule.PROTEIN)
-    report, watcher = Report("blastp", "", str(path), 0, 0, 2, "", []), Begun()
+    events: list[SearchEvent] = []
     begun, gate = threading.Event(), threading.Event()
 
     def busy() -> None:
@@ -83,7 +75,7 @@ def test_a_search_that_is_stopped_does_not_wait_for_its_turn_behind_others(tmp_p
 
     other = pool.submit(busy, (0,))
     begun.wait(WITHIN_S)
-    with Work(installation, options, database, tmp_path, pool, processes, report, watcher) as work:
+    with Work(installation, options, database, tmp_path, pool, processes, events.append) as work:
         waiting = work.start_piece(words, tmp_path / "piece", Purpose("search", 0, 0), "piece 1", (1,))
         processes.stop()
         late = work.start_piece(words, tmp_path / "late", Purpose("search", 0, 1), "piece 2", (1,))
@@ -94,7 +86,7 @@ def test_a_search_that_is_stopped_does_not_wait_for_its_turn_behind_others(tmp_p
 
     assert not other.done()
     assert not pool._tasks
-    assert watcher.begun == []
+    assert events == []
     gate.set()
     pool.close()
 
@@ -104,16 +96,17 @@ def test_all_that_a_small_search_does_goes_before_what_waits_of_a_large_one(tmp_
     path = make_database(tmp_path / "db", "prot", real("proteins")[:3])
     words = ["-db", str(path), "-query", str(tmp_path / "query.fa")]
     options = parse(Program.BLASTP, words, known_arguments(installation, Program.BLASTP))
-    report = Report("blastp", "", str(path), 0, 0, 2, "", [])
-    means = (options, open_database(installation, str(path), Molecule.PROTEIN), tmp_path, pool, Processes(), report)
+    events: list[SearchEvent] = []
+    database = open_database(installation, str(path), Molecule.PROTEIN)
+    large = Work(installation, options, database, tmp_path, pool, Processes(), events.append, rank=30)
     until(pool.submit(lambda: gate.wait(WITHIN_S), (0,)).running)
 
-    with Work(installation, *means, Silent(), rank=30) as large, Work(installation, *means, Silent(), rank=10) as small:
+    with large, replace(large, processes=Processes(), rank=10) as small:
         candidates = large.start(["-version"], Purpose("research", 0, None), "the candidates", (0, 0))
         piece = small.start(["-version"], Purpose("search", 4, 7), "a piece", (1, 7, 4))
         gate.set()
         for one in (candidates, piece):
             one.result(timeout=WITHIN_S)
 
-    assert [one.purpose for one in report.pieces] == ["search", "research"]
+    assert [event.purpose for event in events if isinstance(event, PieceReport)] == ["search", "research"]
     pool.close()

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from shardblast.blast.installation import find_installation
+from shardblast.core.events import ignore
 from shardblast.core.options import parse
 from shardblast.core.program import Program
 from shardblast.engine.local import LocalEngine
-from shardblast.engine.workspace import Silent
 from tests.databases import Databases
 from tests.identity.comparison import AMPLE, arguments
 from tests.sequences import Sequence, invented, write_fasta
@@ -64,7 +64,7 @@ def both(words: Seq[str], prepare: Callable[[Path], None], folder: Path) -> tupl
     status = subprocess.run(["blastn", *words], cwd=theirs).returncode
     options = parse(Program.BLASTN, [*words, "--shards", "2"], arguments("blastn"))
     with contextlib.chdir(ours):
-        outcome = LocalEngine(find_installation(), AMPLE, folder / "cache").search(options, Silent())
+        outcome = LocalEngine(find_installation(), AMPLE, folder / "cache").search(options, ignore)
 
     expected, actual = tree(theirs), tree(ours)
     assert outcome.status == status

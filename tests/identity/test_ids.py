@@ -14,10 +14,11 @@ from shardblast.blast.database import open_database
 from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Processes, run
 from shardblast.core.errors import InputError
+from shardblast.core.events import ignore
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
 from shardblast.engine.stored import StoredEngine
-from shardblast.engine.workspace import Pool, Silent
+from shardblast.engine.workspace import Pool
 from tests.databases import make_database
 from tests.identity.comparison import (
     AMPLE,
@@ -262,6 +263,6 @@ def test_a_stored_search_says_what_it_can_not_keep(name: str, odd: dict[str, lis
 
     plan = engine.plan(options, database, tmp_path / "query.fa", tmp_path, processes)
     with pytest.raises(InputError, match="a sequence of the database has"):
-        engine.search(options, database, plan, tmp_path, Silent(), processes)
+        engine.search(options, database, plan, tmp_path, ignore, processes)
 
     pool.close()

@@ -16,12 +16,13 @@ from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Processes
 from shardblast.bootstrap import known_arguments
 from shardblast.core.errors import InputError
+from shardblast.core.events import ignore
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.printing import Printing, printed_with
 from shardblast.core.program import Program
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
 from shardblast.engine.stored import StoredEngine, StoredPlan
-from shardblast.engine.workspace import Pool, Silent, this_machine
+from shardblast.engine.workspace import Pool, this_machine
 from tests.databases import KINDS, Databases, make_database
 from tests.sequences import Sequence, nucleotides, proteins, real
 
@@ -57,7 +58,7 @@ class Store:
         wanted = self.options(program, "11", *options)
         database = open_database(self.engine.installation, NAME, program.database_molecule)
         plan = self.engine.plan(wanted, database, self.folder / "query.fa", self.folder, Processes())
-        self.engine.search(wanted, database, plan, self.folder, Silent(), Processes())
+        self.engine.search(wanted, database, plan, self.folder, ignore, Processes())
         ids = self.print(program, plan, "6 sseqid", *options, named=True).decode().split()
         scratch = self.folder / "scratch"
         scratch.mkdir()

@@ -97,9 +97,9 @@ def make_app(service: Service) -> ASGIApp:
     app.add_middleware(Guard)
     app.add_middleware(Compression)
     metrics = Metrics(service.workload, service.broadcast, service.members)
-    service.observers.add(metrics)
+    service.listeners.append(metrics)
     app.state.metrics = metrics
-    return Requests(app, service.observers)
+    return Requests(app, service.listeners)
 
 
 def openapi_document() -> dict[str, object]:

@@ -37,7 +37,7 @@ from shardblast.core.errors import (
     file_error,
     without_folders,
 )
-from shardblast.service.events import Answer, Observer
+from shardblast.service.events import Answer, Notify
 
 STATUSES: tuple[tuple[type[ShardblastError], int], ...] = (
     (RefusedError, 422),
@@ -129,9 +129,9 @@ def note_code(code: str) -> None:
 class Requests:
     """The outermost middleware: request ids and the access log, also for unexpected errors."""
 
-    def __init__(self, app: ASGIApp, observer: Observer) -> None:
+    def __init__(self, app: ASGIApp, notify: Notify) -> None:
         self._app = app
-        self._observer = observer
+        self._notify = notify
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -160,7 +160,7 @@ class Requests:
                 raise
         finally:
             current.reset(token)
-            self._observer.answered(_answer(request, scope, headers.get("traceparent", "")))
+            self._notify(_answer(request, scope, headers.get("traceparent", "")))
 
 
 async def _shardblast_error(request: Request, error: Exception) -> JSONResponse:

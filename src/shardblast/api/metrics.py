@@ -11,8 +11,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from shardblast.core.node import STANDINGS, Member, summed
-from shardblast.core.search import Piece, Search, State, ended_phases
-from shardblast.service.events import Answer, Broadcast, Observer, PieceFailure
+from shardblast.core.search import Search, State, ended_phases
+from shardblast.service.events import Answer, Broadcast, BytesWritten, PieceFailure, SearchChanged, ServiceEvent
 from shardblast.store.workload import Workload
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
@@ -20,7 +20,7 @@ LONG = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
 """Bounds of histogram buckets, in seconds; searches take up to a day."""
 
 
-class Metrics(Observer):
+class Metrics:
     """Counts events. Labels hold fixed names only: no ids, paths or owners."""
 
     def __init__(self, workload: Workload, broadcast: Broadcast, members: Callable[[], Sequence[Member]]) -> None:
@@ -50,9 +50,20 @@ class Metrics(Observer):
         """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
-    def search_changed(self, before: Search | None, after: Search) -> None:
-        if before is None:
-            return
+    def __call__(self, event: ServiceEvent) -> None:
+        match event:
+            case SearchChanged(Search() as before, after, piece):
+                if piece is not None:
+                    self._pieces.labels(after.program, piece.purpose).observe(piece.seconds)
+                self._search_changed(before, after)
+            case PieceFailure(_, failed):
+                self._failed_pieces.labels(failed.error.code).inc()
+            case Answer():
+                self._answered(event)
+            case BytesWritten(where, size_bytes):
+                (self._stored if where == "storage" else self._printed).inc(size_bytes)
+
+    def _search_changed(self, before: Search, after: Search) -> None:
         for phase in ended_phases(before, after):
             assert phase.started is not None
             assert phase.finished is not None
@@ -66,23 +77,11 @@ class Metrics(Observer):
         if after.failure is not None:
             self._errors.labels("search", after.failure.code).inc()
 
-    def piece_ended(self, search: Search, piece: Piece) -> None:
-        self._pieces.labels(search.program, piece.purpose).observe(piece.seconds)
-
-    def piece_failed(self, failure: PieceFailure) -> None:
-        self._failed_pieces.labels(failure.error.code).inc()
-
-    def answered(self, answer: Answer) -> None:
+    def _answered(self, answer: Answer) -> None:
         self._requests.labels(answer.method, answer.route, answer.status).observe(answer.seconds)
         self._uploaded.inc(answer.received_bytes)
         if answer.code:
             self._errors.labels("http", answer.code).inc()
-
-    def stored(self, size_bytes: int) -> None:
-        self._stored.inc(size_bytes)
-
-    def printed(self, size_bytes: int) -> None:
-        self._printed.inc(size_bytes)
 
 
 class _Gauges(Collector):

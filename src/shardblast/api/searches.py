@@ -43,7 +43,7 @@ from shardblast.api.models import (
 )
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError
-from shardblast.core.history import LOGGED, Entry, RunningPiece, log_of
+from shardblast.core.events import LOGGED, Entry, RunningPiece, log_of
 from shardblast.core.option_table import LISTS, MOST_BYTES
 from shardblast.core.search import Document, Piece, State
 from shardblast.service.callers import Scope

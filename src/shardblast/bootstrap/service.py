@@ -26,7 +26,15 @@ from shardblast.service.admission import Admission
 from shardblast.service.backends import LocalSearching, Searching
 from shardblast.service.callers import Sessions
 from shardblast.service.catalogue import Catalogue
-from shardblast.service.events import Broadcast, Journal, Observer, Observers
+from shardblast.service.events import (
+    Broadcast,
+    BytesWritten,
+    Listeners,
+    Notify,
+    SearchChanged,
+    ServiceClosed,
+    write_log,
+)
 from shardblast.service.folders import Claim, Folders
 from shardblast.service.identity import Identity, Sharing
 from shardblast.service.openid import Issuer, SignIn
@@ -69,19 +77,19 @@ class Service:
         installation, machine, database = find_installation(), this_machine(), open_tables(settings)
         arguments = cache(lambda program: known_arguments(installation, program))
         engine = StoredEngine(installation, machine, Pool(machine.cores))
-        self.observers = Observers([Journal(), *_traces()])
+        self.listeners = listeners = Listeners([write_log, *_traces()])
         self.folders, self.broadcast = Folders(settings.home), Broadcast()
-        self.store = SearchStore(database, self.broadcast.announce, self.observers.noted)
+        self.store = SearchStore(database, self.broadcast.announce, lambda *change: listeners(SearchChanged(*change)))
         self.workload, self.peers = Workload(database), Peers(database)
-        objects = Objects(settings.storage, self.observers.stored)
+        objects = Objects(settings.storage, lambda size_bytes: listeners(BytesWritten("storage", size_bytes)))
         parts = database_parts(settings, database, installation, objects)
         self.node, self.catalogue = parts.node, parts.catalogue
         served = _cluster_searching(settings, objects, self._expected)
         self.cluster = None if served is None else served.cluster
         searching: Searching = served or LocalSearching(self.catalogue, self.node, engine, objects)
         self.scaling = None if served is None else _scaling(settings, self.workload, self.catalogue, self.members)
-        self.runner = Runner(self.store, objects, self.catalogue, searching, self.folders, arguments, self.observers)
-        self.results = Results(self.store, self.catalogue, engine, self.folders, self.runner, self.observers)
+        self.runner = Runner(self.store, objects, self.catalogue, searching, self.folders, arguments, listeners)
+        self.results = Results(self.store, self.catalogue, engine, self.folders, self.runner, listeners)
         self.subjects = Subjects(self.results, self.catalogue, installation, self.folders)
         self.organisms = Organisms(self.results, self.catalogue)
         self.removal = parts.removal(lambda search_id: self.searches.cancel(self.store.get(search_id)))
@@ -132,7 +140,7 @@ class Service:
         self.node.start()
         self.peers.join(self._follow)
         self.queue.launch(self.expire)
-        self.observers.add(self.admission)
+        self.listeners.append(self.admission.notice)
         self.admission.start()
         if self.settings.signs_in_browsers:
             self.identity.sign_in.connect()
@@ -162,7 +170,7 @@ class Service:
         """Stop. Running searches resume with the next ``launch``."""
         self.admission.close()
         self.queue.close()
-        self.observers.close()
+        self.listeners(ServiceClosed())
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +238,8 @@ def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[
     return ServedSearching(searching(settings.scheduler, objects, settings.replicas, expected, timings().stuck_s))
 
 
-def _traces() -> list[Observer]:
-    """Return the observer that exports traces, if OpenTelemetry's variables name a receiver."""
+def _traces() -> list[Notify]:
+    """Return the listener that exports traces, if OpenTelemetry's variables name a receiver."""
     wanted = (
         any(os.environ.get(name) for name in RECEIVERS) and os.environ.get("OTEL_TRACES_EXPORTER", "otlp") == "otlp"
     )

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from shardblast.bootstrap import known_arguments, local_engine
 from shardblast.core import __version__
 from shardblast.core.errors import InputError, OutputError, UsageError
+from shardblast.core.events import Notify, PieceFinished, PiecesPlanned, QueriesFinished, SearchEvent, Warned
 from shardblast.core.options import OUR_HELP, SearchOptions, parse, without_ours
 from shardblast.core.program import Program
 from shardblast.core.report import Report
 from shardblast.engine.output import is_writable, open_output
-from shardblast.engine.workspace import Silent, Watcher
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -51,8 +51,8 @@ def search(program: Program, argv: Sequence[str]) -> int:
         raise UsageError("--scheduler needs --engine dask.", remedy="Give both, or neither.")
     _check_report(options)
     gc.disable()  # the merge makes millions of rows without cycles; collecting would take a third of its time
-    with watcher_for(options) as watcher:
-        outcome = _engine(options, engine).search(options, watcher)
+    with progress_of(options) as notify:
+        outcome = _engine(options, engine).search(options, notify)
     if options.ours.report is not None:
         write_report(options.ours.report, outcome.report)
     return outcome.status
@@ -67,14 +67,16 @@ def write_report(path: str, report: Report) -> None:
         raise OutputError(f"The report can't be written: {error.problem}", remedy="Check --report.") from error
 
 
-class Warnings(Silent):
+class Warnings:
     """Prints BLAST+'s warnings; warnings that do not name a query are printed once."""
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
 
-    def warned(self, text: bytes) -> None:
-        for line in text.splitlines(keepends=True):
+    def __call__(self, event: SearchEvent) -> None:
+        if not isinstance(event, Warned):
+            return
+        for line in event.text.splitlines(keepends=True):
             if _QUERY_WARNING.match(line) or line not in self._seen:
                 self._seen.add(line)
                 sys.stderr.buffer.write(line)
@@ -93,26 +95,25 @@ class Bar(Warnings):
         self._finished = 0
         self._queries = 0
 
-    def pieces_planned(self, pieces: int) -> None:
+    def __call__(self, event: SearchEvent) -> None:
+        super().__call__(event)
         with self._lock:
-            self._pieces += pieces
-            self._progress.update(self._task, total=self._pieces)
-
-    def piece_finished(self, piece: object) -> None:
-        with self._lock:
-            self._finished += 1
-            self._progress.update(self._task, completed=self._finished)
-
-    def queries_finished(self, queries: int) -> None:
-        with self._lock:
-            self._queries += queries
-            rate = self._queries / (self._progress.tasks[self._task].elapsed or 1.0)
-            self._progress.update(self._task, queries=self._queries, rate=rate)
+            match event:
+                case PiecesPlanned(pieces):
+                    self._pieces += pieces
+                    self._progress.update(self._task, total=self._pieces)
+                case PieceFinished():
+                    self._finished += 1
+                    self._progress.update(self._task, completed=self._finished)
+                case QueriesFinished(queries):
+                    self._queries += queries
+                    rate = self._queries / (self._progress.tasks[self._task].elapsed or 1.0)
+                    self._progress.update(self._task, queries=self._queries, rate=rate)
 
 
 @contextmanager
-def watcher_for(options: SearchOptions) -> Iterator[Watcher]:
-    """Yield the watcher of a search: a progress bar on a terminal without ``--quiet``, otherwise only warnings."""
+def progress_of(options: SearchOptions) -> Iterator[Notify]:
+    """Yield the listener of a search: a progress bar on a terminal without ``--quiet``, otherwise only warnings."""
     if options.ours.quiet or not sys.stderr.isatty():
         yield Warnings()
         return

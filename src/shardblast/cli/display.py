@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shardblast.core.errors import Interrupted
-from shardblast.core.history import QUERIES, UNITS
+from shardblast.core.events import QUERIES, UNITS
 from shardblast.core.search import Phase, State
 from shardblast.core.units import counted, size
 

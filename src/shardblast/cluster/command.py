@@ -22,20 +22,19 @@ from shardblast.blast.database import Database, database_of
 from shardblast.blast.process import Processes
 from shardblast.blast.queries import open_queries, reading_errors
 from shardblast.cluster.connection import Timings
-from shardblast.cluster.preparation import SilentPhases
 from shardblast.cluster.searching import ClusterSearching, Request
 from shardblast.core.database import Generation, checked_name
 from shardblast.core.errors import DatabaseError, EngineError, Interrupted, NotFoundError, OutputError, ShardblastError
+from shardblast.core.events import Notify, PieceFinished, PiecesPlanned, SearchEvent, SearchWaits
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport, Report
-from shardblast.core.waiting import Lack
 from shardblast.disk.staging import Stager
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.local import Outcome
 from shardblast.engine.output import deliver, open_output
 from shardblast.engine.stored import StoredEngine, stored_queries
 from shardblast.engine.unsharded import obstacle_of_output
-from shardblast.engine.workspace import Purpose, Watcher, scratch
+from shardblast.engine.workspace import scratch
 from shardblast.storage.objects import Objects, current_key, read_generation, search_key
 
 MOST_KEPT_BYTES = 1 << 30
@@ -58,7 +57,7 @@ class ClusterCommand:
     cache: Path
     """Folder for temporary files of a search."""
 
-    def search(self, options: SearchOptions, watcher: Watcher) -> Outcome:
+    def search(self, options: SearchOptions, notify: Notify) -> Outcome:
         """Search and print; an error leaves no files."""
         if why := obstacle_of_output(options):
             raise OutputError(f"The result can't be written: {why}.", remedy="Check -out.")
@@ -70,7 +69,7 @@ class ClusterCommand:
         lease = Lease(objects, search_id, cluster.forget, processes.stop, cluster.timings)
         with scratch(self.cache) as folder, lease:
             try:
-                outcome = self._search(options, search_id, folder, watcher, processes, lease)
+                outcome = self._search(options, search_id, folder, notify, processes, lease)
             except Interrupted:
                 lease.check()
                 raise
@@ -78,7 +77,7 @@ class ClusterCommand:
         return outcome
 
     def _search(
-        self, options: SearchOptions, search_id: str, folder: Path, watcher: Watcher, processes: Processes, lease: Lease
+        self, options: SearchOptions, search_id: str, folder: Path, notify: Notify, processes: Processes, lease: Lease
     ) -> Outcome:
         generation = self._generation(options.text("db") or "")
         query = folder / "query.fa"
@@ -89,16 +88,24 @@ class ClusterCommand:
         if plan.choice.shards == 1:
             self.searching.check_room(generation, plan.choice.why)
         request = Request(search_id, options, generation, plan, folder)
-        phases, recorder = _LoggedPhases(), _PieceRecorder(watcher)
-        watcher.pieces_planned(plan.pieces)
-        self.searching.search(request, phases, recorder, processes)
-        kept = self.searching.keep_sequences(request, phases, recorder, processes, MOST_KEPT_BYTES)
+        pieces: list[PieceReport] = []
+
+        def note(event: SearchEvent) -> None:
+            if isinstance(event, PieceFinished) and event.piece is not None:
+                pieces.append(event.piece)
+            elif isinstance(event, SearchWaits) and event.lack is not None:
+                log.warning("%s", event.lack.sentence)
+            notify(event)
+
+        notify(PiecesPlanned(plan.pieces))
+        self.searching.search(request, note, processes)
+        kept = self.searching.keep_sequences(request, note, processes, MOST_KEPT_BYTES)
         self._fetch(search_id, folder)
         lease.check()
         with ExitStack() as stack:
             database = None if kept else stack.enter_context(self._whole(generation, folder))
             self._print(request, database, processes)
-        return Outcome(0, self._report(request, recorder.pieces))
+        return Outcome(0, self._report(request, pieces))
 
     def _generation(self, name: str) -> Generation:
         """Return the current generation of a database in the storage."""
@@ -156,8 +163,7 @@ class ClusterCommand:
             pieces=pieces,
         )
         for query in stored_queries(request.folder):
-            report.judge(query.verdict, query.id)
-            report.queries += 1
+            report.judge(query.id, query.verdict)
         return report
 
 
@@ -246,48 +252,6 @@ class Lease:
     def _remove(self, search_id: str) -> None:
         self._objects.delete(search_key(search_id))
         self._objects.delete(f"{LEASES}/{search_id}")
-
-
-class _LoggedPhases(SilentPhases):
-    """Logs only what keeps a search waiting."""
-
-    def waiting(self, lack: Lack | None) -> None:
-        if lack is not None:
-            log.warning("%s", lack.sentence)
-
-
-class _PieceRecorder:
-    """Forwards the progress of a search and records its pieces."""
-
-    def __init__(self, watcher: Watcher) -> None:
-        self._watcher = watcher
-        self.pieces: list[PieceReport] = []
-
-    def queries_read(self, queries: int) -> None:
-        self._watcher.queries_read(queries)
-
-    def pieces_planned(self, pieces: int) -> None:
-        self._watcher.pieces_planned(pieces)
-
-    def piece_started(self, purpose: Purpose, node: str = "", seconds: float = 0.0) -> None:
-        self._watcher.piece_started(purpose, node, seconds)
-
-    def piece_stopped(self, purpose: Purpose, node: str) -> None:
-        self._watcher.piece_stopped(purpose, node)
-
-    def piece_finished(self, piece: PieceReport | None) -> None:
-        if piece is not None:
-            self.pieces.append(piece)
-        self._watcher.piece_finished(piece)
-
-    def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
-        self._watcher.piece_failed(purpose, error)
-
-    def queries_finished(self, queries: int) -> None:
-        self._watcher.queries_finished(queries)
-
-    def warned(self, text: bytes) -> None:
-        self._watcher.warned(text)
 
 
 def _key(search_id: str) -> str:

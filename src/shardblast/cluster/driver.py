@@ -41,13 +41,14 @@ from shardblast.cluster.messages import (
     piece_key,
 )
 from shardblast.cluster.node_tasks import RESTRICTION, kept_name, listed_name, listed_of, restriction_of
-from shardblast.cluster.preparation import Phases, Preparation, Waiting
+from shardblast.cluster.preparation import Preparation, Waiting
+from shardblast.core import events
 from shardblast.core.cutting import Shard
 from shardblast.core.database import Generation
 from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.report import PieceReport
+from shardblast.core.search import Phase
 from shardblast.engine.pieces import SEARCH, PieceLimits, limits_of, part_of
-from shardblast.engine.workspace import Purpose, Watcher
 from shardblast.storage.objects import Objects, search_key
 
 READ_AT_ONCE = 16
@@ -79,8 +80,7 @@ class Drive:
     options: SearchOptions
     generation: Generation
     batches: Sequence[Batch]
-    phases: Phases
-    watcher: Watcher
+    notify: events.Notify
     processes: Processes
     """Stopping them ends the search."""
     _run: RunId = field(init=False)
@@ -107,11 +107,11 @@ class Drive:
                     expected=self.means.expected,
                     expected_s=self.means.cluster.timings.expected_s,
                     dispatcher=dispatcher,
-                    phases=self.phases,
+                    notify=self.notify,
                     waiting=waiting,
                     priority=self.order.priority,
                 ).prepare()
-            self.phases.searching(len(self.batches) * len(self.order.shards))
+            self.notify(events.PhaseBegun(Phase.SEARCHING, len(self.batches) * len(self.order.shards)))
             if self.options.filter is not None and not self.order.is_whole:
                 self._shards = self._restrict(dispatcher, waiting)
             self._send(dispatcher, waiting)
@@ -125,7 +125,7 @@ class Drive:
 
     @contextmanager
     def _dispatcher(self) -> Iterator[Dispatcher]:
-        running = Running(self.watcher)
+        running = Running(self.notify)
         dispatcher = Dispatcher(
             self.means.cluster, self.generation, self.processes.is_stopped, str(self._run), seen=running.seen
         )
@@ -144,7 +144,7 @@ class Drive:
             dispatcher=dispatcher,
             generation=self.generation,
             shards=self.order.shards,
-            phases=self.phases,
+            notify=self.notify,
             processes=self.processes,
             patience_s=self.means.patience_s,
         )
@@ -171,7 +171,7 @@ class Drive:
             document.write_bytes(restriction.document())
             self._put(document, f"{RESTRICTION}.zst")
         for warnings in dict.fromkeys(volume.warnings for volume in listed if volume.warnings):
-            self.watcher.warned(warnings)
+            self.notify(events.Warned(warnings))
         return restriction.shards(self.order)
 
     def _kept(self, folder: Path, place: int) -> bytes:
@@ -279,7 +279,7 @@ class Drive:
             self._merged(facts, batch)
 
     def _piece_ended(self, run: RunFacts | None) -> None:
-        self.watcher.piece_finished(None if run is None else PieceReport(**asdict(run)))
+        self.notify(events.PieceFinished(None if run is None else PieceReport(**asdict(run))))
 
     def _merged(self, facts: MergeFacts, batch: Batch) -> None:
         searched: list[RunFacts | None] = [run for run in facts.runs if run.purpose == SEARCH]
@@ -288,8 +288,8 @@ class Drive:
         for run in searched:
             self._piece_ended(run)
         if facts.warnings:
-            self.watcher.warned(facts.warnings)
-        self.watcher.queries_finished(batch.queries)
+            self.notify(events.Warned(facts.warnings))
+        self.notify(events.QueriesFinished(batch.queries))
 
 
 class EarlierResults:
@@ -334,20 +334,20 @@ def piece_task(batch: int, shard: int | None) -> str:
 class Running:
     """Compares the pieces that nodes run with those of the last report, and reports the difference."""
 
-    def __init__(self, watcher: Watcher) -> None:
-        self._watcher = watcher
+    def __init__(self, notify: events.Notify) -> None:
+        self._notify = notify
         self._known: frozenset[tuple[str, str]] = frozenset()
 
     def seen(self, doing: Doing) -> None:
         """Take the tasks that nodes run now."""
         pieces = {(key, node): seconds for (key, node), seconds in doing.items() if key.startswith(f"{PIECE}-")}
         for key, node in self._known - pieces.keys():
-            self._watcher.piece_stopped(_purpose(key), node)
+            self._notify(events.PieceStopped(_purpose(key), node))
         for key, node in pieces.keys() - self._known:
-            self._watcher.piece_started(_purpose(key), node, pieces[key, node])
+            self._notify(events.PieceStarted(_purpose(key), node, pieces[key, node]))
         self._known = frozenset(pieces)
 
 
-def _purpose(key: str) -> Purpose:
+def _purpose(key: str) -> events.Purpose:
     _, batch, shard = key.split("-")
-    return Purpose(SEARCH, int(batch), int(shard))
+    return events.Purpose(SEARCH, int(batch), int(shard))

@@ -40,14 +40,16 @@ from shardblast.cluster.node_tasks import Restricted, facts_of, on_this_node, re
 from shardblast.cluster.worker import HostedSearch
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import NotFoundError
+from shardblast.core.events import SearchEvent, Warned
 from shardblast.core.placement import lacking
 from shardblast.core.program import Molecule
+from shardblast.core.report import PieceReport
 from shardblast.core.waiting import Lack
 from shardblast.engine.kept_sequences import FILTER_FACTS, KEPT, HitSequences, StoredFilter
 from shardblast.engine.merge import ShardedSearch, piece_file
 from shardblast.engine.pieces import SEARCH, WHOLE, LocalParts, Part, PieceRun, shards_of
 from shardblast.engine.stored import read_filter, store_merged
-from shardblast.engine.workspace import NOTHING_TO_DO, Silent
+from shardblast.engine.workspace import NOTHING_TO_DO
 from shardblast.storage.objects import search_key
 
 QUERIES = "batch.fa"
@@ -364,10 +366,10 @@ def _merged_shards(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFac
     for shard in seen.shards:
         if hosted.has(piece_key(batch.index, shard.index)):
             hosted.fetch(piece_key(batch.index, shard.index), piece_file(folder, batch.index, shard.index))
-    watcher = _Warnings()
-    with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, watcher) as work:
+    events: list[SearchEvent] = []
+    with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, events.append) as work:
         store_merged(ShardedSearch(work, parts, seen.shards, ArchiveCarrier(), by_shard=True), [batch], folder)
-    return MergeFacts(watcher.text, tuple(facts_of(piece, hosted) for piece in work.report.pieces))
+    return _facts(events, hosted)
 
 
 @contextmanager
@@ -379,17 +381,17 @@ def _parts(hosted: HostedSearch, seen: Restricted, folder: Path) -> Iterator[Rem
 
 def _merged_whole(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFacts:
     """Search a batch in the whole database, which this node stages if need be."""
-    watcher = _Warnings()
+    events: list[SearchEvent] = []
     with hosted.opened(range(len(hosted.generation.volumes))) as database:
         with hosted.processes() as processes:
             chosen = read_filter(hosted.host.installation, hosted.options, database, folder, processes, named=False)
         database = replace(database, filter=chosen)
         threads = hosted.host.cores if hosted.order.threads > 1 else 1
-        with hosted.work(database, folder, watcher) as work:
+        with hosted.work(database, folder, events.append) as work:
             parts, shards = LocalParts(work, named=False), shards_of(database, 1)
             search = ShardedSearch(work, parts, shards, ArchiveCarrier(), by_shard=True, threads=threads)
             store_merged(search, [batch], folder)
-    return MergeFacts(watcher.text, tuple(facts_of(piece, hosted) for piece in work.report.pieces))
+    return _facts(events, hosted)
 
 
 def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, facts: MergeFacts) -> None:
@@ -406,14 +408,9 @@ def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, facts: Merge
     hosted.put_plain(last, merged_key(batch.index))
 
 
-class _Warnings(Silent):
-    """Collects the warnings of BLAST+."""
-
-    def __init__(self) -> None:
-        self.text = b""
-
-    def warned(self, text: bytes) -> None:
-        self.text += text
+def _facts(events: Sequence[SearchEvent], hosted: HostedSearch) -> MergeFacts:
+    warnings = b"".join(event.text for event in events if isinstance(event, Warned))
+    return MergeFacts(warnings, tuple(facts_of(event, hosted) for event in events if isinstance(event, PieceReport)))
 
 
 def _done(finished: Finished) -> Future[Finished]:

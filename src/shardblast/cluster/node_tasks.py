@@ -37,11 +37,11 @@ from shardblast.core.errors import (
     UnknownFailure,
     file_error,
 )
+from shardblast.core.events import Purpose, SearchEvent
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport
 from shardblast.engine.pieces import LocalParts, PieceRun
 from shardblast.engine.stored import unusable
-from shardblast.engine.workspace import Purpose
 
 NODE_ERRORS = (DatabaseError, OutOfMemory, UnknownFailure, NetworkError, OutputError, StorageError)
 """Errors that may not occur on another node."""
@@ -110,11 +110,12 @@ def run_stored(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
         purpose = Purpose(stored.purpose, stored.batch, stored.shard)
         out = folder / "result"
         wanted = PieceRun(list(stored.argv), queries, stored.outfmt, out, purpose, stored.what, (1,))
-        with hosted.work(database, folder, task=key_here()) as work:
+        events: list[SearchEvent] = []
+        with hosted.work(database, folder, events.append, task=key_here()) as work:
             LocalParts(work, named=False).start(stored.part, wanted).result()
         if hosted.has(stored.result):  # another node was faster
             return _run_before(hosted, stored)
-        facts = facts_of(work.report.pieces[-1], hosted)
+        (facts,) = (facts_of(event, hosted) for event in events if isinstance(event, PieceReport))
         hosted.put_plain(json.dumps(asdict(facts)).encode(), facts_key(stored.result))
         hosted.put(out, stored.result)
         return facts

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from shardblast.blast.process import Processes
 from shardblast.cluster import node_tasks
@@ -18,8 +18,10 @@ from shardblast.cluster.messages import RunId
 from shardblast.core.cutting import Shard
 from shardblast.core.database import Generation
 from shardblast.core.errors import Interrupted, NetworkError, WaitError
+from shardblast.core.events import Notify, PhaseBegun, PhaseCounted, SearchWaits
 from shardblast.core.node import NodeState
 from shardblast.core.placement import NodeRoom, Placement, lacking, need_of, place
+from shardblast.core.search import Phase
 from shardblast.core.waiting import MORE_NODES, NO_NODE, NO_SCHEDULER, Lack, lasting
 
 CHECKED_EVERY_S = 0.2
@@ -27,44 +29,6 @@ CHECKED_EVERY_S = 0.2
 STAGED, WARMED = "staged", "warmed"
 
 log = logging.getLogger(__name__)
-
-
-class Phases(Protocol):
-    """Receives the progress of a search."""
-
-    def staging(self, total_bytes: int) -> None:
-        """Nodes begin to stage volumes."""
-
-    def staged(self, done_bytes: int) -> None:
-        """This number of bytes is staged."""
-
-    def warming(self, total_bytes: int) -> None:
-        """Nodes begin to read volumes into memory."""
-
-    def warmed(self, done_bytes: int) -> None:
-        """This number of bytes is in memory."""
-
-    def searching(self, pieces: int) -> None:
-        """Pieces begin to be searched."""
-
-    def waiting(self, lack: Lack | None) -> None:
-        """The search waits for something; None: it no longer waits."""
-
-
-class SilentPhases:
-    """Ignores the progress of a search."""
-
-    def staging(self, total_bytes: int) -> None: ...
-
-    def staged(self, done_bytes: int) -> None: ...
-
-    def warming(self, total_bytes: int) -> None: ...
-
-    def warmed(self, done_bytes: int) -> None: ...
-
-    def searching(self, pieces: int) -> None: ...
-
-    def waiting(self, lack: Lack | None) -> None: ...
 
 
 class Waiting:
@@ -77,7 +41,7 @@ class Waiting:
         dispatcher: Dispatcher,
         generation: Generation,
         shards: Sequence[Shard],
-        phases: Phases,
+        notify: Notify,
         processes: Processes,
         patience_s: float,
     ) -> None:
@@ -86,7 +50,7 @@ class Waiting:
         self._dispatcher = dispatcher
         self._generation = generation
         self._shards = shards
-        self._phases = phases
+        self._notify = notify
         self._processes = processes
         self._patience_s = patience_s
         self._reported: Lack | None = None
@@ -156,7 +120,7 @@ class Waiting:
     def _report_lack(self, lack: Lack | None) -> None:
         if lack != self._reported:
             self._reported = lack
-            self._phases.waiting(lack)
+            self._notify(SearchWaits(lack))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +136,7 @@ class Preparation:
     expected_s: float
     """Time to wait for these nodes."""
     dispatcher: Dispatcher
-    phases: Phases
+    notify: Notify
     waiting: Waiting
     priority: int
 
@@ -186,7 +150,7 @@ class Preparation:
         shared = sum(file.size_bytes for file in self.generation.shared)
         if missing:
             total = {name: shared + sum(sizes[volume] for volume in volumes) for name, volumes in missing.items()}
-            self.phases.staging(sum(total.values()))
+            self.notify(PhaseBegun(Phase.STAGING, sum(total.values())))
             self._prepare(node_tasks.stage, STAGED, missing, total)
         for name, volumes in wanted.items():
             self.dispatcher.give(name, volumes)
@@ -253,7 +217,7 @@ class Preparation:
             if rest and sum(mapped[name] for name in volumes) <= state.memory_bytes // 2:
                 cold[node], total[node] = rest, sum(mapped[name] for name in rest)
         if cold:
-            self.phases.warming(sum(total.values()))
+            self.notify(PhaseBegun(Phase.WARMING, sum(total.values())))
             self._prepare(node_tasks.warm, WARMED, cold, total)
 
     def _prepare(
@@ -264,7 +228,7 @@ class Preparation:
         total: Mapping[str, int],
     ) -> None:
         """Have nodes stage or warm volumes and report their progress. Nodes that are lost meanwhile are skipped."""
-        count = self.phases.staged if what == STAGED else self.phases.warmed
+        phase = Phase.STAGING if what == STAGED else Phase.WARMING
         key = f"{self.run}-{what}"
         futures = {
             self.dispatcher.submit(
@@ -279,7 +243,8 @@ class Preparation:
             pending = [future for future in futures if not future.done()]
             left = {futures[future] for future in pending}
             known = {node: min(there.get(node, {}).get(key, 0), total[node]) for node in left}
-            count(sum(known[node] if node in left else total[node] for node in volumes))
+            done = sum(known[node] if node in left else total[node] for node in volumes)
+            self.notify(PhaseCounted(phase, done))
             if not left & there.keys():
                 break
         for future in futures:

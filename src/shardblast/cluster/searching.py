@@ -17,10 +17,10 @@ from shardblast.cluster.assignment import can_go_on, check_room
 from shardblast.cluster.connection import Cluster
 from shardblast.cluster.driver import Drive, DriverMeans
 from shardblast.cluster.messages import PIECES, WORK, SearchOrder, list_name, merged_key
-from shardblast.cluster.preparation import Phases
 from shardblast.core.cutting import BATCH_LETTERS, NO_END, ONE_BATCH, QUERY_LETTERS_PER_SCAN, Choice, shards_for
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import DatabaseError, NetworkError, NotFoundError
+from shardblast.core.events import Notify
 from shardblast.core.option_table import LISTS
 from shardblast.core.options import SearchOptions
 from shardblast.core.units import counted
@@ -28,7 +28,6 @@ from shardblast.core.waiting import NO_NODE, NO_SCHEDULER, Lack
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.pieces import batches_of, shards_of
 from shardblast.engine.stored import StoredPlan, plan_of
-from shardblast.engine.workspace import Watcher
 from shardblast.storage.objects import search_key
 
 KEPT_FILES = ("plan.json", "taxids.txt")
@@ -97,20 +96,18 @@ class ClusterSearching:
         threads = 1 if count > 1 or options.threads_matter else 2
         return plan_of(_choice(options, count, why), threads, query, folder, molecule, processes)
 
-    def search(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> None:
+    def search(self, request: Request, notify: Notify, processes: Processes) -> None:
         """Search and merge what is not finished yet.
 
         Afterwards the storage has every merged batch. See ``Drive.search``.
         """
-        self._drive(request, phases, watcher, processes).search()
+        self._drive(request, notify, processes).search()
 
-    def keep_sequences(
-        self, request: Request, phases: Phases, watcher: Watcher, processes: Processes, most_bytes: int
-    ) -> bool:
+    def keep_sequences(self, request: Request, notify: Notify, processes: Processes, most_bytes: int) -> bool:
         """Store the sequences of the hits, so that printing needs no database; return whether that was possible."""
-        return self._drive(request, phases, watcher, processes).keep_sequences(most_bytes)
+        return self._drive(request, notify, processes).keep_sequences(most_bytes)
 
-    def _drive(self, request: Request, phases: Phases, watcher: Watcher, processes: Processes) -> Drive:
+    def _drive(self, request: Request, notify: Notify, processes: Processes) -> Drive:
         plan, options, folder = request.plan, request.options, request.folder
         cut = batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice)
         batches = list(processes.over(cut))
@@ -122,8 +119,7 @@ class ClusterSearching:
             options=options,
             generation=request.generation,
             batches=batches,
-            phases=phases,
-            watcher=watcher,
+            notify=notify,
             processes=processes,
         )
 
@@ -242,18 +238,16 @@ class ServedSearching:
         nowhere = database_of(database.facts, folder, ())
         return self._searching.plan(options, database.facts, nowhere, folder / "query.fa", folder, processes)
 
-    def search(self, ordered: OrderedSearch, phases: Phases, watcher: Watcher, processes: Processes) -> None:
-        self._searching.search(_request(ordered), phases, watcher, processes)
+    def search(self, ordered: OrderedSearch, notify: Notify, processes: Processes) -> None:
+        self._searching.search(_request(ordered), notify, processes)
 
     def is_merged(self, search_id: str, plan: StoredPlan, folder: Path) -> bool:
         there = set(self._objects.keys(search_key(search_id, "merged")))
         return all(search_key(search_id, merged_key(batch)) in there for batch in range(plan.batches))
 
-    def publish(
-        self, ordered: OrderedSearch, phases: Phases, watcher: Watcher, processes: Processes, most_bytes: int
-    ) -> Sequence[str]:
+    def publish(self, ordered: OrderedSearch, notify: Notify, processes: Processes, most_bytes: int) -> Sequence[str]:
         search_id, folder = ordered.search_id, ordered.folder
-        self._searching.keep_sequences(_request(ordered), phases, watcher, processes, most_bytes)
+        self._searching.keep_sequences(_request(ordered), notify, processes, most_bytes)
         for name in KEPT_FILES:
             if (folder / name).exists():
                 self._objects.put(search_key(search_id, name), folder / name)

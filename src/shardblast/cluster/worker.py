@@ -24,19 +24,18 @@ from shardblast.cluster.messages import RunId, SearchOrder
 from shardblast.core.cutting import magnitude
 from shardblast.core.database import Generation
 from shardblast.core.errors import Interrupted, ShardblastError
+from shardblast.core.events import Notify, ignore
 from shardblast.core.node import NodeState
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Arguments, Program
-from shardblast.core.report import Report
 from shardblast.core.waiting import Lack
 from shardblast.disk.node import Node
-from shardblast.engine.workspace import Pool, Silent, Watcher, Work
+from shardblast.engine.workspace import Pool, Work
 from shardblast.storage.objects import Objects, read_generation, search_key
 
 log = logging.getLogger(__name__)
 
 END_WITHIN_S = 3.0
-SILENT = Silent()
 
 
 class Host:
@@ -325,10 +324,9 @@ class HostedSearch:
                 self._changed.notify_all()
 
     @contextmanager
-    def work(self, database: Database, folder: Path, watcher: Watcher = SILENT, task: str = "") -> Iterator[Work]:
+    def work(self, database: Database, folder: Path, notify: Notify = ignore, task: str = "") -> Iterator[Work]:
         """Provide the means for runs in a folder. Existing results there count as finished."""
         host, order = self.host, self.order
-        report = Report(order.program.value, "", database.name, 0, 0, len(order.shards), "", [])
         with (
             self.processes(task) as processes,
             Work(
@@ -338,8 +336,7 @@ class HostedSearch:
                 folder=folder,
                 pool=host.pool,
                 processes=processes,
-                report=report,
-                watcher=watcher,
+                notify=notify,
                 resumes=True,
                 rank=magnitude(order.letters),
             ) as work,

@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PieceReport:
-    """One BLAST+ process."""
+    """One BLAST+ process; also the event that it succeeded."""
 
     purpose: str
     """``search``, ``probe``, ``sample``, ``pilot``, ``candidates`` or ``research``."""
@@ -74,8 +74,11 @@ class Report:
     seconds: float = 0.0
     """Wall-clock time of the whole search."""
 
-    def judge(self, verdict: Verdict, query_id: str) -> None:
-        """Record a query's verdict."""
+    def judge(self, query_id: str, verdict: Verdict, bound_reached: str | None = None) -> None:
+        """Record a query's verdict; for ``bound_reached`` see ``QueryJudged``."""
+        self.queries += 1
+        if bound_reached is not None:
+            self.bound_reached.append(bound_reached)
         self.verdicts[verdict] += 1
         if verdict is not Verdict.MERGED:
             self.not_merged.setdefault(verdict, []).append(query_id)

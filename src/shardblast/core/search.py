@@ -353,7 +353,7 @@ class Event:
     """The id of the search or of the task."""
     kind: str
     """``search`` or ``task``: its row changed; ``piece``: a process ended; ``deleted``; ``warning``; or one of
-    ``core.history.RUNNING_KINDS``."""
+    ``core.events.RUNNING_KINDS``."""
     data: Mapping[str, Any]
     at: float | None = None
     """When it was recorded, in seconds since 1970; None for events of earlier versions."""

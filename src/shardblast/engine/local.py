@@ -28,9 +28,10 @@ from shardblast.core.errors import (
     ShardblastError,
     UnknownFailure,
 )
+from shardblast.core.events import Notify, QueryJudged, SearchEvent, Warned
 from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.program import Molecule
-from shardblast.core.report import Report
+from shardblast.core.report import PieceReport, Report
 from shardblast.engine.merge import ShardedSearch
 from shardblast.engine.pieces import LocalParts, batches_of, shards_of
 from shardblast.engine.printing import open_printer
@@ -43,7 +44,7 @@ from shardblast.engine.unsharded import (
     obstacle_of_queries,
     run_unsharded,
 )
-from shardblast.engine.workspace import Machine, Pool, Watcher, Work, scratch
+from shardblast.engine.workspace import Machine, Pool, Work, scratch
 
 MOSTLY_SATURATED = (
     "most queries of a sample are saturated and would be searched in the whole database after the shards; "
@@ -69,7 +70,7 @@ class LocalEngine:
     cache: Path
     """The folder for temporary files of searches."""
 
-    def search(self, options: SearchOptions, watcher: Watcher) -> Outcome:
+    def search(self, options: SearchOptions, notify: Notify) -> Outcome:
         """Search and print, in shards if that is possible and wanted.
 
         Raises:
@@ -77,11 +78,11 @@ class LocalEngine:
         """
         started = time.monotonic()
         with _internal_file_errors(), self._folder(options) as folder:
-            outcome = self._search(options, watcher, folder)
+            outcome = self._search(options, notify, folder)
         outcome.report.seconds = time.monotonic() - started
         return outcome
 
-    def _search(self, options: SearchOptions, watcher: Watcher, folder: Path) -> Outcome:
+    def _search(self, options: SearchOptions, notify: Notify, folder: Path) -> Outcome:
         query = _spooled(options, folder)
         why = options.why_unsplittable()
         if options.ours.shards == "off":
@@ -94,13 +95,11 @@ class LocalEngine:
         except DatabaseError as error:
             return self._unsharded(options, query, None, f"BLAST+ does not open the database: {error.problem}")
         try:
-            return self._sharded(options, database, query, watcher, folder)
+            return self._sharded(options, database, query, notify, folder)
         except LeftToBlast as why_not:
             return self._unsharded(options, query, database, str(why_not))
 
-    def _sharded(
-        self, options: SearchOptions, database: Database, query: str, watcher: Watcher, folder: Path
-    ) -> Outcome:
+    def _sharded(self, options: SearchOptions, database: Database, query: str, notify: Notify, folder: Path) -> Outcome:
         """Search in shards and print; raise ``LeftToBlast`` if only BLAST+ can do it, or if it is faster."""
         listing = self._listing(options, database, folder)
         database = replace(database, filter=listing.filter)
@@ -116,7 +115,7 @@ class LocalEngine:
         if obstacle := obstacle_of_queries(options, batches, carrier):
             raise LeftToBlast(obstacle)
         report = self._report(options, database, len(shards), choice.why)
-        with _exceptions_left_to_blast(), self._work(options, database, folder, report, watcher, Processes()) as work:
+        with _exceptions_left_to_blast(), self._work(options, database, folder, report, notify, Processes()) as work:
             if self._shards_cost_only_time(work, shards, batches, choice):
                 raise LeftToBlast(MOSTLY_SATURATED)
         processes = Processes()
@@ -124,9 +123,9 @@ class LocalEngine:
             try:
                 with (
                     _exceptions_left_to_blast(),
-                    self._work(options, database, folder, report, watcher, processes) as work,
+                    self._work(options, database, folder, report, notify, processes) as work,
                 ):
-                    watcher.warned(listing.warnings)
+                    notify(Warned(listing.warnings))
                     search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=choice.by_shard)
                     search.run(batches, printer)
             except LeftToBlast as why:
@@ -209,12 +208,20 @@ class LocalEngine:
         database: Database,
         folder: Path,
         report: Report,
-        watcher: Watcher,
+        notify: Notify,
         processes: Processes,
     ) -> Iterator[Work]:
+        def note(event: SearchEvent) -> None:
+            match event:
+                case PieceReport():
+                    report.pieces.append(event)
+                case QueryJudged(query_id, verdict, bound_reached):
+                    report.judge(query_id, verdict, bound_reached)
+            notify(event)
+
         pool = Pool(self._cores(options))
         try:
-            with Work(self.installation, options, database, folder, pool, processes, report, watcher) as work:
+            with Work(self.installation, options, database, folder, pool, processes, note) as work:
                 yield work
         finally:
             pool.close()

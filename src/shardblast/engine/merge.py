@@ -21,6 +21,7 @@ from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch, query_id, records
 from shardblast.blast.sequences import Naming
 from shardblast.core.cutting import Shard
+from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, Warned
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.options import Exactness
 from shardblast.core.report import Verdict
@@ -28,7 +29,7 @@ from shardblast.engine.pieces import SEARCH, Parts, PieceRun, limits_of, part_of
 from shardblast.engine.printing import MergedQuery, Printer
 from shardblast.engine.saturation import HiddenSaturation, Research, can_hide, comments_of, is_unsaturated
 from shardblast.engine.statistics import ProbedBatch, ProbedQuery
-from shardblast.engine.workspace import Purpose, Work
+from shardblast.engine.workspace import Work
 
 BATCHES_AHEAD = 3
 """The number of batches whose pieces are queued before the first batch is merged."""
@@ -93,12 +94,11 @@ class ShardedSearch:
                 started.extend(self._start(batch) for batch in islice(waiting, 1))
 
     def _start(self, batch: Batch) -> _Started:
-        self._work.watcher.queries_read(batch.queries)
         probed = ProbedBatch(self._work, batch, self._probe) if self._archives else None
         warned = WarnedBatch(self._work, batch, self._probe)
         if self._identical and not self._whole and (self._limits.always_research or self._mostly_saturated()):
             return _Started(batch, [], True, probed, warned)
-        self._work.watcher.pieces_planned(len(self._shards))
+        self._work.notify(PiecesPlanned(len(self._shards)))
         if self._hidden is not None:
             self._hidden.start(batch)
         largest_first = sorted(self._shards, key=lambda shard: -shard.letters)
@@ -133,9 +133,8 @@ class ShardedSearch:
             printer.write(query)
         printer.finish_batch(batch)
         if warnings := current.warnings():
-            self._work.watcher.warned(warnings)
-        self._work.watcher.queries_finished(batch.queries)
-        self._work.report.queries += batch.queries
+            self._work.notify(Warned(warnings))
+        self._work.notify(QueriesFinished(batch.queries))
         if self._work.options.ours.keep is None:
             for file in self._work.folder.glob(f"*batch{batch.index}.*"):
                 file.unlink()
@@ -174,31 +173,31 @@ class ShardedSearch:
         with batch.path.open("rb") as stream:
             queries = self._work.processes.over(zip(records(stream), hits, probed, strict=True))
             for ordinal, (record, parts, probe) in enumerate(queries):
+                bound_reached = None
                 if ordinal in saturated:
-                    result, verdict = next(again)
+                    result, verdict, bound_reached = next(again)
                 else:
                     result, verdict = self._merge(ordinal, parts), self._plain_verdict
                 self._naming.check(result.subjects, batch.first_query + batch.queries)
                 name = query_id(record[0])
-                self._work.report.judge(verdict, name)
+                self._work.notify(QueryJudged(name, verdict, bound_reached))
                 yield _query(batch, result, probe, name, verdict)
 
     def _merge(self, ordinal: int, parts: list[QueryHits]) -> QueryHits:
         merged = self._carrier.merge(parts, self._first_oids, self._limits.max_target_seqs)
         return QueryHits(ordinal, merged.texts, comments_of(parts), merged.subjects)
 
-    def _again(self, current: _Started, suspects: list[int]) -> Iterator[tuple[QueryHits, Verdict]]:
-        """Yield the final hits of the saturated queries."""
+    def _again(self, current: _Started, suspects: list[int]) -> Iterator[tuple[QueryHits, Verdict, str | None]]:
+        """Yield the final hits of the saturated queries, and the number of a query that reached the bound."""
         if not suspects:
             return
         if self._identical:
             for hits in self._research.identical(current.batch, suspects):
-                yield hits, Verdict.RESEARCHED
+                yield hits, Verdict.RESEARCHED, None
             return
         for hits, bound_reached in self._research.complete(current.batch, suspects):
-            if bound_reached:
-                self._work.report.bound_reached.append(f"Query_{current.batch.first_query + hits.ordinal + 1}")
-            yield hits, Verdict.COMPLETE
+            number = f"Query_{current.batch.first_query + hits.ordinal + 1}"
+            yield hits, Verdict.COMPLETE, number if bound_reached else None
 
 
 def piece_file(folder: Path, batch: int, shard: int) -> Path:

@@ -18,10 +18,11 @@ from shardblast.blast.queries import Batch, open_queries, records, split
 from shardblast.blast.sequences import by_volume, ids_by_oid, letters_of
 from shardblast.blast.volume import Volume
 from shardblast.core.cutting import BATCH_QUERIES, Choice, Shard, VolumeSize, cut_shards
+from shardblast.core.events import Purpose
 from shardblast.core.option_table import NOT_OF_A_PIECE, Use, names
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule, Program
-from shardblast.engine.workspace import Priority, Purpose, Work
+from shardblast.engine.workspace import Priority, Work
 
 NOT_OF_CANDIDATES = NOT_OF_A_PIECE | {*names(Use.CUT), "subject_besthit"}
 """Options without which a search finds every subject that passes the preliminary cutoff."""

@@ -30,6 +30,7 @@ from shardblast.blast.queries import Batch, write_selected
 from shardblast.blast.seqalign import ordinal_id, with_oid
 from shardblast.blast.sequences import CandidateDatabase, Naming, oid_of, write_candidates
 from shardblast.core.cutting import Shard
+from shardblast.core.events import Purpose
 from shardblast.engine.pieces import (
     Part,
     Parts,
@@ -42,7 +43,7 @@ from shardblast.engine.pieces import (
     sample_argv,
     whole_of,
 )
-from shardblast.engine.workspace import Purpose, Work
+from shardblast.engine.workspace import Work
 
 WHOLE_DATABASE_SHARE = 0.5
 """The largest share of the database's letters for candidates; with more, the whole database is searched instead."""

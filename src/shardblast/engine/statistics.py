@@ -17,10 +17,11 @@ from shardblast.blast.probe import ONE_QUERY_PER_ARCHIVE
 from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch
 from shardblast.core.errors import EngineError
+from shardblast.core.events import Purpose
 from shardblast.core.formats import ARCHIVE, COMMENTED, Syntax
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.engine.pieces import piece_argv
-from shardblast.engine.workspace import Purpose, Work
+from shardblast.engine.workspace import Work
 
 _UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
 """The parameters of a query that could not be searched. For tblastx, no query has gapped parameters."""

@@ -26,14 +26,15 @@ from shardblast.blast.process import Processes
 from shardblast.blast.queries import Batch
 from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, Situation, choose, magnitude
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
+from shardblast.core.events import Notify, PieceFinished, PiecesPlanned, QueriesFinished, ignore
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule
-from shardblast.core.report import Report, Verdict
+from shardblast.core.report import Verdict
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
 from shardblast.engine.merge import ShardedSearch
 from shardblast.engine.pieces import LocalParts, batches_of, shards_of
 from shardblast.engine.printing import EVERYTHING, ArchivePrinter, Chosen, MergedQuery, print_batch
-from shardblast.engine.workspace import Machine, Pool, Silent, Watcher, Work
+from shardblast.engine.workspace import Machine, Pool, Work
 
 PRINTING_THREADS = 1
 """The number of BLAST+ processes that report statistics while a result is printed."""
@@ -112,7 +113,7 @@ class StoredEngine:
         database: Database,
         plan: StoredPlan,
         folder: Path,
-        watcher: Watcher,
+        notify: Notify,
         processes: Processes,
     ) -> None:
         """Search the unfinished batches; afterwards the folder ``merged`` holds every batch.
@@ -122,7 +123,7 @@ class StoredEngine:
             database: The whole database.
             plan: The result of ``plan``.
             folder: The search's folder, with ``query.fa``.
-            watcher: Receives the progress.
+            notify: Receives the progress.
             processes: Runs BLAST+; its ``stop``, from any thread, ends the search.
 
         Raises:
@@ -133,18 +134,18 @@ class StoredEngine:
         cut = batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice)
         batches = list(processes.over(cut))
         missing = [batch for batch in batches if not (merged / f"{batch.index}.json").exists()]
-        watcher.pieces_planned(plan.choice.shards * (len(batches) - len(missing)))
+        notify(PiecesPlanned(plan.choice.shards * (len(batches) - len(missing))))
         for batch in batches:
             if batch not in missing:
                 for _ in range(plan.choice.shards):
-                    watcher.piece_finished(None)
-                watcher.queries_finished(batch.queries)
+                    notify(PieceFinished(None))
+                notify(QueriesFinished(batch.queries))
         database = replace(database, filter=read_filter(self.installation, options, database, folder, processes))
         shards = shards_of(database, plan.choice.shards)
         for _ in range((plan.choice.shards - len(shards)) * len(missing)):
-            watcher.piece_finished(None)  # a shard in which the filter leaves nothing
+            notify(PieceFinished(None))  # a shard in which the filter leaves nothing
         carrier, by_shard = ArchiveCarrier(), plan.choice.by_shard
-        work = self._work(options, database, folder, self.pool, processes, watcher)
+        work = self._work(options, database, folder, self.pool, processes, notify)
         with replace(work, resumes=True, rank=magnitude(plan.letters)) as work:
             search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.threads)
             store_merged(search, missing, folder)
@@ -218,7 +219,7 @@ class StoredEngine:
         probe = write_probe(self.installation, scratch, database)
         with (
             closing(Pool(PRINTING_THREADS)) as pool,  # the pieces of searches may occupy the engine's pool for hours
-            self._work(options, database, scratch, pool, processes, Silent()) as work,
+            self._work(options, database, scratch, pool, processes, ignore) as work,
             ArchivePrinter(self.installation, processes, options, files, target, environment) as printer,
         ):
             printed = 0
@@ -235,9 +236,9 @@ class StoredEngine:
         folder: Path,
         pool: Pool,
         processes: Processes,
-        watcher: Watcher,
+        notify: Notify,
     ) -> Work:
-        """Return the resources of a search, with a report that nobody reads."""
+        """Return the resources of a search."""
         return Work(
             installation=self.installation,
             options=options,
@@ -245,8 +246,7 @@ class StoredEngine:
             folder=folder,
             pool=pool,
             processes=processes,
-            report=Report(options.program.value, "", database.name, 0, 0, 0, "", []),
-            watcher=watcher,
+            notify=notify,
         )
 
     def _choice(self, options: SearchOptions, database: Database, query_bytes: int) -> tuple[Choice, int]:

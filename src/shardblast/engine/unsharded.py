@@ -262,7 +262,6 @@ def _judge_all(report: Report, query: str) -> None:
     try:
         with open_queries(query) as stream:
             for record in records(stream):
-                report.queries += 1
-                report.judge(Verdict.UNSHARDED, query_id(record[0]))
+                report.judge(query_id(record[0]), Verdict.UNSHARDED)
     except NotFasta:
         return

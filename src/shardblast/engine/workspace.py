@@ -16,14 +16,15 @@ from itertools import count
 from pathlib import Path
 from tempfile import NamedTemporaryFile, mkdtemp
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from shardblast.blast.database import Database
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Finished, Processes, checked
 from shardblast.core.errors import DiskFull, Interrupted, OutputError, ShardblastError
+from shardblast.core.events import Notify, PieceFailed, PieceFinished, PieceStarted, Purpose, ignore
 from shardblast.core.options import SearchOptions
-from shardblast.core.report import PieceReport, Report
+from shardblast.core.report import PieceReport
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -130,72 +131,6 @@ class Pool:
                 future.set_exception(error)
 
 
-class Watcher(Protocol):
-    """Receives the progress of a search; counts are increments."""
-
-    def queries_read(self, queries: int) -> None:
-        """Called after queries were read."""
-        ...
-
-    def pieces_planned(self, pieces: int) -> None:
-        """Called when more pieces will be searched."""
-        ...
-
-    def piece_started(self, purpose: Purpose, node: str = "", seconds: float = 0.0) -> None:
-        """Called when a process for a piece runs on a node, or on this machine; it started ``seconds`` ago."""
-        ...
-
-    def piece_stopped(self, purpose: Purpose, node: str) -> None:
-        """Called when a process for a piece stops without success: its node is lost, or another node was faster."""
-        ...
-
-    def piece_finished(self, piece: PieceReport | None) -> None:
-        """Called when a piece succeeds; with None, perhaps repeatedly, if an earlier run of the search finished it."""
-        ...
-
-    def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
-        """Called when a piece fails, which ends the search."""
-        ...
-
-    def queries_finished(self, queries: int) -> None:
-        """Called after queries were printed."""
-        ...
-
-    def warned(self, text: bytes) -> None:
-        """Called with a warning of BLAST+, perhaps repeatedly with the same one."""
-        ...
-
-
-class Silent:
-    """A watcher that does nothing."""
-
-    def queries_read(self, queries: int) -> None: ...
-
-    def pieces_planned(self, pieces: int) -> None: ...
-
-    def piece_started(self, purpose: object, node: str = "", seconds: float = 0.0) -> None: ...
-
-    def piece_stopped(self, purpose: object, node: str) -> None: ...
-
-    def piece_finished(self, piece: object) -> None: ...
-
-    def piece_failed(self, purpose: object, error: object) -> None: ...
-
-    def queries_finished(self, queries: int) -> None: ...
-
-    def warned(self, text: bytes) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """The purpose of a process."""
-
-    name: str
-    """The ``purpose`` of ``PieceReport``."""
-    batch: int
-    shard: int | None
-
-
 @dataclass(frozen=True, slots=True)
 class Work:
     """The resources that every step of a search needs; after its context, no process of the search runs."""
@@ -206,8 +141,7 @@ class Work:
     folder: Path
     pool: Pool
     processes: Processes
-    report: Report
-    watcher: Watcher
+    notify: Notify = ignore
     resumes: bool = False
     """Whether existing files of pieces are used, because an earlier run of this search wrote them."""
     rank: int = 0
@@ -256,7 +190,7 @@ class Work:
         priority: Priority,
         finish: Callable[[Path], None] | None = None,
     ) -> Future[Finished]:
-        """Queue a run that writes the file ``out``, which gets its name when it is complete, and notify the watcher.
+        """Queue a run that writes the file ``out``, which gets its name when it is complete, and report its progress.
 
         ``argv`` lacks the program and ``-out``. ``finish`` changes the file before it gets its name. For the other
         arguments see ``start``.
@@ -264,9 +198,9 @@ class Work:
 
         def run() -> Finished:
             if self.resumes and out.exists():
-                self.watcher.piece_finished(None)
+                self.notify(PieceFinished(None))
                 return NOTHING_TO_DO
-            self.watcher.piece_started(purpose)
+            self.notify(PieceStarted(purpose))
             with NamedTemporaryFile(prefix=f"{out.name}.", suffix=".partial", dir=out.parent, delete=False) as partial:
                 try:
                     finished, piece = self._run([*argv, "-out", partial.name], purpose, what, None)
@@ -276,7 +210,7 @@ class Work:
                     os.unlink(partial.name)
                     raise
             os.replace(partial.name, out)
-            self.watcher.piece_finished(piece)
+            self.notify(PieceFinished(piece))
             return finished
 
         return self._submit(run, priority)
@@ -303,12 +237,12 @@ class Work:
             checked(finished, what)
         except ShardblastError as failed:
             error = self._explained(failed)
-            self.watcher.piece_failed(purpose, error)
+            self.notify(PieceFailed(purpose, error))
             if error is failed:  # an error that is its own cause would make a loop for readers of causes
                 raise
             raise error from failed
         piece = PieceReport(purpose.name, purpose.batch, purpose.shard, finished.seconds, finished.peak_memory_bytes)
-        self.report.pieces.append(piece)
+        self.notify(piece)
         return finished, piece
 
     def _explained(self, error: ShardblastError) -> ShardblastError:

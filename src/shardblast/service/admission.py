@@ -16,7 +16,7 @@ from shardblast.core.search import Failure, Search, SearchId, Standing, State, a
 from shardblast.core.waiting import Lack, lacked, lasting
 from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
-from shardblast.service.events import Observer
+from shardblast.service.events import SearchChanged, ServiceEvent
 from shardblast.service.settings import Settings
 from shardblast.store.searches import Change, SearchStore
 from shardblast.store.workload import Workload
@@ -38,7 +38,7 @@ class Stints(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Admission(Observer):
+class Admission:
     """Starts searches when their turn comes.
 
     It reads its state from the database and the nodes each time. It therefore survives any crash, and several servers
@@ -65,10 +65,14 @@ class Admission(Observer):
         self._stopping.set()
         self._changed.set()
 
-    def search_changed(self, before: Search | None, after: Search) -> None:
+    def notice(self, event: ServiceEvent) -> None:
         """Decide again when a search was added or gave up its place."""
-        if before is None or (before.state, before.lack) != (after.state, after.lack):
-            self._changed.set()
+        match event:
+            case SearchChanged(before, after, _) if before is None or (before.state, before.lack) != (
+                after.state,
+                after.lack,
+            ):
+                self._changed.set()
 
     def _watch(self) -> None:
         failing = False

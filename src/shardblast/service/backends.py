@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +14,16 @@ from shardblast.blast.process import Processes
 from shardblast.blast.taxonomy import EXPANSION
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import Interrupted, ShardblastError
+from shardblast.core.events import Notify, PhaseBegun, PhaseCounted, PhaseFailed
 from shardblast.core.options import SearchOptions
-from shardblast.core.search import Phase, Progress, SearchId, begin, count, fail, lacks, progressed
+from shardblast.core.search import Phase, SearchId
 from shardblast.core.waiting import Lack
 from shardblast.disk.node import Node
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.stored import StoredEngine, StoredPlan
-from shardblast.engine.workspace import Watcher
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.tasks import Meter
 from shardblast.storage.objects import Objects, search_key
-from shardblast.store.searches import SearchStore
-
-Changed = Callable[[Progress], Progress]
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +72,7 @@ class Searching(Protocol):
             DatabaseError: The database can't be searched in this way.
         """
 
-    def search(self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes) -> None:
+    def search(self, ordered: Ordered, notify: Notify, processes: Processes) -> None:
         """Search and merge what is not finished yet.
 
         Raises Interrupted if ``processes`` was stopped, and WaitError if no part of the search can proceed.
@@ -85,9 +81,7 @@ class Searching(Protocol):
     def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:
         """Return whether all batches are merged."""
 
-    def publish(
-        self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes, most_bytes: int
-    ) -> Sequence[str]:
+    def publish(self, ordered: Ordered, notify: Notify, processes: Processes, most_bytes: int) -> Sequence[str]:
         """Store all of a result, and put the facts about its queries into the search's folder.
 
         Returns the names of the stored objects, below the search's prefix.
@@ -98,47 +92,6 @@ class Searching(Protocol):
 
     def tidy(self, search_id: SearchId) -> None:
         """Remove the objects that were needed only while the search ran."""
-
-
-class RecordedPhases:
-    """Records the phases of a search."""
-
-    def __init__(self, store: SearchStore, search_id: SearchId) -> None:
-        self._store = store
-        self._id = search_id
-
-    def begin(self, phase: Phase, total: int) -> None:
-        """Record the beginning of a phase."""
-        self._change(lambda progress: begin(progress, phase, time.time(), total))
-
-    def count(self, phase: Phase, done: int, total: int | None = None) -> None:
-        """Record the progress of a phase."""
-        self._change(lambda progress: count(progress, phase, done, total))
-
-    def fail(self, phase: Phase) -> None:
-        """Record that a phase failed, although the search continues."""
-        self._change(lambda progress: fail(progress, phase, time.time()))
-
-    def staging(self, total_bytes: int) -> None:
-        self.begin(Phase.STAGING, total_bytes)
-
-    def staged(self, done_bytes: int) -> None:
-        self.count(Phase.STAGING, done_bytes)
-
-    def warming(self, total_bytes: int) -> None:
-        self.begin(Phase.WARMING, total_bytes)
-
-    def warmed(self, done_bytes: int) -> None:
-        self.count(Phase.WARMING, done_bytes)
-
-    def searching(self, pieces: int) -> None:
-        self.begin(Phase.SEARCHING, pieces)
-
-    def waiting(self, lack: Lack | None) -> None:
-        self._store.change(self._id, lambda search: lacks(search, lack, time.time()))
-
-    def _change(self, changed: Changed) -> None:
-        self._store.change(self._id, lambda search: progressed(search, changed(search.progress)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,19 +119,17 @@ class LocalSearching:
     ) -> StoredPlan:
         return self.engine.plan(options, self.catalogue.described(database), folder / "query.fa", folder, processes)
 
-    def search(self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes) -> None:
-        with self._staged(ordered, phases, processes) as database:
+    def search(self, ordered: Ordered, notify: Notify, processes: Processes) -> None:
+        with self._staged(ordered, notify, processes) as database:
             if not ordered.plan.choice.by_shard:
-                self._warm(database, phases, processes, ordered.search_id)
-            phases.searching(ordered.plan.pieces)
-            self.engine.search(ordered.options, database, ordered.plan, ordered.folder, watcher, processes)
+                self._warm(database, notify, processes, ordered.search_id)
+            notify(PhaseBegun(Phase.SEARCHING, ordered.plan.pieces))
+            self.engine.search(ordered.options, database, ordered.plan, ordered.folder, notify, processes)
 
     def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:
         return all((folder / "merged" / f"{batch}.json").exists() for batch in range(plan.batches))
 
-    def publish(
-        self, ordered: Ordered, phases: RecordedPhases, watcher: Watcher, processes: Processes, most_bytes: int
-    ) -> Sequence[str]:
+    def publish(self, ordered: Ordered, notify: Notify, processes: Processes, most_bytes: int) -> Sequence[str]:
         folder = ordered.folder
         files = [folder / "plan.json", *sorted((folder / "merged").iterdir()), *sorted((folder / KEPT).glob("*"))]
         files += [folder / EXPANSION] if (folder / EXPANSION).exists() else []
@@ -188,8 +139,8 @@ class LocalSearching:
             processes.check()
             self.objects.put(search_key(ordered.search_id, name), file, lambda sent_bytes: processes.check())
             if done % 50 == 1:
-                phases.count(Phase.PUBLISHING, done, total)
-        phases.count(Phase.PUBLISHING, total, total)
+                notify(PhaseCounted(Phase.PUBLISHING, done, total))
+        notify(PhaseCounted(Phase.PUBLISHING, total, total))
         return names
 
     def end(self, search_id: SearchId) -> None: ...
@@ -197,24 +148,24 @@ class LocalSearching:
     def tidy(self, search_id: SearchId) -> None: ...
 
     @contextmanager
-    def _staged(self, ordered: Ordered, phases: RecordedPhases, processes: Processes) -> Iterator[Database]:
+    def _staged(self, ordered: Ordered, notify: Notify, processes: Processes) -> Iterator[Database]:
         """Open the database of a search, staged on this machine's disk if need be."""
         entry, meter = ordered.database, Meter(lambda staged_bytes: None)
         if self.catalogue.missing_bytes(entry.name, entry.generation):
-            phases.staging(entry.facts.size_bytes)
-            meter = Meter(phases.staged)
+            notify(PhaseBegun(Phase.STAGING, entry.facts.size_bytes))
+            meter = Meter(lambda done_bytes: notify(PhaseCounted(Phase.STAGING, done_bytes)))
         with self.catalogue.opened(entry.name, entry.generation, meter, processes.is_stopped) as database:
             meter.close()
             yield database
 
-    def _warm(self, database: Database, phases: RecordedPhases, processes: Processes, search_id: SearchId) -> None:
+    def _warm(self, database: Database, notify: Notify, processes: Processes, search_id: SearchId) -> None:
         """Read the cold part of a database into memory. If not all of it fits, the search continues."""
         files = database.mapped_files
         resident = self.node.resident_bytes(files)
         if resident is None or resident >= database.size_bytes:
             return
-        phases.warming(database.size_bytes)
-        meter = Meter(phases.warmed)
+        notify(PhaseBegun(Phase.WARMING, database.size_bytes))
+        meter = Meter(lambda done_bytes: notify(PhaseCounted(Phase.WARMING, done_bytes)))
         try:
             self.node.warm(files, meter, processes.is_stopped)
         except Interrupted:
@@ -222,6 +173,6 @@ class LocalSearching:
         except ShardblastError as error:
             logger.info("a database can't be warmed: %s", error.problem, extra={"search_id": search_id})
             meter.close()
-            phases.fail(Phase.WARMING)
+            notify(PhaseFailed(Phase.WARMING))
         else:
             meter.close()

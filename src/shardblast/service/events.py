@@ -1,4 +1,4 @@
-"""What happens in the service: events for subscribers, and observers for the log, metrics and traces."""
+"""What happens in the service: events for subscribers, and for the log, metrics and traces."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from shardblast.core.errors import ShardblastError
+from shardblast.core.events import PieceFailed
 from shardblast.core.search import Event, Piece, Search, SearchId, State
 
 WAITING = 256
@@ -176,17 +176,25 @@ class Broadcast:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchChanged:
+    """One transaction of the store has added (``before`` is None) or changed a search, or recorded a piece of it."""
+
+    before: Search | None
+    after: Search
+    piece: Piece | None
+
+
+@dataclass(frozen=True, slots=True)
 class PieceFailure:
+    """A BLAST+ process of a search failed."""
+
     search_id: SearchId
-    purpose: str
-    batch: int
-    shard: int | None
-    error: ShardblastError
+    event: PieceFailed
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answered request. It does not include the address, which may contain secrets."""
+    """A request was answered. The address is not included, because it may contain secrets."""
 
     request_id: str
     method: str
@@ -203,99 +211,62 @@ class Answer:
     """The caller's ``traceparent``."""
 
 
-class Observer:
-    """Called from any thread, while others may wait, so methods must be quick. Subclasses override what they need."""
+@dataclass(frozen=True, slots=True)
+class BytesWritten:
+    """An object was stored, or a result was printed."""
 
-    def search_changed(self, before: Search | None, after: Search) -> None:
-        """A search was added (``before`` is None) or changed."""
-
-    def piece_ended(self, search: Search, piece: Piece) -> None: ...
-
-    def piece_failed(self, failure: PieceFailure) -> None: ...
-
-    def answered(self, answer: Answer) -> None: ...
-
-    def stored(self, size_bytes: int) -> None:
-        """An object was written to the storage."""
-
-    def printed(self, size_bytes: int) -> None:
-        """A result was printed."""
-
-    def close(self) -> None:
-        """No more calls follow."""
+    where: Literal["storage", "result"]
+    size_bytes: int
 
 
-class Observers(Observer):
-    """Forwards everything to several observers."""
-
-    def __init__(self, observers: Sequence[Observer]) -> None:
-        self._all = list(observers)
-
-    def add(self, observer: Observer) -> None:
-        self._all.append(observer)
-
-    def noted(self, before: Search | None, after: Search, piece: Piece | None) -> None:
-        """Forward what one transaction of the store has changed."""
-        if piece is not None:
-            self.piece_ended(after, piece)
-        if after != before:
-            self.search_changed(before, after)
-
-    def search_changed(self, before: Search | None, after: Search) -> None:
-        for observer in self._all:
-            observer.search_changed(before, after)
-
-    def piece_ended(self, search: Search, piece: Piece) -> None:
-        for observer in self._all:
-            observer.piece_ended(search, piece)
-
-    def piece_failed(self, failure: PieceFailure) -> None:
-        for observer in self._all:
-            observer.piece_failed(failure)
-
-    def answered(self, answer: Answer) -> None:
-        for observer in self._all:
-            observer.answered(answer)
-
-    def stored(self, size_bytes: int) -> None:
-        for observer in self._all:
-            observer.stored(size_bytes)
-
-    def printed(self, size_bytes: int) -> None:
-        for observer in self._all:
-            observer.printed(size_bytes)
-
-    def close(self) -> None:
-        for observer in self._all:
-            observer.close()
+@dataclass(frozen=True, slots=True)
+class ServiceClosed:
+    """No more events follow."""
 
 
-class Journal(Observer):
-    def search_changed(self, before: Search | None, after: Search) -> None:
-        fields: dict[str, Any]
-        lack = after.lack
-        if lack is not None and (before is None or before.lack != lack):
-            fields = {"search_id": after.id, "owner": after.owner, "code": lack.code.value}
-            logger.warning("%s", lack.sentence, extra=fields)
-        if before is not None and before.state is after.state:
-            return
-        fields = {"search_id": after.id, "owner": after.owner, "state": after.state.value}
-        fields |= {"program": after.program, "database": after.database, "attempt": after.attempt}
-        if after.state.is_final and after.started is not None and after.finished is not None:
-            fields["seconds"] = round(after.finished - after.started, 3)
-        if after.failure is not None:
-            fields |= {"code": after.failure.code, "problem": after.failure.problem}
-        level = logging.WARNING if after.state is State.FAILED else logging.INFO
-        logger.log(level, "search %s", after.state, extra=fields)
+ServiceEvent = SearchChanged | PieceFailure | Answer | BytesWritten | ServiceClosed
+Notify = Callable[[ServiceEvent], None]
+"""Called from any thread, while others may wait, so it must be quick."""
 
-    def piece_failed(self, failure: PieceFailure) -> None:
-        fields = {"search_id": failure.search_id, "purpose": failure.purpose, "batch": failure.batch}
-        fields |= {"shard": failure.shard, "code": failure.error.code, "problem": failure.error.problem}
-        logger.warning("piece failed", extra=fields)
 
-    def answered(self, answer: Answer) -> None:
-        fields: dict[str, Any] = {"method": answer.method, "route": answer.route, "status": answer.status}
-        fields |= {"seconds": round(answer.seconds, 4), "request_id": answer.request_id}
-        if answer.code:
-            fields["code"] = answer.code
-        logger.log(logging.WARNING if answer.status >= 500 else logging.INFO, "request answered", extra=fields)
+class Listeners(list[Notify]):
+    """The functions that are called with every event of the service."""
+
+    def __call__(self, event: ServiceEvent) -> None:
+        for listener in self:
+            listener(event)
+
+
+def write_log(event: ServiceEvent) -> None:
+    """Write an event to the log."""
+    match event:
+        case SearchChanged(before, after, _):
+            _log_change(before, after)
+        case PieceFailure(search_id, failed):
+            fields: dict[str, Any] = {"search_id": search_id, **failed.purpose.document()}
+            fields |= {"code": failed.error.code, "problem": failed.error.problem}
+            logger.warning("piece failed", extra=fields)
+        case Answer():
+            fields = {"method": event.method, "route": event.route, "status": event.status}
+            fields |= {"seconds": round(event.seconds, 4), "request_id": event.request_id}
+            if event.code:
+                fields["code"] = event.code
+            logger.log(logging.WARNING if event.status >= 500 else logging.INFO, "request answered", extra=fields)
+
+
+def _log_change(before: Search | None, after: Search) -> None:
+    fields: dict[str, Any]
+    lack = after.lack
+    if lack is not None and (before is None or before.lack != lack):
+        fields = {"search_id": after.id, "owner": after.owner, "code": lack.code.value}
+        logger.warning("%s", lack.sentence, extra=fields)
+    if before is not None and before.state is after.state:
+        return
+    fields = {"search_id": after.id, "owner": after.owner, "state": after.state.value}
+    fields |= {"program": after.program, "database": after.database, "attempt": after.attempt}
+    if after.state.is_final and after.started is not None and after.finished is not None:
+        fields["seconds"] = round(after.finished - after.started, 3)
+    if after.failure is not None:
+        fields |= {"code": after.failure.code, "problem": after.failure.problem}
+    level = logging.WARNING if after.state is State.FAILED else logging.INFO
+    logger.log(level, "search %s", after.state, extra=fields)

@@ -25,7 +25,7 @@ from shardblast.engine.kept_sequences import HitSequences
 from shardblast.engine.printing import EVERYTHING, Chosen
 from shardblast.engine.stored import StoredEngine, stored_plan, stored_queries
 from shardblast.service.catalogue import Catalogue
-from shardblast.service.events import Observer
+from shardblast.service.events import BytesWritten, Notify
 from shardblast.service.folders import Folders
 from shardblast.service.hit_index import FILE, OUTFMT, HitIndex, RowPage, write_index
 from shardblast.service.runner import Runner, Turns
@@ -83,7 +83,7 @@ class Results:
     engine: StoredEngine
     folders: Folders
     runner: Runner
-    observer: Observer
+    notify: Notify
     _turns: Turns = field(default_factory=Turns, init=False)
     _matrices: dict[str, frozenset[str]] = field(default_factory=dict, init=False)
 
@@ -114,7 +114,7 @@ class Results:
         search = self.completed(search_id)
         options = printed_with(self.runner.options(search, outfmt), printing)
         with self._printed(search, options, Processes(), self._chosen(search, queries, hits)) as path:
-            self.observer.printed(path.stat().st_size)
+            self.notify(BytesWritten("result", path.stat().st_size))
             yield path
 
     def kept(self, search: Search) -> int:

@@ -17,9 +17,9 @@ from typing import Any
 from shardblast.blast.compression import unpack
 from shardblast.blast.process import Processes
 from shardblast.blast.taxonomy import filter_words, write_expansion
-from shardblast.core.errors import DiskFull, Interrupted, NotFoundError, ShardblastError, StoreError, without_folders
+from shardblast.core import events
+from shardblast.core.errors import DiskFull, Interrupted, NotFoundError, StoreError, without_folders
 from shardblast.core.formats import parse_outfmt
-from shardblast.core.history import SEARCHING, STARTED, STOPPED, WARNING
 from shardblast.core.option_table import file_of, listed, located
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Arguments, Program
@@ -32,17 +32,18 @@ from shardblast.core.search import (
     State,
     begin,
     count,
+    fail,
     in_stint,
+    lacks,
     moved,
     never_back,
     progressed,
 )
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.stored import StoredPlan, stored_plan, stored_queries
-from shardblast.engine.workspace import Purpose
-from shardblast.service.backends import Ordered, RecordedPhases, Searching
+from shardblast.service.backends import Ordered, Searching
 from shardblast.service.catalogue import Catalogue
-from shardblast.service.events import Observer, PieceFailure
+from shardblast.service.events import Notify, PieceFailure
 from shardblast.service.folders import Folders
 from shardblast.service.settings import KEPT_BYTES
 from shardblast.storage.objects import Objects, search_key
@@ -88,29 +89,38 @@ class Turns:
 class Recorder:
     """Records the progress of one search."""
 
-    def __init__(self, store: SearchStore, search_id: SearchId, plan: StoredPlan, observer: Observer) -> None:
+    def __init__(self, store: SearchStore, search_id: SearchId, plan: StoredPlan, notify: Notify) -> None:
         self._store = store
         self._id = search_id
         self._plan = plan
-        self._observer = observer
+        self._notify = notify
         self._lock = threading.Lock()
         self._pieces = self._queries = 0
         self._merging = False
         self._known = {_run_of(piece) for piece in store.pieces(search_id)}
-        self._warnings = {str(event.data["text"]) for event in store.events(search_id, [WARNING])}
+        self._warnings = {str(event.data["text"]) for event in store.events(search_id, [events.WARNING])}
 
-    def queries_read(self, queries: int) -> None: ...
+    def __call__(self, event: events.SearchEvent) -> None:
+        match event:
+            case events.PieceStarted(purpose, node, seconds):
+                node = node or socket.gethostname()
+                self._note(events.STARTED, {**purpose.document(), "node": node, "started": time.time() - seconds})
+            case events.PieceStopped(purpose, node):
+                self._note(events.STOPPED, {**purpose.document(), "node": node})
+            case events.PieceFinished(piece):
+                self._piece_finished(piece)
+            case events.PieceFailed():
+                self._notify(PieceFailure(self._id, event))
+            case events.QueriesFinished(queries):
+                self._queries_finished(queries)
+            case events.Warned(text):
+                self._warned(text)
+            case events.PhaseBegun() | events.PhaseCounted() | events.PhaseFailed():
+                self._store.change(self._id, lambda search: _advanced(search, event, time.time()))
+            case events.SearchWaits(lack):
+                self._store.change(self._id, lambda search: lacks(search, lack, time.time()))
 
-    def pieces_planned(self, pieces: int) -> None: ...
-
-    def piece_started(self, purpose: Purpose, node: str = "", seconds: float = 0.0) -> None:
-        started = time.time() - seconds
-        self._note(STARTED, {**_named(purpose), "node": node or socket.gethostname(), "started": started})
-
-    def piece_stopped(self, purpose: Purpose, node: str) -> None:
-        self._note(STOPPED, {**_named(purpose), "node": node})
-
-    def piece_finished(self, piece: PieceReport | None) -> None:
+    def _piece_finished(self, piece: PieceReport | None) -> None:
         with self._lock:
             self._pieces += 1
             done = self._pieces
@@ -121,11 +131,7 @@ class Recorder:
             if self._pieces >= self._plan.pieces:
                 self._begin_merging()
 
-    def piece_failed(self, purpose: Purpose, error: ShardblastError) -> None:
-        failure = PieceFailure(self._id, purpose.name, purpose.batch, purpose.shard, error)
-        self._observer.piece_failed(failure)
-
-    def queries_finished(self, queries: int) -> None:
+    def _queries_finished(self, queries: int) -> None:
         with self._lock:
             self._queries += queries
             done = self._queries
@@ -134,12 +140,12 @@ class Recorder:
             if self._merging:
                 self._store.change(self._id, lambda search: _counted(search, Phase.MERGING, done))
 
-    def warned(self, text: bytes) -> None:
+    def _warned(self, text: bytes) -> None:
         for line in text.decode(errors="replace").splitlines():
             warning = without_folders(line)[:LONGEST_WARNING]
             if warning and warning not in self._warnings and len(self._warnings) < MOST_WARNINGS:
                 self._warnings.add(warning)
-                self._note(WARNING, {"text": warning})
+                self._note(events.WARNING, {"text": warning})
 
     def _note(self, kind: str, data: dict[str, Any]) -> None:
         """Record an event that can be missed: if that fails, the search continues."""
@@ -172,7 +178,7 @@ class Runner:
     searching: Searching
     folders: Folders
     arguments: Callable[[Program], Arguments]
-    observer: Observer
+    notify: Notify
     _running: dict[SearchId, tuple[int, Processes]] = field(default_factory=dict, init=False)
     """The stint of each search that runs here, and its processes."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -213,8 +219,8 @@ class Runner:
         if not (self.folders.work(search_id) / "plan.json").exists():
             self._decide(search_id, processes)  # the server that had the plan is gone
         ordered = self._ordered(search_id)
-        self.store.tell(search_id, SEARCHING, {})  # pieces that ran before a crash no longer run
-        self.searching.search(ordered, RecordedPhases(self.store, search_id), self._watcher(ordered), processes)
+        self.store.tell(search_id, events.SEARCHING, {})  # pieces that ran before a crash no longer run
+        self.searching.search(ordered, self._recorder(ordered), processes)
 
     def publish(self, search_id: SearchId, stint: int, complete: Complete) -> None:
         """Store the result and end the search, after ``complete`` has added the files made on this machine."""
@@ -231,12 +237,12 @@ class Runner:
         folder = self.folders.work(search_id)
         if not self._is_merged(search_id):
             self._search(search_id, processes)  # the server that had merged batches is gone
-        ordered, phases = self._ordered(search_id), RecordedPhases(self.store, search_id)
-        phases.begin(Phase.PUBLISHING, 1)
+        ordered = self._ordered(search_id)
+        recorder = self._recorder(ordered)
+        recorder(events.PhaseBegun(Phase.PUBLISHING, 1))
         if self.searching.leaves_results_here:
             complete(search_id, processes)
-        watcher = self._watcher(ordered)
-        names = self.searching.publish(ordered, phases, watcher, processes, KEPT_BYTES)
+        names = self.searching.publish(ordered, recorder, processes, KEPT_BYTES)
         verdicts: dict[str, int] = {}
         hits = 0
         for query in processes.over(stored_queries(folder)):
@@ -374,8 +380,8 @@ class Runner:
             folder=self.folders.work(search_id),
         )
 
-    def _watcher(self, ordered: Ordered) -> Recorder:
-        return Recorder(self.store, ordered.search_id, ordered.plan, self.observer)
+    def _recorder(self, ordered: Ordered) -> Recorder:
+        return Recorder(self.store, ordered.search_id, ordered.plan, self.notify)
 
     def _is_merged(self, search_id: SearchId) -> bool:
         folder = self.folders.work(search_id)
@@ -404,10 +410,6 @@ class Runner:
         return stored_plan(self.folders.work(search_id))
 
 
-def _named(purpose: Purpose) -> dict[str, Any]:
-    return {"purpose": purpose.name, "batch": purpose.batch, "shard": purpose.shard}
-
-
 def _run_of(piece: Piece) -> tuple[object, ...]:
     """Return the fields that distinguish the run of a piece from all other runs."""
     return piece.purpose, piece.batch, piece.shard, piece.node, piece.seconds
@@ -421,6 +423,17 @@ def _recorded(piece: PieceReport) -> Piece:
 
 def _counted(search: Search, phase: Phase, done: int) -> Search:
     return progressed(search, count(search.progress, phase, done))
+
+
+def _advanced(search: Search, event: events.PhaseEvent, at: float) -> Search:
+    match event:
+        case events.PhaseBegun(phase, total):
+            progress = begin(search.progress, phase, at, total)
+        case events.PhaseCounted(phase, done, total):
+            progress = count(search.progress, phase, done, total)
+        case events.PhaseFailed(phase):
+            progress = fail(search.progress, phase, at)
+    return progressed(search, progress)
 
 
 def _started(search: Search) -> Search:

@@ -27,12 +27,12 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from shardblast.core import __version__
 from shardblast.core.search import PhaseStatus, Piece, Search, State, ended_phases
-from shardblast.service.events import Answer, Observer
+from shardblast.service.events import Answer, SearchChanged, ServiceClosed, ServiceEvent
 
 FLUSH_WITHIN_MS = 2000
 
 
-class Traces(Observer):
+class Traces:
     """Creates a span for each search, phase, piece and request that has ended."""
 
     def __init__(self) -> None:
@@ -43,9 +43,18 @@ class Traces(Observer):
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("shardblast", __version__)
 
-    def search_changed(self, before: Search | None, after: Search) -> None:
-        if before is None:
-            return
+    def __call__(self, event: ServiceEvent) -> None:
+        match event:
+            case SearchChanged(Search() as before, after, piece):
+                if piece is not None:
+                    self._piece_ended(after, piece)
+                self._search_changed(before, after)
+            case Answer():
+                self._answered(event)
+            case ServiceClosed():
+                self._provider.force_flush(FLUSH_WITHIN_MS)
+
+    def _search_changed(self, before: Search, after: Search) -> None:
         if before.state is not after.state:
             self._state_changed(before, after)
         for phase in ended_phases(before, after):
@@ -62,7 +71,7 @@ class Traces(Observer):
             failed = after.state is State.FAILED
             self._span(after, "search", None, after.created, after.finished, more, failed=failed)
 
-    def piece_ended(self, search: Search, piece: Piece) -> None:
+    def _piece_ended(self, search: Search, piece: Piece) -> None:
         more = {
             "shardblast.purpose": piece.purpose,
             "shardblast.batch": piece.batch,
@@ -73,7 +82,7 @@ class Traces(Observer):
         name = f"piece {piece.purpose} {piece.batch} {piece.shard}"
         self._span(search, name, "searching", piece.finished - piece.seconds, piece.finished, more, shown="piece")
 
-    def answered(self, answer: Answer) -> None:
+    def _answered(self, answer: Answer) -> None:
         attributes: dict[str, Any] = {"http.request.method": answer.method, "http.route": answer.route}
         attributes |= {"http.response.status_code": answer.status, "shardblast.request_id": answer.request_id}
         if answer.code:
@@ -84,9 +93,6 @@ class Traces(Observer):
         if answer.status >= 500:
             span.set_status(Status(StatusCode.ERROR))
         span.end(begun + int(answer.seconds * 1e9))
-
-    def close(self) -> None:
-        self._provider.force_flush(FLUSH_WITHIN_MS)
 
     def _span(
         self,

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from shardblast.core.errors import ConflictError, InputError
-from shardblast.core.history import RUNNING_KINDS, RunningPiece, running_of
+from shardblast.core.events import RUNNING_KINDS, RunningPiece, running_of
 from shardblast.core.search import Event, Piece, Search, SearchId, State
 from shardblast.store.connection import SqlDatabase, record_of
 from shardblast.store.events import RecordStore, events_after

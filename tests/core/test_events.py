@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from shardblast.core.history import Level, log_of, running_of
+from shardblast.core.events import Level, log_of, running_of
 from shardblast.core.search import (
     Event,
     Failure,

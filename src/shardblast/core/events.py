@@ -1,15 +1,20 @@
-"""Derives the log of a search and its running pieces from its stored events."""
+"""What happens in a search: its events, and the log and the running pieces that follow from stored ones.
+
+Each step of a search takes a ``Notify``, which it calls with events from any thread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from shardblast.core.errors import ShardblastError
+from shardblast.core.report import PieceReport, Verdict
 from shardblast.core.search import Event, Phase, PhaseStatus, State
 from shardblast.core.units import counted
-from shardblast.core.waiting import LackCode
+from shardblast.core.waiting import Lack, LackCode
 
 WARNING = "warning"
 """The kind of events that hold a warning of BLAST+."""
@@ -29,6 +34,128 @@ UNITS: Mapping[str, tuple[str, ...]] = {
 SEARCHING, STARTED, STOPPED, ENDED = "searching", "started", "stopped", "piece"
 """Kinds of events: no process runs yet; a process started; a process stopped without success; a process succeeded."""
 RUNNING_KINDS = (SEARCHING, STARTED, STOPPED, ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """The purpose of a process."""
+
+    name: str
+    """The ``purpose`` of ``PieceReport``."""
+    batch: int
+    shard: int | None
+
+    def document(self) -> dict[str, Any]:
+        """Return the fields as events and logs hold them."""
+        return {"purpose": self.name, "batch": self.batch, "shard": self.shard}
+
+
+@dataclass(frozen=True, slots=True)
+class PiecesPlanned:
+    """More pieces will be searched."""
+
+    pieces: int
+
+
+@dataclass(frozen=True, slots=True)
+class PieceStarted:
+    """A process for a piece runs."""
+
+    purpose: Purpose
+    node: str = ""
+    """Empty for this machine."""
+    seconds: float = 0.0
+    """Time since it started."""
+
+
+@dataclass(frozen=True, slots=True)
+class PieceStopped:
+    """A process for a piece stopped without success: its node is lost, or another node was faster."""
+
+    purpose: Purpose
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class PieceFinished:
+    """A piece succeeded."""
+
+    piece: PieceReport | None
+    """None, perhaps repeatedly, if an earlier run of the search finished it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PieceFailed:
+    """A process failed, which ends the search."""
+
+    purpose: Purpose
+    error: ShardblastError
+
+
+@dataclass(frozen=True, slots=True)
+class QueryJudged:
+    """The result of a query is final."""
+
+    query_id: str
+    verdict: Verdict
+    bound_reached: str | None = None
+    """The number of the query, as in ``Query_1``, if a shard's list was still full at the largest limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueriesFinished:
+    """More queries are merged, and printed if the search prints."""
+
+    queries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """BLAST+ printed warnings, perhaps repeatedly the same."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseBegun:
+    """A phase began."""
+
+    phase: Phase
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseCounted:
+    """A phase has come so far."""
+
+    phase: Phase
+    done: int
+    total: int | None = None
+    """None: as before."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseFailed:
+    """A phase failed, although the search continues."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class SearchWaits:
+    """The search waits for a resource; None: it no longer waits."""
+
+    lack: Lack | None
+
+
+PhaseEvent = PhaseBegun | PhaseCounted | PhaseFailed
+PieceEvent = PiecesPlanned | PieceStarted | PieceStopped | PieceFinished | PieceFailed | PieceReport
+SearchEvent = PhaseEvent | PieceEvent | QueryJudged | QueriesFinished | Warned | SearchWaits
+Notify = Callable[[SearchEvent], None]
+
+
+def ignore(event: object) -> None:
+    """Ignore an event."""
 
 
 class Level(StrEnum):
