@@ -8,14 +8,19 @@ import pytest
 
 from shardblast.core.errors import (
     ArchiveError,
+    DamagedError,
     DatabaseError,
+    DiskFull,
+    EndedBySignal,
     EngineError,
     InputError,
     Interrupted,
     NetworkError,
+    NodesDied,
     OutOfMemory,
     OutputError,
     ShardblastError,
+    StorageError,
     UnknownFailure,
     UsageError,
     error_for_exit_status,
@@ -77,9 +82,11 @@ def test_codes_are_stable_and_distinct() -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_only_network_errors_are_tried_again(kind: type[ShardblastError]) -> None:
-    assert kind.retryable == (kind is NetworkError)
+def test_what_the_machine_may_have_caused_is_tried_again_on_another() -> None:
+    retried = {kind.code for kind in KINDS if kind.retry_elsewhere}
+
+    assert retried == {"database", "out-of-memory", "unknown", "network", "output"}
+    assert all(kind.retry_elsewhere for kind in (EndedBySignal, StorageError, DiskFull, DamagedError, NodesDied))
 
 
 def test_error_says_what_happened_and_then_what_to_do() -> None:

@@ -25,16 +25,7 @@ from shardblast.cluster.assignment import Holders, NodeTask, Sending, Stragglers
 from shardblast.cluster.connection import Address, Cluster
 from shardblast.cluster.messages import RunFacts
 from shardblast.core.database import Generation
-from shardblast.core.errors import (
-    DatabaseError,
-    EngineError,
-    Interrupted,
-    NetworkError,
-    OutOfMemory,
-    OutputError,
-    ShardblastError,
-    UnknownFailure,
-)
+from shardblast.core.errors import Interrupted, NetworkError, NodesDied, ShardblastError
 
 TICK_S = 0.25
 ATTEMPTS = 3
@@ -49,8 +40,6 @@ WAITS_AFTER_S = 1.0
 """A task that was not sent for this long counts as waiting."""
 READINGS = 5
 """A task fails when its result could not be read this often."""
-RETRIED = (DatabaseError, OutOfMemory, OutputError, UnknownFailure, KilledWorker)
-"""Errors, besides those that are marked as retryable, after which the same task may succeed."""
 
 Doing = Mapping[tuple[str, str], float]
 """Seconds for which nodes have been running tasks, by the keys of the tasks and the names of the nodes."""
@@ -343,20 +332,21 @@ class Dispatcher:
     def _failed(self, state: TaskState, attempt: Sending) -> None:
         if attempt not in state.attempts:
             return
-        error = attempt.future.exception(timeout=self._cluster.timings.gather_s)
+        error = _translated(attempt.future.exception(timeout=self._cluster.timings.gather_s))
         if error is None or (isinstance(error, Interrupted) and not self._stopped()):
             self._lost(state, attempt)  # its node is ending or has ended
             return
         log.warning("a task failed: %s: %s", state.task.key, getattr(error, "problem", repr(error)))
-        retried = isinstance(error, RETRIED) or (isinstance(error, ShardblastError) and error.retryable)
         state.failures += 1
-        if isinstance(error, ShardblastError) and error.node is not None:
-            state.failed_on.add(error.node)
-        if len(state.attempts) > 1 or (retried and state.failures < ATTEMPTS):  # the other submission may succeed
+        retried = False
+        if isinstance(error, ShardblastError):
+            retried = error.retry_elsewhere and state.failures < ATTEMPTS
+            state.failed_on |= {error.node} if error.node is not None else set()
+        if retried or len(state.attempts) > 1:  # the other submission may succeed
             self._lost(state, attempt)
             return
         self._end(state, attempt)
-        state.result.set_exception(_ours(error))
+        state.result.set_exception(error)
 
     def _end(self, state: TaskState, attempt: Sending) -> None:
         """Forget a task, and end the processes of its second submission."""
@@ -371,10 +361,5 @@ class Dispatcher:
                 self._cluster.drop(other.key, other.workers if other.worker is None else [other.worker])
 
 
-def _ours(error: BaseException | None) -> BaseException:
-    if isinstance(error, KilledWorker):
-        return EngineError(
-            "Each node that ran a certain piece of the search died.",
-            remedy="Check the logs of the nodes. Most likely they lack memory for it.",
-        )
-    return error if error is not None else EngineError("A task failed.", remedy="Check the logs of the nodes.")
+def _translated(error: BaseException | None) -> BaseException | None:
+    return NodesDied() if isinstance(error, KilledWorker) else error

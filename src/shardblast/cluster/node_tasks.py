@@ -29,12 +29,9 @@ from shardblast.core.cutting import Shard
 from shardblast.core.errors import (
     DatabaseError,
     LeftToBlast,
-    NetworkError,
     NotFoundError,
     OutOfMemory,
-    OutputError,
-    StorageError,
-    UnknownFailure,
+    ShardblastError,
     file_error,
 )
 from shardblast.core.events import Purpose, SearchEvent
@@ -42,9 +39,6 @@ from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport
 from shardblast.engine.pieces import LocalParts, PieceRun
 from shardblast.engine.stored import unusable
-
-NODE_ERRORS = (DatabaseError, OutOfMemory, UnknownFailure, NetworkError, OutputError, StorageError)
-"""Errors that may not occur on another node."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,8 +54,9 @@ def on_this_node(task: Callable[Concatenate[HostedSearch, P], R]) -> Callable[Co
         host: Host = host_here()
         try:
             return task(host.search(run), *arguments, **named)
-        except NODE_ERRORS as error:
-            error.happened_on(host.node.name)
+        except ShardblastError as error:
+            if error.retry_elsewhere:
+                error.happened_on(host.node.name)
             raise
         except OSError as error:
             if error.errno is None:  # a connection error of Dask

@@ -8,6 +8,7 @@ ShardblastError
 │   └── SourceChanged    its source changed during the copy
 ├── EngineError          BLAST+ or its host failed        BLAST+ exit status 3
 │   ├── ArchiveError     the output of BLAST+ is damaged
+│   ├── NodesDied        the nodes that ran it died
 │   ├── NoRoomError      no node can hold the database
 │   ├── OutOfMemory      more, smaller shards may help    BLAST+ exit status 4
 │   └── UnknownFailure   BLAST+ does not say why          BLAST+ exit status 255
@@ -52,8 +53,8 @@ class ShardblastError(Exception):
 
     code: ClassVar[str] = "internal"
     """A stable name; part of the API."""
-    retryable: ClassVar[bool] = False
-    """Whether the same work may succeed if it is retried unchanged."""
+    retry_elsewhere: ClassVar[bool] = False
+    """Whether the same work may succeed on another node, or later: the machine, not the search, may be the cause."""
     exit_status: ClassVar[int] = 255
     """The exit status of the command."""
     node: str | None = None
@@ -114,6 +115,7 @@ class DatabaseError(ShardblastError):
     """The database is missing, damaged or of the wrong molecule."""
 
     code = "database"
+    retry_elsewhere = True
     exit_status = 2
 
 
@@ -144,7 +146,7 @@ class SourceChanged(DatabaseError):
 class EngineError(ShardblastError):
     """BLAST+ or the machine it ran on failed.
 
-    Not retryable: BLAST+ also exits with 3 for options that it does not support, such as some gap costs.
+    Not retried: BLAST+ also exits with 3 for options that it does not support, such as some gap costs.
     """
 
     code = "engine"
@@ -167,7 +169,20 @@ class OutOfMemory(EngineError):
     """BLAST+ could not allocate memory, or was killed for using too much."""
 
     code = "out-of-memory"
+    retry_elsewhere = True
     exit_status = 4
+
+
+class NodesDied(EngineError):
+    """Each node that ran a certain piece of a search died."""
+
+    retry_elsewhere = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Each node that ran a certain piece of the search died.",
+            remedy="Check the logs of the nodes. Most likely they lack memory for it.",
+        )
 
 
 class NoRoomError(EngineError):
@@ -180,6 +195,7 @@ class UnknownFailure(EngineError):
     """BLAST+ ended in a way that its exit status does not explain, for example by a signal."""
 
     code = "unknown"
+    retry_elsewhere = True
     exit_status = 255
 
 
@@ -191,7 +207,7 @@ class NetworkError(ShardblastError):
     """A remote service could not be reached."""
 
     code = "network"
-    retryable = True
+    retry_elsewhere = True
     exit_status = 5
 
 
@@ -199,6 +215,7 @@ class OutputError(ShardblastError):
     """The result can't be written."""
 
     code = "output"
+    retry_elsewhere = True
     exit_status = 6
 
 
@@ -206,7 +223,7 @@ class StoreError(ShardblastError):
     """The service's own database can't be reached or written."""
 
     code = "store"
-    retryable = True
+    retry_elsewhere = True
     exit_status = 6
 
 
@@ -214,7 +231,7 @@ class StorageError(ShardblastError):
     """A file or an object can't be stored or read."""
 
     code = "storage"
-    retryable = True
+    retry_elsewhere = True
     exit_status = 6
 
 
