@@ -14,10 +14,11 @@ from pathlib import Path
 from statistics import median
 from typing import BinaryIO
 
-from shardblast.blast.hits import QueryHits, TabularCarrier, by_query, choose_carrier
+from shardblast.blast.hits import QueryHits, TabularCarrier, by_query
 from shardblast.bootstrap import known_arguments, local_engine
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Program
+from shardblast.engine.pieces import choose_carrier
 from shardblast.engine.printing import MergedQuery, TabularPrinter
 
 

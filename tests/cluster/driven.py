@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from shardblast.blast.database import database_of
 from shardblast.blast.process import Processes
 from shardblast.blast.queries import Batch
 from shardblast.bootstrap import known_arguments
-from shardblast.cluster.searching import ClusterSearching, Request
+from shardblast.cluster.searching import ClusterSearching
+from shardblast.core.database import CataloguedDatabase
 from shardblast.core.events import PieceFinished, SearchEvent, SearchWaits, Warned
 from shardblast.core.options import parse
 from shardblast.core.program import Program
 from shardblast.core.report import PieceReport
-from shardblast.engine.pieces import batches_of
+from shardblast.core.search import SearchId
+from shardblast.engine.stored import OrderedSearch
 from shardblast.storage.objects import read_generation
 from tests.sequences import nucleotide_queries
 
@@ -40,7 +41,7 @@ class Heard:
                 self.warnings += text
 
 
-def ordered(searching: ClusterSearching, folder: Path, options: tuple[str, ...]) -> tuple[Request, Batch]:
+def ordered(searching: ClusterSearching, folder: Path, options: tuple[str, ...]) -> tuple[OrderedSearch, Batch]:
     """Return a search of one batch, and the batch."""
     query = folder / "query.fa"
     query.write_text("".join(one.fasta for one in nucleotide_queries()[:5]) + NO_SEQUENCE)
@@ -49,6 +50,8 @@ def ordered(searching: ClusterSearching, folder: Path, options: tuple[str, ...])
     objects = searching.means.objects
     current = objects.read("databases/db/current").decode().strip()
     generation = read_generation(objects, "db", current)
-    plan = searching.plan(parsed, generation, database_of(generation, folder, ()), query, folder, Processes())
-    (batch,) = batches_of(str(query), folder, parsed.program.query_molecule, plan.choice)
-    return Request(SEARCH, parsed, generation, plan, folder), replace(batch, path=Path())
+    database = CataloguedDatabase(generation, None, 0.0)
+    plan = searching.plan(parsed, database, folder, Processes())
+    search = OrderedSearch(parsed, plan, folder, SearchId(SEARCH), database)
+    (batch,) = search.batches(folder)
+    return search, replace(batch, path=Path())

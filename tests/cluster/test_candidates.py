@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from shardblast.blast.database import Database, open_database
-from shardblast.blast.hits import choose_carrier
 from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Finished, Processes
 from shardblast.bootstrap import known_arguments
@@ -28,7 +27,7 @@ from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
 from shardblast.engine import saturation
 from shardblast.engine.merge import ShardedSearch
-from shardblast.engine.pieces import Part, Parts, PieceRun, batches_of, shards_of
+from shardblast.engine.pieces import Part, Parts, PieceRun, batches_of, choose_carrier, shards_of
 from shardblast.engine.printing import open_printer
 from shardblast.engine.workspace import Pool, Work
 from tests.cluster.parts import LocalCluster

@@ -33,7 +33,7 @@ def test_a_search_waits_for_a_node_that_is_expected_where_the_others_have_no_roo
     cluster.add_database("db", databases("v5-volumes-ids", "nucl"))
     searching = bootstrap.searching(cluster.address, Objects(cluster.storage), expected=lambda: 2)
     request, _ = ordered(searching, tmp_path, ())
-    memory = ("--memory", str(int(request.generation.mapped_bytes * 1.6)))
+    memory = ("--memory", str(int(request.database.facts.mapped_bytes * 1.6)))
     heard = Heard()
     with ThreadPoolExecutor() as pool:
         searched = pool.submit(searching.search, request, heard, Processes())

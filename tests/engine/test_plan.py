@@ -9,10 +9,13 @@ import pytest
 from shardblast.blast.process import Processes
 from shardblast.core.cutting import Choice
 from shardblast.core.errors import InputError
-from shardblast.core.program import Molecule
+from shardblast.core.options import parse
+from shardblast.core.program import Program
 from shardblast.engine.stored import plan_of
+from tests.identity.comparison import arguments
 
 CHOICE = Choice(2, 30, 20, False, "")
+OPTIONS = parse(Program.BLASTN, ["-db", "db", "-query", "query.fa"], arguments("blastn"))
 REFUSED = {
     "no queries": (b"\n", "no queries"),
     "no letters": (b">a\nACGT\n>b\n\n", "no letters"),
@@ -33,13 +36,13 @@ def test_queries_that_are_searched_otherwise_than_blast_would_are_refused(
     query.write_bytes(text)
 
     with pytest.raises(InputError, match=message):
-        plan_of(CHOICE, 1, query, tmp_path, Molecule.NUCLEOTIDE, Processes())
+        plan_of(CHOICE, 1, OPTIONS, tmp_path, Processes())
 
 
 def test_batches_of_a_kept_search_end_by_the_letters_that_blast_reads(tmp_path: Path) -> None:
     query = tmp_path / "query.fa"
     query.write_text("".join(f">q{number}\n     1 ACGT-ACGT AC 10\n" for number in range(8)))
 
-    plan = plan_of(CHOICE, 1, query, tmp_path, Molecule.NUCLEOTIDE, Processes())
+    plan = plan_of(CHOICE, 1, OPTIONS, tmp_path, Processes())
 
     assert (plan.batches, plan.queries, plan.letters) == (2, 8, 80)

@@ -57,7 +57,7 @@ def test_a_kept_search_whose_hits_blastn_links_is_one_batch(databases: Databases
     engine = StoredEngine(installation, AMPLE, pool)
     database = open_database(installation, words[1], Program.BLASTN.database_molecule)
 
-    plans = [engine.plan(one, database, query, tmp_path, Processes()) for one in (linked, other)]
+    plans = [engine.plan(one, database, tmp_path, Processes()) for one in (linked, other)]
 
     pool.close()
     assert [plan.choice.shards for plan in plans] == [1, 3]

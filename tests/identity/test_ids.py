@@ -17,7 +17,7 @@ from shardblast.core.errors import InputError
 from shardblast.core.events import ignore
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
-from shardblast.engine.stored import StoredEngine
+from shardblast.engine.stored import StoredEngine, StoredSearch
 from shardblast.engine.workspace import Pool
 from tests.databases import make_database
 from tests.identity.comparison import (
@@ -261,8 +261,8 @@ def test_a_stored_search_says_what_it_can_not_keep(name: str, odd: dict[str, lis
     database = open_database(installation, options.text("db") or "", Molecule.PROTEIN)
     shutil.copyfile(options.text("query") or "", tmp_path / "query.fa")
 
-    plan = engine.plan(options, database, tmp_path / "query.fa", tmp_path, processes)
+    plan = engine.plan(options, database, tmp_path, processes)
     with pytest.raises(InputError, match="a sequence of the database has"):
-        engine.search(options, database, plan, tmp_path, ignore, processes)
+        engine.search(StoredSearch(options, plan, tmp_path), database, ignore, processes)
 
     pool.close()

@@ -21,7 +21,7 @@ from shardblast.core.options import SearchOptions, parse
 from shardblast.core.printing import Printing, printed_with
 from shardblast.core.program import Program
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
-from shardblast.engine.stored import StoredEngine, StoredPlan
+from shardblast.engine.stored import StoredEngine, StoredPlan, StoredSearch
 from shardblast.engine.workspace import Pool, this_machine
 from tests.databases import KINDS, Databases, make_database
 from tests.sequences import Sequence, nucleotides, proteins, real
@@ -57,13 +57,14 @@ class Store:
         (self.folder / "query.fa").write_text("".join(one.fasta for one in queries))
         wanted = self.options(program, "11", *options)
         database = open_database(self.engine.installation, NAME, program.database_molecule)
-        plan = self.engine.plan(wanted, database, self.folder / "query.fa", self.folder, Processes())
-        self.engine.search(wanted, database, plan, self.folder, ignore, Processes())
+        plan = self.engine.plan(wanted, database, self.folder, Processes())
+        self.engine.search(StoredSearch(wanted, plan, self.folder), database, ignore, Processes())
         ids = self.print(program, plan, "6 sseqid", *options, named=True).decode().split()
         scratch = self.folder / "scratch"
         scratch.mkdir()
-        kept = self.engine.keep_sequences(database, self.folder, ids, scratch, 1 << 30, Processes())
-        assert kept is not StoredFilter(self.folder).hides_titles
+        kept = HitSequences(self.folder)
+        is_kept = kept.keep(self.engine.installation, Processes(), database, ids, scratch, 1 << 30)
+        assert is_kept is not StoredFilter(self.folder).hides_titles
         shutil.rmtree(scratch)
         return wanted, plan
 
@@ -81,7 +82,7 @@ class Store:
         database = open_database(self.engine.installation, NAME, program.database_molecule) if named else None
         wanted = printed_with(self.options(program, outfmt, *options), printing)
         with (self.folder / "out").open("wb") as target:
-            self.engine.print(wanted, database, plan, self.folder, target, scratch, Processes())
+            self.engine.print(StoredSearch(wanted, plan, self.folder), database, target, scratch, Processes())
         shutil.rmtree(scratch)
         return (self.folder / "out").read_bytes()
 
@@ -226,7 +227,8 @@ def test_sequences_that_are_too_large_are_not_kept(store: Store, databases: Data
     store.name_database("prot", databases("v5", "prot"))
     database = open_database(store.engine.installation, NAME, Program.BLASTP.database_molecule)
 
-    assert not store.engine.keep_sequences(database, store.folder, [], tmp_path, 100, Processes())
+    kept = HitSequences(store.folder)
+    assert not kept.keep(store.engine.installation, Processes(), database, [], tmp_path, 100)
     assert not HitSequences(store.folder).are_kept
 
 

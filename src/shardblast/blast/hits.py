@@ -21,13 +21,11 @@ from shardblast.blast.archive import read_alignments
 from shardblast.blast.output import Comments, check_count, read_commented
 from shardblast.blast.seqalign import alignment_ids, evalue, ordinal_id, raw_score, with_oid, with_query_number
 from shardblast.core.errors import EngineError
-from shardblast.core.options import SearchOptions
-from shardblast.core.program import Program
 
 EVALUE_FLOOR = 1e-180
 """BLAST regards two E-values below this as equal."""
 
-_FREE_TEXT = frozenset({"stitle", "salltitles", "ssciname", "scomname", "sblastname", "sskingdom"}) | frozenset(
+FREE_TEXT = frozenset({"stitle", "salltitles", "ssciname", "scomname", "sblastname", "sskingdom"}) | frozenset(
     {"sscinames", "scomnames", "sblastnames", "sskingdoms"}
 )
 
@@ -267,20 +265,6 @@ class TabularCarrier:
 
 Carrier = ArchiveCarrier | TabularCarrier
 """The format in which pieces write hits, and its reader."""
-
-
-def choose_carrier(options: SearchOptions, *, shards: int, unique_ids: bool) -> Carrier:
-    """Return the cheapest carrier that loses nothing; ``unique_ids`` says whether each sequence has a unique id."""
-    outfmt = options.outfmt
-    if not outfmt.is_tabular or not outfmt.columns or options.has("html"):
-        return ArchiveCarrier()
-    if outfmt.delimiter != "\t" and _FREE_TEXT & set(outfmt.columns):
-        return ArchiveCarrier()
-    # The raw score alone orders hits without composition-based statistics and sum statistics.
-    score_orders = options.program is Program.BLASTN and not (options.has("ungapped") or options.has("sum_stats"))
-    if shards > 1 and not (unique_ids and score_orders):
-        return ArchiveCarrier()
-    return TabularCarrier(layout_for(outfmt.columns))
 
 
 def _columns(rows: list[bytes], layout: TabularLayout) -> tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes]]:

@@ -56,7 +56,7 @@ from shardblast.store.searches import SearchStore
 from shardblast.store.workload import Workload
 
 if TYPE_CHECKING:
-    from shardblast.cluster.searching import ServedSearching
+    from shardblast.cluster.searching import ClusterSearching
 
 RECEIVERS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 LATELY_S = 0.5
@@ -85,7 +85,7 @@ class Service:
         parts = database_parts(settings, database, installation, objects)
         self.node, self.catalogue = parts.node, parts.catalogue
         served = _cluster_searching(settings, objects, self._expected)
-        self.cluster = None if served is None else served.cluster
+        self.cluster = None if served is None else served.means.cluster
         searching: Searching = served or LocalSearching(self.catalogue, self.node, engine, objects)
         self.scaling = None if served is None else _scaling(settings, self.workload, self.catalogue, self.members)
         self.runner = Runner(self.store, objects, self.catalogue, searching, self.folders, arguments, listeners)
@@ -227,15 +227,14 @@ def _scaling(
     return Scaling(workload, catalogue.get, members, group, rule)
 
 
-def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[[], int]) -> ServedSearching | None:
+def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[[], int]) -> ClusterSearching | None:
     if not settings.scheduler:
         return None
     from shardblast.bootstrap.cluster import searching, timings  # brings Dask, which takes a while
-    from shardblast.cluster.searching import ServedSearching
 
     if not settings.storage_url:
         raise UsageError("A cluster needs a storage that its nodes can reach.", remedy="Set SHARDBLAST_STORAGE.")
-    return ServedSearching(searching(settings.scheduler, objects, settings.replicas, expected, timings().stuck_s))
+    return searching(settings.scheduler, objects, settings.replicas, expected, timings().stuck_s)
 
 
 def _traces() -> list[Notify]:

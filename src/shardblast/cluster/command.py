@@ -22,17 +22,18 @@ from shardblast.blast.database import Database, database_of
 from shardblast.blast.process import Processes
 from shardblast.blast.queries import open_queries, reading_errors
 from shardblast.cluster.connection import Timings
-from shardblast.cluster.searching import ClusterSearching, Request
-from shardblast.core.database import Generation, checked_name
+from shardblast.cluster.searching import ClusterSearching
+from shardblast.core.database import CataloguedDatabase, Generation, checked_name
 from shardblast.core.errors import DatabaseError, EngineError, Interrupted, NotFoundError, OutputError, ShardblastError
 from shardblast.core.events import Notify, PieceFinished, PiecesPlanned, SearchEvent, SearchWaits
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport, Report
+from shardblast.core.search import SearchId
 from shardblast.disk.staging import Stager
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.local import Outcome
 from shardblast.engine.output import deliver, open_output
-from shardblast.engine.stored import StoredEngine, stored_queries
+from shardblast.engine.stored import FILES, QUERY, OrderedSearch, StoredEngine, stored_queries
 from shardblast.engine.unsharded import obstacle_of_output
 from shardblast.engine.workspace import scratch
 from shardblast.storage.objects import Objects, current_key, read_generation, search_key
@@ -63,7 +64,7 @@ class ClusterCommand:
             raise OutputError(f"The result can't be written: {why}.", remedy="Check -out.")
         started = time.monotonic()
         objects = self.searching.means.objects
-        search_id = f"command-{secrets.token_hex(8)}"
+        search_id = SearchId(f"command-{secrets.token_hex(8)}")
         cluster = self.searching.means.cluster
         processes = Processes()
         lease = Lease(objects, search_id, cluster.forget, processes.stop, cluster.timings)
@@ -77,17 +78,25 @@ class ClusterCommand:
         return outcome
 
     def _search(
-        self, options: SearchOptions, search_id: str, folder: Path, notify: Notify, processes: Processes, lease: Lease
+        self,
+        options: SearchOptions,
+        search_id: SearchId,
+        folder: Path,
+        notify: Notify,
+        processes: Processes,
+        lease: Lease,
     ) -> Outcome:
-        generation = self._generation(options.text("db") or "")
-        query = folder / "query.fa"
-        with open_queries(options.text("query") or "-") as stream, query.open("wb") as file, reading_errors():
+        database = CataloguedDatabase(self._generation(options.text("db") or ""), None, 0.0)
+        with (
+            open_queries(options.text("query") or "-") as stream,
+            (folder / QUERY).open("wb") as file,
+            reading_errors(),
+        ):
             shutil.copyfileobj(stream, file)
-        nowhere = database_of(generation, folder, ())
-        plan = self.searching.plan(options, generation, nowhere, query, folder, processes)
+        plan = self.searching.plan(options, database, folder, processes)
         if plan.choice.shards == 1:
-            self.searching.check_room(generation, plan.choice.why)
-        request = Request(search_id, options, generation, plan, folder)
+            self.searching.check_room(database, plan.choice.why)
+        search = OrderedSearch(options, plan, folder, search_id, database)
         pieces: list[PieceReport] = []
 
         def note(event: SearchEvent) -> None:
@@ -98,14 +107,14 @@ class ClusterCommand:
             notify(event)
 
         notify(PiecesPlanned(plan.pieces))
-        self.searching.search(request, note, processes)
-        kept = self.searching.keep_sequences(request, note, processes, MOST_KEPT_BYTES)
+        self.searching.search(search, note, processes)
+        kept = self.searching.keep_sequences(search, note, processes, MOST_KEPT_BYTES)
         self._fetch(search_id, folder)
         lease.check()
         with ExitStack() as stack:
-            database = None if kept else stack.enter_context(self._whole(generation, folder))
-            self._print(request, database, processes)
-        return Outcome(0, self._report(request, pieces))
+            whole = None if kept else stack.enter_context(self._whole(database.facts, folder))
+            self._print(search, whole, processes)
+        return Outcome(0, self._report(search, pieces))
 
     def _generation(self, name: str) -> Generation:
         """Return the current generation of a database in the storage."""
@@ -137,32 +146,30 @@ class ClusterCommand:
             alias.write_text(f"TITLE {generation.title}\nDBLIST {listed}\n")
             yield database_of(generation, place, names, folder)
 
-    def _print(self, request: Request, database: Database | None, processes: Processes) -> None:
-        options, folder = request.options, request.folder
-        work = folder / "print"
+    def _print(self, search: OrderedSearch, database: Database | None, processes: Processes) -> None:
+        work, out = search.folder / "print", search.options.text("out")
         work.mkdir()
-        if options.outfmt.writes_files:
-            files = self.printer.print_plainly(options, database, request.plan, folder, None, work, processes)
-            deliver(files, options.text("out") or "")
+        if search.options.outfmt.writes_files:
+            self.printer.print(search, database, None, work, processes)
+            deliver(work / FILES, out or "")
             return
-        with open_output(options.text("out")) as target:
-            self.printer.print(options, database, request.plan, folder, target, work, processes)
+        with open_output(out) as target:
+            self.printer.print(search, database, target, work, processes)
 
-    def _report(self, request: Request, pieces: list[PieceReport]) -> Report:
-        options, generation, choice = request.options, request.generation, request.plan.choice
-        version = ".".join(map(str, self.printer.installation.version))
+    def _report(self, search: OrderedSearch, pieces: list[PieceReport]) -> Report:
+        options, database, choice = search.options, search.database, search.plan.choice
         report = Report(
             program=options.program.value,
-            blast_version=version,
-            database=generation.database,
-            num_seqs=generation.num_seqs,
-            letters=generation.letters,
+            blast_version=".".join(map(str, self.printer.installation.version)),
+            database=database.name,
+            num_seqs=database.facts.num_seqs,
+            letters=database.facts.letters,
             shards=choice.shards,
             why=choice.why,
             command=[options.program.value, *options.argv()],
             pieces=pieces,
         )
-        for query in stored_queries(request.folder):
+        for query in stored_queries(search.folder):
             report.judge(query.id, query.verdict)
         return report
 

@@ -45,10 +45,10 @@ from shardblast.cluster.preparation import Preparation, Waiting
 from shardblast.core import events
 from shardblast.core.cutting import Shard
 from shardblast.core.database import Generation
-from shardblast.core.options import Exactness, SearchOptions
+from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport
 from shardblast.core.search import Phase
-from shardblast.engine.pieces import SEARCH, PieceLimits, limits_of, part_of
+from shardblast.engine.pieces import SEARCH, PieceOptions, part_of
 from shardblast.storage.objects import Objects, search_key
 
 READ_AT_ONCE = 16
@@ -209,21 +209,21 @@ class Drive:
                     merges[self._send_merge(dispatcher, batch)] = batch
 
     @property
-    def _limits(self) -> PieceLimits:
-        return limits_of(self.options, whole=len(self._shards) == 1)
+    def _piece_options(self) -> PieceOptions:
+        return PieceOptions(self.options, len(self._shards) == 1)
 
     @property
     def _skips_pieces(self) -> bool:
         """Whether merges start without pieces: the database is one shard, or all queries count as saturated."""
         if len(self._shards) == 1:
             return self.order.is_whole
-        return self.options.ours.exactness is Exactness.IDENTICAL and self._limits.always_research
+        return self._piece_options.always_research
 
     def _pieces(self, batches: Sequence[Batch], earlier: EarlierResults) -> list[tuple[Batch, StoredRun]]:
         """Return the pieces to search, shard by shard, so that each shard is read from disk once."""
         if self._skips_pieces:
             return []
-        argv = tuple(self._limits.hit_argv)
+        argv = tuple(self._piece_options.argv(self._piece_options.kept))
         outfmt, count = ArchiveCarrier().outfmt, len(self._shards)
         largest_first = sorted(self._shards, key=lambda shard: -shard.letters)
         return [

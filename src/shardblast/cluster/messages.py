@@ -15,6 +15,8 @@ from shardblast.storage.objects import Objects, search_key
 WORK = "work"
 """Prefix, below that of the search, of all objects except pieces that are needed only while the search runs."""
 PIECES = "pieces"
+ALL_CORES = 2
+"""The number of threads of a piece that uses all cores of its node."""
 ORDER = f"{WORK}/order.json"
 
 MERGING, SENT_BY_MERGES = 1, 2

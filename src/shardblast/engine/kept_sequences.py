@@ -66,8 +66,8 @@ class HitSequences:
     ) -> bool:
         """Copy the sequences; return whether that was possible.
 
-        It is impossible if an id names several sequences, which only the whole database can distinguish, or if the copy
-        would be larger than ``most_bytes`` before compression.
+        It is impossible if an id names several sequences, which only the whole database can distinguish, if a filter
+        hides titles that the copy would show, or if the copy would be larger than ``most_bytes`` before compression.
 
         Args:
             installation: The BLAST+ to run.
@@ -77,6 +77,8 @@ class HitSequences:
             scratch: An empty folder.
             most_bytes: The limit for the copy.
         """
+        if StoredFilter(self.folder).hides_titles:
+            return False
         if self.are_kept:
             return True
         if all(volume.id_index for volume in database.volumes):

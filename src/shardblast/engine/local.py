@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from errno import EINVAL
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from shardblast.blast.database import Database, open_database
-from shardblast.blast.hits import choose_carrier
-from shardblast.blast.id_lists import Listing, read_listing
+from shardblast.blast.id_lists import read_listing
 from shardblast.blast.installation import Installation
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
 from shardblast.blast.process import Processes
 from shardblast.blast.queries import Batch, NotFasta, is_compressed, open_queries, reading_errors
-from shardblast.core.cutting import Choice, Shard, Situation, choose
+from shardblast.core.cutting import Choice
 from shardblast.core.errors import (
     DatabaseError,
     EndedBySignal,
@@ -30,14 +29,13 @@ from shardblast.core.errors import (
 )
 from shardblast.core.events import Notify, QueryJudged, SearchEvent, Warned
 from shardblast.core.options import Exactness, SearchOptions
-from shardblast.core.program import Molecule
 from shardblast.core.report import PieceReport, Report
 from shardblast.engine.merge import ShardedSearch
-from shardblast.engine.pieces import LocalParts, batches_of, shards_of
+from shardblast.engine.output import Tally
+from shardblast.engine.pieces import LocalParts, batches_of, choice_of, choose_carrier, shards_of
 from shardblast.engine.printing import open_printer
 from shardblast.engine.saturation import mostly_saturated
 from shardblast.engine.unsharded import (
-    continue_unsharded,
     obstacle_of_environment,
     obstacle_of_files,
     obstacle_of_list,
@@ -77,121 +75,26 @@ class LocalEngine:
             ShardblastError: The search failed; no files are left.
         """
         started = time.monotonic()
+        machine = self.machine  # -num_threads is the budget of cores, but as in BLAST+ at most all cores
+        if options.has("num_threads"):
+            machine = replace(machine, cores=min(options.integer("num_threads") or 1, machine.cores))
         with _internal_file_errors(), self._folder(options) as folder:
-            outcome = self._search(options, notify, folder)
+            query = _spooled(options, folder)
+            outcome = _LocalSearch(self.installation, machine, options, notify, folder, query).run()
         outcome.report.seconds = time.monotonic() - started
         return outcome
 
-    def _search(self, options: SearchOptions, notify: Notify, folder: Path) -> Outcome:
-        query = _spooled(options, folder)
-        why = options.why_unsplittable()
-        if options.ours.shards == "off":
-            why = "--shards off was asked for"
-        why = why or obstacle_of_environment(os.environ) or obstacle_of_files(options, query)
-        if why is not None:
-            return self._unsharded(options, query, None, why)
-        try:
-            database = open_database(self.installation, options.text("db") or "", options.program.database_molecule)
-        except DatabaseError as error:
-            return self._unsharded(options, query, None, f"BLAST+ does not open the database: {error.problem}")
-        try:
-            return self._sharded(options, database, query, notify, folder)
-        except LeftToBlast as why_not:
-            return self._unsharded(options, query, database, str(why_not))
-
-    def _sharded(self, options: SearchOptions, database: Database, query: str, notify: Notify, folder: Path) -> Outcome:
-        """Search in shards and print; raise ``LeftToBlast`` if only BLAST+ can do it, or if it is faster."""
-        listing = self._listing(options, database, folder)
-        database = replace(database, filter=listing.filter)
-        choice = self._choice(options, database, query)
-        if choice.shards == 0:
-            raise LeftToBlast(choice.why)
-        shards = shards_of(database, choice.shards)
-        carrier = choose_carrier(options, shards=len(shards), unique_ids=database.unique_ids)
-        obstacle = self._obstacle_of_strands(options, database, len(shards), folder)
-        if obstacle := obstacle or obstacle_of_list(options, database, carrier):
-            raise LeftToBlast(obstacle)
-        batches = _batches(query, folder, options.program.query_molecule, choice)
-        if obstacle := obstacle_of_queries(options, batches, carrier):
-            raise LeftToBlast(obstacle)
-        report = self._report(options, database, len(shards), choice.why)
-        with _exceptions_left_to_blast(), self._work(options, database, folder, report, notify, Processes()) as work:
-            if self._shards_cost_only_time(work, shards, batches, choice):
-                raise LeftToBlast(MOSTLY_SATURATED)
-        processes = Processes()
-        with open_printer(self.installation, processes, options, carrier, folder) as (printer, printed):
-            try:
-                with (
-                    _exceptions_left_to_blast(),
-                    self._work(options, database, folder, report, notify, processes) as work,
-                ):
-                    notify(Warned(listing.warnings))
-                    search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=choice.by_shard)
-                    search.run(batches, printer)
-            except LeftToBlast as why:
-                if printed is None:
-                    raise
-                report = self._report(options, database, 0, str(why))
-                program, cores = self._program(options), self.machine.cores
-                return Outcome(continue_unsharded(program, options, query, cores, report, printed), report)
-        return Outcome(0, report)
-
-    def _listing(self, options: SearchOptions, database: Database, folder: Path) -> Listing:
-        """Apply the user's list to a database; raise ``LeftToBlast`` if only BLAST+ can use either of them."""
-        if database.obstacle is not None:
-            raise LeftToBlast(database.obstacle)
-        return read_listing(self.installation, Processes(), database, options, folder)
-
-    def _obstacle_of_strands(self, options: SearchOptions, database: Database, shards: int, folder: Path) -> str | None:
-        """Return why sharding could reorder tied hits, or None."""
-        try:
-            alike = shards == 1 or strands_are_alike(self.installation, Processes(), folder, database, options)
-        except ShardblastError:
-            return "BLAST+ rejects the options and reports why"
-        return None if alike else STRANDS_DIFFER
-
-    def _shards_cost_only_time(self, work: Work, shards: Sequence[Shard], batches: list[Batch], choice: Choice) -> bool:
-        if choice.by_shard or len(shards) == 1 or work.options.ours.exactness is not Exactness.IDENTICAL:
-            return False
-        return mostly_saturated(work, shards, batches[0])
-
-    def _choice(self, options: SearchOptions, database: Database, query: str) -> Choice:
-        wanted = options.ours.shards
-        try:
-            letters: int | None = os.path.getsize(query)
-        except OSError:
-            letters = None
-        situation = Situation(
-            program=options.program,
-            database_letters=database.searched.letters,
-            database_bytes=database.searched_bytes,
-            cores=self._cores(options),
-            memory_bytes=self.machine.memory_bytes,
-            query_letters=letters,
-        )
-        return choose(situation, wanted if isinstance(wanted, int) else None)
-
-    def _cores(self, options: SearchOptions) -> int:
-        """Return the budget of cores: ``-num_threads``, but as in BLAST+ at most all cores; by default all."""
-        cores = self.machine.cores
-        return min(options.integer("num_threads") or 1, cores) if options.has("num_threads") else cores
-
     @contextmanager
     def _folder(self, options: SearchOptions) -> Iterator[Path]:
-        if options.ours.keep is not None:
-            kept = Path(options.ours.keep)
-            with _folder_errors(kept):
-                kept.mkdir(parents=True, exist_ok=True)
-            yield kept.resolve()
-            return
-        with self._scratch() as folder:
-            yield folder
-
-    @contextmanager
-    def _scratch(self) -> Iterator[Path]:
         """Create a folder in the cache, or in /tmp if the cache is not writable or BLAST+ can't read its path."""
-        cache = str(self.cache.absolute())
         with ExitStack() as stack:
+            if options.ours.keep is not None:
+                folder = Path(options.ours.keep)
+                with _folder_errors(folder):
+                    folder.mkdir(parents=True, exist_ok=True)
+                yield folder.resolve()
+                return
+            cache = str(self.cache.absolute())
             try:
                 if not cache.isascii() or not cache.isprintable() or '"' in cache:
                     raise OSError(EINVAL, "BLAST+ can't read this path", cache)
@@ -201,56 +104,132 @@ class LocalEngine:
                     folder = Path(stack.enter_context(TemporaryDirectory(prefix="shardblast-")))
             yield folder
 
+
+@dataclass(frozen=True, slots=True)
+class _LocalSearch:
+    """One search."""
+
+    installation: Installation
+    machine: Machine
+    options: SearchOptions
+    notify: Notify
+    folder: Path
+    query: str
+    """The file with the queries in plain text, or the value of ``-query`` if BLAST+ reads them itself."""
+
+    def run(self) -> Outcome:
+        """Search and print."""
+        database: Database | None = None
+        try:
+            self._check_options()
+            database = self._opened()
+            return self._sharded(database)
+        except LeftToBlast as why:
+            return self._unsharded(database, str(why), None)
+
+    def _check_options(self) -> None:
+        _leave(self.options.why_unsplittable())
+        _leave("--shards off was asked for" if self.options.ours.shards == "off" else None)
+        _leave(obstacle_of_environment(os.environ))
+        _leave(obstacle_of_files(self.options, self.query))
+
+    def _opened(self) -> Database:
+        name, molecule = self.options.text("db") or "", self.options.program.database_molecule
+        try:
+            return open_database(self.installation, name, molecule)
+        except DatabaseError as error:
+            raise LeftToBlast(f"BLAST+ does not open the database: {error.problem}") from error
+
+    def _sharded(self, database: Database) -> Outcome:
+        """Search in shards and print; raise ``LeftToBlast`` if only BLAST+ can do it, or if it is faster."""
+        options = self.options
+        _leave(database.obstacle)
+        listing = read_listing(self.installation, Processes(), database, options, self.folder)
+        database = replace(database, filter=listing.filter)
+        choice = choice_of(options, database, self.machine, self._query_letters())
+        _leave(choice.why if choice.shards == 0 else None)
+        shards = shards_of(database, choice.shards)
+        carrier = choose_carrier(options, shards=len(shards), unique_ids=database.unique_ids)
+        _leave(self._obstacle_of_strands(database) if len(shards) > 1 else None)
+        _leave(obstacle_of_list(options, database, carrier))
+        batches = self._batches(choice)
+        _leave(obstacle_of_queries(options, batches, carrier))
+        report = self._report(database, len(shards), choice.why)
+        if not choice.by_shard and len(shards) > 1 and options.ours.exactness is Exactness.IDENTICAL:
+            with self._work(database, report, Processes()) as work:
+                _leave(MOSTLY_SATURATED if mostly_saturated(work, shards, batches[0]) else None)
+        processes = Processes()
+        with open_printer(self.installation, processes, options, carrier, self.folder) as (printer, printed):
+            try:
+                with self._work(database, report, processes) as work:
+                    self.notify(Warned(listing.warnings))
+                    search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=choice.by_shard)
+                    search.run(batches, printer)
+            except LeftToBlast as why:
+                if printed is None:
+                    raise
+                return self._unsharded(database, str(why), printed)
+        return Outcome(0, report)
+
+    def _query_letters(self) -> int | None:
+        try:
+            return os.path.getsize(self.query)
+        except OSError:
+            return None
+
+    def _obstacle_of_strands(self, database: Database) -> str | None:
+        """Return why sharding could reorder tied hits, or None."""
+        try:
+            alike = strands_are_alike(self.installation, Processes(), self.folder, database, self.options)
+        except ShardblastError:
+            return "BLAST+ rejects the options and reports why"
+        return None if alike else STRANDS_DIFFER
+
+    def _batches(self, choice: Choice) -> list[Batch]:
+        try:
+            return list(batches_of(self.query, self.folder, self.options.program.query_molecule, choice))
+        except NotFasta:
+            raise LeftToBlast("the queries are not FASTA, so only BLAST+ can read them") from None
+
     @contextmanager
-    def _work(
-        self,
-        options: SearchOptions,
-        database: Database,
-        folder: Path,
-        report: Report,
-        notify: Notify,
-        processes: Processes,
-    ) -> Iterator[Work]:
+    def _work(self, database: Database, report: Report, processes: Processes) -> Iterator[Work]:
         def note(event: SearchEvent) -> None:
             match event:
                 case PieceReport():
                     report.pieces.append(event)
                 case QueryJudged(query_id, verdict, bound_reached):
                     report.judge(query_id, verdict, bound_reached)
-            notify(event)
+            self.notify(event)
 
-        pool = Pool(self._cores(options))
-        try:
-            with Work(self.installation, options, database, folder, pool, processes, note) as work:
-                yield work
-        finally:
-            pool.close()
+        with (
+            _exceptions_left_to_blast(),
+            closing(Pool(self.machine.cores)) as pool,
+            Work(self.installation, self.options, database, self.folder, pool, processes, note) as work,
+        ):
+            yield work
 
-    def _unsharded(self, options: SearchOptions, query: str, database: Database | None, why: str) -> Outcome:
-        report = self._report(options, database, 0, why)
-        return Outcome(run_unsharded(self._program(options), options, query, self.machine.cores, report), report)
+    def _unsharded(self, database: Database | None, why: str, printed: Tally | None) -> Outcome:
+        report = self._report(database, 0, why)
+        path = self.installation.program(self.options.program.value)
+        return Outcome(run_unsharded(path, self.options, self.query, self.machine.cores, report, printed), report)
 
-    def _program(self, options: SearchOptions) -> str:
-        return self.installation.program(options.program.value)
-
-    def _report(self, options: SearchOptions, database: Database | None, shards: int, why: str) -> Report:
+    def _report(self, database: Database | None, shards: int, why: str) -> Report:
         return Report(
-            program=options.program.value,
+            program=self.options.program.value,
             blast_version=".".join(str(part) for part in self.installation.version),
-            database=options.text("db") or "",
+            database=self.options.text("db") or "",
             num_seqs=database.num_seqs if database else 0,
             letters=database.letters if database else 0,
             shards=shards,
             why=why,
-            command=[options.program.value, *options.argv()],
+            command=[self.options.program.value, *self.options.argv()],
         )
 
 
-def _batches(query: str, folder: Path, molecule: Molecule, choice: Choice) -> list[Batch]:
-    try:
-        return list(batches_of(query, folder, molecule, choice))
-    except NotFasta:
-        raise LeftToBlast("the queries are not FASTA, so only BLAST+ can read them") from None
+def _leave(obstacle: str | None) -> None:
+    """Raise ``LeftToBlast`` if there is an obstacle."""
+    if obstacle is not None:
+        raise LeftToBlast(obstacle)
 
 
 @contextmanager

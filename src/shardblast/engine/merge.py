@@ -23,9 +23,8 @@ from shardblast.blast.sequences import Naming
 from shardblast.core.cutting import Shard
 from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, Warned
 from shardblast.core.option_table import OF_EACH_PROCESS
-from shardblast.core.options import Exactness
 from shardblast.core.report import Verdict
-from shardblast.engine.pieces import SEARCH, Parts, PieceRun, limits_of, part_of
+from shardblast.engine.pieces import SEARCH, Parts, PieceOptions, PieceRun, part_of
 from shardblast.engine.printing import MergedQuery, Printer
 from shardblast.engine.saturation import HiddenSaturation, Research, can_hide, comments_of, is_unsaturated
 from shardblast.engine.statistics import ProbedBatch, ProbedQuery
@@ -65,13 +64,12 @@ class ShardedSearch:
         self._carrier = carrier
         self._by_shard = by_shard
         self._threads = ["-num_threads", str(threads)] if threads > 1 else []
-        self._identical = work.options.ours.exactness is Exactness.IDENTICAL
         self._whole = len(shards) == 1
         self._plain_verdict = Verdict.UNSHARDED if self._whole else Verdict.MERGED
-        self._limits = limits_of(work.options, whole=self._whole)
-        self._research = Research(work, parts, shards, carrier, self._limits, in_memory=not by_shard)
-        hidden = self._identical and not self._whole and self._limits.composition_based and can_hide(work.database)
-        self._hidden = HiddenSaturation(work, parts) if hidden else None
+        self._options = options = PieceOptions(work.options, self._whole)
+        self._research = Research(work, parts, shards, carrier, options, in_memory=not by_shard)
+        hidden = options.are_identical and not self._whole and options.composition_based and can_hide(work.database)
+        self._hidden = HiddenSaturation(work, parts, options) if hidden else None
         self._archives = isinstance(carrier, ArchiveCarrier)
         self._probe = write_probe(work.installation, work.folder, work.database)
         self._naming = Naming.of(work.database)
@@ -96,7 +94,7 @@ class ShardedSearch:
     def _start(self, batch: Batch) -> _Started:
         probed = ProbedBatch(self._work, batch, self._probe) if self._archives else None
         warned = WarnedBatch(self._work, batch, self._probe)
-        if self._identical and not self._whole and (self._limits.always_research or self._mostly_saturated()):
+        if not self._whole and (self._options.always_research or self._mostly_saturated()):
             return _Started(batch, [], True, probed, warned)
         self._work.notify(PiecesPlanned(len(self._shards)))
         if self._hidden is not None:
@@ -107,11 +105,11 @@ class ShardedSearch:
 
     def _mostly_saturated(self) -> bool:
         """Whether so many queries were saturated that searching the others in shards first is not worth the time."""
-        return self._saturated * 2 > self._judged
+        return self._options.are_identical and self._saturated * 2 > self._judged
 
     def _start_piece(self, batch: Batch, shard: Shard) -> Future[Finished]:
         run = PieceRun(
-            argv=[*self._limits.hit_argv, *self._threads],
+            argv=[*self._options.argv(self._options.kept), *self._threads],
             queries=batch.path,
             outfmt=self._carrier.outfmt,
             out=piece_file(self._work.folder, batch.index, shard.index),
@@ -150,11 +148,11 @@ class ShardedSearch:
         return [ordinal for ordinal, parts in hits if ordinal in hidden or not self._is_unsaturated(parts)]
 
     def _is_unsaturated(self, parts: list[QueryHits]) -> bool:
-        wanted = self._limits.max_target_seqs
+        wanted = self._options.max_target_seqs
         if sum(len(part.texts) for part in parts) <= wanted:
             return True  # a subject has at least one row or alignment
         counts = [self._carrier.count(part) for part in parts]
-        return is_unsaturated(counts, max_target_seqs=wanted, shard_limit=self._limits.shard_limit)
+        return is_unsaturated(counts, max_target_seqs=wanted, shard_limit=self._options.kept)
 
     def _hits(self, batch: Batch) -> Iterator[list[QueryHits]]:
         """Yield each query's hits in all shards."""
@@ -184,14 +182,14 @@ class ShardedSearch:
                 yield _query(batch, result, probe, name, verdict)
 
     def _merge(self, ordinal: int, parts: list[QueryHits]) -> QueryHits:
-        merged = self._carrier.merge(parts, self._first_oids, self._limits.max_target_seqs)
+        merged = self._carrier.merge(parts, self._first_oids, self._options.max_target_seqs)
         return QueryHits(ordinal, merged.texts, comments_of(parts), merged.subjects)
 
     def _again(self, current: _Started, suspects: list[int]) -> Iterator[tuple[QueryHits, Verdict, str | None]]:
         """Yield the final hits of the saturated queries, and the number of a query that reached the bound."""
         if not suspects:
             return
-        if self._identical:
+        if self._options.are_identical:
             for hits in self._research.identical(current.batch, suspects):
                 yield hits, Verdict.RESEARCHED, None
             return

@@ -12,17 +12,17 @@ from typing import Protocol
 from shardblast.blast.alias import write_part
 from shardblast.blast.archive import condense
 from shardblast.blast.database import Database
-from shardblast.blast.hits import ArchiveCarrier
+from shardblast.blast.hits import FREE_TEXT, ArchiveCarrier, Carrier, TabularCarrier, layout_for
 from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch, open_queries, records, split
 from shardblast.blast.sequences import by_volume, ids_by_oid, letters_of
 from shardblast.blast.volume import Volume
-from shardblast.core.cutting import BATCH_QUERIES, Choice, Shard, VolumeSize, cut_shards
+from shardblast.core.cutting import BATCH_QUERIES, Choice, Shard, Situation, VolumeSize, choose, cut_shards
 from shardblast.core.events import Purpose
 from shardblast.core.option_table import NOT_OF_A_PIECE, Use, names
-from shardblast.core.options import SearchOptions
+from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.program import Molecule, Program
-from shardblast.engine.workspace import Priority, Work
+from shardblast.engine.workspace import Machine, Priority, Work
 
 NOT_OF_CANDIDATES = NOT_OF_A_PIECE | {*names(Use.CUT), "subject_besthit"}
 """Options without which a search finds every subject that passes the preliminary cutoff."""
@@ -44,6 +44,20 @@ def batches_of(query: str, folder: Path, molecule: Molecule, choice: Choice) -> 
         yield from split(stream, folder, molecule, choice.batch_letters, BATCH_QUERIES, choice.scan_letters)
 
 
+def choice_of(options: SearchOptions, database: Database, machine: Machine, query_letters: int | None) -> Choice:
+    """Choose how to cut a search on a machine; ``query_letters`` are approximate, and None if they are unknown."""
+    wanted = options.ours.shards
+    situation = Situation(
+        program=options.program,
+        database_letters=database.searched.letters,
+        database_bytes=database.searched_bytes,
+        cores=machine.cores,
+        memory_bytes=machine.memory_bytes,
+        query_letters=query_letters,
+    )
+    return choose(situation, wanted if isinstance(wanted, int) else None)
+
+
 def shards_of(database: Database, count: int) -> tuple[Shard, ...]:
     """Return ``count`` shards of about equal letters in OID order, without shards in which a filter leaves nothing."""
     sizes = [VolumeSize(volume.num_seqs, volume.letters) for volume in database.volumes]
@@ -55,54 +69,76 @@ def shards_of(database: Database, count: int) -> tuple[Shard, ...]:
     return tuple(replace(shard, index=index) for index, shard in enumerate(seen))
 
 
+def choose_carrier(options: SearchOptions, *, shards: int, unique_ids: bool) -> Carrier:
+    """Return the cheapest carrier that loses nothing; ``unique_ids`` says whether each sequence has a unique id."""
+    outfmt = options.outfmt
+    if not outfmt.is_tabular or not outfmt.columns or options.has("html"):
+        return ArchiveCarrier()
+    if outfmt.delimiter != "\t" and FREE_TEXT & set(outfmt.columns):
+        return ArchiveCarrier()
+    # The raw score alone orders hits without composition-based statistics and sum statistics.
+    score_orders = options.program is Program.BLASTN and not (options.has("ungapped") or options.has("sum_stats"))
+    if shards > 1 and not (unique_ids and score_orders):
+        return ArchiveCarrier()
+    return TabularCarrier(layout_for(outfmt.columns))
+
+
 @dataclass(frozen=True, slots=True)
-class PieceLimits:
-    """The numbers of subjects that pieces keep, and the options with which they search."""
+class PieceOptions:
+    """The options with which pieces search, and the numbers of subjects that they keep."""
 
-    max_target_seqs: int
-    """The user's limit."""
-    shard_limit: int
-    """The limit of a piece. In a shard it is one larger, so that a list of the user's length is surely complete."""
-    composition_based: bool
-    """Whether composition-based statistics drop and reorder hits, so that the hits do not show the candidates."""
-    always_research: bool
-    """Whether few hits prove nothing, because the user's filters apply after the preliminary cutoff."""
-    linked: bool
-    """Whether a query's E-values depend on the other queries in its batch."""
-    hit_argv: list[str]
+    user: SearchOptions
+    is_whole: bool = False
+    """Whether a piece searches the whole database, where BLAST+ makes its own cutoff."""
 
+    @property
+    def max_target_seqs(self) -> int:
+        """The user's limit."""
+        return self.user.max_target_seqs
 
-def limits_of(options: SearchOptions, *, whole: bool = False) -> PieceLimits:
-    """Return the limits for a search; in a search of the whole database BLAST+ makes its own cutoff."""
-    wanted = options.max_target_seqs
-    kept = wanted if whole else wanted + 1
-    return PieceLimits(
-        max_target_seqs=wanted,
-        shard_limit=kept,
-        composition_based=options.composition_based,
-        always_research=any(options.has(name) for name in names(Use.CUT)),
-        linked=options.shares_statistics,
-        hit_argv=piece_argv(options, kept),
-    )
+    @property
+    def kept(self) -> int:
+        """The limit of a piece. In a shard it is one larger, so that a list of the user's length is surely complete."""
+        return self.max_target_seqs if self.is_whole else self.max_target_seqs + 1
 
+    @property
+    def always_research(self) -> bool:
+        """Whether all queries count as saturated: filters apply after the cutoff, so few hits prove nothing."""
+        return self.are_identical and any(self.user.has(name) for name in names(Use.CUT))
 
-def candidate_argv(options: SearchOptions, limit: int) -> list[str]:
-    """Return options that find every subject that passes the preliminary stage of the user's search."""
-    evalue = CANDIDATE_EVALUE_FACTOR * _evalue(options)
-    changes = {"max_target_seqs": str(limit), "evalue": f"{evalue:g}", "max_hsps": "1"}
-    return options.argv(drop=NOT_OF_CANDIDATES, set=changes)
+    @property
+    def are_identical(self) -> bool:
+        """Whether saturated queries get the hits that BLAST+ reports, not all hits."""
+        return self.user.ours.exactness is Exactness.IDENTICAL
 
+    @property
+    def composition_based(self) -> bool:
+        """Whether composition-based statistics drop and reorder hits, so that the hits do not show the candidates."""
+        return self.user.composition_based
 
-def sample_argv(options: SearchOptions) -> list[str]:
-    """Return options that find the subjects that pass the preliminary stage with composition-based statistics."""
-    evalue = SAMPLE_EVALUE_FACTOR * _evalue(options)
-    changes = {"max_target_seqs": "1000", "evalue": f"{evalue:g}", "max_hsps": "1", "comp_based_stats": "0"}
-    return options.argv(drop=NOT_OF_CANDIDATES | {"use_sw_tback"}, set=changes)
+    @property
+    def are_linked(self) -> bool:
+        """Whether a query's E-values depend on the other queries in its batch."""
+        return self.user.shares_statistics
 
+    def argv(self, limit: int) -> list[str]:
+        """Return the user's options for a piece that keeps at most ``limit`` subjects per query."""
+        return self.user.argv(drop=NOT_OF_A_PIECE, set={"max_target_seqs": str(limit)})
 
-def piece_argv(options: SearchOptions, max_target_seqs: int) -> list[str]:
-    """Return the user's options for a piece that keeps at most ``max_target_seqs`` subjects per query."""
-    return options.argv(drop=NOT_OF_A_PIECE, set={"max_target_seqs": str(max_target_seqs)})
+    def candidates(self, limit: int) -> list[str]:
+        """Return options that find every subject that passes the preliminary stage of the user's search."""
+        changes = {"max_target_seqs": str(limit), "evalue": self._evalue(CANDIDATE_EVALUE_FACTOR), "max_hsps": "1"}
+        return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes)
+
+    def sample(self) -> list[str]:
+        """Return options that find the subjects that pass the preliminary stage with composition-based statistics."""
+        changes = {"max_target_seqs": "1000", "evalue": self._evalue(SAMPLE_EVALUE_FACTOR), "max_hsps": "1"}
+        return self.user.argv(drop=NOT_OF_CANDIDATES | {"use_sw_tback"}, set=changes | {"comp_based_stats": "0"})
+
+    def _evalue(self, factor: float) -> str:
+        given = self.user.value("evalue")
+        limit = float(given) if isinstance(given, int | float) else DEFAULT_EVALUES[self.user.program is Program.BLASTN]
+        return f"{factor * limit:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +254,6 @@ class LocalParts:
         if self._named and part.name == WHOLE and database.filter is None:
             return database.name
         return write_part(self._work.folder, part.name, database, part.volumes, part.oids)
-
-
-def _evalue(options: SearchOptions) -> float:
-    given = options.value("evalue")
-    return float(given) if isinstance(given, int | float) else DEFAULT_EVALUES[options.program is Program.BLASTN]
 
 
 def _condense(queries: Path, path: Path) -> None:

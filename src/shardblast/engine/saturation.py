@@ -31,18 +31,7 @@ from shardblast.blast.seqalign import ordinal_id, with_oid
 from shardblast.blast.sequences import CandidateDatabase, Naming, oid_of, write_candidates
 from shardblast.core.cutting import Shard
 from shardblast.core.events import Purpose
-from shardblast.engine.pieces import (
-    Part,
-    Parts,
-    PieceLimits,
-    PieceRun,
-    candidate_argv,
-    limits_of,
-    part_of,
-    piece_argv,
-    sample_argv,
-    whole_of,
-)
+from shardblast.engine.pieces import Part, Parts, PieceOptions, PieceRun, part_of, whole_of
 from shardblast.engine.workspace import Work
 
 WHOLE_DATABASE_SHARE = 0.5
@@ -95,7 +84,7 @@ class Research:
         parts: Parts,
         shards: Sequence[Shard],
         carrier: Carrier,
-        limits: PieceLimits,
+        options: PieceOptions,
         *,
         in_memory: bool,
     ) -> None:
@@ -103,7 +92,7 @@ class Research:
         self._parts = parts
         self._shards = shards
         self._carrier = carrier
-        self._limits = limits
+        self._options = options
         self._in_memory = in_memory
         self._naming = Naming.of(work.database)
         unique = work.database.unique_ids
@@ -114,7 +103,7 @@ class Research:
         """Whether saturated queries are searched in the whole database."""
         chosen = self._work.database.filter
         hides_titles = chosen is not None and chosen.hides_titles  # copies of the candidates would show these titles
-        return self._in_memory or self._limits.composition_based or hides_titles
+        return self._in_memory or self._options.composition_based or hides_titles
 
     def identical(self, batch: Batch, suspects: list[int]) -> Iterator[QueryHits]:
         """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order.
@@ -122,7 +111,7 @@ class Research:
         ``suspects`` are the 0-based positions of the queries in the batch.
         """
         database = None if self.needs_no_shards else self._candidates(batch, suspects)
-        if self._limits.linked:
+        if self._options.are_linked:
             results = self._search_again(batch, list(range(batch.queries)), 1, database)
             wanted = set(suspects)
             yield from (result for result in results if result.ordinal in wanted)
@@ -139,7 +128,7 @@ class Research:
             _SoughtPart(ordinals[begin:end], self._work.folder / f"batch{batch.index}.research.{number}")
             for number, (begin, end) in enumerate(itertools.pairwise(cuts))
         ]
-        argv = piece_argv(self._work.options, self._limits.max_target_seqs)
+        argv = self._options.argv(self._options.max_target_seqs)
         futures = [self._start(batch, part, argv, database, number) for number, part in enumerate(split)]
         for part, future in zip(split, futures, strict=True):
             future.result()
@@ -152,10 +141,10 @@ class Research:
             The hits, and whether the list of any shard was still full at the bound.
         """
         first_oids = [shard.first_oid for shard in self._shards]
-        hits = _Sought("hits", self._carrier, lambda limit: piece_argv(self._work.options, limit))
+        hits = _Sought("hits", self._carrier, self._options.argv)
         enumerated = self._enumerate(batch, suspects, hits)
         for local, parts in enumerate(self._by_query(self._carrier, enumerated.files, len(suspects))):
-            merged = self._carrier.merge(parts, first_oids, self._limits.max_target_seqs)
+            merged = self._carrier.merge(parts, first_oids, self._options.max_target_seqs)
             texts = self._carrier.renumbered(merged.texts, suspects[local] - local)
             yield QueryHits(suspects[local], texts, comments_of(parts), merged.subjects), local in enumerated.full
 
@@ -165,7 +154,7 @@ class Research:
         Return None if some of these subjects can't be identified, or if they make up most of the database.
         """
         carrier = self._candidate_carrier
-        candidates = _Sought("candidates", carrier, lambda limit: candidate_argv(self._work.options, limit))
+        candidates = _Sought("candidates", carrier, self._options.candidates)
         enumerated = self._enumerate(batch, suspects, candidates)
         ids = None if enumerated.full else self._ids(batch, enumerated.files, len(suspects))
         work = self._work
@@ -178,7 +167,7 @@ class Research:
     def _enumerate(self, batch: Batch, suspects: list[int], sought: _Sought) -> _Enumerated:
         """Search queries in all shards with ever longer lists until no list is full."""
         carrier = sought.carrier
-        limit = max(FIRST_LIMIT, 2 * self._limits.max_target_seqs)
+        limit = max(FIRST_LIMIT, 2 * self._options.max_target_seqs)
         while True:
             files = self._search_shards(batch, suspects, sought, limit)
             full = {
@@ -280,9 +269,10 @@ def can_hide(database: Database) -> bool:
 class HiddenSaturation:
     """Estimates the subjects that pass, by a search of a sample without composition-based statistics."""
 
-    def __init__(self, work: Work, parts: Parts) -> None:
+    def __init__(self, work: Work, parts: Parts, options: PieceOptions) -> None:
         self._work = work
         self._parts = parts
+        self._options = options
         self._carrier = TabularCarrier(layout_for(()))
         self._started: dict[int, list[Future[Finished]]] = {}
         sample = _sample(work.database)
@@ -306,7 +296,7 @@ class HiddenSaturation:
 
     def _start(self, batch: Batch, part: Part) -> Future[Finished]:
         run = PieceRun(
-            argv=sample_argv(self._work.options),
+            argv=self._options.sample(),
             queries=batch.path,
             outfmt=self._carrier.outfmt,
             out=self._file(batch, part),
@@ -328,20 +318,20 @@ def mostly_saturated(work: Work, shards: Sequence[Shard], batch: Batch) -> bool:
     ordinals = set(range(step // 2, batch.queries, step))
     queries = work.folder / "pilot.fa"
     write_selected(batch, ordinals, queries)
-    limits = limits_of(work.options)
+    options = PieceOptions(work.options)
     carrier = TabularCarrier(layout_for(()))
     futures = []
     files = [work.folder / f"pilot.{shard.index}" for shard in shards]
     for shard, file in zip(shards, files, strict=True):
         files_argv = ["-query", str(queries), "-db", write_shard(work.folder, work.database, shard), "-out", str(file)]
-        argv = [*limits.hit_argv, *files_argv, "-outfmt", carrier.outfmt]
+        argv = [*options.argv(options.kept), *files_argv, "-outfmt", carrier.outfmt]
         what = f"the pilot search, shard {shard.index + 1} of {len(shards)}"
         futures.append(work.start(argv, Purpose("pilot", batch.index, shard.index), what, (0,)))
     for future in futures:
         future.result()
     readers = [carrier.read(file, len(ordinals)) for file in files]
     hits = work.processes.over(by_query(readers, len(ordinals)))
-    saturated = sum(sum(map(carrier.count, parts)) > limits.max_target_seqs for parts in hits)
+    saturated = sum(sum(map(carrier.count, parts)) > options.max_target_seqs for parts in hits)
     return saturated * 2 > len(ordinals)
 
 

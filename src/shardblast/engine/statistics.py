@@ -20,7 +20,7 @@ from shardblast.core.errors import EngineError
 from shardblast.core.events import Purpose
 from shardblast.core.formats import ARCHIVE, COMMENTED, Syntax
 from shardblast.core.option_table import OF_EACH_PROCESS
-from shardblast.engine.pieces import piece_argv
+from shardblast.engine.pieces import PieceOptions
 from shardblast.engine.workspace import Work
 
 _UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
@@ -85,7 +85,8 @@ class ProbedBatch:
     def _start(self, outfmt: str, name: str, environment: dict[str, str]) -> Future[Finished]:
         options = self._work.options
         # An archive is not in the user's format, in which the same options could mean another number of subjects.
-        argv = piece_argv(options, options.max_target_seqs) if name == "probe" else options.argv(drop=OF_EACH_PROCESS)
+        is_probe = name == "probe"
+        argv = PieceOptions(options).argv(options.max_target_seqs) if is_probe else options.argv(drop=OF_EACH_PROCESS)
         batch = self._batch
         files = ["-query", str(batch.path), "-db", self._database, "-outfmt", outfmt, "-out", str(self._file(name))]
         what = f"the probe of batch {batch.index + 1}"

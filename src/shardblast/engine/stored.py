@@ -24,15 +24,16 @@ from shardblast.blast.installation import Installation
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike, write_probe
 from shardblast.blast.process import Processes
 from shardblast.blast.queries import Batch
-from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, Situation, choose, magnitude
+from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, magnitude
+from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
-from shardblast.core.events import Notify, PieceFinished, PiecesPlanned, QueriesFinished, ignore
+from shardblast.core.events import Notify, PieceFinished, QueriesFinished
 from shardblast.core.options import SearchOptions
-from shardblast.core.program import Molecule
 from shardblast.core.report import Verdict
+from shardblast.core.search import SearchId
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
 from shardblast.engine.merge import ShardedSearch
-from shardblast.engine.pieces import LocalParts, batches_of, shards_of
+from shardblast.engine.pieces import LocalParts, batches_of, choice_of, shards_of
 from shardblast.engine.printing import EVERYTHING, ArchivePrinter, Chosen, MergedQuery, print_batch
 from shardblast.engine.workspace import Machine, Pool, Work
 
@@ -40,6 +41,8 @@ PRINTING_THREADS = 1
 """The number of BLAST+ processes that report statistics while a result is printed."""
 FILES = "files"
 """The folder, in a scratch folder, of the output in a format that writes many files."""
+QUERY = "query.fa"
+"""The file, in a search's folder, with its queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,30 @@ class StoredQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSearch:
+    """A search whose queries and results are in a folder."""
+
+    options: SearchOptions
+    """The user's options, with the paths of lists; ``-outfmt 11`` while it runs, the requested format to print it."""
+    plan: StoredPlan
+    folder: Path
+    """The search's folder, with ``query.fa``."""
+
+    def batches(self, scratch: Path) -> Iterator[Batch]:
+        """Write the batches to a folder and yield each when it is complete."""
+        query, molecule = str(self.folder / QUERY), self.options.program.query_molecule
+        return batches_of(query, scratch, molecule, self.plan.choice)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedSearch(StoredSearch):
+    """A search to run in a known database."""
+
+    search_id: SearchId
+    database: CataloguedDatabase
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEngine:
     """Runs searches into folders on this machine, and prints the results."""
 
@@ -90,10 +117,8 @@ class StoredEngine:
     machine: Machine
     pool: Pool
 
-    def plan(
-        self, options: SearchOptions, database: Database, query: Path, folder: Path, processes: Processes
-    ) -> StoredPlan:
-        """Read the queries and decide how to cut.
+    def plan(self, options: SearchOptions, database: Database, folder: Path, processes: Processes) -> StoredPlan:
+        """Read the queries in a search's folder and decide how to cut.
 
         Raises:
             Interrupted: ``processes`` was stopped.
@@ -102,72 +127,63 @@ class StoredEngine:
         """
         if database.obstacle is not None:
             raise DatabaseError(f"The database can't be searched here: {database.obstacle}.", remedy="Add another one.")
-        choice, threads = self._choice(options, database, query.stat().st_size)
-        if choice.shards > 1 and not strands_are_alike(self.installation, processes, folder, database, options):
-            choice, threads = replace(choice, shards=1, by_shard=False, why=STRANDS_DIFFER), self.pool.size
-        return plan_of(choice, threads, query, folder, options.program.query_molecule, processes)
+        machine = replace(self.machine, cores=self.pool.size)
+        choice = choice_of(options, database, machine, (folder / QUERY).stat().st_size)
+        is_whole = choice.shards == 0 or options.ours.shards == "off"
+        one = is_whole or choice.shards == 1
+        why = why_whole(self.installation, options, database, folder, processes, one_shard=one)
+        if why is None and not is_whole:
+            return plan_of(choice, 1, options, folder, processes)
+        choice = replace(choice, shards=1, by_shard=False, why=why or choice.why)
+        return plan_of(choice, self.pool.size, options, folder, processes)
 
-    def search(
-        self,
-        options: SearchOptions,
-        database: Database,
-        plan: StoredPlan,
-        folder: Path,
-        notify: Notify,
-        processes: Processes,
-    ) -> None:
+    def search(self, search: StoredSearch, database: Database, notify: Notify, processes: Processes) -> None:
         """Search the unfinished batches; afterwards the folder ``merged`` holds every batch.
 
         Args:
-            options: The user's options, with ``-outfmt 11``.
+            search: The search, as planned.
             database: The whole database.
-            plan: The result of ``plan``.
-            folder: The search's folder, with ``query.fa``.
             notify: Receives the progress.
             processes: Runs BLAST+; its ``stop``, from any thread, ends the search.
 
         Raises:
             ShardblastError: The search failed or was stopped; finished pieces and batches stay.
         """
+        options, plan, folder = search.options, search.plan, search.folder
         merged = folder / "merged"
         merged.mkdir(exist_ok=True)
-        cut = batches_of(str(folder / "query.fa"), folder, options.program.query_molecule, plan.choice)
-        batches = list(processes.over(cut))
-        missing = [batch for batch in batches if not (merged / f"{batch.index}.json").exists()]
-        notify(PiecesPlanned(plan.choice.shards * (len(batches) - len(missing))))
-        for batch in batches:
-            if batch not in missing:
-                for _ in range(plan.choice.shards):
-                    notify(PieceFinished(None))
-                notify(QueriesFinished(batch.queries))
+        missing = []
+        for batch in processes.over(search.batches(folder)):
+            if not (merged / f"{batch.index}.json").exists():
+                missing.append(batch)
+                continue
+            for _ in range(plan.choice.shards):
+                notify(PieceFinished(None))
+            notify(QueriesFinished(batch.queries))
         database = replace(database, filter=read_filter(self.installation, options, database, folder, processes))
         shards = shards_of(database, plan.choice.shards)
         for _ in range((plan.choice.shards - len(shards)) * len(missing)):
             notify(PieceFinished(None))  # a shard in which the filter leaves nothing
-        carrier, by_shard = ArchiveCarrier(), plan.choice.by_shard
-        work = self._work(options, database, folder, self.pool, processes, notify)
-        with replace(work, resumes=True, rank=magnitude(plan.letters)) as work:
-            search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.threads)
-            store_merged(search, missing, folder)
-
-    def keep_sequences(
-        self, database: Database, folder: Path, ids: Iterable[str], scratch: Path, most_bytes: int, processes: Processes
-    ) -> bool:
-        """Make a finished search printable without its database; return whether that was possible.
-
-        For the arguments see ``HitSequences.keep``.
-        """
-        if StoredFilter(folder).hides_titles:
-            return False
-        return HitSequences(folder).keep(self.installation, processes, database, ids, scratch, most_bytes)
+        with Work(
+            installation=self.installation,
+            options=options,
+            database=database,
+            folder=folder,
+            pool=self.pool,
+            processes=processes,
+            notify=notify,
+            resumes=True,
+            rank=magnitude(plan.letters),
+        ) as work:
+            carrier, by_shard = ArchiveCarrier(), plan.choice.by_shard
+            sharded = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.threads)
+            store_merged(sharded, missing, folder)
 
     def print(
         self,
-        options: SearchOptions,
+        search: StoredSearch,
         database: Database | None,
-        plan: StoredPlan,
-        folder: Path,
-        target: BinaryIO,
+        target: BinaryIO | None,
         scratch: Path,
         processes: Processes,
         chosen: Chosen = EVERYTHING,
@@ -175,98 +191,59 @@ class StoredEngine:
         """Print a finished search.
 
         Args:
-            options: The user's options, with the requested ``-outfmt``.
+            search: The search, with the requested ``-outfmt``.
             database: The searched database; None to print from the copied sequences.
-            plan: The plan of the search.
-            folder: The search's folder.
-            target: Receives BLAST+'s output; for formats 13 and 14, a zip archive of its files.
+            target: Receives BLAST+'s output; for formats 13 and 14 a zip archive of its files, which otherwise stay in
+                the folder ``FILES`` of ``scratch``.
             scratch: An empty folder.
             processes: Runs BLAST+; its ``stop``, from any thread, ends the work.
             chosen: The selection; other queries are left out as if they had not been searched.
         """
-        if not options.outfmt.writes_files:
-            self.print_plainly(options, database, plan, folder, target, scratch, processes, chosen)
-            return
-        files = self.print_plainly(options, database, plan, folder, None, scratch, processes, chosen)
-        with ZipFile(target, "w", ZIP_DEFLATED) as archive:
-            for file in sorted(files.iterdir()):
-                archive.write(file, file.name)
-
-    def print_plainly(
-        self,
-        options: SearchOptions,
-        database: Database | None,
-        plan: StoredPlan,
-        folder: Path,
-        target: BinaryIO | None,
-        scratch: Path,
-        processes: Processes,
-        chosen: Chosen = EVERYTHING,
-    ) -> Path:
-        """Print a finished search; return the folder that holds only the files of format 13 or 14.
-
-        For the arguments see ``print``; ``target`` is None for formats 13 and 14.
-        """
+        options, files = search.options, scratch / FILES
         if database is None:
             unpacked = scratch / "database"
             unpacked.mkdir()
-            database = HitSequences(folder).open(unpacked)
-        database = StoredFilter(folder).applied(database, scratch)
-        files, environment = scratch, database.environment
-        if target is None:
-            files, target = scratch / FILES, io.BytesIO()
-            files.mkdir()
+            database = HitSequences(search.folder).open(unpacked)
+        database = StoredFilter(search.folder).applied(database, scratch)
+        files.mkdir()
+        place, stream = (files, io.BytesIO()) if options.outfmt.writes_files else (scratch, target or io.BytesIO())
         probe = write_probe(self.installation, scratch, database)
         with (
             closing(Pool(PRINTING_THREADS)) as pool,  # the pieces of searches may occupy the engine's pool for hours
-            self._work(options, database, scratch, pool, processes, ignore) as work,
-            ArchivePrinter(self.installation, processes, options, files, target, environment) as printer,
+            Work(self.installation, options, database, scratch, pool, processes) as work,
+            ArchivePrinter(self.installation, processes, options, place, stream, database.environment) as printer,
         ):
             printed = 0
-            for batch in batches_of(str(folder / "query.fa"), scratch, options.program.query_molecule, plan.choice):
-                archive = folder / "merged" / f"{batch.index}.asn"
+            for batch in search.batches(scratch):
+                archive = search.folder / "merged" / f"{batch.index}.asn"
                 counts = [query.hsps for query in _listed(archive.with_suffix(".json"))]
                 printed += print_batch(work, batch, probe, archive, counts, printer, chosen, printed)
-        return scratch / FILES
+        if target is not None and options.outfmt.writes_files:
+            with ZipFile(target, "w", ZIP_DEFLATED) as archived:
+                for file in sorted(files.iterdir()):
+                    archived.write(file, file.name)
 
-    def _work(
-        self,
-        options: SearchOptions,
-        database: Database,
-        folder: Path,
-        pool: Pool,
-        processes: Processes,
-        notify: Notify,
-    ) -> Work:
-        """Return the resources of a search."""
-        return Work(
-            installation=self.installation,
-            options=options,
-            database=database,
-            folder=folder,
-            pool=pool,
-            processes=processes,
-            notify=notify,
-        )
 
-    def _choice(self, options: SearchOptions, database: Database, query_bytes: int) -> tuple[Choice, int]:
-        cores, wanted = self.pool.size, options.ours.shards
-        situation = Situation(
-            program=options.program,
-            database_letters=database.letters,
-            database_bytes=database.size_bytes,
-            cores=cores,
-            memory_bytes=self.machine.memory_bytes,
-            query_letters=query_bytes,
-        )
-        choice = choose(situation, wanted if isinstance(wanted, int) else None)
-        if options.needs_one_batch:
-            return replace(choice, shards=1, by_shard=False, scan_letters=NO_END, why=ONE_BATCH), cores
-        if why := options.why_unsplittable():
-            return replace(choice, shards=1, by_shard=False, why=why), 1 if options.threads_matter else cores
-        if choice.shards == 0 or wanted == "off":
-            return replace(choice, shards=1, by_shard=False), cores
-        return choice, 1
+def why_whole(
+    installation: Installation,
+    options: SearchOptions,
+    database: Database,
+    folder: Path,
+    processes: Processes,
+    *,
+    one_shard: bool,
+) -> str | None:
+    """Return why shards can't be searched, or None; ``one_shard`` says that there is only one anyway.
+
+    Raises:
+        InputError: BLAST+ rejects the options.
+    """
+    if options.needs_one_batch:
+        return ONE_BATCH
+    if why := options.why_unsplittable():
+        return why
+    alike = one_shard or strands_are_alike(installation, processes, folder, database, options)
+    return None if alike else STRANDS_DIFFER
 
 
 def stored_plan(folder: Path) -> StoredPlan:
@@ -274,19 +251,22 @@ def stored_plan(folder: Path) -> StoredPlan:
     return StoredPlan.of(json.loads((folder / "plan.json").read_text()))
 
 
-def plan_of(
-    choice: Choice, threads: int, query: Path, folder: Path, molecule: Molecule, processes: Processes
-) -> StoredPlan:
-    """Read the queries and return the plan for a choice.
+def plan_of(choice: Choice, cores: int, options: SearchOptions, folder: Path, processes: Processes) -> StoredPlan:
+    """Read the queries in a search's folder and return the plan for a choice.
+
+    ``cores`` is the number of threads of a piece, unless the number would change BLAST+'s output.
 
     Raises:
         Interrupted: ``processes`` was stopped.
         InputError: The queries can't be searched in this form.
     """
-    batches = list(processes.over(batches_of(str(query), folder, molecule, choice)))
+    if options.needs_one_batch:
+        choice = replace(choice, scan_letters=NO_END)
+    cut = batches_of(str(folder / QUERY), folder, options.program.query_molecule, choice)
+    batches = list(processes.over(cut))
     _check(batches)
     queries, letters = sum(batch.queries for batch in batches), sum(batch.letters for batch in batches)
-    return StoredPlan(choice, threads, len(batches), queries, letters)
+    return StoredPlan(choice, 1 if options.threads_matter else cores, len(batches), queries, letters)
 
 
 def read_filter(

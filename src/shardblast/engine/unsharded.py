@@ -93,7 +93,9 @@ def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: C
     return _obstacle_of_archives(options, batches)
 
 
-def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, report: Report) -> int:
+def run_unsharded(
+    path: str, options: SearchOptions, query: str, cores: int, report: Report, printed: Tally | None = None
+) -> int:
     """Let BLAST+ search and print; return its exit status.
 
     Args:
@@ -102,8 +104,10 @@ def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, rep
         query: The file with the queries, or the value in the options if BLAST+ reads the queries itself.
         cores: The number of threads, unless the user gives one or it would change the output.
         report: Receives the verdict of each query after success.
+        printed: The beginning of the output, which was printed already; the rest follows there.
 
     Raises:
+        EngineError: The output of BLAST+ does not begin with ``printed``.
         Interrupted: Ctrl-C; BLAST+ has ended.
     """
     changes, source = _changes(options, query, cores)
@@ -111,36 +115,17 @@ def run_unsharded(path: str, options: SearchOptions, query: str, cores: int, rep
     try:
         with ExitStack() as stack:
             stdin = stack.enter_context(open(source, "rb")) if source is not None else None
-            if out not in (None, "-") and _can_be_renamed(options):
+            if printed is not None and out not in (None, "-", "/dev/stdout", "/dev/fd/1"):
+                changes["out"] = "-"
+            elif printed is None and out not in (None, "-") and _can_be_renamed(options):
                 changes["out"] = stack.enter_context(open_output(out)).name
-            if status := _run(path, [options.program.value, *options.argv(set=changes)], stdin):
+            argv = [options.program.value, *options.argv(set=changes)]
+            if status := _run(path, argv, stdin, None if printed is None else printed.continue_from):
                 raise _BlastFailed(status)
     except _BlastFailed as failure:
         return failure.status
     _judge_all(report, query)
     return 0
-
-
-def continue_unsharded(
-    path: str, options: SearchOptions, query: str, cores: int, report: Report, printed: Tally
-) -> int:
-    """Let BLAST+ search, and print the part of its output that follows ``printed``; return its exit status.
-
-    For the other arguments see ``run_unsharded``.
-
-    Raises:
-        EngineError: The output of BLAST+ does not begin with ``printed``.
-        Interrupted: Ctrl-C; BLAST+ has ended.
-    """
-    changes, source = _changes(options, query, cores)
-    if options.text("out") not in (None, "-", "/dev/stdout", "/dev/fd/1"):
-        changes["out"] = "-"
-    with ExitStack() as stack:
-        stdin = stack.enter_context(open(source, "rb")) if source is not None else None
-        status = _run(path, [options.program.value, *options.argv(set=changes)], stdin, printed.continue_from)
-    if not status:
-        _judge_all(report, query)
-    return status
 
 
 def _are_searched_alike(options: SearchOptions, batches: list[Batch]) -> bool:

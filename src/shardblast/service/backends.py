@@ -20,25 +20,12 @@ from shardblast.core.search import Phase, SearchId
 from shardblast.core.waiting import Lack
 from shardblast.disk.node import Node
 from shardblast.engine.kept_sequences import KEPT
-from shardblast.engine.stored import StoredEngine, StoredPlan
+from shardblast.engine.stored import OrderedSearch, StoredEngine, StoredPlan
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.tasks import Meter
 from shardblast.storage.objects import Objects, search_key
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Ordered:
-    """A search to run."""
-
-    search_id: SearchId
-    options: SearchOptions
-    """Options with the paths of lists, and ``-outfmt 11``."""
-    database: CataloguedDatabase
-    plan: StoredPlan
-    folder: Path
-    """The search's folder, with ``query.fa``."""
 
 
 class Searching(Protocol):
@@ -72,7 +59,7 @@ class Searching(Protocol):
             DatabaseError: The database can't be searched in this way.
         """
 
-    def search(self, ordered: Ordered, notify: Notify, processes: Processes) -> None:
+    def search(self, search: OrderedSearch, notify: Notify, processes: Processes) -> None:
         """Search and merge what is not finished yet.
 
         Raises Interrupted if ``processes`` was stopped, and WaitError if no part of the search can proceed.
@@ -81,7 +68,7 @@ class Searching(Protocol):
     def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:
         """Return whether all batches are merged."""
 
-    def publish(self, ordered: Ordered, notify: Notify, processes: Processes, most_bytes: int) -> Sequence[str]:
+    def publish(self, search: OrderedSearch, notify: Notify, processes: Processes, most_bytes: int) -> Sequence[str]:
         """Store all of a result, and put the facts about its queries into the search's folder.
 
         Returns the names of the stored objects, below the search's prefix.
@@ -117,27 +104,27 @@ class LocalSearching:
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
     ) -> StoredPlan:
-        return self.engine.plan(options, self.catalogue.described(database), folder / "query.fa", folder, processes)
+        return self.engine.plan(options, self.catalogue.described(database), folder, processes)
 
-    def search(self, ordered: Ordered, notify: Notify, processes: Processes) -> None:
-        with self._staged(ordered, notify, processes) as database:
-            if not ordered.plan.choice.by_shard:
-                self._warm(database, notify, processes, ordered.search_id)
-            notify(PhaseBegun(Phase.SEARCHING, ordered.plan.pieces))
-            self.engine.search(ordered.options, database, ordered.plan, ordered.folder, notify, processes)
+    def search(self, search: OrderedSearch, notify: Notify, processes: Processes) -> None:
+        with self._staged(search, notify, processes) as database:
+            if not search.plan.choice.by_shard:
+                self._warm(database, notify, processes, search.search_id)
+            notify(PhaseBegun(Phase.SEARCHING, search.plan.pieces))
+            self.engine.search(search, database, notify, processes)
 
     def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:
         return all((folder / "merged" / f"{batch}.json").exists() for batch in range(plan.batches))
 
-    def publish(self, ordered: Ordered, notify: Notify, processes: Processes, most_bytes: int) -> Sequence[str]:
-        folder = ordered.folder
+    def publish(self, search: OrderedSearch, notify: Notify, processes: Processes, most_bytes: int) -> Sequence[str]:
+        folder = search.folder
         files = [folder / "plan.json", *sorted((folder / "merged").iterdir()), *sorted((folder / KEPT).glob("*"))]
         files += [folder / EXPANSION] if (folder / EXPANSION).exists() else []
         names = [str(file.relative_to(folder)) for file in files]
         total = len(files) + 1
         for done, (file, name) in enumerate(zip(files, names, strict=True), 1):
             processes.check()
-            self.objects.put(search_key(ordered.search_id, name), file, lambda sent_bytes: processes.check())
+            self.objects.put(search_key(search.search_id, name), file, lambda sent_bytes: processes.check())
             if done % 50 == 1:
                 notify(PhaseCounted(Phase.PUBLISHING, done, total))
         notify(PhaseCounted(Phase.PUBLISHING, total, total))
@@ -148,9 +135,9 @@ class LocalSearching:
     def tidy(self, search_id: SearchId) -> None: ...
 
     @contextmanager
-    def _staged(self, ordered: Ordered, notify: Notify, processes: Processes) -> Iterator[Database]:
+    def _staged(self, search: OrderedSearch, notify: Notify, processes: Processes) -> Iterator[Database]:
         """Open the database of a search, staged on this machine's disk if need be."""
-        entry, meter = ordered.database, Meter(lambda staged_bytes: None)
+        entry, meter = search.database, Meter(lambda staged_bytes: None)
         if self.catalogue.missing_bytes(entry.name, entry.generation):
             notify(PhaseBegun(Phase.STAGING, entry.facts.size_bytes))
             meter = Meter(lambda done_bytes: notify(PhaseCounted(Phase.STAGING, done_bytes)))

@@ -23,7 +23,7 @@ from shardblast.core.search import Piece, Search, SearchId, State
 from shardblast.core.units import Numbers
 from shardblast.engine.kept_sequences import HitSequences
 from shardblast.engine.printing import EVERYTHING, Chosen
-from shardblast.engine.stored import StoredEngine, stored_plan, stored_queries
+from shardblast.engine.stored import StoredEngine, StoredSearch, stored_plan, stored_queries
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.events import BytesWritten, Notify
 from shardblast.service.folders import Folders
@@ -141,7 +141,7 @@ class Results:
         self, search: Search, options: SearchOptions, processes: Processes, chosen: Chosen = EVERYTHING
     ) -> Iterator[Path]:
         folder = self.folder(search.id)
-        plan = stored_plan(folder)
+        stored = StoredSearch(options, stored_plan(folder), folder)
         with ExitStack() as stack:
             kept = HitSequences(folder).are_kept
             database = None if kept else stack.enter_context(self._database(search))
@@ -150,7 +150,7 @@ class Results:
             work = Path(scratch, "work")
             work.mkdir()
             with out.open("wb") as target:
-                self.engine.print(options, database, plan, folder, target, work, processes, chosen)
+                self.engine.print(stored, database, target, work, processes, chosen)
             yield out
 
     @contextmanager
@@ -199,7 +199,8 @@ class Results:
         with closing(HitIndex(folder / FILE)) as index:
             ids = index.ids()
         with TemporaryDirectory(dir=self.folders.scratch) as scratch, self._database(search) as database:
-            self.engine.keep_sequences(database, folder, ids, Path(scratch), KEPT_BYTES, processes)
+            kept = HitSequences(folder)
+            kept.keep(self.engine.installation, processes, database, ids, Path(scratch), KEPT_BYTES)
 
     def write_index(self, search_id: SearchId, processes: Processes) -> None:
         """Write the index of the hits of a search whose batches are all merged."""

@@ -40,8 +40,8 @@ from shardblast.core.search import (
     progressed,
 )
 from shardblast.engine.kept_sequences import KEPT
-from shardblast.engine.stored import StoredPlan, stored_plan, stored_queries
-from shardblast.service.backends import Ordered, Searching
+from shardblast.engine.stored import OrderedSearch, StoredPlan, stored_plan, stored_queries
+from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.events import Notify, PieceFailure
 from shardblast.service.folders import Folders
@@ -370,9 +370,9 @@ class Runner:
         plan = self._plan(search_id)
         self.store.change(search_id, lambda current: _planned(current, plan))
 
-    def _ordered(self, search_id: SearchId) -> Ordered:
+    def _ordered(self, search_id: SearchId) -> OrderedSearch:
         search = self.store.get(search_id)
-        return Ordered(
+        return OrderedSearch(
             search_id=search_id,
             options=self._options(search),
             database=self.catalogue.get(search.database, search.generation),
@@ -380,7 +380,7 @@ class Runner:
             folder=self.folders.work(search_id),
         )
 
-    def _recorder(self, ordered: Ordered) -> Recorder:
+    def _recorder(self, ordered: OrderedSearch) -> Recorder:
         return Recorder(self.store, ordered.search_id, ordered.plan, self.notify)
 
     def _is_merged(self, search_id: SearchId) -> bool:
