@@ -20,9 +20,9 @@ import dask
 from distributed import Worker
 
 from shardblast.cluster.connection import FACTS, doing_of
-from shardblast.cluster.messages import RunFacts
 from shardblast.core.node import NodeState
-from shardblast.engine.pieces import SEARCH
+from shardblast.core.report import PieceReport
+from shardblast.engine.workspace import SEARCH
 
 TOGETHER = 20
 """Workers that start at the same time."""
@@ -34,11 +34,11 @@ QUIET = {
 """What workers do for themselves many times a second, which a thousand in two processes can't afford."""
 
 
-async def piece(seconds: float, batch: int, shard: int) -> RunFacts:
+async def piece(seconds: float, batch: int, shard: int) -> PieceReport:
     """Take as long as a piece, and say what a piece says."""
     started = time.monotonic()
     await asyncio.sleep(seconds)
-    return RunFacts(SEARCH, batch, shard, time.monotonic() - started, 0, "simulated")
+    return PieceReport(SEARCH, batch, shard, time.monotonic() - started, 0, "simulated")
 
 
 def write_states(states: Sequence[NodeState], path: Path) -> None:

@@ -25,7 +25,7 @@ from shardblast.core.database import Generation, VolumeMetadata
 from shardblast.core.node import HeldGeneration, HeldVolume, NodeState
 from shardblast.core.placement import NodeRoom, ShardNeed, place
 from shardblast.core.program import Molecule
-from shardblast.engine.pieces import SEARCH
+from shardblast.engine.workspace import SEARCH
 from tests.cluster.parts import LocalCluster
 
 DATABASE, VERSION = "nt", "simulated"

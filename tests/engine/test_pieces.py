@@ -18,7 +18,8 @@ from shardblast.core.cutting import Shard
 from shardblast.core.errors import InputError
 from shardblast.core.events import Purpose
 from shardblast.core.program import Molecule
-from shardblast.engine.pieces import SEARCH, Parts, PieceRun, part_of, shards_of, whole_of
+from shardblast.engine.pieces import Parts, part_of, shards_of, whole_of
+from shardblast.engine.workspace import SEARCH, PieceRun
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
 from tests.engine.places import EVALUE, local, remote

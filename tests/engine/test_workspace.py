@@ -18,7 +18,7 @@ from shardblast.core.events import PieceStarted, Purpose, SearchEvent
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
 from shardblast.core.report import PieceReport
-from shardblast.engine.workspace import Pool, Work
+from shardblast.engine.workspace import PieceRun, Pool, Work
 from tests.databases import make_database
 from tests.sequences import real
 from tests.waiting import WITHIN_S, until
@@ -35,14 +35,13 @@ def test_when_a_search_fails_its_other_pieces_stop_and_those_that_wait_never_sta
     database = open_database(installation, str(path), Molecule.PROTEIN)
     events: list[SearchEvent] = []
     work = Work(installation, options, database, tmp_path, pool, Processes(), events.append, resumes=True)
-    argv = ["-query", str(query), "-db", str(path)]
     started = []
 
     def fail() -> None:
         with work:
             for n in range(6):
-                purpose = Purpose("search", 0, n)
-                started.append(work.start_piece(argv, tmp_path / f"piece.{n}", purpose, f"piece {n}", (1,)))
+                purpose, out = Purpose("search", 0, n), tmp_path / f"piece.{n}"
+                started.append(work.start(PieceRun([], query, "6", out, purpose, f"piece {n}", (1,)), str(path)))
             while not work.processes._running:
                 time.sleep(0.001)
             raise InputError("a piece failed", remedy="none")
@@ -76,9 +75,10 @@ def test_a_search_that_is_stopped_does_not_wait_for_its_turn_behind_others(tmp_p
     other = pool.submit(busy, (0,))
     begun.wait(WITHIN_S)
     with Work(installation, options, database, tmp_path, pool, processes, events.append) as work:
-        waiting = work.start_piece(words, tmp_path / "piece", Purpose("search", 0, 0), "piece 1", (1,))
+        first = PieceRun([], query, "6", tmp_path / "piece", Purpose("search", 0, 0), "piece 1", (1,))
+        waiting = work.start(first, str(path))
         processes.stop()
-        late = work.start_piece(words, tmp_path / "late", Purpose("search", 0, 1), "piece 2", (1,))
+        late = work.start(replace(first, out=tmp_path / "late", purpose=Purpose("search", 0, 1)), str(path))
 
         for one in (waiting, late):
             with pytest.raises(Interrupted):
@@ -94,7 +94,9 @@ def test_a_search_that_is_stopped_does_not_wait_for_its_turn_behind_others(tmp_p
 def test_all_that_a_small_search_does_goes_before_what_waits_of_a_large_one(tmp_path: Path) -> None:
     installation, pool, gate = find_installation(), Pool(1), threading.Event()
     path = make_database(tmp_path / "db", "prot", real("proteins")[:3])
-    words = ["-db", str(path), "-query", str(tmp_path / "query.fa")]
+    query = tmp_path / "query.fa"
+    query.write_text(real("proteins")[0].fasta)
+    words = ["-db", str(path), "-query", str(query)]
     options = parse(Program.BLASTP, words, known_arguments(installation, Program.BLASTP))
     events: list[SearchEvent] = []
     database = open_database(installation, str(path), Molecule.PROTEIN)
@@ -102,8 +104,9 @@ def test_all_that_a_small_search_does_goes_before_what_waits_of_a_large_one(tmp_
     until(pool.submit(lambda: gate.wait(WITHIN_S), (0,)).running)
 
     with large, replace(large, processes=Processes(), rank=10) as small:
-        candidates = large.start(["-version"], Purpose("research", 0, None), "the candidates", (0, 0))
-        piece = small.start(["-version"], Purpose("search", 4, 7), "a piece", (1, 7, 4))
+        run = PieceRun([], query, "6", tmp_path / "out", Purpose("research", 0, None), "the candidates", (0, 0))
+        candidates = large.start(run, str(path))
+        piece = small.start(replace(run, purpose=Purpose("search", 4, 7), priority=(1, 7, 4)), str(path))
         gate.set()
         for one in (candidates, piece):
             one.result(timeout=WITHIN_S)

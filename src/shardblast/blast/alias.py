@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shardblast.blast.database import Database, Filter, Totals
-from shardblast.core.cutting import Shard
 
 
 def write_alias(
@@ -56,11 +55,6 @@ def write_part(folder: Path, name: str, database: Database, volumes: Sequence[in
     lines = [] if oids is None else [f"FIRST_OID {oids.start + 1}", f"LAST_OID {oids.stop}"]
     lines += [selection.line] if selection and selection.line else []
     return write_alias(folder, name, database, [database.volumes[index].path for index in volumes], lines)
-
-
-def write_shard(folder: Path, database: Database, shard: Shard) -> str:
-    """Write a shard's alias; return the path for ``-db``."""
-    return write_part(folder, f"shard{shard.index}", database, shard.volumes, shard.oids)
 
 
 def write_masked(folder: Path, name: str, database: Database, kept: Mapping[int, bytes]) -> str:

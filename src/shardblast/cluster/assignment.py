@@ -15,9 +15,9 @@ from distributed import Future as DaskFuture
 from distributed.comm.core import CommClosedError
 
 from shardblast.cluster.connection import Address
-from shardblast.cluster.messages import RunFacts
 from shardblast.core.database import Generation
 from shardblast.core.errors import NoRoomError
+from shardblast.core.report import PieceReport
 from shardblast.core.units import size
 from shardblast.core.waiting import Lack
 
@@ -104,7 +104,7 @@ class Stragglers:
 
     def note(self, task: NodeTask, result: object) -> None:
         """Record the cost of a task, if it was a run."""
-        if task.kind and isinstance(result, RunFacts):
+        if task.kind and isinstance(result, PieceReport):
             self._finished.setdefault(task.kind, deque(maxlen=REMEMBERED)).append(Pace(result.seconds, task.size))
 
     def late(

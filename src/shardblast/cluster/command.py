@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from shardblast.blast.database import Database, database_of
@@ -114,7 +113,12 @@ class ClusterCommand:
         with ExitStack() as stack:
             whole = None if kept else stack.enter_context(self._whole(database.facts, folder))
             self._print(search, whole, processes)
-        return Outcome(0, self._report(search, pieces))
+        totals, version = (database.facts.num_seqs, database.facts.letters), self.printer.installation.version
+        report = Report.of(options, version, totals, plan.choice.shards, plan.choice.why)
+        report.pieces += pieces
+        for query in stored_queries(folder):
+            report.judge(query.id, query.verdict)
+        return Outcome(0, report)
 
     def _generation(self, name: str) -> Generation:
         """Return the current generation of a database in the storage."""
@@ -156,41 +160,20 @@ class ClusterCommand:
         with open_output(out) as target:
             self.printer.print(search, database, target, work, processes)
 
-    def _report(self, search: OrderedSearch, pieces: list[PieceReport]) -> Report:
-        options, database, choice = search.options, search.database, search.plan.choice
-        report = Report(
-            program=options.program.value,
-            blast_version=".".join(map(str, self.printer.installation.version)),
-            database=database.name,
-            num_seqs=database.facts.num_seqs,
-            letters=database.facts.letters,
-            shards=choice.shards,
-            why=choice.why,
-            command=[options.program.value, *options.argv()],
-            pieces=pieces,
-        )
-        for query in stored_queries(search.folder):
-            report.judge(query.id, query.verdict)
-        return report
 
-
+@dataclass(eq=False)
 class Lease:
     """The lease of one command, held within the context. When the context ends, the search's objects are removed."""
 
-    def __init__(
-        self,
-        objects: Objects,
-        search_id: str,
-        forget: Callable[[str], None],
-        stop: Callable[[], None],
-        timings: Timings,
-    ) -> None:
-        """``forget`` ends the remaining tasks of other commands' searches; ``stop`` stops this command's own search."""
-        self._objects = objects
-        self._search_id = search_id
-        self._forget = forget
-        self._stop = stop
-        self._timings = timings
+    objects: Objects
+    search_id: str
+    forget: Callable[[str], None]
+    """Ends the remaining tasks of another command's search."""
+    stop: Callable[[], None]
+    """Stops this command's own search."""
+    timings: Timings
+
+    def __post_init__(self) -> None:
         self._ended = threading.Event()
         self._lost = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="lease", daemon=True)
@@ -202,14 +185,12 @@ class Lease:
         self._cleaner.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._cleaner.join(CLEAN_WITHIN_S)
         self._ended.set()
         self._keeper.join()
         try:
-            self._remove(self._search_id)
+            self._remove(self.search_id)
         except ShardblastError:  # a later command removes it
             log.warning("the search's objects can't be removed", exc_info=True)
 
@@ -222,10 +203,10 @@ class Lease:
             )
 
     def _keep(self) -> None:
-        while not self._ended.wait(self._timings.lease_renew_s):
+        while not self._ended.wait(self.timings.lease_renew_s):
             if self._is_late():  # before a renewal hides it
                 self._lost.set()
-                self._stop()
+                self.stop()
                 return
             try:
                 self._renew()
@@ -233,32 +214,32 @@ class Lease:
                 log.warning("the storage can't be written to", exc_info=True)
 
     def _is_late(self) -> bool:
-        return time.time() - self._renewed > self._timings.lease_lost_s
+        return time.time() - self._renewed > self.timings.lease_lost_s
 
     def _renew(self) -> None:
         begun = time.time()
-        self._objects.put(_key(self._search_id), b"lives")
+        self.objects.put(_key(self.search_id), b"lives")
         self._renewed = begun
 
     def _remove_left(self) -> None:
         """Remove the searches of commands that are gone."""
         try:
-            leases = self._objects.changed(LEASES)
-            now = leases.get(_key(self._search_id), 0.0)  # other leases may be newer if clocks differ
+            leases = self.objects.changed(LEASES)
+            now = leases.get(_key(self.search_id), 0.0)  # other leases may be newer if clocks differ
             for search_id in [
-                key.split("/")[1] for key, renewed in leases.items() if now - renewed > self._timings.lease_left_s
+                key.split("/")[1] for key, renewed in leases.items() if now - renewed > self.timings.lease_left_s
             ]:
                 if self._ended.is_set():
                     return
                 log.info("the objects of a killed command are removed", extra={"search_id": search_id})
-                self._forget(search_id)
+                self.forget(search_id)
                 self._remove(search_id)
         except ShardblastError:
             log.warning("the objects of killed commands can't be removed", exc_info=True)
 
     def _remove(self, search_id: str) -> None:
-        self._objects.delete(search_key(search_id))
-        self._objects.delete(f"{LEASES}/{search_id}")
+        self.objects.delete(search_key(search_id))
+        self.objects.delete(f"{LEASES}/{search_id}")
 
 
 def _key(search_id: str) -> str:

@@ -23,9 +23,9 @@ from distributed.scheduler import KilledWorker
 
 from shardblast.cluster.assignment import Holders, NodeTask, Sending, Stragglers, TaskState, cancel
 from shardblast.cluster.connection import Address, Cluster
-from shardblast.cluster.messages import RunFacts
 from shardblast.core.database import Generation
 from shardblast.core.errors import Interrupted, NetworkError, NodesDied, ShardblastError
+from shardblast.core.report import PieceReport
 
 TICK_S = 0.25
 ATTEMPTS = 3
@@ -302,7 +302,7 @@ class Dispatcher:
             if attempt not in state.attempts:
                 continue  # another submission ended just before
             self._stragglers.note(state.task, result)
-            if state.is_doubled and isinstance(result, RunFacts):
+            if state.is_doubled and isinstance(result, PieceReport):
                 result = replace(result, is_doubled=True)
             self._end(state, attempt)
             state.result.set_result(result)

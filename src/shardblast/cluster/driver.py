@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -30,7 +30,6 @@ from shardblast.cluster.dispatch import Dispatcher, Doing
 from shardblast.cluster.merge import MergeFacts
 from shardblast.cluster.messages import (
     MERGING,
-    RunFacts,
     RunId,
     SearchOrder,
     StoredRun,
@@ -48,7 +47,8 @@ from shardblast.core.database import Generation
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport
 from shardblast.core.search import Phase
-from shardblast.engine.pieces import SEARCH, PieceOptions, part_of
+from shardblast.engine.pieces import PieceOptions, part_of
+from shardblast.engine.workspace import SEARCH
 from shardblast.storage.objects import Objects, search_key
 
 READ_AT_ONCE = 16
@@ -203,7 +203,7 @@ class Drive:
                     self._merged(future.result(), merges.pop(future))
                     continue
                 batch = pieces.pop(future)
-                self._piece_ended(future.result())
+                self.notify(events.PieceFinished(future.result()))
                 left[batch.index] -= 1
                 if not left[batch.index]:
                     merges[self._send_merge(dispatcher, batch)] = batch
@@ -273,20 +273,17 @@ class Drive:
             is_wanted = {(stored.batch, stored.shard) for _, stored in wanted}
             pieces = product((batch.index for batch in self.batches), (shard.index for shard in self.order.shards))
             for run in earlier.runs(piece for piece in pieces if piece not in is_wanted):
-                self._piece_ended(run)
+                self.notify(events.PieceFinished(run))
         merged = [batch for batch in self.batches if merged_key(batch.index) in earlier]
         for batch, facts in zip(merged, earlier.merges(batch.index for batch in merged), strict=True):
             self._merged(facts, batch)
 
-    def _piece_ended(self, run: RunFacts | None) -> None:
-        self.notify(events.PieceFinished(None if run is None else PieceReport(**asdict(run))))
-
     def _merged(self, facts: MergeFacts, batch: Batch) -> None:
-        searched: list[RunFacts | None] = [run for run in facts.runs if run.purpose == SEARCH]
+        searched: list[PieceReport | None] = [run for run in facts.runs if run.purpose == SEARCH]
         if self._skips_pieces:
             searched += [None] * (len(self.order.shards) - len(searched))
         for run in searched:
-            self._piece_ended(run)
+            self.notify(events.PieceFinished(run))
         if facts.warnings:
             self.notify(events.Warned(facts.warnings))
         self.notify(events.QueriesFinished(batch.queries))
@@ -305,10 +302,10 @@ class EarlierResults:
         """Return whether an object of this name, below the search's prefix, existed."""
         return name in self._names
 
-    def runs(self, pieces: Iterable[tuple[int, int]]) -> Iterator[RunFacts | None]:
+    def runs(self, pieces: Iterable[tuple[int, int]]) -> Iterator[PieceReport | None]:
         """Yield the cost of each of these pieces, given as batch and shard; None if it is unknown."""
         for values in self._documents(facts_key(piece_key(batch, shard)) for batch, shard in pieces):
-            yield None if values is None else RunFacts(**values)
+            yield None if values is None else PieceReport(**values)
 
     def merges(self, batches: Iterable[int]) -> Iterator[MergeFacts]:
         """Yield the facts about the merge of each of these batches."""

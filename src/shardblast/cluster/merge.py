@@ -28,7 +28,6 @@ from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.messages import (
     SENT_BY_MERGES,
     WORK,
-    RunFacts,
     StoredRun,
     batch_key,
     merge_facts_key,
@@ -36,7 +35,7 @@ from shardblast.cluster.messages import (
     piece_key,
     subjects_key,
 )
-from shardblast.cluster.node_tasks import Restricted, facts_of, on_this_node, restricted
+from shardblast.cluster.node_tasks import Restricted, on_this_node, restricted
 from shardblast.cluster.worker import HostedSearch
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import NotFoundError
@@ -47,9 +46,9 @@ from shardblast.core.report import PieceReport
 from shardblast.core.waiting import Lack
 from shardblast.engine.kept_sequences import FILTER_FACTS, KEPT, HitSequences, StoredFilter
 from shardblast.engine.merge import ShardedSearch, piece_file
-from shardblast.engine.pieces import SEARCH, WHOLE, LocalParts, Part, PieceRun, shards_of
+from shardblast.engine.pieces import WHOLE, LocalParts, Part, shards_of
 from shardblast.engine.stored import read_filter, store_merged
-from shardblast.engine.workspace import NOTHING_TO_DO
+from shardblast.engine.workspace import NOTHING_TO_DO, SEARCH, PieceRun
 from shardblast.storage.objects import search_key
 
 QUERIES = "batch.fa"
@@ -67,7 +66,7 @@ class MergeFacts:
 
     warnings: bytes
     """Warnings of BLAST+."""
-    runs: tuple[RunFacts, ...]
+    runs: tuple[PieceReport, ...]
 
     def document(self) -> dict[str, Any]:
         """Return the facts as JSON holds them."""
@@ -77,7 +76,7 @@ class MergeFacts:
     def of(cls, values: Mapping[str, Any]) -> MergeFacts:
         """Return the facts from their document."""
         warnings = values["warnings"].encode(errors="surrogateescape")
-        return cls(warnings, tuple(RunFacts(**run) for run in values["runs"]))
+        return cls(warnings, tuple(PieceReport(**run) for run in values["runs"]))
 
 
 @on_this_node
@@ -251,7 +250,7 @@ class RemoteParts:
             self._hosted.put(path, name)
         return name
 
-    def _bring(self, done: Future[RunFacts | None], stored: StoredRun, out: Path, result: Future[Finished]) -> None:
+    def _bring(self, done: Future[PieceReport | None], stored: StoredRun, out: Path, result: Future[Finished]) -> None:
         try:
             done.result()
             self._hosted.fetch(stored.result, out)
@@ -369,7 +368,7 @@ def _merged_shards(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFac
     events: list[SearchEvent] = []
     with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, events.append) as work:
         store_merged(ShardedSearch(work, parts, seen.shards, ArchiveCarrier(), by_shard=True), [batch], folder)
-    return _facts(events, hosted)
+    return _facts(events)
 
 
 @contextmanager
@@ -391,7 +390,7 @@ def _merged_whole(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFact
             parts, shards = LocalParts(work, named=False), shards_of(database, 1)
             search = ShardedSearch(work, parts, shards, ArchiveCarrier(), by_shard=True, threads=threads)
             store_merged(search, [batch], folder)
-    return _facts(events, hosted)
+    return _facts(events)
 
 
 def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, facts: MergeFacts) -> None:
@@ -408,9 +407,9 @@ def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, facts: Merge
     hosted.put_plain(last, merged_key(batch.index))
 
 
-def _facts(events: Sequence[SearchEvent], hosted: HostedSearch) -> MergeFacts:
+def _facts(events: Sequence[SearchEvent]) -> MergeFacts:
     warnings = b"".join(event.text for event in events if isinstance(event, Warned))
-    return MergeFacts(warnings, tuple(facts_of(event, hosted) for event in events if isinstance(event, PieceReport)))
+    return MergeFacts(warnings, tuple(event for event in events if isinstance(event, PieceReport)))
 
 
 def _done(finished: Finished) -> Future[Finished]:

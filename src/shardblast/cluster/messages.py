@@ -9,6 +9,7 @@ from typing import Any
 
 from shardblast.core.cutting import Shard, magnitude
 from shardblast.core.program import Program
+from shardblast.core.report import PieceReport
 from shardblast.engine.pieces import Part
 from shardblast.storage.objects import Objects, search_key
 
@@ -94,18 +95,8 @@ class StoredRun:
     """Description for messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """The cost of a run on a node. Its result is in the storage."""
-
-    purpose: str
-    batch: int
-    shard: int | None
-    seconds: float
-    peak_memory_bytes: int
-    node: str
-    is_doubled: bool = False
-    """Whether the run was late, so that a second node started it too."""
+RunFacts = PieceReport
+"""The name under which nodes of earlier versions return the cost of a run."""
 
 
 def batch_key(batch: int) -> str:
@@ -124,7 +115,7 @@ def merged_key(batch: int) -> str:
 
 
 def facts_key(result: str) -> str:
-    """Return the name of the ``RunFacts`` of the run that stored a result."""
+    """Return the name of the ``PieceReport`` of the run that stored a result."""
     return f"{WORK}/facts/{result}.json"
 
 

@@ -23,7 +23,7 @@ from shardblast.blast.process import Processes
 from shardblast.blast.sequences import known_ids_by_oid
 from shardblast.blast.volume import VolumeWriter
 from shardblast.cluster.connection import host_here, key_here
-from shardblast.cluster.messages import WORK, RunFacts, RunId, SearchOrder, StoredRun, facts_key
+from shardblast.cluster.messages import WORK, RunId, SearchOrder, StoredRun, facts_key
 from shardblast.cluster.worker import Host, HostedSearch
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import (
@@ -37,8 +37,9 @@ from shardblast.core.errors import (
 from shardblast.core.events import Purpose, SearchEvent
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport
-from shardblast.engine.pieces import LocalParts, PieceRun
+from shardblast.engine.pieces import LocalParts
 from shardblast.engine.stored import unusable
+from shardblast.engine.workspace import PieceRun
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,7 +92,7 @@ def warm(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
 
 
 @on_this_node
-def run_stored(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
+def run_stored(hosted: HostedSearch, stored: StoredRun) -> PieceReport | None:
     """Run BLAST+ in a part of the database, unless the result is already stored; return the cost of the run, if known.
 
     The result may exist because a node or the scheduler was lost before it could report the end of the run.
@@ -110,7 +111,7 @@ def run_stored(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
             LocalParts(work, named=False).start(stored.part, wanted).result()
         if hosted.has(stored.result):  # another node was faster
             return _run_before(hosted, stored)
-        (facts,) = (facts_of(event, hosted) for event in events if isinstance(event, PieceReport))
+        (facts,) = (event for event in events if isinstance(event, PieceReport))
         hosted.put_plain(json.dumps(asdict(facts)).encode(), facts_key(stored.result))
         hosted.put(out, stored.result)
         return facts
@@ -276,16 +277,11 @@ def listed_of(document: bytes) -> Listed:
     return Listed(totals=totals, counts=counts, taxids=taxids, warnings=warnings, **values)
 
 
-def _run_before(hosted: HostedSearch, stored: StoredRun) -> RunFacts | None:
+def _run_before(hosted: HostedSearch, stored: StoredRun) -> PieceReport | None:
     try:
-        return RunFacts(**json.loads(hosted.read(facts_key(stored.result))))
+        return PieceReport(**json.loads(hosted.read(facts_key(stored.result))))
     except NotFoundError:  # a node of an older version did it
         return None
-
-
-def facts_of(piece: PieceReport, hosted: HostedSearch) -> RunFacts:
-    node = hosted.host.node.name
-    return RunFacts(piece.purpose, piece.batch, piece.shard, piece.seconds, piece.peak_memory_bytes, node)
 
 
 def _kept(hosted: HostedSearch, place: int) -> bytes:

@@ -337,6 +337,7 @@ class HostedSearch:
                 pool=host.pool,
                 processes=processes,
                 notify=notify,
+                node=host.node.name,
                 resumes=True,
                 rank=magnitude(order.letters),
             ) as work,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from shardblast.core.options import SearchOptions
 
 
 class Verdict(StrEnum):
@@ -73,6 +76,22 @@ class Report:
     """The BLAST+ processes, in the order in which they ended."""
     seconds: float = 0.0
     """Wall-clock time of the whole search."""
+
+    @classmethod
+    def of(
+        cls, options: SearchOptions, version: Sequence[int], totals: tuple[int, int], shards: int, why: str
+    ) -> Report:
+        """Return the report of a search before it begins; ``totals`` are the sequences and letters of its database."""
+        return cls(
+            program=options.program.value,
+            blast_version=".".join(map(str, version)),
+            database=options.text("db") or "",
+            num_seqs=totals[0],
+            letters=totals[1],
+            shards=shards,
+            why=why,
+            command=[options.program.value, *options.argv()],
+        )
 
     def judge(self, query_id: str, verdict: Verdict, bound_reached: str | None = None) -> None:
         """Record a query's verdict; for ``bound_reached`` see ``QueryJudged``."""

@@ -100,16 +100,11 @@ class HitSequences:
         scratch: Path,
         most_bytes: int,
     ) -> bool:
-        """Copy sequences; return whether they are small enough.
+        """Copy sequences; return whether they are small enough. For the other arguments see ``keep``.
 
         Args:
-            installation: The BLAST+ to run.
-            processes: Runs BLAST+; its ``stop`` ends the copying.
-            database: The searched database.
             found: The ids of each OID to copy. If it is empty, ``sources`` holds any one sequence instead.
             sources: The volumes and OIDs of the sequences, in OID order.
-            scratch: An empty folder.
-            most_bytes: The limit for the copy before compression.
         """
         copied = list(sources)
         by_id = all(volume.id_index for volume in database.volumes)

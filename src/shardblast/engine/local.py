@@ -32,7 +32,7 @@ from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.report import PieceReport, Report
 from shardblast.engine.merge import ShardedSearch
 from shardblast.engine.output import Tally
-from shardblast.engine.pieces import LocalParts, batches_of, choice_of, choose_carrier, shards_of
+from shardblast.engine.pieces import LocalParts, PieceOptions, batches_of, choice_of, choose_carrier, shards_of
 from shardblast.engine.printing import open_printer
 from shardblast.engine.saturation import mostly_saturated
 from shardblast.engine.unsharded import (
@@ -128,8 +128,8 @@ class _LocalSearch:
             return self._unsharded(database, str(why), None)
 
     def _check_options(self) -> None:
-        _leave(self.options.why_unsplittable())
         _leave("--shards off was asked for" if self.options.ours.shards == "off" else None)
+        _leave(self.options.why_unsplittable())
         _leave(obstacle_of_environment(os.environ))
         _leave(obstacle_of_files(self.options, self.query))
 
@@ -157,7 +157,7 @@ class _LocalSearch:
         report = self._report(database, len(shards), choice.why)
         if not choice.by_shard and len(shards) > 1 and options.ours.exactness is Exactness.IDENTICAL:
             with self._work(database, report, Processes()) as work:
-                _leave(MOSTLY_SATURATED if mostly_saturated(work, shards, batches[0]) else None)
+                _leave(MOSTLY_SATURATED if mostly_saturated(work, PieceOptions(options), shards, batches[0]) else None)
         processes = Processes()
         with open_printer(self.installation, processes, options, carrier, self.folder) as (printer, printed):
             try:
@@ -214,16 +214,8 @@ class _LocalSearch:
         return Outcome(run_unsharded(path, self.options, self.query, self.machine.cores, report, printed), report)
 
     def _report(self, database: Database | None, shards: int, why: str) -> Report:
-        return Report(
-            program=self.options.program.value,
-            blast_version=".".join(str(part) for part in self.installation.version),
-            database=self.options.text("db") or "",
-            num_seqs=database.num_seqs if database else 0,
-            letters=database.letters if database else 0,
-            shards=shards,
-            why=why,
-            command=[self.options.program.value, *self.options.argv()],
-        )
+        totals = (database.num_seqs, database.letters) if database else (0, 0)
+        return Report.of(self.options, self.installation.version, totals, shards, why)
 
 
 def _leave(obstacle: str | None) -> None:

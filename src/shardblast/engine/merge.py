@@ -24,11 +24,11 @@ from shardblast.core.cutting import Shard
 from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, Warned
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
-from shardblast.engine.pieces import SEARCH, Parts, PieceOptions, PieceRun, part_of
+from shardblast.engine.pieces import Parts, PieceOptions, part_of
 from shardblast.engine.printing import MergedQuery, Printer
 from shardblast.engine.saturation import HiddenSaturation, Research, can_hide, comments_of, is_unsaturated
 from shardblast.engine.statistics import ProbedBatch, ProbedQuery
-from shardblast.engine.workspace import Work
+from shardblast.engine.workspace import SEARCH, PieceRun, Work
 
 BATCHES_AHEAD = 3
 """The number of batches whose pieces are queued before the first batch is merged."""
@@ -39,6 +39,7 @@ does not apply to shards."""
 _OF_A_QUERY = re.compile(rb"^([^\[\n]*\[\w+\] Query_)(\d+)", re.M)
 _OF_A_LINE = re.compile(rb"^((?:CFastaReader|FASTA-Reader): [^\n]*? line )(\d+)|(, On line )(\d+)", re.M)
 _OF_TAXONOMY = b"taxdb"
+"""Occurs in warnings about taxonomic names that could not be looked up, which only runs with hits print."""
 
 
 class ShardedSearch:
@@ -94,7 +95,9 @@ class ShardedSearch:
     def _start(self, batch: Batch) -> _Started:
         probed = ProbedBatch(self._work, batch, self._probe) if self._archives else None
         warned = WarnedBatch(self._work, batch, self._probe)
-        if not self._whole and (self._options.always_research or self._mostly_saturated()):
+        mostly_saturated = self._saturated * 2 > self._judged  # searching the others in shards first takes too long
+        suspected = self._options.always_research or (self._options.are_identical and mostly_saturated)
+        if suspected and not self._whole:
             return _Started(batch, [], True, probed, warned)
         self._work.notify(PiecesPlanned(len(self._shards)))
         if self._hidden is not None:
@@ -102,10 +105,6 @@ class ShardedSearch:
         largest_first = sorted(self._shards, key=lambda shard: -shard.letters)
         pieces = [self._start_piece(batch, shard) for shard in largest_first]
         return _Started(batch, pieces, False, probed, warned)
-
-    def _mostly_saturated(self) -> bool:
-        """Whether so many queries were saturated that searching the others in shards first is not worth the time."""
-        return self._options.are_identical and self._saturated * 2 > self._judged
 
     def _start_piece(self, batch: Batch, shard: Shard) -> Future[Finished]:
         run = PieceRun(
@@ -175,15 +174,13 @@ class ShardedSearch:
                 if ordinal in saturated:
                     result, verdict, bound_reached = next(again)
                 else:
-                    result, verdict = self._merge(ordinal, parts), self._plain_verdict
+                    merged = self._carrier.merge(parts, self._first_oids, self._options.max_target_seqs)
+                    result = QueryHits(ordinal, merged.texts, comments_of(parts), merged.subjects)
+                    verdict = self._plain_verdict
                 self._naming.check(result.subjects, batch.first_query + batch.queries)
                 name = query_id(record[0])
                 self._work.notify(QueryJudged(name, verdict, bound_reached))
                 yield _query(batch, result, probe, name, verdict)
-
-    def _merge(self, ordinal: int, parts: list[QueryHits]) -> QueryHits:
-        merged = self._carrier.merge(parts, self._first_oids, self._options.max_target_seqs)
-        return QueryHits(ordinal, merged.texts, comments_of(parts), merged.subjects)
 
     def _again(self, current: _Started, suspects: list[int]) -> Iterator[tuple[QueryHits, Verdict, str | None]]:
         """Yield the final hits of the saturated queries, and the number of a query that reached the bound."""
@@ -209,15 +206,17 @@ class WarnedBatch:
     def __init__(self, work: Work, batch: Batch, database: str) -> None:
         options = work.options
         in_one_file = options.outfmt.format.in_one_file  # this format causes the same warnings
-        outfmt = options.outfmt.text if in_one_file is None else str(in_one_file)
-        files = ["-query", str(batch.path), "-db", database, "-outfmt", outfmt, "-out", os.devnull]
-        self._batch = batch
-        self._finished: Future[Finished] = work.start(
-            [*options.argv(drop=_WITHOUT_WARNINGS), *files],
-            Purpose("probe", batch.index, None),
-            f"the warnings of batch {batch.index + 1}",
-            (0, batch.index),
+        run = PieceRun(
+            argv=options.argv(drop=_WITHOUT_WARNINGS),
+            queries=batch.path,
+            outfmt=options.outfmt.text if in_one_file is None else str(in_one_file),
+            out=Path(os.devnull),
+            purpose=Purpose("probe", batch.index, None),
+            what=f"the warnings of batch {batch.index + 1}",
+            priority=(0, batch.index),
         )
+        self._batch = batch
+        self._finished: Future[Finished] = work.start(run, database)
 
     def text(self) -> bytes:
         """Return BLAST+'s warnings, with queries and lines numbered as in the user's file."""
@@ -228,11 +227,6 @@ class WarnedBatch:
     @property
     def stderr(self) -> bytes:
         return self._finished.result().stderr
-
-
-def of_taxonomy(text: bytes) -> bytes:
-    """Return the warnings about taxonomic names that could not be looked up, which only runs with hits print."""
-    return b"".join(line for line in text.splitlines(keepends=True) if _OF_TAXONOMY in line)
 
 
 @dataclass(slots=True)
@@ -248,8 +242,8 @@ class _Started:
 
     def warnings(self) -> bytes:
         """Return BLAST+'s warnings; the taxonomic ones are equal in all shards, so one shard's are enough."""
-        of_hits = of_taxonomy(self.pieces[0].result().stderr) if self.pieces else b""
-        return self.warned.text() + of_hits
+        lines = self.pieces[0].result().stderr.splitlines(keepends=True) if self.pieces else []
+        return self.warned.text() + b"".join(line for line in lines if _OF_TAXONOMY in line)
 
 
 def _query(batch: Batch, result: QueryHits, probe: ProbedQuery | None, name: str, verdict: Verdict) -> MergedQuery:

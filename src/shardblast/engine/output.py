@@ -120,7 +120,9 @@ def deliver(files: Path, out: str) -> None:
 
 def _move(partial: Path, path: Path) -> None:
     if not path.exists():
-        partial.chmod(0o666 & ~_umask())
+        mask = os.umask(0)
+        os.umask(mask)
+        partial.chmod(0o666 & ~mask)
         partial.replace(path)
         return
     before = path.stat()
@@ -141,9 +143,3 @@ def _translated(out: str) -> Iterator[None]:
         raise  # the reader has closed the pipe
     except OSError as error:
         raise OutputError(f"{out!r} can't be written: {error.strerror}.", remedy="Check -out and the disk.") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -18,11 +18,10 @@ from shardblast.blast.queries import Batch, open_queries, records, split
 from shardblast.blast.sequences import by_volume, ids_by_oid, letters_of
 from shardblast.blast.volume import Volume
 from shardblast.core.cutting import BATCH_QUERIES, Choice, Shard, Situation, VolumeSize, choose, cut_shards
-from shardblast.core.events import Purpose
 from shardblast.core.option_table import NOT_OF_A_PIECE, Use, names
 from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.program import Molecule, Program
-from shardblast.engine.workspace import Machine, Priority, Work
+from shardblast.engine.workspace import SEARCH, Machine, PieceRun, Work
 
 NOT_OF_CANDIDATES = NOT_OF_A_PIECE | {*names(Use.CUT), "subject_besthit"}
 """Options without which a search finds every subject that passes the preliminary cutoff."""
@@ -33,8 +32,6 @@ SAMPLE_EVALUE_FACTOR = 10.0
 DEFAULT_EVALUES = {True: 1000.0, False: 10.0}
 """The largest default E-value of any task: for blastn (blastn-short), and for the other programs."""
 
-SEARCH = "search"
-"""The name of the purpose of pieces."""
 WHOLE = "whole"
 
 
@@ -153,23 +150,6 @@ class Part:
     """0-based OIDs in the volume; None for whole volumes."""
 
 
-@dataclass(frozen=True, slots=True)
-class PieceRun:
-    """A run of the search's program."""
-
-    argv: list[str]
-    """Options, without ``-db`` and the options in the next fields."""
-    queries: Path
-    outfmt: str
-    out: Path
-    """The output, which gets this name when it is complete."""
-    purpose: Purpose
-    what: str
-    """A name for messages, such as "batch 1, shard 3 of 8"."""
-    priority: Priority
-    """The lowest starts first."""
-
-
 class Parts(Protocol):
     """Runs the search's program on the machine that holds a part of the database, and reads sequences from there.
 
@@ -225,11 +205,9 @@ class LocalParts:
         self._name: Callable[[Part], str] = cache(self._written)
 
     def start(self, part: Part, run: PieceRun) -> Future[Finished]:
-        argv = [*run.argv, "-query", str(run.queries), "-db", self._name(part), "-outfmt", run.outfmt]
-        if run.purpose.name == SEARCH:
-            finish = partial(_condense, run.queries) if self._is_condensed(run) else None
-            return self._work.start_piece(argv, run.out, run.purpose, run.what, run.priority, finish)
-        return self._work.start([*argv, "-out", str(run.out)], run.purpose, run.what, run.priority)
+        is_archive = run.outfmt == ArchiveCarrier().outfmt and not self._work.options.has("parse_deflines")
+        condensed = run.purpose.name == SEARCH and is_archive  # most of an archive are the queries, which are known
+        return self._work.start(run, self._name(part), finish=partial(_condense, run.queries) if condensed else None)
 
     def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
         return [volumes]
@@ -243,10 +221,6 @@ class LocalParts:
 
     def sources(self, oids: Sequence[int]) -> Iterable[tuple[Volume, Sequence[int]]]:
         return by_volume(self._work.database, oids)
-
-    def _is_condensed(self, run: PieceRun) -> bool:
-        """Whether only the alignments of a piece's archive are kept; most of the rest are the known queries."""
-        return run.outfmt == ArchiveCarrier().outfmt and not self._work.options.has("parse_deflines")
 
     def _written(self, part: Part) -> str:
         """Return the value of ``-db``."""

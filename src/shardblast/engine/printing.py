@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from types import TracebackType
-from typing import BinaryIO, Protocol, Self, cast
+from typing import Any, BinaryIO, Self, cast
 
 from shardblast.blast import output as blast_output
 from shardblast.blast.archive import ArchiveReader, QueryArchive
@@ -56,23 +56,24 @@ class MergedQuery:
     verdict: Verdict | None = None
 
 
-class Printer(Protocol):
-    """Prints queries in order; a context manager that finishes the output unless an error occurred."""
+class Printer(ABC):
+    """Prints or stores queries in order; a context manager that finishes the output unless an error occurred."""
 
-    def write(self, query: MergedQuery) -> None: ...
+    @abstractmethod
+    def write(self, query: MergedQuery) -> None:
+        """Print a query."""
 
-    def finish_batch(self, batch: Batch) -> None:
+    def finish_batch(self, batch: Batch) -> None:  # noqa: B027 - most printers have nothing to do
         """Called after every query of the batch was written."""
-        ...
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    @abstractmethod
+    def __exit__(self, *error: Any) -> None: ...
 
 
-class TabularPrinter:
+class TabularPrinter(Printer):
     """Prints formats 6, 7 and 10 from rows."""
 
     def __init__(self, target: BinaryIO, options: SearchOptions, layout: TabularLayout) -> None:
@@ -96,19 +97,12 @@ class TabularPrinter:
             self._target.write(rows)
             self._target.write(b"\n")
 
-    def finish_batch(self, batch: Batch) -> None: ...
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None and self._options.outfmt.number == COMMENTED:
+    def __exit__(self, *error: Any) -> None:
+        if error[0] is None and self._options.outfmt.number == COMMENTED:
             self._target.write(processed(self._queries))
 
 
-class ArchivePrinter:
+class ArchivePrinter(Printer):
     """Prints the other formats: it sends archives to one ``blast_formatter`` and stitches its output."""
 
     def __init__(
@@ -163,8 +157,6 @@ class ArchivePrinter:
         if len(self._waiting) >= self._most or self._waiting_bytes >= JOINED_BYTES:
             self._flush()
 
-    def finish_batch(self, batch: Batch) -> None: ...
-
     def _count(self, texts: list[bytes]) -> None:
         """Add to the number of HSPs that will be printed, as long as it is known."""
         if self._hsps is None:
@@ -202,11 +194,9 @@ class ArchivePrinter:
             self._stack.enter_context(self._formatter)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._stack.__exit__(kind, error, trace)
+    def __exit__(self, *error: Any) -> None:
+        if error[0] is not None:
+            self._stack.__exit__(*error)
             return
         with self._stack:
             self._flush()
@@ -277,7 +267,7 @@ class ArchivePrinter:
 @contextmanager
 def open_printer(
     installation: Installation, processes: Processes, options: SearchOptions, carrier: Carrier, folder: Path
-) -> Iterator[tuple[TabularPrinter | ArchivePrinter, Tally | None]]:
+) -> Iterator[tuple[Printer, Tally | None]]:
     """Open a printer for the user's output, with a folder for temporary files.
 
     Yields:
@@ -357,7 +347,8 @@ def print_batch(
         if len(texts) != counts[ordinal]:
             raise EngineError("The stored result lacks hits that were found.", remedy="Run the search again.")
         if chosen.hsps is not None:
-            texts = with_hsps(texts, chosen.hsps, work.options.program)
+            hsps = _by_first_hsp(texts, work.options.program)
+            texts = [text for first_hsp, text in hsps if first_hsp in chosen.hsps]
         merged = MergedQuery(
             number=first + position,
             first_of_batch=first,
@@ -398,11 +389,6 @@ def alignments_of(archive: Path, ordinals: Sequence[int]) -> Iterator[list[bytes
             while head is not None and head.ordinal < ordinal:
                 head = next(alignments, None)
             yield head.blocks if head is not None and head.ordinal == ordinal else []
-
-
-def with_hsps(texts: Sequence[bytes], hsps: Numbers, program: Program) -> list[bytes]:
-    """Return the alignments of a query whose first HSP has one of these 0-based positions among all of its HSPs."""
-    return [text for first, text in _by_first_hsp(texts, program) if first in hsps]
 
 
 def keys_of(texts: Sequence[bytes], places: Sequence[range], ids: Sequence[str], program: Program) -> list[Key]:

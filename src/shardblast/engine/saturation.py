@@ -18,10 +18,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from shardblast.blast.alias import write_shard
 from shardblast.blast.database import Database, Filter
 from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, TabularCarrier, by_query, layout_for
 from shardblast.blast.output import Comments
@@ -31,8 +30,8 @@ from shardblast.blast.seqalign import ordinal_id, with_oid
 from shardblast.blast.sequences import CandidateDatabase, Naming, oid_of, write_candidates
 from shardblast.core.cutting import Shard
 from shardblast.core.events import Purpose
-from shardblast.engine.pieces import Part, Parts, PieceOptions, PieceRun, part_of, whole_of
-from shardblast.engine.workspace import Work
+from shardblast.engine.pieces import LocalParts, Part, Parts, PieceOptions, part_of, whole_of
+from shardblast.engine.workspace import PieceRun, Work
 
 WHOLE_DATABASE_SHARE = 0.5
 """The largest share of the database's letters for candidates; with more, the whole database is searched instead."""
@@ -69,6 +68,7 @@ def is_unsaturated(counts: Sequence[int], *, max_target_seqs: int, shard_limit: 
     return sum(counts) <= max_target_seqs and all(count < shard_limit for count in counts)
 
 
+@dataclass
 class Research:
     """Searches saturated queries again.
 
@@ -78,32 +78,25 @@ class Research:
     the subjects that pass.
     """
 
-    def __init__(
-        self,
-        work: Work,
-        parts: Parts,
-        shards: Sequence[Shard],
-        carrier: Carrier,
-        options: PieceOptions,
-        *,
-        in_memory: bool,
-    ) -> None:
-        self._work = work
-        self._parts = parts
-        self._shards = shards
-        self._carrier = carrier
-        self._options = options
-        self._in_memory = in_memory
-        self._naming = Naming.of(work.database)
-        unique = work.database.unique_ids
+    work: Work
+    parts: Parts
+    shards: Sequence[Shard]
+    carrier: Carrier
+    options: PieceOptions
+    in_memory: bool
+    """Whether the whole database is in memory."""
+
+    def __post_init__(self) -> None:
+        self._naming = Naming.of(self.work.database)
+        unique = self.work.database.unique_ids
         self._candidate_carrier: Carrier = TabularCarrier(layout_for(())) if unique else ArchiveCarrier()
 
     @property
     def needs_no_shards(self) -> bool:
         """Whether saturated queries are searched in the whole database."""
-        chosen = self._work.database.filter
+        chosen = self.work.database.filter
         hides_titles = chosen is not None and chosen.hides_titles  # copies of the candidates would show these titles
-        return self._in_memory or self._options.composition_based or hides_titles
+        return self.in_memory or self.options.composition_based or hides_titles
 
     def identical(self, batch: Batch, suspects: list[int]) -> Iterator[QueryHits]:
         """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order.
@@ -111,12 +104,12 @@ class Research:
         ``suspects`` are the 0-based positions of the queries in the batch.
         """
         database = None if self.needs_no_shards else self._candidates(batch, suspects)
-        if self._options.are_linked:
+        if self.options.are_linked:
             results = self._search_again(batch, list(range(batch.queries)), 1, database)
             wanted = set(suspects)
             yield from (result for result in results if result.ordinal in wanted)
             return
-        yield from self._search_again(batch, suspects, self._work.pool.size, database)
+        yield from self._search_again(batch, suspects, self.work.pool.size, database)
 
     def _search_again(
         self, batch: Batch, ordinals: list[int], parts: int, database: CandidateDatabase | None
@@ -124,15 +117,25 @@ class Research:
         """Search queries of a batch in their candidates, or in the whole database, split among ``parts`` processes."""
         count = min(parts, len(ordinals))
         cuts = [len(ordinals) * number // count for number in range(count + 1)]
-        split = [
-            _SoughtPart(ordinals[begin:end], self._work.folder / f"batch{batch.index}.research.{number}")
-            for number, (begin, end) in enumerate(itertools.pairwise(cuts))
-        ]
-        argv = self._options.argv(self._options.max_target_seqs)
-        futures = [self._start(batch, part, argv, database, number) for number, part in enumerate(split)]
-        for part, future in zip(split, futures, strict=True):
+        started = []
+        for number, (begin, end) in enumerate(itertools.pairwise(cuts)):
+            out = self.work.folder / f"batch{batch.index}.research.{number}"
+            run = PieceRun(
+                argv=self.options.argv(self.options.max_target_seqs),
+                queries=out.with_name(f"{out.name}.fa"),
+                outfmt=self.carrier.outfmt,
+                out=out,
+                purpose=Purpose("research", batch.index, None),
+                what=f"the search of the candidates of batch {batch.index + 1}, part {number + 1}",
+                priority=(0, batch.index),
+            )
+            write_selected(batch, set(ordinals[begin:end]), run.queries)
+            whole = whole_of(self.work.database)
+            future = self.work.start(run, database.name) if database else self.parts.start(whole, run)
+            started.append((ordinals[begin:end], out, future))
+        for own, out, future in started:
             future.result()
-            yield from self._read(part, database)
+            yield from self._read(own, out, database)
 
     def complete(self, batch: Batch, suspects: list[int]) -> Iterator[tuple[QueryHits, bool]]:
         """Search saturated queries in all shards with ever longer lists; yield the best hits of all.
@@ -140,110 +143,94 @@ class Research:
         Yields:
             The hits, and whether the list of any shard was still full at the bound.
         """
-        first_oids = [shard.first_oid for shard in self._shards]
-        hits = _Sought("hits", self._carrier, self._options.argv)
-        enumerated = self._enumerate(batch, suspects, hits)
-        for local, parts in enumerate(self._by_query(self._carrier, enumerated.files, len(suspects))):
-            merged = self._carrier.merge(parts, first_oids, self._options.max_target_seqs)
-            texts = self._carrier.renumbered(merged.texts, suspects[local] - local)
-            yield QueryHits(suspects[local], texts, comments_of(parts), merged.subjects), local in enumerated.full
+        first_oids = [shard.first_oid for shard in self.shards]
+        files, full = self._enumerate(batch, suspects, "hits", self.carrier, self.options.argv)
+        for local, parts in enumerate(self._by_query(self.carrier, files, len(suspects))):
+            merged = self.carrier.merge(parts, first_oids, self.options.max_target_seqs)
+            texts = self.carrier.renumbered(merged.texts, suspects[local] - local)
+            yield QueryHits(suspects[local], texts, comments_of(parts), merged.subjects), local in full
 
     def _candidates(self, batch: Batch, suspects: list[int]) -> CandidateDatabase | None:
         """Return a database of all subjects that pass the preliminary stage.
 
         Return None if some of these subjects can't be identified, or if they make up most of the database.
         """
-        carrier = self._candidate_carrier
-        candidates = _Sought("candidates", carrier, self._options.candidates)
-        enumerated = self._enumerate(batch, suspects, candidates)
-        ids = None if enumerated.full else self._ids(batch, enumerated.files, len(suspects))
-        work = self._work
-        if ids is None or self._parts.letters_of(ids) > WHOLE_DATABASE_SHARE * work.database.searched.letters:
+        carrier, argv = self._candidate_carrier, self.options.candidates
+        files, full = self._enumerate(batch, suspects, "candidates", carrier, argv)
+        ids = None if full else self._ids(batch, files, len(suspects))
+        work = self.work
+        if ids is None or self.parts.letters_of(ids) > WHOLE_DATABASE_SHARE * work.database.searched.letters:
             return None
         name = f"batch{batch.index}.candidates"
-        sources = self._parts.sources(sorted(ids))
+        sources = self.parts.sources(sorted(ids))
         return write_candidates(work.installation, work.processes, work.folder, name, work.database, ids, sources)
 
-    def _enumerate(self, batch: Batch, suspects: list[int], sought: _Sought) -> _Enumerated:
-        """Search queries in all shards with ever longer lists until no list is full."""
-        carrier = sought.carrier
-        limit = max(FIRST_LIMIT, 2 * self._options.max_target_seqs)
+    def _enumerate(
+        self, batch: Batch, suspects: list[int], name: str, carrier: Carrier, argv: Callable[[int], list[str]]
+    ) -> tuple[list[Path], set[int]]:
+        """Search queries in all shards with ever longer lists until no list is full.
+
+        Args:
+            batch: The batch.
+            suspects: The 0-based positions of the queries.
+            name: A part of the names of the files.
+            carrier: The format of the files.
+            argv: Returns the options for lists of a given length.
+
+        Returns:
+            The pieces' files in shard order, and the positions in ``suspects`` of the queries whose list was full in
+            any shard, even at the bound.
+        """
+        limit = max(FIRST_LIMIT, 2 * self.options.max_target_seqs)
+        queries = self.work.folder / f"batch{batch.index}.suspects.fa"
+        write_selected(batch, set(suspects), queries)
         while True:
-            files = self._search_shards(batch, suspects, sought, limit)
+            run = PieceRun(
+                argv=argv(limit),
+                queries=queries,
+                outfmt=carrier.outfmt,
+                out=self.work.folder / f"batch{batch.index}.{name}.{limit}",
+                purpose=Purpose("candidates", batch.index, None),
+                what=f"the candidates of batch {batch.index + 1}",
+                priority=(0, batch.index),
+            )
+            files = _run_in_all(self.parts, self.shards, run)
             full = {
                 local
                 for local, parts in enumerate(self._by_query(carrier, files, len(suspects)))
                 if any(carrier.count(part) >= limit for part in parts if len(part.texts) >= limit)
             }
             if not full or limit >= BOUND:
-                return _Enumerated(files, full)
+                return files, full
             for file in files:
                 file.unlink()
             limit = min(limit * GROWTH, BOUND)
-
-    def _search_shards(self, batch: Batch, suspects: list[int], sought: _Sought, limit: int) -> list[Path]:
-        """Search some of a batch's queries in every shard; return the pieces' files in shard order."""
-        queries = self._work.folder / f"batch{batch.index}.suspects.fa"
-        write_selected(batch, set(suspects), queries)
-        name = f"batch{batch.index}.{sought.name}.{limit}"
-        files = [self._work.folder / f"{name}.{shard.index}" for shard in self._shards]
-        futures = [
-            self._parts.start(
-                part_of(shard),
-                PieceRun(
-                    argv=sought.argv(limit),
-                    queries=queries,
-                    outfmt=sought.carrier.outfmt,
-                    out=files[shard.index],
-                    purpose=Purpose("candidates", batch.index, shard.index),
-                    what=f"the candidates of batch {batch.index + 1}, shard {shard.index + 1} of {len(self._shards)}",
-                    priority=(0, batch.index),
-                ),
-            )
-            for shard in self._shards
-        ]
-        for future in futures:
-            future.result()
-        return files
 
     def _ids(self, batch: Batch, files: Sequence[Path], queries: int) -> dict[int, list[str]] | None:
         """Return the OIDs of all subjects of the queries in files, with their ids; None if any can't be found."""
         oids: dict[int, list[str]] = {}
         names: dict[int, set[bytes]] = {}
-        for shard, path in zip(self._shards, files, strict=True):
-            for query in self._work.processes.over(self._candidate_carrier.read(path, queries)):
+        for shard, path in zip(self.shards, files, strict=True):
+            for query in self.work.processes.over(self._candidate_carrier.read(path, queries)):
                 for subject in self._candidate_carrier.subjects(query):
                     oid = oid_of(subject, shard.first_oid, self._naming)
                     if oid is None:
                         names.setdefault(shard.index, set()).add(subject)
                     else:
                         oids[oid] = []
-        if names and not self._work.database.unique_ids:
+        if names and not self.work.database.unique_ids:
             return None
-        named = self._parts.ids_of(names, self._work.folder / f"batch{batch.index}.ids")
+        named = self.parts.ids_of(names, self.work.folder / f"batch{batch.index}.ids")
         return None if named is None else oids | named
 
-    def _start(
-        self, batch: Batch, part: _SoughtPart, argv: list[str], database: CandidateDatabase | None, number: int
-    ) -> Future[Finished]:
-        queries = part.out.with_name(part.out.name + ".fa")
-        write_selected(batch, set(part.ordinals), queries)
-        purpose, priority = Purpose("research", batch.index, None), (0, batch.index)
-        what = f"the search of the candidates of batch {batch.index + 1}, part {number + 1}"
-        if database is None:
-            run = PieceRun(argv, queries, self._carrier.outfmt, part.out, purpose, what, priority)
-            return self._parts.start(whole_of(self._work.database), run)
-        files = ["-query", str(queries), "-db", database.name, "-outfmt", self._carrier.outfmt, "-out", str(part.out)]
-        return self._work.start([*argv, *files], purpose, what, priority)
-
-    def _read(self, part: _SoughtPart, database: CandidateDatabase | None) -> Iterator[QueryHits]:
-        for local, (hits,) in enumerate(self._by_query(self._carrier, [part.out], len(part.ordinals))):
-            merged = self._carrier.merge([hits], [0], max(len(hits.texts), 1))
-            texts, subjects = self._carrier.renumbered(merged.texts, part.ordinals[local] - local), merged.subjects
+    def _read(self, ordinals: list[int], out: Path, database: CandidateDatabase | None) -> Iterator[QueryHits]:
+        for local, (hits,) in enumerate(self._by_query(self.carrier, [out], len(ordinals))):
+            merged = self.carrier.merge([hits], [0], max(len(hits.texts), 1))
+            texts, subjects = self.carrier.renumbered(merged.texts, ordinals[local] - local), merged.subjects
             if database is not None:
                 texts = [self._in_whole_database(text, database.oids) for text in texts]
                 subjects = [self._in_whole_database(subject, database.oids) for subject in subjects]
-            yield QueryHits(part.ordinals[local], texts, hits.comments, subjects)
+            yield QueryHits(ordinals[local], texts, hits.comments, subjects)
 
     def _in_whole_database(self, text: bytes, oids: Sequence[int]) -> bytes:
         """Return a text with the OID of a candidate replaced by its OID in the whole database."""
@@ -253,7 +240,7 @@ class Research:
         return with_oid(text, oids[ordinal])
 
     def _by_query(self, carrier: Carrier, files: Sequence[Path], queries: int) -> Iterator[list[QueryHits]]:
-        return self._work.processes.over(by_query([carrier.read(path, queries) for path in files], queries))
+        return self.work.processes.over(by_query([carrier.read(path, queries) for path in files], queries))
 
 
 def comments_of(parts: Sequence[QueryHits]) -> Comments | None:
@@ -275,10 +262,10 @@ class HiddenSaturation:
         self._options = options
         self._carrier = TabularCarrier(layout_for(()))
         self._started: dict[int, list[Future[Finished]]] = {}
-        sample = _sample(work.database)
-        self._share = max(sample.num_seqs, 1) / work.database.searched.num_seqs
-        groups = parts.together(sample.volumes)
-        self._sample = [Part(f"sample{number}", tuple(group), sample.oids) for number, group in enumerate(groups)]
+        volumes, oids, num_seqs = _sample(work.database)
+        self._share = max(num_seqs, 1) / work.database.searched.num_seqs
+        groups = parts.together(volumes)
+        self._sample = [Part(f"sample{number}", tuple(group), oids) for number, group in enumerate(groups)]
 
     def start(self, batch: Batch) -> None:
         """Queue the search of a batch in the sample."""
@@ -310,7 +297,7 @@ class HiddenSaturation:
         return self._work.folder / f"batch{batch.index}.{part.name}"
 
 
-def mostly_saturated(work: Work, shards: Sequence[Shard], batch: Batch) -> bool:
+def mostly_saturated(work: Work, options: PieceOptions, shards: Sequence[Shard], batch: Batch) -> bool:
     """Search a few queries of the first batch in all shards; return whether most have more hits than the user wants."""
     if batch.queries < FEWEST_QUERIES:
         return False
@@ -318,63 +305,30 @@ def mostly_saturated(work: Work, shards: Sequence[Shard], batch: Batch) -> bool:
     ordinals = set(range(step // 2, batch.queries, step))
     queries = work.folder / "pilot.fa"
     write_selected(batch, ordinals, queries)
-    options = PieceOptions(work.options)
     carrier = TabularCarrier(layout_for(()))
-    futures = []
-    files = [work.folder / f"pilot.{shard.index}" for shard in shards]
-    for shard, file in zip(shards, files, strict=True):
-        files_argv = ["-query", str(queries), "-db", write_shard(work.folder, work.database, shard), "-out", str(file)]
-        argv = [*options.argv(options.kept), *files_argv, "-outfmt", carrier.outfmt]
-        what = f"the pilot search, shard {shard.index + 1} of {len(shards)}"
-        futures.append(work.start(argv, Purpose("pilot", batch.index, shard.index), what, (0,)))
-    for future in futures:
-        future.result()
+    purpose, out = Purpose("pilot", batch.index, None), work.folder / "pilot"
+    run = PieceRun(options.argv(options.kept), queries, carrier.outfmt, out, purpose, "the pilot search", (0,))
+    files = _run_in_all(LocalParts(work), shards, run)
     readers = [carrier.read(file, len(ordinals)) for file in files]
     hits = work.processes.over(by_query(readers, len(ordinals)))
     saturated = sum(sum(map(carrier.count, parts)) > options.max_target_seqs for parts in hits)
     return saturated * 2 > len(ordinals)
 
 
-@dataclass(frozen=True, slots=True)
-class _SoughtPart:
-    """Saturated queries that one process searches."""
-
-    ordinals: list[int]
-    """0-based positions in the batch."""
-    out: Path
-
-
-@dataclass(frozen=True, slots=True)
-class _Sought:
-    """A kind of search that is repeated in all shards with ever longer lists."""
-
-    name: str
-    """A part of the names of its files."""
-    carrier: Carrier
-    argv: Callable[[int], list[str]]
-    """A function that returns the options for lists of a given length."""
+def _run_in_all(parts: Parts, shards: Sequence[Shard], run: PieceRun) -> list[Path]:
+    """Make a run in every shard; return its outputs, in shard order."""
+    files, futures = [], []
+    for shard in shards:
+        files.append(run.out.with_name(f"{run.out.name}.{shard.index}"))
+        purpose, what = replace(run.purpose, shard=shard.index), f"{run.what}, shard {shard.index + 1} of {len(shards)}"
+        futures.append(parts.start(part_of(shard), replace(run, out=files[-1], purpose=purpose, what=what)))
+    for future in futures:
+        future.result()
+    return files
 
 
-@dataclass(frozen=True, slots=True)
-class _Enumerated:
-    """All hits of some queries in all shards."""
-
-    files: list[Path]
-    """The files in shard order."""
-    full: set[int]
-    """0-based positions of the queries whose list was full in any shard, even at the bound."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """A part of the searched database."""
-
-    volumes: tuple[int, ...]
-    oids: range | None
-    num_seqs: int
-
-
-def _sample(database: Database) -> _Sample:
+def _sample(database: Database) -> tuple[tuple[int, ...], range | None, int]:
+    """Return the volumes of the sample, the OIDs if it is a part of one volume, and its number of sequences."""
     if database.filter is not None:
         return _filtered_sample(database.filter)
     largest = max(range(len(database.volumes)), key=lambda index: database.volumes[index].letters)
@@ -383,10 +337,10 @@ def _sample(database: Database) -> _Sample:
     parts = max(1, min(volume.letters // wanted, volume.num_seqs))
     borders = volume.cuts(parts)
     oids = range(borders[parts // 2], borders[parts // 2 + 1])
-    return _Sample((largest,), oids if parts > 1 else None, len(oids))
+    return (largest,), oids if parts > 1 else None, len(oids)
 
 
-def _filtered_sample(chosen: Filter) -> _Sample:
+def _filtered_sample(chosen: Filter) -> tuple[tuple[int, ...], None, int]:
     """Return as many volumes as the sample needs; volumes of which the filter leaves most come first."""
     wanted = max(chosen.totals.letters // SAMPLE_SHARE, SAMPLE_LETTERS)
     volumes: list[int] = []
@@ -396,4 +350,4 @@ def _filtered_sample(chosen: Filter) -> _Sample:
             break
         volumes.append(index)
         num_seqs += chosen.counts[index]
-    return _Sample(tuple(sorted(volumes)), None, num_seqs)
+    return tuple(sorted(volumes)), None, num_seqs

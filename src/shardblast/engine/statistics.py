@@ -21,7 +21,7 @@ from shardblast.core.events import Purpose
 from shardblast.core.formats import ARCHIVE, COMMENTED, Syntax
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.engine.pieces import PieceOptions
-from shardblast.engine.workspace import Work
+from shardblast.engine.workspace import PieceRun, Work
 
 _UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
 """The parameters of a query that could not be searched. For tblastx, no query has gapped parameters."""
@@ -88,11 +88,9 @@ class ProbedBatch:
         is_probe = name == "probe"
         argv = PieceOptions(options).argv(options.max_target_seqs) if is_probe else options.argv(drop=OF_EACH_PROCESS)
         batch = self._batch
-        files = ["-query", str(batch.path), "-db", self._database, "-outfmt", outfmt, "-out", str(self._file(name))]
-        what = f"the probe of batch {batch.index + 1}"
-        return self._work.start(
-            [*argv, *files], Purpose("probe", batch.index, None), what, (0, batch.index), environment
-        )
+        purpose, what = Purpose("probe", batch.index, None), f"the probe of batch {batch.index + 1}"
+        run = PieceRun(argv, batch.path, outfmt, self._file(name), purpose, what, (0, batch.index))
+        return self._work.start(run, self._database, environment)
 
     def _file(self, name: str) -> Path:
         return self._work.folder / f"batch{self._batch.index}.{name}"

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from shardblast.blast.database import Database, Filter
@@ -34,7 +33,7 @@ from shardblast.core.search import SearchId
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
 from shardblast.engine.merge import ShardedSearch
 from shardblast.engine.pieces import LocalParts, batches_of, choice_of, shards_of
-from shardblast.engine.printing import EVERYTHING, ArchivePrinter, Chosen, MergedQuery, print_batch
+from shardblast.engine.printing import EVERYTHING, ArchivePrinter, Chosen, MergedQuery, Printer, print_batch
 from shardblast.engine.workspace import Machine, Pool, Work
 
 PRINTING_THREADS = 1
@@ -328,7 +327,7 @@ def store_merged(search: ShardedSearch, batches: Iterable[Batch], folder: Path) 
         ) from None
 
 
-class MergedBatches:
+class MergedBatches(Printer):
     """Writes the archives of batches: one for each query, numbered from the first query of the batch."""
 
     def __init__(self, folder: Path) -> None:
@@ -356,12 +355,7 @@ class MergedBatches:
         os.replace(listed, self._folder / f"{batch.index}.json")
         self._file, self._queries = None, []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._file is not None:
             self._file.close()
 

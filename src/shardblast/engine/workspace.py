@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from tempfile import NamedTemporaryFile, mkdtemp
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from shardblast.blast.database import Database
@@ -36,6 +35,8 @@ YOUNG_S = 60.0
 T = TypeVar("T")
 Priority = tuple[int, ...]
 
+SEARCH = "search"
+"""The name of the purpose of pieces."""
 NOTHING_TO_DO = Finished(0, b"", b"", 0.0, 0)
 """The result of a piece that an earlier run of the search has finished."""
 
@@ -132,6 +133,22 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class PieceRun:
+    """A run of the search's program."""
+
+    argv: list[str]
+    """Options, without ``-db`` and the options in the next fields."""
+    queries: Path
+    outfmt: str
+    out: Path
+    purpose: Purpose
+    what: str
+    """A name for messages, such as "batch 1, shard 3 of 8"."""
+    priority: Priority
+    """The lowest starts first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """The resources that every step of a search needs; after its context, no process of the search runs."""
 
@@ -142,6 +159,8 @@ class Work:
     pool: Pool
     processes: Processes
     notify: Notify = ignore
+    node: str = ""
+    """The node of a cluster that runs the search's processes; empty on a single machine."""
     resumes: bool = False
     """Whether existing files of pieces are used, because an earlier run of this search wrote them."""
     rank: int = 0
@@ -153,95 +172,81 @@ class Work:
         self._stack.enter_context(self.processes.when_stopped(self._withdraw))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._withdraw()
-        if error is not None:
+        if error[0] is not None:
             self.processes.stop()
         wait(list(self._futures))
         self._stack.close()
 
     def start(
         self,
-        argv: list[str],
-        purpose: Purpose,
-        what: str,
-        priority: Priority,
+        run: PieceRun,
+        db: str,
         environment: Mapping[str, str] | None = None,
+        finish: Callable[[Path], None] | None = None,
     ) -> Future[Finished]:
         """Queue a run of the search's program; the future holds a successful process.
 
         Args:
-            argv: Arguments without the program.
-            purpose: The purpose in the report.
-            what: A name for messages, such as "batch 1, shard 3 of 8".
-            priority: The lowest starts first.
+            run: The run. If its purpose is ``SEARCH``, its progress is reported, and its output gets its name when it
+                is complete.
+            db: The value of ``-db``.
             environment: Variables to set.
-        """
-        return self._submit(lambda: self._run(argv, purpose, what, environment)[0], priority)
-
-    def start_piece(
-        self,
-        argv: list[str],
-        out: Path,
-        purpose: Purpose,
-        what: str,
-        priority: Priority,
-        finish: Callable[[Path], None] | None = None,
-    ) -> Future[Finished]:
-        """Queue a run that writes the file ``out``, which gets its name when it is complete, and report its progress.
-
-        ``argv`` lacks the program and ``-out``. ``finish`` changes the file before it gets its name. For the other
-        arguments see ``start``.
+            finish: Changes the output of such a run before it gets its name.
         """
 
-        def run() -> Finished:
-            if self.resumes and out.exists():
-                self.notify(PieceFinished(None))
-                return NOTHING_TO_DO
-            self.notify(PieceStarted(purpose))
-            with NamedTemporaryFile(prefix=f"{out.name}.", suffix=".partial", dir=out.parent, delete=False) as partial:
-                try:
-                    finished, piece = self._run([*argv, "-out", partial.name], purpose, what, None)
-                    if finish is not None:
-                        finish(Path(partial.name))
-                except BaseException:
-                    os.unlink(partial.name)
-                    raise
-            os.replace(partial.name, out)
-            self.notify(PieceFinished(piece))
-            return finished
+        def task() -> Finished:
+            if run.purpose.name == SEARCH:
+                return self._run_piece(run, db, finish)
+            return self._run(run, db, run.out, environment)[0]
 
-        return self._submit(run, priority)
-
-    def _submit(self, task: Callable[[], Finished], priority: Priority) -> Future[Finished]:
-        future = self.pool.submit(task, (self.rank, *priority))
+        future = self.pool.submit(task, (self.rank, *run.priority))
         self._futures.add(future)
         future.add_done_callback(self._futures.discard)
         if self.processes.is_stopped():
             self._withdraw()
         return future
 
+    def _run_piece(self, run: PieceRun, db: str, finish: Callable[[Path], None] | None) -> Finished:
+        out = run.out
+        if self.resumes and out.exists():
+            self.notify(PieceFinished(None))
+            return NOTHING_TO_DO
+        self.notify(PieceStarted(run.purpose))
+        with NamedTemporaryFile(prefix=f"{out.name}.", suffix=".partial", dir=out.parent, delete=False) as partial:
+            try:
+                finished, piece = self._run(run, db, Path(partial.name), None)
+                if finish is not None:
+                    finish(Path(partial.name))
+            except BaseException:
+                os.unlink(partial.name)
+                raise
+        os.replace(partial.name, out)
+        self.notify(PieceFinished(piece))
+        return finished
+
     def _withdraw(self) -> None:
         """Drop the search's waiting tasks, which could otherwise wait for other searches for a long time."""
         self.pool.withdraw(set(self._futures))
 
     def _run(
-        self, argv: list[str], purpose: Purpose, what: str, environment: Mapping[str, str] | None
+        self, run: PieceRun, db: str, out: Path, environment: Mapping[str, str] | None
     ) -> tuple[Finished, PieceReport]:
-        program = self.installation.program(self.options.program.value)
-        variables = {**self.database.environment, **(environment or {})}
-        finished = self.processes.run([program, *argv], environment=variables)
+        purpose = run.purpose
+        argv = [self.installation.program(self.options.program.value), *run.argv, "-query", str(run.queries)]
+        argv += ["-db", db, "-outfmt", run.outfmt, "-out", str(out)]
+        finished = self.processes.run(argv, environment={**self.database.environment, **(environment or {})})
         try:
-            checked(finished, what)
+            checked(finished, run.what)
         except ShardblastError as failed:
             error = self._explained(failed)
             self.notify(PieceFailed(purpose, error))
             if error is failed:  # an error that is its own cause would make a loop for readers of causes
                 raise
             raise error from failed
-        piece = PieceReport(purpose.name, purpose.batch, purpose.shard, finished.seconds, finished.peak_memory_bytes)
+        seconds, memory = finished.seconds, finished.peak_memory_bytes
+        piece = PieceReport(purpose.name, purpose.batch, purpose.shard, seconds, memory, self.node)
         self.notify(piece)
         return finished, piece
 

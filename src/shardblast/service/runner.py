@@ -8,6 +8,7 @@ import shutil
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -89,10 +90,10 @@ class Turns:
 class Recorder:
     """Records the progress of one search."""
 
-    def __init__(self, store: SearchStore, search_id: SearchId, plan: StoredPlan, notify: Notify) -> None:
+    def __init__(self, store: SearchStore, search: OrderedSearch, notify: Notify) -> None:
         self._store = store
-        self._id = search_id
-        self._plan = plan
+        self._id = search_id = search.search_id
+        self._plan = search.plan
         self._notify = notify
         self._lock = threading.Lock()
         self._pieces = self._queries = 0
@@ -220,7 +221,7 @@ class Runner:
             self._decide(search_id, processes)  # the server that had the plan is gone
         ordered = self._ordered(search_id)
         self.store.tell(search_id, events.SEARCHING, {})  # pieces that ran before a crash no longer run
-        self.searching.search(ordered, self._recorder(ordered), processes)
+        self.searching.search(ordered, Recorder(self.store, ordered, self.notify), processes)
 
     def publish(self, search_id: SearchId, stint: int, complete: Complete) -> None:
         """Store the result and end the search, after ``complete`` has added the files made on this machine."""
@@ -235,18 +236,19 @@ class Runner:
     def _publish(self, search_id: SearchId, complete: Complete, processes: Processes) -> dict[str, Any]:
         """Store the result; return its numbers of hits and verdicts."""
         folder = self.folders.work(search_id)
-        if not self._is_merged(search_id):
+        plan = stored_plan(folder) if (folder / "plan.json").exists() else None
+        if plan is None or not self.searching.is_merged(search_id, plan, folder):
             self._search(search_id, processes)  # the server that had merged batches is gone
         ordered = self._ordered(search_id)
-        recorder = self._recorder(ordered)
+        recorder = Recorder(self.store, ordered, self.notify)
         recorder(events.PhaseBegun(Phase.PUBLISHING, 1))
         if self.searching.leaves_results_here:
             complete(search_id, processes)
         names = self.searching.publish(ordered, recorder, processes, KEPT_BYTES)
-        verdicts: dict[str, int] = {}
+        verdicts: Counter[str] = Counter()
         hits = 0
         for query in processes.over(stored_queries(folder)):
-            verdicts[query.verdict.value] = verdicts.get(query.verdict.value, 0) + 1
+            verdicts[query.verdict.value] += 1
             hits += query.hits
         manifest = {
             "search": search_id,
@@ -259,7 +261,7 @@ class Runner:
         self.searching.tidy(search_id)
         if not self.searching.leaves_results_here:
             shutil.rmtree(folder)  # it is fetched when a user asks for it
-        return {"hits": hits, "verdicts": verdicts}
+        return {"hits": hits, "verdicts": dict(verdicts)}
 
     def fetch(self, search_id: SearchId) -> None:
         """Fetch a result that another server stored."""
@@ -288,9 +290,11 @@ class Runner:
         with self._turns.of(search_id):
             for name in ("query.fa", *lists):
                 if not (folder / name).exists():
-                    compressed = folder / f"{name}.zst"
-                    self.objects.fetch(search_key(search_id, f"{name}.zst"), compressed)
-                    _unpack(compressed, folder / name)
+                    compressed, partial = folder / f"{name}.zst", folder / f"{name}.partial"
+                    self.objects.fetch(search_key(search_id, compressed.name), compressed)
+                    unpack(compressed, partial)
+                    partial.replace(folder / name)
+                    compressed.unlink()
 
     def stop(self, search_id: SearchId) -> None:
         """End the processes of a search if it runs here."""
@@ -366,28 +370,16 @@ class Runner:
             database = self.catalogue.get(search.database, search.generation)
             write_expansion(located(search.options, str(folder)), folder, self.catalogue.taxonomy(database))
             plan = self.searching.plan(self._options(search), database, folder, processes)
-            _write(folder / "plan.json", json.dumps(plan.document()))
-        plan = self._plan(search_id)
+            partial = folder / "plan.json.partial"
+            partial.write_text(json.dumps(plan.document()))
+            partial.replace(folder / "plan.json")
+        plan = stored_plan(folder)
         self.store.change(search_id, lambda current: _planned(current, plan))
 
     def _ordered(self, search_id: SearchId) -> OrderedSearch:
-        search = self.store.get(search_id)
-        return OrderedSearch(
-            search_id=search_id,
-            options=self._options(search),
-            database=self.catalogue.get(search.database, search.generation),
-            plan=self._plan(search_id),
-            folder=self.folders.work(search_id),
-        )
-
-    def _recorder(self, ordered: OrderedSearch) -> Recorder:
-        return Recorder(self.store, ordered.search_id, ordered.plan, self.notify)
-
-    def _is_merged(self, search_id: SearchId) -> bool:
-        folder = self.folders.work(search_id)
-        if not (folder / "plan.json").exists():
-            return False
-        return self.searching.is_merged(search_id, stored_plan(folder), folder)
+        search, folder = self.store.get(search_id), self.folders.work(search_id)
+        database = self.catalogue.get(search.database, search.generation)
+        return OrderedSearch(self._options(search), stored_plan(folder), folder, search_id, database)
 
     @contextmanager
     def _stoppable(self, search_id: SearchId, stint: int) -> Iterator[Processes]:
@@ -405,9 +397,6 @@ class Runner:
         finally:
             with self._lock:
                 del self._running[search_id]
-
-    def _plan(self, search_id: SearchId) -> StoredPlan:
-        return stored_plan(self.folders.work(search_id))
 
 
 def _run_of(piece: Piece) -> tuple[object, ...]:
@@ -450,16 +439,3 @@ def _planned(search: Search, plan: StoredPlan) -> Search:
         return search
     progress = count(search.progress, Phase.PREPARING, plan.queries, plan.queries)
     return replace(search, progress=progress, shards=plan.choice.shards, why=plan.choice.why)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
-
-
-def _unpack(compressed: Path, path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
-    unpack(compressed, partial)
-    partial.replace(path)
-    compressed.unlink()
