@@ -69,13 +69,7 @@ class HitSequences:
         It is impossible if an id names several sequences, which only the whole database can distinguish, if a filter
         hides titles that the copy would show, or if the copy would be larger than ``most_bytes`` before compression.
 
-        Args:
-            installation: The BLAST+ to run.
-            processes: Runs BLAST+; its ``stop`` ends the copying.
-            database: The searched database.
-            ids: The ``sseqid`` of all subjects.
-            scratch: An empty folder.
-            most_bytes: The limit for the copy.
+        ``ids`` are the ``sseqid`` of all subjects, ``scratch`` is an empty folder.
         """
         if StoredFilter(self.folder).hides_titles:
             return False
@@ -100,7 +94,7 @@ class HitSequences:
         scratch: Path,
         most_bytes: int,
     ) -> bool:
-        """Copy sequences; return whether they are small enough. For the other arguments see ``keep``.
+        """Copy sequences; return whether they are small enough. See ``keep``.
 
         Args:
             found: The ids of each OID to copy. If it is empty, ``sources`` holds any one sequence instead.

@@ -51,8 +51,6 @@ class ShardedSearch:
         """Prepare the search.
 
         Args:
-            work: The resources of the search.
-            parts: The parts of the database.
             shards: The shards in OID order.
             carrier: The format in which pieces write their hits.
             by_shard: Whether to search all batches in one shard before the next, because the shards do not all fit in

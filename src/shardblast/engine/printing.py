@@ -117,9 +117,6 @@ class ArchivePrinter(Printer):
         """Prepare to print.
 
         Args:
-            installation: The BLAST+ to run.
-            processes: Runs ``blast_formatter``.
-            options: The user's options.
             folder: A folder for temporary files. For a format that writes many files it must be empty, and it then
                 holds only these files.
             target: The stream for all other formats.
@@ -320,13 +317,9 @@ def print_batch(
     """Print the chosen part of a batch as if the queries were alone in their file; return the number of queries.
 
     Args:
-        work: Runs the probe.
-        batch: The whole batch.
         probe: The database with one sequence in which the probe searches.
         archive: The merged archive of the batch.
         counts: The number of alignments of each query of the batch when it was merged.
-        printer: The printer.
-        chosen: The selection.
         first: The number of queries that were printed before.
 
     Raises:
@@ -395,10 +388,8 @@ def keys_of(texts: Sequence[bytes], places: Sequence[range], ids: Sequence[str],
     """Return the keys under which the subjects of hits are found in their database.
 
     Args:
-        texts: All alignments of the query.
         places: For each hit, the 0-based positions of its HSPs among all HSPs of the query.
         ids: The ``sseqid`` of each hit.
-        program: The program of the search.
     """
     wanted = {hsps.start: hit_id for hsps, hit_id in zip(places, ids, strict=True)}
     keys: list[Key] = []

@@ -58,13 +58,7 @@ SAMPLED_QUERIES = 16
 
 
 def is_unsaturated(counts: Sequence[int], *, max_target_seqs: int, shard_limit: int) -> bool:
-    """Return whether a query is certainly unsaturated.
-
-    Args:
-        counts: The number of subjects found in each shard.
-        max_target_seqs: The user's limit.
-        shard_limit: The limit in the search of each shard.
-    """
+    """Return whether a query is certainly unsaturated; ``counts`` are the numbers of subjects found in the shards."""
     return sum(counts) <= max_target_seqs and all(count < shard_limit for count in counts)
 
 
@@ -168,14 +162,7 @@ class Research:
     def _enumerate(
         self, batch: Batch, suspects: list[int], name: str, carrier: Carrier, argv: Callable[[int], list[str]]
     ) -> tuple[list[Path], set[int]]:
-        """Search queries in all shards with ever longer lists until no list is full.
-
-        Args:
-            batch: The batch.
-            suspects: The 0-based positions of the queries.
-            name: A part of the names of the files.
-            carrier: The format of the files.
-            argv: Returns the options for lists of a given length.
+        """Search queries in all shards with ever longer lists, with the options from ``argv``, until no list is full.
 
         Returns:
             The pieces' files in shard order, and the positions in ``suspects`` of the queries whose list was full in

@@ -137,16 +137,9 @@ class StoredEngine:
         return plan_of(choice, self.pool.size, options, folder, processes)
 
     def search(self, search: StoredSearch, database: Database, notify: Notify, processes: Processes) -> None:
-        """Search the unfinished batches; afterwards the folder ``merged`` holds every batch.
+        """Search the unfinished batches of the whole database; afterwards the folder ``merged`` holds every batch.
 
-        Args:
-            search: The search, as planned.
-            database: The whole database.
-            notify: Receives the progress.
-            processes: Runs BLAST+; its ``stop``, from any thread, ends the search.
-
-        Raises:
-            ShardblastError: The search failed or was stopped; finished pieces and batches stay.
+        After an error, finished pieces and batches stay.
         """
         options, plan, folder = search.options, search.plan, search.folder
         merged = folder / "merged"
@@ -190,12 +183,10 @@ class StoredEngine:
         """Print a finished search.
 
         Args:
-            search: The search, with the requested ``-outfmt``.
             database: The searched database; None to print from the copied sequences.
             target: Receives BLAST+'s output; for formats 13 and 14 a zip archive of its files, which otherwise stay in
                 the folder ``FILES`` of ``scratch``.
             scratch: An empty folder.
-            processes: Runs BLAST+; its ``stop``, from any thread, ends the work.
             chosen: The selection; other queries are left out as if they had not been searched.
         """
         options, files = search.options, scratch / FILES
@@ -314,9 +305,7 @@ def _listed(path: Path) -> Iterator[StoredQuery]:
 def store_merged(search: ShardedSearch, batches: Iterable[Batch], folder: Path) -> None:
     """Search batches and store the merged ones in the folder ``merged`` of a search's folder.
 
-    Raises:
-        InputError: Only BLAST+ can print the hits.
-        ShardblastError: The search failed.
+    Raises InputError if only BLAST+ can print the hits.
     """
     try:
         search.run(batches, MergedBatches(folder / "merged"))

@@ -100,7 +100,6 @@ def run_unsharded(
 
     Args:
         path: The path of the program.
-        options: The user's options.
         query: The file with the queries, or the value in the options if BLAST+ reads the queries itself.
         cores: The number of threads, unless the user gives one or it would change the output.
         report: Receives the verdict of each query after success.
@@ -202,7 +201,6 @@ def _run(
     """Run BLAST+ with the standard streams of this process; return its exit status.
 
     Args:
-        path: The path of the program.
         argv: The name of the program, as SAM prints it, and its arguments.
         stdin: The standard input instead of this process's.
         copy: Reads the standard output to its end, instead of this process's standard output.
