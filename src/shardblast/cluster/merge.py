@@ -39,7 +39,7 @@ from shardblast.cluster.node_tasks import Restricted, on_this_node, restricted
 from shardblast.cluster.worker import HostedSearch
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import NotFoundError
-from shardblast.core.events import SearchEvent, Warned
+from shardblast.core.events import Notify, SearchEvent, Warned
 from shardblast.core.placement import lacking
 from shardblast.core.program import Molecule
 from shardblast.core.report import PieceReport
@@ -88,7 +88,10 @@ def merge(hosted: HostedSearch, batch: Batch) -> MergeFacts:
         batch = replace(batch, path=folder / QUERIES)
         hosted.fetch(batch_key(batch.index), batch.path)
         (folder / "merged").mkdir()
-        facts = _merged_whole(hosted, batch, folder) if hosted.order.is_whole else _merged_shards(hosted, batch, folder)
+        events: list[SearchEvent] = []
+        (_merge_whole if hosted.order.is_whole else _merge_shards)(hosted, batch, folder, events.append)
+        warnings = b"".join(event.text for event in events if isinstance(event, Warned))
+        facts = MergeFacts(warnings, tuple(event for event in events if isinstance(event, PieceReport)))
         _store_merged(hosted, batch, folder, facts)
     return facts
 
@@ -109,25 +112,21 @@ def keep(hosted: HostedSearch, batches: int, most_bytes: int) -> bool:
             return keep_sequences(hosted, processes, names, database, parts, folder, most_bytes)
 
 
+@dataclass(eq=False)
 class RemoteParts:
     """The parts of one search's database, on the nodes that hold them."""
 
-    def __init__(
-        self,
-        hosted: HostedSearch,
-        database: Database,
-        shards: Sequence[Shard],
-        folder: Path,
-        reach: Callable[[], Dispatcher],
-    ) -> None:
-        """``reach`` connects to the cluster when another node is needed. This node needs no volume of ``database``."""
-        self._hosted = hosted
-        self._reach = reach
-        self._shards = shards
-        self._database = database
-        self._folder = folder
-        self._priority = hosted.order.priority + SENT_BY_MERGES
-        self._names = [volume.name for volume in hosted.generation.volumes]
+    hosted: HostedSearch
+    database: Database
+    """The whole database, of which this node needs no volume."""
+    shards: Sequence[Shard]
+    folder: Path
+    reach: Callable[[], Dispatcher]
+    """Connects to the cluster when another node is needed."""
+
+    def __post_init__(self) -> None:
+        self._priority = self.hosted.order.priority + SENT_BY_MERGES
+        self._names = [volume.name for volume in self.hosted.generation.volumes]
         self._dispatcher: Dispatcher | None = None
 
     def close(self) -> None:
@@ -139,7 +138,7 @@ class RemoteParts:
         """Return what waiting tasks need and no node has."""
         if self._dispatcher is None:
             return None
-        return lacking(self._dispatcher.wanted, self._hosted.generation, self._hosted.order.shards)
+        return lacking(self._dispatcher.wanted, self.hosted.generation, self.hosted.order.shards)
 
     def start(self, part: Part, run: PieceRun) -> Future[Finished]:
         """Queue a run on a node that holds a part. Its result arrives through the storage."""
@@ -151,7 +150,7 @@ class RemoteParts:
         task = NodeTask(
             _key(stored.result),
             node_tasks.run_stored,
-            (self._hosted.run, stored),
+            (self.hosted.run, stored),
             self._volumes(part.volumes),
             self._priority,
             stages=part.name == WHOLE,
@@ -166,7 +165,7 @@ class RemoteParts:
         return [[place] for place in volumes]
 
     def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
-        shards = {shard.index: shard for shard in self._shards}
+        shards = {shard.index: shard for shard in self.shards}
         asked = [self._look_up(shards[index].volumes, ids) for index, ids in names.items()]
         by_oid = self._found(asked)
         return by_oid if sum(map(len, by_oid.values())) >= sum(map(len, names.values())) else None
@@ -179,7 +178,7 @@ class RemoteParts:
         """Look up ids in consecutive volumes; return the name of the result and a future that marks its end."""
         listed = self._listed(sorted(names))
         found = f"{WORK}/found/{_key(repr(tuple(volumes)), listed)}.zst"
-        arguments = (self._hosted.run, tuple(volumes), listed, found)
+        arguments = (self.hosted.run, tuple(volumes), listed, found)
         task = NodeTask(_key(found), node_tasks.look_up, arguments, self._volumes(volumes), self._priority)
         return found, self._reached.submit(task)
 
@@ -187,24 +186,24 @@ class RemoteParts:
         by_oid: dict[int, list[str]] = {}
         for name, done in asked:
             done.result()
-            found: dict[str, list[str]] = json.loads(self._hosted.fetched(name).read_bytes())
+            found: dict[str, list[str]] = json.loads(self.hosted.fetched(name).read_bytes())
             by_oid |= {int(oid): ids for oid, ids in found.items()}
         return by_oid
 
     def letters_of(self, oids: Iterable[int]) -> int:
-        mean = [volume.letters / max(volume.num_seqs, 1) for volume in self._database.volumes]
+        mean = [volume.letters / max(volume.num_seqs, 1) for volume in self.database.volumes]
         ordered = sorted(oids)
-        places = {volume.path: place for place, volume in enumerate(self._database.volumes)}
-        return int(sum(mean[places[volume.path]] * len(own) for volume, own in by_volume(self._database, ordered)))
+        places = {volume.path: place for place, volume in enumerate(self.database.volumes)}
+        return int(sum(mean[places[volume.path]] * len(own) for volume, own in by_volume(self.database, ordered)))
 
     def sources(self, oids: Sequence[int]) -> Iterator[tuple[Volume, Sequence[int]]]:
-        places = {volume.path: place for place, volume in enumerate(self._database.volumes)}
+        places = {volume.path: place for place, volume in enumerate(self.database.volumes)}
         copies = []
-        for volume, own in by_volume(self._database, oids):
+        for volume, own in by_volume(self.database, oids):
             place = places[volume.path]
             listed = self._listed(b"%d" % oid for oid in own)
             name = f"{WORK}/copies/{_key(str(place), listed)}"
-            arguments = (self._hosted.run, place, listed, name)
+            arguments = (self.hosted.run, place, listed, name)
             task = NodeTask(_key(name), node_tasks.copy_sequences, arguments, self._volumes([place]), self._priority)
             copies.append((name, len(own), self._reached.submit(task)))
         for name, count, done in copies:
@@ -212,11 +211,11 @@ class RemoteParts:
             yield self._copied(name), range(count)
 
     def _copied(self, name: str) -> Volume:
-        path = self._folder / name.replace("/", "-")
-        letter = self._database.molecule.letter
+        path = self.folder / name.replace("/", "-")
+        letter = self.database.molecule.letter
         for suffix in COPIED:
-            self._hosted.fetch(f"{name}.{suffix}.zst", path.with_name(f"{path.name}.{letter}{suffix}"))
-        return read_volume(path, self._database.molecule)
+            self.hosted.fetch(f"{name}.{suffix}.zst", path.with_name(f"{path.name}.{letter}{suffix}"))
+        return read_volume(path, self.database.molecule)
 
     def _stored(self, part: Part, run: PieceRun) -> StoredRun:
         """Return a run as a node of the part executes it, with its queries in the storage."""
@@ -239,21 +238,21 @@ class RemoteParts:
     def _listed(self, lines: Iterable[bytes]) -> str:
         """Store a list for a task; return its name."""
         content = b"\n".join(lines) + b"\n"
-        path = self._folder / f"list-{hashlib.sha256(content).hexdigest()[:16]}"
+        path = self.folder / f"list-{hashlib.sha256(content).hexdigest()[:16]}"
         path.write_bytes(content)
         return self._given(path)
 
     def _given(self, path: Path) -> str:
         """Store a file for a task under a name derived from its content; return the name."""
         name = f"{WORK}/given/{hashlib.sha256(path.read_bytes()).hexdigest()[:20]}.zst"
-        if not self._hosted.has(name):
-            self._hosted.put(path, name)
+        if not self.hosted.has(name):
+            self.hosted.put(path, name)
         return name
 
     def _bring(self, done: Future[PieceReport | None], stored: StoredRun, out: Path, result: Future[Finished]) -> None:
         try:
             done.result()
-            self._hosted.fetch(stored.result, out)
+            self.hosted.fetch(stored.result, out)
         except BaseException as error:
             result.set_exception(error)
         else:
@@ -268,15 +267,15 @@ class RemoteParts:
             f"more subjects pass the first stage of the search for {', '.join(names[:NAMED])}{more} than BLAST+ keeps, "
             "and shards do not show which of them it drops"
         )
-        ways = ["--exactness complete", *(["-comp_based_stats 0"] if self._hosted.options.composition_based else [])]
+        ways = ["--exactness complete", *(["-comp_based_stats 0"] if self.hosted.options.composition_based else [])]
         remedy = (
             f"Start a node whose disk has room for it, or search with {' or '.join(ways)}, which changes the results."
         )
-        check_room(self._hosted.generation, self._reached.nodes(now=True), why, remedy)
+        check_room(self.hosted.generation, self._reached.nodes(now=True), why, remedy)
 
     def _letters(self, part: Part) -> int:
         """Return the approximate number of bases or residues of a part."""
-        volumes = [self._hosted.generation.volumes[place] for place in part.volumes]
+        volumes = [self.hosted.generation.volumes[place] for place in part.volumes]
         if part.oids is None:
             return sum(volume.letters for volume in volumes)
         return volumes[0].letters * len(part.oids) // max(volumes[0].num_seqs, 1)
@@ -287,7 +286,7 @@ class RemoteParts:
     @property
     def _reached(self) -> Dispatcher:
         if self._dispatcher is None:
-            self._dispatcher = self._reach()
+            self._dispatcher = self.reach()
         return self._dispatcher
 
 
@@ -358,17 +357,15 @@ def _earlier_facts(hosted: HostedSearch, batch: Batch) -> MergeFacts:
         return MergeFacts(b"", ())
 
 
-def _merged_shards(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFacts:
+def _merge_shards(hosted: HostedSearch, batch: Batch, folder: Path, notify: Notify) -> None:
     seen = restricted(hosted, database_of(hosted.generation, folder, (), hosted.host.taxonomy), folder)
     if seen.database.filter is not None:
         StoredFilter(folder).keep(seen.database.filter)
     for shard in seen.shards:
         if hosted.has(piece_key(batch.index, shard.index)):
             hosted.fetch(piece_key(batch.index, shard.index), piece_file(folder, batch.index, shard.index))
-    events: list[SearchEvent] = []
-    with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, events.append) as work:
+    with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, notify) as work:
         store_merged(ShardedSearch(work, parts, seen.shards, ArchiveCarrier(), by_shard=True), [batch], folder)
-    return _facts(events)
 
 
 @contextmanager
@@ -378,19 +375,17 @@ def _parts(hosted: HostedSearch, seen: Restricted, folder: Path) -> Iterator[Rem
         yield parts
 
 
-def _merged_whole(hosted: HostedSearch, batch: Batch, folder: Path) -> MergeFacts:
+def _merge_whole(hosted: HostedSearch, batch: Batch, folder: Path, notify: Notify) -> None:
     """Search a batch in the whole database, which this node stages if need be."""
-    events: list[SearchEvent] = []
     with hosted.opened(range(len(hosted.generation.volumes))) as database:
         with hosted.processes() as processes:
             chosen = read_filter(hosted.host.installation, hosted.options, database, folder, processes, named=False)
         database = replace(database, filter=chosen)
         threads = hosted.host.cores if hosted.order.threads > 1 else 1
-        with hosted.work(database, folder, events.append) as work:
+        with hosted.work(database, folder, notify) as work:
             parts, shards = LocalParts(work, named=False), shards_of(database, 1)
             search = ShardedSearch(work, parts, shards, ArchiveCarrier(), by_shard=True, threads=threads)
             store_merged(search, [batch], folder)
-    return _facts(events)
 
 
 def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, facts: MergeFacts) -> None:
@@ -405,11 +400,6 @@ def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, facts: Merge
         if file != last:
             hosted.put_plain(file, f"merged/{file.name}")
     hosted.put_plain(last, merged_key(batch.index))
-
-
-def _facts(events: Sequence[SearchEvent]) -> MergeFacts:
-    warnings = b"".join(event.text for event in events if isinstance(event, Warned))
-    return MergeFacts(warnings, tuple(event for event in events if isinstance(event, PieceReport)))
 
 
 def _done(finished: Finished) -> Future[Finished]:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shardblast.blast.process import Processes
@@ -31,30 +31,20 @@ STAGED, WARMED = "staged", "warmed"
 log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class Waiting:
     """Waits for tasks of one search, reports what they lack, and fails when no part of the search can proceed."""
 
-    def __init__(
-        self,
-        run: RunId,
-        cluster: Cluster,
-        dispatcher: Dispatcher,
-        generation: Generation,
-        shards: Sequence[Shard],
-        notify: Notify,
-        processes: Processes,
-        patience_s: float,
-    ) -> None:
-        self._run = str(run)
-        self._cluster = cluster
-        self._dispatcher = dispatcher
-        self._generation = generation
-        self._shards = shards
-        self._notify = notify
-        self._processes = processes
-        self._patience_s = patience_s
-        self._reported: Lack | None = None
-        self._proceeded = time.monotonic()
+    run: RunId
+    cluster: Cluster
+    dispatcher: Dispatcher
+    generation: Generation
+    shards: Sequence[Shard]
+    notify: Notify
+    processes: Processes
+    patience_s: float
+    _reported: Lack | None = field(default=None, init=False)
+    _proceeded: float = field(default_factory=time.monotonic, init=False)
 
     def ended(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
         """Wait briefly; return the futures that have ended.
@@ -88,39 +78,39 @@ class Waiting:
     def there(self) -> list[Address]:
         """Return the nodes that accept work; none if the scheduler can't be reached."""
         try:
-            return [node for node in self._cluster.addresses() if node.takes_work]
+            return [node for node in self.cluster.addresses() if node.takes_work]
         except NetworkError:
             return []
 
     def _look(self, lack: Lack | None = None) -> None:
-        if self._processes.is_stopped():
+        if self.processes.is_stopped():
             raise Interrupted
         there = self.there()
-        if self._dispatcher.is_cut_off:
+        if self.dispatcher.is_cut_off:
             lack = NO_SCHEDULER
         else:
-            lack = lacking(self._dispatcher.wanted, self._generation, self._shards) or self._nodes_wait(there) or lack
+            lack = lacking(self.dispatcher.wanted, self.generation, self.shards) or self._nodes_wait(there) or lack
             lack = NO_NODE if lack is not None and not there else lack
         self._report_lack(lack)
         if lack is None or self._proceeds(lack, there):
             self._proceeded = time.monotonic()
-        elif time.monotonic() - self._proceeded > self._patience_s:
-            raise WaitError(lack, lasting(self._patience_s))
+        elif time.monotonic() - self._proceeded > self.patience_s:
+            raise WaitError(lack, lasting(self.patience_s))
 
     def _nodes_wait(self, there: Iterable[Address]) -> Lack | None:
         """Return what a merge of this search on some node waits for."""
-        lacks = (node.waiting.get(self._run) for node in there)
+        lacks = (node.waiting.get(str(self.run)) for node in there)
         return next((lack for lack in lacks if lack), None)
 
     def _proceeds(self, lack: Lack, there: Sequence[Address]) -> bool:
         """Return whether a node works on this search, could run a waiting task, or is starting."""
-        runs = any(key.startswith(self._run) for node in there for key in node.doing)
-        return runs or lack == MORE_NODES or (lack != NO_SCHEDULER and can_go_on(lack, self._generation, there))
+        runs = any(key.startswith(str(self.run)) for node in there for key in node.doing)
+        return runs or lack == MORE_NODES or (lack != NO_SCHEDULER and can_go_on(lack, self.generation, there))
 
     def _report_lack(self, lack: Lack | None) -> None:
         if lack != self._reported:
             self._reported = lack
-            self._notify(SearchWaits(lack))
+            self.notify(SearchWaits(lack))
 
 
 @dataclass(frozen=True, slots=True)
