@@ -69,12 +69,10 @@ class MergeFacts:
     runs: tuple[PieceReport, ...]
 
     def document(self) -> dict[str, Any]:
-        """Return the facts as JSON holds them."""
         return {"warnings": self.warnings.decode(errors="surrogateescape"), "runs": [asdict(run) for run in self.runs]}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> MergeFacts:
-        """Return the facts from their document."""
         warnings = values["warnings"].encode(errors="surrogateescape")
         return cls(warnings, tuple(PieceReport(**run) for run in values["runs"]))
 

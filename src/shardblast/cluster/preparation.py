@@ -115,8 +115,6 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """The preparation of one search."""
-
     run: RunId
     generation: Generation
     shards: Sequence[Shard]

@@ -38,8 +38,6 @@ RUNNING_KINDS = (SEARCHING, STARTED, STOPPED, ENDED)
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """The purpose of a process."""
-
     name: str
     """The ``purpose`` of ``PieceReport``."""
     batch: int
@@ -52,8 +50,6 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class PiecesPlanned:
-    """More pieces will be searched."""
-
     pieces: int
 
 
@@ -78,8 +74,6 @@ class PieceStopped:
 
 @dataclass(frozen=True, slots=True)
 class PieceFinished:
-    """A piece succeeded."""
-
     piece: PieceReport | None
     """None, perhaps repeatedly, if an earlier run of the search finished it."""
 
@@ -118,8 +112,6 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class PhaseBegun:
-    """A phase began."""
-
     phase: Phase
     total: int
 
@@ -154,13 +146,10 @@ SearchEvent = PhaseEvent | PieceEvent | QueryJudged | QueriesFinished | Warned |
 Notify = Callable[[SearchEvent], None]
 
 
-def ignore(event: object) -> None:
-    """Ignore an event."""
+def ignore(event: object) -> None: ...
 
 
 class Level(StrEnum):
-    """Severity."""
-
     NOTE = "note"
     WARNING = "warning"
     PROBLEM = "problem"

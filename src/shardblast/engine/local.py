@@ -52,8 +52,6 @@ MOSTLY_SATURATED = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a search."""
-
     status: int
     """BLAST+'s exit status."""
     report: Report
@@ -61,8 +59,6 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """Runs searches on this machine."""
-
     installation: Installation
     machine: Machine
     cache: Path
@@ -118,7 +114,6 @@ class _LocalSearch:
     """The file with the queries in plain text, or the value of ``-query`` if BLAST+ reads them itself."""
 
     def run(self) -> Outcome:
-        """Search and print."""
         database: Database | None = None
         try:
             self._check_options()
@@ -219,7 +214,6 @@ class _LocalSearch:
 
 
 def _leave(obstacle: str | None) -> None:
-    """Raise ``LeftToBlast`` if there is an obstacle."""
     if obstacle is not None:
         raise LeftToBlast(obstacle)
 

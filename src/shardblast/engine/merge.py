@@ -194,7 +194,6 @@ class ShardedSearch:
 
 
 def piece_file(folder: Path, batch: int, shard: int) -> Path:
-    """Return the file with the hits of a piece."""
     return folder / f"batch{batch}.piece.{shard}"
 
 

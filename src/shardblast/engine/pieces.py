@@ -186,12 +186,10 @@ class Parts(Protocol):
 
 
 def part_of(shard: Shard) -> Part:
-    """Return the part for a shard."""
     return Part(f"shard{shard.index}", tuple(shard.volumes), shard.oids)
 
 
 def whole_of(database: Database) -> Part:
-    """Return the part for a whole database."""
     return Part(WHOLE, tuple(range(len(database.volumes))))
 
 

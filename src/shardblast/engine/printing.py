@@ -60,8 +60,7 @@ class Printer(ABC):
     """Prints or stores queries in order; a context manager that finishes the output unless an error occurred."""
 
     @abstractmethod
-    def write(self, query: MergedQuery) -> None:
-        """Print a query."""
+    def write(self, query: MergedQuery) -> None: ...
 
     def finish_batch(self, batch: Batch) -> None:  # noqa: B027 - most printers have nothing to do
         """Called after every query of the batch was written."""

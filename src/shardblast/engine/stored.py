@@ -56,19 +56,16 @@ class StoredPlan:
     letters: int
 
     def document(self) -> dict[str, object]:
-        """Return the JSON document of the plan."""
         return asdict(self)
 
     @classmethod
     def of(cls, document: dict[str, object]) -> StoredPlan:
-        """Return the plan from its document."""
         values = dict(document)
         choice = Choice(**values.pop("choice"))  # type: ignore[arg-type]
         return cls(choice, **values)  # type: ignore[arg-type]
 
     @property
     def pieces(self) -> int:
-        """The number of pieces."""
         return self.batches * self.choice.shards
 
 
@@ -237,7 +234,6 @@ def why_whole(
 
 
 def stored_plan(folder: Path) -> StoredPlan:
-    """Return the plan in a search's folder."""
     return StoredPlan.of(json.loads((folder / "plan.json").read_text()))
 
 

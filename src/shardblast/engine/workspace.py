@@ -134,8 +134,6 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class PieceRun:
-    """A run of the search's program."""
-
     argv: list[str]
     """Options, without ``-db`` and the options in the next fields."""
     queries: Path

@@ -65,8 +65,7 @@ class Searching(Protocol):
         Raises Interrupted if ``processes`` was stopped, and WaitError if no part of the search can proceed.
         """
 
-    def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool:
-        """Return whether all batches are merged."""
+    def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool: ...
 
     def publish(self, search: OrderedSearch, notify: Notify, processes: Processes, most_bytes: int) -> Sequence[str]:
         """Store all of a result, and put the facts about its queries into the search's folder.

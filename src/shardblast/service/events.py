@@ -186,8 +186,6 @@ class SearchChanged:
 
 @dataclass(frozen=True, slots=True)
 class PieceFailure:
-    """A BLAST+ process of a search failed."""
-
     search_id: SearchId
     event: PieceFailed
 
@@ -238,7 +236,6 @@ class Listeners(list[Notify]):
 
 
 def write_log(event: ServiceEvent) -> None:
-    """Write an event to the log."""
     match event:
         case SearchChanged(before, after, _):
             _log_change(before, after)

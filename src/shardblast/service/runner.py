@@ -88,8 +88,6 @@ class Turns:
 
 
 class Recorder:
-    """Records the progress of one search."""
-
     def __init__(self, store: SearchStore, search: OrderedSearch, notify: Notify) -> None:
         self._store = store
         self._id = search_id = search.search_id
