@@ -52,13 +52,15 @@ def test_a_kept_search_whose_hits_blastn_links_is_one_batch(databases: Databases
     write_fasta(query, nucleotide_queries()[:4])
     words = ["-db", databases("v5", "nucl"), "-query", str(query), "-outfmt", "11", "--shards", "3"]
     linked = parse(Program.BLASTN, [*words, "-sum_stats", "true"], arguments("blastn"))
+    covered = parse(Program.BLASTN, [*words, "-sum_stats", "true", "-qcov_hsp_perc", "50"], arguments("blastn"))
     other = parse(Program.BLASTN, words, arguments("blastn"))
-    installation, pool = find_installation(), Pool(1)
+    installation, pool = find_installation(), Pool(2)
     engine = StoredEngine(installation, AMPLE, pool)
     database = open_database(installation, words[1], Program.BLASTN.database_molecule)
 
-    plans = [engine.plan(one, database, tmp_path, Processes()) for one in (linked, other)]
+    plans = [engine.plan(one, database, tmp_path, Processes()) for one in (linked, covered, other)]
 
     pool.close()
-    assert [plan.choice.shards for plan in plans] == [1, 3]
-    assert [plan.choice.scan_letters > plan.letters for plan in plans] == [True, False]
+    assert [plan.choice.shards for plan in plans] == [1, 1, 3]
+    assert [plan.choice.scan_letters > plan.letters for plan in plans] == [True, True, False]
+    assert [plan.threads for plan in plans] == [2, 1, 1]  # the hits of the second depend on the number of threads
