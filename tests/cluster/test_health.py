@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from distributed.comm.core import CommClosedError
 
+from shardblast.cluster.processes import in_one_line
 from shardblast.core.errors import ConflictError
 from tests.cluster.parts import LocalCluster, is_stopped
 from tests.postgres import free_port
@@ -84,3 +88,25 @@ def test_a_port_that_is_taken_is_told(cluster: LocalCluster) -> None:
 
     assert told.returncode == ConflictError.exit_status
     assert b"Choose another --health-port." in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "said"),
+    [
+        ("distributed.worker", CommClosedError("closed"), "Failed to communicate with scheduler: closed"),
+        ("tornado.application", TimeoutError("late"), "Failed to communicate with scheduler: late"),
+        ("distributed.worker", KeyError("a bug"), None),
+        ("shardblast.cluster.worker", OSError("a disk"), None),
+    ],
+)
+def test_a_connection_that_dask_lost_is_one_line_of_the_log(name: str, error: Exception, said: str | None) -> None:
+    try:
+        raise error
+    except type(error):
+        record = logging.makeLogRecord({"name": name, "msg": "Failed to communicate with %s.", "args": ("scheduler",)})
+        record.exc_info = sys.exc_info()
+
+    assert in_one_line(record)
+
+    assert (record.exc_info is None) == (said is not None)
+    assert record.getMessage() == (said or "Failed to communicate with scheduler.")

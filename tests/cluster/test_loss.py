@@ -124,6 +124,7 @@ def test_a_search_goes_on_when_the_scheduler_is_back(cluster: LocalCluster, sear
     cluster.scheduler.start()
 
     searched.assert_ends_well(question.answer)
+    assert not [record for node in cluster.nodes.values() for record in node.records if "traceback" in record]
 
 
 def test_a_node_that_joins_is_given_shards(cluster: LocalCluster, search: Search, question: Question) -> None:

@@ -82,12 +82,8 @@ def run_node(
     or SIGINT, ends it at once.
 
     Args:
-        scheduler: Address of the scheduler.
-        own: The host that tasks use.
         address: Address to listen on; empty: the address of this machine from which it reaches the scheduler.
         health_port: Port on which probes are answered; None for no port.
-        certificates: For TLS.
-        drain_s: Grace period for running pieces after SIGTERM.
         on_connected: Called with the node's address whenever it connects.
     """
     listens = address or own_address(scheduler)
@@ -249,8 +245,8 @@ async def _started(worker: Worker, on_connected: Callable[[str], None]) -> None:
         await worker
         on_connected(worker.address)
         await worker.finished()
-    except (OSError, TimeoutError, ValueError, RuntimeError):
-        log.warning("the node can't join the cluster yet", exc_info=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        log.warning("the node can't join the cluster yet: %s", error)
 
 
 def _protocol(certificates: Certificates | None) -> tuple[str, Any]:
@@ -289,6 +285,16 @@ def _join_logs() -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(in_one_line)
+
+
+def in_one_line(record: logging.LogRecord) -> bool:
+    """Replace the traceback of a lost connection, which Dask logs when the scheduler ends first, by its reason."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, OSError) and not record.name.startswith("shardblast"):
+        record.msg, record.args, record.exc_info = f"{record.getMessage().rstrip('.')}: {error}", (), None
+    return True
 
 
 class _Probed(RequestHandler):
