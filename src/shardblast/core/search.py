@@ -143,11 +143,7 @@ def check_transition(current: State, wanted: State) -> None:
 
 
 def after_cancelling(current: State) -> State:
-    """Return the state after a request to cancel; a running search has to stop first.
-
-    Raises:
-        ConflictError: It completed or failed.
-    """
+    """Return the state after a request to cancel; raise ConflictError if the search completed or failed."""
     match current:
         case State.QUEUED:
             return State.CANCELLED
@@ -235,11 +231,7 @@ class Search:
 
 
 def moved(search: Search, wanted: State, at: float, **changes: Any) -> Search:
-    """Return a search in its next state, with matching progress and times.
-
-    Raises:
-        ConflictError: The table of transitions forbids it.
-    """
+    """Return a search in its next state, with matching times; raise ConflictError for a forbidden transition."""
     check_transition(search.state, wanted)
     at = never_back(search, at)
     supplied = _supplied(search, at)
@@ -275,11 +267,7 @@ def gave_back(search: Search, lack: Lack, stint: int, at: float) -> Search:
 
 
 def cancelled(search: Search, at: float) -> Search:
-    """Return a search after a request to cancel it; a cancelled search stays as it is.
-
-    Raises:
-        ConflictError: It completed or failed.
-    """
+    """Return a search after a request to cancel it; raise ConflictError if it completed or failed."""
     wanted = after_cancelling(search.state)
     return search if wanted is search.state else moved(search, wanted, at)
 
@@ -302,11 +290,7 @@ def never_back(search: Search, at: float) -> float:
 
 
 def retried(search: Search, at: float) -> Search:
-    """Return a search after a request to retry it.
-
-    Raises:
-        ConflictError: It neither failed nor was cancelled.
-    """
+    """Return a search after a request to retry it; raise ConflictError if it neither failed nor was cancelled."""
     if search.state not in (State.FAILED, State.CANCELLED):
         raise ConflictError(
             f"The search is {search.state}.", remedy="Only failed and cancelled searches can be retried."
@@ -315,11 +299,7 @@ def retried(search: Search, at: float) -> Search:
 
 
 def in_stint(search: Search, stint: int) -> Search:
-    """Return a search if it was not queued again after this stint.
-
-    Raises:
-        ConflictError: It was cancelled and retried before the stint had ended.
-    """
+    """Return a search; raise ConflictError if it was cancelled and queued again after this stint."""
     if search.stint > stint:
         raise ConflictError("The search was queued again.", remedy="Wait for its next attempt.")
     return search

@@ -71,11 +71,7 @@ class Task:
 
 
 def task_moved(task: Task, wanted: State, at: float, **changes: Any) -> Task:
-    """Return a task in its next state.
-
-    Raises:
-        ConflictError: The table of transitions forbids it, or it is too late to cancel the task.
-    """
+    """Return a task in its next state; raise ConflictError if the transition is not allowed, or comes too late."""
     check_transition(task.state, wanted)
     if wanted is State.CANCELLING and task.step is Step.SWITCHING:
         raise ConflictError("The task is about to end and can no longer be cancelled.", remedy="Read its state again.")
@@ -88,10 +84,6 @@ def task_moved(task: Task, wanted: State, at: float, **changes: Any) -> Task:
 
 
 def task_cancelled(task: Task, at: float) -> Task:
-    """Return a task after a request to cancel it; a cancelled task stays as it is.
-
-    Raises:
-        ConflictError: The task has ended, or it is too late to cancel it.
-    """
+    """Return a task after a request to cancel it, which may be repeated; raise ConflictError if it comes too late."""
     wanted = after_cancelling(task.state)
     return task if wanted is task.state else task_moved(task, wanted, at)

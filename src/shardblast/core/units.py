@@ -22,11 +22,7 @@ class Numbers:
 
     @classmethod
     def of(cls, text: str) -> Numbers:
-        """Return the numbers in a text that matches PATTERN.
-
-        Raises:
-            InputError: A range ends before it begins.
-        """
+        """Return the numbers in a text that matches PATTERN; raise InputError if a range ends before it begins."""
         ranges = []
         for part in text.split(","):
             first, _, last = part.partition("-")
