@@ -83,6 +83,9 @@ export const texts = {
   nav: { new: "New search", searches: "Searches", databases: "Databases", nodes: "Nodes", skip: "Skip to content" },
   theme: { label: "Theme", system: "System", light: "Light", dark: "Dark" },
   connection: {
+    unreachable: "The service can't be reached.",
+    unreachableHelp: "Check that it runs; the page tries again.",
+    status: (status: number) => `The service answered with status ${status}.`,
     lost: "Connection lost. Trying again…",
     refused: "The service no longer sends updates, so this page may be out of date. Reload it.",
   },
@@ -117,7 +120,6 @@ export const texts = {
   tasks,
   options,
   new: {
-    title: "New search",
     query: "Query",
     queryHelp: "Paste FASTA or a bare sequence, drop a file here, or choose one (plain, .gz or .zst).",
     placeholder: ">name of the sequence\nATGGCGTACGTTAGC…",
@@ -134,7 +136,6 @@ export const texts = {
     none: "No query yet",
     database: "Database",
     databaseFilter: "Filter databases",
-    noDatabases: "No databases yet.",
     noDatabasesHelp: "Add one, then come back to search it.",
     sequences: "sequences",
     databaseDate: (date: string) => `updated ${date}`,
@@ -206,7 +207,6 @@ export const texts = {
     openSubmitted: "Open it",
     filesLost: (names: string[]) =>
       `Please choose these files again, since drafts don't save files: ${names.join(", ")}.`,
-    exactness: "Exactness",
     identical: "Identical",
     identicalHelp: "Exactly what BLAST+ reports.",
     complete: "Complete",
@@ -214,7 +214,6 @@ export const texts = {
     jobTitle: "Title",
     jobTitleHelp: "Optional name of this search",
     check: "Check and run",
-    command: "Equivalent BLAST+ command",
     submit: "BLAST",
     submitting: "Submitting…",
     submitKeys: "Ctrl+Enter",
@@ -249,7 +248,6 @@ export const texts = {
     failed: "not finished",
   } as Record<string, string>,
   searches: {
-    title: "Searches",
     find: "Find by title, program, database or id",
     all: "All",
     empty: "No searches yet.",
@@ -481,7 +479,6 @@ export const texts = {
     },
   },
   databases: {
-    title: "Databases",
     add: "Add a database",
     empty: "No databases yet.",
     emptyHelp: "Add a BLAST database or FASTA file from this server, from NCBI, or from another storage.",
@@ -565,7 +562,6 @@ export const texts = {
     upToDate: (name: string) => `${name} is up to date.`,
   },
   nodes: {
-    title: "Nodes",
     empty: "No nodes are connected.",
     emptyHelp: "Start one with 'shardblast node'. It then appears here.",
     connected: "connected",

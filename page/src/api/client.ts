@@ -1,6 +1,7 @@
 /** Requests to the service, typed by its OpenAPI document, with the token of a share link. */
 import createClient from "openapi-fetch";
 import { shareOf } from "../addresses";
+import { texts } from "../texts";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
@@ -74,7 +75,7 @@ export async function told<T>(asked: Promise<Answer<T>>): Promise<T> {
 
 function unreachable(error: unknown): unknown {
   if (error instanceof DOMException && error.name === "AbortError") return error;
-  return new Problem(0, "unreachable", "The service can't be reached.", "Check that it runs; the page tries again.");
+  return new Problem(0, "unreachable", texts.connection.unreachable, texts.connection.unreachableHelp);
 }
 
 export function problemOf(status: number, body: unknown): Problem {
@@ -82,7 +83,7 @@ export function problemOf(status: number, body: unknown): Problem {
   return new Problem(
     status,
     known.code ?? "http",
-    known.detail ?? `The service answered with status ${status}.`,
+    known.detail ?? texts.connection.status(status),
     known.remedy ?? "",
     known.problems ?? [],
   );

@@ -18,7 +18,7 @@ const OFFER_MS = 20_000;
 export function DatabaseTable({ databases, mayChange }: { databases: readonly Database[]; mayChange: boolean }) {
   return (
     <div className="wide-table">
-      <table aria-label={words.title}>
+      <table aria-label={texts.nav.databases}>
         <thead>
           <tr>
             <th scope="col">{words.columns.name}</th>

@@ -17,7 +17,7 @@ export function Databases() {
   return (
     <section className="page" aria-labelledby="databases-title">
       <header className="row wrap">
-        <h1 id="databases-title">{words.title}</h1>
+        <h1 id="databases-title">{texts.nav.databases}</h1>
         <span className="grow" />
         {mayAdd && (
           <button type="button" className="primary" onClick={() => setIsAdding(true)}>

@@ -27,7 +27,7 @@ export function Check({ isCurrent, children, ...verdict }: Shown) {
       <div aria-live="polite" className={isCurrent ? "verdict" : "verdict stale"}>
         <Verdict {...verdict} />
       </div>
-      {isWanted && found !== undefined && <Command text={commandLine(found.commands)} label={texts.new.command} />}
+      {isWanted && found !== undefined && <Command text={commandLine(found.commands)} label={texts.report.command} />}
     </aside>
   );
 }

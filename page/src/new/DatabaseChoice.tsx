@@ -38,7 +38,7 @@ export function DatabaseChoice({ chosen, problems, onChoose }: Shown) {
       {found.isPending && <Loading />}
       {found.error !== null && <ProblemBox error={found.error} onRetry={() => void found.refetch()} />}
       {found.data?.length === 0 && (
-        <Empty title={texts.new.noDatabases} help={texts.new.noDatabasesHelp}>
+        <Empty title={texts.databases.empty} help={texts.new.noDatabasesHelp}>
           <Link to="/databases">{texts.databases.add}</Link>
         </Empty>
       )}

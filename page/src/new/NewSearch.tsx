@@ -44,7 +44,7 @@ function Form({ programs, owner }: { programs: readonly Program[]; owner: string
   return (
     <form
       className="new"
-      aria-label={texts.new.title}
+      aria-label={texts.nav.new}
       aria-busy={form.isReading}
       inert={form.isReading}
       onSubmit={(event) => {
@@ -57,7 +57,7 @@ function Form({ programs, owner }: { programs: readonly Program[]; owner: string
         form.run();
       }}
     >
-      <h1>{texts.new.title}</h1>
+      <h1>{texts.nav.new}</h1>
       <div className="columns">
         <div className="stack">
           <QueryField given={draft} survey={form.survey} problems={problems.about("query")} onChange={change} />
@@ -170,7 +170,7 @@ function Exactness({ draft, onChange }: { draft: Draft; onChange: (change: Parti
   return (
     <section className="card">
       <fieldset className="tasks">
-        <legend>{texts.new.exactness}</legend>
+        <legend>{texts.report.verdicts}</legend>
         {choices.map(([value, name, help]) => (
           <label key={value} className={draft.exactness === value ? "choice small chosen" : "choice small"}>
             <input

@@ -21,7 +21,7 @@ export function Nodes() {
   return (
     <section className="page" aria-labelledby="nodes-title">
       <header className="row wrap">
-        <h1 id="nodes-title">{words.title}</h1>
+        <h1 id="nodes-title">{texts.nav.nodes}</h1>
         {nodes !== null && nodes.length > 0 && <Summary nodes={nodes} />}
       </header>
       {refused === null ? <ConnectionState connection={connection} /> : <ProblemBox error={refused} />}

@@ -30,7 +30,7 @@ export function Searches() {
   return (
     <section className="page" aria-labelledby="searches-title">
       <header className="row wrap">
-        <h1 id="searches-title">{texts.searches.title}</h1>
+        <h1 id="searches-title">{texts.nav.searches}</h1>
         <span className="grow" />
         <Filter
           address={address}
@@ -178,7 +178,7 @@ function Rows({ rows, pages, sorted, onHide }: Listed) {
     <div
       className="table searches"
       role="table"
-      aria-label={texts.searches.title}
+      aria-label={texts.nav.searches}
       aria-rowcount={pages.hasNextPage ? -1 : rows.length + 1}
     >
       <div className="scroller" ref={scroller} role="rowgroup" tabIndex={0}>
