@@ -16,6 +16,8 @@ import pytest
 from shardblast import __version__
 from shardblast.core.program import Program
 from tests.cli.conftest import SHARDBLAST, Place
+from tests.databases import make_database
+from tests.sequences import Sequence, real
 from tests.waiting import WITHIN_S, until
 
 SHARDED = ("--shards", "3", "--quiet")
@@ -440,3 +442,19 @@ def test_git_ignores_the_files_that_documented_examples_write(page: str) -> None
     ignored = subprocess.run(["git", "check-ignore", *files], cwd=root, capture_output=True, text=True, check=False)
 
     assert set(ignored.stdout.split()) == files != set()
+
+
+@pytest.mark.parametrize("outfmt", ["6", "5"])
+def test_warnings_are_printed_once_when_blast_takes_over(wrapped: Place, outfmt: str) -> None:
+    named = [Sequence(f"S{number}.1", one.letters) for number, one in enumerate(real("16s")[:40])]
+    database = make_database(wrapped.folder / "named", "nucl", named, "-parse_seqids")
+    (wrapped.folder / "ids").write_text("".join(f"{one.title}\n" for one in named[::2]))
+    words = ["-db", str(database), "-query", str(wrapped.query), "-seqidlist", "ids", "-outfmt", outfmt]
+    expected = wrapped.blast("blastn", *words)
+
+    for do in ("", 'case "$*" in *piece*) exit 255;; esac'):
+        wrapped.variables["DO"] = do
+        found = wrapped.shardblast("blastn", *SHARDED, *words)
+
+        assert (found.returncode, found.stdout) == (0, expected.stdout)
+        assert found.stderr.count(b"better run time performance") == expected.stderr.count(b"better run time") == 1

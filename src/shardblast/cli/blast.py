@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from shardblast.bootstrap import known_arguments, local_engine
 from shardblast.core import __version__
 from shardblast.core.errors import InputError, OutputError, UsageError
-from shardblast.core.events import Notify, PieceFinished, PiecesPlanned, QueriesFinished, SearchEvent, Warned
+from shardblast.core.events import PieceFinished, PiecesPlanned, QueriesFinished, SearchEvent, Warned
 from shardblast.core.options import OUR_HELP, SearchOptions, parse, without_ours
 from shardblast.core.program import Program
 from shardblast.core.report import Report
@@ -52,7 +52,12 @@ def search(program: Program, argv: Sequence[str]) -> int:
     _check_report(options)
     gc.disable()  # the merge makes millions of rows without cycles; collecting would take a third of its time
     with progress_of(options) as notify:
-        outcome = _engine(options, engine).search(options, notify)
+        try:
+            outcome = _engine(options, engine).search(options, notify)
+            if not outcome.report.shards:
+                notify.warnings.clear()  # BLAST+ itself searched, and printed them
+        finally:
+            notify.print()
     if options.ours.report is not None:
         write_report(options.ours.report, outcome.report)
     return outcome.status
@@ -68,9 +73,10 @@ def write_report(path: str, report: Report) -> None:
 
 
 class Warnings:
-    """Prints BLAST+'s warnings; warnings that do not name a query are printed once."""
+    """Collects BLAST+'s warnings; those that name no query once. If BLAST+ takes over, it prints all of them again."""
 
     def __init__(self) -> None:
+        self.warnings: list[bytes] = []
         self._seen: set[bytes] = set()
 
     def __call__(self, event: SearchEvent) -> None:
@@ -79,7 +85,10 @@ class Warnings:
         for line in event.text.splitlines(keepends=True):
             if _QUERY_WARNING.match(line) or line not in self._seen:
                 self._seen.add(line)
-                sys.stderr.buffer.write(line)
+                self.warnings.append(line)
+
+    def print(self) -> None:
+        sys.stderr.buffer.writelines(self.warnings)
         sys.stderr.buffer.flush()
 
 
@@ -112,7 +121,7 @@ class Bar(Warnings):
 
 
 @contextmanager
-def progress_of(options: SearchOptions) -> Iterator[Notify]:
+def progress_of(options: SearchOptions) -> Iterator[Warnings]:
     """Yield the listener of a search: a progress bar on a terminal without ``--quiet``, otherwise only warnings."""
     if options.ours.quiet or not sys.stderr.isatty():
         yield Warnings()
