@@ -16,8 +16,8 @@ from shardblast.api.context import (
     ATTEMPT,
     BLAST_PATH,
     SESSION,
-    CallerDep,
     SearchDep,
+    SearcherDep,
     ServiceDep,
     attempt_of,
     session_of,
@@ -28,7 +28,6 @@ from shardblast.api.models import NewShareOut, ShareOut
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import without_node
 from shardblast.core.search import SearchId
-from shardblast.service.callers import Scope
 from shardblast.service.identity import is_loopback
 from shardblast.service.openid import ATTEMPT_S, SignInAttempt
 from shardblast.store.credentials import Share
@@ -109,9 +108,8 @@ def logout(request: Request, response: Response, service: ServiceDep) -> None:
 
 
 @shares_router.post("/share", status_code=status.HTTP_201_CREATED)
-def create_share(search: SearchDep, response: Response, service: ServiceDep, caller: CallerDep) -> NewShareOut:
+def create_share(search: SearchDep, response: Response, service: ServiceDep, caller: SearcherDep) -> NewShareOut:
     """Create a link with which anyone may read this search. Its token is returned only here."""
-    caller.check(Scope.SEARCH)
     share, token = service.sharing.create(search.id)
     path = f"/api/v1/searches/{search.id}"
     response.headers["Location"] = f"{path}/shares/{share.id}"
@@ -121,18 +119,16 @@ def create_share(search: SearchDep, response: Response, service: ServiceDep, cal
 
 
 @shares_router.get("/shares", response_model=list[ShareOut])
-def list_shares(search: SearchDep, service: ServiceDep, caller: CallerDep) -> Sequence[Share]:
+def list_shares(search: SearchDep, service: ServiceDep, caller: SearcherDep) -> Sequence[Share]:
     """List the links of a search, without their tokens."""
-    caller.check(Scope.SEARCH)
     return service.sharing.store.of_search(search.id)
 
 
 @shares_router.delete("/shares/{share_id}", status_code=status.HTTP_204_NO_CONTENT)
 def revoke_share(
-    search: SearchDep, share_id: Annotated[str, Path(max_length=32)], service: ServiceDep, caller: CallerDep
+    search: SearchDep, share_id: Annotated[str, Path(max_length=32)], service: ServiceDep, caller: SearcherDep
 ) -> None:
     """Revoke a link at once."""
-    caller.check(Scope.SEARCH)
     service.sharing.revoke(search.id, share_id)
 
 

@@ -80,6 +80,21 @@ def caller_of(request: Request, service: ServiceDep) -> Caller:
 CallerDep = Annotated[Caller, Depends(caller_of)]
 
 
+def _with(scope: Scope) -> Any:
+    """Return the dependency on a caller who has a scope; it raises NotAllowedError for others."""
+
+    def checked(caller: CallerDep) -> Caller:
+        caller.check(scope)
+        return caller
+
+    return Depends(checked)
+
+
+ReaderDep = Annotated[Caller, _with(Scope.READ)]
+SearcherDep = Annotated[Caller, _with(Scope.SEARCH)]
+AdminDep = Annotated[Caller, _with(Scope.ADMIN)]
+
+
 def search_of(search_id: str, service: ServiceDep, caller: CallerDep) -> Search:
     """Return the search in the URL, if the caller may see it."""
     caller.check(Scope.READ)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
-from shardblast.api.context import CallerDep, ServiceDep, caller_of
+from shardblast.api.context import AdminDep, CallerDep, ReaderDep, SearcherDep, ServiceDep, caller_of
 from shardblast.api.events import PING_EVERY_S, Watched, id_of, stream, task_changes
 from shardblast.api.models import SearchOut, StateName
 from shardblast.bootstrap.service import Service
@@ -142,16 +142,14 @@ class UseOut(BaseModel):
 
 
 @router.get("", response_model=list[DatabaseOut])
-def list_databases(service: ServiceDep, caller: CallerDep) -> list[Document]:
+def list_databases(service: ServiceDep, caller: ReaderDep) -> list[Document]:
     """List the databases by name, each with how much of it is on the disk and in memory now."""
-    caller.check(Scope.READ)
     return [service.databases.described(database) for database in service.databases.generations.all()]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=DatabaseOut | TaskOut, responses=TASK_OR_DATABASE)
-def add_database(body: DatabaseIn, response: Response, service: ServiceDep, caller: CallerDep) -> Document | Task:
+def add_database(body: DatabaseIn, response: Response, service: ServiceDep, caller: AdminDep) -> Document | Task:
     """Add a database: register files of the server in place (201), or copy them from the source in a task (202)."""
-    caller.check(Scope.ADMIN)
     if not body.copy_files and service.databases.lies_here(body.source):
         database = service.databases.register(body.name, body.source, replace=body.replace)
         response.headers["Location"] = f"/api/v1/databases/{database.name}"
@@ -161,26 +159,23 @@ def add_database(body: DatabaseIn, response: Response, service: ServiceDep, call
 
 
 @router.get("/{name}", response_model=DatabaseOut)
-def read_database(name: str, service: ServiceDep, caller: CallerDep) -> Document:
+def read_database(name: str, service: ServiceDep, caller: ReaderDep) -> Document:
     """Read a database, with how much of it is on the disk and in memory now."""
-    caller.check(Scope.READ)
     return service.databases.described(service.catalogue.get(name))
 
 
 @router.delete("/{name}", status_code=status.HTTP_204_NO_CONTENT)
-def remove_database(name: str, service: ServiceDep, caller: CallerDep, force: bool = False) -> None:
+def remove_database(name: str, service: ServiceDep, caller: AdminDep, force: bool = False) -> None:
     """Remove a database. Files that are used in place are kept.
 
     ``force`` cancels the searches that use it, and gives up the results that can't be printed without it.
     """
-    caller.check(Scope.ADMIN)
     service.removal.remove(name, force=force)
 
 
 @router.get("/{name}/use", response_model=UseOut)
-def read_use(name: str, service: ServiceDep, caller: CallerDep) -> Document:
+def read_use(name: str, service: ServiceDep, caller: AdminDep) -> Document:
     """List the searches and tasks that use a database, and count the results that its removal would lose."""
-    caller.check(Scope.ADMIN)
     using = service.databases.uses(name)
     return {
         "searches": len(using),
@@ -191,27 +186,24 @@ def read_use(name: str, service: ServiceDep, caller: CallerDep) -> Document:
 
 
 @router.post("/{name}/warm", status_code=status.HTTP_202_ACCEPTED, response_model=TaskOut)
-def warm_database(name: str, response: Response, service: ServiceDep, caller: CallerDep) -> Task:
+def warm_database(name: str, response: Response, service: ServiceDep, caller: SearcherDep) -> Task:
     """Start to read a database into memory."""
-    caller.check(Scope.SEARCH)
     return _begun(service.databases.begin_warming(service.tasks, name, caller.owner), response)
 
 
 @router.post("/{name}/update", response_model=DatabaseOut | TaskOut, responses=TASK_OR_DATABASE)
-def update_database(name: str, response: Response, service: ServiceDep, caller: CallerDep) -> Document | Task:
+def update_database(name: str, response: Response, service: ServiceDep, caller: AdminDep) -> Document | Task:
     """Update a database from its source in a task (202). Searches continue in the old generation meanwhile.
 
     A database that is used in place is read again at once (200).
     """
-    caller.check(Scope.ADMIN)
     updated = service.databases.update(service.tasks, name, caller.owner)
     return _begun(updated, response) if isinstance(updated, Task) else service.databases.described(updated)
 
 
 @router.get("/{name}/updates")
-def check_updates(name: str, service: ServiceDep, caller: CallerDep) -> Updates:
+def check_updates(name: str, service: ServiceDep, caller: AdminDep) -> Updates:
     """Check whether the source has a newer version."""
-    caller.check(Scope.ADMIN)
     return service.databases.check_updates(name)
 
 
@@ -219,42 +211,38 @@ def check_updates(name: str, service: ServiceDep, caller: CallerDep) -> Updates:
 def plan_database(
     name: str,
     service: ServiceDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     nodes: Annotated[int, Query(ge=1, le=10_000)],
     memory_bytes: Annotated[int, Query(ge=1, le=1 << 60, description="Memory of each node")],
 ) -> NodePlan:
     """Plan the shards of a database for a number of nodes, and check whether they fit in memory."""
-    caller.check(Scope.READ)
     return service.databases.plan(name, nodes, memory_bytes)
 
 
 @tasks_router.get("", response_model=list[TaskOut])
 def list_tasks(
     service: ServiceDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     database: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Sequence[Task]:
     """List tasks, newest first."""
-    caller.check(Scope.READ)
     return service.tasks.store.newest(database, limit)
 
 
 @tasks_router.get("/events", response_class=EventSourceResponse)
-async def follow_tasks(request: Request, service: ServiceDep, caller: CallerDep) -> EventSourceResponse:
+async def follow_tasks(request: Request, service: ServiceDep, caller: ReaderDep) -> EventSourceResponse:
     """Stream changed tasks: ``task`` with its new state, or ``reload`` if any may have changed, as at the start.
 
     The stream ends when the caller loses the right to read.
     """
-    caller.check(Scope.READ)
     changes = task_changes(service, lambda: caller_of(request, service).check(Scope.READ))
     return EventSourceResponse(changes, ping=PING_EVERY_S)
 
 
 @tasks_router.get("/{task_id}", response_model=TaskOut)
-def read_task(task_id: str, service: ServiceDep, caller: CallerDep) -> Task:
+def read_task(task_id: str, service: ServiceDep, caller: ReaderDep) -> Task:
     """Read a task."""
-    caller.check(Scope.READ)
     return service.tasks.store.get(TaskId(task_id))
 
 
@@ -262,11 +250,10 @@ def read_task(task_id: str, service: ServiceDep, caller: CallerDep) -> Task:
 async def read_events(
     task_id: str,
     service: ServiceDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     last_event_id: Annotated[str | None, Header(max_length=20)] = None,
 ) -> EventSourceResponse:
     """Stream a task: first its state now, then every change."""
-    caller.check(Scope.READ)
     service.tasks.store.get(TaskId(task_id))
 
     def snapshot() -> tuple[Document, bool, int]:

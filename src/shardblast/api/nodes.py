@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from shardblast.api.context import CallerDep, ServiceDep, caller_of
+from shardblast.api.context import AdminDep, ReaderDep, ServiceDep, caller_of
 from shardblast.api.events import NO_MORE, PING_EVERY_S
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import ConflictError
@@ -130,37 +130,33 @@ async def node_changes(service: Service, check: Callable[[], None]) -> AsyncIter
 
 
 @router.get("", response_model=list[NodeOut])
-def list_nodes(service: ServiceDep, caller: CallerDep) -> list[Document]:
+def list_nodes(service: ServiceDep, caller: ReaderDep) -> list[Document]:
     """List the nodes, with the volumes on their disks and in their memory now."""
-    caller.check(Scope.READ)
     return [_node(member) for member in service.members()]
 
 
 @router.get("/events", response_class=EventSourceResponse)
-async def follow_nodes(request: Request, service: ServiceDep, caller: CallerDep) -> EventSourceResponse:
+async def follow_nodes(request: Request, service: ServiceDep, caller: ReaderDep) -> EventSourceResponse:
     """Stream changes of the nodes. ``nodes`` lists all of them first; then come ``node``, ``gone`` and ``scaling``.
 
     The stream ends when the caller loses the right to read.
     """
-    caller.check(Scope.READ)
     changes = node_changes(service, lambda: caller_of(request, service).check(Scope.READ))
     return EventSourceResponse(changes, ping=PING_EVERY_S)
 
 
 @router.get("/scaling")
-def read_scaling(service: ServiceDep, caller: CallerDep) -> ScalingOut:
+def read_scaling(service: ServiceDep, caller: ReaderDep) -> ScalingOut:
     """Read how many nodes there are, are requested and are needed."""
-    caller.check(Scope.READ)
     return ScalingOut.of(service)
 
 
 @router.post("/scaling")
-def scale(body: ScalingIn, service: ServiceDep, caller: CallerDep) -> ScalingOut:
+def scale(body: ScalingIn, service: ServiceDep, caller: AdminDep) -> ScalingOut:
     """Request a number of nodes from Kubernetes. They start and stop in their own time, and drain before they stop.
 
     The answer is 409 if the nodes do not run on Kubernetes, and if more nodes are needed now.
     """
-    caller.check(Scope.ADMIN)
     if service.scaling is None:
         raise ConflictError(why_not_scaled(service), remedy="Start and stop nodes with 'shardblast node'.")
     service.scaling.ask(body.nodes)

@@ -17,10 +17,11 @@ from starlette.datastructures import UploadFile
 from shardblast.api.auth import shown_to
 from shardblast.api.context import (
     IN_MEMORY_BYTES,
-    CallerDep,
     LinkDep,
     ReadableDep,
+    ReaderDep,
     SearchDep,
+    SearcherDep,
     ServiceDep,
     Text,
     bounded,
@@ -98,11 +99,10 @@ async def create_search(
     request: Request,
     response: Response,
     service: ServiceDep,
-    caller: CallerDep,
+    caller: SearcherDep,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Document:
     """Queue a search; ``Location`` holds its URL. The same Idempotency-Key returns the existing search."""
-    caller.check(Scope.SEARCH)
     with incoming(service.folders.incoming) as path:
         wanted = await _wanted(request, service, path)
         search = await asyncio.to_thread(service.searches.submit, wanted, caller.owner, idempotency_key)
@@ -111,9 +111,8 @@ async def create_search(
 
 
 @router.post("/preflight", openapi_extra=BODY)
-async def preflight(request: Request, service: ServiceDep, caller: CallerDep) -> PreflightOut:
+async def preflight(request: Request, service: ServiceDep, caller: SearcherDep) -> PreflightOut:
     """Check a search without running it: the plan, and every problem with its remedy."""
-    caller.check(Scope.SEARCH)
     with incoming(service.folders.incoming) as path:
         wanted = await _wanted(request, service, path)
         return PreflightOut.of(await asyncio.to_thread(service.preflights.of, wanted), wanted.program)
@@ -134,9 +133,8 @@ class ListingIn(BaseModel):
 
 
 @router.get("", response_model=SearchesOut)
-def list_searches(service: ServiceDep, caller: CallerDep, listing: Annotated[ListingIn, Query()]) -> Document:
+def list_searches(service: ServiceDep, caller: ReaderDep, listing: Annotated[ListingIn, Query()]) -> Document:
     """List searches, by default the newest first."""
-    caller.check(Scope.READ)
     if listing.key is not None:
         found = service.store.find(caller.owner, listing.key)
         return {"searches": [] if found is None else [found.document()], "cursor": None}
@@ -152,12 +150,11 @@ def list_searches(service: ServiceDep, caller: CallerDep, listing: Annotated[Lis
 
 
 @router.get("/events", response_class=EventSourceResponse)
-async def follow_searches(request: Request, service: ServiceDep, caller: CallerDep) -> EventSourceResponse:
+async def follow_searches(request: Request, service: ServiceDep, caller: ReaderDep) -> EventSourceResponse:
     """Stream changed searches: ``search`` with its new state, ``deleted``, or ``reload`` if any may have changed.
 
     The stream ends when the caller loses the right to read.
     """
-    caller.check(Scope.READ)
 
     def sees() -> str | None:
         now = caller_of(request, service)
@@ -215,23 +212,20 @@ async def read_events(
 
 
 @router.post("/{search_id}/cancel", response_model=SearchOut)
-def cancel_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> Document:
+def cancel_search(search: SearchDep, service: ServiceDep, caller: SearcherDep) -> Document:
     """Cancel a search."""
-    caller.check(Scope.SEARCH)
     return service.searches.cancel(search).document()
 
 
 @router.post("/{search_id}/retry", status_code=status.HTTP_202_ACCEPTED, response_model=SearchOut)
-def retry_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> Document:
+def retry_search(search: SearchDep, service: ServiceDep, caller: SearcherDep) -> Document:
     """Run a search again: a failed one resumes from its finished pieces, a cancelled one starts from the beginning."""
-    caller.check(Scope.SEARCH)
     return service.searches.retry(search).document()
 
 
 @router.delete("/{search_id}", status_code=status.HTTP_204_NO_CONTENT)
-def delete_search(search: SearchDep, service: ServiceDep, caller: CallerDep) -> None:
+def delete_search(search: SearchDep, service: ServiceDep, caller: SearcherDep) -> None:
     """Delete a finished search, with its results and share links."""
-    caller.check(Scope.SEARCH)
     service.searches.delete(search)
 
 

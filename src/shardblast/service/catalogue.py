@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -143,22 +143,15 @@ def _never() -> bool:
 def _silent(size_bytes: int) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    def __init__(
-        self,
-        generations: Generations,
-        installation: Installation,
-        node: Node,
-        folder: Path,
-        taxonomy: Path,
-    ) -> None:
-        self._generations = generations
-        self._installation = installation
-        self._node = node
-        self._folder = folder
-        self._taxonomy = taxonomy
-        self._opened: dict[tuple[str, str], tuple[Database, str]] = {}
-        self._lock = threading.Lock()
+    _generations: Generations
+    _installation: Installation
+    _node: Node
+    _folder: Path
+    _taxonomy: Path
+    _opened: dict[tuple[str, str], tuple[Database, str]] = field(default_factory=dict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def in_place_generation(self, name: str, path: Path) -> Generation:
         """Return the generation that a BLAST database in place has now. The path is absolute and has no quotes."""

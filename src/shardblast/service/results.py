@@ -27,7 +27,7 @@ from shardblast.engine.stored import StoredEngine, StoredSearch, stored_plan, st
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.events import BytesWritten, Notify
 from shardblast.service.folders import Folders
-from shardblast.service.hit_index import FILE, OUTFMT, HitIndex, RowPage, write_index
+from shardblast.service.hit_index import FILE, OUTFMT, ChosenHit, HitIndex, RowPage, write_index
 from shardblast.service.runner import Runner, Turns
 from shardblast.service.settings import KEPT_BYTES
 from shardblast.store.searches import SearchStore
@@ -122,19 +122,30 @@ class Results:
         return self.runner.options(search, "0").max_target_seqs
 
     def _chosen(self, search: Search, queries: Numbers | None, hits: Numbers | None) -> Chosen:
-        """Return the requested part of a result; raises InputError if it does not exist."""
-        check_queries(search, queries)
+        """Return the requested part of a result; the errors are those of ``hits``."""
         if hits is None:
+            check_queries(search, queries)
             return Chosen(queries)
-        if queries is None or queries.only is None:
+        (chosen,) = self.hits(search, queries, hits).values()
+        return Chosen(queries, Numbers.these(place for hit in chosen for place in hit.places))
+
+    def hits(self, search: Search, queries: Numbers | None, hits: Numbers | None) -> dict[int, list[ChosenHit]]:
+        """Return the requested hits by query; None for all.
+
+        Raises:
+            InputError: A query or hit does not exist, or hits of several queries are requested by rank.
+        """
+        check_queries(search, queries)
+        if hits is not None and (queries is None or queries.only is None):
             raise InputError(
                 "Hits can be selected for a single query only.", remedy="Give the number of one query, from 0."
             )
+        numbers = range(search.queries) if queries is None else queries.below(search.queries)
         with self.index(search.id) as index:
-            chosen = index.chosen(queries.only, hits)
+            chosen = {number: found for number in numbers if (found := index.chosen(number, hits))}
         if not chosen:
             raise InputError("There is no such hit.", remedy="Hits are numbered by rank, from 0.")
-        return Chosen(queries, Numbers.these(place for hit in chosen for place in hit.places))
+        return chosen
 
     @contextmanager
     def _printed(

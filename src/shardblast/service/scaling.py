@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shardblast.core.cutting import BATCH_LETTERS
@@ -70,6 +70,7 @@ class Scaled:
     """Why these values may be stale; None if they are current."""
 
 
+@dataclass(slots=True, eq=False)
 class Scaling:
     """Adjusts the number of nodes periodically.
 
@@ -77,30 +78,22 @@ class Scaling:
     how long the need has lasted.
     """
 
-    def __init__(
-        self,
-        workload: Workload,
-        database: Callable[[str, str], CataloguedDatabase],
-        members: Callable[[], Sequence[Member]],
-        nodes: ScalableNodes,
-        rule: ScalingRule,
-    ) -> None:
-        self._workload = workload
-        self._database = database
-        self._members = members
-        self._nodes = nodes
-        self._scale: Scale | None = None
-        self._state = Scaled(0, 0, Need(0, 0, 0, rule.most), "The number of nodes has not been read yet.")
-        self._lock = threading.Lock()
-        self.rule = rule
+    _workload: Workload
+    _database: Callable[[str, str], CataloguedDatabase]
+    _members: Callable[[], Sequence[Member]]
+    _nodes: ScalableNodes
+    rule: ScalingRule
+    state: Scaled = field(init=False)
+    """The result of the last adjustment."""
+    _scale: Scale | None = field(default=None, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self.state = Scaled(0, 0, Need(0, 0, 0, self.rule.most), "The number of nodes has not been read yet.")
 
     def start(self) -> None:
         """Adjust periodically for the life of the service."""
         threading.Thread(target=self._watch, name="scaling", daemon=True).start()
-
-    @property
-    def state(self) -> Scaled:
-        return self._state
 
     def look(self) -> None:
         """Request the number of nodes that is needed, if it differs from the current one."""
@@ -110,7 +103,7 @@ class Scaling:
             if self._scale.nodes != count.wanted:
                 logger.info("nodes are scaled", extra={"before": count.wanted, "nodes": self._scale.nodes})
                 self._nodes.scale(self._scale.nodes)
-            self._state = Scaled(self._scale.nodes, count.ready, needed, None)
+            self.state = Scaled(self._scale.nodes, count.ready, needed, None)
 
     def ask(self, nodes: int) -> Scaled:
         """Request a number of nodes regardless of the rule.
@@ -128,8 +121,8 @@ class Scaling:
                 )
             logger.info("nodes are scaled by hand", extra={"before": count.wanted, "nodes": nodes})
             self._nodes.scale(nodes)
-            self._state = Scaled(nodes, count.ready, needed, None)
-            return self._state
+            self.state = Scaled(nodes, count.ready, needed, None)
+            return self.state
 
     def _counted(self) -> tuple[CountedNodes, Need]:
         count, members, unended = self._nodes.count(), self._members(), self._workload.unended()
@@ -164,8 +157,8 @@ class Scaling:
                 if not failing:
                     logger.warning("nodes can't be scaled: %s", error)
                 failing = True
-                last = self._state
-                self._state = Scaled(last.asked, last.ready, last.need, error.problem)
+                last = self.state
+                self.state = Scaled(last.asked, last.ready, last.need, error.problem)
             time.sleep(CHECKED_EVERY_S)
 
 

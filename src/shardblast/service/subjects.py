@@ -24,7 +24,7 @@ from shardblast.engine.stored import stored_plan
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
 from shardblast.service.hit_index import ChosenHit
-from shardblast.service.results import Results, check_queries
+from shardblast.service.results import Results
 
 MOST_LETTERS = 1 << 31
 """Limit of the bases or residues of one answer."""
@@ -57,8 +57,7 @@ class Subjects:
             DatabaseChanged: The files of the database in place have changed.
         """
         search = self.results.completed(search_id)
-        check_queries(search, queries)
-        chosen = self._chosen(search, queries, hits)
+        chosen = self.results.hits(search, queries, hits)
         _check(search, chosen, region)
         folder = self.results.folder(search_id)
         with ExitStack() as stack:
@@ -69,19 +68,6 @@ class Subjects:
             keys = _keys(search, database, folder, chosen, work)
             write_subjects(self.installation, database, keys, region, work, scratch / "subjects")
             yield scratch / "subjects"
-
-    def _chosen(self, search: Search, queries: Numbers | None, hits: Numbers | None) -> dict[int, list[ChosenHit]]:
-        """Return the requested hits by query."""
-        if hits is not None and (queries is None or queries.only is None):
-            raise InputError(
-                "Hits can be selected for a single query only.", remedy="Give the number of one query, from 0."
-            )
-        numbers = range(search.queries) if queries is None else queries.below(search.queries)
-        with self.results.index(search.id) as index:
-            chosen = {number: found for number in numbers if (found := index.chosen(number, hits))}
-        if not chosen:
-            raise InputError("There is no such hit.", remedy="Hits are numbered by rank, from 0.")
-        return chosen
 
     @contextmanager
     def _sequences(self, search: Search, folder: Path, scratch: Path) -> Iterator[Database]:
