@@ -155,8 +155,27 @@ class Guard:
 
 
 def shown_to(link: str | None, service: Service, search_id: SearchId) -> Shown:
-    """Return the view of a search for a reader; a link hides the owner and the names of nodes."""
-    return dict if link is None else _Outsider(service, search_id).shown
+    """Return the view of a search for a reader.
+
+    Readers of a link see no owner, and nodes as numbers, in the order in which the nodes finished first pieces.
+    """
+    if link is None:
+        return dict
+    numbers = {name: number for number, name in enumerate(service.store.nodes(search_id), 1)}
+
+    def shown(document: Mapping[str, Any]) -> dict[str, Any]:
+        seen = dict(document)
+        if "owner" in document:
+            seen["owner"] = None
+        if (failure := document.get("failure")) is not None:
+            seen["failure"] = {**failure, "problem": without_node(failure["problem"])}
+        if "node" in document:
+            seen["node"] = f"node {numbers.setdefault(document['node'], len(numbers) + 1)}"
+        if "pieces" in document:
+            seen["pieces"] = [shown(piece) for piece in document["pieces"]]
+        return seen
+
+    return shown
 
 
 def _refusal(request: Request) -> Response | None:
@@ -185,23 +204,3 @@ def _is_foreign(request: Request, service: Service) -> bool:
 def _end_session(request: Request, service: Service) -> None:
     if (secret := session_of(request, service)) is not None:
         service.sessions.end(secret)
-
-
-class _Outsider:
-    """The view of a link's readers, who see nodes as numbers, in the order in which the nodes finished first pieces."""
-
-    def __init__(self, service: Service, search_id: SearchId) -> None:
-        known = service.store.nodes(search_id)
-        self._numbers = {name: number for number, name in enumerate(known, 1)}
-
-    def shown(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        shown = dict(document)
-        if "owner" in document:
-            shown["owner"] = None
-        if (failure := document.get("failure")) is not None:
-            shown["failure"] = {**failure, "problem": without_node(failure["problem"])}
-        if "node" in document:
-            shown["node"] = f"node {self._numbers.setdefault(document['node'], len(self._numbers) + 1)}"
-        if "pieces" in document:
-            shown["pieces"] = [self.shown(piece) for piece in document["pieces"]]
-        return shown

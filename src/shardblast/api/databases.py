@@ -256,11 +256,7 @@ async def read_events(
     """Stream a task: first its state now, then every change."""
     service.tasks.store.get(TaskId(task_id))
 
-    def snapshot() -> tuple[Document, bool, int]:
-        task, last = service.tasks.store.snapshot(TaskId(task_id))
-        return task.document(), task.state.is_final, last
-
-    watched = Watched(SearchId(task_id), snapshot, service.store.events_after)
+    watched = Watched(SearchId(task_id), service.tasks.store.snapshot, service.store.events_after)
     return EventSourceResponse(stream(service, watched, id_of(last_event_id)), ping=PING_EVERY_S)
 
 

@@ -13,8 +13,8 @@ from sse_starlette import ServerSentEvent
 
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import NetworkError, NotAllowedError, NotFoundError, UnauthorizedError
-from shardblast.core.search import SearchId
-from shardblast.core.task import TaskId
+from shardblast.core.search import Search, SearchId
+from shardblast.core.task import Task, TaskId
 from shardblast.service.events import OF_SEARCHES, OF_TASKS, ReadAfter
 
 PING_EVERY_S = 15
@@ -27,9 +27,6 @@ LONGEST_ID = 18
 
 NO_MORE = (UnauthorizedError, NotAllowedError, NetworkError)
 """Errors of a reader who lost the right to read, or whose right can't be checked any more."""
-
-Snapshot = Callable[[], tuple[dict[str, Any], bool, int]]
-"""Returns the document of a search or task, whether it is final, and the id of the last event in it."""
 
 
 def id_of(last_event_id: str | None) -> int | None:
@@ -44,7 +41,8 @@ class Watched:
     """A search or a task whose events are streamed."""
 
     id: SearchId
-    snapshot: Snapshot
+    snapshot: Callable[[SearchId], tuple[Search | Task, int]]
+    """Returns the search or task and the id of its last event."""
     read_after: ReadAfter
     """Reads later events; raises NotFoundError when the reader loses the right to see them."""
 
@@ -67,12 +65,12 @@ async def stream(
     def sent(kind: str, data: Mapping[str, Any], number: int) -> ServerSentEvent:
         return ServerSentEvent(json.dumps(dict(shown(data))), event=kind, id=str(number))
 
-    now, is_over, known = await asyncio.to_thread(watched.snapshot)
+    now, known = await asyncio.to_thread(watched.snapshot, watched.id)
     if last is None:
-        yield sent("snapshot", now, known)
-        if is_over:
+        yield sent("snapshot", now.document(), known)
+        if now.state.is_final:
             return
-    elif is_over:
+    elif now.state.is_final:
         while missed := await asyncio.to_thread(service.store.events_after, watched.id, last):
             for event in missed:
                 last = event.id

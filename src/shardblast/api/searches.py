@@ -201,11 +201,7 @@ async def read_events(
 ) -> EventSourceResponse:
     """Stream a search: first its state now, then every change. A revoked share link ends the stream."""
 
-    def snapshot() -> tuple[Document, bool, int]:
-        now, last = service.store.snapshot(search.id)
-        return now.document(), now.state.is_final, last
-
-    watched = Watched(search.id, snapshot, service.sharing.reader(link, service.store.events_after))
+    watched = Watched(search.id, service.store.snapshot, service.sharing.reader(link, service.store.events_after))
     shown = await asyncio.to_thread(shown_to, link, service, search.id)
     events = stream(service, watched, id_of(last_event_id), shown)
     return EventSourceResponse(events, ping=PING_EVERY_S)
