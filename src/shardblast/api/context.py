@@ -65,10 +65,7 @@ ServiceDep = Annotated[Service, Depends(service_of)]
 
 
 def caller_of(request: Request, service: ServiceDep) -> Caller:
-    """Return the caller.
-
-    Raises UnauthorizedError if the caller is not signed in.
-    """
+    """Return the caller. Raises UnauthorizedError if nobody is signed in."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic" and request.url.path == BLAST_PATH:
         scheme, token = "bearer", _password(token)
@@ -118,7 +115,7 @@ LinkDep = Annotated[str | None, Depends(link_of)]
 def readable_of(request: Request, search_id: str, service: ServiceDep, link: LinkDep) -> Search:
     """Return the search in the URL, to be read by its owner or by readers of a share link.
 
-    Raises NotFoundError if the caller may not see such a search, or the link belongs to another search.
+    Raises NotFoundError if the caller may not see such a search, or if the link belongs to another one.
     """
     if link is None:
         return search_of(search_id, service, caller_of(request, service))
@@ -138,10 +135,7 @@ def incoming(folder: Path) -> Iterator[Path]:
 
 
 async def limited(request: Request, most: int) -> AsyncIterator[bytes]:
-    """Yield a request's body.
-
-    Raises TooLargeError if the body is longer than ``most`` bytes.
-    """
+    """Yield a request's body. Raises TooLargeError if it is longer than ``most`` bytes."""
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > most:
         raise too_large(most)

@@ -114,8 +114,7 @@ class Generation:
     def of(cls, document: Mapping[str, Any]) -> Generation:
         """Return the generation that a document describes.
 
-        Raises:
-            ValueError: The document is invalid, or has another layout.
+        Raises ValueError if the document is invalid or has another layout.
         """
         if document.get("layout") != LAYOUT:
             raise ValueError(f"its layout is {document.get('layout')!r}, not {LAYOUT}")

@@ -132,8 +132,7 @@ class Results:
     def hits(self, search: Search, queries: Numbers | None, hits: Numbers | None) -> dict[int, list[ChosenHit]]:
         """Return the requested hits by query; None for all.
 
-        Raises:
-            InputError: A query or hit does not exist, or hits of several queries are requested by rank.
+        Raises InputError if a query or hit does not exist, or if hits of several queries are requested by rank.
         """
         check_queries(search, queries)
         if hits is not None and (queries is None or queries.only is None):

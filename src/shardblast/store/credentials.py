@@ -99,10 +99,7 @@ class ShareStore(CredentialStore[Share]):
     table, credential = shares, Share
 
     def add(self, credential: Share) -> None:
-        """Add a share link.
-
-        Raises NotFoundError if the search has been deleted meanwhile.
-        """
+        """Add a share link. Raises NotFoundError if the search was deleted meanwhile."""
         search = select(searches.c.id).where(searches.c.id == credential.search_id)
         with self._database.writing() as connection:
             if connection.scalar(search.with_for_update()) is None:

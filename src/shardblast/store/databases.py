@@ -142,7 +142,7 @@ class TaskStore(RecordStore[Task]):
     def change(self, task_id: TaskId, change: Callable[[Task], Task]) -> Task:
         """Apply a pure function to a task in one transaction.
 
-        Raises ConflictError if ``change`` does not allow the task's state.
+        Raises ConflictError if ``change`` does not allow its state.
         """
         with self._transaction() as transaction:
             return self._change(transaction, task_id, change)[1]

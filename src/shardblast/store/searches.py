@@ -164,7 +164,7 @@ class SearchStore(RecordStore[Search]):
     def find(self, owner: str, idempotency_key: str, fingerprint: str | None = None) -> Search | None:
         """Return the search that an owner submitted with an idempotency key, or None.
 
-        Raises ConflictError if the key was used for a request with another fingerprint.
+        Raises ConflictError if it was used for a request with another fingerprint.
         """
         query = select(searches).where(searches.c.owner == owner, searches.c.idempotency_key == idempotency_key)
         row = self._database.row(query)
@@ -180,7 +180,7 @@ class SearchStore(RecordStore[Search]):
     def change(self, search_id: SearchId, change: Change, piece: Piece | None = None) -> Search:
         """Apply a pure function to a search, and record a piece that ended, in one transaction.
 
-        Raises ConflictError if ``change`` does not allow the search's state.
+        Raises ConflictError if ``change`` does not allow its state.
         """
         with self._transaction() as transaction:
             if piece is not None:
