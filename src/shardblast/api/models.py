@@ -34,8 +34,7 @@ class SearchFields(BaseModel):
     title: str = Field("", max_length=1000)
     exactness: str = Field("identical", description="identical or complete", max_length=20)
     output: Annotated[dict[OptionName, OptionValue], Field(max_length=20)] | OptionText = Field(
-        default_factory=dict,
-        description="Default output options of the result: outfmt, num_descriptions and so on",
+        default_factory=dict, description="Default output options of the result: outfmt, num_descriptions and so on"
     )
 
 

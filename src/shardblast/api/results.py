@@ -282,11 +282,7 @@ def read_report(search: ReadableDep, service: ServiceDep, link: LinkDep) -> Docu
 
 @router.get("/queries", response_model=QueriesOut)
 def read_queries(
-    search: ReadableDep,
-    service: ServiceDep,
-    text: Text = "",
-    after: Number = 0,
-    limit: Limit = 100,
+    search: ReadableDep, service: ServiceDep, text: Text = "", after: Number = 0, limit: Limit = 100
 ) -> RowPage:
     """List the queries, each with its counts and verdict."""
     with service.results.index(search.id) as index:

@@ -33,15 +33,7 @@ from shardblast.api.context import (
 )
 from shardblast.api.errors import invalid_body
 from shardblast.api.events import PING_EVERY_S, Watched, changes, id_of, stream
-from shardblast.api.models import (
-    EntryOut,
-    PreflightOut,
-    SearchesOut,
-    SearchFields,
-    SearchIn,
-    SearchOut,
-    StateName,
-)
+from shardblast.api.models import EntryOut, PreflightOut, SearchesOut, SearchFields, SearchIn, SearchOut, StateName
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError
 from shardblast.core.events import LOGGED, Entry, RunningPiece, log_of

@@ -15,14 +15,7 @@ from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
-from shardblast.core.errors import (
-    DiskFull,
-    Interrupted,
-    NotFoundError,
-    ShardblastError,
-    StoreError,
-    WaitError,
-)
+from shardblast.core.errors import DiskFull, Interrupted, NotFoundError, ShardblastError, StoreError, WaitError
 from shardblast.core.search import Failure, Search, SearchId, Standing, State, gave_back, moved
 from shardblast.core.task import Task
 from shardblast.core.waiting import Lack

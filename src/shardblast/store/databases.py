@@ -7,19 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Exists,
-    Row,
-    Select,
-    and_,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Exists, Row, Select, and_, delete, exists, func, insert, select, update
 
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import ConflictError, NotFoundError
