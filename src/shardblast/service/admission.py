@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from shardblast.core.errors import NotFoundError, ShardblastError, WaitError
-from shardblast.core.search import Failure, Search, SearchId, Standing, State, admitted, lacks, moved, places_for
+from shardblast.core.search import Failure, Search, Standing, State, admitted, lacks, moved, places_for
 from shardblast.core.waiting import Lack, lacked, lasting
 from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.events import SearchChanged, ServiceEvent
+from shardblast.service.queue import DurableQueue
 from shardblast.service.settings import Settings
 from shardblast.store.searches import Change, SearchStore
 from shardblast.store.workload import Workload
@@ -27,14 +27,6 @@ this server are handled at once.
 """
 
 logger = logging.getLogger(__name__)
-
-
-class Stints(Protocol):
-    def begin(self, standing: Standing) -> None:
-        """Start a stint of a search. Does nothing if any server has started it."""
-
-    def runs_here(self, search_id: SearchId) -> bool:
-        """Return whether this server runs a search."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +41,7 @@ class Admission:
     workload: Workload
     catalogue: Catalogue
     searching: Searching
-    stints: Stints
+    queue: DurableQueue
     released: Callable[[str, str], object]
     """Called with each generation of a database that a search no longer needs."""
     settings: Settings
@@ -111,7 +103,7 @@ class Admission:
         """
         places = self.settings.running or places_for(self.searching.cores)
         if not self.settings.running and self.searching.leaves_results_here:
-            running = [standing for standing in running if self.stints.runs_here(standing.id)]
+            running = [standing for standing in running if self.queue.runs_here(standing.id)]
         return places, self.settings.running_of_owner or max(places // 2, 1), running
 
     def _ready(self, queued: Sequence[Standing], now: float) -> Iterator[Standing]:
@@ -139,7 +131,7 @@ class Admission:
 
     def _begin(self, standing: Standing) -> None:
         try:
-            self.stints.begin(standing)  # first, so that it runs even if this process crashes before the next line
+            self.queue.begin(standing)  # first, so that it runs even if this process crashes before the next line
         except Exception:  # an error of one search must not block the others
             logger.exception("a search can't start now", extra={"search_id": standing.id})
             return

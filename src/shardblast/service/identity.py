@@ -6,7 +6,7 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shardblast.core.errors import ConflictError, NotFoundError, UnauthorizedError
 from shardblast.core.search import Event, SearchId
@@ -24,16 +24,16 @@ OPERATOR = "operator"
 LINK_PREFIX = "sbs_"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Identity:
     """Finds the caller behind a token or a session."""
 
-    def __init__(self, mode: Mode, tokens: TokenStore, sessions: Sessions, sign_in: SignIn | None) -> None:
-        self._mode = mode
-        self.local_token = new_secret()
-        """Token for commands on this machine, known to everyone who may read the home."""
-        self._tokens = tokens
-        self._sessions = sessions
-        self._sign_in = sign_in
+    _mode: Mode
+    _tokens: TokenStore
+    _sessions: Sessions
+    _sign_in: SignIn | None
+    local_token: str = field(default_factory=new_secret, init=False)
+    """Token for commands on this machine, known to everyone who may read the home."""
 
     @property
     def everybody(self) -> bool:

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import asdict, replace
+from dataclasses import InitVar, asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -42,35 +42,29 @@ Expiry = Callable[[datetime, object], None]
 logger = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class DurableQueue:
-    """Runs searches and tasks one step after the other, and tasks in the order of their submission."""
+    """Runs searches and tasks one step after the other, and tasks in the order of their submission.
 
-    def __init__(
-        self,
-        store: SearchStore,
-        runner: Runner,
-        results: Results,
-        tasks: Tasks,
-        released: Callable[[str, str], object],
-        database: SqlDatabase,
-        address: str,
-        engine: Any = None,
-    ) -> None:
-        """Register the workflows; nothing runs before ``launch``.
+    Its workflows are registered when it is made; nothing runs before ``launch``.
+    """
 
-        Args:
-            released: Called with each generation of a database that a search no longer needs.
-            database: Shared with the servers whose searches are taken over when they are gone.
-            address: SQL database that records finished steps.
-            engine: SQLAlchemy engine for that database; None: DBOS creates one.
-        """
-        self._store = store
-        self._runner = runner
-        self._results = results
-        self._tasks = tasks
-        self._released = released
-        self._peers = Peers(database)
-        self._server = database.server
+    _store: SearchStore
+    _runner: Runner
+    _results: Results
+    _tasks: Tasks
+    _released: Callable[[str, str], object]
+    """Called with each generation of a database that a search no longer needs."""
+    _database: SqlDatabase
+    """Shared with the servers whose searches are taken over when they are gone."""
+    address: InitVar[str]
+    """SQL database that records finished steps."""
+    engine: InitVar[Any] = None
+    """SQLAlchemy engine for that database; None: DBOS creates one."""
+
+    def __post_init__(self, address: str, engine: Any) -> None:
+        self._peers = Peers(self._database)
+        self._server = self._database.server
         self._stopping = threading.Event()
         self._turns = Turns()
         self._here: set[SearchId] = set()
