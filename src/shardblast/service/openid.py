@@ -249,15 +249,15 @@ class SignInAttempt:
         return _encoded(hmac.digest(self.secret.encode(), purpose.encode(), "sha256"))
 
 
+@dataclass(frozen=True, slots=True)
 class SignIn:
     """Turns the issuer's tokens into callers, and its sign-ins into sessions."""
 
-    def __init__(self, settings: Settings, issuer: Issuer, sessions: Sessions, address: str) -> None:
-        """Wire it; no request is sent to the issuer yet. ``address`` is where browsers find this service."""
-        self._settings = settings
-        self._issuer = issuer
-        self._sessions = sessions
-        self._redirect = address + CALLBACK
+    _settings: Settings
+    _issuer: Issuer
+    _sessions: Sessions
+    _address: str
+    """Where browsers find this service."""
 
     def connect(self) -> None:
         """Read the issuer's metadata. If that fails, the next sign-in tries again."""
@@ -272,7 +272,7 @@ class SignIn:
         parameters = {
             "response_type": "code",
             "client_id": self._settings.oidc_client_id,
-            "redirect_uri": self._redirect,
+            "redirect_uri": self._address + CALLBACK,
             "scope": self._settings.oidc_scopes,
             "state": attempt.state,
             "nonce": attempt.nonce,
@@ -295,7 +295,7 @@ class SignIn:
         if "code" not in answer:
             logger.info("the issuer rejected a sign-in: %.100r", answer.get("error"))
             raise UnauthorizedError("The issuer did not sign you in.", remedy="Try again, or ask its administrator.")
-        tokens = self._issuer.redeem(answer["code"], attempt.verifier, self._redirect)
+        tokens = self._issuer.redeem(answer["code"], attempt.verifier, self._address + CALLBACK)
         return self._sessions.begin(self._caller(self._identified(tokens, attempt), Means.SESSION))
 
     def caller_of_token(self, token: str) -> Caller:

@@ -173,11 +173,8 @@ class Results:
             with self._turns.of(search_id):
                 if not path.exists():
                     self.write_index(search_id, Processes())
-        index = HitIndex(path)
-        try:
+        with closing(HitIndex(path)) as index:
             yield index
-        finally:
-            index.close()
 
     def hsps(self, search_id: SearchId, query: int, hit: int, *, after: int, limit: int) -> RowPage:
         """Return HSPs of a hit with the rows of their alignments and the line that BLAST+ prints between these.
