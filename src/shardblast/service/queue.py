@@ -178,6 +178,7 @@ class DurableQueue:
         return True
 
     def _ended(self, search_id: SearchId, stint: int, error: Exception) -> None:
+        failure = failure_of(error, "search", search_id=search_id)
         while self._stopping.is_set():
             time.sleep(1)  # shutting down: leave the step to the next process
         try:
@@ -194,7 +195,6 @@ class DurableQueue:
             failure = Failure("interrupted", "BLAST+ was terminated by another process.", "Retry the search.")
             self._fail(search_id, stint, failure)
         else:
-            failure = failure_of(error, "search", search_id=search_id)
             if failure.code == DiskFull.code:
                 self._runner.make_room(search_id)
             self._fail(search_id, stint, failure)
