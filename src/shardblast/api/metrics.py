@@ -40,8 +40,8 @@ class Metrics:
         self._pieces = seconds("piece", "Finished BLAST+ processes.", "program", "purpose")
         self._failed_pieces = total("pieces_failed", "BLAST+ processes that failed.", "code")
         self._errors = total("errors", "Failed searches and requests.", "source", "code")
-        labels = ("method", "route", "status")
-        self._requests = seconds("http_request", "Requests, to the end of the response.", *labels, buckets=QUICK)
+        text = "Requests, to the end of the response."
+        self._requests = seconds("http_request", text, "method", "route", "status", buckets=QUICK)
         self._uploaded = total("uploaded_bytes", "Bodies of requests.")
         self._stored = total("stored_bytes", "Objects written to the storage.")
         self._printed = total("printed_bytes", "Results printed by BLAST+.")

@@ -114,7 +114,8 @@ class ClusterCommand:
             whole = None if kept else stack.enter_context(self._whole(database.facts, folder))
             self._print(search, whole, processes)
         totals, version = (database.facts.num_seqs, database.facts.letters), self.printer.installation.version
-        report = Report.of(options, version, totals, plan.choice.shards, plan.choice.why)
+        command, choice = [options.program.value, *options.argv()], plan.choice
+        report = Report.of(command, database.name, version, totals, choice.shards, choice.why)
         report.pieces += pieces
         for query in stored_queries(folder):
             report.judge(query.id, query.verdict)

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from shardblast.core.options import SearchOptions
-
 
 class Verdict(StrEnum):
     """The guarantee for a query's result."""
@@ -79,19 +77,11 @@ class Report:
 
     @classmethod
     def of(
-        cls, options: SearchOptions, version: Sequence[int], totals: tuple[int, int], shards: int, why: str
+        cls, command: list[str], database: str, version: Sequence[int], totals: tuple[int, int], shards: int, why: str
     ) -> Report:
         """Return the report of a search before it begins; ``totals`` are the sequences and letters of its database."""
-        return cls(
-            program=options.program.value,
-            blast_version=".".join(map(str, version)),
-            database=options.text("db") or "",
-            num_seqs=totals[0],
-            letters=totals[1],
-            shards=shards,
-            why=why,
-            command=[options.program.value, *options.argv()],
-        )
+        program, blast_version = command[0], ".".join(map(str, version))
+        return cls(program, blast_version, database, *totals, shards=shards, why=why, command=command)
 
     def judge(self, query_id: str, verdict: Verdict, bound_reached: str | None = None) -> None:
         """Record a query's verdict; for ``bound_reached`` see ``QueryJudged``."""

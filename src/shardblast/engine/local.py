@@ -210,7 +210,8 @@ class _LocalSearch:
 
     def _report(self, database: Database | None, shards: int, why: str) -> Report:
         totals = (database.num_seqs, database.letters) if database else (0, 0)
-        return Report.of(self.options, self.installation.version, totals, shards, why)
+        command = [self.options.program.value, *self.options.argv()]
+        return Report.of(command, self.options.text("db") or "", self.installation.version, totals, shards, why)
 
 
 def _leave(obstacle: str | None) -> None:
