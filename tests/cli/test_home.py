@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from shardblast.cli.main import main
+from shardblast.service.settings import TABLES
 from tests.cli.conftest import SHARDBLAST
 
 
@@ -117,3 +120,17 @@ def test_the_details_of_a_database_are_shown_in_words(
         "in_place": "yes",
         "source_version": "none",
     }
+
+
+def test_a_home_of_an_unknown_version_is_reported_without_a_traceback(
+    small: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    assert main(["db", "add", "genes", str(small[0]), *home]) == 0
+    with closing(sqlite3.connect(tmp_path / "home" / TABLES)) as tables, tables:
+        tables.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    status = main(["db", "list", *home])
+
+    assert status == 6
+    assert "does not know the tables of revision 9999" in capsys.readouterr().err

@@ -367,7 +367,9 @@ def _check(response: httpx.Response) -> None:
         problem, remedy, code = answer["detail"], answer["remedy"], answer["code"]
     except (ValueError, KeyError):
         problem = f"The service answered with status {response.status_code}."
-        raise NetworkError(problem, remedy="Check that --server is the address of a shardblast service.") from None
+        raise NetworkError(
+            problem, remedy="Check that --server is a shardblast service, and the limits of a proxy."
+        ) from None
     more = [f"{found['field']}: {found['detail']} {found['remedy']}" for found in answer.get("problems", [])]
     if code == UnauthorizedError.code:
         remedy = "Set SHARDBLAST_TOKEN to a token of this service (on its machine: shardblast token create)."

@@ -140,7 +140,9 @@ class Databases:
 
     def plan(self, name: str, nodes: int, memory_bytes: int) -> NodePlan:
         if nodes < 1 or memory_bytes < 1:
-            raise InputError("A plan needs at least one node with memory.", remedy="Give --nodes and --memory.")
+            raise InputError(
+                "A plan needs at least one node with memory.", remedy="Give a number of nodes and the memory of each."
+            )
         return plan_nodes(self.generations.get(name).facts.volumes, nodes, memory_bytes)
 
     def presence(self, database: CataloguedDatabase) -> Presence:

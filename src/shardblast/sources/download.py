@@ -15,7 +15,7 @@ import httpx
 from shardblast.core.errors import DamagedError, DatabaseError, NetworkError, SourceChanged
 from shardblast.sources.base import Progress
 
-CHECK_MIRROR = "Check the address of the mirror (--base)."
+CHECK_MIRROR = "Check the address of the mirror, if another than NCBI is used."
 FAILURES = 6
 """Consecutive failures without progress before a server is given up."""
 DAMAGES = 3
@@ -190,7 +190,7 @@ class Web:
                         raise SourceChanged(path, str(error)) from error
                     raise NetworkError(
                         f"Could not fetch {self._described(path)}: {str(error) or type(error).__name__}.",
-                        remedy="Try again later (files already downloaded are kept), or check --base.",
+                        remedy="Try again later (files already downloaded are kept), or use another mirror.",
                     ) from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise NetworkError(f"Could not fetch {self._described(path)}: {error}.", remedy=CHECK_MIRROR) from error

@@ -130,7 +130,7 @@ class FastaSource:
         if self._settings.molecule is Molecule.NUCLEOTIDE and not looks_nucleotide:
             raise InputError(
                 f"{self.text} looks like protein; makeblastdb would discard most of it as nucleotide.",
-                remedy="Use --molecule prot, or omit the option.",
+                remedy="Choose protein, or let the molecule be detected.",
             )
         return self._settings.molecule or (Molecule.NUCLEOTIDE if looks_nucleotide else Molecule.PROTEIN)
 

@@ -61,12 +61,15 @@ class NcbiSource:
     def __init__(self, text: str, installation: Installation, settings: SourceSettings) -> None:
         """Check the base address and the name."""
         if not settings.ncbi_base.startswith(("http://", "https://")):
-            raise InputError(f"{settings.ncbi_base!r} is not an HTTP address.", remedy="Use --base https://….")
+            raise InputError(
+                f"{settings.ncbi_base!r} is not an HTTP address.",
+                remedy="Give the address of a mirror that begins with https://.",
+            )
         address = urlsplit(settings.ncbi_base)
         if "@" in address.netloc or address.query or address.fragment:
             raise InputError(
                 "The base address contains a password or a query, which other users could read.",
-                remedy="Remove it from --base, and use a mirror that needs no credentials.",
+                remedy="Remove it, and use a mirror that needs no credentials.",
             )
         self.text = text
         self._name = checked_name(text.removeprefix(NCBI))

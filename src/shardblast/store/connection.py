@@ -130,10 +130,19 @@ def steps_engine(address: str) -> Engine | None:
 
 
 def migrate(database: SqlDatabase, revision: str = HEAD) -> None:
-    """Migrate the tables to a revision, waiting for another server that does so."""
+    """Migrate the tables to a revision, waiting for another server that does so.
+
+    Raises StoreError if a later version of shardblast, or one that was never released, has made the tables.
+    """
     with database.reading() as connection:
-        if revision == HEAD and _revision(connection) == newest():
+        current = _revision(connection)
+        if revision == HEAD and current == newest():
             return
+        if current is not None and not list((MIGRATIONS / "versions").glob(f"{current}_*.py")):
+            raise StoreError(
+                f"This version of shardblast does not know the tables of revision {current} in the service's database.",
+                remedy="Use the version that made them, or another home (--home, SHARDBLAST_HOME) and database.",
+            )
     from alembic import command  # slow to import and rarely needed
     from alembic.config import Config
 
