@@ -26,7 +26,8 @@ from tests.identity.comparison import AMPLE, arguments
 from tests.sequences import Sequence, invented, write_fasta
 
 BLAST = find_installation().folder
-FORMATS = (0, 2, 5, 6, 7, 8, 9, 10, 12, 15, 16, 17, 18)
+FORMATS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 16, 17, 18)
+LINE_OF_A_HIT = dict.fromkeys(range(5), "^s1 of counts")
 LINE_OF_AN_HSP = {
     0: "^ Score = ",
     5: "^ *<Hsp>$",
@@ -107,8 +108,7 @@ def test_an_output_that_is_not_whole_is_an_error_in_every_format(
     whole = print_all(find_installation(), place, merged, outfmt, tmp_path / "whole")
     cut_off = 40 if outfmt == 9 else 1  # a binary output ends in zeros, whose number is not looked at
     faults = ["head -c 0", f"head -c {len(whole) // 2}", f"head -c -{cut_off}"]
-    if outfmt in LINE_OF_AN_HSP:
-        faults.append(f"sed '0,/{LINE_OF_AN_HSP[outfmt]}/{{//d}}'")
+    faults += [f"sed '0,/{of[outfmt]}/{{//d}}'" for of in (LINE_OF_A_HIT, LINE_OF_AN_HSP) if outfmt in of]
     if outfmt not in (6, 8, 9, 10, 12, 17, 18):
         faults.append("head -n -1")
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shardblast.blast.output import check_count
+from shardblast.blast.process import Over
 from shardblast.blast.seqalign import NEXT_ALIGNMENT, alignment_ids
 from shardblast.core.errors import ArchiveError
 
@@ -75,8 +76,10 @@ class ArchiveReader:
     Raises ArchiveError if the file is truncated, or is not an archive.
     """
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: BinaryIO, name: str, over: Over = iter) -> None:
+        """``over`` yields the alignments, and ends the reading once it is no longer wanted."""
         self._stream = stream
+        self._over = over
         self._name = name
         self._buffer = b""
         self.queries = 0
@@ -118,7 +121,7 @@ class ArchiveReader:
         """Yield the id and the texts of each query that has alignments."""
         blocks: list[bytes] = []
         current = b""
-        for block in self._read_blocks():
+        for block in self._over(self._read_blocks()):
             query = alignment_ids(block).query
             if query != current:
                 if blocks:
@@ -271,13 +274,13 @@ def split_archive(before: bytes, after: bytes) -> Iterator[QueryArchive]:
         yield QueryArchive(head, after if number == len(queries) else _without_masks(after))
 
 
-def condense(path: Path, queries: int) -> None:
+def condense(path: Path, queries: int, over: Over = iter) -> None:
     """Replace an archive that one process wrote for ``queries`` queries by its condensed form."""
     condensed = path.with_name(f"{path.name}.condensed")
     try:
         with path.open("rb") as stream, condensed.open("wb") as out:
             out.write(_MAGIC)
-            reader = ArchiveReader(stream, path.name)
+            reader = ArchiveReader(stream, path.name, over)
             for query in reader.numbered():
                 text = NEXT_ALIGNMENT.join(query.blocks)
                 out.write(b"%d %d\n" % (query.ordinal, len(text)))
@@ -289,7 +292,7 @@ def condense(path: Path, queries: int) -> None:
         condensed.unlink(missing_ok=True)
 
 
-def read_alignments(path: Path, queries: int) -> Iterator[Alignments]:
+def read_alignments(path: Path, queries: int, over: Over = iter) -> Iterator[Alignments]:
     """Yield every query that has alignments from an archive, condensed or not, in the order of the file.
 
     ``queries`` is the number of queries searched; ``condense`` has already checked it in a condensed file.
@@ -297,7 +300,7 @@ def read_alignments(path: Path, queries: int) -> Iterator[Alignments]:
     with path.open("rb") as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
             stream.seek(0)
-            reader = ArchiveReader(stream, path.name)
+            reader = ArchiveReader(stream, path.name, over)
             yield from reader.alignments()
             check_count(reader.queries, queries)
             return

@@ -11,7 +11,7 @@ score of the first HSP descending, OID descending.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, islice
 from operator import ne
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from shardblast.blast.archive import read_alignments
 from shardblast.blast.output import Comments, check_count, read_commented
+from shardblast.blast.process import Over
 from shardblast.blast.seqalign import alignment_ids, evalue, ordinal_id, raw_score, with_oid, with_query_number
 from shardblast.core.errors import EngineError
 
@@ -67,7 +68,7 @@ class QueryHits:
     """Ids of the subjects; only of merged hits."""
 
 
-def alignments_by_subject(blocks: list[bytes]) -> list[PieceHit]:
+def alignments_by_subject(blocks: Iterable[bytes]) -> list[PieceHit]:
     """Return the hits that consist of these alignments of one query."""
     hits: list[PieceHit] = []
     current = b""
@@ -199,6 +200,8 @@ class Merged:
 class ArchiveCarrier:
     """Pieces write archives, which keep every digit and suit every format."""
 
+    over: Over = iter
+    """Yields the alignments of a query, of which there can be millions, until they are no longer wanted."""
     outfmt: str = "11"
     """The value of a piece's ``-outfmt``."""
 
@@ -207,21 +210,21 @@ class ArchiveCarrier:
 
         Raises EngineError if the file is incomplete, or has results of another number of queries.
         """
-        for alignments in read_alignments(path, queries):
+        for alignments in read_alignments(path, queries, self.over):
             yield QueryHits(alignments.ordinal, alignments.blocks)
 
     def count(self, query: QueryHits) -> int:
         """Return the number of subjects."""
-        return len(alignments_by_subject(query.texts))
+        return len(alignments_by_subject(self.over(query.texts)))
 
     def subjects(self, query: QueryHits) -> Sequence[bytes]:
         """Return the subjects' ids, as the file spells them."""
-        return [hit.subject for hit in alignments_by_subject(query.texts)]
+        return [hit.subject for hit in alignments_by_subject(self.over(query.texts))]
 
     def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
         """Return the unsharded run's hits; ``first_oids`` are the shards' first OIDs."""
-        merged = merge_hits([alignments_by_subject(query.texts) for query in shards], max_target_seqs)
-        hits = [_shifted(hit, first_oids[shard]) for shard, hit in merged]
+        merged = merge_hits([alignments_by_subject(self.over(query.texts)) for query in shards], max_target_seqs)
+        hits = [_shifted(hit, first_oids[shard]) for shard, hit in self.over(merged)]
         return Merged([text for hit in hits for text in hit.texts], [hit.subject for hit in hits])
 
     def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:

@@ -29,6 +29,11 @@ _STATISTICS = b"\n\nLambda "
 _STATISTICS_END = re.compile(rb"\n\nEffective search space used: \d+\n")
 _QUERY = re.compile(rb"(?<=\n)\n\n(?:<b>)?Query= ?(?:</b>)?")
 _SCORE = re.compile(rb"\n\n Score = ")
+_TABLE = re.compile(
+    rb"\n\n(?:<b>)?Query=(?:</b>)? (?:[^\n]+\n(?:[^\n]+\n)*)?\nLength=\d+\n"
+    rb"[^\n]*\nSequences producing significant alignments: [^\n]*\n\n((?:[^\n]+\n)+)"
+)
+"""The descriptions of a query's hits, a line for each; an empty line ends a title unless that is blank."""
 _NO_HITS = b"# 0 hits found\n"
 _NUMBER = re.compile(
     rb"((?:<Iteration_iter-num>|<Iteration_query-ID>Query_|<query-id>Query_)(?=\d+<)"
@@ -55,6 +60,7 @@ class Printed:
 
     queries: int | None = None
     hsps: int | None = None
+    descriptions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +179,7 @@ def stitch_pairwise(source: BinaryIO, target: BinaryIO, correct: Correction) -> 
     The source must contain one additional document, which is omitted: a document's end shows only in what follows.
     """
     header = footer = b""
-    hsps = 0
+    hsps = descriptions = 0
     queries = -1
     waiting = b""
     for text in _documents(source):
@@ -186,9 +192,11 @@ def stitch_pairwise(source: BinaryIO, target: BinaryIO, correct: Correction) -> 
             part = correct(queries, waiting)
             target.write(part)
             hsps += len(_SCORE.findall(part))
+            table = _TABLE.match(part)
+            descriptions += table[1].count(b"\n") if table else 0
         queries, waiting = queries + 1, text[len(header) : len(text) - len(footer)]
     target.write(footer)
-    return Printed(queries, hsps)
+    return Printed(queries, hsps, descriptions)
 
 
 def pairwise_parts(document: bytes) -> list[bytes]:

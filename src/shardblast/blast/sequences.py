@@ -26,7 +26,7 @@ from shardblast.blast.archive import BLOCK_BYTES, ArchiveReader
 from shardblast.blast.database import Database
 from shardblast.blast.id_lists import kind_of
 from shardblast.blast.installation import Installation
-from shardblast.blast.process import Finished, Processes, checked, run
+from shardblast.blast.process import Finished, Over, Processes, checked, run
 from shardblast.blast.seqalign import alignment_ids, ordinal_id
 from shardblast.blast.volume import Volume, VolumeWriter
 from shardblast.core.errors import LeftToBlast
@@ -212,12 +212,12 @@ def write_subjects(
             part.unlink()
 
 
-def subject_names(archive: Path) -> Iterator[bytes | int | None]:
+def subject_names(archive: Path, over: Over = iter) -> Iterator[bytes | int | None]:
     """Yield each subject's id in an archive, its OID if it has no id, or None for an id of unknown kind."""
     last = b""
     with archive.open("rb") as stream:
-        for query in ArchiveReader(stream, archive.name).alignments():
-            for block in query.blocks:
+        for query in ArchiveReader(stream, archive.name, over).alignments():
+            for block in over(query.blocks):
                 subject = alignment_ids(block).subject
                 if subject != last:
                     last, ordinal = subject, ordinal_id(subject)

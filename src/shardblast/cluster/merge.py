@@ -363,7 +363,9 @@ def _merge_shards(hosted: HostedSearch, batch: Batch, folder: Path, notify: Noti
         if hosted.has(piece_key(batch.index, shard.index)):
             hosted.fetch(piece_key(batch.index, shard.index), piece_file(folder, batch.index, shard.index))
     with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, notify) as work:
-        store_merged(ShardedSearch(work, parts, seen.shards, ArchiveCarrier(), by_shard=True), [batch], folder)
+        store_merged(
+            ShardedSearch(work, parts, seen.shards, ArchiveCarrier(work.processes.over), by_shard=True), [batch], folder
+        )
 
 
 @contextmanager
@@ -382,7 +384,9 @@ def _merge_whole(hosted: HostedSearch, batch: Batch, folder: Path, notify: Notif
         threads = hosted.host.cores if hosted.order.threads > 1 else 1
         with hosted.work(database, folder, notify) as work:
             parts, shards = LocalParts(work, named=False), shards_of(database, 1)
-            search = ShardedSearch(work, parts, shards, ArchiveCarrier(), by_shard=True, threads=threads)
+            search = ShardedSearch(
+                work, parts, shards, ArchiveCarrier(work.processes.over), by_shard=True, threads=threads
+            )
             store_merged(search, [batch], folder)
 
 
@@ -390,7 +394,8 @@ def _store_merged(hosted: HostedSearch, batch: Batch, folder: Path, facts: Merge
     """Store a merged batch and its facts. The object that marks it as complete is stored last."""
     hosted.put_plain(json.dumps(facts.document()).encode(), merge_facts_key(batch.index))
     merged = folder / "merged"
-    names = set(subject_names(merged / f"{batch.index}.asn"))
+    with hosted.processes() as processes:
+        names = set(subject_names(merged / f"{batch.index}.asn", processes.over))
     known = None if None in names else [name.decode() if isinstance(name, bytes) else name for name in names]
     hosted.put_plain(json.dumps(known).encode(), subjects_key(batch.index))
     last = merged / f"{batch.index}.json"

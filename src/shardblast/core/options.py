@@ -202,8 +202,16 @@ class SearchOptions:
     @property
     def num_alignments(self) -> int:
         """The number of subjects per query for which formats 0 to 4 show alignments."""
-        wanted = self.integer("max_target_seqs") or self.integer("num_alignments")
-        return DEFAULT_NUM_ALIGNMENTS if wanted is None else wanted
+        return self._shown("num_alignments", DEFAULT_NUM_ALIGNMENTS)
+
+    @property
+    def num_descriptions(self) -> int:
+        """The number of subjects per query that formats 0 to 4 list in a table."""
+        return self._shown("num_descriptions", DEFAULT_HITLIST_SIZE)
+
+    def _shown(self, name: str, default: int) -> int:
+        wanted = self.integer("max_target_seqs") or self.integer(name)
+        return default if wanted is None else wanted
 
     def why_unsplittable(self) -> str | None:
         """Return a sentence that names an option that shards can't obey exactly, or None."""

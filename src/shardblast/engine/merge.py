@@ -246,6 +246,7 @@ class _Started:
 def _query(batch: Batch, result: QueryHits, probe: ProbedQuery | None, name: str, verdict: Verdict) -> MergedQuery:
     number = batch.first_query + result.ordinal
     query = MergedQuery(number, batch.first_query, result.texts, result.comments, name=name, verdict=verdict)
+    query.hits = len(result.subjects)
     if probe is not None:
         query.template, query.printed, query.searchable = probe.template, probe.printed, probe.searchable
     return query

@@ -13,7 +13,7 @@ from shardblast.blast.alias import write_part
 from shardblast.blast.archive import condense
 from shardblast.blast.database import Database
 from shardblast.blast.hits import FREE_TEXT, ArchiveCarrier, Carrier, TabularCarrier, layout_for
-from shardblast.blast.process import Finished
+from shardblast.blast.process import Finished, Over
 from shardblast.blast.queries import Batch, open_queries, records, split
 from shardblast.blast.sequences import by_volume, ids_by_oid, letters_of
 from shardblast.blast.volume import Volume
@@ -205,7 +205,8 @@ class LocalParts:
     def start(self, part: Part, run: PieceRun) -> Future[Finished]:
         is_archive = run.outfmt == ArchiveCarrier().outfmt and not self._work.options.has("parse_deflines")
         condensed = run.purpose.name == SEARCH and is_archive  # most of an archive are the queries, which are known
-        return self._work.start(run, self._name(part), finish=partial(_condense, run.queries) if condensed else None)
+        finish = partial(_condense, run.queries, self._work.processes.over) if condensed else None
+        return self._work.start(run, self._name(part), finish=finish)
 
     def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
         return [volumes]
@@ -228,8 +229,8 @@ class LocalParts:
         return write_part(self._work.folder, part.name, database, part.volumes, part.oids)
 
 
-def _condense(queries: Path, path: Path) -> None:
+def _condense(queries: Path, over: Over, path: Path) -> None:
     """Reduce the archive of these queries to its alignments."""
     with queries.open("rb") as stream:
         count = sum(1 for _ in records(stream))
-    condense(path, count)
+    condense(path, count, over)

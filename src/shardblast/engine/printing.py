@@ -17,7 +17,7 @@ from shardblast.blast.formatter import Copy, Formatter
 from shardblast.blast.hits import Carrier, TabularCarrier, TabularLayout, alignments_by_subject
 from shardblast.blast.installation import Installation
 from shardblast.blast.output import Comments, Printed, incomplete, processed
-from shardblast.blast.process import Processes
+from shardblast.blast.process import Over, Processes
 from shardblast.blast.queries import Batch, write_selected
 from shardblast.blast.seqalign import alignment_ids, count_hsps, hsps_of, ordinal_id, with_query_number, with_recorded
 from shardblast.blast.sequences import Key, recorded_ids
@@ -54,6 +54,8 @@ class MergedQuery:
     name: str = ""
     """The first word of its defline."""
     verdict: Verdict | None = None
+    hits: int = 0
+    """The number of subjects of merged alignments."""
 
 
 class Printer(ABC):
@@ -122,6 +124,7 @@ class ArchivePrinter(Printer):
             environment: Variables through which ``blast_formatter`` finds the database.
         """
         self._options = options
+        self._over = processes.over
         self._target = target
         self._folder = folder
         self._database = options.text("db") or ""
@@ -133,6 +136,7 @@ class ArchivePrinter(Printer):
         self._stack = ExitStack()
         self._queries = 0
         self._hsps: int | None = None if options.outfmt.is_pairwise and options.outfmt.number != PAIRWISE else 0
+        self._descriptions: int | None = 0 if options.outfmt.is_pairwise else None
         self._blank: QueryArchive | None = None
         self._formatter: Formatter | None = None
         if options.outfmt.number != ARCHIVE:
@@ -141,7 +145,7 @@ class ArchivePrinter(Printer):
 
     def write(self, query: MergedQuery) -> None:
         assert query.template is not None
-        texts = [with_query_number(text, query.first_of_batch) for text in query.texts]
+        texts = [with_query_number(text, query.first_of_batch) for text in self._over(query.texts)]
         template = query.template.on_database(self._database).renumbered(query.first_of_batch)
         self._queries += 1
         if query.printed is not None:
@@ -154,14 +158,19 @@ class ArchivePrinter(Printer):
             self._flush()
 
     def _count(self, texts: list[bytes]) -> None:
-        """Add to the number of HSPs that will be printed, as long as it is known."""
-        if self._hsps is None:
+        """Add to the numbers of HSPs and descriptions that will be printed, as long as they are known."""
+        outfmt = self._options.outfmt
+        if self._hsps is not None:
+            self._hsps += len(texts) if outfmt.is_sam else sum(map(count_hsps, self._over(texts)))
+        if not outfmt.is_pairwise:
             return
-        number = self._options.outfmt.number
-        if number == PAIRWISE and len(alignments_by_subject(texts)) > self._options.num_alignments:
+        subjects = [hit.subject for hit in alignments_by_subject(self._over(texts))]
+        if len(subjects) > self._options.num_alignments:
             self._hsps = None
-        else:
-            self._hsps += len(texts) if self._options.outfmt.is_sam else sum(map(count_hsps, texts))
+        if len(set(subjects)) < len(subjects):  # sequences that share an id may share a description
+            self._descriptions = None
+        if self._descriptions is not None:
+            self._descriptions += min(len(subjects), self._options.num_descriptions)
 
     def _flush(self) -> None:
         """Print the waiting queries."""
@@ -178,12 +187,13 @@ class ArchivePrinter(Printer):
 
     def _keep(self, query: MergedQuery) -> None:
         assert query.printed is not None
-        if self._options.outfmt.writes_files:
-            self._unsearchable_files[query.number] = blast_output.renumbered(query.printed, query.first_of_batch)
-        elif self._options.outfmt.is_pairwise or self._options.outfmt.number == COMMENTED:
-            self._parts[query.number] = (query.printed, query.searchable)
+        outfmt, printed = self._options.outfmt, query.printed
+        if not (outfmt.is_pairwise or outfmt.number == COMMENTED):
+            printed = blast_output.renumbered(printed, query.first_of_batch)
+        if outfmt.writes_files:
+            self._unsearchable_files[query.number] = printed
         else:
-            self._parts[query.number] = (blast_output.renumbered(query.printed, query.first_of_batch), query.searchable)
+            self._parts[query.number] = (printed, query.searchable)
 
     def __enter__(self) -> Self:
         if self._formatter is not None:
@@ -204,12 +214,12 @@ class ArchivePrinter(Printer):
             self._target.write(processed(self._queries))
 
     def _check(self, printed: Printed) -> None:
-        """Raise ``EngineError`` if ``blast_formatter`` printed fewer or more queries or HSPs than were merged."""
+        """Raise ``EngineError`` if ``blast_formatter`` printed fewer or more queries or hits than were merged."""
         if self._options.outfmt.writes_files:
             printed = self._printed_files()
-        for merged, shown in ((self._queries, printed.queries), (self._hsps, printed.hsps)):
-            if None not in (merged, shown) and merged != shown:
-                raise incomplete()
+        pairs = (self._queries, printed.queries), (self._hsps, printed.hsps), (self._descriptions, printed.descriptions)
+        if any(merged != shown for merged, shown in pairs if None not in (merged, shown)):
+            raise incomplete()
 
     def _printed_files(self) -> Printed:
         """Write the files of queries that could not be searched; return the content of all files of a format."""
@@ -333,7 +343,7 @@ def print_batch(
         batch = replace(batch, path=path, queries=len(ordinals))
     probed = ProbedBatch(work, replace(batch, first_query=first), probe)
     recorded = _recorded_ids(work, archive, ordinals)
-    alignments = alignments_of(archive, ordinals)
+    alignments = alignments_of(archive, ordinals, work.processes.over)
     pairs = work.processes.over(zip(alignments, probed.queries(), strict=True))
     for position, (ordinal, (texts, query)) in enumerate(zip(ordinals, pairs, strict=True)):
         if len(texts) != counts[ordinal]:
@@ -344,7 +354,7 @@ def print_batch(
         merged = MergedQuery(
             number=first + position,
             first_of_batch=first,
-            texts=[_as_printed(text, position - ordinal, recorded) for text in texts],
+            texts=[_as_printed(text, position - ordinal, recorded) for text in work.processes.over(texts)],
             template=query.template,
             printed=query.printed,
             searchable=query.searchable,
@@ -358,7 +368,7 @@ def _recorded_ids(work: Work, archive: Path, ordinals: Sequence[int]) -> dict[by
     name, database = work.options.filter, work.database
     if name is None or name.startswith("negative_") or work.options.outfmt.is_tabular or not database.has_ids:
         return {}
-    alignments = work.processes.over(alignments_of(archive, ordinals))
+    alignments = alignments_of(archive, ordinals, work.processes.over)
     subjects = {alignment_ids(text).subject for texts in alignments for text in texts}
     return recorded_ids(work.installation, work.processes, database, subjects, work.folder / "subjects")
 
@@ -369,13 +379,13 @@ def _as_printed(text: bytes, shift: int, recorded: Mapping[bytes, Sequence[str]]
     return with_recorded(text, recorded.get(alignment_ids(text).subject, ())) if recorded else text
 
 
-def alignments_of(archive: Path, ordinals: Sequence[int]) -> Iterator[list[bytes]]:
+def alignments_of(archive: Path, ordinals: Sequence[int], over: Over = iter) -> Iterator[list[bytes]]:
     """Yield the alignments of queries, given by ascending 0-based positions in a merged batch; [] without hits.
 
     The archive is read only as far as the last of these queries.
     """
     with archive.open("rb") as stream:
-        alignments = ArchiveReader(stream, archive.name).alignments()
+        alignments = ArchiveReader(stream, archive.name, over).alignments()
         head = next(alignments, None)
         for ordinal in ordinals:
             while head is not None and head.ordinal < ordinal:

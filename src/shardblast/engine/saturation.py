@@ -83,7 +83,8 @@ class Research:
     def __post_init__(self) -> None:
         self._naming = Naming.of(self.work.database)
         unique = self.work.database.unique_ids
-        self._candidate_carrier: Carrier = TabularCarrier(layout_for(())) if unique else ArchiveCarrier()
+        over = self.work.processes.over
+        self._candidate_carrier: Carrier = TabularCarrier(layout_for(())) if unique else ArchiveCarrier(over)
 
     @property
     def needs_no_shards(self) -> bool:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from shardblast.blast.database import Database, Filter
-from shardblast.blast.hits import ArchiveCarrier, alignments_by_subject
+from shardblast.blast.hits import ArchiveCarrier
 from shardblast.blast.id_lists import read_listing
 from shardblast.blast.installation import Installation
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike, write_probe
@@ -164,7 +164,7 @@ class StoredEngine:
             resumes=True,
             rank=magnitude(plan.letters),
         ) as work:
-            carrier, by_shard = ArchiveCarrier(), plan.choice.by_shard
+            carrier, by_shard = ArchiveCarrier(processes.over), plan.choice.by_shard
             sharded = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.threads)
             store_merged(sharded, missing, folder)
 
@@ -326,8 +326,7 @@ class MergedBatches(Printer):
         if self._file is None:
             self._file = (self._folder / "current.partial").open("wb")
         self._file.write(query.template.with_alignments(query.texts))
-        hits = len(alignments_by_subject(query.texts))
-        self._queries.append(StoredQuery(query.number, query.name, hits, len(query.texts), query.verdict))
+        self._queries.append(StoredQuery(query.number, query.name, query.hits, len(query.texts), query.verdict))
 
     def finish_batch(self, batch: Batch) -> None:
         assert self._file is not None
