@@ -14,11 +14,12 @@ from shardblast.blast import archive, hits
 from shardblast.blast.database import open_database
 from shardblast.blast.process import Processes
 from shardblast.core.errors import Interrupted
+from shardblast.core.events import ignore
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Molecule, Program
 from shardblast.engine import printing
-from shardblast.engine.stored import StoredEngine
-from shardblast.engine.workspace import Pool, Silent
+from shardblast.engine.stored import StoredEngine, StoredSearch
+from shardblast.engine.workspace import Pool
 from tests.databases import make_database
 from tests.identity.comparison import AMPLE, arguments, installation
 from tests.sequences import Sequence, invented
@@ -62,7 +63,7 @@ def test_a_search_that_is_stopped_looks_at_no_more_alignments_of_its_query(
     processes = Processes()
     database = open_database(engine.installation, str(copies), Molecule.NUCLEOTIDE)
     (tmp_path / "query.fa").write_bytes(copies.with_name("query.fa").read_bytes())
-    plan = engine.plan(options(copies, "11"), database, tmp_path / "query.fa", tmp_path, processes)
+    plan = engine.plan(options(copies, "11"), database, tmp_path, processes)
     looked_at, real = 0, getattr(module, name)
 
     def look(*given: Any) -> Any:
@@ -73,9 +74,10 @@ def test_a_search_that_is_stopped_looks_at_no_more_alignments_of_its_query(
         return real(*given)
 
     def search_and_print() -> None:
-        engine.search(options(copies, "11"), database, plan, tmp_path, Silent(), processes)
+        engine.search(StoredSearch(options(copies, "11"), plan, tmp_path), database, ignore, processes)
         (tmp_path / "print").mkdir()
-        engine.print(options(copies, "8"), database, plan, tmp_path, io.BytesIO(), tmp_path / "print", processes)
+        search = StoredSearch(options(copies, "8"), plan, tmp_path)
+        engine.print(search, database, io.BytesIO(), tmp_path / "print", processes)
 
     monkeypatch.setattr(module, name, look)
     with pytest.raises(Interrupted):

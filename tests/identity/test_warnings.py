@@ -9,7 +9,7 @@ import pytest
 
 from tests.databases import Databases
 from tests.identity.comparison import blast, search_here
-from tests.sequences import invented
+from tests.sequences import invented, write_fasta
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,31 @@ def test_warnings_are_those_of_blast(
     assert report["shards"] == 2
     assert sorted(told) == sorted(set(expected.stderr.splitlines()))
     assert len(told) >= 6
+
+
+@pytest.mark.parametrize(
+    ("outfmt", "options"),
+    [
+        ("0", ["-mt_mode", "1", "-num_threads", "2"]),
+        ("6", ["-mt_mode", "1", "-num_threads", "4000"]),
+        ("5", ["-mt_mode", "1", "-num_threads", "1"]),
+        ("7", ["-mt_mode", "0", "-num_threads", "2"]),
+    ],
+)
+def test_few_queries_are_told_that_threads_gain_little_of_them_where_blast_tells_so(
+    outfmt: str, options: list[str], databases: Databases, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    sequences = [invented("prot", 90, seed, f"s{seed} of few") for seed in range(6)]
+    query = write_fasta(tmp_path / "q.fa", sequences)
+    words = ["-query", str(query), "-db", databases.of("threads", "prot", sequences), "-outfmt", outfmt, *options]
+    expected = blast("blastp", [*words, "-out", "result"])
+    capfdbinary.readouterr()
+
+    report = search_here("blastp", [*words, "-out", "result", "--shards", "2"], expected)
+
+    assert report["shards"] == 2
+    assert sorted(capfdbinary.readouterr().err.splitlines()) == sorted(expected.stderr.splitlines())
+    assert (b"too small to fully benefit" in expected.stderr) == (outfmt in "06")
 
 
 @pytest.mark.parametrize("outfmt", ["13", "14"])

@@ -18,20 +18,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Protocol, TypeVar
+from typing import IO, Any, TypeVar
 
 from shardblast.core.errors import EndedBySignal, Interrupted, OutOfMemory, error_for_exit_status
 
 T = TypeVar("T")
 Stream = int | IO[bytes]
 """A standard stream as accepted by ``subprocess``."""
-
-
-class Over(Protocol):
-    """Yields items one after the other; it may raise ``Interrupted`` instead. See ``Processes.over``."""
-
-    def __call__(self, items: Iterable[T], /) -> Iterator[T]: ...
-
+Over = Callable[[Iterable[Any]], Iterator[Any]]
+"""Yields items, or raises ``Interrupted`` once they are no longer wanted; see ``Processes.over``."""
 
 KILL_AFTER_S = 1.0
 """How long a stopped process may take to end before it is killed."""

@@ -12,7 +12,7 @@ names of scores, BLASTHspListToSeqAlign).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from mmap import mmap
 
@@ -70,9 +70,10 @@ def with_query_number(block: bytes, shift: int) -> bytes:
     return _QUERY_NUMBER.sub(lambda match: b"%s%d" % (match[1], int(match[2]) + shift), block) if shift else block
 
 
-def with_recorded(block: bytes, ids: Sequence[str]) -> bytes:
-    """Return an alignment that records these ids of its subject, which a list names."""
-    listed = ",\n".join(f'                  "{name}"' for name in ids)
+def with_recorded(block: bytes, recorded: Mapping[bytes, Sequence[str]]) -> bytes:
+    """Return an alignment that records the ids of its subject that a list names, given by subject."""
+    ids = recorded.get(alignment_ids(block).subject) if recorded else None
+    listed = ",\n".join(f'                  "{name}"' for name in ids or ())
     return block + _RECORDED % (len(ids), listed.encode()) if ids else block
 
 

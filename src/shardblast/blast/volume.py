@@ -29,8 +29,6 @@ MAX_FILE_BYTES = 1 << 32
 """Limit of a file's size: offsets in an index are unsigned 32-bit numbers."""
 LMDB_VERSION = 5
 """Databases of this version look ids up in an LMDB file; older ones in an ISAM file for each volume."""
-_LMDB_IDS = b"acc2oid"
-_LMDB_BRANCH = 1
 _LMDB_HEADER = 16
 """Bytes of a page before the offsets of its nodes."""
 
@@ -187,11 +185,10 @@ def _mapped(path: Path) -> mmap.mmap:
 
 def _isam_ids_from(text: mmap.mmap, first: bytes) -> Iterator[bytes]:
     """Yield ids of an ISAM file: sorted lines, each with an id, the byte 2 and an OID."""
-
-    def line_at(at: int) -> bytes:
-        return text[text.rfind(b"\n", 0, at) + 1 : text.find(b"\n", at)]
-
-    text.seek(text.rfind(b"\n", 0, bisect_left(range(len(text)), first, key=line_at)) + 1)
+    begin = bisect_left(
+        range(len(text)), first, key=lambda at: text[text.rfind(b"\n", 0, at) + 1 : text.find(b"\n", at)]
+    )
+    text.seek(text.rfind(b"\n", 0, begin) + 1)
     yield from (line.partition(b"\x02")[0] for line in iter(text.readline, b""))
 
 
@@ -203,7 +200,7 @@ def _lmdb_ids_from(text: mmap.mmap, first: bytes) -> Iterator[bytes]:
     (size,) = struct.unpack_from("<I", text, 40)
     newest = max((0, size), key=lambda page: struct.unpack_from("<Q", text, page + 144)[0])
     (names,) = struct.unpack_from("<Q", text, newest + 128)
-    _, ids = next(_lmdb_entries(text, size, names, _LMDB_IDS))
+    _, ids = next(_lmdb_entries(text, size, names, b"acc2oid"))
     (root,) = struct.unpack_from("<40xQ", text, ids)
     yield from (key for key, _ in _lmdb_entries(text, size, root, first))
 
@@ -214,7 +211,7 @@ def _lmdb_entries(text: mmap.mmap, size: int, page: int, first: bytes) -> Iterat
     count = (lower - _LMDB_HEADER) // 2
     nodes = [page * size + at for at in struct.unpack_from(f"<{count}H", text, page * size + _LMDB_HEADER)]
     keys = [text[node + 8 : node + 8 + struct.unpack_from("<6xH", text, node)[0]] for node in nodes]
-    if not flags & _LMDB_BRANCH:
+    if not flags & 1:  # a leaf
         yield from ((key, node + 8 + len(key)) for key, node in zip(keys, nodes, strict=True) if key >= first)
         return
     for node in nodes[max(bisect_right(keys, first) - 1, 0) :]:

@@ -199,18 +199,10 @@ class SearchOptions:
             DEFAULT_NUM_ALIGNMENTS if alignments is None else alignments,
         )
 
-    @property
-    def num_alignments(self) -> int:
-        """The number of subjects per query for which formats 0 to 4 show alignments."""
-        return self._shown("num_alignments", DEFAULT_NUM_ALIGNMENTS)
-
-    @property
-    def num_descriptions(self) -> int:
-        """The number of subjects per query that formats 0 to 4 list in a table."""
-        return self._shown("num_descriptions", DEFAULT_HITLIST_SIZE)
-
-    def _shown(self, name: str, default: int) -> int:
+    def most_shown(self, name: str) -> int:
+        """Return how many subjects per query formats 0 to 4 show in the part that this option limits."""
         wanted = self.integer("max_target_seqs") or self.integer(name)
+        default = DEFAULT_NUM_ALIGNMENTS if name == "num_alignments" else DEFAULT_HITLIST_SIZE
         return default if wanted is None else wanted
 
     def why_unsplittable(self) -> str | None:

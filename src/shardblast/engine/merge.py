@@ -33,9 +33,8 @@ from shardblast.engine.workspace import SEARCH, PieceRun, Work
 BATCHES_AHEAD = 3
 """The number of batches whose pieces are queued before the first batch is merged."""
 
-_WITHOUT_WARNINGS = OF_EACH_PROCESS - {"num_threads"}
-"""Options that the run for warnings omits. Lists cause their warnings when they are read, and the warning of -mt_mode
-does not apply to shards."""
+_WITHOUT_WARNINGS = OF_EACH_PROCESS - {"num_threads", "mt_mode"}
+"""Options that the run for warnings omits. Lists cause their warnings when they are read."""
 _OF_A_QUERY = re.compile(rb"^([^\[\n]*\[\w+\] Query_)(\d+)", re.M)
 _OF_A_LINE = re.compile(rb"^((?:CFastaReader|FASTA-Reader): [^\n]*? line )(\d+)|(, On line )(\d+)", re.M)
 _OF_TAXONOMY = b"taxdb"
@@ -85,14 +84,15 @@ class ShardedSearch:
         waiting = iter(batches)
         started: deque[_Started] = deque()
         with printer:
-            started.extend(self._start(batch) for batch in islice(waiting, None if self._by_shard else BATCHES_AHEAD))
+            first = list(islice(waiting, None if self._by_shard else BATCHES_AHEAD))
+            started.extend(self._start(batch, alone=len(first) == 1) for batch in first)
             while started:
                 self._finish(started.popleft(), printer)
                 started.extend(self._start(batch) for batch in islice(waiting, 1))
 
-    def _start(self, batch: Batch) -> _Started:
+    def _start(self, batch: Batch, *, alone: bool = False) -> _Started:
         probed = ProbedBatch(self._work, batch, self._probe) if self._archives else None
-        warned = WarnedBatch(self._work, batch, self._probe)
+        warned = WarnedBatch(self._work, batch, self._probe, alone=alone)
         mostly_saturated = self._saturated * 2 > self._judged  # searching the others in shards first takes too long
         suspected = self._options.always_research or (self._options.are_identical and mostly_saturated)
         if suspected and not self._whole:
@@ -200,11 +200,12 @@ def piece_file(folder: Path, batch: int, shard: int) -> Path:
 class WarnedBatch:
     """A batch that is searched in the probe's database only for BLAST+'s warnings."""
 
-    def __init__(self, work: Work, batch: Batch, database: str) -> None:
+    def __init__(self, work: Work, batch: Batch, database: str, *, alone: bool) -> None:
+        """``alone`` says whether the batch has all queries, so that BLAST+ warns if -mt_mode splits too few."""
         options = work.options
         in_one_file = options.outfmt.format.in_one_file  # this format causes the same warnings
         run = PieceRun(
-            argv=options.argv(drop=_WITHOUT_WARNINGS),
+            argv=options.argv(drop=_WITHOUT_WARNINGS if alone else _WITHOUT_WARNINGS | {"mt_mode"}),
             queries=batch.path,
             outfmt=options.outfmt.text if in_one_file is None else str(in_one_file),
             out=Path(os.devnull),

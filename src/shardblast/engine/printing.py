@@ -55,7 +55,6 @@ class MergedQuery:
     """The first word of its defline."""
     verdict: Verdict | None = None
     hits: int = 0
-    """The number of subjects of merged alignments."""
 
 
 class Printer(ABC):
@@ -165,12 +164,12 @@ class ArchivePrinter(Printer):
         if not outfmt.is_pairwise:
             return
         subjects = [hit.subject for hit in alignments_by_subject(self._over(texts))]
-        if len(subjects) > self._options.num_alignments:
+        if len(subjects) > self._options.most_shown("num_alignments"):
             self._hsps = None
         if len(set(subjects)) < len(subjects):  # sequences that share an id may share a description
             self._descriptions = None
         if self._descriptions is not None:
-            self._descriptions += min(len(subjects), self._options.num_descriptions)
+            self._descriptions += min(len(subjects), self._options.most_shown("num_descriptions"))
 
     def _flush(self) -> None:
         """Print the waiting queries."""
@@ -342,9 +341,9 @@ def print_batch(
         write_selected(batch, set(ordinals), path)
         batch = replace(batch, path=path, queries=len(ordinals))
     probed = ProbedBatch(work, replace(batch, first_query=first), probe)
-    recorded = _recorded_ids(work, archive, ordinals)
-    alignments = alignments_of(archive, ordinals, work.processes.over)
-    pairs = work.processes.over(zip(alignments, probed.queries(), strict=True))
+    recorded, over = _recorded_ids(work, archive, ordinals), work.processes.over
+    alignments = alignments_of(archive, ordinals, over)
+    pairs = over(zip(alignments, probed.queries(), strict=True))
     for position, (ordinal, (texts, query)) in enumerate(zip(ordinals, pairs, strict=True)):
         if len(texts) != counts[ordinal]:
             raise EngineError("The stored result lacks hits that were found.", remedy="Run the search again.")
@@ -354,7 +353,7 @@ def print_batch(
         merged = MergedQuery(
             number=first + position,
             first_of_batch=first,
-            texts=[_as_printed(text, position - ordinal, recorded) for text in work.processes.over(texts)],
+            texts=[with_recorded(with_query_number(text, position - ordinal), recorded) for text in over(texts)],
             template=query.template,
             printed=query.printed,
             searchable=query.searchable,
@@ -371,12 +370,6 @@ def _recorded_ids(work: Work, archive: Path, ordinals: Sequence[int]) -> dict[by
     alignments = alignments_of(archive, ordinals, work.processes.over)
     subjects = {alignment_ids(text).subject for texts in alignments for text in texts}
     return recorded_ids(work.installation, work.processes, database, subjects, work.folder / "subjects")
-
-
-def _as_printed(text: bytes, shift: int, recorded: Mapping[bytes, Sequence[str]]) -> bytes:
-    """Return an alignment with ``shift`` added to the number of its query, and with the recorded ids of its subject."""
-    text = with_query_number(text, shift)
-    return with_recorded(text, recorded.get(alignment_ids(text).subject, ())) if recorded else text
 
 
 def alignments_of(archive: Path, ordinals: Sequence[int], over: Over = iter) -> Iterator[list[bytes]]:
