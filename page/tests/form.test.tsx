@@ -208,6 +208,10 @@ describe("the program", () => {
   test("that does not fit can't be chosen, and the reason for the chosen one is shown", () => {
     render(
       <ProgramChoice
+        programs={[
+          { ...BLASTN, name: "blastp", query: "protein", database: "protein" },
+          { ...BLASTN, name: "blastx", database: "protein" },
+        ]}
         program="blastx"
         isChosen={false}
         query="nucleotide"

@@ -9,7 +9,7 @@ import { numbersOf, written } from "../src/model/numbers";
 import { commandLine, defaultOf, given, quoted, valuesOf } from "../src/model/options";
 import { formatName, formatOf, outputOf, outputValues } from "../src/model/output";
 import { placed, runningAfter, united } from "../src/model/pieces";
-import { fits, programFor, PROGRAMS } from "../src/model/program";
+import { fits, programFor } from "../src/model/program";
 import { band, bars, ranges, ticks } from "../src/model/spans";
 import { csv } from "../src/results/hits";
 import { moved, visible } from "../src/model/tree";
@@ -77,21 +77,29 @@ describe("the output", () => {
 });
 
 describe("the program", () => {
+  const PROGRAMS = [
+    { name: "blastn", query: "nucleotide", database: "nucleotide" },
+    { name: "blastp", query: "protein", database: "protein" },
+    { name: "blastx", query: "nucleotide", database: "protein" },
+    { name: "tblastn", query: "protein", database: "nucleotide" },
+    { name: "tblastx", query: "nucleotide", database: "nucleotide" },
+  ] as const;
+
   test("follows from the molecules", () => {
-    expect(programFor("nucleotide", "nucleotide", null)).toBe("blastn");
-    expect(programFor("protein", "protein", null)).toBe("blastp");
-    expect(programFor("nucleotide", "protein", null)).toBe("blastx");
-    expect(programFor("protein", "nucleotide", null)).toBe("tblastn");
-    expect(programFor(null, null, null)).toBeNull();
+    expect(programFor(PROGRAMS, "nucleotide", "nucleotide", null)).toBe("blastn");
+    expect(programFor(PROGRAMS, "protein", "protein", null)).toBe("blastp");
+    expect(programFor(PROGRAMS, "nucleotide", "protein", null)).toBe("blastx");
+    expect(programFor(PROGRAMS, "protein", "nucleotide", null)).toBe("tblastn");
+    expect(programFor(PROGRAMS, null, null, null)).toBeNull();
   });
 
   test("that was chosen stays as long as it fits", () => {
-    expect(programFor("nucleotide", "nucleotide", "tblastx")).toBe("tblastx");
-    expect(programFor("protein", "protein", "tblastx")).toBe("blastp");
+    expect(programFor(PROGRAMS, "nucleotide", "nucleotide", "tblastx")).toBe("tblastx");
+    expect(programFor(PROGRAMS, "protein", "protein", "tblastx")).toBe("blastp");
   });
 
   test("fits what is not known yet", () => {
-    expect(PROGRAMS.filter((one) => fits(one, null, "protein"))).toEqual(["blastp", "blastx"]);
+    expect(PROGRAMS.filter((one) => fits(one, null, "protein")).map((one) => one.name)).toEqual(["blastp", "blastx"]);
   });
 });
 

@@ -67,6 +67,7 @@ function Form({ programs, owner }: { programs: readonly Program[]; owner: string
             onChoose={(name) => change({ database: name })}
           />
           <ProgramChoice
+            programs={programs}
             program={program}
             isChosen={draft.program === program}
             query={form.query}
@@ -132,7 +133,7 @@ function useCompared(draft: Draft, programs: readonly Program[]) {
   const molecule = database?.molecule ?? null;
   const counted = useSurvey(draft);
   const query = counted?.molecule ?? null;
-  const program = programFor(query, molecule, draft.program);
+  const program = programFor(programs, query, molecule, draft.program);
   const described = programs.find((one) => one.name === program);
   return { database, molecule, survey: counted, query, program, described };
 }

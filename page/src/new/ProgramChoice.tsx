@@ -1,10 +1,11 @@
 import type { Program } from "../api/client";
 import type { Molecule } from "../model/fasta";
 import { defaultOf } from "../model/options";
-import { fits, programFor, PROGRAMS, type ProgramName } from "../model/program";
+import { fits, programFor, type ProgramName } from "../model/program";
 import { texts } from "../texts";
 
 interface Shown {
+  programs: readonly Program[];
   program: ProgramName | null;
   isChosen: boolean;
   query: Molecule | null;
@@ -12,16 +13,18 @@ interface Shown {
   onChoose: (program: ProgramName) => void;
 }
 
-export function ProgramChoice({ program, isChosen, query, database, onChoose }: Shown) {
+export function ProgramChoice({ onChoose, ...shown }: Shown) {
+  const { programs, program, query, database } = shown;
   return (
     <section className="card" aria-labelledby="program-title">
       <header className="row">
         <h2 id="program-title">{texts.new.program}</h2>
-        <span className="quiet">{why(program, isChosen, query, database)}</span>
+        <span className="quiet">{why(shown)}</span>
       </header>
       <div role="radiogroup" aria-labelledby="program-title" className="segments">
-        {PROGRAMS.map((one) => {
-          const isFit = fits(one, query, database);
+        {programs.map((described) => {
+          const one = described.name;
+          const isFit = fits(described, query, database);
           return (
             <label
               key={one}
@@ -45,9 +48,9 @@ export function ProgramChoice({ program, isChosen, query, database, onChoose }: 
   );
 }
 
-function why(program: ProgramName | null, isChosen: boolean, query: Molecule | null, database: Molecule | null) {
+function why({ programs, program, isChosen, query, database }: Omit<Shown, "onChoose">): string {
   if (program === null || (query === null && database === null)) return texts.new.programWait;
-  if (isChosen && program !== programFor(query, database, null)) return texts.new.programOther;
+  if (isChosen && program !== programFor(programs, query, database, null)) return texts.new.programOther;
   if (database === null) return texts.new.programQuery(program, query ?? "");
   if (query === null) return texts.new.programDatabase(program, database);
   return texts.new.programWhy(program, query, database);
