@@ -16,7 +16,8 @@ import pytest
 
 from shardblast.core.database import DatabaseFile, Generation, VolumeMetadata
 from shardblast.core.errors import ConflictError, DamagedError, DatabaseError, Interrupted, NotFoundError
-from shardblast.disk.staging import ATTEMPTS, Stager
+from shardblast.disk.staging import Stager
+from shardblast.storage.objects import FETCHES
 from shardblast.storage.transfer import sha256_of
 from tests.cluster.source import LoggedObjects
 
@@ -225,7 +226,7 @@ def test_what_the_storage_damaged_is_never_held(node: Nodes, generation: Generat
     with pytest.raises(DamagedError):
         stager.stage(generation, None)
 
-    assert source.fetched[key] == ATTEMPTS
+    assert source.fetched[key] == FETCHES
     assert generation.volumes[1].name not in held(stager)
     source.put(key, right)
     assert whole(stager.stage(generation, None), generation)

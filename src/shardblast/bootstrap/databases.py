@@ -96,44 +96,39 @@ def administration(settings: Settings, *, is_new: bool = False) -> Administratio
             remedy="Check --home or SHARDBLAST_HOME. 'db add', 'token create' and 'serve' create a new home.",
         )
     database, installation = open_tables(settings), find_installation()
-    parts = database_parts(settings, database, installation, Objects(settings.storage))
     searches = SearchStore(database, lambda event: None)
 
     def cancel(search_id: SearchId) -> None:
         searches.change(search_id, lambda one: cancelled(one, time.time()))
 
-    removal = parts.removal(cancel)
-    return Administration(settings, parts.databases(removal), removal, TokenStore(database))
+    parts = database_parts(settings, database, installation, Objects(settings.storage), cancel)
+    return Administration(settings, parts.databases, parts.removal, TokenStore(database))
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseParts:
     """The parts that handle databases."""
 
-    generations: Generations
-    objects: Objects
     catalogue: Catalogue
-    acquisition: Acquisition
     node: Node
-
-    def removal(self, cancel: Callable[[SearchId], object]) -> Removal:
-        """Return the use case that removes databases; ``cancel`` stops a search."""
-        return Removal(self.generations, self.objects, self.catalogue, self.acquisition, self.node, cancel)
-
-    def databases(self, removal: Removal) -> Databases:
-        """Return the other use cases of databases."""
-        return Databases(self.generations, self.catalogue, self.acquisition, self.node, removal)
+    removal: Removal
+    databases: Databases
 
 
 def database_parts(
-    settings: Settings, database: SqlDatabase, installation: Installation, objects: Objects
+    settings: Settings,
+    database: SqlDatabase,
+    installation: Installation,
+    objects: Objects,
+    cancel: Callable[[SearchId], object],
 ) -> DatabaseParts:
-    """Wire the parts that handle databases."""
+    """Wire the parts that handle databases; ``cancel`` stops a search of a database that is removed."""
     folders, generations = Folders(settings.home), Generations(DatabaseStore(database), objects)
     node = Node(socket.gethostname(), Stager(objects, folders.staged, settings.staged_bytes or None))
-    catalogue = Catalogue(generations, installation, node, folders.databases, folders.taxonomy)
+    catalogue = Catalogue(generations, installation, node.stager, folders.databases, folders.taxonomy)
     acquisition = Acquisition(generations, catalogue, objects, installation, folders)
-    return DatabaseParts(generations, objects, catalogue, acquisition, node)
+    removal = Removal(generations, objects, catalogue, acquisition, node.stager, cancel)
+    return DatabaseParts(catalogue, node, removal, Databases(generations, catalogue, acquisition, removal))
 
 
 def open_tables(settings: Settings) -> SqlDatabase:

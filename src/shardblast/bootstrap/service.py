@@ -82,18 +82,17 @@ class Service:
         self.store = SearchStore(database, self.broadcast.announce, lambda *change: listeners(SearchChanged(*change)))
         self.workload, self.peers = Workload(database), Peers(database)
         objects = Objects(settings.storage, lambda size_bytes: listeners(BytesWritten("storage", size_bytes)))
-        parts = database_parts(settings, database, installation, objects)
+        parts = database_parts(settings, database, installation, objects, self._cancel)
         self.node, self.catalogue = parts.node, parts.catalogue
+        self.databases, self.removal, released = parts.databases, parts.removal, parts.removal.released
         served = _cluster_searching(settings, objects, self._expected)
         self.cluster = None if served is None else served.means.cluster
-        searching: Searching = served or LocalSearching(self.catalogue, self.node, engine, objects)
+        searching: Searching = served or LocalSearching(self.catalogue, engine, objects)
         self.scaling = None if served is None else _scaling(settings, self.workload, self.catalogue, self.members)
         self.runner = Runner(self.store, objects, self.catalogue, searching, self.folders, arguments, listeners)
         self.results = Results(self.store, self.catalogue, engine, self.folders, self.runner, listeners)
         self.subjects = Subjects(self.results, self.catalogue, installation, self.folders)
         self.organisms = Organisms(self.results, self.catalogue)
-        self.removal = parts.removal(lambda search_id: self.searches.cancel(self.store.get(search_id)))
-        self.databases, released = parts.databases(self.removal), self.removal.released
         tasks = TaskStore(database, self.broadcast.announce)
         self.tasks = Tasks(tasks, self.databases.works(), lambda task: self.queue.enqueue_task(task))
         trial = Trial(installation)
@@ -121,6 +120,9 @@ class Service:
         state = self.node.state(Placed(one.facts, folders, True) for one, folders in self.catalogue.in_place())
         return [Member(state, True, time.time(), self.runner.running)]
 
+    def _cancel(self, search_id: SearchId) -> None:
+        self.searches.cancel(self.store.get(search_id))
+
     def _expected(self) -> int:
         """Return the number of nodes that were requested; 0 if that is unknown."""
         return 0 if self.scaling is None else self.scaling.state.asked
@@ -137,7 +139,7 @@ class Service:
         for folder in (self.folders.scratch, self.folders.incoming):
             shutil.rmtree(folder, ignore_errors=True)
         self.folders.take_reserve()
-        self.node.start()
+        self.node.stager.start()
         self.peers.join(self._follow)
         self.queue.launch(self.expire)
         self.listeners.append(self.admission.notice)

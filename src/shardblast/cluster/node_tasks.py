@@ -37,6 +37,7 @@ from shardblast.core.errors import (
 from shardblast.core.events import Purpose, SearchEvent
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport
+from shardblast.disk import memory
 from shardblast.engine.pieces import LocalParts
 from shardblast.engine.stored import unusable
 from shardblast.engine.workspace import PieceRun
@@ -85,7 +86,7 @@ def warm(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
     with host.staged(hosted.generation, volumes, lambda size_bytes: None, hosted.is_unwanted) as folder:
         files = [folder / file.name for volume in wanted for file in volume.mapped]
         try:
-            host.node.warm(files, partial(host.count_staged, key), hosted.is_unwanted)
+            memory.warm(files, partial(host.count_staged, key), hosted.is_unwanted)
         except OutOfMemory:
             return
         host.look()

@@ -74,7 +74,7 @@ class Host:
     def start(self) -> None:
         """Remove the files of an earlier process, and begin to watch disk and memory."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        self.node.start()
+        self.node.stager.start()
         self.look()
         threading.Thread(target=self._watch, daemon=True).start()
 

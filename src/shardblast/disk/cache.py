@@ -62,14 +62,18 @@ class MarkedFile:
     ctime_ns: int
     inode: int
 
+    @classmethod
+    def of(cls, folder: Path, file: DatabaseFile) -> MarkedFile:
+        """Return the facts that ``stat`` reports now of a file with this checksum."""
+        facts = (folder / file.name).stat()
+        return cls(file.name, facts.st_size, file.sha256, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
+
     def is_still(self, folder: Path) -> bool:
         """Return whether ``stat`` still reports these facts."""
         try:
-            facts = (folder / self.name).stat()
+            return MarkedFile.of(folder, self.file) == self
         except OSError:
             return False
-        now = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
-        return now == (self.size_bytes, self.mtime_ns, self.ctime_ns, self.inode)
 
     @property
     def file(self) -> DatabaseFile:
@@ -140,18 +144,7 @@ class GenerationFolder:
 
     def mark(self, part: StagedPart) -> None:
         """Mark a part as complete; its files must have been verified and synced."""
-        marked = []
-        for file in part.files:
-            facts = (self.path / file.name).stat()
-            record = MarkedFile(
-                file.name,
-                file.size_bytes,
-                file.sha256,
-                mtime_ns=facts.st_mtime_ns,
-                ctime_ns=facts.st_ctime_ns,
-                inode=facts.st_ino,
-            )
-            marked.append(asdict(record))
+        marked = [asdict(MarkedFile.of(self.path, file)) for file in part.files]
         _write_whole(self._marker(part.name), json.dumps({"files": marked}, indent=1).encode())
 
     def drop(self, part: StagedPart) -> None:
@@ -188,10 +181,8 @@ class GenerationFolder:
         """Bytes of each part by name, with the final size of parts being fetched."""
         taken = {}
         for name in self._names(".lock"):
-            try:
+            with suppress(FileNotFoundError):  # it has been fetched meanwhile and has a marker
                 taken[name] = (self.path / f"{name}.lock").stat().st_size
-            except FileNotFoundError:
-                continue  # it has been fetched meanwhile and has a marker
         return taken | {name: sum(row.size_bytes for row in self._marked(name)) for name in self._names(".json")}
 
     @property
@@ -243,11 +234,7 @@ class Budget:
     """The disk space of a cache. Usage is computed from the files on disk, never recorded separately."""
 
     def __init__(self, cache: Path, budget_bytes: int | None) -> None:
-        """Open a cache folder, creating it if it is missing.
-
-        Args:
-            budget_bytes: The maximum size of the cache; None: limited by the disk alone.
-        """
+        """Open a cache folder of this maximum size (None: that of the disk), creating it if it is missing."""
         cache.mkdir(parents=True, exist_ok=True)
         self._cache = cache
         self._budget_bytes = budget_bytes
@@ -302,7 +289,12 @@ class Budget:
             droppable = sum(map(_size, candidates))
             free = self.free_bytes
             if needed > free + droppable:
-                raise _does_not_fit(needed, self.total_bytes, self.used_bytes - droppable)
+                raise DiskFull(
+                    f"There is no room for {_mib(needed)} of volumes: this node may hold {_mib(self.total_bytes)}, "
+                    f"and running searches use {_mib(self.used_bytes - droppable)} of it.",
+                    remedy="Wait until they end, give the node a larger disk or budget, or spread the database over "
+                    "more nodes.",
+                )
             for candidate in candidates:
                 if needed <= free:
                     break
@@ -375,14 +367,6 @@ def _check(name: str) -> None:
 
 def _size(folder: GenerationFolder) -> int:
     return sum(folder.sizes.values())
-
-
-def _does_not_fit(needed: int, budget: int, in_use: int) -> DiskFull:
-    return DiskFull(
-        f"There is no room for {_mib(needed)} of volumes: this node may hold {_mib(budget)}, "
-        f"and running searches use {_mib(in_use)} of it.",
-        remedy="Wait until they end, give the node a larger disk or budget, or spread the database over more nodes.",
-    )
 
 
 def _mib(size_bytes: int) -> str:

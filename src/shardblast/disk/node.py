@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from shardblast.core.database import Generation, VolumeMetadata
-from shardblast.core.node import HeldGeneration, HeldVolume, NodeState, Warmed, summed
-from shardblast.disk.memory import resident_bytes, warm
+from shardblast.core.node import HeldGeneration, HeldVolume, NodeState, summed
+from shardblast.disk.memory import resident_bytes
 from shardblast.disk.staging import Stager
 from shardblast.engine.workspace import this_machine
-
-ReportBytes = Callable[[int], None]
-"""Called with numbers of bytes as they are done."""
-Stopped = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +38,12 @@ class Placed:
         return [self.folders[volume.name] / file.name for file in volume.mapped]
 
 
+@dataclass(frozen=True, slots=True)
 class Node:
-    """This machine, with its staged copies and the databases that it uses in place; see ``Stager`` and ``warm``."""
+    """This machine, with its staged copies and the databases that it uses in place."""
 
-    def __init__(self, name: str, stager: Stager) -> None:
-        self.name = name
-        self.stager = stager
-
-    def start(self) -> None:
-        self.stager.start()
-
-    def folder(self, generation: Generation) -> Path:
-        return self.stager.folder(generation)
-
-    def missing_bytes(self, generation: Generation) -> int:
-        return self.stager.missing_bytes(generation)
-
-    def using(self, generation: Generation) -> AbstractContextManager[Path]:
-        return self.stager.using(generation)
-
-    def stage(self, generation: Generation, report: ReportBytes, stopped: Stopped) -> Path:
-        """Stage all volumes of a generation."""
-        return self.stager.stage(generation, None, report, stopped)
-
-    def stage_shared(self, generation: Generation) -> Path:
-        """Stage only the files that all volumes of a generation share."""
-        return self.stager.stage(generation, ())
-
-    def verify(self, generation: Generation) -> list[Path]:
-        return self.stager.verify(generation)
-
-    def forget(self, database: str, generation: str) -> None:
-        self.stager.forget(database, generation)
-
-    def resident_bytes(self, files: Sequence[Path]) -> int | None:
-        """Return how many bytes of files are in memory now; None if the kernel does not report it."""
-        return summed(resident_bytes(files))
-
-    def warm(self, files: Sequence[Path], report: ReportBytes, stopped: Stopped) -> Warmed:
-        return warm(files, report, stopped)
+    name: str
+    stager: Stager
 
     def staged(self) -> list[Placed]:
         """Return the complete volumes among the node's copies."""

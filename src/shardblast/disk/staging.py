@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -12,18 +11,14 @@ from functools import partial
 from os import close
 from pathlib import Path
 
-from shardblast.core.database import DatabaseFile, Generation
-from shardblast.core.errors import ConflictError, DamagedError, Interrupted, file_errors
+from shardblast.core.database import Generation
+from shardblast.core.errors import ConflictError, Interrupted, file_errors
 from shardblast.disk.cache import Budget, GenerationFolder, StagedPart, alone, folders, parts_of, reserve, unused, use
-from shardblast.storage.objects import Expected, Objects, generation_key
+from shardblast.storage.objects import Objects, fetch_file, generation_key
 from shardblast.storage.transfer import sync
 
 PARALLEL = 2
 """Volumes fetched at once. Each of their files is fetched in parallel parts, which need about 50 MB of memory."""
-ATTEMPTS = 2
-"""Attempts to fetch a file undamaged."""
-
-log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 0.1
 """Interval of progress reports."""
@@ -35,12 +30,7 @@ class Stager:
     def __init__(
         self, objects: Objects, cache: Path, budget_bytes: int | None = None, parallel: int = PARALLEL
     ) -> None:
-        """Keep copies in a folder that holds nothing else.
-
-        Args:
-            budget_bytes: The maximum size of the folder; None: limited by the disk alone.
-            parallel: Volumes fetched at once.
-        """
+        """Keep copies in a folder of this maximum size (None: that of the disk) that holds nothing else."""
         self.budget = Budget(cache, budget_bytes)
         self._objects = objects
         self._cache = cache
@@ -82,7 +72,9 @@ class Stager:
             missing = [part for part in parts if not folder.holds(part)]
             report(sum(part.size_bytes for part in parts if part not in missing))
             if missing:
-                self._reserve(folder, generation, missing)
+                with file_errors(), self.budget.settled():
+                    folder.describe(generation)
+                    self.budget.reserve(folder, missing)
                 works = {folder.lock(part): partial(self._bring, folder, generation, part) for part in missing}
                 with self._transfers.joined(works) as transfers:
                     wait_for(transfers, report, stopped)
@@ -166,11 +158,6 @@ class Stager:
             finally:
                 folder.lock(part).unlink()
 
-    def _reserve(self, folder: GenerationFolder, generation: Generation, missing: list[StagedPart]) -> None:
-        with file_errors(), self.budget.settled():
-            folder.describe(generation)
-            self.budget.reserve(folder, missing)
-
     def _bring(self, folder: GenerationFolder, generation: Generation, part: StagedPart, transfer: Transfer) -> None:
         """Complete a part unless it is complete by now; runs in a transfer thread."""
         with file_errors(), self.using(generation), alone(folder.lock(part), transfer.stopped):
@@ -188,27 +175,14 @@ class Stager:
             reserve(folder, part)
             try:
                 for file in part.files:
-                    self._fetch(folder.path / file.name, generation, file, transfer)
+                    key, path = generation_key(generation.database, generation.name, file.name), folder.path / file.name
+                    fetch_file(self._objects, key, file, path, transfer.count, transfer.stopped)
                 sync(folder.path)
                 folder.mark(part)
             except BaseException:
                 folder.drop(part)
                 raise
         transfer.done_bytes = part.size_bytes
-
-    def _fetch(self, path: Path, generation: Generation, file: DatabaseFile, transfer: Transfer) -> None:
-        expected = Expected(file.size_bytes, file.sha256)
-        key = generation_key(generation.database, generation.name, file.name)
-        before = transfer.done_bytes
-        for attempt in range(1, ATTEMPTS + 1):
-            transfer.done_bytes = before
-            try:
-                self._objects.fetch(key, path, report=transfer.count, stopped=transfer.stopped, expected=expected)
-                return
-            except DamagedError as error:
-                log.warning("A fetched file is damaged: %s", error.problem, extra={"file": key, "attempt": attempt})
-                if attempt == ATTEMPTS:
-                    raise
 
 
 @dataclass(eq=False)
@@ -239,18 +213,18 @@ class Transfers:
     def joined(self, works: Mapping[Path, Callable[[Transfer], None]]) -> Iterator[Sequence[Transfer]]:
         """Join the transfers of these keys, starting those that are not running.
 
-        A transfer stops when its last waiter leaves.
-
-        Args:
-            works: The function that performs each transfer, by key. It is called even if nobody waits any more, so that
-                it can clean up.
+        A transfer stops when its last waiter leaves. ``works`` has the function that performs each transfer; it is
+        called even if nobody waits any more, so that it can clean up.
         """
         transfers = {key: self._join(key, work) for key, work in works.items()}
         try:
             yield list(transfers.values())
         finally:
-            for key, transfer in transfers.items():
-                self._leave(key, transfer)
+            with self._lock:
+                for key, transfer in transfers.items():
+                    transfer.waiting -= 1
+                    if transfer.waiting == 0:
+                        self._forget(key, transfer)
             wait([transfer.ended for transfer in transfers.values() if transfer.stopped()])
 
     def close(self) -> None:
@@ -265,25 +239,18 @@ class Transfers:
                 self._pool.submit(self._run, key, transfer, work)
             return transfer
 
-    def _leave(self, key: Path, transfer: Transfer) -> None:
-        with self._lock:
-            transfer.waiting -= 1
-            if transfer.waiting == 0:
-                self._forget(key, transfer)
-
     def _run(self, key: Path, transfer: Transfer, work: Callable[[Transfer], None]) -> None:
+        failure = None
         try:
             work(transfer)
         except BaseException as error:
-            self._end(key, transfer)
-            transfer.ended.set_exception(error)
-        else:
-            self._end(key, transfer)
-            transfer.ended.set_result(None)
-
-    def _end(self, key: Path, transfer: Transfer) -> None:
+            failure = error
         with self._lock:
             self._forget(key, transfer)
+        if failure is None:
+            transfer.ended.set_result(None)
+        else:
+            transfer.ended.set_exception(failure)
 
     def _forget(self, key: Path, transfer: Transfer) -> None:
         if self._running.get(key) is transfer:
@@ -297,7 +264,7 @@ def wait_for(transfers: Sequence[Transfer], report: Callable[[int], None], stopp
     while pending:
         finished, pending = wait(pending, _LOOK_AGAIN_S, FIRST_COMPLETED)
         done = sum(transfer.done_bytes for transfer in transfers)
-        if done > counted:  # it is smaller after a transfer was restarted
+        if done > counted:  # it is smaller after a file was fetched again
             report(done - counted)
             counted = done
         for ended in finished:

@@ -15,10 +15,11 @@ from shardblast.blast.taxonomy import EXPANSION
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.events import Notify, PhaseBegun, PhaseCounted, PhaseFailed
+from shardblast.core.node import summed
 from shardblast.core.options import SearchOptions
 from shardblast.core.search import Phase, SearchId
 from shardblast.core.waiting import Lack
-from shardblast.disk.node import Node
+from shardblast.disk.memory import resident_bytes, warm
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.stored import OrderedSearch, StoredEngine, StoredPlan
 from shardblast.service.catalogue import Catalogue
@@ -87,7 +88,6 @@ class LocalSearching:
     leaves_results_here = True
 
     catalogue: Catalogue
-    node: Node
     engine: StoredEngine
     objects: Objects
 
@@ -147,13 +147,13 @@ class LocalSearching:
     def _warm(self, database: Database, notify: Notify, processes: Processes, search_id: SearchId) -> None:
         """Read the cold part of a database into memory. If not all of it fits, the search continues."""
         files = database.mapped_files
-        resident = self.node.resident_bytes(files)
+        resident = summed(resident_bytes(files))
         if resident is None or resident >= database.size_bytes:
             return
         notify(PhaseBegun(Phase.WARMING, database.size_bytes))
         meter = Meter(lambda done_bytes: notify(PhaseCounted(Phase.WARMING, done_bytes)))
         try:
-            self.node.warm(files, meter, processes.is_stopped)
+            warm(files, meter, processes.is_stopped)
         except Interrupted:
             raise
         except ShardblastError as error:

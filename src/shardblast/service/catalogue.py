@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ from shardblast.blast.taxonomy import Taxonomy, find_taxonomy
 from shardblast.core.database import CataloguedDatabase, DatabaseFile, Generation
 from shardblast.core.errors import DatabaseChanged, DatabaseError, NotFoundError
 from shardblast.core.program import Molecule
-from shardblast.disk.node import Node, ReportBytes, Stopped
+from shardblast.disk.staging import Stager
 from shardblast.engine.kept_sequences import FACTS, KEPT
 from shardblast.sources.base import find_database
 from shardblast.storage.objects import Objects, current_key, search_key
@@ -147,7 +147,7 @@ def _silent(size_bytes: int) -> None: ...
 class Catalogue:
     _generations: Generations
     _installation: Installation
-    _node: Node
+    _stager: Stager
     _folder: Path
     _taxonomy: Path
     _opened: dict[tuple[str, str], tuple[Database, str]] = field(default_factory=dict, init=False)
@@ -165,11 +165,11 @@ class Catalogue:
     def missing_bytes(self, name: str, generation: str) -> int:
         """Return the bytes to be copied to this machine's disk before a search."""
         database = self.get(name, generation)
-        return 0 if database.path is not None else self._node.missing_bytes(database.facts)
+        return 0 if database.path is not None else self._stager.missing_bytes(database.facts)
 
     @contextmanager
     def opened(
-        self, name: str, generation: str, report: ReportBytes = _silent, stopped: Stopped = _never
+        self, name: str, generation: str, report: Callable[[int], None] = _silent, stopped: Callable[[], bool] = _never
     ) -> Iterator[Database]:
         """Open a generation for a search. Its files stay in place within the context.
 
@@ -187,8 +187,8 @@ class Catalogue:
             yield database
             self._check(entry, database, found_at)
             return
-        with self._node.using(entry.facts):
-            folder = self._node.stage(entry.facts, report, stopped)
+        with self._stager.using(entry.facts):
+            folder = self._stager.stage(entry.facts, None, report, stopped)
             volumes = " ".join(f'"{folder / volume.name}"' for volume in entry.facts.volumes)
             yield self._open(entry, folder, volumes)
 
@@ -199,7 +199,7 @@ class Catalogue:
     def taxonomy(self, entry: CataloguedDatabase) -> Path | None:
         """Return the file with the descendants of taxids: the database's own file, or else the service's."""
         if entry.path is None and TAXONOMY in _shared(entry):
-            return self._node.stage_shared(entry.facts) / TAXONOMY
+            return self._stager.stage(entry.facts, ()) / TAXONOMY
         return find_taxonomy(self._taxonomy_folders(entry))
 
     def names_and_lineages(self, name: str, generation: str) -> Taxonomy:
@@ -209,7 +209,7 @@ class Catalogue:
         except NotFoundError:
             return Taxonomy((self._taxonomy,))
         own = entry.path is None and not _shared(entry).isdisjoint(TAXONOMY_FILES)
-        return Taxonomy((*([self._node.stage_shared(entry.facts)] if own else []), *self._taxonomy_folders(entry)))
+        return Taxonomy((*([self._stager.stage(entry.facts, ())] if own else []), *self._taxonomy_folders(entry)))
 
     def _taxonomy_folders(self, entry: CataloguedDatabase) -> list[Path]:
         beside = [] if entry.path is None else [Path(entry.path).parent]
@@ -220,7 +220,7 @@ class Catalogue:
         if entry.path is not None:
             with self.opened(entry.name, entry.generation) as database:
                 return database.mapped_files
-        folder = self._node.folder(entry.facts)
+        folder = self._stager.folder(entry.facts)
         files = [folder / file.name for volume in entry.facts.volumes for file in volume.mapped]
         return [file for file in files if file.exists()]
 
@@ -264,7 +264,7 @@ class Catalogue:
     def check(self, entry: CataloguedDatabase) -> str | None:
         """Verify a generation's staged files and have blastdbcheck read all of it; return the problem, or None."""
         if entry.path is None:
-            self._node.verify(entry.facts)
+            self._stager.verify(entry.facts)
         try:
             with self.opened(entry.name, entry.generation) as database:
                 return check_database(self._installation, database)
@@ -277,7 +277,7 @@ class Catalogue:
         with self._lock:
             self._opened.pop((entry.name, entry.generation), None)
         if entry.path is None:
-            self._node.forget(entry.name, entry.generation)
+            self._stager.forget(entry.name, entry.generation)
 
     def _open(self, entry: CataloguedDatabase, beside: Path, found_at: str) -> Database:
         """Open a database through an alias file that has its name and lists ``found_at``.

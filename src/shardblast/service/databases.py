@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 
 from shardblast.core.database import TOTALS, CataloguedDatabase, Generation, checked_name
 from shardblast.core.errors import ConflictError, DatabaseError, InputError, NotFoundError, without_folders
+from shardblast.core.node import summed
 from shardblast.core.placement import NodePlan, plan_nodes
 from shardblast.core.search import Document, SearchId, State
 from shardblast.core.task import Step, Task, TaskKind
 from shardblast.core.units import counted
-from shardblast.disk.node import Node
+from shardblast.disk.memory import resident_bytes, warm
+from shardblast.disk.staging import Stager
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue, Generations
 from shardblast.service.tasks import Tasks, Watch
@@ -53,7 +55,6 @@ class Databases:
     generations: Generations
     catalogue: Catalogue
     acquisition: Acquisition
-    node: Node
     removal: Removal
 
     def check(self, name: str) -> str | None:
@@ -152,7 +153,7 @@ class Databases:
             missing = self.catalogue.missing_bytes(database.name, database.generation)
         except DatabaseError as error:
             return Presence(0, None, database.facts.mapped_bytes, without_folders(error.problem))
-        resident = self.node.resident_bytes(files) if files else 0
+        resident = summed(resident_bytes(files)) if files else 0
         return Presence(database.facts.size_bytes - missing, resident, database.facts.mapped_bytes, None)
 
     def described(self, database: CataloguedDatabase) -> Document:
@@ -209,9 +210,9 @@ class Databases:
         meter = watch.begin(Step.STAGING, 0 if entry.path else entry.facts.size_bytes)
         with self.catalogue.opened(entry.name, entry.generation, meter, watch.stopped) as database:
             meter.close()
-            files, before = database.mapped_files, self.node.resident_bytes(database.mapped_files) or 0
+            files, before = database.mapped_files, summed(resident_bytes(database.mapped_files)) or 0
             meter = watch.begin(Step.WARMING, database.size_bytes)
-            warmed = self.node.warm(files, meter, watch.stopped)
+            warmed = warm(files, meter, watch.stopped)
             meter.close()
         seconds = time.monotonic() - started
         if warmed.resident_bytes is None:
@@ -230,7 +231,7 @@ class Removal:
     objects: Objects
     catalogue: Catalogue
     acquisition: Acquisition
-    node: Node
+    stager: Stager
     cancel: Callable[[SearchId], object]
 
     def remove(self, name: str, *, force: bool = False) -> None:
@@ -283,7 +284,7 @@ class Removal:
             self.generations.get(name, generation)
         except NotFoundError:
             with suppress(ConflictError):  # something else still uses it
-                self.node.forget(name, generation)
+                self.stager.forget(name, generation)
 
     def _remove_files(self, generation: CataloguedDatabase) -> None:
         with suppress(ConflictError):  # still in use on this machine; the node removes it when it needs room

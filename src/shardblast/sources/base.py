@@ -113,9 +113,8 @@ class Progress:
             self._halted.wait(min(remaining, REPORT_INTERVAL_S))
             self.add(0)
 
-    @property
     def halted(self) -> bool:
-        """Whether the work is stopped; may be read in any thread."""
+        """Return whether the work is stopped; may be called in any thread."""
         return self._halted.is_set()
 
     def halt(self) -> None:
@@ -170,9 +169,8 @@ class Ledger:
 
     def is_whole(self, item: str) -> bool:
         """Return whether an item is complete and its files still have their sizes."""
-        return item in self._items and all(
-            _size_of(self._folder / name) == self._sizes[name] for name in self._items[item]
-        )
+        files = [(self._folder / name, self._sizes[name]) for name in self._items.get(item, ())]
+        return item in self._items and all(file.is_file() and file.stat().st_size == size for file, size in files)
 
     @property
     def size_bytes(self) -> int:
@@ -285,10 +283,6 @@ def require_room(folder: Path, size_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if size_bytes > free:
         raise DiskFull(f"The database needs {counted(size_bytes, 'more byte')}, but the disk has only {free:,}.")
-
-
-def _size_of(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else -1
 
 
 def _molecules(path: Path) -> Iterator[Molecule]:

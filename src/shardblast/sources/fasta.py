@@ -112,11 +112,19 @@ class FastaSource:
 
     def _run(self, argv: list[str], folder: Path, progress: Progress) -> Finished:
         with _opened(self._path) as (file, stream):
-            position = _Position(file, progress)
+            reported = 0
+
+            def report() -> None:
+                """Count what was read of the file, whose position this process and makeblastdb share."""
+                nonlocal reported
+                read = os.lseek(file.fileno(), 0, os.SEEK_CUR) - reported
+                reported += read
+                progress.add(read)
+
             if stream is not file:
-                return run_fed(argv, folder, _chunks(stream, self._path, position), position.report)
+                return run_fed(argv, folder, _chunks(stream, self._path, report), report)
             os.lseek(file.fileno(), 0, os.SEEK_SET)
-            return run_fed(argv, folder, file, position.report)
+            return run_fed(argv, folder, file, report)
 
     def _molecule(self) -> Molecule:
         with _opened(self._path) as (_, stream):
@@ -195,21 +203,7 @@ def _require_whole(database: Database) -> None:
         )
 
 
-class _Position:
-    """The read position of a file, which this process and makeblastdb share."""
-
-    def __init__(self, file: io.BufferedReader, progress: Progress) -> None:
-        self._file = file
-        self._progress = progress
-        self._reported = 0
-
-    def report(self) -> None:
-        offset = os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
-        self._progress.add(offset - self._reported)
-        self._reported = offset
-
-
-def _chunks(stream: BinaryIO, path: Path, position: _Position) -> Iterator[bytes]:
+def _chunks(stream: BinaryIO, path: Path, report: Callable[[], None]) -> Iterator[bytes]:
     while chunk := _read(stream, path, _CHUNK_BYTES):
         yield chunk
-        position.report()
+        report()

@@ -11,7 +11,6 @@ from urllib.parse import unquote, urlsplit
 
 from shardblast.core.database import DatabaseFile, Generation
 from shardblast.core.errors import (
-    DamagedError,
     DatabaseError,
     InputError,
     NotFoundError,
@@ -30,10 +29,8 @@ from shardblast.sources.base import (
     side_by_side,
     write_alias,
 )
-from shardblast.storage.objects import CHECK_STORAGE, METADATA, Expected, Objects, current_key, generation_key, shown
+from shardblast.storage.objects import CHECK_STORAGE, METADATA, Objects, current_key, fetch_file, generation_key, shown
 
-DAMAGES = 3
-"""Attempts to fetch a file undamaged."""
 FILES_AT_ONCE = 2
 """Files fetched at once, each in several parallel parts."""
 _ADDRESS = re.compile(
@@ -83,7 +80,7 @@ class ShardblastSource:
             path = ledger.work / file.name
             key = generation_key(self._name, generation.name, file.name)
             with _blamed_on(self._url):
-                _fetch(objects, key, file, path, progress)
+                fetch_file(objects, key, file, path, progress.add, progress.halted)
             ledger.keep(file.name, [path])
 
         side_by_side(bring_one, missing, FILES_AT_ONCE, progress)
@@ -152,22 +149,3 @@ def _current(objects: Objects, name: str) -> str:
 
 def _name_of(generation: Generation) -> str:
     return generation_of((file.name, file.size_bytes, file.sha256) for file in generation.files)
-
-
-def _fetch(objects: Objects, key: str, file: DatabaseFile, path: Path, progress: Progress) -> None:
-    expected = Expected(file.size_bytes, file.sha256)
-    for attempt in range(1, DAMAGES + 1):
-        done = 0
-
-        def report(count: int) -> None:
-            nonlocal done
-            done += count
-            progress.add(count)
-
-        try:
-            objects.fetch(key, path, report=report, stopped=lambda: progress.halted, expected=expected)
-            return
-        except DamagedError:
-            progress.add(-done)
-            if attempt == DAMAGES:
-                raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -18,13 +19,15 @@ import obstore
 from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import from_url
 
-from shardblast.core.database import Generation
+from shardblast.core.database import DatabaseFile, Generation
 from shardblast.core.errors import DamagedError, DatabaseError, DiskFull, NotFoundError, StorageError
 from shardblast.core.units import counted
 from shardblast.storage.transfer import PARALLEL, download, give, take
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+log = logging.getLogger(__name__)
 
 READ_BYTES = 1 << 20
 SEND_BYTES = 8 << 20
@@ -34,6 +37,8 @@ LISTED = 1000
 """Keys per page of a listing, and per delete request."""
 
 CHECK_STORAGE = "Check SHARDBLAST_STORAGE, its credentials and its free space."
+FETCHES = 3
+"""Attempts to fetch a file undamaged."""
 METADATA = "metadata.json"
 """Metadata of a generation. It is written last, so if it exists, the generation's files are complete."""
 
@@ -253,6 +258,36 @@ def read_generation(objects: Objects, database: str, name: str) -> Generation:
         raise DatabaseError(
             f"The metadata of database {database!r} is damaged: {error}.", remedy="Update the database."
         ) from error
+
+
+def fetch_file(
+    objects: Objects,
+    key: str,
+    file: DatabaseFile,
+    path: Path,
+    report: Callable[[int], None],
+    stopped: Callable[[], bool],
+) -> None:
+    """Fetch a file of a database, again if it is damaged; see ``Objects.fetch``.
+
+    ``report`` is called with a negative number for bytes that are fetched again.
+    """
+    done = 0
+
+    def count(size_bytes: int) -> None:
+        nonlocal done
+        done += size_bytes
+        report(size_bytes)
+
+    for attempt in range(1, FETCHES + 1):
+        try:
+            objects.fetch(key, path, report=count, stopped=stopped, expected=Expected(file.size_bytes, file.sha256))
+            return
+        except DamagedError as error:
+            log.warning("A fetched file is damaged: %s", error.problem, extra={"file": key, "attempt": attempt})
+            if attempt == FETCHES:
+                raise
+            count(-done)
 
 
 def open_store(url: str) -> ObjectStore:
