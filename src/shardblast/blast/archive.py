@@ -88,7 +88,7 @@ class ArchiveReader:
     def alignments(self) -> Iterator[Alignments]:
         """Yield every query that has alignments, in the order of the file."""
         while (before := self._read_before()) is not None:
-            ids = query_ids(before)
+            ids = [_ids(query) for query in _queries(before)[1]]
             numbered = enumerate(ids)
             for query, blocks in self._by_query():
                 wanted = squeezed(query)
@@ -113,8 +113,12 @@ class ArchiveReader:
         """
         while (before := self._read_before()) is not None:
             for query, blocks in self._by_query():
-                yield Alignments(query_number(query) - 1, blocks)
-            self.queries = last_number(before)
+                match = _NUMBERED.search(query)
+                if match is None:
+                    raise ArchiveError("An alignment in the archive has an unexpected query id.")
+                yield Alignments(int(match[1]) - 1, blocks)
+            # Masks of earlier queries follow the queries, so the last id need not have the highest number.
+            self.queries = max((int(match[1]) for match in _NUMBERED.finditer(before)), default=0)
             self._read_after()
 
     def _by_query(self) -> Iterator[tuple[bytes, list[bytes]]]:
@@ -239,27 +243,6 @@ class QueryArchive:
         return QueryArchive(*later)
 
 
-def query_number(query: bytes) -> int:
-    """Return the 1-based number in a query's id, ``Query_N``."""
-    match = _NUMBERED.search(query)
-    if match is None:
-        raise ArchiveError("An alignment in the archive has an unexpected query id.")
-    return int(match[1])
-
-
-def last_number(before: bytes) -> int:
-    """Return the number in the id of the last query of an archive; 0 if there is none.
-
-    Masks of earlier queries follow the queries. No title can contain such an id, since quotes are doubled in strings.
-    """
-    return max((int(match[1]) for match in _NUMBERED.finditer(before)), default=0)
-
-
-def query_ids(before: bytes) -> list[list[bytes]]:
-    """Return each query's ids, without white space."""
-    return [_ids(query) for query in _queries(before)[1]]
-
-
 def split_archive(before: bytes, after: bytes) -> Iterator[QueryArchive]:
     """Split an archive without alignments into one archive per query.
 
@@ -370,6 +353,7 @@ def _queries(before: bytes) -> tuple[int, list[bytes], int]:
 
 
 def _ids(query: bytes) -> list[bytes]:
+    """Return a query's ids, without white space."""
     at = _required(_SEQ_ID, query, "A query in the archive has no id.")
     ids: list[bytes] = []
     depth = 0

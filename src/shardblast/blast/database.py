@@ -254,6 +254,17 @@ class DatabaseFacts:
         self, database: str, name: str, source: str, source_version: str, known: Callable[[Path], DatabaseFile]
     ) -> Generation:
         """Describe the database as a generation; ``known`` returns the facts of a file, including its checksum."""
+        volumes = tuple(
+            VolumeMetadata(
+                name=volume.path.name,
+                num_seqs=volume.num_seqs,
+                letters=volume.letters,
+                max_length=volume.max_length,
+                mapped_bytes=volume.size_bytes,
+                files=tuple(map(known, files_of(volume))),
+            )
+            for volume in self.database.volumes
+        )
         return Generation(
             database=database,
             name=name,
@@ -261,7 +272,7 @@ class DatabaseFacts:
             title=self.database.title,
             date=self.database.date,
             version=self.version,
-            volumes=tuple(_metadata(volume, known) for volume in self.database.volumes),
+            volumes=volumes,
             shared=tuple(map(known, self.shared)),
             has_ids=self.database.unique_ids,
             has_taxids=self.has_taxids,
@@ -412,14 +423,3 @@ def _shared(database: Database) -> Iterator[Path]:
     files = [stem.with_name(f"{stem.name}.{letter}{suffix}") for stem in stems for suffix in SHARED_SUFFIXES]
     files += [folder / name for folder in sorted({path.parent for path in volumes}) for name in TAXONOMY]
     return filter(Path.exists, files)
-
-
-def _metadata(volume: Volume, known: Callable[[Path], DatabaseFile]) -> VolumeMetadata:
-    return VolumeMetadata(
-        name=volume.path.name,
-        num_seqs=volume.num_seqs,
-        letters=volume.letters,
-        max_length=volume.max_length,
-        mapped_bytes=volume.size_bytes,
-        files=tuple(map(known, files_of(volume))),
-    )

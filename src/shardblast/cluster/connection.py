@@ -82,12 +82,8 @@ class Cluster:
     @classmethod
     def at(cls, address: str, certificates: Certificates | None, timings: Timings) -> Cluster:
         """Return the cluster of a scheduler, which need not run yet."""
-        security = certificates.security() if certificates else None
-
-        def connect() -> Client:
-            return Client(address, security=security, timeout=CONNECT_WITHIN_S, set_as_default=False, name="shardblast")
-
-        return cls(connect, timings)
+        given: dict[str, Any] = {"security": certificates.security() if certificates else None, "name": "shardblast"}
+        return cls(lambda: Client(address, timeout=CONNECT_WITHIN_S, set_as_default=False, **given), timings)
 
     @property
     def client(self) -> Client:
@@ -242,10 +238,8 @@ def certificates_of(authority: str, certificate: str, key: str) -> Certificates 
 def check_reach(host: str, certificates: Certificates | None, *, insecure: bool) -> None:
     """Refuse to listen or connect without TLS where others can connect.
 
-    Args:
-        host: A name or an address; empty for all addresses of this machine.
-        certificates: For TLS.
-        insecure: Whether the user has declared the network to be private.
+    ``host`` is a name or an address, or empty for all addresses of this machine; ``insecure`` says whether the user has
+    declared the network to be private.
     """
     if certificates is not None or insecure or _is_loopback(host):
         return

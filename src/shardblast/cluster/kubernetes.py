@@ -60,10 +60,8 @@ class NodeSet:
     def count(self) -> NodeCount:
         """Return the current number of nodes.
 
-        Raises:
-            NotFoundError: The StatefulSet does not exist.
-            NotAllowedError: Kubernetes denies access.
-            NetworkError: Kubernetes does not answer, or its address is unknown.
+        Raises NotFoundError if the StatefulSet does not exist, NotAllowedError if Kubernetes denies access, and
+        NetworkError if it does not answer or its address is unknown.
         """
         with self._translated():
             stateful_set = self._stateful_set()

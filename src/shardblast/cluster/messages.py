@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -65,7 +64,8 @@ class SearchOrder:
     def put(self, objects: Objects, search_id: str) -> None:
         """Write the order where nodes look for it."""
         document = asdict(self)
-        document["shards"] = [_shard_document(shard) for shard in self.shards]
+        for values, shard in zip(document["shards"], self.shards, strict=True):
+            values |= {"volumes": _ends(shard.volumes), "oids": _ends(shard.oids)}
         objects.put(search_key(search_id, ORDER), json.dumps(document).encode())
 
     @classmethod
@@ -84,9 +84,8 @@ class StoredRun:
     part: Part
     argv: tuple[str, ...]
     queries: str
-    """Name of the object below the search's prefix."""
     result: str
-    """Name of the object below the search's prefix."""
+    """Names of the objects below the search's prefix."""
     outfmt: str
     purpose: str
     batch: int
@@ -134,13 +133,8 @@ def list_name(option: str) -> str:
     return f"{WORK}/list-{option}"
 
 
-def _shard_document(shard: Shard) -> dict[str, Any]:
-    ranges = {"volumes": _ends(shard.volumes), "oids": None if shard.oids is None else _ends(shard.oids)}
-    return asdict(shard) | ranges
-
-
-def _ends(numbers: range) -> Sequence[int]:
-    return [numbers.start, numbers.stop]
+def _ends(numbers: range | None) -> list[int] | None:
+    return None if numbers is None else [numbers.start, numbers.stop]
 
 
 def _shard_of(values: dict[str, Any]) -> Shard:

@@ -211,15 +211,10 @@ async def _drain(worker: Worker, own: Host, ending: _Ending, within_s: float) ->
     with suppress(TimeoutError):  # a scheduler that is stuck does not answer
         await asyncio.wait_for(worker.heartbeat(), HEARTBEAT_WITHIN_S)
     log.info("the node drains", extra={"tasks": len(worker.active_keys)})
-    while _is_needed(worker) and worker.status is Status.paused and loop.time() < latest:
+    while worker.status is Status.paused and loop.time() < latest and not ending.at_once.is_set():
+        if not (worker.active_keys or worker.state.executing or worker.data):
+            break  # no task runs, is about to store its result, or has one that was not read
         await _either(ending.at_once, CHECKED_EVERY_S)
-        if ending.at_once.is_set():
-            break
-
-
-def _is_needed(worker: Worker) -> bool:
-    """Return whether a task runs, is about to store its result, or has one that was not read."""
-    return bool(worker.active_keys or worker.state.executing or worker.data)
 
 
 async def _either(ended: asyncio.Event, seconds: float) -> None:
@@ -261,14 +256,15 @@ def _until_signalled(run: Callable[[_Ending], Awaitable[None]], timings: Timings
         loop.add_signal_handler(signal.SIGINT, ending.interrupt)
         await run(ending)
 
-    _join_logs()
-    with dask.config.set(_settings(timings)):
-        asyncio.run(main())
-
-
-def _settings(timings: Timings) -> dict[str, Any]:
+    for name in ("distributed", "tornado.application"):  # Dask's warnings go to the log of this process
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(in_one_line)
     silent = f"{timings.silent_s}s"
-    return {
+    settings = {
         "distributed.scheduler.worker-ttl": silent,
         "distributed.scheduler.allowed-failures": 3,
         "distributed.comm.timeouts.connect": "10s",
@@ -276,17 +272,8 @@ def _settings(timings: Timings) -> dict[str, Any]:
         "distributed.worker.daemon": False,
         "distributed.admin.log-length": 0,
     }
-
-
-def _join_logs() -> None:
-    """Send Dask's warnings to the log of this process."""
-    for name in ("distributed", "tornado.application"):
-        logger = logging.getLogger(name)
-        logger.handlers.clear()
-        logger.propagate = True
-        logger.setLevel(logging.WARNING)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(in_one_line)
+    with dask.config.set(settings):
+        asyncio.run(main())
 
 
 def in_one_line(record: logging.LogRecord) -> bool:

@@ -26,11 +26,8 @@ def submit(nodes: int, scheduler: str, scratch: str, options: Sequence[str]) -> 
     A node has the name that Slurm gives its machine. A node that returns to the same machine therefore reuses its
     volumes. If a machine fails, Slurm restarts its node on another one.
 
-    Args:
-        nodes: Number of nodes.
-        scheduler: Address of the cluster's scheduler, as the Slurm machines reach it.
-        scratch: Folder on each machine's own disk; empty: ``TMPDIR`` of the job.
-        options: Further options of sbatch, such as ``--partition=long``.
+    ``scheduler`` is the address as the Slurm machines reach it, ``scratch`` a folder on each machine's own disk (empty:
+    ``TMPDIR`` of the job). ``options`` are further ones of sbatch, such as ``--partition=long``.
     """
     argv = ["sbatch", "--parsable", "--job-name=shardblast", f"--array=0-{nodes - 1}", "--nodes=1", "--exclusive"]
     argv += ["--requeue", "--export=ALL", *options]

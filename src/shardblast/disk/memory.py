@@ -33,9 +33,7 @@ _CAP_FOWNER = 1 << 3
 def warm(files: Sequence[Path], report: Callable[[int], None], stopped: Callable[[], bool] = lambda: False) -> Warmed:
     """Read files into the page cache, except those that are completely there.
 
-    Args:
-        report: Called with numbers of bytes read or found in memory.
-        stopped: Called before each block, also in other threads.
+    ``report`` is called with numbers of bytes read or found in memory; ``stopped`` is called in several threads.
 
     Raises DatabaseError if there are no files, or a file is missing, and OutOfMemory if they did not all stay in
     memory.
@@ -54,7 +52,10 @@ def warm(files: Sequence[Path], report: Callable[[int], None], stopped: Callable
         _read_all(_cold(files, sizes), lambda size_bytes: None, stopped)
         resident, passes = summed(resident_bytes(files)), passes + 1
     if resident is not None and resident < total:
-        raise _too_little_memory(resident, total)
+        raise OutOfMemory(
+            f"Only {resident / 2**20:,.1f} of {total / 2**20:,.1f} MiB stayed in memory after reading.",
+            remedy="Give this node more memory, run less on it, or spread the database over more nodes.",
+        )
     return Warmed(resident, total)
 
 
@@ -119,13 +120,6 @@ def _reading(file: Path) -> Iterator[None]:
             ) from error
 
 
-def _too_little_memory(resident: int, total: int) -> OutOfMemory:
-    return OutOfMemory(
-        f"Only {resident / 2**20:,.1f} of {total / 2**20:,.1f} MiB stayed in memory after reading.",
-        remedy="Give this node more memory, run less on it, or spread the database over more nodes.",
-    )
-
-
 def _measured(program: str, files: Sequence[str]) -> Mapping[str, int]:
     argv = [program, "--bytes", "--json", "--output", "RES,SIZE,FILE", "--", *files]
     result = subprocess.run(argv, capture_output=True, env={**os.environ, "LC_ALL": "C"})
@@ -144,9 +138,7 @@ def _is_measurable(file: Path) -> bool:
         owner = file.stat().st_uid
     except OSError:
         return True  # a missing file has no pages in memory
-    return owner == os.geteuid() or os.access(file, os.W_OK, effective_ids=True) or _acts_as_owner()
-
-
-def _acts_as_owner() -> bool:
+    if owner == os.geteuid() or os.access(file, os.W_OK, effective_ids=True):
+        return True
     match = re.search(r"^CapEff:\s*([0-9a-f]+)$", Path("/proc/self/status").read_text(), re.M)
     return match is not None and bool(int(match[1], 16) & _CAP_FOWNER)

@@ -88,12 +88,10 @@ class Objects:
     """An object store. Keys are relative paths with slashes; each object appears atomically."""
 
     def __init__(self, url: str, stored: Callable[[int], None] = _silent) -> None:
-        """Open a store, creating its folder if it is missing.
+        """Open ``file:///PATH``, ``s3://BUCKET/PREFIX``, ``gs://…`` or ``az://…``, creating a missing folder.
 
-        Args:
-            url: ``file:///PATH``, ``s3://BUCKET/PREFIX``, ``gs://…`` or ``az://…``. Credentials are found where the
-                cloud's own tools look for them.
-            stored: Called with the size in bytes of each object written.
+        Credentials are found where the cloud's own tools look for them. ``stored`` is called with the size in bytes of
+        each object written.
         """
         self._stored = stored
         self._folder = folder_of(url)
@@ -103,9 +101,8 @@ class Objects:
     def put(self, key: str, content: bytes | Path, report: Callable[[int], None] = _silent) -> None:
         """Write bytes or a file as an object; large files are uploaded as parallel parts, a few of which are in memory.
 
-        Args:
-            report: Called in this thread with the number of bytes read for sending. If it raises, the upload is
-                abandoned and no object appears.
+        ``report`` is called in this thread with the number of bytes read for sending. If it raises, the upload is
+        abandoned and no object appears.
         """
         with translated(key):
             size = len(content) if isinstance(content, bytes) else content.stat().st_size
@@ -305,7 +302,9 @@ def open_store(url: str) -> ObjectStore:
         )
     if parts.scheme == "file":
         return from_url(url, mkdir=True, automatic_cleanup=True)
-    client: ClientConfig = {"allow_http": _is_plain(url), "read_timeout": _STALLED, "timeout": _SLOWEST}
+    server = next((os.environ[name] for name in ENDPOINTS.get(parts.scheme, ()) if os.environ.get(name)), url)
+    plain = server.startswith("http:")
+    client: ClientConfig = {"allow_http": plain, "read_timeout": _STALLED, "timeout": _SLOWEST}
     remote: dict[str, Any] = {"client_options": client, "retry_config": RETRY}
     return from_url(url, **remote)
 
@@ -366,13 +365,6 @@ def _read(path: Path, size: int, report: Callable[[int], None]) -> Iterator[byte
 def _check_size(key: str, expected: Expected, size: int) -> None:
     if size != expected.size_bytes:
         raise DamagedError(key, f"it has {counted(size, 'byte')} instead of {expected.size_bytes:,}")
-
-
-def _is_plain(url: str) -> bool:
-    """Return whether the address, or the variable that replaces its server, uses ``http:``."""
-    scheme = urlsplit(url).scheme
-    named = next((os.environ[name] for name in ENDPOINTS.get(scheme, ()) if os.environ.get(name)), url)
-    return named.startswith("http:")
 
 
 def _translation(what: str, error: Exception) -> Exception:

@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -37,10 +38,8 @@ def download(
 ) -> str:
     """Download an object to a new file, sync it, and return its SHA-256 in hexadecimal digits.
 
-    Args:
-        meta: The object's metadata; every part must belong to the same version.
-        report: Called in the calling thread with the number of bytes written.
-        stopped: Called in other threads.
+    Every part must belong to the version of the metadata. ``report`` is called in this thread with the number of bytes
+    written, ``stopped`` in others.
 
     Raises DamagedError if the object changed during the download, or is shorter than its metadata says.
     """
@@ -108,14 +107,14 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+@dataclass(frozen=True, slots=True)
 class _Download:
-    def __init__(self, store: ObjectStore, key: str, meta: ObjectMeta, file: int, stopped: Callable[[], bool]) -> None:
-        self._store = store
-        self._key = key
-        self._meta = meta
-        self._file = file
-        self._stopped = stopped
-        self._given_up = Event()
+    _store: ObjectStore
+    _key: str
+    _meta: ObjectMeta
+    _file: int
+    _stopped: Callable[[], bool]
+    _given_up: Event = field(default_factory=Event)
 
     def run(self, report: Callable[[int], None]) -> str:
         digest = hashlib.sha256()
@@ -143,7 +142,8 @@ class _Download:
     def _part(self, start: int, end: int) -> list[bytes]:
         """Write the bytes from ``start`` to before ``end``, and return them."""
         response = obstore.get(self._store, self._key, options=self._options(start, end))
-        if not _is_same_version(response.meta, self._meta):
+        # Versions are compared here as well, since a server may ignore If-Match.
+        if any(response.meta[fact] != self._meta[fact] for fact in ("e_tag", "size", "last_modified")):
             raise DamagedError(self._key, "it changed while being read")
         chunks = []
         for chunk in response.stream(CHUNK_BYTES):
@@ -161,11 +161,6 @@ class _Download:
         if tag is None or tag.startswith("W/"):  # a weak tag never matches
             return {"range": (start, end)}
         return {"range": (start, end), "if_match": tag}
-
-
-def _is_same_version(meta: ObjectMeta, other: ObjectMeta) -> bool:
-    """Compare versions here as well, since a server may ignore If-Match."""
-    return all(meta[key] == other[key] for key in ("e_tag", "size", "last_modified"))
 
 
 def _write(file: int, content: bytes, offset: int) -> None:
