@@ -83,32 +83,8 @@ def read_listing(
     if options.filter is None:
         return Listing(None, b"")
     places = range(len(database.volumes))
-    listed, kept = list_volumes(installation, processes, database, options, folder, places, named=named)
+    listed, kept = ListReader(installation, processes, database, options, folder, places, named).read()
     return Listing(filter_of(options, [listed], [kept[place] for place in places]), listed.warnings)
-
-
-def list_volumes(
-    installation: Installation,
-    processes: Processes,
-    database: Database,
-    options: SearchOptions,
-    folder: Path,
-    places: Sequence[int],
-    *,
-    named: bool = False,
-) -> tuple[Listed, dict[int, bytes]]:
-    """Determine with BLAST+ which sequences of some volumes a search's list of ids or taxids leaves.
-
-    Args:
-        database: The whole database, of which these volumes are here.
-        folder: For temporary files.
-        places: Indices of the volumes, ascending.
-        named: Whether these are all volumes and BLAST+ finds the database by its name.
-
-    Returns the effect, and for each volume a byte per OID: 1 if the sequence remains, otherwise 0. Raises LeftToBlast
-    if only BLAST+ itself can handle the list, and ShardblastError if BLAST+ was killed, or can't read the database.
-    """
-    return _Reader(installation, processes, database, options, folder, options.filter or "", places, named).read()
 
 
 def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[bytes]) -> Filter:
@@ -243,19 +219,32 @@ def _is_looked_up_as_written(database: Database) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
-    """Asks BLAST+ what the option ``name`` leaves of the volumes ``places``; see ``list_volumes``."""
+class ListReader:
+    """Determines with BLAST+ which sequences of some volumes a search's list of ids or taxids leaves."""
 
     installation: Installation
     processes: Processes
     database: Database
+    """The whole database, of which these volumes are here."""
     options: SearchOptions
     folder: Path
-    name: str
+    """For temporary files."""
     places: Sequence[int]
-    named: bool
+    """Indices of the volumes, ascending."""
+    named: bool = False
+    """Whether these are all volumes and BLAST+ finds the database by its name."""
+
+    @property
+    def name(self) -> str:
+        """Name of the option."""
+        return self.options.filter or ""
 
     def read(self) -> tuple[Listed, dict[int, bytes]]:
+        """Return the effect, and for each volume a byte per OID: 1 if the sequence remains, otherwise 0.
+
+        Raises LeftToBlast if only BLAST+ itself can handle the list, and ShardblastError if BLAST+ was killed, or can't
+        read the database.
+        """
         name = self.name
         if name == "negative_seqidlist" and _is_looked_up_as_written(self.database):
             raise LeftToBlast("of databases of version 4 BLAST+ drops sequences that it counts in the totals.")

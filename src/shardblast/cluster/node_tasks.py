@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from shardblast.blast.alias import write_alias
 from shardblast.blast.database import Database, Filter, Totals
-from shardblast.blast.id_lists import Listed, filter_of, list_volumes, write_list
+from shardblast.blast.id_lists import Listed, ListReader, filter_of, write_list
 from shardblast.blast.process import Processes
 from shardblast.blast.sequences import known_ids_by_oid
 from shardblast.blast.volume import VolumeWriter
@@ -209,7 +209,8 @@ def list_here(hosted: HostedSearch, place: int, task: str) -> None:
         return
     with hosted.scratch() as folder, hosted.opened([place]) as database, hosted.processes(task) as processes:
         try:
-            found, kept = list_volumes(hosted.host.installation, processes, database, hosted.options, folder, [place])
+            reader = ListReader(hosted.host.installation, processes, database, hosted.options, folder, [place])
+            found, kept = reader.read()
         except LeftToBlast as why:
             raise unusable(why) from None
         (folder / "kept").write_bytes(kept[place])
