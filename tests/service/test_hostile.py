@@ -21,6 +21,7 @@ from tests.service.server import END_WITHIN_S, Server, get
 
 RNA = real("16s-queries")[0].fasta
 PROTEIN = real("protein-queries")[0].fasta
+PACKED = {"gzip": gzip.compress, "zstd": zstandard.compress}
 
 
 def refused(server: Server, body: Any) -> dict[str, Any]:
@@ -274,6 +275,21 @@ def test_a_small_file_that_stands_for_a_large_one_is_unpacked_bit_by_bit(tmp_pat
 
     assert length == 100 << 20
     assert peak < 80 << 20
+
+
+@pytest.mark.parametrize("outer", PACKED)
+@pytest.mark.parametrize("inner", PACKED)
+@pytest.mark.parametrize("kind", ["query", "seqidlist"])
+def test_an_upload_that_was_compressed_twice_is_refused(server: Server, outer: str, inner: str, kind: str) -> None:
+    twice = PACKED[outer](PACKED[inner](RNA.encode()))
+    files = {"query": RNA.encode(), kind: twice}
+
+    for path in ("/searches", "/searches/preflight"):
+        answer = server.http.post(path, data={"program": "blastn", "database": "16s"}, files=files)
+
+        assert (answer.status_code, answer.json()["code"]) == (422, "input"), answer.text
+        assert "compressed twice" in answer.json()["detail"]
+    assert not any((server.home / "incoming").iterdir())
 
 
 def test_a_name_that_is_no_text_is_refused(server: Server) -> None:

@@ -161,7 +161,8 @@ def bounded(request: Request, most: int) -> Request:
 def unpacked(path: Path, most: int) -> None:
     """Decompress a gzip or zstd file in place; leave a plain file as it is.
 
-    Raises InputError if the file is damaged, and TooLargeError if its content is longer than ``most`` bytes.
+    Raises InputError if the file is damaged or was compressed twice, and TooLargeError if its content is longer than
+    ``most`` bytes.
     """
     if not is_compressed(str(path)):
         return
@@ -178,6 +179,8 @@ def unpacked(path: Path, most: int) -> None:
         raise InputError(
             f"The upload can't be decompressed: {error}.", remedy="Compress it again, or send it uncompressed."
         ) from error
+    if is_compressed(str(plain)):
+        raise InputError("The upload was compressed twice.", remedy="Compress it once, or send it uncompressed.")
     plain.replace(path)
 
 

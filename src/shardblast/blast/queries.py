@@ -254,14 +254,14 @@ class Survey:
 
 
 def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_letters: int) -> Survey:
-    """Read a file of queries for a program of this query molecule (None: unknown) as a stream.
+    """Read an uncompressed file of queries for a program of this query molecule (None: unknown) as a stream.
 
     Raises NotFasta if the file does not start with a defline, and TooLargeError if it exceeds ``most_queries`` or
     ``most_letters``.
     """
     counts = Survey()
     nucleotides = sampled = 0
-    with open_queries(str(path)) as stream, reading_errors():
+    with path.open("rb") as stream, reading_errors():
         for record in records(stream):
             defline, *lines = record
             residues = letters_of(lines, Molecule.PROTEIN)
