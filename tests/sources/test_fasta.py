@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -151,7 +152,7 @@ def test_a_taxid_map_gives_taxids(tmp_path: Path) -> None:
     sequences = nucleotides()[:3]
     path = fasta(tmp_path / "x.fa", sequences)
     lines = [f"{one.title.split()[0]} {9606 + number}\n" for number, one in enumerate(sequences)]
-    (tmp_path / "map").write_text("".join(lines))
+    (tmp_path / "map").write_text("".join(lines) + "\nother\t7 with a remark\r\n")
 
     brought = bring(source(str(path), taxid_map=tmp_path / "map"), tmp_path / "brought")
 
@@ -310,8 +311,60 @@ def children_named(program: str, folder: Path) -> list[str]:
     return found
 
 
-def test_a_taxid_map_that_is_not_there_is_refused_at_once(tmp_path: Path) -> None:
+UNUSABLE = {
+    "missing": ({"taxid_map": Path("/nope/map")}, "The taxid map /nope/map can't be read: no such file or directory"),
+    "folder": ({"taxid_map": Path("/")}, "The taxid map / is not a file"),
+    "endless": ({"taxid_map": Path("/dev/zero")}, "The taxid map /dev/zero is not a file"),
+    "NUL in the path": ({"taxid_map": Path("\0")}, r"The path of the taxid map '\\x00' is not printable"),
+    "half a character": ({"taxid_map": Path("\ud800")}, r"The path of the taxid map '\\ud800' is not printable"),
+    "NUL in the title": ({"title": "a\0b"}, r"The title 'a\\x00b' is not printable"),
+}
+
+
+@pytest.mark.parametrize(("settings", "problem"), UNUSABLE.values(), ids=UNUSABLE)
+def test_settings_that_makeblastdb_can_t_use_are_refused_at_once(
+    settings: dict[str, Any], problem: str, tmp_path: Path
+) -> None:
     path = write_fasta(tmp_path / "some.fa", nucleotides()[:3])
 
-    with pytest.raises(InputError, match=r"The taxid map /nope/map can't be read: no such file or directory"):
-        source(str(path), taxid_map=Path("/nope/map"))
+    with pytest.raises(InputError, match=problem):
+        source(str(path), **settings)
+
+
+NOT_MAPS = {
+    "root:x:0:0:root:/root:/bin/bash\npostgres:x:1:1:PostgreSQL secret,,,:/var\n": 1,
+    "a 1\npostgres:x:1:1:PostgreSQL secret,,,:/var\n": 2,
+    "a 1\n\nb secret\n": 3,
+    "a 1\nb 2,secret": 2,
+    "a 1\nb\t99999999999999999999\n": 2,
+    "a 2147483648\n": 1,
+    "a\n": 1,
+    " \n": 1,
+    "a\v1 secret\n": 1,
+    "a 1\vsecret\n": 1,
+    "a \u0661\n": 1,
+}
+
+
+@pytest.mark.parametrize(("text", "line"), NOT_MAPS.items())
+def test_a_file_that_is_not_a_taxid_map_is_refused_without_quoting_it(text: str, line: int, tmp_path: Path) -> None:
+    path = write_fasta(tmp_path / "some.fa", nucleotides()[:3])
+    (tmp_path / "map").write_text(text)
+
+    with pytest.raises(InputError) as caught:
+        bring(source(str(path), taxid_map=tmp_path / "map"), tmp_path / "brought")
+
+    assert caught.value.problem == f"Line {line} of the taxid map map has no taxid."
+
+
+def test_no_message_of_makeblastdb_quotes_a_taxid_map_that_changes_after_its_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_fasta(tmp_path / "some.fa", nucleotides()[:3])
+    (tmp_path / "map").write_text("a it's_secret\n")
+    monkeypatch.setattr("shardblast.sources.fasta._check_taxids", lambda path: None)
+
+    with pytest.raises(ShardblastError, match="Cannot convert string") as caught:
+        bring(source(str(path), taxid_map=tmp_path / "map"), tmp_path / "brought")
+
+    assert "secret" not in str(caught.value)

@@ -6,8 +6,10 @@ import io
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -33,13 +35,19 @@ _NUCLEOTIDE_SHARE = 0.75
 quarter."""
 _BLANK = b" \t\r\n\v\f"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+_TAXID = re.compile(rb"[^ \t\r\n]+[ \t]+([+-]?\d{1,19})(?=[ \t\r\n]|$)")
+_MOST_TAXID = (1 << 31) - 1
+_QUOTED = re.compile(rb"'.*'")
 
 
 class FastaSource:
     """The path of a FASTA file."""
 
     def __init__(self, text: str, installation: Installation, settings: SourceSettings) -> None:
-        """Check the taxid map, if any."""
+        """Check the title, and that the taxid map, if any, is a file."""
+        for what, given in (("title", settings.title), ("path of the taxid map", str(settings.taxid_map or ""))):
+            if not given.isprintable():
+                raise InputError(f"The {what} {given!r} is not printable.", remedy="Remove control characters.")
         self.text = text
         self._path = Path(text).absolute()
         self._installation = installation
@@ -84,6 +92,8 @@ class FastaSource:
         """Run makeblastdb, without ``-parse_seqids`` if it can't parse the ids and need not; return the files."""
         chosen = self._settings.parse_seqids
         attempts = [True, False] if chosen is None and self._settings.taxid_map is None else [chosen is not False]
+        if self._settings.taxid_map:
+            _check_taxids(self._settings.taxid_map)
         for parse_seqids in attempts:
             ledger.tidy()
             folder = ledger.work / "made"
@@ -94,6 +104,8 @@ class FastaSource:
                 raise DiskFull  # makeblastdb reports it, or dies of SIGSEGV
             if finished.status and not was_killed(finished) and parse_seqids != attempts[-1]:
                 continue  # its words for ids that it can't parse are too many to know
+            if self._settings.taxid_map:  # it may have changed, and all users see the message
+                finished = replace(finished, stderr=_QUOTED.sub(b"'...'", finished.stderr))
             checked(finished, f"makeblastdb on {self._path.name}")
             break
         _require_whole(find_database(self._installation, folder / name))
@@ -157,10 +169,21 @@ def _facts(path: Path, what: str) -> tuple[int, int]:
     try:
         facts = path.stat()
     except OSError as error:
-        raise InputError(
-            f"The {what} {path} can't be read: {(error.strerror or '').lower()}.", remedy="Check the path."
-        ) from error
+        reason = (error.strerror or "").lower()
+        raise InputError(f"The {what} {path} can't be read: {reason}.", remedy="Check the path.") from error
+    if not stat.S_ISREG(facts.st_mode):
+        raise InputError(f"The {what} {path} is not a file.", remedy="Check the path.")
     return facts.st_size, facts.st_mtime_ns
+
+
+def _check_taxids(path: Path) -> None:
+    """Check that each line has an id and a taxid. The error quotes nothing: users may not read the server's files."""
+    with reading_errors(f"The taxid map {path.name}", "Check the file, then try again."), path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            match = _TAXID.match(line)
+            if line.strip(b"\r\n") and (match is None or int(match[1]) > _MOST_TAXID):
+                problem = f"Line {number:,} of the taxid map {path.name} has no taxid."
+                raise InputError(problem, remedy="Write an id, a space and a taxid on each line.")
 
 
 def _stem(path: Path) -> str:
@@ -191,16 +214,12 @@ def _reading(path: Path) -> AbstractContextManager[None]:
 
 def _require_whole(database: Database) -> None:
     """Check that a new database has all its sequences: makeblastdb does not report all disk errors."""
+    remedy = "Check the disk, then add the database again."
     for volume in database.volumes:
         if volume.sequence_file.stat().st_size < volume.offset(1, volume.num_seqs):
-            raise DatabaseError(
-                f"{volume.sequence_file.name} is truncated.", remedy="Check the disk, then add the database again."
-            )
+            raise DatabaseError(f"{volume.sequence_file.name} is truncated.", remedy=remedy)
     if database.obstacle is not None:
-        raise DatabaseError(
-            f"makeblastdb made no usable database: {database.obstacle}.",
-            remedy="Check the disk, then add the database again.",
-        )
+        raise DatabaseError(f"makeblastdb made no usable database: {database.obstacle}.", remedy=remedy)
 
 
 def _chunks(stream: BinaryIO, path: Path, report: Callable[[], None]) -> Iterator[bytes]:
