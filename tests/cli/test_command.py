@@ -194,6 +194,35 @@ def test_keep_of_a_folder_that_cannot_be_made_is_an_output_error(place: Place) -
     assert b"Traceback" not in finished.stderr
 
 
+def test_keep_replaces_nothing_in_a_folder_that_has_files(place: Place) -> None:
+    kept = place.folder / "kept"
+    kept.mkdir()
+    (kept / "batch0.fa").write_text("mine")
+
+    finished = place.shardblast("blastn", *place.words, *SHARDED, "--keep", "kept")
+
+    assert finished.returncode == 1
+    assert b"is not empty" in finished.stderr
+    assert [(path.name, path.read_text()) for path in kept.iterdir()] == [("batch0.fa", "mine")]
+
+
+def test_a_report_replaces_only_a_report(place: Place) -> None:
+    query = Path(place.words[place.words.index("-query") + 1])
+    mine = place.folder / "mine.fa"
+    mine.write_bytes(query.read_bytes())
+
+    refused = place.shardblast("blastn", *place.words, *SHARDED, "--report", "mine.fa")
+    (place.folder / "report.json").touch()
+    reported = [place.shardblast("blastn", *place.words, *SHARDED, "--report", "report.json") for _ in range(2)]
+
+    assert refused.returncode == 1
+    assert b"'mine.fa' exists and is not a report." in refused.stderr
+    assert mine.read_bytes() == query.read_bytes()
+    assert [one.returncode for one in reported] == [0, 0]
+    mine.unlink()
+    (place.folder / "report.json").unlink()
+
+
 @pytest.mark.parametrize("outfmt", ["6", "0"])
 def test_full_disk_under_standard_output_is_an_output_error(place: Place, outfmt: str) -> None:
     with open("/dev/full", "wb") as full:
@@ -281,6 +310,29 @@ def test_signal_stops_everything_and_leaves_nothing(wrapped: Place, number: sign
     assert not _runs(piece)
     assert (wrapped.folder / "out").read_text() == "of yesterday"
     assert wrapped.left_behind() == ["out"]
+
+
+@pytest.mark.parametrize("shards", ["3", "off"])
+def test_blast_ends_when_the_command_is_killed(wrapped: Place, shards: str) -> None:
+    mark = wrapped.folder.parent / "mark"
+    wrapped.variables.update(DO=TELL_PID if shards != "off" else TELL_PID.replace("piece", "query"), MARK=str(mark))
+    argv = [*SHARDBLAST, "blastn", *wrapped.words, "--shards", shards]
+    process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, env=wrapped.environment, cwd=wrapped.folder)
+    piece = _wait_for_pid(mark)
+
+    process.kill()
+    process.wait()
+
+    until(lambda: not _runs(piece))
+
+
+def test_closed_standard_input_is_an_input_error(place: Place) -> None:
+    shell = ["sh", "-c", 'exec "$@" <&-', "sh"]
+
+    finished = place.blast(*shell, *SHARDBLAST, "blastn", "-db", str(place.database), *SHARDED)
+
+    assert finished.returncode == 1
+    assert finished.stderr.startswith(b"Standard input is closed.")
 
 
 def test_closed_standard_error_costs_only_the_messages(place: Place) -> None:

@@ -85,6 +85,8 @@ class NotFasta(InputError):
 def open_queries(path: str) -> Iterator[BinaryIO]:
     """Open a query file, or standard input for ``-``, decompressing gzip and zstd."""
     try:
+        if path == "-" and sys.stdin is None:
+            raise InputError("Standard input is closed.", remedy="Give the queries there, or name a file with -query.")
         raw = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed below
     except OSError as error:
         raise InputError(f"The query file {path!r} can't be read: {error.strerror}.", remedy="Check -query.") from error

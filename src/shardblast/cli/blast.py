@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shardblast.bootstrap import known_arguments, local_engine
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from shardblast.engine.local import LocalEngine
 
 INFORMATION = ("-h", "-help", "-version")
+REPORT_START = b'{\n  "program"'
+"""How every report begins."""
 
 _QUERY_WARNING = re.compile(rb"^[^\[]*\[\w+\] Query_\d")
 
@@ -150,6 +153,16 @@ def _check_report(options: SearchOptions) -> None:
         raise OutputError(f"The report {report!r} can't be written.", remedy="Check --report.")
     if out is not None and os.path.realpath(report) == os.path.realpath(out):
         raise UsageError("--report and -out name the same file.", remedy="Give the report another name.")
+    if not _may_be_replaced(Path(report)):
+        raise UsageError(f"{report!r} exists and is not a report.", remedy="Give the report another name.")
+
+
+def _may_be_replaced(path: Path) -> bool:
+    """Return whether a file is a report, or empty, or none; another may be the query, or a part of the database."""
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        return file.read(len(REPORT_START)) in (REPORT_START, b"")
 
 
 def _engine(options: SearchOptions, local: LocalEngine) -> LocalEngine | ClusterCommand:

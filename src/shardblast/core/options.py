@@ -44,7 +44,7 @@ OUR_HELP = """\
  --report <File_Out>
    Write verdicts, shards and timings as JSON
  --keep <Folder>
-   Leave pieces and merged files there
+   Leave pieces and merged files in this folder, which must be new or empty
  --quiet
    No progress on standard error
  -num_threads is the budget of cores; without it all cores are used.

@@ -26,6 +26,7 @@ from shardblast.core.errors import (
     OutputError,
     ShardblastError,
     UnknownFailure,
+    UsageError,
 )
 from shardblast.core.events import Notify, QueryJudged, SearchEvent, Warned
 from shardblast.core.options import Exactness, SearchOptions
@@ -88,6 +89,10 @@ class LocalEngine:
                 folder = Path(options.ours.keep)
                 with _folder_errors(folder):
                     folder.mkdir(parents=True, exist_ok=True)
+                    if any(folder.iterdir()):  # its files may be those of the search
+                        raise UsageError(
+                            f"The folder {str(folder)!r} is not empty.", remedy="Name a new one with --keep."
+                        )
                 yield folder.resolve()
                 return
             cache = str(self.cache.absolute())

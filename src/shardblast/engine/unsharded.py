@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from shardblast.blast.database import Database
 from shardblast.blast.hits import Carrier, TabularCarrier
-from shardblast.blast.process import changing
+from shardblast.blast.process import changing, mortal
 from shardblast.blast.queries import Batch, NotFasta, open_queries, query_id, records
 from shardblast.core.errors import Interrupted, UnknownFailure
 from shardblast.core.formats import TAXONOMIC
@@ -210,7 +210,8 @@ def _run(
         UnknownFailure: BLAST+ crashed.
     """
     sys.stdout.flush()
-    process = subprocess.Popen(argv, executable=path, stdin=stdin, stdout=subprocess.PIPE if copy else None)
+    found = {**os.environ, "PATH": os.pathsep.join([os.path.dirname(path), os.environ.get("PATH", os.defpath)])}
+    process = subprocess.Popen(mortal(argv), env=found, stdin=stdin, stdout=subprocess.PIPE if copy else None)
     try:
         if copy is not None and process.stdout is not None:
             with process.stdout as printed:
