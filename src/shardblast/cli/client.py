@@ -159,8 +159,11 @@ class Client:
     """The HTTP interface of a service."""
 
     def __init__(self, server: str, token: str | None) -> None:
+        if token and not (token.isascii() and token.isprintable()):
+            raise UsageError("The API token has characters that no token has.", remedy="Check SHARDBLAST_TOKEN.")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=f"{server.rstrip('/')}/api/v1", headers=headers, timeout=TIMEOUT_S)
+        with _translated():
+            self._http = httpx.Client(base_url=f"{server.rstrip('/')}/api/v1", headers=headers, timeout=TIMEOUT_S)
 
     def submit(self, wanted: Submission, key: str | None) -> dict[str, Any]:
         """Queue a search and return it; the same key returns the existing search."""
@@ -178,7 +181,6 @@ class Client:
             return self._json("POST", path, data=wanted.fields, files=files, headers=headers)
 
     def search(self, search_id: str) -> dict[str, Any]:
-        """Return a search."""
         return self._json("GET", _path(search_id))
 
     def page(self, state: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
@@ -196,35 +198,27 @@ class Client:
                 return
 
     def cancel(self, search_id: str) -> dict[str, Any]:
-        """Cancel a search."""
         return self._json("POST", f"{_path(search_id)}/cancel")
 
     def retry(self, search_id: str) -> dict[str, Any]:
-        """Run a search again."""
         return self._json("POST", f"{_path(search_id)}/retry")
 
     def delete(self, search_id: str) -> None:
-        """Delete a search."""
         self._request("DELETE", _path(search_id))
 
     def report(self, search_id: str) -> dict[str, Any]:
-        """Return the report of a search."""
         return self._json("GET", f"{_path(search_id)}/report")
 
     def share(self, search_id: str) -> dict[str, Any]:
-        """Create a share link."""
         return self._json("POST", f"{_path(search_id)}/share")
 
     def shares(self, search_id: str) -> Sequence[dict[str, Any]]:
-        """Return the share links of a search."""
         return cast(list[dict[str, Any]], self._request("GET", f"{_path(search_id)}/shares").json())
 
     def revoke(self, search_id: str, share_id: str) -> None:
-        """Revoke a share link."""
         self._request("DELETE", f"{_path(search_id)}/shares/{_checked(share_id, 'a link')}")
 
     def database(self, name: str) -> dict[str, Any]:
-        """Return a database."""
         return self._json("GET", f"/databases/{quote(name, safe='')}")
 
     def add_database(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -350,11 +344,9 @@ def _unpack(archive: BinaryIO, outfmt: OutputFormat, out: str) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except httpx.TransportError as error:
-        raise NetworkError(
-            f"The service can't be reached: {error}.",
-            remedy="Is the service running? Check --server or SHARDBLAST_SERVER.",
-        ) from error
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        problem = f"The service can't be reached: {str(error).rstrip('.')}."
+        raise NetworkError(problem, remedy="Is the service running? Check --server or SHARDBLAST_SERVER.") from error
 
 
 def _check(response: httpx.Response) -> None:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -18,15 +17,18 @@ from shardblast.bootstrap.service import Service
 from shardblast.cli.logs import configure
 from shardblast.cli.options import LogFormat
 from shardblast.core.errors import ConflictError, UsageError
+from shardblast.core.units import split_address
 from shardblast.service.identity import check_mode
 from shardblast.service.openid import checked_address
-from shardblast.service.settings import Settings
+from shardblast.service.settings import TABLE, Settings
 
 STOP_AFTER_S = 5
 KEPT_ALIVE_S = 75
 """Timeout of idle connections, longer than that of clients and proxies, which might otherwise send a request while
 the server closes the connection."""
 WAITING_CONNECTIONS = 2048
+MOST = 1_000_000
+"""Maximum of settings in minutes, hours or days; beyond, their ends are no dates."""
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +107,10 @@ def checked(settings: Settings) -> Settings:
 
     Raises UsageError if a setting is missing or not valid.
     """
+    for field, row in TABLE.items():
+        value = getattr(settings, field)
+        if isinstance(value, float) and not value <= MOST:  # also nan
+            raise UsageError(f"{row.option} {value} is out of range.", remedy=f"Give at most {MOST:,}.")
     if settings.signs_in_browsers:
         _check_open_id(settings)
     return replace(settings, public_url=_checked_url(settings.public_url))
@@ -147,7 +153,7 @@ def _check_open_id(settings: Settings) -> None:
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
+    parts = split_address(url, "public URL")
     plain = f"{parts.scheme}://{parts.netloc}"
     if url and (parts.scheme not in ("http", "https") or not parts.hostname or url.rstrip("/") != plain):
         raise UsageError(f"{url!r} is not a valid public URL.", remedy="Write --public-url https://NAME.")

@@ -24,6 +24,7 @@ from distributed.comm.core import CommClosedError
 from shardblast.cluster.messages import RunId
 from shardblast.core.errors import NetworkError, UsageError
 from shardblast.core.node import Member, NodeState
+from shardblast.core.units import split_address
 from shardblast.core.waiting import Lack
 
 FACTS = "shardblast"
@@ -251,17 +252,17 @@ def check_reach(host: str, certificates: Certificates | None, *, insecure: bool)
 
 def check_scheduler(address: str, certificates: Certificates | None, *, insecure: bool) -> None:
     """Reject an invalid address of a scheduler, or one that does not fit the certificates; see also ``check_reach``."""
-    protocol, _, place = address.partition("://")
-    if protocol not in ("tcp", "tls") or not place:
+    parts = split_address(address, "address of the scheduler")
+    if parts.scheme not in ("tcp", "tls") or not parts.hostname or not parts.port:
         raise UsageError(
             f"{address!r} is not the address of a scheduler.", remedy="Use tls://HOST:PORT or tcp://127.0.0.1:PORT."
         )
-    if (protocol == "tls") != (certificates is not None):
+    if (parts.scheme == "tls") != (certificates is not None):
         raise UsageError(
             f"{address!r} and the certificates do not go together.",
             remedy="tls:// needs --tls-ca, --tls-cert, --tls-key (SHARDBLAST_TLS_CA, _CERT, _KEY). tcp:// takes none.",
         )
-    check_reach(place.rpartition(":")[0].strip("[]"), certificates, insecure=insecure)
+    check_reach(parts.hostname, certificates, insecure=insecure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,10 +304,8 @@ class Timings:
             except ValueError:
                 changed[name] = 0.0
             if name not in known or not changed[name] > 0:
-                raise UsageError(
-                    f"{word!r} is not a limit of a cluster in seconds.",
-                    remedy=f"Give NAME=SECONDS, where NAME is one of {', '.join(sorted(known))}.",
-                )
+                problem = f"{word!r} is not a limit of a cluster in seconds."
+                raise UsageError(problem, remedy=f"Give NAME=SECONDS, where NAME is one of {', '.join(sorted(known))}.")
         return replace(cls(), **changed)
 
 

@@ -1,12 +1,13 @@
-"""Numbers as people write them: with nouns, as amounts of bytes, and selections such as ``0-4,7``."""
+"""What people write and read: numbers with nouns, amounts of bytes, selections such as ``0-4,7``, and addresses."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
 
-from shardblast.core.errors import InputError
+from shardblast.core.errors import InputError, UsageError
 
 PATTERN = r"^[0-9]{1,10}(-[0-9]{1,10})?(,[0-9]{1,10}(-[0-9]{1,10})?)*$"
 
@@ -65,6 +66,16 @@ class Numbers:
     def __contains__(self, number: int) -> bool:
         index = bisect_right(self.ranges, number, key=lambda bounds: bounds[0]) - 1
         return index >= 0 and number <= self.ranges[index][1]
+
+
+def split_address(address: str, what: str) -> SplitResult:
+    """Return the parts of a URL. Raises UsageError, which does not quote it, if it or its port can't be parsed."""
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 - it is parsed now
+    except ValueError as error:
+        raise UsageError(f"The {what} is not a valid URL.", remedy="Check its host, brackets and port.") from error
+    return parts
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

@@ -237,10 +237,8 @@ def is_database_file(name: str) -> bool:
 def checked_file_name(name: str, where: str) -> str:
     """Return a name that is valid for a database file, and is no path."""
     if not is_database_file(name):
-        raise DatabaseError(
-            f"{where} names {name[:200]!r}, which is not a valid name of a database file.",
-            remedy="Nothing was added; use another source.",
-        )
+        problem = f"{where} names {name[:200]!r}, which is not a valid name of a database file."
+        raise DatabaseError(problem, remedy="Nothing was added; use another source.")
     return name
 
 

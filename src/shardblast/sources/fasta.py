@@ -148,10 +148,8 @@ class FastaSource:
         nucleotides = len(letters) - len(letters.translate(None, _NUCLEOTIDES))
         looks_nucleotide = nucleotides >= len(letters) * _NUCLEOTIDE_SHARE
         if self._settings.molecule is Molecule.NUCLEOTIDE and not looks_nucleotide:
-            raise InputError(
-                f"{self.text} looks like protein; makeblastdb would discard most of it as nucleotide.",
-                remedy="Choose protein, or let the molecule be detected.",
-            )
+            problem = f"{self.text} looks like protein; makeblastdb would discard most of it as nucleotide."
+            raise InputError(problem, remedy="Choose protein, or let the molecule be detected.")
         return self._settings.molecule or (Molecule.NUCLEOTIDE if looks_nucleotide else Molecule.PROTEIN)
 
 

@@ -20,12 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from shardblast.blast.database import TAXONOMY
 from shardblast.blast.installation import Installation
 from shardblast.core.database import checked_name
 from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged, file_errors
+from shardblast.core.units import split_address
 from shardblast.sources.base import (
     NCBI,
     Ledger,
@@ -61,16 +61,12 @@ class NcbiSource:
     def __init__(self, text: str, installation: Installation, settings: SourceSettings) -> None:
         """Check the base address and the name."""
         if not settings.ncbi_base.startswith(("http://", "https://")):
-            raise InputError(
-                f"{settings.ncbi_base!r} is not an HTTP address.",
-                remedy="Give the address of a mirror that begins with https://.",
-            )
-        address = urlsplit(settings.ncbi_base)
+            problem = f"{settings.ncbi_base!r} is not an HTTP address."
+            raise InputError(problem, remedy="Give the address of a mirror that begins with https://.")
+        address = split_address(settings.ncbi_base, "base address")
         if "@" in address.netloc or address.query or address.fragment:
-            raise InputError(
-                "The base address contains a password or a query, which other users could read.",
-                remedy="Remove it, and use a mirror that needs no credentials.",
-            )
+            problem = "The base address contains a password or a query, which other users could read."
+            raise InputError(problem, remedy="Remove it, and use a mirror that needs no credentials.")
         self.text = text
         self._name = checked_name(text.removeprefix(NCBI))
         self._installation = installation
@@ -150,10 +146,8 @@ class NcbiSource:
         manifest = _read_json(web, prefix + MANIFEST)
         if isinstance(manifest, dict) and isinstance(manifest.get(self._name), dict):
             return dict(manifest[self._name])
-        raise NotFoundError(
-            f"There is no database {self._name} at {web.base}.",
-            remedy=f"Check its name, and that the files are publicly readable. {CHECK_MIRROR}",
-        )
+        problem = f"There is no database {self._name} at {web.base}."
+        raise NotFoundError(problem, remedy=f"Check its name, and that the files are publicly readable. {CHECK_MIRROR}")
 
     def _files(self, web: Web, prefix: str, metadata: dict[str, Any]) -> list[RemoteFile]:
         names = sorted(set(self._listed(metadata)))
@@ -187,10 +181,8 @@ class NcbiSource:
             ("letters", offer.details["letters"], database.letters),
         ):
             if _whole_number(expected) not in (0, actual):
-                raise DatabaseError(
-                    f"{self._name} does not match its metadata: it has {actual:,} {unit} instead of {expected:,}.",
-                    remedy="NCBI may be publishing a new version; try again later.",
-                )
+                problem = f"{self._name} does not match its metadata: it has {actual:,} {unit} instead of {expected:,}."
+                raise DatabaseError(problem, remedy="NCBI may be publishing a new version; try again later.")
 
 
 def unpack(archive: Path, folder: Path, name: str) -> list[Path]:
@@ -206,10 +198,8 @@ def unpack(archive: Path, folder: Path, name: str) -> list[Path]:
                 file = checked_file_name(member.name.removeprefix("./"), name)
                 allowed -= member.size
                 if not member.isreg() or allowed < 0:
-                    raise DatabaseError(
-                        f"{name} contains {file}, which is not a plain file of plausible size.",
-                        remedy="Nothing of it was added; use another source.",
-                    )
+                    problem = f"{name} contains {file}, which is not a plain file of plausible size."
+                    raise DatabaseError(problem, remedy="Nothing of it was added; use another source.")
                 members.extract(member, folder, filter="data")
                 files.append(folder / file)
     except (tarfile.TarError, zlib.error, EOFError) as error:
@@ -221,10 +211,8 @@ def _look(web: Web, prefix: str, name: str, *, required: bool) -> RemoteFile | N
     file = web.look(prefix + name, name, time.sleep)
     if file is None:
         if required:
-            raise DatabaseError(
-                f"{name} is missing at {web.base}, although the metadata lists it.",
-                remedy=f"Try again later. {CHECK_MIRROR}",
-            )
+            problem = f"{name} is missing at {web.base}, although the metadata lists it."
+            raise DatabaseError(problem, remedy=f"Try again later. {CHECK_MIRROR}")
         return None
     if not name.endswith(ARCHIVE):
         return file

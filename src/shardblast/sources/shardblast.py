@@ -18,6 +18,7 @@ from shardblast.core.errors import (
     StorageError,
     file_errors,
 )
+from shardblast.core.units import split_address
 from shardblast.sources.base import (
     Ledger,
     Offer,
@@ -46,13 +47,12 @@ class ShardblastSource:
         """Parse the address."""
         match = _ADDRESS.fullmatch(text)
         if match is None:
-            raise InputError(
-                f"{text} is not the address of a database in a storage.",
-                remedy="Use s3://BUCKET/PREFIX/databases/NAME, or the same with gs, az or file.",
-            )
+            problem = f"{text} is not the address of a database in a storage."
+            raise InputError(problem, remedy="Use s3://BUCKET/PREFIX/databases/NAME, or the same with gs, az or file.")
         self.text = text
         self._url, self._name, self._generation = match.groups()
         self._settings = settings
+        split_address(self._url, "address of the storage")
 
     def offer(self) -> Offer:
         """Return the generation in the address, or the current one."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
@@ -21,7 +21,7 @@ from obstore.store import from_url
 
 from shardblast.core.database import DatabaseFile, Generation
 from shardblast.core.errors import DamagedError, DatabaseError, DiskFull, NotFoundError, StorageError
-from shardblast.core.units import counted
+from shardblast.core.units import counted, split_address
 from shardblast.storage.transfer import PARALLEL, download, give, take
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ def open_store(url: str) -> ObjectStore:
         StorageError: The address contains a password.
         obstore.exceptions.BaseError, ValueError: obstore does not accept the address.
     """
-    parts = urlsplit(url)
+    parts = split_address(url, "storage address")
     if parts.password:
         raise StorageError(
             "The storage address contains a password.",
@@ -311,13 +311,13 @@ def open_store(url: str) -> ObjectStore:
 
 def folder_of(url: str) -> Path | None:
     """Return the folder of a ``file:`` address; None for other addresses."""
-    parts = urlsplit(url)
+    parts = split_address(url, "storage address")
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def shown(url: str) -> str:
     """Return an address without user, password and query, fit for messages."""
-    parts = urlsplit(url)
+    parts = split_address(url, "storage address")
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
@@ -375,10 +375,7 @@ def _translation(what: str, error: Exception) -> Exception:
         return NotFoundError(f"There is no {what} in the storage.", remedy="It may have been deleted.")
     if _NO_SPACE in text or (isinstance(error, OSError) and error.errno == errno.EDQUOT):
         return DiskFull()
-    return StorageError(
-        f"The storage failed for {what}: {_summary(text, codes)}.",
-        remedy=CHECK_STORAGE,
-    )
+    return StorageError(f"The storage failed for {what}: {_summary(text, codes)}.", remedy=CHECK_STORAGE)
 
 
 def _summary(text: str, codes: set[str]) -> str:

@@ -42,17 +42,17 @@ class SqlDatabase:
         """Random id of this process among the servers that share the database."""
         try:
             parsed = make_url(address)
+            match parsed.get_backend_name():
+                case "sqlite":
+                    self.engine = _sqlite(parsed)
+                case "postgresql":
+                    named = parsed.set(drivername="postgresql+psycopg")
+                    self.engine = create_engine(named, pool_size=20, pool_pre_ping=True)
+                case other:
+                    problem = f"{other!r} databases are not supported."
+                    raise StoreError(problem, remedy="Use sqlite:/// or postgresql://.")
         except (ArgumentError, ValueError) as error:
             raise StoreError("The database address is invalid.", remedy="Check SHARDBLAST_DATABASE_URL.") from error
-        match parsed.get_backend_name():
-            case "sqlite":
-                self.engine = _sqlite(parsed)
-            case "postgresql":
-                self.engine = create_engine(
-                    parsed.set(drivername="postgresql+psycopg"), pool_size=20, pool_pre_ping=True
-                )
-            case other:
-                raise StoreError(f"{other!r} databases are not supported.", remedy="Use sqlite:/// or postgresql://.")
 
     @property
     def is_shared(self) -> bool:
