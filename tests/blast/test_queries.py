@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import sys
+import tracemalloc
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,19 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardblast.blast.queries import Batch, NotFasta, is_compressed, open_queries, records, split, write_selected
-from shardblast.core.errors import InputError
+from shardblast.blast import queries
+from shardblast.blast.queries import (
+    LINE_BYTES,
+    Batch,
+    NotFasta,
+    is_compressed,
+    open_queries,
+    records,
+    split,
+    survey,
+    write_selected,
+)
+from shardblast.core.errors import InputError, TooLargeError
 from shardblast.core.program import Molecule
 
 TEXT = b">a first\nACGT\nAC\n>b\r\nACGT\r\n\r\n>\n>c\n\nACGTACGT"
@@ -143,3 +156,68 @@ def test_selected_queries_are_written_as_they_are(tmp_path: Path) -> None:
 def batch_of(text: bytes, folder: Path) -> Batch:
     (batch,) = split(io.BytesIO(text), folder, Molecule.NUCLEOTIDE, 10**9, 10**9)
     return batch
+
+
+LONG = b"ACGT" * 60
+BODIES = {
+    "letters": (LONG, "regular"),
+    "lines that end like those of Windows": (LONG + b"\r\n" + LONG + b"\r", "regular"),
+    "a comment after letters": (LONG + b";" + LONG + b">?5 ! # ;" + LONG, "regular"),
+    "signs of comments and gaps inside": (LONG + b" !" + LONG + b"#" + LONG + b">?5" + LONG, "regular"),
+    "a comment first": (b" !" + LONG + b"\n" + LONG, "irregular"),
+    "a single carriage return": (LONG + b"\r" + LONG, "irregular"),
+    "blanks first": (b" " * 500 + LONG + b"\n", "regular"),
+    "a line of blanks": (b" " * 500 + b"\n" + LONG, "regular"),
+    "a comment after blanks": (b" " * 500 + b";" + LONG + b"\n" + LONG, "irregular"),
+    "no letters": (b" " * 500 + b"\n" + b"-" * 500, "regular"),
+    "implausible letters": (b"." * 500 + b"\n" + LONG, "regular"),
+}
+
+
+@pytest.mark.parametrize("what", BODIES)
+@pytest.mark.parametrize("molecule", [*Molecule, None])
+def test_long_lines_are_surveyed_in_parts_as_they_are_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, molecule: Molecule | None
+) -> None:
+    body, regular = BODIES[what]
+    path = tmp_path / "q"
+    path.write_bytes(b">a\n" + body + b"\n\n>b\n" + body + b"\n")
+    whole = survey(path, molecule, most_queries=9, most_letters=9999)
+    assert (whole.queries, whole.irregular) == (2, 2 * (regular == "irregular"))
+    with path.open("rb") as stream:
+        (batch,) = split(stream, tmp_path, molecule or Molecule.PROTEIN, 9999, 9)
+    assert whole.letters == batch.letters
+
+    for size in range(80, 100):
+        monkeypatch.setattr(queries, "LINE_BYTES", size)
+        for lines in (1, 3):
+            monkeypatch.setattr(queries, "BLOCK_LINES", lines)
+            assert survey(path, molecule, most_queries=9, most_letters=9999) == whole
+
+
+@pytest.mark.parametrize("body", [b"\n" * 300_000, b"\r\n" * 300_000, b"A" * 50_000_000], ids=["blank", "cr", "long"])
+def test_lines_of_a_query_do_not_accumulate_in_memory(tmp_path: Path, body: bytes) -> None:
+    path = tmp_path / "q"
+    path.write_bytes(b">a\n" + body)
+    tracemalloc.start()
+
+    found = survey(path, Molecule.NUCLEOTIDE, most_queries=1, most_letters=1 << 30)
+    _, surveyed = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    with path.open("rb") as stream:
+        (batch,) = split(stream, tmp_path, Molecule.NUCLEOTIDE, 1000, 1000)
+    _, cut = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert found.letters == batch.letters == body.count(b"A")
+    assert surveyed < (40 << 20 if batch.letters else 1 << 20)
+    assert cut < 4 * len(body) + (1 << 20)
+    assert batch.path.read_bytes().removesuffix(b"\n") == (b">a\n" + body).removesuffix(b"\n")
+
+
+def test_an_endless_title_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "q"
+    for length, is_refused in ((LINE_BYTES - 10, False), (LINE_BYTES + 10, True)):
+        path.write_bytes(b">" + b"a" * length + b"\nACGT\n")
+        with pytest.raises(TooLargeError, match="262,144 bytes") if is_refused else nullcontext():
+            survey(path, None, most_queries=1, most_letters=9)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import secrets
-import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Query, Request, Response
 
-from shardblast.blast.queries import is_compressed, open_queries
+from shardblast.blast.queries import is_compressed, open_queries, reading_errors
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import InputError, TooLargeError, UnauthorizedError
 from shardblast.core.search import Search, SearchId
@@ -168,17 +166,13 @@ def unpacked(path: Path, most: int) -> None:
         return
     plain = path.with_suffix(".plain")
     total = 0
-    try:
-        with open_queries(str(path)) as source, plain.open("wb") as target:
-            while block := source.read(BLOCK_BYTES):
-                total += len(block)
-                if total > most:
-                    raise too_large(most)
-                target.write(block)
-    except (gzip.BadGzipFile, EOFError, zlib.error, OSError) as error:
-        raise InputError(
-            f"The upload can't be decompressed: {error}.", remedy="Compress it again, or send it uncompressed."
-        ) from error
+    again = "Compress it again, or send it uncompressed."
+    with reading_errors("The upload", again), open_queries(str(path)) as source, plain.open("wb") as target:
+        while block := source.read(BLOCK_BYTES):
+            total += len(block)
+            if total > most:
+                raise too_large(most)
+            target.write(block)
     if is_compressed(str(plain)):
         raise InputError("The upload was compressed twice.", remedy="Compress it once, or send it uncompressed.")
     plain.replace(path)

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -35,6 +35,11 @@ _LIKELY = _LETTERS[Molecule.PROTEIN]
 _NEUTRAL = _BLANKS + string.digits.encode() + b"-"
 _CHECKED = 70
 """Number of characters of a line by which BLAST+ decides whether it is part of a sequence."""
+
+LINE_BYTES = 1 << 18
+"""Maximum length of the title of an upload, and of the parts in which its longer lines are surveyed."""
+BLOCK_LINES = 32
+"""Number of lines of a query that are held together: lines take much more memory alone."""
 
 _IN_PARTS = "Submit them in parts."
 
@@ -118,23 +123,18 @@ def is_compressed(path: str) -> bool:
     return start.startswith(_GZIP) or start == _ZSTD
 
 
-def records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Yield each record's lines unchanged, the defline first.
+def records(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield each record unchanged: its defline, then its other lines in blocks of whole lines.
 
-    Raises NotFasta if the first line that is not blank is not a defline.
+    Raises InputError if the lines can't be read, and NotFasta if the first line that is not blank is not a defline.
     """
     record: list[bytes] = []
-    for line in stream:
-        if line.startswith(b">"):
-            if record:
+    with reading_errors():
+        for block in _blocks(lines):
+            if record and block.startswith(b">"):
                 yield record
-            record = [line]
-        elif record:
-            record.append(line)
-        elif line.strip():
-            raise NotFasta(
-                "The queries do not start with '>'.", remedy="Begin each query with a line that starts with '>'."
-            )
+                record = []
+            record.append(block)
     if record:
         yield record
 
@@ -153,14 +153,14 @@ def letters_of(lines: Iterable[bytes], molecule: Molecule) -> bytes:
     return text.translate(None, _DROPPED[molecule])
 
 
-def is_plausible(lines: Iterable[bytes], molecule: Molecule) -> bool:
+def is_plausible(blocks: Iterable[bytes], molecule: Molecule) -> bool:
     """Return whether BLAST+ accepts a query's lines (without the defline) as a sequence rather than stopping there.
 
     It checks each line up to the first from which it keeps a letter.
 
     Source: NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::CheckDataLine.
     """
-    for line in lines:
+    for line in chain.from_iterable(io.BytesIO(block.lstrip(_BLANKS)) for block in blocks):
         text = line.strip(_BLANKS)
         if not text or text[:1] in b"!#;":
             continue
@@ -177,7 +177,7 @@ def is_plausible(lines: Iterable[bytes], molecule: Molecule) -> bool:
 
 def is_regular(record: Iterable[bytes]) -> bool:
     """Return whether a record has no comments, gap lines (``>?10``) or lone carriage returns."""
-    return _IRREGULAR.search(b"".join(record)) is None
+    return not any(map(_IRREGULAR.search, record))
 
 
 def is_archivable(defline: bytes) -> bool:
@@ -198,19 +198,22 @@ def split(
     of linked HSPs depend on the queries that BLAST+ searches together.
     """
     first = index = scanned = letters = line = 0
-    draft, lines = _Draft(molecule), _Lines(stream)
-    for record in _records(lines):
+    draft = _Draft(molecule)
+    with reading_errors():
+        while (start := stream.readline()) and not start.strip():
+            line += 1
+    for record in records(chain([start], stream)):
         size = draft.add(record)
         scanned, letters = scanned + size, letters + size
         if scanned < scan_letters:
             continue
         scanned = 0
         if letters >= batch_letters or len(draft.records) >= batch_queries:
-            yield draft.write(index, folder, first, lines.blank + line)
-            line += sum(map(len, draft.records))
+            yield draft.write(index, folder, first, line)
+            line += sum(block.count(b"\n") for block in chain.from_iterable(draft.records))
             first, index, letters, draft = first + len(draft.records), index + 1, 0, _Draft(molecule)
     if draft.records:
-        yield draft.write(index, folder, first, lines.blank + line)
+        yield draft.write(index, folder, first, line)
 
 
 @contextmanager
@@ -261,47 +264,91 @@ def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_let
     Raises NotFasta if the file does not start with a defline, and TooLargeError if it exceeds ``most_queries`` or
     ``most_letters``.
     """
-    counts = Survey()
-    nucleotides = sampled = 0
+    tally, counts = _Tally(molecule), Survey()
     with path.open("rb") as stream, reading_errors():
-        for record in records(stream):
-            defline, *lines = record
-            residues = letters_of(lines, Molecule.PROTEIN)
-            letters = len(residues) if molecule is not Molecule.NUCLEOTIDE else len(letters_of(lines, molecule))
-            counts.queries += 1
-            counts.letters += letters
-            counts.longest = max(counts.longest, letters)
-            counts.empty += not letters
-            counts.implausible += letters > 0 and not is_plausible(lines, molecule or Molecule.PROTEIN)
-            counts.not_archivable += not is_archivable(defline)
-            counts.irregular += not is_regular(record)
-            if sampled < SAMPLED_LETTERS:
-                sequence = residues.upper()
-                nucleotides += sum(map(sequence.count, (b"A", b"C", b"G", b"T", b"U")))
-                sampled += len(sequence) - sum(map(sequence.count, (b"N", b"X", b"*")))
+        for block in _blocks(_short_lines(stream)):
+            tally.add(block, counts)
             if counts.queries > most_queries:
                 raise TooLargeError(f"There are more than {most_queries:,} queries.", remedy=_IN_PARTS)
             if counts.letters > most_letters:
                 raise TooLargeError(f"The queries have more than {most_letters:,} bases or residues.", remedy=_IN_PARTS)
-    if sampled:
-        is_nucleotide = nucleotides >= NUCLEOTIDE_SHARE * sampled
+    if tally.sampled:
+        is_nucleotide = tally.nucleotides >= NUCLEOTIDE_SHARE * tally.sampled
         counts.molecule = Molecule.NUCLEOTIDE if is_nucleotide else Molecule.PROTEIN
     return counts
 
 
-class _Lines:
-    """The lines of a stream, with a count of leading blank lines."""
+@dataclass(slots=True)
+class _Tally:
+    """What was read of the last query, and the sample of all."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.blank = 0
+    molecule: Molecule | None
+    letters: int = 0
+    plausible: bool = True
+    regular: bool = True
+    nucleotides: int = 0
+    sampled: int = 0
 
-    def __iter__(self) -> Iterator[bytes]:
-        begun = False
-        for line in self._stream:
-            begun = begun or bool(line.strip())
-            self.blank += not begun
-            yield line
+    def add(self, block: bytes, counts: Survey) -> None:
+        """Count a defline, or a block of the last query's lines."""
+        is_title = block.startswith(b">")
+        if is_title:
+            self.letters, self.plausible, self.regular = 0, True, True
+            counts.queries += 1
+            counts.empty += 1
+            counts.not_archivable += not is_archivable(block)
+        if self.regular and not is_regular([block]):
+            self.regular = False
+            counts.irregular += 1
+        if is_title:
+            return
+        residues = letters_of([block], Molecule.PROTEIN)
+        letters = len(residues) if self.molecule is not Molecule.NUCLEOTIDE else len(letters_of([block], self.molecule))
+        if not self.letters:
+            self.plausible = self.plausible and is_plausible([block], self.molecule or Molecule.PROTEIN)
+            counts.empty -= letters > 0
+            counts.implausible += letters > 0 and not self.plausible
+        self.letters += letters
+        counts.letters += letters
+        counts.longest = max(counts.longest, self.letters)
+        if self.sampled < SAMPLED_LETTERS:
+            sequence = residues.upper()
+            self.nucleotides += sum(map(sequence.count, (b"A", b"C", b"G", b"T", b"U")))
+            self.sampled += len(sequence) - sum(map(sequence.count, (b"N", b"X", b"*")))
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield each defline, and the lines after it in blocks of up to BLOCK_LINES; see ``records``."""
+    begun = False
+    for is_title, group in groupby(lines, lambda line: line.startswith(b">")):
+        begun = begun or is_title
+        while block := b"".join(islice(group, 1 if is_title else BLOCK_LINES)):
+            if begun:
+                yield block
+            elif block.strip():
+                raise NotFasta(
+                    "The queries do not start with '>'.", remedy="Begin each query with a line that starts with '>'."
+                )
+
+
+def _short_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield lines, those of more than LINE_BYTES in parts that count like the line.
+
+    Later parts begin with a gap, which BLAST+ drops, or a comment. Raises TooLargeError for longer titles.
+    """
+    before = b""
+    while part := stream.readline(LINE_BYTES):
+        if part.endswith(b"\r"):
+            part += stream.readline(1)
+        line = before + part
+        yield line
+        start = line.strip(_BLANKS)[:1]
+        if line.endswith(b"\n") or not start:
+            before = b""
+        elif start != b">":
+            before = b";" if start in b"!#;" else b"-;" if b";" in line else b"-"
+        elif len(part) >= LINE_BYTES:
+            raise TooLargeError(f"A title has more than {LINE_BYTES:,} bytes.", remedy="Shorten it.")
 
 
 @dataclass(slots=True)
@@ -335,16 +382,11 @@ class _Draft:
             sum(self.letters),
             titled=all(defline[1:].strip(_BLANKS) for defline, *_ in records),
             lettered=all(self.letters),
-            plausible=all(is_plausible(lines, self.molecule) for _, *lines in records),
+            plausible=all(is_plausible(blocks, self.molecule) for _, *blocks in records),
             definite=all(self.definite),
             partly_definite=any(self.definite),
             archivable=all(is_archivable(defline) for defline, *_ in records),
-            plain=not any(_REPLACED.search(b"".join(lines)) for _, *lines in records),
+            plain=not any(_REPLACED.search(block) for _, *blocks in records for block in blocks),
             regular=all(map(is_regular, records)),
             first_line=line,
         )
-
-
-def _records(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
-    with reading_errors():
-        yield from records(stream)
