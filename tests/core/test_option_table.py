@@ -72,6 +72,22 @@ def test_a_flag_that_is_false_is_left_out(arguments: dict[Program, Arguments]) -
         ({"task": "x" * 300}, "options.task"),
         ({"task": "a\nb"}, "options.task"),
         ({"ungapped": "maybe"}, "options.ungapped"),
+        *(
+            ({"query_loc": text}, "options.query_loc")
+            for text in (
+                "5-1",
+                "3-3",
+                "0-5",
+                "1-2147483648",
+                "1-99999999999",
+                "5",
+                "1-",
+                "a-b",
+                "1 - 5",
+                "1-5-6",
+                "\u0661-5",
+            )
+        ),
         ({"matrix": "BLOSUM62"}, "options.matrix"),
         ("-evalue 1 -evalue 2", "options.evalue"),
         ("-evalue", "options.evalue"),
@@ -84,6 +100,11 @@ def test_a_bad_value_is_named(arguments: dict[Program, Arguments], given: dict[s
 
     assert [one.field for one in problems] == [field]
     assert all(one.remedy for one in problems)
+
+
+@pytest.mark.parametrize("text", ["1-2", "20-180", "1-2147483647"])
+def test_a_range_of_the_query_may_be_longer_than_the_query(arguments: dict[Program, Arguments], text: str) -> None:
+    assert permitted_words({"query_loc": text}, arguments[Program.BLASTN]) == (("-query_loc", text), [])
 
 
 def test_every_problem_is_told_at_once(arguments: dict[Program, Arguments]) -> None:

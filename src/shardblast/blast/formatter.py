@@ -125,10 +125,8 @@ class Formatter:
         status = self._process.wait()
         self._processes.check()
         if status == -signal.SIGKILL and not self._killed:
-            raise OutOfMemory(
-                "blast_formatter was killed while printing the result, most likely for lack of memory.",
-                remedy="Free some memory, or search fewer queries at a time.",
-            )
+            problem = "blast_formatter was killed while printing the result, most likely for lack of memory."
+            raise OutOfMemory(problem, remedy="Free some memory, or search fewer queries at a time.")
         if status and not self._killed:
             raise _failure_of(status)(self._message(), remedy="This happened while printing the result.")
         if self._failure is not None:

@@ -24,6 +24,7 @@ from itertools import product
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from random import Random
+from signal import Signals
 from tempfile import TemporaryDirectory
 
 from shardblast.blast.alias import write_alias
@@ -121,7 +122,9 @@ class Trial:
         if finished is None or finished.status == 0:
             return None
         message = _ERROR.split(finished.stderr.decode(errors="replace"), maxsplit=1)[-1]
-        return " ".join(_MANUAL.sub("", message).split()) or f"BLAST+ ended with status {finished.status}."
+        said = " ".join(_MANUAL.sub("", message).split())
+        how = f"with status {finished.status}" if finished.status > 0 else f"by {Signals(-finished.status).name}"
+        return said or f"BLAST+ is ended {how} if it is given {' '.join(words)}."
 
 
 def matrix_name(archive: Path) -> str | None:

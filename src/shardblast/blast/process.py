@@ -229,10 +229,8 @@ def checked(finished: Finished, what: str) -> Finished:
         )
     if finished.status < 0:
         name = signal.Signals(-finished.status).name
-        raise EndedBySignal(
-            f"BLAST+ was ended by {name} during {what}. {message}",
-            remedy="Check the database (blastdbcheck), or run with '--shards off'.",
-        )
+        problem = f"BLAST+ was ended by {name} during {what}. {message}"
+        raise EndedBySignal(problem, remedy="Check the database (blastdbcheck), or run with '--shards off'.")
     error = error_for_exit_status(finished.status)
     raise error(message or f"BLAST+ failed with exit status {finished.status}.", remedy=f"This happened during {what}.")
 

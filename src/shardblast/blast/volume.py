@@ -149,10 +149,8 @@ def read_volume(path: Path, molecule: Molecule) -> Volume:
 def _read_index(file: BinaryIO, path: Path, molecule: Molecule) -> Volume:
     version, kind = struct.unpack(">II", file.read(8))
     if version not in (4, 5) or kind != (molecule is Molecule.PROTEIN):
-        raise DatabaseError(
-            f"The index of {str(path)!r} has version {version} and type {kind}, which are not supported.",
-            remedy="Rebuild the database with makeblastdb.",
-        )
+        problem = f"The index of {str(path)!r} has version {version} and type {kind}, which are not supported."
+        raise DatabaseError(problem, remedy="Rebuild the database with makeblastdb.")
     if version == 5:
         file.read(4)  # number of the volume
     _read_text(file)  # title

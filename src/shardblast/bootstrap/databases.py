@@ -139,10 +139,8 @@ def open_tables(settings: Settings) -> SqlDatabase:
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"The folder {str(settings.home)!r} can't be the home of a service: {(error.strerror or '').lower()}.",
-            remedy="Name another folder with --home or SHARDBLAST_HOME.",
-        ) from error
+        problem = f"The folder {str(settings.home)!r} can't be the home of a service: {(error.strerror or '').lower()}."
+        raise InputError(problem, remedy="Name another folder with --home or SHARDBLAST_HOME.") from error
     database = SqlDatabase(settings.database)
     migrate(database)
     return database

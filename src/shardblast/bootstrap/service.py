@@ -220,10 +220,8 @@ def _scaling(
     try:
         from shardblast.cluster.kubernetes import NodeSet
     except ImportError as error:
-        raise InputError(
-            "--statefulset needs the Kubernetes client, which is not installed.",
-            remedy="Install shardblast[kubernetes], or leave the option out.",
-        ) from error
+        problem = "--statefulset needs the Kubernetes client, which is not installed."
+        raise InputError(problem, remedy="Install shardblast[kubernetes], or leave the option out.") from error
     group = NodeSet(settings.statefulset, settings.namespace)
     rule = ScalingRule(settings.most_nodes, settings.idle_minutes * 60, settings.replicas)
     return Scaling(workload, catalogue.get, members, group, rule)
@@ -249,10 +247,8 @@ def _traces() -> list[Notify]:
     try:
         from shardblast.service.traces import Traces
     except ImportError as error:
-        raise InputError(
-            f"{RECEIVERS[0]} asks for traces, but OpenTelemetry is not installed.",
-            remedy="Install shardblast[otel], or unset the variable.",
-        ) from error
+        problem = f"{RECEIVERS[0]} asks for traces, but OpenTelemetry is not installed."
+        raise InputError(problem, remedy="Install shardblast[otel], or unset the variable.") from error
     return [Traces()]
 
 

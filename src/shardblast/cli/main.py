@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run(words)
     except KeyboardInterrupt:
-        return _failed(Interrupted())
+        searches = words[:1] and words[0] in {*Program, "verify"}
+        return _failed(Interrupted() if searches else Interrupted("The command was stopped.", remedy="Run it again."))
     except BrokenPipeError:
         sys.stderr.close()  # the reader of standard output is gone; Python would report that at exit
         return 141

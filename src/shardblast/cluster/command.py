@@ -198,10 +198,8 @@ class Lease:
     def check(self) -> None:
         """Raise EngineError if the lease was not renewed for so long that others may have removed the objects."""
         if self._lost.is_set() or self._is_late():
-            raise EngineError(
-                "The command could not write to the storage for so long that its search counts as abandoned.",
-                remedy="Run it again.",
-            )
+            problem = "The command could not write to the storage for so long that its search counts as abandoned."
+            raise EngineError(problem, remedy="Run it again.")
 
     def _keep(self) -> None:
         while not self._ended.wait(self.timings.lease_renew_s):

@@ -157,10 +157,8 @@ class CataloguedDatabase:
 def checked_name(name: str) -> str:
     """Return a name that is safe in a path and in a ``-db`` value; raise ``InputError`` otherwise."""
     if _NAME.fullmatch(name) is None:
-        raise InputError(
-            f"{name!r} is not a valid database name.",
-            remedy="Use letters, digits, '.', '_' and '-', and start with a letter or a digit.",
-        )
+        problem = f"{name!r} is not a valid database name."
+        raise InputError(problem, remedy="Use letters, digits, '.', '_' and '-', and start with a letter or a digit.")
     return name
 
 

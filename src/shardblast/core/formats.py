@@ -203,10 +203,8 @@ def parse_outfmt(text: str, columns: Set[str] = COLUMNS) -> OutputFormat:
 def _number(choice: str, text: str) -> int:
     if _NUMBER.fullmatch(choice) and int(choice) in FORMATS:
         return int(choice)
-    raise InputError(
-        f"-outfmt: {text!r} is not a valid output format.",
-        remedy=f"Start it with a number from 0 to {max(FORMATS)}, then a blank, then columns.",
-    )
+    problem = f"-outfmt: {text!r} is not a valid output format."
+    raise InputError(problem, remedy=f"Start it with a number from 0 to {max(FORMATS)}, then a blank, then columns.")
 
 
 def _split_delimiter(specification: str) -> tuple[str, str]:

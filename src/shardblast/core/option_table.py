@@ -133,6 +133,7 @@ BY_TOTAL_SCORE = 2
 LONGEST_VALUE = 500
 LONGEST_LIST = 2000
 """The longest value of ``-taxids``, in characters. More taxids can be sent as a list."""
+_RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 _TAXIDS = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,9})*")
 
 OptionValue = str | int | float | bool | None
@@ -289,7 +290,16 @@ def _problem(name: str, value: str | None, arguments: Arguments, field: str) -> 
         or (value.startswith("-") and not _number(value))
     ):
         return Problem("option-value", field, f"-{name} has no usable value.", "Write a value after it.")
+    if name == "query_loc" and not _is_range(value):
+        remedy = "Write its first and its last position, such as 1-100."
+        return Problem("option-value", field, f"-{name} is not a range.", remedy)
     return _out_of_bounds(argument, value, field)
+
+
+def _is_range(text: str) -> bool:
+    """Return whether BLAST+ can search a range of positions. Source: ``ParseSequenceRange``, blast_input_aux.cpp."""
+    match = _RANGE.fullmatch(text)
+    return match is not None and 0 < int(match[1]) < int(match[2]) < 1 << 31
 
 
 def _out_of_bounds(argument: Argument, value: str, field: str) -> Problem | None:

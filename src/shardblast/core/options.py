@@ -92,10 +92,8 @@ def take_ours(word: str, words: Iterator[str], ours: dict[str, str]) -> None:
     name, sign, value = word[2:].partition("=")
     if name not in OUR_NAMES:
         known = ", ".join(f"--{known}" for known in OUR_NAMES)
-        raise UsageError(
-            f"Unknown option '--{name}'.",
-            remedy=f"The double-dash options are {known}. BLAST+'s options have one dash.",
-        )
+        problem = f"Unknown option '--{name}'."
+        raise UsageError(problem, remedy=f"The double-dash options are {known}. BLAST+'s options have one dash.")
     if name in ours:
         raise UsageError(f"--{name} is given twice.", remedy="Give it once.")
     if name == "quiet":

@@ -70,10 +70,8 @@ class Generations:
             return self.store.get(name, generation)
         current = self._current(self.store.generations(name))
         if current is None:
-            raise NotFoundError(
-                f"There is no database {name!r}.",
-                remedy="List the databases, or add it: shardblast db add NAME SOURCE.",
-            )
+            problem = f"There is no database {name!r}."
+            raise NotFoundError(problem, remedy="List the databases, or add it: shardblast db add NAME SOURCE.")
         return current
 
     def printed_from(self, name: str) -> int:
@@ -123,10 +121,8 @@ class Generations:
         current = next((database for database in known if database.generation == named), None)
         if current is None:
             name = known[0].name
-            raise DatabaseError(
-                f"The current generation of {name!r} is unknown to this service.",
-                remedy=f"Run 'shardblast db update {name}'.",
-            )
+            problem = f"The current generation of {name!r} is unknown to this service."
+            raise DatabaseError(problem, remedy=f"Run 'shardblast db update {name}'.")
         return current
 
     def _named(self, name: str) -> str | None:

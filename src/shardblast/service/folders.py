@@ -45,10 +45,8 @@ class Folders:
         deadline = time.monotonic() + CLAIMED_WITHIN_S
         while (lock := _lock(self._claim, fcntl.LOCK_EX)) is None:
             if time.monotonic() > deadline:
-                raise ConflictError(
-                    f"Another service uses the folder {str(self.home)!r}.",
-                    remedy="Stop it, or give this one its own --home.",
-                )
+                problem = f"Another service uses the folder {str(self.home)!r}."
+                raise ConflictError(problem, remedy="Stop it, or give this one its own --home.")
             time.sleep(0.05)
         document = json.dumps(asdict(claim)).encode()
         os.pwrite(lock, document, 0)
@@ -122,10 +120,8 @@ class Folders:
         path = _made(folder.parent) / f".{database}"  # no database has such a name
         lock = _lock(path, fcntl.LOCK_EX)
         if lock is None:
-            raise ConflictError(
-                f"The database {database!r} is being added or updated by another process.",
-                remedy="Wait until that has ended.",
-            )
+            problem = f"The database {database!r} is being added or updated by another process."
+            raise ConflictError(problem, remedy="Wait until that has ended.")
         try:
             yield _made(folder)
         finally:

@@ -108,10 +108,8 @@ def check_mode(settings: Settings) -> None:
     if mode is Mode.OIDC and host.strip("[]") in EVERYWHERE and not settings.public_url:
         raise ConflictError(f"Browsers can't be redirected to {host}.", remedy="Add --public-url https://NAME.")
     if mode is Mode.NONE and not is_loopback(host):
-        raise ConflictError(
-            f"Without sign-in, everyone who can connect to {host} could use the service.",
-            remedy="Use --auth token or oidc, or --host 127.0.0.1.",
-        )
+        problem = f"Without sign-in, everyone who can connect to {host} could use the service."
+        raise ConflictError(problem, remedy="Use --auth token or oidc, or --host 127.0.0.1.")
 
 
 def is_loopback(host: str) -> bool:

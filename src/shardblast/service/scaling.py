@@ -115,10 +115,8 @@ class Scaling:
         with self._lock:
             count, needed = self._counted()
             if nodes < needed.nodes:
-                raise ConflictError(
-                    f"The current searches need {counted(needed.nodes, 'node')}.",
-                    remedy="Wait until they have ended, or cancel them.",
-                )
+                problem = f"The current searches need {counted(needed.nodes, 'node')}."
+                raise ConflictError(problem, remedy="Wait until they have ended, or cancel them.")
             logger.info("nodes are scaled by hand", extra={"before": count.wanted, "nodes": nodes})
             self._nodes.scale(nodes)
             self.state = Scaled(nodes, count.ready, needed, None)

@@ -75,10 +75,8 @@ class Setting:
             if isinstance(value, int | float) and not _is_within(value, self.least, self.most):
                 raise ValueError
         except ValueError:
-            raise UsageError(
-                f"{self.variable}={text!r} is not valid.",
-                remedy=f"Correct the variable or unset it. {self.meaning}",
-            ) from None
+            problem = f"{self.variable}={text!r} is not valid."
+            raise UsageError(problem, remedy=f"Correct the variable or unset it. {self.meaning}") from None
         return value
 
 

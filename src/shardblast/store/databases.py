@@ -101,10 +101,8 @@ class DatabaseStore:
         key = int.from_bytes(hashlib.sha256(f"database {name}".encode()).digest()[:8], signed=True)
         with self._database.reading() as connection:
             if not connection.scalar(select(func.pg_try_advisory_xact_lock(key))):
-                raise ConflictError(
-                    f"The database {name!r} is being added, updated or removed by another server.",
-                    remedy="Wait until that is done.",
-                )
+                problem = f"The database {name!r} is being added, updated or removed by another server."
+                raise ConflictError(problem, remedy="Wait until that is done.")
             yield
 
     def remove(self, name: str) -> None:
