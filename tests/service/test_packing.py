@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import Any
 
 import httpx
@@ -60,6 +61,26 @@ def test_a_part_is_of_the_plain_bytes(server: Server, results: str) -> None:
     assert "content-encoding" not in part.headers
     assert some == text[100:300]
     assert part.headers["vary"] == "Accept-Encoding"
+
+
+def test_a_range_without_bytes_of_the_file_is_a_problem(server: Server, results: str) -> None:
+    for text, status in (
+        ("x", 400),
+        ("bytes=a-b", 400),
+        ("bytes=5-1", 400),
+        ("bytes=-0", 416),
+        ("bytes=99999999-", 416),
+    ):
+        refused, content = raw(server, results, GZIP | {"Range": text})
+
+        assert refused.status_code == status
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert json.loads(content)["code"] == "range"
+        assert ("content-range" in refused.headers) == (status == 416)
+        assert int(refused.headers["content-length"]) == len(content)
+
+    missing, _ = raw(server, results.replace("/results", "x/results"), {"Range": "x"})
+    assert missing.status_code == 404
 
 
 def test_a_broken_download_goes_on_where_it_ended(server: Server, results: str) -> None:

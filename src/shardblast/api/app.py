@@ -22,7 +22,7 @@ from starlette.types import Scope as AsgiScope
 from shardblast.api import auth, databases, ncbi, nodes, results, searches
 from shardblast.api.auth import Guard
 from shardblast.api.context import CallerDep, LinkDep, ServiceDep, caller_of
-from shardblast.api.errors import Requests, add_handlers
+from shardblast.api.errors import Requests, add_handlers, problem
 from shardblast.api.metrics import Metrics
 from shardblast.api.models import MeOut, SearchIn
 from shardblast.api.results import ZIP, SelectionIn
@@ -119,13 +119,29 @@ class Compression:
             await self._plain(scope, receive, send)
             return
         is_part = "range" in Headers(scope=scope)
+        refusal: Response | None = None
 
         async def marked(message: Message) -> None:
+            nonlocal refusal
             if message["type"] == "http.response.start":
-                _mark(MutableHeaders(scope=message), is_part)
-            await send(message)
+                headers = MutableHeaders(scope=message)
+                _mark(headers, is_part)
+                if is_part and message["status"] in (400, 416) and headers["content-type"].startswith("text/plain"):
+                    refusal = _bad_range(message["status"], headers.get("content-range"))
+            if refusal is None:
+                await send(message)
 
         await (self._plain if is_part else self._compressed)(scope, receive, marked)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+
+
+def _bad_range(status: int, size: str | None) -> Response:
+    """Return the problem of a range that Starlette refuses in plain text; ``size`` is that of the file."""
+    answer = problem(status, "range", "The range names no bytes of the file.", "Write it as bytes=0-99.")
+    if size is not None:
+        answer.headers["Content-Range"] = size
+    return answer
 
 
 def show_page() -> Response:

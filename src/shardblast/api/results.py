@@ -371,9 +371,8 @@ async def _selection_in(request: Request) -> SelectionIn:
     except ValidationError as error:
         raise invalid_body(error) from error
     except TooLargeError as error:
-        raise TooLargeError(
-            f"The selection is longer than {MOST_BYTES:,} bytes.", remedy="Use ranges such as 0-4, or ask in parts."
-        ) from error
+        problem = f"The selection is longer than {MOST_BYTES:,} bytes."
+        raise TooLargeError(problem, remedy="Use ranges such as 0-4, or ask in parts.") from error
 
 
 def _numbers_of(text: str | None) -> Numbers | None:

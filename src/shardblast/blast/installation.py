@@ -41,9 +41,8 @@ class Installation:
         """Return a program's path."""
         path = self.folder / name
         if not path.exists():
-            raise EngineError(
-                f"{name} is missing in {self.folder}, next to blastn.", remedy="Install the whole BLAST+ package."
-            )
+            problem = f"{name} is missing in {self.folder}, next to blastn."
+            raise EngineError(problem, remedy="Install the whole BLAST+ package.")
         return str(path)
 
     @cached_property

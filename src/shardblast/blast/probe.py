@@ -155,9 +155,8 @@ def positive_pairs(installation: Installation, matrix: str) -> frozenset[str]:
         finished = checked(run([*argv, "-max_hsps", "1"], folder=Path(folder)), f"the check of matrix {matrix}")
     midline = _MIDLINE.search(finished.stdout)
     if midline is None or len(midline[1]) != len(rows[0]):
-        raise EngineError(
-            f"BLAST+ did not print the scores of the matrix {matrix}.", remedy="Use another version of BLAST+."
-        )
+        problem = f"BLAST+ did not print the scores of the matrix {matrix}."
+        raise EngineError(problem, remedy="Use another version of BLAST+.")
     marks = midline[1][_HELD :: _HELD + 1]
     return frozenset(first + second for (first, second), mark in zip(pairs, marks, strict=True) if mark == ord("+"))
 

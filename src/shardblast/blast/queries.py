@@ -326,9 +326,8 @@ def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
             if begun:
                 yield block
             elif block.strip():
-                raise NotFasta(
-                    "The queries do not start with '>'.", remedy="Begin each query with a line that starts with '>'."
-                )
+                problem = "The queries do not start with '>'."
+                raise NotFasta(problem, remedy="Begin each query with a line that starts with '>'.")
 
 
 def _short_lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -42,9 +42,8 @@ def storage(stored: Callable[[int], None] = lambda size_bytes: None) -> Objects:
     """Return the storage that all parts of a cluster share. Raises UsageError if ``SHARDBLAST_STORAGE`` is not set."""
     url = os.environ.get(STORAGE, "")
     if not url:
-        raise UsageError(
-            "A cluster needs a storage that all its nodes can reach.", remedy=f"Set {STORAGE}, for example s3://bucket."
-        )
+        problem = "A cluster needs a storage that all its nodes can reach."
+        raise UsageError(problem, remedy=f"Set {STORAGE}, for example s3://bucket.")
     return Objects(url, stored)
 
 

@@ -316,10 +316,9 @@ def _checked(text: str, kind: str) -> str:
     Raises UsageError if the text is not an id; it may be empty because a script's variable was never set.
     """
     if _ID.fullmatch(text) is None:
-        raise UsageError(
-            f"{text!r} is not the id of {kind}.",
-            remedy="'shardblast list' lists searches, and 'shardblast share ID --list' lists links.",
-        )
+        problem = f"{text!r} is not the id of {kind}."
+        remedy = "'shardblast list' lists searches, and 'shardblast share ID --list' lists links."
+        raise UsageError(problem, remedy=remedy)
     return text
 
 

@@ -324,10 +324,9 @@ def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapp
                 if last["step"] is not None:
                     watch.report(Step(last["step"]), last["done"], last["total"])
     except KeyboardInterrupt:
-        raise Interrupted(
-            "The task continues in the service.",
-            remedy="Run the same command to wait for it again, or cancel it on the page.",
-        ) from None
+        problem = "The task continues in the service."
+        remedy = "Run the same command to wait for it again, or cancel it on the page."
+        raise Interrupted(problem, remedy=remedy) from None
     if last["failure"]:
         raise reported(last["failure"]["code"], last["failure"]["problem"], last["failure"]["remedy"])
     if last["state"] == State.CANCELLED:

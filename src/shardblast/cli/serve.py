@@ -88,10 +88,9 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         if listener is not None:
             listener.close()
-        raise ConflictError(
-            f"The service can't listen on {host}, port {port}: {(error.strerror or str(error)).lower()}.",
-            remedy="Stop the program that listens there, or choose another port with --port (0: any free port).",
-        ) from error
+        problem = f"The service can't listen on {host}, port {port}: {(error.strerror or str(error)).lower()}."
+        remedy = "Stop the program that listens there, or choose another port with --port (0: any free port)."
+        raise ConflictError(problem, remedy=remedy) from error
     listener.set_inheritable(False)
     return listener
 
@@ -142,9 +141,8 @@ def _check_open_id(settings: Settings) -> None:
     try:
         checked_address(settings.oidc_issuer)
     except ValueError as error:
-        raise UsageError(
-            f"{settings.oidc_issuer} is not a safe place to sign in.", remedy="Use an https:// address."
-        ) from error
+        problem = f"{settings.oidc_issuer} is not a safe place to sign in."
+        raise UsageError(problem, remedy="Use an https:// address.") from error
     if "openid" not in settings.oidc_scopes.split():
         raise UsageError("OpenID Connect needs the scope 'openid'.", remedy="Add it to --oidc-scopes.")
     name, _, value = settings.oidc_admin_claim.partition("=")

@@ -251,9 +251,8 @@ def _read_report(path: Path, wanted: str | None) -> dict[str, Any]:
         try:
             shutil.copyfile(path, wanted)
         except OSError as error:
-            raise OutputError(
-                f"The report {wanted!r} can't be written: {error.strerror}.", remedy="Check --report."
-            ) from error
+            problem = f"The report {wanted!r} can't be written: {error.strerror}."
+            raise OutputError(problem, remedy="Check --report.") from error
     return report
 
 

@@ -128,9 +128,8 @@ class ClusterCommand:
             current = objects.read(current_key(checked_name(name))).decode().strip()
             return read_generation(objects, name, current)
         except NotFoundError as error:
-            raise DatabaseError(
-                f"The storage has no database {name!r}.", remedy="Add it: 'shardblast db add NAME SOURCE'."
-            ) from error
+            problem = f"The storage has no database {name!r}."
+            raise DatabaseError(problem, remedy="Add it: 'shardblast db add NAME SOURCE'.") from error
 
     def _fetch(self, search_id: str, folder: Path) -> None:
         objects, prefix = self.searching.means.objects, search_key(search_id)

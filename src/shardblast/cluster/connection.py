@@ -244,24 +244,21 @@ def check_reach(host: str, certificates: Certificates | None, *, insecure: bool)
     """
     if certificates is not None or insecure or _is_loopback(host):
         return
-    raise UsageError(
-        f"The address {host or '0.0.0.0'!r} needs TLS: anyone who can connect to it could run programs there.",
-        remedy="Give --tls-ca, --tls-cert and --tls-key, or --insecure if the network is private.",
-    )
+    problem = f"The address {host or '0.0.0.0'!r} needs TLS: anyone who can connect to it could run programs there."
+    remedy = "Give --tls-ca, --tls-cert and --tls-key, or --insecure if the network is private."
+    raise UsageError(problem, remedy=remedy)
 
 
 def check_scheduler(address: str, certificates: Certificates | None, *, insecure: bool) -> None:
     """Reject an invalid address of a scheduler, or one that does not fit the certificates; see also ``check_reach``."""
     parts = split_address(address, "address of the scheduler")
     if parts.scheme not in ("tcp", "tls") or not parts.hostname or not parts.port:
-        raise UsageError(
-            f"{address!r} is not the address of a scheduler.", remedy="Use tls://HOST:PORT or tcp://127.0.0.1:PORT."
-        )
+        problem = f"{address!r} is not the address of a scheduler."
+        raise UsageError(problem, remedy="Use tls://HOST:PORT or tcp://127.0.0.1:PORT.")
     if (parts.scheme == "tls") != (certificates is not None):
-        raise UsageError(
-            f"{address!r} and the certificates do not go together.",
-            remedy="tls:// needs --tls-ca, --tls-cert, --tls-key (SHARDBLAST_TLS_CA, _CERT, _KEY). tcp:// takes none.",
-        )
+        problem = f"{address!r} and the certificates do not go together."
+        remedy = "tls:// needs --tls-ca, --tls-cert, --tls-key (SHARDBLAST_TLS_CA, _CERT, _KEY). tcp:// takes none."
+        raise UsageError(problem, remedy=remedy)
     check_reach(parts.hostname, certificates, insecure=insecure)
 
 

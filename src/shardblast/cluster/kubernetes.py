@@ -101,10 +101,9 @@ class NodeSet:
         except kr8s.ServerError as error:
             raise self._refused(error) from error
         except (kr8s.APITimeoutError, kr8s.ConnectionClosedError, httpx.HTTPError, OSError, ValueError) as error:
-            raise NetworkError(
-                f"Kubernetes can't be reached: {error or type(error).__name__}.",
-                remedy="Check KUBECONFIG, or the service account of the pod, and that 'kubectl get nodes' works.",
-            ) from error
+            problem = f"Kubernetes can't be reached: {error or type(error).__name__}."
+            remedy = "Check KUBECONFIG, or the service account of the pod, and that 'kubectl get nodes' works."
+            raise NetworkError(problem, remedy=remedy) from error
 
     def _refused(self, error: kr8s.ServerError) -> ShardblastError:
         status = error.response.status_code if error.response is not None else 0

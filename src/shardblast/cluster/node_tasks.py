@@ -230,10 +230,9 @@ def restriction_of(
         DatabaseError: Nodes expand the taxids differently.
     """
     if len({volume.taxids for volume in listed if volume.taxids}) > 1:
-        raise DatabaseError(
-            "Nodes disagree about the descendants of the taxids.",
-            remedy="Give all nodes the same taxonomy4blast.sqlite3, or use -no_taxid_expansion.",
-        )
+        problem = "Nodes disagree about the descendants of the taxids."
+        remedy = "Give all nodes the same taxonomy4blast.sqlite3, or use -no_taxid_expansion."
+        raise DatabaseError(problem, remedy=remedy)
     try:
         chosen = filter_of(options, listed, ())
     except LeftToBlast as why:

@@ -56,9 +56,8 @@ def run_scheduler(
         try:
             scheduler = await Scheduler(**place, security=security, dashboard=False)
         except OSError as error:
-            raise ConflictError(
-                f"The scheduler can't listen on {host}, port {port}: {error}.", remedy="Choose another --port."
-            ) from error
+            problem = f"The scheduler can't listen on {host}, port {port}: {error}."
+            raise ConflictError(problem, remedy="Choose another --port.") from error
         with answering_probes(host, health_port, lambda: scheduler.status is Status.running):
             on_listening(scheduler.address)
             await ending.asked.wait()
@@ -142,9 +141,8 @@ def answering_probes(host: str, port: int | None, works: Callable[[], bool]) -> 
     try:
         server.listen(port, host)
     except OSError as error:
-        raise ConflictError(
-            f"Probes can't be answered on {host}, port {port}: {error}.", remedy="Choose another --health-port."
-        ) from error
+        problem = f"Probes can't be answered on {host}, port {port}: {error}."
+        raise ConflictError(problem, remedy="Choose another --health-port.") from error
     try:
         yield
     finally:

@@ -78,10 +78,9 @@ class ClusterSearching:
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
     ) -> StoredPlan:
         if database.path is not None:
-            raise DatabaseError(
-                f"The database {database.name!r} is on the service's machine, where nodes can't read it.",
-                remedy=f"Copy it to the storage: 'shardblast db add {database.name} PATH --copy'.",
-            )
+            problem = f"The database {database.name!r} is on the service's machine, where nodes can't read it."
+            remedy = f"Copy it to the storage: 'shardblast db add {database.name} PATH --copy'."
+            raise DatabaseError(problem, remedy=remedy)
         _check_molecule(options, database)
         program, nowhere = options.program, database_of(database.facts, folder, ())
         if why := self._why_whole(options, nowhere, folder, processes):

@@ -37,9 +37,8 @@ def submit(nodes: int, scheduler: str, scratch: str, options: Sequence[str]) -> 
             argv, input=SCRIPT, env={**os.environ, **variables}, capture_output=True, text=True, timeout=ANSWER_WITHIN_S
         )
     except FileNotFoundError as error:
-        raise InputError(
-            "This machine has no sbatch command.", remedy="Run this on a machine from which Slurm jobs are submitted."
-        ) from error
+        problem = "This machine has no sbatch command."
+        raise InputError(problem, remedy="Run this on a machine from which Slurm jobs are submitted.") from error
     except subprocess.TimeoutExpired as error:
         raise InputError("Slurm does not answer.", remedy="Check Slurm with 'sinfo'.") from error
     if done.returncode:

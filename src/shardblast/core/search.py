@@ -292,9 +292,8 @@ def never_back(search: Search, at: float) -> float:
 def retried(search: Search, at: float) -> Search:
     """Return a search after a request to retry it; raise ConflictError if it neither failed nor was cancelled."""
     if search.state not in (State.FAILED, State.CANCELLED):
-        raise ConflictError(
-            f"The search is {search.state}.", remedy="Only failed and cancelled searches can be retried."
-        )
+        problem = f"The search is {search.state}."
+        raise ConflictError(problem, remedy="Only failed and cancelled searches can be retried.")
     return moved(search, State.QUEUED, at)
 
 

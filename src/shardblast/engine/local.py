@@ -90,9 +90,8 @@ class LocalEngine:
                 with _folder_errors(folder):
                     folder.mkdir(parents=True, exist_ok=True)
                     if any(folder.iterdir()):  # its files may be those of the search
-                        raise UsageError(
-                            f"The folder {str(folder)!r} is not empty.", remedy="Name a new one with --keep."
-                        )
+                        problem = f"The folder {str(folder)!r} is not empty."
+                        raise UsageError(problem, remedy="Name a new one with --keep.")
                 yield folder.resolve()
                 return
             cache = str(self.cache.absolute())
@@ -259,9 +258,8 @@ def _folder_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            f"The folder {str(folder)!r} can't be used: {error.strerror}.", remedy="Set SHARDBLAST_HOME or --keep."
-        ) from error
+        problem = f"The folder {str(folder)!r} can't be used: {error.strerror}."
+        raise OutputError(problem, remedy="Set SHARDBLAST_HOME or --keep.") from error
 
 
 def _spooled(options: SearchOptions, folder: Path) -> str:

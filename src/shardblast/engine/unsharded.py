@@ -224,9 +224,8 @@ def _run(
             raise Interrupted from error
         raise
     if status == -signal.SIGSEGV:
-        raise UnknownFailure(
-            "BLAST+ itself crashed on this search.", remedy="Check its options, -max_target_seqs first."
-        )
+        problem = "BLAST+ itself crashed on this search."
+        raise UnknownFailure(problem, remedy="Check its options, -max_target_seqs first.")
     return status if status >= 0 else 128 - status
 
 

@@ -53,9 +53,8 @@ class Caller:
             return
         if self.by is Means.TOKEN:
             raise NotAllowedError(f"This token lacks the scope '{scope}'.", remedy="Use a token with that scope.")
-        raise NotAllowedError(
-            f"{self.name} lacks the scope '{scope}'.", remedy="Ask the administrator of the service for it."
-        )
+        problem = f"{self.name} lacks the scope '{scope}'."
+        raise NotAllowedError(problem, remedy="Ask the administrator of the service for it.")
 
 
 def new_secret() -> str:

@@ -323,9 +323,8 @@ def described(installation: Installation, path: Path) -> DatabaseFacts:
     """Read the facts about a database of either molecule from its files. The path has no quotes."""
     database = find_database(installation, path)
     if database.obstacle is not None:
-        raise DatabaseError(
-            f"{path} can't be served: {database.obstacle}.", remedy="Add the database that it refers to."
-        )
+        problem = f"{path} can't be served: {database.obstacle}."
+        raise DatabaseError(problem, remedy="Add the database that it refers to.")
     return read_facts(installation, database)
 
 

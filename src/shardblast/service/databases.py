@@ -118,9 +118,8 @@ class Databases:
             case TaskKind.UPDATE:
                 wanted = self.generations.store.source(task.database)
                 if wanted.get("in_place"):
-                    raise ConflictError(
-                        f"{task.database!r} is registered in place now.", remedy="Update the database instead."
-                    )
+                    problem = f"{task.database!r} is registered in place now."
+                    raise ConflictError(problem, remedy="Update the database instead.")
                 return tasks.begin(TaskKind.UPDATE, task.database, owner, wanted)
             case TaskKind.WARM:
                 return self.begin_warming(tasks, task.database, owner)
@@ -141,9 +140,8 @@ class Databases:
 
     def plan(self, name: str, nodes: int, memory_bytes: int) -> NodePlan:
         if nodes < 1 or memory_bytes < 1:
-            raise InputError(
-                "A plan needs at least one node with memory.", remedy="Give a number of nodes and the memory of each."
-            )
+            problem = "A plan needs at least one node with memory."
+            raise InputError(problem, remedy="Give a number of nodes and the memory of each.")
         return plan_nodes(self.generations.get(name).facts.volumes, nodes, memory_bytes)
 
     def presence(self, database: CataloguedDatabase) -> Presence:

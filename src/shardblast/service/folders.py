@@ -62,9 +62,8 @@ class Folders:
             if lock is None:
                 return Claim(**json.loads(self._claim.read_text()))
         except PermissionError as error:
-            raise ConflictError(
-                f"The folder {str(self.home)!r} belongs to another user.", remedy="Run the command as that user."
-            ) from error
+            problem = f"The folder {str(self.home)!r} belongs to another user."
+            raise ConflictError(problem, remedy="Run the command as that user.") from error
         except ValueError as error:
             raise ConflictError("The service is starting.", remedy="Try again.") from error
         if lock >= 0:

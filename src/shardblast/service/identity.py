@@ -139,9 +139,8 @@ class Sharing:
         """Raise NotFoundError for a token that is not valid for this search, or for any if it is None."""
         share = self.store.find(hashed(token))
         if share is None or search_id not in (None, share.search_id):
-            raise NotFoundError(
-                "There is no such search.", remedy="Ask for a new link. This one may have been revoked."
-            )
+            problem = "There is no such search."
+            raise NotFoundError(problem, remedy="Ask for a new link. This one may have been revoked.")
 
     def reader(self, token: str | None, read_after: ReadAfter) -> ReadAfter:
         """Return a function that reads a search's events while a link is valid. Without a link it always reads.

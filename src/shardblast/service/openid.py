@@ -113,9 +113,8 @@ class Issuer:
                 return _claims(token, audience, newer)
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             logger.info("a token was rejected: %s", type(error).__name__)
-            raise UnauthorizedError(
-                "The issuer's token is not valid for this service.", remedy="Sign in again."
-            ) from error
+            problem = "The issuer's token is not valid for this service."
+            raise UnauthorizedError(problem, remedy="Sign in again.") from error
 
     def redeem(self, code: str, verifier: str, redirect: str) -> dict[str, Any]:
         """Exchange the code with which a browser returned for tokens."""
@@ -175,9 +174,8 @@ class Issuer:
                 keys=_public_keys(self._document(checked_address(document["jwks_uri"]))),
             )
         except (KeyError, TypeError, ValueError, JoseError) as error:
-            raise NetworkError(
-                f"{issuer} publishes no usable OpenID metadata.", remedy="Check --oidc-issuer."
-            ) from error
+            problem = f"{issuer} publishes no usable OpenID metadata."
+            raise NetworkError(problem, remedy="Check --oidc-issuer.") from error
 
     def _document(self, address: str) -> dict[str, Any]:
         status, document = self._ask("GET", address)
@@ -324,9 +322,8 @@ class SignIn:
         issuer = self._settings.oidc_issuer.partition("://")[2].rstrip("/")
         owner = f"oidc:{claims['sub']}@{issuer}"
         if len(owner) > LONGEST_OWNER or not owner.isprintable():
-            raise UnauthorizedError(
-                "The issuer's name for you is too long.", remedy="Ask the administrator of the service."
-            )
+            problem = "The issuer's name for you is too long."
+            raise UnauthorizedError(problem, remedy="Ask the administrator of the service.")
         full_name = next(claim for claim in map(claims.get, NAMES) if claim and isinstance(claim, str))
         name = "".join(character for character in full_name[:LONGEST_OWNER] if character.isprintable())
         scopes = {Scope.READ, Scope.SEARCH} | ({Scope.ADMIN} if self._is_admin(claims) else set())

@@ -136,9 +136,8 @@ class Results:
         """
         check_queries(search, queries)
         if hits is not None and (queries is None or queries.only is None):
-            raise InputError(
-                "Hits can be selected for a single query only.", remedy="Give the number of one query, from 0."
-            )
+            problem = "Hits can be selected for a single query only."
+            raise InputError(problem, remedy="Give the number of one query, from 0.")
         numbers = range(search.queries) if queries is None else queries.below(search.queries)
         with self.index(search.id) as index:
             chosen = {number: found for number in numbers if (found := index.chosen(number, hits))}

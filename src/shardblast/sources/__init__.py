@@ -72,8 +72,7 @@ def _of_path(text: str, installation: Installation, settings: SourceSettings) ->
         source.database()
         return source
     if not is_fasta(path):
-        raise InputError(
-            f"{text} is neither a BLAST database nor a FASTA file.",
-            remedy="Give the database path without its extension (.nin, .pal …), or a FASTA file, compressed or not.",
-        )
+        problem = f"{text} is neither a BLAST database nor a FASTA file."
+        remedy = "Give the database path without its extension (.nin, .pal …), or a FASTA file, compressed or not."
+        raise InputError(problem, remedy=remedy)
     return FastaSource(text, installation, settings)

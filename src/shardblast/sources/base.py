@@ -250,9 +250,8 @@ def find_database(installation: Installation, path: Path) -> Database:
     try:
         return open_database(installation, quoted(path.absolute()), molecule, os.environ.get("BLASTDB", ""))
     except DatabaseError as error:
-        raise DatabaseError(
-            f"BLAST+ can't read the database {path}: {error.problem}", remedy="Rebuild it, or use another one."
-        ) from error
+        problem = f"BLAST+ can't read the database {path}: {error.problem}"
+        raise DatabaseError(problem, remedy="Rebuild it, or use another one.") from error
 
 
 def has_database(path: Path) -> bool:

@@ -72,9 +72,8 @@ class BlastSource:
     def _files(self, database: Database) -> list[dict[str, str | int]]:
         paths = list(read_facts(self._installation, database).files)
         if len({path.name for path in paths}) < len(paths):
-            raise DatabaseError(
-                "Files of the database in different folders have the same name.", remedy="Use the database in place."
-            )
+            problem = "Files of the database in different folders have the same name."
+            raise DatabaseError(problem, remedy="Use the database in place.")
         return [_facts(path) for path in paths]
 
 

@@ -188,10 +188,9 @@ class Web:
                 if failures == FAILURES:
                     if isinstance(error, _Differs):
                         raise SourceChanged(path, str(error)) from error
-                    raise NetworkError(
-                        f"Could not fetch {self._described(path)}: {str(error) or type(error).__name__}.",
-                        remedy="Try again later (files already downloaded are kept), or use another mirror.",
-                    ) from error
+                    problem = f"Could not fetch {self._described(path)}: {str(error) or type(error).__name__}."
+                    remedy = "Try again later (files already downloaded are kept), or use another mirror."
+                    raise NetworkError(problem, remedy=remedy) from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise NetworkError(f"Could not fetch {self._described(path)}: {error}.", remedy=CHECK_MIRROR) from error
             pause(min(self._retry_s * 2 ** (failures - 1), LONGEST_PAUSE_S))

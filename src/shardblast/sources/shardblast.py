@@ -100,9 +100,8 @@ class ShardblastSource:
         try:
             generation = Generation.of(dict(json.loads(objects.read(key))))
         except (ValueError, TypeError, RecursionError) as error:
-            raise DatabaseError(
-                f"{self._url}/{key} does not describe a database: {error}.", remedy="Use another database."
-            ) from error
+            problem = f"{self._url}/{key} does not describe a database: {error}."
+            raise DatabaseError(problem, remedy="Use another database.") from error
         for file in generation.files:
             checked_file_name(file.name, key)
             if not isinstance(file.size_bytes, int) or file.size_bytes < 0:
@@ -137,13 +136,11 @@ def _current(objects: Objects, name: str) -> str:
     try:
         generation = objects.read(current_key(name)).decode(errors="replace").strip()
     except NotFoundError:
-        raise NotFoundError(
-            f"There is no database {name} in that storage.", remedy="Check the address, or add a generation to it."
-        ) from None
+        problem = f"There is no database {name} in that storage."
+        raise NotFoundError(problem, remedy="Check the address, or add a generation to it.") from None
     if _GENERATION.fullmatch(generation) is None:
-        raise DatabaseError(
-            f"The current generation of {name} has no valid name.", remedy="Add a generation to the address."
-        )
+        problem = f"The current generation of {name} has no valid name."
+        raise DatabaseError(problem, remedy="Add a generation to the address.")
     return generation
 
 

@@ -252,9 +252,8 @@ def read_generation(objects: Objects, database: str, name: str) -> Generation:
     try:
         return Generation.of(json.loads(objects.read(generation_key(database, name, METADATA))))
     except ValueError as error:
-        raise DatabaseError(
-            f"The metadata of database {database!r} is damaged: {error}.", remedy="Update the database."
-        ) from error
+        problem = f"The metadata of database {database!r} is damaged: {error}."
+        raise DatabaseError(problem, remedy="Update the database.") from error
 
 
 def fetch_file(
@@ -296,10 +295,9 @@ def open_store(url: str) -> ObjectStore:
     """
     parts = split_address(url, "storage address")
     if parts.password:
-        raise StorageError(
-            "The storage address contains a password.",
-            remedy="Remove it, and supply credentials through the environment as for the cloud's own tools.",
-        )
+        problem = "The storage address contains a password."
+        remedy = "Remove it, and supply credentials through the environment as for the cloud's own tools."
+        raise StorageError(problem, remedy=remedy)
     if parts.scheme == "file":
         return from_url(url, mkdir=True, automatic_cleanup=True)
     server = next((os.environ[name] for name in ENDPOINTS.get(parts.scheme, ()) if os.environ.get(name)), url)

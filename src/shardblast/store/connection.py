@@ -172,15 +172,13 @@ def _translated() -> Iterator[None]:
     except (OperationalError, InternalError) as error:
         if FULL in str(error.orig):
             raise DiskFull from error
-        raise StoreError(
-            f"The database failed: {error.orig}.", remedy="Check that it is running, writable and not full."
-        ) from error
+        problem = f"The database failed: {error.orig}."
+        raise StoreError(problem, remedy="Check that it is running, writable and not full.") from error
     except DataError as error:
         raise InputError("The database rejects a character in the text.", remedy="Remove NUL characters.") from error
     except SQLAlchemyError as error:
-        raise StoreError(
-            f"The database rejected a statement: {type(error).__name__}.", remedy="See the log for details."
-        ) from error
+        problem = f"The database rejected a statement: {type(error).__name__}."
+        raise StoreError(problem, remedy="See the log for details.") from error
 
 
 def _sqlite(url: URL) -> Engine:

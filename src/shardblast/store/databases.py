@@ -45,9 +45,8 @@ class DatabaseStore:
         query = _select().where(_is_generation(name, generation))
         row = self._database.row(query)
         if row is None:
-            raise NotFoundError(
-                f"The generation of {name!r} that was searched no longer exists.", remedy="Submit the search again."
-            )
+            problem = f"The generation of {name!r} that was searched no longer exists."
+            raise NotFoundError(problem, remedy="Submit the search again.")
         return _catalogued(row)
 
     def all(self) -> Sequence[CataloguedDatabase]:

@@ -296,9 +296,8 @@ def page_query(owner: str | None, state: State | None, text: str, order: SortOrd
 
 def _checked(row: Row[Any], fingerprint: str | None) -> Search:
     if fingerprint not in (None, row.fingerprint):
-        raise ConflictError(
-            "This Idempotency-Key was used for another search.", remedy="Use a new key for a new request."
-        )
+        problem = "This Idempotency-Key was used for another search."
+        raise ConflictError(problem, remedy="Use a new key for a new request.")
     return record_of(Search, row._mapping)
 
 
