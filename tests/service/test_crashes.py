@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import socket
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.sequences import real
 from tests.service.processes import blast, blast_runs
-from tests.service.server import Server
+from tests.service.server import Server, post
 from tests.waiting import until
 
 MANY = "".join(one.fasta for one in real("proteins")[:310])  # two batches
+MORE_THAN_THREADS = 33
+"""More requests than asyncio has threads."""
 OPTIONS = ["-max_target_seqs", "5"]
 
 
@@ -71,6 +77,27 @@ def test_a_search_goes_on_after_an_orderly_stop(own_server: Server) -> None:
     own_server.start()
 
     assert own_server.ended(search["id"])["state"] == "completed"
+
+
+def test_requests_that_take_long_are_told_that_the_server_stops(own_server: Server) -> None:
+    body = {"program": "blastp", "database": "proteins", "query": MANY}
+    with (
+        closing(sqlite3.connect(own_server.home / "shardblast.sqlite", isolation_level=None)) as database,
+        socket.create_connection(("127.0.0.1", own_server.port)) as slow,
+        ThreadPoolExecutor(MORE_THAN_THREADS) as pool,
+    ):
+        database.execute("BEGIN IMMEDIATE")  # whoever submits waits for it
+        slow.sendall(b"POST /api/v1/searches/preflight HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
+        asked = [pool.submit(post, f"{own_server.url}/api/v1/searches", json=body) for _ in range(MORE_THAN_THREADS)]
+        until(lambda: any((own_server.home / "incoming").glob("*")))
+
+        assert own_server.stop() == 0
+
+        with slow.makefile("rb") as answer:
+            assert b" 503 " in answer.readline()
+        codes = {one.result().json()["code"] for one in asked if one.exception() is None}
+    assert codes == {"stopping"}
+    assert "Traceback" not in own_server.log
 
 
 def test_a_queued_search_that_is_cancelled_never_runs(narrow_server: Server) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -89,7 +90,8 @@ def make_app(service: Service) -> ASGIApp:
         try:
             yield
         finally:
-            await asyncio.to_thread(service.close)
+            own = ThreadPoolExecutor(1)  # requests may occupy all others
+            await asyncio.get_running_loop().run_in_executor(own, service.close)
 
     app = _routed(lifespan)
     app.state.service = service

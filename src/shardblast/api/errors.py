@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -155,6 +156,9 @@ class Requests:
         token = current.set(request)
         try:
             await self._app(scope, counted, marked)
+        except asyncio.CancelledError:  # the server stops
+            if request.status == CLIENT_LEFT:
+                await problem(503, "stopping", "The service is stopping.", "Try again.")(scope, counted, marked)
         except Exception:
             if request.code != "internal":  # an internal error is already answered and logged
                 raise

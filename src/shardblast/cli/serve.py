@@ -6,8 +6,8 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 
 import uvicorn
@@ -23,6 +23,9 @@ from shardblast.service.openid import checked_address
 from shardblast.service.settings import TABLE, Settings
 
 STOP_AFTER_S = 5
+"""Time for requests to end after SIGTERM."""
+CLOSE_AFTER_S = 3
+"""Maximum time after that to close the service."""
 KEPT_ALIVE_S = 75
 """Timeout of idle connections, longer than that of clients and proxies, which might otherwise send a request while
 the server closes the connection."""
@@ -53,10 +56,8 @@ def serve(settings: Settings, log_format: LogFormat | None) -> int:
             access_log=False,  # URLs may contain the tokens of share links
         )
         server = _Server(config, form, greeting(settings))
-        with suppress(KeyboardInterrupt):  # uvicorn raises it again after it has stopped
-            server.run([listener])
-        sys.stderr.flush()
-        os._exit(0 if server.started else 1)  # running steps must not be recorded as finished or failed
+        server.run([listener])
+        os._exit(1)  # it did not start
 
 
 def greeting(settings: Settings) -> Mapping[str, str]:
@@ -116,7 +117,7 @@ def checked(settings: Settings) -> Settings:
 
 
 class _Server(uvicorn.Server):
-    """Prints its greeting when it listens."""
+    """Prints its greeting when it listens, and ends the process when it has stopped."""
 
     def __init__(self, config: uvicorn.Config, form: LogFormat, greeting: Mapping[str, str]) -> None:
         super().__init__(config)
@@ -133,6 +134,13 @@ class _Server(uvicorn.Server):
         first, *others = self._greeting.items()
         sys.stderr.write(f"shardblast listens on {first[1]}\n")
         sys.stderr.write("".join(f"  {name:<8} {value}\n" for name, value in others))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, and exit without waiting for threads: what they run must not be recorded as finished or failed."""
+        late = threading.Timer(STOP_AFTER_S + CLOSE_AFTER_S, os._exit, [0])
+        late.start()
+        await super().shutdown(sockets)
+        os._exit(0)
 
 
 def _check_open_id(settings: Settings) -> None:
