@@ -90,8 +90,7 @@ def make_app(service: Service) -> ASGIApp:
         try:
             yield
         finally:
-            own = ThreadPoolExecutor(1)  # requests may occupy all others
-            await asyncio.get_running_loop().run_in_executor(own, service.close)
+            await asyncio.get_running_loop().run_in_executor(ThreadPoolExecutor(1), service.close)  # others may be busy
 
     app = _routed(lifespan)
     app.state.service = service

@@ -23,9 +23,8 @@ from shardblast.service.openid import checked_address
 from shardblast.service.settings import TABLE, Settings
 
 STOP_AFTER_S = 5
-"""Time for requests to end after SIGTERM."""
 CLOSE_AFTER_S = 3
-"""Maximum time after that to close the service."""
+"""Maximum time to close the service, after the time in which requests may end."""
 KEPT_ALIVE_S = 75
 """Timeout of idle connections, longer than that of clients and proxies, which might otherwise send a request while
 the server closes the connection."""
@@ -137,8 +136,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, and exit without waiting for threads: what they run must not be recorded as finished or failed."""
-        late = threading.Timer(STOP_AFTER_S + CLOSE_AFTER_S, os._exit, [0])
-        late.start()
+        threading.Timer(STOP_AFTER_S + CLOSE_AFTER_S, os._exit, [0]).start()
         await super().shutdown(sockets)
         os._exit(0)
 

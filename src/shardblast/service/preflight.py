@@ -34,6 +34,8 @@ from shardblast.service.catalogue import Catalogue
 from shardblast.service.settings import MOST_LETTERS, MOST_QUERIES
 from shardblast.store.workload import Workload
 
+IRREGULAR = "The queries contain comments, gap lines or single carriage returns."
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -177,12 +179,7 @@ class Preflights:
                 f"{counted(found.not_archivable, 'title has', 'titles have')} non-ASCII or control characters.",
                 "Use only printable ASCII characters in titles.",
             ),
-            (
-                found.irregular,
-                "lines",
-                "The queries contain comments, gap lines or single carriage returns.",
-                "Submit plain FASTA.",
-            ),
+            (found.irregular, "lines", IRREGULAR, "Submit plain FASTA."),
         ):
             if count:
                 problems.append(Problem(f"query-{code}", "query", what, remedy))
