@@ -13,7 +13,7 @@ import pytest
 from tests.databases import Databases
 from tests.identity.comparison import DATABASE_TYPE, PROGRAMS, QUERY_TYPE, assert_identical_here
 from tests.identity.matrix import FORMATS, Searched, searches
-from tests.sequences import nucleotide_queries, protein_queries, write_fasta
+from tests.sequences import nucleotide_queries, nucleotides, other_strand, protein_queries, write_fasta
 
 LONGEST = 450
 """Letters of the longest query."""
@@ -23,10 +23,12 @@ LONGEST = 450
 def queries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Query files by type, without queries that can't be searched, which keep some searches from being cut.
 
-    The queries are short, because lookup tables of long words (blastx-fast) take time in proportion to their lengths.
+    They are short, because lookup tables of long words (blastx-fast) take time in proportion to their lengths. A copy
+    of a subject on each strand is found whatever the options.
     """
     folder = tmp_path_factory.mktemp("searchable")
-    found = {"nucl": nucleotide_queries(), "prot": protein_queries()}
+    exact = replace(nucleotides()[40], title="exact")
+    found = {"nucl": [*nucleotide_queries(), exact, other_strand(exact)], "prot": protein_queries()}
     return {
         kind: write_fasta(
             folder / kind,
