@@ -158,7 +158,10 @@ def search_here(program: str, words: Sequence[str], expected: Result, machine: M
     """Search in this process, in an empty folder, and compare what is written; return the report."""
     options = parse(Program(program), words, arguments(program))
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache, contextlib.chdir(folder):
-        outcome = LocalEngine(installation(), machine, Path(cache)).search(options, Warnings())
+        warnings = Warnings()
+        outcome = LocalEngine(installation(), machine, Path(cache)).search(options, warnings)
+        if outcome.report.shards:
+            warnings.print()
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
         assert not list(Path(cache).iterdir()), "the search left files"
     assert_same(Result(outcome.status, b"", files, b""), expected)

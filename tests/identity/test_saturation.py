@@ -222,6 +222,18 @@ def best(rows: bytes, limit: int) -> list[str]:
     return kept
 
 
+def test_saturated_queries_are_searched_again_with_the_others_of_their_batch(
+    databases: Databases, tmp_path: Path
+) -> None:
+    """A weak subject of the first query is in BLAST+'s list because the second has too few strong subjects."""
+    queries = write_fasta(tmp_path / "queries.fa", protein_queries()[:2])
+    words = ["-db", databases("v5", "prot"), "-query", str(queries), "-max_target_seqs", "5", "-outfmt", "6 std score"]
+    scoring = ["-task", "blastp-short", "-evalue", "1000", "-matrix", "PAM30", "-gapopen", "9", "-gapextend", "1"]
+    seeding = ["-word_size", "6", "-threshold", "21", "-comp_based_stats", "2"]
+
+    assert_identical_here("blastp", [*words, *scoring, *seeding], shards=[2, 3])
+
+
 def test_command_finds_saturated_queries_too(databases: Databases, saturated: dict[str, Path]) -> None:
     words = ["-db", ribosomal(databases), "-query", str(saturated["16s"]), "-max_target_seqs", "10"]
 

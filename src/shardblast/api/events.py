@@ -55,11 +55,7 @@ async def stream(
 ) -> AsyncIterator[ServerSentEvent]:
     """Yield a snapshot, then the changes until the end.
 
-    Args:
-        service: The source of events.
-        watched: The search or task to stream.
-        last: Id of the last event that the reader received; such a reader gets no snapshot. None for a new reader.
-        shown: Returns the part of an event that the reader may see.
+    A reader who names the ``last`` event that it received gets no snapshot. ``shown`` returns what the reader may see.
     """
 
     def sent(kind: str, data: Mapping[str, Any], number: int) -> ServerSentEvent:

@@ -233,6 +233,20 @@ def write_selected(batch: Batch, ordinals: set[int], path: Path) -> None:
                 target.writelines(record)
 
 
+def scans_of(batch: Batch, molecule: Molecule, scan_letters: int) -> Iterator[list[int]]:
+    """Yield the 0-based positions of the queries that BLAST+ searches together; see ``split``."""
+    scan, letters = [], 0
+    with batch.path.open("rb") as source:
+        for ordinal, record in enumerate(records(source)):
+            scan.append(ordinal)
+            letters += len(letters_of(record[1:], molecule))
+            if letters >= scan_letters:
+                yield scan
+                scan, letters = [], 0
+    if scan:
+        yield scan
+
+
 def query_id(defline: bytes) -> str:
     words = defline[1:].split(None, 1)
     return words[0].decode(errors="replace") if words else ""

@@ -34,10 +34,7 @@ UNFINISHED = 12
 def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wrapped: Sequence[str] = ()) -> None:
     """Print a table on a terminal, or tab-separated rows without headings in a pipe.
 
-    Args:
-        headings: Names of the columns; a name that begins with a blank is that of a right-aligned column.
-        rows: Cells by row.
-        wrapped: Columns that wrap on a narrow terminal; other columns keep their widths.
+    A heading that begins with a blank is that of a right-aligned column. Only the columns of ``wrapped`` wrap.
     """
     rows = [[printable(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():

@@ -47,14 +47,10 @@ class ShardedSearch:
     def __init__(
         self, work: Work, parts: Parts, shards: Sequence[Shard], carrier: Carrier, *, by_shard: bool, threads: int = 1
     ) -> None:
-        """Prepare the search.
+        """Prepare the search in shards in OID order.
 
-        Args:
-            shards: The shards in OID order.
-            carrier: The format in which pieces write their hits.
-            by_shard: Whether to search all batches in one shard before the next, because the shards do not all fit in
-                memory.
-            threads: The number of threads of a piece; more than 1 only if the whole database is the only shard.
+        With ``by_shard``, all batches are searched in one shard before the next, because the shards do not all fit in
+        memory. A piece has several ``threads`` only if the whole database is the only shard.
         """
         self._work = work
         self._parts = parts

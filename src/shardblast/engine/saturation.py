@@ -16,7 +16,7 @@ Source:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,10 +25,10 @@ from shardblast.blast.database import Database, Filter
 from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, TabularCarrier, by_query, layout_for
 from shardblast.blast.output import Comments
 from shardblast.blast.process import Finished
-from shardblast.blast.queries import Batch, write_selected
+from shardblast.blast.queries import Batch, scans_of, write_selected
 from shardblast.blast.seqalign import ordinal_id, with_oid
 from shardblast.blast.sequences import CandidateDatabase, Naming, oid_of, write_candidates
-from shardblast.core.cutting import Shard
+from shardblast.core.cutting import QUERY_LETTERS_PER_SCAN, Shard
 from shardblast.core.events import Purpose
 from shardblast.engine.pieces import LocalParts, Part, Parts, PieceOptions, part_of, whole_of
 from shardblast.engine.workspace import PieceRun, Work
@@ -99,21 +99,37 @@ class Research:
         ``suspects`` are the 0-based positions of the queries in the batch.
         """
         database = None if self.needs_no_shards else self._candidates(batch, suspects)
+        wanted = set(suspects)
+        groups = [group for group in self._together(batch) if not wanted.isdisjoint(group)]
+        for result in self._search_again(batch, groups, database):
+            if result.ordinal in wanted:
+                yield result
+
+    def _together(self, batch: Batch) -> Iterable[Sequence[int]]:
+        """Return the positions of the queries in groups that must be searched together.
+
+        With composition-based statistics, BLAST+ skips subjects with preliminary E-values above 0.01 as soon as *all*
+        queries of its own batch have ``-max_target_seqs`` subjects with E-values of at most 0.002.
+
+        Source: NCBI C++ Toolkit, algo/blast/composition_adjustment/redo_alignment.c (BlastCompo_EarlyTermination) and
+        compo_heap.c (BlastCompo_HeapFilledToCutoff).
+        """
+        program = self.work.options.program
         if self.options.are_linked:
-            results = self._search_again(batch, list(range(batch.queries)), 1, database)
-            wanted = set(suspects)
-            yield from (result for result in results if result.ordinal in wanted)
-            return
-        yield from self._search_again(batch, suspects, self.work.pool.size, database)
+            return [range(batch.queries)]
+        if self.options.composition_based:
+            return scans_of(batch, program.query_molecule, QUERY_LETTERS_PER_SCAN[program])
+        return [[ordinal] for ordinal in range(batch.queries)]
 
     def _search_again(
-        self, batch: Batch, ordinals: list[int], parts: int, database: CandidateDatabase | None
+        self, batch: Batch, groups: Sequence[Sequence[int]], database: CandidateDatabase | None
     ) -> Iterator[QueryHits]:
-        """Search queries of a batch in their candidates, or in the whole database, split among ``parts`` processes."""
-        count = min(parts, len(ordinals))
-        cuts = [len(ordinals) * number // count for number in range(count + 1)]
+        """Search groups of a batch's queries in their candidates, or in the whole database, on all cores."""
+        count = min(self.work.pool.size, len(groups))
+        cuts = [len(groups) * number // count for number in range(count + 1)]
         started = []
         for number, (begin, end) in enumerate(itertools.pairwise(cuts)):
+            ordinals = list(itertools.chain.from_iterable(groups[begin:end]))
             out = self.work.folder / f"batch{batch.index}.research.{number}"
             run = PieceRun(
                 argv=self.options.argv(self.options.max_target_seqs),
@@ -124,10 +140,10 @@ class Research:
                 what=f"the search of the candidates of batch {batch.index + 1}, part {number + 1}",
                 priority=(0, batch.index),
             )
-            write_selected(batch, set(ordinals[begin:end]), run.queries)
+            write_selected(batch, set(ordinals), run.queries)
             whole = whole_of(self.work.database)
             future = self.work.start(run, database.name) if database else self.parts.start(whole, run)
-            started.append((ordinals[begin:end], out, future))
+            started.append((ordinals, out, future))
         for own, out, future in started:
             future.result()
             yield from self._read(own, out, database)

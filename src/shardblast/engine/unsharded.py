@@ -198,16 +198,10 @@ class _BlastFailed(Exception):
 def _run(
     path: str, argv: Sequence[str], stdin: BinaryIO | None = None, copy: Callable[[BinaryIO], None] | None = None
 ) -> int:
-    """Run BLAST+ with the standard streams of this process; return its exit status.
+    """Run BLAST+ with the standard streams of this process, or with ``stdin`` and ``copy``; return its exit status.
 
-    Args:
-        argv: The name of the program, as SAM prints it, and its arguments.
-        stdin: The standard input instead of this process's.
-        copy: Reads the standard output to its end, instead of this process's standard output.
-
-    Raises:
-        Interrupted: Ctrl-C; BLAST+ has ended.
-        UnknownFailure: BLAST+ crashed.
+    ``argv`` begins with the name of the program, as SAM prints it. Raises Interrupted after Ctrl-C, when BLAST+ has
+    ended, and UnknownFailure if it crashed.
     """
     sys.stdout.flush()
     found = {**os.environ, "PATH": os.pathsep.join([os.path.dirname(path), os.environ.get("PATH", os.defpath)])}

@@ -186,12 +186,8 @@ class Work:
     ) -> Future[Finished]:
         """Queue a run of the search's program; the future holds a successful process.
 
-        Args:
-            run: The run. If its purpose is ``SEARCH``, its progress is reported, and its output gets its name when it
-                is complete.
-            db: The value of ``-db``.
-            environment: Variables to set.
-            finish: Changes the output of such a run before it gets its name.
+        If its purpose is ``SEARCH``, its progress is reported, and its output gets its name when it is complete and
+        ``finish`` has changed it.
         """
 
         def task() -> Finished:

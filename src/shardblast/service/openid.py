@@ -281,12 +281,7 @@ class SignIn:
         return attempt, str(address)
 
     def finish(self, attempt: SignInAttempt | None, answer: Mapping[str, str]) -> str:
-        """Return the secret of a new session for a browser that returned from the issuer.
-
-        Args:
-            attempt: The attempt from the browser's cookie; None if it has none.
-            answer: The parameters that the issuer added.
-        """
+        """Return the secret of a new session for a browser that returned from the issuer with its ``answer``."""
         if attempt is None or not hmac.compare_digest(attempt.state.encode(), answer.get("state", "").encode()):
             raise UnauthorizedError("This sign-in was begun in another browser, or too long ago.", remedy="Try again.")
         self._check_sender(answer.get("iss"))

@@ -94,17 +94,7 @@ def described(
     has_variable: bool = True,
     in_file: bool = False,
 ) -> dict[str, Any]:
-    """Return the metadata of a field of ``Settings``.
-
-    Args:
-        meaning: A sentence for users, with the unit.
-        name: The name from which the option and the variable are made; default: that of the field.
-        metavar: What stands for the value in the help.
-        least: The smallest number that is allowed.
-        most: The largest.
-        has_variable: Whether a variable sets it too.
-        in_file: See ``Setting``.
-    """
+    """Return the metadata of a field of ``Settings``; see ``Setting``. ``name`` is that of the field by default."""
     return locals()
 
 

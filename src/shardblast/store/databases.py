@@ -27,10 +27,7 @@ class DatabaseStore:
     def add(self, facts: Generation, path: str | None, source: Mapping[str, Any], at: float) -> CataloguedDatabase:
         """Add a generation as the newest one of its database, adding the database if it is new.
 
-        Args:
-            path: Where BLAST+ finds it; None if it is in the storage.
-            source: How it was added, as needed for updates.
-            at: The current time.
+        BLAST+ finds it at ``path``, or it is in the storage. Updates need ``source``.
         """
         name, values = facts.database, {"source": dict(source)}
         with self._database.writing() as connection:
