@@ -20,6 +20,7 @@ from shardblast.blast.queries import (
     Batch,
     NotFasta,
     is_compressed,
+    lengths_of,
     open_queries,
     records,
     split,
@@ -148,9 +149,11 @@ def test_a_damaged_file_is_an_input_error(tmp_path: Path, damage: object) -> Non
 def test_selected_queries_are_written_as_they_are(tmp_path: Path) -> None:
     batch = batch_of(TEXT, tmp_path)
 
-    write_selected(batch, {0, 2, 3}, tmp_path / "selected")
+    write_selected(batch, [3, 0, 2, 3], tmp_path / "selected")
 
-    assert (tmp_path / "selected").read_bytes() == b">a first\nACGT\nAC\n>\n>c\n\nACGTACGT\n"
+    c = b">c\n\nACGTACGT\n"
+    assert (tmp_path / "selected").read_bytes() == c + b">a first\nACGT\nAC\n>\n" + c
+    assert lengths_of(batch, Molecule.NUCLEOTIDE) == [6, 4, 0, 8]
 
 
 def batch_of(text: bytes, folder: Path) -> Batch:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shardblast.core.cutting import MEMORY_SHARE, PIECE_BYTES, Situation, choose, shards_for
+from shardblast.core.cutting import MEMORY_SHARE, PIECE_BYTES, Situation, choose, led, scans, shards_for, shared
 from shardblast.core.program import Program
 
 GIB = 1 << 30
@@ -105,3 +105,36 @@ def test_a_cluster_says_truly_why_it_cuts_a_database(
     nodes: int, volumes: int, letters: int, shards: int, why: str
 ) -> None:
     assert shards_for(nodes, volumes, letters) == (shards, why)
+
+
+@given(lengths=st.lists(st.integers(0, 50)), scan_letters=st.integers(1, 60))
+def test_a_scan_ends_with_the_query_that_reaches_its_letters(lengths: list[int], scan_letters: int) -> None:
+    found = list(scans(lengths, scan_letters))
+
+    assert [position for scan in found for position in scan] == list(range(len(lengths)))
+    for scan in found:
+        assert sum(lengths[position] for position in scan[:-1]) < scan_letters
+    for scan in found[:-1]:
+        assert sum(lengths[position] for position in scan) >= scan_letters
+
+
+@given(lengths=st.lists(st.integers(0, 50), min_size=1), scan_letters=st.integers(1, 60), data=st.data())
+def test_a_leader_is_in_every_scan(lengths: list[int], scan_letters: int, data: st.DataObject) -> None:
+    positions = data.draw(st.lists(st.sampled_from(range(len(lengths))), unique=True))
+    leader = data.draw(st.sampled_from(range(len(lengths))))
+    assume(lengths[leader] < scan_letters)
+
+    searched = list(led(positions, leader, lengths, scan_letters))
+
+    assert [one for one in searched if one != leader] == [one for one in positions if one != leader]
+    for scan in scans([lengths[one] for one in searched], scan_letters):
+        assert leader in [searched[place] for place in scan]
+
+
+@given(items=st.lists(st.integers()), parts=st.integers(1, 9))
+def test_items_are_shared_alike_in_order(items: list[int], parts: int) -> None:
+    found = shared(items, parts)
+
+    assert [one for part in found for one in part] == items
+    assert len(found) == min(parts, len(items))
+    assert not found or max(map(len, found)) - min(map(len, found)) <= 1

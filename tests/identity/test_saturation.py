@@ -222,11 +222,12 @@ def best(rows: bytes, limit: int) -> list[str]:
     return kept
 
 
-def test_saturated_queries_are_searched_again_with_the_others_of_their_batch(
-    databases: Databases, tmp_path: Path
+@pytest.mark.parametrize("others", [(), (1,), (2,), (1, 2)])
+def test_what_blast_finds_because_of_other_queries_of_the_batch_is_found(
+    others: tuple[int, ...], databases: Databases, tmp_path: Path
 ) -> None:
-    """A weak subject of the first query is in BLAST+'s list because the second has too few strong subjects."""
-    queries = write_fasta(tmp_path / "queries.fa", protein_queries()[:2])
+    """A weak subject of the first query is skipped only if all queries have enough strong subjects."""
+    queries = write_fasta(tmp_path / "queries.fa", [protein_queries()[number] for number in (0, *others)])
     words = ["-db", databases("v5", "prot"), "-query", str(queries), "-max_target_seqs", "5", "-outfmt", "6 std score"]
     scoring = ["-task", "blastp-short", "-evalue", "1000", "-matrix", "PAM30", "-gapopen", "9", "-gapextend", "1"]
     seeding = ["-word_size", "6", "-threshold", "21", "-comp_based_stats", "2"]

@@ -8,7 +8,7 @@ import re
 import string
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, groupby, islice
@@ -225,26 +225,19 @@ def reading_errors(what: str = "The queries", remedy: str = "Check the query fil
         raise InputError(f"{what} can't be read: {error}.", remedy=remedy) from error
 
 
-def write_selected(batch: Batch, ordinals: set[int], path: Path) -> None:
-    """Write a batch's queries at these 0-based positions to a file."""
-    with batch.path.open("rb") as source, path.open("wb") as target:
-        for ordinal, record in enumerate(records(source)):
-            if ordinal in ordinals:
-                target.writelines(record)
-
-
-def scans_of(batch: Batch, molecule: Molecule, scan_letters: int) -> Iterator[list[int]]:
-    """Yield the 0-based positions of the queries that BLAST+ searches together; see ``split``."""
-    scan, letters = [], 0
+def write_selected(batch: Batch, ordinals: Sequence[int], path: Path) -> None:
+    """Write the queries at these 0-based positions of a batch to a file, in this order."""
+    wanted = set(ordinals)
     with batch.path.open("rb") as source:
-        for ordinal, record in enumerate(records(source)):
-            scan.append(ordinal)
-            letters += len(letters_of(record[1:], molecule))
-            if letters >= scan_letters:
-                yield scan
-                scan, letters = [], 0
-    if scan:
-        yield scan
+        found = {ordinal: record for ordinal, record in enumerate(records(source)) if ordinal in wanted}
+    with path.open("wb") as target:
+        target.writelines(chain.from_iterable(found[ordinal] for ordinal in ordinals))
+
+
+def lengths_of(batch: Batch, molecule: Molecule) -> list[int]:
+    """Return the bases or residues of each query of a batch, as BLAST+ counts them."""
+    with batch.path.open("rb") as source:
+        return [len(letters_of(record[1:], molecule)) for record in records(source)]
 
 
 def query_id(defline: bytes) -> str:

@@ -114,10 +114,7 @@ def query_source(query: str | None) -> str:
 def check_printing(outfmt: str | None, out: str | None, *, wait: bool) -> bool:
     """Return whether the result will be printed; raise what would prevent that before the search begins.
 
-    Raises:
-        UsageError: ``--wait`` is missing.
-        InputError: The format does not exist.
-        OutputError: The folder of the file does not exist.
+    Raises UsageError without ``--wait``, InputError for an unknown format, OutputError if the folder does not exist.
     """
     if outfmt is None and out is None:
         return False

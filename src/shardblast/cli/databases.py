@@ -307,9 +307,7 @@ def _watch(name: str, *, quiet: bool) -> Iterator[Watch]:
 def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapping[str, Any]:
     """Wait for the end of a service's task and return it; a database that needs no task is returned at once.
 
-    Raises:
-        ShardblastError: The task failed.
-        Interrupted: The task was cancelled; or the user pressed Ctrl-C, and the task continues.
+    Raises ShardblastError if the task failed, and Interrupted if it was cancelled, or at Ctrl-C, when it continues.
     """
     from shardblast.core.errors import Interrupted, reported
     from shardblast.core.search import State

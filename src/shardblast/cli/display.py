@@ -137,9 +137,7 @@ def exit_status(search: Mapping[str, Any]) -> int:
 def wait_for(client: Client, search_ids: Sequence[str], *, quiet: bool) -> int:
     """Wait for searches, with progress on a terminal; print the failures; return the highest exit status.
 
-    Raises:
-        ShardblastError: A search does not exist (checked for all searches before waiting), or the service is gone.
-        Interrupted: The user pressed Ctrl-C.
+    Raises ShardblastError if a search does not exist (checked for all before waiting) or the service is gone.
     """
     titles = [client.search(search_id)["title"] for search_id in search_ids]
     shown = sys.stderr.isatty() and not quiet

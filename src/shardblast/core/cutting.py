@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from shardblast.core.program import Program
 from shardblast.core.units import counted
+
+T = TypeVar("T")
 
 MEMORY_SHARE = 0.5
 """The largest share of the memory that a database may take and still count as held in memory."""
@@ -156,6 +159,35 @@ def cut_shards(
             if end > begin:
                 shards.append(Shard(len(shards), group, range(begin, end), base, letters // parts))
     return tuple(shards)
+
+
+def scans(lengths: Sequence[int], scan_letters: int) -> Iterator[range]:
+    """Yield 0-based positions of queries that BLAST+ searches together, up to one that reaches ``scan_letters``."""
+    begin = letters = 0
+    for position, length in enumerate(lengths):
+        letters += length
+        if letters >= scan_letters:
+            yield range(begin, position + 1)
+            begin, letters = position + 1, 0
+    if begin < len(lengths):
+        yield range(begin, len(lengths))
+
+
+def led(positions: Iterable[int], leader: int, lengths: Sequence[int], scan_letters: int) -> Iterator[int]:
+    """Yield positions of queries, with ``leader``, which is shorter than a scan, where BLAST+ begins a batch."""
+    letters = scan_letters
+    for position in positions:
+        if letters >= scan_letters:
+            yield leader
+            letters = lengths[leader]
+        yield position
+        letters += lengths[position]
+
+
+def shared(items: Sequence[T], parts: int) -> list[Sequence[T]]:
+    """Return the items in at most so many consecutive parts of about equal length."""
+    count = min(parts, len(items))
+    return [items[len(items) * part // count : len(items) * (part + 1) // count] for part in range(count)]
 
 
 def _batches(situation: Situation) -> int | None:

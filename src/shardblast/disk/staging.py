@@ -58,13 +58,9 @@ class Stager:
 
         They stay only while somebody is ``using`` the generation, so enter that context first.
 
-        Args:
-            report: Called with numbers of bytes that have become available; their sum is the size of all volumes and
-                shared files, including those that were already here.
-
-        Raises:
-            DiskFull: There is no room; nothing was dropped.
-            DamagedError: The storage does not hold the files that the generation's metadata describes.
+        ``report`` is called with numbers of bytes that have become available; their sum is the size of all volumes and
+        shared files, including those that were already here. Raises DiskFull if there is no room; nothing was dropped
+        then. Raises DamagedError if the storage does not hold the files that the generation's metadata describes.
         """
         parts = parts_of(generation, volumes)
         with self.using(generation) as path:

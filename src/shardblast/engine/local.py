@@ -68,8 +68,7 @@ class LocalEngine:
     def search(self, options: SearchOptions, notify: Notify) -> Outcome:
         """Search and print, in shards if that is possible and wanted.
 
-        Raises:
-            ShardblastError: The search failed; no files are left.
+        Raises ShardblastError if the search failed; no files are left then.
         """
         started = time.monotonic()
         machine = self.machine  # -num_threads is the budget of cores, but as in BLAST+ at most all cores

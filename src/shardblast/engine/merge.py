@@ -73,9 +73,7 @@ class ShardedSearch:
     def run(self, batches: Iterable[Batch], printer: Printer) -> None:
         """Search and print all batches.
 
-        Raises:
-            LeftToBlast: Only BLAST+ can print the hits; the output up to this point is correct.
-            ShardblastError: The search failed.
+        Raises LeftToBlast if only BLAST+ can print the hits; the output up to this point is correct then.
         """
         waiting = iter(batches)
         started: deque[_Started] = deque()
@@ -117,10 +115,10 @@ class ShardedSearch:
         batch = current.batch
         for piece in current.pieces:
             piece.result()
-        suspects = self._suspects(current)
+        suspects, unfilled = self._suspects(current)
         self._judged += batch.queries
         self._saturated += len(suspects)
-        for query in self._merged_queries(current, suspects):
+        for query in self._merged_queries(current, suspects, unfilled):
             printer.write(query)
         printer.finish_batch(batch)
         if warnings := current.warnings():
@@ -130,22 +128,25 @@ class ShardedSearch:
             for file in self._work.folder.glob(f"*batch{batch.index}.*"):
                 file.unlink()
 
-    def _suspects(self, current: _Started) -> list[int]:
-        """Return the 0-based positions of the queries that may be saturated."""
+    def _suspects(self, current: _Started) -> tuple[list[int], list[int]]:
+        """Return the 0-based positions of the queries that may be saturated, and of those that fill no list."""
         if self._whole:
-            return []
+            return [], []
         if current.suspected:
-            return list(range(current.batch.queries))
+            return list(range(current.batch.queries)), []
         hidden = set() if self._hidden is None else set(self._hidden.suspects(current.batch))
-        hits = enumerate(self._hits(current.batch))
-        return [ordinal for ordinal, parts in hits if ordinal in hidden or not self._is_unsaturated(parts)]
-
-    def _is_unsaturated(self, parts: list[QueryHits]) -> bool:
-        wanted = self._options.max_target_seqs
-        if sum(len(part.texts) for part in parts) <= wanted:
-            return True  # a subject has at least one row or alignment
-        counts = [self._carrier.count(part) for part in parts]
-        return is_unsaturated(counts, max_target_seqs=wanted, shard_limit=self._options.kept)
+        suspects, unfilled = [], []
+        for ordinal, parts in enumerate(self._hits(current.batch)):
+            wanted, found = self._options.max_target_seqs, sum(len(part.texts) for part in parts)
+            if found > wanted:  # these are rows or alignments, of which a subject has at least one
+                counts = [self._carrier.count(part) for part in parts]
+                is_certain = is_unsaturated(counts, max_target_seqs=wanted, shard_limit=self._options.kept)
+                found = sum(counts) if is_certain else wanted + 1
+            if ordinal in hidden or found > wanted:
+                suspects.append(ordinal)
+            elif found < wanted:
+                unfilled.append(ordinal)
+        return suspects, unfilled
 
     def _hits(self, batch: Batch) -> Iterator[list[QueryHits]]:
         """Yield each query's hits in all shards."""
@@ -153,9 +154,9 @@ class ShardedSearch:
         readers = [self._carrier.read(path, batch.queries) for path in files]
         return self._work.processes.over(by_query(readers, batch.queries))
 
-    def _merged_queries(self, current: _Started, suspects: list[int]) -> Iterator[MergedQuery]:
+    def _merged_queries(self, current: _Started, suspects: list[int], unfilled: list[int]) -> Iterator[MergedQuery]:
         batch = current.batch
-        again = self._again(current, suspects)
+        again = self._again(current, suspects, unfilled)
         saturated = set(suspects)
         hits = iter([[]] * batch.queries) if current.suspected else self._hits(batch)
         probed: Iterator[ProbedQuery | None] = (
@@ -176,12 +177,14 @@ class ShardedSearch:
                 self._work.notify(QueryJudged(name, verdict, bound_reached))
                 yield _query(batch, result, probe, name, verdict)
 
-    def _again(self, current: _Started, suspects: list[int]) -> Iterator[tuple[QueryHits, Verdict, str | None]]:
+    def _again(
+        self, current: _Started, suspects: list[int], unfilled: list[int]
+    ) -> Iterator[tuple[QueryHits, Verdict, str | None]]:
         """Yield the final hits of the saturated queries, and the number of a query that reached the bound."""
         if not suspects:
             return
         if self._options.are_identical:
-            for hits in self._research.identical(current.batch, suspects):
+            for hits in self._research.identical(current.batch, suspects, unfilled):
                 yield hits, Verdict.RESEARCHED, None
             return
         for hits, bound_reached in self._research.complete(current.batch, suspects):

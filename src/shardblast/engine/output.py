@@ -42,8 +42,7 @@ class Tally(io.RawIOBase):
     def continue_from(self, source: BinaryIO) -> None:
         """Copy the rest of a stream that begins with the bytes written so far.
 
-        Raises:
-            EngineError: The stream begins with other bytes.
+        Raises EngineError if the stream begins with other bytes.
         """
         digest, left = hashlib.sha256(), self._size
         while left and (block := source.read(min(left, BLOCK_BYTES))):

@@ -167,12 +167,8 @@ class Parts(Protocol):
     def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
         """Look up ids, as ``sseqid`` prints them, in a database with unique ids.
 
-        Args:
-            names: Ids by the index of the shard that holds their sequences.
-            scratch: A file that may be written.
-
-        Returns:
-            All ids of each sequence by its OID in the whole database; None if any id is not found.
+        ``names`` are ids by the index of the shard that holds their sequences. Returns all ids of each sequence by its
+        OID in the whole database, or None if any id is not found. ``scratch`` is a file that may be written.
         """
         ...
 

@@ -330,15 +330,14 @@ def print_batch(
         counts: The number of alignments of each query of the batch when it was merged.
         first: The number of queries that were printed before.
 
-    Raises:
-        EngineError: The archive is incomplete.
+    Raises EngineError if the archive is incomplete.
     """
     ordinals = chosen.of(batch)
     if not ordinals:
         return 0
     if len(ordinals) < batch.queries:
         path = batch.path.with_name(f"{batch.path.name}.chosen")
-        write_selected(batch, set(ordinals), path)
+        write_selected(batch, ordinals, path)
         batch = replace(batch, path=path, queries=len(ordinals))
     probed = ProbedBatch(work, replace(batch, first_query=first), probe)
     recorded, over = _recorded_ids(work, archive, ordinals), work.processes.over

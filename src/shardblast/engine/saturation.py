@@ -15,8 +15,9 @@ Source:
 
 from __future__ import annotations
 
+import heapq
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,10 +26,10 @@ from shardblast.blast.database import Database, Filter
 from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, TabularCarrier, by_query, layout_for
 from shardblast.blast.output import Comments
 from shardblast.blast.process import Finished
-from shardblast.blast.queries import Batch, scans_of, write_selected
+from shardblast.blast.queries import Batch, lengths_of, write_selected
 from shardblast.blast.seqalign import ordinal_id, with_oid
 from shardblast.blast.sequences import CandidateDatabase, Naming, oid_of, write_candidates
-from shardblast.core.cutting import QUERY_LETTERS_PER_SCAN, Shard
+from shardblast.core.cutting import QUERY_LETTERS_PER_SCAN, Shard, led, scans, shared
 from shardblast.core.events import Purpose
 from shardblast.engine.pieces import LocalParts, Part, Parts, PieceOptions, part_of, whole_of
 from shardblast.engine.workspace import PieceRun, Work
@@ -93,60 +94,71 @@ class Research:
         hides_titles = chosen is not None and chosen.hides_titles  # copies of the candidates would show these titles
         return self.in_memory or self.options.composition_based or hides_titles
 
-    def identical(self, batch: Batch, suspects: list[int]) -> Iterator[QueryHits]:
+    def identical(self, batch: Batch, suspects: list[int], unfilled: Collection[int]) -> Iterator[QueryHits]:
         """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order.
 
-        ``suspects`` are the 0-based positions of the queries in the batch.
+        Args:
+            batch: The batch.
+            suspects: The 0-based positions of these queries in the batch.
+            unfilled: The positions of other queries, with fewer subjects than ``-max_target_seqs``.
         """
         database = None if self.needs_no_shards else self._candidates(batch, suspects)
         wanted = set(suspects)
-        groups = [group for group in self._together(batch) if not wanted.isdisjoint(group)]
-        for result in self._search_again(batch, groups, database):
-            if result.ordinal in wanted:
-                yield result
+        started = [
+            (ordinals, *self._start(batch, ordinals, number, database))
+            for number, ordinals in enumerate(self._searched_together(batch, suspects, unfilled))
+        ]
 
-    def _together(self, batch: Batch) -> Iterable[Sequence[int]]:
-        """Return the positions of the queries in groups that must be searched together.
+        def results(ordinals: Sequence[int], out: Path, future: Future[Finished]) -> Iterator[QueryHits]:
+            future.result()
+            return (hits for hits in self._read(ordinals, out, database) if hits.ordinal in wanted)
+
+        yield from heapq.merge(*itertools.starmap(results, started), key=lambda hits: hits.ordinal)
+
+    def _searched_together(self, batch: Batch, suspects: list[int], unfilled: Collection[int]) -> list[Sequence[int]]:
+        """Return the positions of the queries that each process searches.
 
         With composition-based statistics, BLAST+ skips subjects with preliminary E-values above 0.01 as soon as *all*
-        queries of its own batch have ``-max_target_seqs`` subjects with E-values of at most 0.002.
+        queries of its own batch have ``-max_target_seqs`` subjects with E-values of at most 0.002. So each batch must
+        have an unfilled query if that of the whole search has one, and must be that batch otherwise.
 
         Source: NCBI C++ Toolkit, algo/blast/composition_adjustment/redo_alignment.c (BlastCompo_EarlyTermination) and
         compo_heap.c (BlastCompo_HeapFilledToCutoff).
         """
-        program = self.work.options.program
+        cores = self.work.pool.size
         if self.options.are_linked:
             return [range(batch.queries)]
-        if self.options.composition_based:
-            return scans_of(batch, program.query_molecule, QUERY_LETTERS_PER_SCAN[program])
-        return [[ordinal] for ordinal in range(batch.queries)]
+        if not self.options.composition_based:
+            return shared(suspects, cores)
+        program, wanted = self.work.options.program, set(suspects)
+        scan_letters, lengths = QUERY_LETTERS_PER_SCAN[program], lengths_of(batch, program.query_molecule)
+        leaders = {one for one in unfilled if lengths[one] < scan_letters}
+        found = [scan for scan in scans(lengths, scan_letters) if not wanted.isdisjoint(scan)]
+        whole = [scan for scan in found if leaders.isdisjoint(scan)]
+        alone = [one for scan in found if not leaders.isdisjoint(scan) for one in scan if one in wanted]
+        shortest = min(leaders, key=lengths.__getitem__, default=0)
+        return [
+            *(list(itertools.chain.from_iterable(part)) for part in shared(whole, cores)),
+            *(list(led(part, shortest, lengths, scan_letters)) for part in shared(alone, cores)),
+        ]
 
-    def _search_again(
-        self, batch: Batch, groups: Sequence[Sequence[int]], database: CandidateDatabase | None
-    ) -> Iterator[QueryHits]:
-        """Search groups of a batch's queries in their candidates, or in the whole database, on all cores."""
-        count = min(self.work.pool.size, len(groups))
-        cuts = [len(groups) * number // count for number in range(count + 1)]
-        started = []
-        for number, (begin, end) in enumerate(itertools.pairwise(cuts)):
-            ordinals = list(itertools.chain.from_iterable(groups[begin:end]))
-            out = self.work.folder / f"batch{batch.index}.research.{number}"
-            run = PieceRun(
-                argv=self.options.argv(self.options.max_target_seqs),
-                queries=out.with_name(f"{out.name}.fa"),
-                outfmt=self.carrier.outfmt,
-                out=out,
-                purpose=Purpose("research", batch.index, None),
-                what=f"the search of the candidates of batch {batch.index + 1}, part {number + 1}",
-                priority=(0, batch.index),
-            )
-            write_selected(batch, set(ordinals), run.queries)
-            whole = whole_of(self.work.database)
-            future = self.work.start(run, database.name) if database else self.parts.start(whole, run)
-            started.append((ordinals, out, future))
-        for own, out, future in started:
-            future.result()
-            yield from self._read(own, out, database)
+    def _start(
+        self, batch: Batch, ordinals: Sequence[int], number: int, database: CandidateDatabase | None
+    ) -> tuple[Path, Future[Finished]]:
+        """Start the search of queries of a batch in their candidates, or in the whole database."""
+        out = self.work.folder / f"batch{batch.index}.research.{number}"
+        run = PieceRun(
+            argv=self.options.argv(self.options.max_target_seqs),
+            queries=out.with_name(f"{out.name}.fa"),
+            outfmt=self.carrier.outfmt,
+            out=out,
+            purpose=Purpose("research", batch.index, None),
+            what=f"the search of the candidates of batch {batch.index + 1}, part {number + 1}",
+            priority=(0, batch.index),
+        )
+        write_selected(batch, ordinals, run.queries)
+        whole = whole_of(self.work.database)
+        return out, self.work.start(run, database.name) if database else self.parts.start(whole, run)
 
     def complete(self, batch: Batch, suspects: list[int]) -> Iterator[tuple[QueryHits, bool]]:
         """Search saturated queries in all shards with ever longer lists; yield the best hits of all.
@@ -187,7 +199,7 @@ class Research:
         """
         limit = max(FIRST_LIMIT, 2 * self.options.max_target_seqs)
         queries = self.work.folder / f"batch{batch.index}.suspects.fa"
-        write_selected(batch, set(suspects), queries)
+        write_selected(batch, suspects, queries)
         while True:
             run = PieceRun(
                 argv=argv(limit),
@@ -227,7 +239,7 @@ class Research:
         named = self.parts.ids_of(names, self.work.folder / f"batch{batch.index}.ids")
         return None if named is None else oids | named
 
-    def _read(self, ordinals: list[int], out: Path, database: CandidateDatabase | None) -> Iterator[QueryHits]:
+    def _read(self, ordinals: Sequence[int], out: Path, database: CandidateDatabase | None) -> Iterator[QueryHits]:
         for local, (hits,) in enumerate(self._by_query(self.carrier, [out], len(ordinals))):
             merged = self.carrier.merge([hits], [0], max(len(hits.texts), 1))
             texts, subjects = self.carrier.renumbered(merged.texts, ordinals[local] - local), merged.subjects
@@ -306,7 +318,7 @@ def mostly_saturated(work: Work, options: PieceOptions, shards: Sequence[Shard],
     if batch.queries < FEWEST_QUERIES:
         return False
     step = max(SAMPLED_QUERIES, batch.queries // SAMPLED_QUERIES)
-    ordinals = set(range(step // 2, batch.queries, step))
+    ordinals = range(step // 2, batch.queries, step)
     queries = work.folder / "pilot.fa"
     write_selected(batch, ordinals, queries)
     carrier = TabularCarrier(layout_for(()))

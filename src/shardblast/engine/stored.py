@@ -116,10 +116,7 @@ class StoredEngine:
     def plan(self, options: SearchOptions, database: Database, folder: Path, processes: Processes) -> StoredPlan:
         """Read the queries in a search's folder and decide how to cut.
 
-        Raises:
-            Interrupted: ``processes`` was stopped.
-            InputError: The queries can't be searched in this form.
-            DatabaseError: The database can't be searched in this way.
+        Raises Interrupted if ``processes`` was stopped, and InputError or DatabaseError if they can't be searched.
         """
         if database.obstacle is not None:
             raise DatabaseError(f"The database can't be searched here: {database.obstacle}.", remedy="Add another one.")
@@ -242,9 +239,7 @@ def plan_of(choice: Choice, cores: int, options: SearchOptions, folder: Path, pr
 
     ``cores`` is the number of threads of a piece, unless the number would change BLAST+'s output.
 
-    Raises:
-        Interrupted: ``processes`` was stopped.
-        InputError: The queries can't be searched in this form.
+    Raises Interrupted if ``processes`` was stopped, and InputError if the queries can't be searched in this form.
     """
     if options.needs_one_batch:
         choice = replace(choice, scan_letters=NO_END)

@@ -105,9 +105,7 @@ def run_unsharded(
         report: Receives the verdict of each query after success.
         printed: The beginning of the output, which was printed already; the rest follows there.
 
-    Raises:
-        EngineError: The output of BLAST+ does not begin with ``printed``.
-        Interrupted: Ctrl-C; BLAST+ has ended.
+    Raises EngineError if the output of BLAST+ does not begin with ``printed``, and Interrupted after Ctrl-C.
     """
     changes, source = _changes(options, query, cores)
     out = options.text("out")

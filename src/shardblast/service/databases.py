@@ -80,9 +80,7 @@ class Databases:
     def add(self, tasks: Tasks, name: str, wanted: Mapping[str, Any], owner: str) -> Task:
         """Queue a task that adds a database from a source; see ``Acquisition.source`` for ``wanted``.
 
-        Raises:
-            InputError: The name or the source is not valid.
-            ConflictError: The task would replace another database.
+        Raises InputError if the name or the source is not valid, and ConflictError if another database had to go.
         """
         self._check_new(name, wanted)
         if any(task.kind is not TaskKind.WARM and task.details != wanted for task in tasks.store.active(name)):

@@ -105,9 +105,7 @@ class Results:
             hits: 0-based ranks of the hits of a single query to print; None for all.
             printing: Options for printing.
 
-        Raises:
-            ConflictError: The search is not completed.
-            InputError: The format does not exist, or this search can't be printed in it.
+        Raises ConflictError if the search is not completed, and InputError if it can't be printed in this format.
             NotFoundError: The generation is gone, and the sequences of the hits were not kept.
             DatabaseChanged: The files of the database in place have changed.
         """

@@ -49,10 +49,8 @@ class Subjects:
             hits: 0-based ranks of the hits of a single query; None for all.
             region: The part of a single hit to write; None for all of it.
 
-        Raises:
-            ConflictError: The search is not completed.
-            InputError: A query, hit or region does not exist.
-            TooLargeError: The subjects have more than MOST_LETTERS bases or residues.
+        Raises ConflictError if the search is not completed, InputError if a query, hit or region does not exist, and
+        TooLargeError if the subjects have more than MOST_LETTERS bases or residues.
             NotFoundError: The generation is gone, and the sequences of the hits were not kept.
             DatabaseChanged: The files of the database in place have changed.
         """

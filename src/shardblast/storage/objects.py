@@ -153,11 +153,9 @@ class Objects:
         ``.partial``. If the store is a folder on the same file system, the file is a hard link to the stored one and
         must not be changed in place. Only one caller at a time may fetch to a path.
 
-        Args:
-            report: Called in this thread with the number of bytes received.
-            stopped: Stops the download when it returns true; called in several threads.
-
-        Raises DamagedError if it differs from ``expected``, or changed during the download.
+        ``report`` is called in this thread with the number of bytes received. ``stopped``, called in several threads,
+        stops the download when it returns true. Raises DamagedError if the object differs from ``expected``, or changed
+        during the download.
         """
         local = self.local_path(key)
         with translated(key):
