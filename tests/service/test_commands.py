@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shardblast.core.units import size
+from shardblast.disk.memory import resident_bytes
 from tests.cold import cool
 from tests.sequences import real
 from tests.service.server import Server, get
 from tests.service.terminal import on_terminal
+from tests.waiting import until
 
 RNA = "".join(one.fasta for one in real("16s-queries")[:4])
 PROTEINS = "".join(one.fasta for one in real("protein-queries")[:2])
@@ -197,7 +199,13 @@ def test_status_tells_what_is_done_of_each_phase(server: Server, completed: str)
 
 
 def test_status_tells_what_was_read_into_memory_in_bytes(server: Server, served: dict[str, Path]) -> None:
-    cool(*served["16s"].parent.glob("16s.n??"))
+    files = list(served["16s"].parent.glob("16s.n??"))
+
+    def is_cold() -> bool:
+        cool(*files)  # drops nothing that a process of an earlier search still maps
+        return not any(resident_bytes(files))
+
+    until(is_cold)
     search_id = server.submit("blastn", "16s", RNA)["id"]
     server.ended(search_id)
 
