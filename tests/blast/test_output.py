@@ -31,7 +31,7 @@ def test_pairwise_output_keeps_the_first_header_and_one_footer() -> None:
 
     printed = blast_output.stitch_pairwise(io.BytesIO(source), target, lambda _, part: part)
 
-    assert printed == Printed(3, 0)
+    assert printed == Printed(3, 0, 0)
     assert target.getvalue() == HEADER + b"".join(pairwise(query) for query in (b"a", b"b", b"c")) + FOOTER
 
 
