@@ -259,7 +259,7 @@ describe("a draft", () => {
     );
   }
 
-  test("is kept with its lists, and tells of files that were not", async () => {
+  test("is kept with its lists, and names the files that were not kept", async () => {
     const first = render(<Form />);
     await userEvent.type(screen.getByRole("textbox"), "mine");
     await userEvent.click(screen.getByText("file"));

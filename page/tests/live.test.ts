@@ -12,7 +12,7 @@ const search = (id: string, state: string, created: number) =>
   ({ id, state, created, title: "", program: "blastn", database: "16s" }) as unknown as Search;
 
 describe("a list of searches", () => {
-  test("keeps what was told while it was read", async () => {
+  test("keeps changes that arrived while it was read", async () => {
     const client = new QueryClient();
     const stop = keepTold(client);
     let answer: (pages: Pages) => void = () => undefined;

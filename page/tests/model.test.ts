@@ -15,7 +15,7 @@ import { csv } from "../src/results/hits";
 import { moved, visible } from "../src/model/tree";
 
 describe("queries", () => {
-  test("are counted, and their molecule is told", () => {
+  test("are counted, and their molecule is recognised", () => {
     expect(survey(">a one\nACGT\nAC GT\n>b\nACGTN\n")).toEqual({
       queries: 2,
       letters: 13,

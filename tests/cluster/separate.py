@@ -165,7 +165,7 @@ class Network:
         return self.machines[name]
 
     def cut(self, name: str) -> None:
-        """Pull a machine's cable: what is sent is lost, and nobody is told."""
+        """Pull a machine's cable: what is sent is lost, and no error is reported."""
         self._switch.run("ip", "link", "set", "dev", _port(name), "nomaster")
 
     def mend(self, name: str) -> None:

@@ -109,7 +109,7 @@ def test_a_piece_that_hangs_is_started_a_second_time_on_another_holder(
     pid, batch, shard = stopped_piece(cluster.folder / "a")
 
     searched.assert_ends_well(question.answer)
-    until(lambda: not Path(f"/proc/{pid}").exists())  # what it was told to end by does not wait for that
+    until(lambda: not Path(f"/proc/{pid}").exists())  # the signal to end it does not wait for that
     pieces = [one for one in json.loads(report.read_text())["pieces"] if one["purpose"] == "search"]
     known = {(one["batch"], one["shard"]): (one["node"], one["is_doubled"]) for one in pieces}
     assert known[batch, shard] == ("b", True)

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shardblast.core.cutting import MEMORY_SHARE, PIECE_BYTES, Situation, choose, led, scans, shards_for, shared
+from shardblast.core.cutting import (
+    MEMORY_SHARE,
+    PIECE_BYTES,
+    Situation,
+    choose,
+    scans,
+    shards_for,
+    split_evenly,
+    with_leader,
+)
 from shardblast.core.program import Program
 
 GIB = 1 << 30
@@ -124,7 +133,7 @@ def test_a_leader_is_in_every_scan(lengths: list[int], scan_letters: int, data: 
     leader = data.draw(st.sampled_from(range(len(lengths))))
     assume(lengths[leader] < scan_letters)
 
-    searched = list(led(positions, leader, lengths, scan_letters))
+    searched = list(with_leader(positions, leader, lengths, scan_letters))
 
     assert [one for one in searched if one != leader] == [one for one in positions if one != leader]
     for scan in scans([lengths[one] for one in searched], scan_letters):
@@ -132,8 +141,8 @@ def test_a_leader_is_in_every_scan(lengths: list[int], scan_letters: int, data: 
 
 
 @given(items=st.lists(st.integers()), parts=st.integers(1, 9))
-def test_items_are_shared_alike_in_order(items: list[int], parts: int) -> None:
-    found = shared(items, parts)
+def test_items_are_split_evenly_and_in_order(items: list[int], parts: int) -> None:
+    found = split_evenly(items, parts)
 
     assert [one for part in found for one in part] == items
     assert len(found) == min(parts, len(items))

@@ -104,7 +104,7 @@ def test_more_work_never_needs_fewer_nodes(rule: ScalingRule, demand: Demand, mo
 
 
 def run(rule: ScalingRule, present: int, needs: list[int], every_s: float, until: int = 0) -> list[int]:
-    """Return the nodes after each look, of which the first needs are told and then the last again."""
+    """Return the number of nodes after each look; looks after the last need see that need again."""
     scale: Scale | None = None
     told = []
     for step in range(max(len(needs), until)):

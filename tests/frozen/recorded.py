@@ -36,7 +36,7 @@ VOLATILE = {
     "time",
     "total",
 }
-"""Keys in JSON whose values change from run to run, or with the version of BLAST+ or of ours."""
+"""Keys in JSON whose values change from run to run, or with the versions of BLAST+ and shardblast."""
 MASKS = (
     (re.compile(r"\b2\.\d+\.\d+\+?(?![\d.])"), "VERSION"),
     (re.compile(r"^USAGE\n.*?^=+\n", re.MULTILINE | re.DOTALL), "USAGE\n"),

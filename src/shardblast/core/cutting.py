@@ -173,8 +173,8 @@ def scans(lengths: Sequence[int], scan_letters: int) -> Iterator[range]:
         yield range(begin, len(lengths))
 
 
-def led(positions: Iterable[int], leader: int, lengths: Sequence[int], scan_letters: int) -> Iterator[int]:
-    """Yield positions of queries, with ``leader``, which is shorter than a scan, where BLAST+ begins a batch."""
+def with_leader(positions: Iterable[int], leader: int, lengths: Sequence[int], scan_letters: int) -> Iterator[int]:
+    """Yield these positions, and that of ``leader``, a query shorter than a scan, wherever BLAST+ begins a batch."""
     letters = scan_letters
     for position in positions:
         if letters >= scan_letters:
@@ -184,8 +184,8 @@ def led(positions: Iterable[int], leader: int, lengths: Sequence[int], scan_lett
         letters += lengths[position]
 
 
-def shared(items: Sequence[T], parts: int) -> list[Sequence[T]]:
-    """Return the items in at most so many consecutive parts of about equal length."""
+def split_evenly(items: Sequence[T], parts: int) -> list[Sequence[T]]:
+    """Split the items into at most ``parts`` consecutive parts of about equal length."""
     count = min(parts, len(items))
     return [items[len(items) * part // count : len(items) * (part + 1) // count] for part in range(count)]
 

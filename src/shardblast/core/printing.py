@@ -91,9 +91,7 @@ def printed_with(options: SearchOptions, printing: Printing) -> SearchOptions:
     _check_counts(options, counts)
     given = dict(printing.given)
     shown: dict[str, str | None] = {}
-    if counts and options.has(
-        "max_target_seqs"
-    ):  # BLAST+ accepts either the list or the counts; a count not given keeps its value
+    if counts and options.has("max_target_seqs"):  # BLAST+ accepts either; a count that is not given keeps its value
         shown = dict.fromkeys(COUNTS, options.text("max_target_seqs"))
     argv = options.argv(drop={"max_target_seqs"} if shown else (), set=shown | given)
     return replace(parse(options.program, argv, options.arguments), ours=options.ours)

@@ -29,7 +29,7 @@ from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch, lengths_of, write_selected
 from shardblast.blast.seqalign import ordinal_id, with_oid
 from shardblast.blast.sequences import CandidateDatabase, Naming, oid_of, write_candidates
-from shardblast.core.cutting import QUERY_LETTERS_PER_SCAN, Shard, led, scans, shared
+from shardblast.core.cutting import QUERY_LETTERS_PER_SCAN, Shard, scans, split_evenly, with_leader
 from shardblast.core.events import Purpose
 from shardblast.engine.pieces import LocalParts, Part, Parts, PieceOptions, part_of, whole_of
 from shardblast.engine.workspace import PieceRun, Work
@@ -129,7 +129,7 @@ class Research:
         if self.options.are_linked:
             return [range(batch.queries)]
         if not self.options.composition_based:
-            return shared(suspects, cores)
+            return split_evenly(suspects, cores)
         program, wanted = self.work.options.program, set(suspects)
         scan_letters, lengths = QUERY_LETTERS_PER_SCAN[program], lengths_of(batch, program.query_molecule)
         leaders = {one for one in unfilled if lengths[one] < scan_letters}
@@ -138,8 +138,8 @@ class Research:
         alone = [one for scan in found if not leaders.isdisjoint(scan) for one in scan if one in wanted]
         shortest = min(leaders, key=lengths.__getitem__, default=0)
         return [
-            *(list(itertools.chain.from_iterable(part)) for part in shared(whole, cores)),
-            *(list(led(part, shortest, lengths, scan_letters)) for part in shared(alone, cores)),
+            *(list(itertools.chain.from_iterable(part)) for part in split_evenly(whole, cores)),
+            *(list(with_leader(part, shortest, lengths, scan_letters)) for part in split_evenly(alone, cores)),
         ]
 
     def _start(
