@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shardblast.blast.installation import find_installation
 from shardblast.sources import source_of
-from shardblast.sources.base import SourceSettings
+from shardblast.sources.source import SourceSettings
 
 
 def main(text: str, folder: str) -> None:

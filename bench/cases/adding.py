@@ -12,7 +12,7 @@ from bench.cases.case import RATIO, Measured, Settings
 from bench.figure import Figure
 from bench.measure import interleaved, median_seconds, run
 from bench.place import OUTPUT
-from shardblast.sources.base import SourceSettings
+from shardblast.sources.source import SourceSettings
 
 TARGET = 1.1
 COPIES, QUICK_COPIES = 150, 1

@@ -24,7 +24,7 @@ from shardblast.blast.database import Database
 from shardblast.blast.installation import find_installation
 from shardblast.core.cutting import Shard
 from shardblast.engine.pieces import shards_of
-from shardblast.sources.base import find_database
+from shardblast.sources.source import find_database
 
 COPIES = 16
 NODES = (1, 2, 4, 8, 16)

@@ -6,15 +6,15 @@ TYPE_CHECKING = False  # type checkers recognise the name, and importing typing 
 if TYPE_CHECKING:
     from shardblast.core import __version__
     from shardblast.core.errors import ShardblastError
-    from shardblast.core.hits import Hit, Hsp, QueryResult
+    from shardblast.core.result import Hit, Hsp, QueryResult
     from shardblast.library import search
 
 __all__ = ["Hit", "Hsp", "QueryResult", "ShardblastError", "__version__", "search"]
 
 _HOMES = {
-    "Hit": "shardblast.core.hits",
-    "Hsp": "shardblast.core.hits",
-    "QueryResult": "shardblast.core.hits",
+    "Hit": "shardblast.core.result",
+    "Hsp": "shardblast.core.result",
+    "QueryResult": "shardblast.core.result",
     "ShardblastError": "shardblast.core.errors",
     "__version__": "shardblast.core",
     "search": "shardblast.library",

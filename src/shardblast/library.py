@@ -20,10 +20,10 @@ from shardblast.blast.seqalign import ArchivedHsp, alignment_ids, hsps_of
 from shardblast.bootstrap import known_arguments, local_engine
 from shardblast.core.errors import EngineError, InputError, OutputError, error_for_exit_status
 from shardblast.core.events import SearchEvent, Warned
-from shardblast.core.hits import Hit, Hsp, QueryResult
 from shardblast.core.option_table import FORMAT_OPTIONS
 from shardblast.core.options import SearchOptions, Shards, parse
 from shardblast.core.program import Arguments, Kind, Program
+from shardblast.core.result import Hit, Hsp, QueryResult
 from shardblast.engine.local import LocalEngine
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import pytest
 
 from shardblast.blast.installation import find_installation
 from shardblast.blast.probe import matrix_name, positive_pairs
-from shardblast.core.hits import midline
+from shardblast.core.result import midline
 from tests.sequences import protein_queries, proteins, write_fasta
 
 MATRICES = ("BLOSUM45", "BLOSUM50", "BLOSUM62", "BLOSUM80", "BLOSUM90", "PAM30", "PAM70", "PAM250")

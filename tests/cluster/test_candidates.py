@@ -26,9 +26,9 @@ from shardblast.core.errors import NetworkError
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
 from shardblast.engine import saturation
-from shardblast.engine.merge import ShardedSearch
 from shardblast.engine.pieces import Part, Parts, batches_of, choose_carrier, shards_of
 from shardblast.engine.printing import open_printer
+from shardblast.engine.sharded import ShardedSearch
 from shardblast.engine.workspace import PieceRun, Pool, Work
 from tests.cluster.parts import LocalCluster
 from tests.cluster.test_assignment import generation

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from shardblast.core.events import Level, log_of, running_of
+from shardblast.core.lack import NO_NODE, Lack, LackCode
 from shardblast.core.search import (
     Event,
     Failure,
@@ -21,7 +22,6 @@ from shardblast.core.search import (
     progressed,
     retried,
 )
-from shardblast.core.waiting import NO_NODE, Lack, LackCode
 
 ID = SearchId("s1")
 NO_SHARD = Lack(LackCode.SHARDS, "a node that holds shard 1 of 8", (("nt.00",),))

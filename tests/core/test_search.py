@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from shardblast.core.errors import ConflictError
+from shardblast.core.lack import NO_NODE, NO_SCHEDULER, Lack, LackCode
 from shardblast.core.search import (
     NO_PROGRESS,
     TRANSITIONS,
@@ -26,7 +27,6 @@ from shardblast.core.search import (
     moved,
     retried,
 )
-from shardblast.core.waiting import NO_NODE, NO_SCHEDULER, Lack, LackCode
 
 NO_SHARD = Lack(LackCode.SHARDS, "a node that holds shard 1 of 2", (("nt.00",),))
 

@@ -17,8 +17,8 @@ from shardblast.blast.process import Processes
 from shardblast.bootstrap import known_arguments
 from shardblast.core.errors import InputError
 from shardblast.core.events import ignore
+from shardblast.core.formatting import Printing, printed_with
 from shardblast.core.options import SearchOptions, parse
-from shardblast.core.printing import Printing, printed_with
 from shardblast.core.program import Program
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
 from shardblast.engine.stored import StoredEngine, StoredPlan, StoredSearch

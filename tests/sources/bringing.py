@@ -9,7 +9,7 @@ from pathlib import Path
 from shardblast.blast.database import Database, check_database
 from shardblast.blast.installation import find_installation
 from shardblast.sources import Source, source_of
-from shardblast.sources.base import WORK, Offer, SourceSettings, find_database
+from shardblast.sources.source import WORK, Offer, SourceSettings, find_database
 
 QUICK = {"retry_s": 0.001, "timeout_s": 20.0}
 

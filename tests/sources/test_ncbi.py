@@ -203,7 +203,7 @@ KILLED = """
 import json, sys
 from pathlib import Path
 from tests.sources.bringing import source
-from shardblast.sources.base import Offer
+from shardblast.sources.source import Offer
 
 base, folder, offer = sys.argv[1:]
 one = source("ncbi:core", ncbi_base=base, parallel=1)

@@ -15,8 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Select, insert, inspect, text
 
 from shardblast.core.errors import ConflictError, InputError, NotFoundError, StoreError
+from shardblast.core.lack import Lack, LackCode
 from shardblast.core.search import Event, Failure, Phase, Piece, Search, SearchId, State, begin, count, lacks, moved
-from shardblast.core.waiting import Lack, LackCode
 from shardblast.store.connection import MIGRATIONS, SqlDatabase, migrate, newest
 from shardblast.store.searches import SearchStore, Sort, SortOrder, page_query
 from shardblast.store.tables import metadata, searches

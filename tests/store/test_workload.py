@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shardblast.core.lack import NO_NODE, Lack, LackCode
 from shardblast.core.search import Failure, Search, SearchId, State, gave_back, lacks, moved
-from shardblast.core.waiting import NO_NODE, Lack, LackCode
 from shardblast.store.connection import SqlDatabase
 from shardblast.store.searches import SearchStore
 from shardblast.store.workload import Unended, Workload

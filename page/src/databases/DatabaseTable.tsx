@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { complain } from "../parts/actions";
 import { api, told, type Database } from "../api/client";
-import { bytes, compact, count, percent } from "../model/format";
+import { bytes, compact, count, percent } from "../model/display";
 import { Menu } from "../parts/Menu";
 import { Meter } from "../parts/Meter";
 import { announce } from "../parts/notices";

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { api, told } from "../api/client";
-import { bytes, compact } from "../model/format";
+import { bytes, compact } from "../model/display";
 import { Dialog } from "../parts/Dialog";
 import { ProblemBox } from "../parts/Told";
 import { texts } from "../texts";

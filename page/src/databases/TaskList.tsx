@@ -5,7 +5,7 @@ import { api, told, type Me, type Task } from "../api/client";
 import { isCancellable, isOver, isUnderWay } from "../api/live";
 import { TasksConnection } from "../api/liveCluster";
 import { tasksQuery } from "../api/queries";
-import { bytes, duration, time } from "../model/format";
+import { bytes, duration, time } from "../model/display";
 import { elapsed } from "../model/progress";
 import { useNow } from "../parts/clock";
 import { Meter } from "../parts/Meter";

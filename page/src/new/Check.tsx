@@ -1,7 +1,7 @@
 /** The result of the preflight, beside the form. */
 import type { ReactNode } from "react";
 import type { Preflight } from "../api/client";
-import { count, duration } from "../model/format";
+import { count, duration } from "../model/display";
 import { commandLine } from "../model/options";
 import { Command } from "../parts/Copy";
 import { ProblemBox } from "../parts/Told";

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Database } from "../api/client";
 import { databasesQuery } from "../api/queries";
-import { bytes, compact, percent } from "../model/format";
+import { bytes, compact, percent } from "../model/display";
 import { Meter } from "../parts/Meter";
 import { Empty, Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { plural } from "../model/format";
+import { plural } from "../model/display";
 import { entries, LISTS, type ListName } from "../model/lists";
 import { texts } from "../texts";
 import { isCompressed, isEmpty, LONGEST_TEXT, NOTHING, type Given, type Lists } from "./draft";

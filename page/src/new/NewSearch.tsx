@@ -6,7 +6,7 @@ import { databasesQuery, meQuery, programsQuery } from "../api/queries";
 import { asFasta, survey, type Survey } from "../model/fasta";
 import { LISTS } from "../model/lists";
 import { given } from "../model/options";
-import { outputOf } from "../model/output";
+import { outputOf } from "../model/formats";
 import { programFor } from "../model/program";
 import { announce } from "../parts/notices";
 import { Loading, ProblemBox } from "../parts/Told";

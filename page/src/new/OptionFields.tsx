@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { Option, Program } from "../api/client";
-import { count } from "../model/format";
+import { count } from "../model/display";
 import { BY_TASK, COMMON, defaultOf, ELSEWHERE, type Values } from "../model/options";
 import { texts } from "../texts";
 import { Flag } from "./Flag";

@@ -1,6 +1,6 @@
 import type { Option, Program } from "../api/client";
 import type { Values } from "../model/options";
-import { formatOf } from "../model/output";
+import { formatOf } from "../model/formats";
 import { texts } from "../texts";
 import { Flag } from "./Flag";
 

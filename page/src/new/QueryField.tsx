@@ -1,5 +1,5 @@
 import { asFasta, type Survey } from "../model/fasta";
-import { plural } from "../model/format";
+import { plural } from "../model/display";
 import { texts } from "../texts";
 import { NOTHING, type Given } from "./draft";
 import { ChooseFile, TextOrFile } from "./TextOrFile";

@@ -1,5 +1,5 @@
 import { useRef, useState } from "react";
-import { bytes } from "../model/format";
+import { bytes } from "../model/display";
 import { texts } from "../texts";
 import { LONGEST_TEXT, type Given } from "./draft";
 

@@ -4,7 +4,7 @@ import { complain } from "../parts/actions";
 import { api, headers, problemOf, told, type Program } from "../api/client";
 import { withoutLists } from "../model/lists";
 import { valuesOf } from "../model/options";
-import { outputValues } from "../model/output";
+import { outputValues } from "../model/formats";
 import { isProgram } from "../model/program";
 import { announce } from "../parts/notices";
 import { texts } from "../texts";

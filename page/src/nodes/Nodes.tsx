@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { Node, Schemas } from "../api/client";
 import { useLiveNodes } from "../api/liveCluster";
 import { meQuery } from "../api/queries";
-import { bytes, count, exactTime, percent, time } from "../model/format";
+import { bytes, count, exactTime, percent, time } from "../model/display";
 import { mapsOf, totals } from "../model/nodes";
 import { Fact } from "../parts/Fact";
 import { Meter } from "../parts/Meter";

@@ -2,7 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { complain } from "../parts/actions";
 import { api, told, type Scaling } from "../api/client";
-import { count } from "../model/format";
+import { count } from "../model/display";
 import { announce } from "../parts/notices";
 import { texts } from "../texts";
 

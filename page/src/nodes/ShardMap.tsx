@@ -1,4 +1,4 @@
-import { count, percent } from "../model/format";
+import { count, percent } from "../model/display";
 import type { Cell, DatabaseMap, Row } from "../model/nodes";
 import { texts } from "../texts";
 

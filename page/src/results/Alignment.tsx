@@ -1,7 +1,7 @@
 import { memo } from "react";
 import type { Hsp } from "../api/client";
 import { lines } from "../model/alignment";
-import { count, evalue, score } from "../model/format";
+import { count, evalue, score } from "../model/display";
 import { texts } from "../texts";
 
 interface Shown {

@@ -3,7 +3,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import type { Hit, Hsp, Search } from "../api/client";
 import { hitQuery, hspsQuery, isOf } from "../api/queries";
-import { count } from "../model/format";
+import { count } from "../model/display";
 import { useScrolled, type Pages } from "../parts/paging";
 import { Empty, Loading, ProblemBox } from "../parts/Told";
 import { NumberInput } from "../parts/Typed";

@@ -3,7 +3,7 @@ import { useCallback, useState } from "react";
 import type { SortName } from "../addresses";
 import { complain } from "../parts/actions";
 import type { Hit } from "../api/client";
-import { count } from "../model/format";
+import { count } from "../model/display";
 import { Menu } from "../parts/Menu";
 import { Empty, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";

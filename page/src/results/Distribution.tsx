@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { spansQuery } from "../api/queries";
 import { bins, powerOfTen, type Bin } from "../model/bins";
-import { count } from "../model/format";
+import { count } from "../model/display";
 import { Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 import type { OfQuery } from "./hits";

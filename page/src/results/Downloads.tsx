@@ -2,7 +2,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Format, Search } from "../api/client";
 import { useFormats } from "../api/queries";
-import { count } from "../model/format";
+import { count } from "../model/display";
 import { numbersOf } from "../model/numbers";
 import { Download } from "../parts/Download";
 import { Menu } from "../parts/Menu";

@@ -3,7 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useLayoutEffect, useMemo, useState } from "react";
 import type { Hit, Spans } from "../api/client";
 import { spansQuery } from "../api/queries";
-import { count, evalue, score } from "../model/format";
+import { count, evalue, score } from "../model/display";
 import { bars, ranges, ticks } from "../model/spans";
 import { useScrolled, type Pages } from "../parts/paging";
 import { Loading, ProblemBox } from "../parts/Told";

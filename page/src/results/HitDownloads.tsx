@@ -1,7 +1,7 @@
 import { complain } from "../parts/actions";
 import { Problem, type Search } from "../api/client";
 import { useFormats, type HitsAsked } from "../api/queries";
-import { count } from "../model/format";
+import { count } from "../model/display";
 import { written } from "../model/numbers";
 import { Menu } from "../parts/Menu";
 import { addressOf, download, read, saveText } from "../parts/saving";

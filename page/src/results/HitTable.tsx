@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { memo, useEffect } from "react";
 import { SORTS, type SortName } from "../addresses";
 import type { Hit, Search } from "../api/client";
-import { count, evalue, score } from "../model/format";
+import { count, evalue, score } from "../model/display";
 import { useScrolled, type Pages } from "../parts/paging";
 import { texts } from "../texts";
 import { titleOf } from "./hits";

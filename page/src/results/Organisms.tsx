@@ -4,7 +4,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useMemo, useRef, useState } from "react";
 import type { Organism, Schemas } from "../api/client";
 import { organismsQuery } from "../api/queries";
-import { count, evalue, score } from "../model/format";
+import { count, evalue, score } from "../model/display";
 import { hasChildren, moved, visible } from "../model/tree";
 import { Empty, Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";

@@ -3,7 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useDeferredValue, useMemo, useState } from "react";
 import type { Query, Search } from "../api/client";
 import { isOf, queriesQuery } from "../api/queries";
-import { count, plural } from "../model/format";
+import { count, plural } from "../model/display";
 import { numbersOf, written } from "../model/numbers";
 import { useScrolled } from "../parts/paging";
 import { texts } from "../texts";

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Hit, Hsp } from "../api/client";
 import { isOf, subjectQuery, type Region } from "../api/queries";
-import { count } from "../model/format";
+import { count } from "../model/display";
 import { Copy } from "../parts/Copy";
 import { Download } from "../parts/Download";
 import { addressOf } from "../parts/saving";

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { logQuery } from "../api/queries";
-import { exactTime, secondTime } from "../model/format";
+import { exactTime, secondTime } from "../model/display";
 import { Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 

@@ -1,6 +1,6 @@
 import { useMemo, useState } from "react";
 import type { Phase, Piece, RunningPiece } from "../api/client";
-import { bytes, count, duration } from "../model/format";
+import { bytes, count, duration } from "../model/display";
 import { placed, type NodeOfPieces, type Placed } from "../model/pieces";
 import { ticks } from "../model/spans";
 import { texts } from "../texts";

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { Piece } from "../api/client";
-import { bytes, count, duration } from "../model/format";
+import { bytes, count, duration } from "../model/display";
 import type { NodeOfPieces, Placed } from "../model/pieces";
 import { texts } from "../texts";
 

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { Phase, Search } from "../api/client";
 import { isUnderWay } from "../api/live";
 import { piecesQuery, runningQuery } from "../api/queries";
-import { bytes, count, duration, exactTime, plural } from "../model/format";
+import { bytes, count, duration, exactTime, plural } from "../model/display";
 import { elapsed, share } from "../model/progress";
 import { useNow } from "../parts/clock";
 import { Meter } from "../parts/Meter";

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { Report, Search } from "../api/client";
 import { reportQuery } from "../api/queries";
 import { commandLine } from "../model/options";
-import { count, duration, percent, plural } from "../model/format";
+import { count, duration, percent, plural } from "../model/display";
 import { Command } from "../parts/Copy";
 import { Fact } from "../parts/Fact";
 import { Loading, ProblemBox } from "../parts/Told";

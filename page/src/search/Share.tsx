@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { complain } from "../parts/actions";
 import { api, told, type Search } from "../api/client";
 import { sharesQuery } from "../api/queries";
-import { exactTime, time } from "../model/format";
+import { exactTime, time } from "../model/display";
 import { Command } from "../parts/Copy";
 import { Dialog } from "../parts/Dialog";
 import { texts } from "../texts";

@@ -4,7 +4,7 @@ import { memo } from "react";
 import { deleteLater, useCancel, useRetry } from "../parts/actions";
 import type { Search } from "../api/client";
 import { isCancellable, isOver } from "../api/live";
-import { count, duration, exactTime, time } from "../model/format";
+import { count, duration, exactTime, time } from "../model/display";
 import { currentPhase, elapsed, share } from "../model/progress";
 import { Menu } from "../parts/Menu";
 import { Meter } from "../parts/Meter";

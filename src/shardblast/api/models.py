@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from shardblast.core.formatting import commands
+from shardblast.core.lack import LackCode
 from shardblast.core.option_table import Problem
-from shardblast.core.printing import commands
 from shardblast.core.search import Failure
-from shardblast.core.waiting import LackCode
 from shardblast.service.callers import Means, Scope
 from shardblast.service.preflight import Preflight
 

@@ -32,8 +32,8 @@ from shardblast.core.errors import (
     without_folders,
 )
 from shardblast.core.formats import Syntax, parse_outfmt
+from shardblast.core.formatting import Printing
 from shardblast.core.option_table import OptionValue
-from shardblast.core.printing import Printing
 from shardblast.core.search import Search, SearchId, State
 from shardblast.service.callers import Caller, Scope
 from shardblast.service.preflight import Wanted

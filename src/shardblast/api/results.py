@@ -22,8 +22,8 @@ from shardblast.api.errors import invalid_body
 from shardblast.blast.sequences import Region
 from shardblast.core.errors import InputError, TooLargeError
 from shardblast.core.formats import OutputFormat, parse_outfmt
+from shardblast.core.formatting import Printing, outfmt_of
 from shardblast.core.option_table import OPTIONS
-from shardblast.core.printing import Printing, outfmt_of
 from shardblast.core.search import Document, Search
 from shardblast.core.units import PATTERN, Numbers
 from shardblast.service.hit_index import HitFilter, RowPage

@@ -116,7 +116,7 @@ def with_oid(block: bytes, oid: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedHsp:
-    """An HSP as stored in an archive; positions as in ``shardblast.core.hits.Hsp``."""
+    """An HSP as stored in an archive; positions as in ``shardblast.core.result.Hsp``."""
 
     evalue: float
     bit_score: float

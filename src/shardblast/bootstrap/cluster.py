@@ -16,7 +16,7 @@ from shardblast.cluster.driver import DriverMeans
 from shardblast.cluster.searching import ClusterSearching
 from shardblast.cluster.worker import Host
 from shardblast.core.errors import UsageError
-from shardblast.core.waiting import WAITING_HOURS
+from shardblast.core.lack import WAITING_HOURS
 from shardblast.disk.node import Node
 from shardblast.disk.staging import Stager
 from shardblast.engine.stored import StoredEngine

@@ -21,7 +21,7 @@ from shardblast.core.events import PieceFinished, PiecesPlanned, QueriesFinished
 from shardblast.core.options import OUR_HELP, SearchOptions, parse, without_ours
 from shardblast.core.program import Program
 from shardblast.core.report import Report
-from shardblast.engine.output import is_writable, open_output
+from shardblast.engine.out_file import is_writable, open_output
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -24,10 +24,10 @@ from httpx_sse import ServerSentEvent, connect_sse
 
 from shardblast.core.errors import InputError, NetworkError, OutputError, UnauthorizedError, UsageError, reported
 from shardblast.core.formats import OutputFormat, parse_outfmt
+from shardblast.core.formatting import Printing
 from shardblast.core.option_table import LISTS, Use, names
-from shardblast.core.printing import Printing
 from shardblast.core.search import State
-from shardblast.engine.output import deliver, open_output
+from shardblast.engine.out_file import deliver, open_output
 
 STANDARD_INPUT = "-"
 

@@ -12,7 +12,7 @@ import typer
 
 from shardblast.cli.options import DEFAULT_SERVER, AsJson, Quiet, Server, grouped
 from shardblast.core.errors import NetworkError, ShardblastError, UsageError
-from shardblast.core.printing import Printing
+from shardblast.core.formatting import Printing
 from shardblast.core.program import Program
 from shardblast.core.search import State
 

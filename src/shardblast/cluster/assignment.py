@@ -17,9 +17,9 @@ from distributed.comm.core import CommClosedError
 from shardblast.cluster.connection import Address
 from shardblast.core.database import Generation
 from shardblast.core.errors import NoRoomError
+from shardblast.core.lack import Lack
 from shardblast.core.report import PieceReport
 from shardblast.core.units import size
-from shardblast.core.waiting import Lack
 
 REMEMBERED = 200
 """Number of finished runs of a kind with which a running one is compared."""

@@ -31,7 +31,7 @@ from shardblast.core.search import SearchId
 from shardblast.disk.staging import Stager
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.local import Outcome
-from shardblast.engine.output import deliver, open_output
+from shardblast.engine.out_file import deliver, open_output
 from shardblast.engine.stored import FILES, QUERY, OrderedSearch, StoredEngine, stored_queries
 from shardblast.engine.unsharded import obstacle_of_output
 from shardblast.engine.workspace import scratch

@@ -23,9 +23,9 @@ from distributed.comm.core import CommClosedError
 
 from shardblast.cluster.messages import RunId
 from shardblast.core.errors import NetworkError, UsageError
+from shardblast.core.lack import Lack
 from shardblast.core.node import Member, NodeState
 from shardblast.core.units import split_address
-from shardblast.core.waiting import Lack
 
 FACTS = "shardblast"
 """Name of the plugin on each node, and of the facts that nodes report with each heartbeat."""

@@ -40,13 +40,13 @@ from shardblast.cluster.worker import HostedSearch
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import NotFoundError
 from shardblast.core.events import Notify, SearchEvent, Warned
+from shardblast.core.lack import Lack
 from shardblast.core.placement import lacking
 from shardblast.core.program import Molecule
 from shardblast.core.report import PieceReport
-from shardblast.core.waiting import Lack
 from shardblast.engine.kept_sequences import FILTER_FACTS, KEPT, HitSequences, StoredFilter
-from shardblast.engine.merge import ShardedSearch, piece_file
 from shardblast.engine.pieces import WHOLE, LocalParts, Part, shards_of
+from shardblast.engine.sharded import ShardedSearch, piece_file
 from shardblast.engine.stored import read_filter, store_merged
 from shardblast.engine.workspace import NOTHING_TO_DO, SEARCH, PieceRun
 from shardblast.storage.objects import search_key

@@ -19,10 +19,10 @@ from shardblast.core.cutting import Shard
 from shardblast.core.database import Generation
 from shardblast.core.errors import Interrupted, NetworkError, WaitError
 from shardblast.core.events import Notify, PhaseBegun, PhaseCounted, SearchWaits
+from shardblast.core.lack import MORE_NODES, NO_NODE, NO_SCHEDULER, Lack, lasting
 from shardblast.core.node import NodeState
 from shardblast.core.placement import NodeRoom, Placement, lacking, need_of, place
 from shardblast.core.search import Phase
-from shardblast.core.waiting import MORE_NODES, NO_NODE, NO_SCHEDULER, Lack, lasting
 
 CHECKED_EVERY_S = 0.2
 

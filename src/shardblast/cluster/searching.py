@@ -18,11 +18,11 @@ from shardblast.core.cutting import BATCH_LETTERS, QUERY_LETTERS_PER_SCAN, Choic
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import DatabaseError, NetworkError, NotFoundError
 from shardblast.core.events import Notify
+from shardblast.core.lack import NO_NODE, NO_SCHEDULER, Lack
 from shardblast.core.option_table import LISTS
 from shardblast.core.options import SearchOptions
 from shardblast.core.search import SearchId
 from shardblast.core.units import counted
-from shardblast.core.waiting import NO_NODE, NO_SCHEDULER, Lack
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.pieces import shards_of
 from shardblast.engine.stored import OrderedSearch, StoredPlan, plan_of, why_whole

@@ -25,10 +25,10 @@ from shardblast.core.cutting import magnitude
 from shardblast.core.database import Generation
 from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.events import Notify, ignore
+from shardblast.core.lack import Lack
 from shardblast.core.node import NodeState
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Arguments, Program
-from shardblast.core.waiting import Lack
 from shardblast.disk.node import Node
 from shardblast.engine.workspace import Pool, Work
 from shardblast.storage.objects import Objects, read_generation, search_key

@@ -41,7 +41,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
-    from shardblast.core.waiting import Lack
+    from shardblast.core.lack import Lack
 
 _FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/'\"\[\]:;,]+/)+")
 """The folders of an absolute path; web addresses do not match."""

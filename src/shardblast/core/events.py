@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from shardblast.core.errors import ShardblastError
+from shardblast.core.lack import Lack, LackCode
 from shardblast.core.report import PieceReport, Verdict
 from shardblast.core.search import Event, Phase, PhaseStatus, State
 from shardblast.core.units import counted
-from shardblast.core.waiting import Lack, LackCode
 
 WARNING = "warning"
 """The kind of events that hold a warning of BLAST+."""

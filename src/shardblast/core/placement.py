@@ -10,8 +10,8 @@ from heapq import heapify, heappop, heappush
 
 from shardblast.core.cutting import MEMORY_SHARE, Shard, VolumeSize, cut_shards
 from shardblast.core.database import Generation, VolumeMetadata
+from shardblast.core.lack import NO_NODE, Lack, LackCode
 from shardblast.core.units import counted, size
-from shardblast.core.waiting import NO_NODE, Lack, LackCode
 
 _PRECISION = 1 << 40
 """The load of a whole database. Loads are integers, so that their sum does not depend on the order."""

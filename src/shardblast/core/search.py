@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NewType
 
 from shardblast.core.cutting import magnitude
 from shardblast.core.errors import ConflictError
-from shardblast.core.waiting import TURN, Lack, lacked
+from shardblast.core.lack import TURN, Lack, lacked
 
 SearchId = NewType("SearchId", str)
 Document = dict[str, Any]

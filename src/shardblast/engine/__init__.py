@@ -1,0 +1,1 @@
+"""A search on this machine: cut into pieces, run, merged and printed."""

@@ -31,11 +31,11 @@ from shardblast.core.errors import (
 from shardblast.core.events import Notify, QueryJudged, SearchEvent, Warned
 from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.report import PieceReport, Report
-from shardblast.engine.merge import ShardedSearch
-from shardblast.engine.output import Tally
+from shardblast.engine.out_file import Tally
 from shardblast.engine.pieces import LocalParts, PieceOptions, batches_of, choice_of, choose_carrier, shards_of
 from shardblast.engine.printing import open_printer
 from shardblast.engine.saturation import mostly_saturated
+from shardblast.engine.sharded import ShardedSearch
 from shardblast.engine.unsharded import (
     obstacle_of_environment,
     obstacle_of_files,

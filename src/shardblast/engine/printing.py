@@ -27,8 +27,8 @@ from shardblast.core.options import SearchOptions
 from shardblast.core.program import Program
 from shardblast.core.report import Verdict
 from shardblast.core.units import Numbers
-from shardblast.engine.output import Tally, appears_whole, deliver, open_output
-from shardblast.engine.statistics import ProbedBatch
+from shardblast.engine.out_file import Tally, appears_whole, deliver, open_output
+from shardblast.engine.probed import ProbedBatch
 from shardblast.engine.workspace import Work
 
 JOINED_QUERIES = 100

@@ -31,9 +31,9 @@ from shardblast.core.options import SearchOptions
 from shardblast.core.report import Verdict
 from shardblast.core.search import SearchId
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
-from shardblast.engine.merge import ShardedSearch
 from shardblast.engine.pieces import LocalParts, batches_of, choice_of, shards_of
 from shardblast.engine.printing import EVERYTHING, ArchivePrinter, Chosen, MergedQuery, Printer, print_batch
+from shardblast.engine.sharded import ShardedSearch
 from shardblast.engine.workspace import Machine, Pool, Work
 
 PRINTING_THREADS = 1

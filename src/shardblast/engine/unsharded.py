@@ -20,7 +20,7 @@ from shardblast.core.formats import TAXONOMIC
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule, Program
 from shardblast.core.report import Report, Verdict
-from shardblast.engine.output import OWN_STREAMS, Tally, is_writable, open_output
+from shardblast.engine.out_file import OWN_STREAMS, Tally, is_writable, open_output
 
 FIRST_BATCH_LETTERS = 5_000
 """The smallest number of letters after which blastn ends its first batch.

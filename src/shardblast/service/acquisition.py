@@ -23,7 +23,7 @@ from shardblast.service.catalogue import Catalogue, Generations, described
 from shardblast.service.folders import Folders
 from shardblast.service.tasks import Watch
 from shardblast.sources import Source, source_of
-from shardblast.sources.base import Offer, SourceSettings
+from shardblast.sources.source import Offer, SourceSettings
 from shardblast.storage.objects import METADATA, Objects, generation_key
 from shardblast.storage.transfer import sha256_of
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from shardblast.core.errors import NotFoundError, ShardblastError, WaitError
+from shardblast.core.lack import Lack, lacked, lasting
 from shardblast.core.search import Failure, Search, Standing, State, admitted, lacks, moved, places_for
-from shardblast.core.waiting import Lack, lacked, lasting
 from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.events import SearchChanged, ServiceEvent

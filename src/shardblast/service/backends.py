@@ -15,10 +15,10 @@ from shardblast.blast.taxonomy import EXPANSION
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.events import Notify, PhaseBegun, PhaseCounted, PhaseFailed
+from shardblast.core.lack import Lack
 from shardblast.core.node import summed
 from shardblast.core.options import SearchOptions
 from shardblast.core.search import Phase, SearchId
-from shardblast.core.waiting import Lack
 from shardblast.disk.memory import resident_bytes, warm
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.stored import OrderedSearch, StoredEngine, StoredPlan

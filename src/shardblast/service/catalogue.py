@@ -34,7 +34,7 @@ from shardblast.core.errors import DatabaseChanged, DatabaseError, NotFoundError
 from shardblast.core.program import Molecule
 from shardblast.disk.staging import Stager
 from shardblast.engine.kept_sequences import FACTS, KEPT
-from shardblast.sources.base import find_database
+from shardblast.sources.source import find_database
 from shardblast.storage.objects import Objects, current_key, search_key
 from shardblast.store.databases import DatabaseStore
 

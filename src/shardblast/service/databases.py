@@ -21,7 +21,7 @@ from shardblast.disk.staging import Stager
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue, Generations
 from shardblast.service.tasks import Tasks, Watch
-from shardblast.sources.base import has_database
+from shardblast.sources.source import has_database
 from shardblast.storage.objects import Objects, database_key, generation_key
 
 

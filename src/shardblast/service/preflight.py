@@ -13,6 +13,7 @@ from shardblast.blast.taxonomy import FILE as TAXONOMY
 from shardblast.core.cutting import Choice, Situation, choose
 from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import DatabaseError, InputError, NotFoundError, ShardblastError, without_folders
+from shardblast.core.formatting import Printing, outfmt_of, printed_with
 from shardblast.core.option_table import (
     FORMAT_OPTIONS,
     PERMITTED,
@@ -25,7 +26,6 @@ from shardblast.core.option_table import (
     permitted_words,
 )
 from shardblast.core.options import Exactness, parse
-from shardblast.core.printing import Printing, outfmt_of, printed_with
 from shardblast.core.program import Arguments, Molecule, Program
 from shardblast.core.units import counted
 from shardblast.engine.workspace import Machine

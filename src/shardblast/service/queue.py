@@ -16,9 +16,9 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from shardblast.core.errors import DiskFull, Interrupted, NotFoundError, ShardblastError, StoreError, WaitError
+from shardblast.core.lack import Lack
 from shardblast.core.search import Failure, Search, SearchId, Standing, State, gave_back, moved
 from shardblast.core.task import Task
-from shardblast.core.waiting import Lack
 from shardblast.service.results import Results
 from shardblast.service.runner import Runner, Turns
 from shardblast.service.settings import RUNNING_TASKS

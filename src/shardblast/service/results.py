@@ -15,10 +15,10 @@ from shardblast.blast.process import Processes
 from shardblast.blast.taxonomy import expansion_report
 from shardblast.core import __version__
 from shardblast.core.errors import ConflictError, InputError
-from shardblast.core.hits import midline
+from shardblast.core.formatting import Printing, commands, printed_with
 from shardblast.core.options import SearchOptions
-from shardblast.core.printing import Printing, commands, printed_with
 from shardblast.core.program import Program
+from shardblast.core.result import midline
 from shardblast.core.search import Piece, Search, SearchId, State
 from shardblast.core.units import Numbers
 from shardblast.engine.kept_sequences import HitSequences

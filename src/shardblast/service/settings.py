@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from shardblast.core.errors import UsageError
-from shardblast.core.waiting import WAITING_HOURS
+from shardblast.core.lack import WAITING_HOURS
 
 TABLES = "shardblast.sqlite"
 """The SQL database in the home folder, unless another one is set."""

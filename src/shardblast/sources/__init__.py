@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from shardblast.blast.installation import Installation
 from shardblast.core.errors import InputError
-from shardblast.sources.base import NCBI, Offer, SourceSettings, has_database, is_database_file
 from shardblast.sources.blast import BlastSource
 from shardblast.sources.fasta import FastaSource, is_fasta
 from shardblast.sources.shardblast import ShardblastSource
+from shardblast.sources.source import NCBI, Offer, Source, SourceSettings, has_database, is_database_file
 
 __all__ = ["Offer", "Source", "SourceSettings", "source_of"]
-
-
-class Source(Protocol):
-    """A place that publishes a database, from time to time in a new version."""
-
-    text: str
-    """The source as given to ``db add``."""
-
-    def offer(self) -> Offer:
-        """Return the version that is available now.
-
-        Raises ShardblastError if there is no database, or the source can't be reached.
-        """
-        ...
-
-    def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
-        """Copy or build all files of an offered database.
-
-        Args:
-            offer: An offer of this source, or of another one with the same text and settings.
-            folder: The destination, which belongs to this call alone. If it holds an interrupted attempt, that is
-                resumed: complete and verified files, recorded in ``.source``, are not fetched again.
-            report: Called in this thread with bytes done and bytes in total.
-            stopped: Called in this thread; stops the work when it returns true.
-
-        Returns the database's name in the folder, as for ``-db``. Raises SourceChanged if the offered version is no
-        longer available.
-        """
-        ...
 
 
 def source_of(text: str, installation: Installation, settings: SourceSettings) -> Source:

@@ -10,7 +10,7 @@ from pathlib import Path
 from shardblast.blast.database import Database, read_facts
 from shardblast.blast.installation import Installation
 from shardblast.core.errors import DatabaseError, InputError, SourceChanged, file_errors
-from shardblast.sources.base import Ledger, Offer, Progress, find_database, generation_of, require_room, write_alias
+from shardblast.sources.source import Ledger, Offer, Progress, find_database, generation_of, require_room, write_alias
 
 _CHUNK_BYTES = 1 << 25
 _NOT_WITHIN_THE_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)

@@ -13,7 +13,7 @@ from typing import TypeVar
 import httpx
 
 from shardblast.core.errors import DamagedError, DatabaseError, NetworkError, SourceChanged
-from shardblast.sources.base import Progress
+from shardblast.sources.source import Progress
 
 CHECK_MIRROR = "Check the address of the mirror, if another than NCBI is used."
 FAILURES = 6

@@ -20,7 +20,7 @@ from shardblast.blast.process import Finished, checked, run_fed, was_killed
 from shardblast.blast.queries import decompressed, reading_errors
 from shardblast.core.errors import DatabaseError, DiskFull, InputError, SourceChanged, file_errors
 from shardblast.core.program import Molecule
-from shardblast.sources.base import Ledger, Offer, Progress, SourceSettings, find_database, generation_of
+from shardblast.sources.source import Ledger, Offer, Progress, SourceSettings, find_database, generation_of
 
 SUFFIXES = (".fa", ".fasta", ".fna", ".faa", ".fsa")
 _COMPRESSED = (".gz", ".zst")

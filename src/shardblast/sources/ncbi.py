@@ -26,7 +26,8 @@ from shardblast.blast.installation import Installation
 from shardblast.core.database import checked_name
 from shardblast.core.errors import DamagedError, DatabaseError, InputError, NotFoundError, SourceChanged, file_errors
 from shardblast.core.units import split_address
-from shardblast.sources.base import (
+from shardblast.sources.download import CHECK_MIRROR, RemoteFile, Web
+from shardblast.sources.source import (
     NCBI,
     Ledger,
     Offer,
@@ -38,7 +39,6 @@ from shardblast.sources.base import (
     require_room,
     side_by_side,
 )
-from shardblast.sources.download import CHECK_MIRROR, RemoteFile, Web
 
 ARCHIVE = ".tar.gz"
 METADATA = ("{}-nucl-metadata.json", "{}-prot-metadata.json", "{}.njs", "{}.pjs")

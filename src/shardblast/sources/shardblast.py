@@ -19,7 +19,7 @@ from shardblast.core.errors import (
     file_errors,
 )
 from shardblast.core.units import split_address
-from shardblast.sources.base import (
+from shardblast.sources.source import (
     Ledger,
     Offer,
     Progress,

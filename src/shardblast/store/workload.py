@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from shardblast.core.lack import LackCode
 from shardblast.core.search import UNENDED, Standing, State
-from shardblast.core.waiting import LackCode
 from shardblast.store.connection import SqlDatabase
 from shardblast.store.tables import searches
 

@@ -1,4 +1,4 @@
-"""What all sources share: settings, offers, progress, the ledger of complete files, files of BLAST databases."""
+"""A source of a database, and what all sources share: settings, offers, progress, and the ledger of complete files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from shardblast.blast.alias import quoted
 from shardblast.blast.database import TAXONOMY, Database, open_database
@@ -73,6 +73,35 @@ class Offer:
     """Bytes to fetch; 0 if unknown."""
     details: Mapping[str, Any]
     """JSON data from which ``bring`` fetches exactly this offer, even if the source has a newer version by then."""
+
+
+class Source(Protocol):
+    """A place that publishes a database, from time to time in a new version."""
+
+    text: str
+    """The source as given to ``db add``."""
+
+    def offer(self) -> Offer:
+        """Return the version that is available now.
+
+        Raises ShardblastError if there is no database, or the source can't be reached.
+        """
+        ...
+
+    def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
+        """Copy or build all files of an offered database.
+
+        Args:
+            offer: An offer of this source, or of another one with the same text and settings.
+            folder: The destination, which belongs to this call alone. If it holds an interrupted attempt, that is
+                resumed: complete and verified files, recorded in ``.source``, are not fetched again.
+            report: Called in this thread with bytes done and bytes in total.
+            stopped: Called in this thread; stops the work when it returns true.
+
+        Returns the database's name in the folder, as for ``-db``. Raises SourceChanged if the offered version is no
+        longer available.
+        """
+        ...
 
 
 def generation_of(facts: Iterable[Iterable[str | int | None]]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shardblast.core.errors import OutputError
-from shardblast.engine.output import open_output
+from shardblast.engine.out_file import open_output
 
 
 def test_a_file_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:

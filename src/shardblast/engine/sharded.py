@@ -26,8 +26,8 @@ from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
 from shardblast.engine.pieces import Parts, PieceOptions, part_of
 from shardblast.engine.printing import MergedQuery, Printer
+from shardblast.engine.probed import ProbedBatch, ProbedQuery
 from shardblast.engine.saturation import HiddenSaturation, Research, can_hide, comments_of, is_unsaturated
-from shardblast.engine.statistics import ProbedBatch, ProbedQuery
 from shardblast.engine.workspace import SEARCH, PieceRun, Work
 
 BATCHES_AHEAD = 3

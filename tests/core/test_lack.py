@@ -8,9 +8,9 @@ import pytest
 
 from shardblast.core.cutting import Shard
 from shardblast.core.database import DatabaseFile, Generation, VolumeMetadata
+from shardblast.core.lack import NO_NODE, REMEDIES, Lack, LackCode, lacked, lasting
 from shardblast.core.placement import lacking
 from shardblast.core.program import Molecule
-from shardblast.core.waiting import NO_NODE, REMEDIES, Lack, LackCode, lacked, lasting
 
 
 def volume(name: str) -> VolumeMetadata:
