@@ -45,8 +45,8 @@ test-k8s: setup ## Deploy on the Kubernetes cluster in KUBECONFIG and test there
 soak: setup     ## Search on a cluster for half an hour with random faults (needs root; SOAK_MINUTES)
 	.venv/bin/python -m tests.soak
 
-docs: setup     ## Build the documentation into build/docs
-	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+docs: setup     ## Build the documentation into build/docs (needs Node.js)
+	scripts/docs
 
 lock:           ## Pin and hash the requirements again
 	scripts/lock
