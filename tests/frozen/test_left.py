@@ -13,7 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import inspect, text
 
+from shardblast.service.settings import TABLES
+from shardblast.store.connection import SqlDatabase, migrate
 from tests import forked
 from tests.cluster.parts import LocalCluster
 from tests.forked import SHARDBLAST
@@ -132,6 +135,14 @@ def ids(server: Server) -> dict[str, str]:
     return ids_of(server)
 
 
+def test_the_migrated_tables_are_those_of_a_new_database(server: Server, tmp_path: Path) -> None:
+    new = SqlDatabase(f"sqlite:///{tmp_path / 'new.sqlite'}")
+    migrate(new)
+    migrated = SqlDatabase(f"sqlite:///{server.home / TABLES}")
+
+    assert made_of(migrated) == made_of(new)
+
+
 @pytest.mark.parametrize("title", [ONE_MACHINE, CLUSTER])
 def test_a_stored_search_is_answered_as_recorded(title: str, server: Server, ids: dict[str, str]) -> None:
     found = ids[title]
@@ -198,6 +209,19 @@ def test_a_node_searches_the_volumes_that_were_left_on_its_disk(left: Path) -> N
 
     assert volumes == {"genes.00", "genes.01", "genes.02"}
     assert_recorded("left/node.txt", transcript(words[:2], done, {}))
+
+
+def made_of(database: SqlDatabase) -> tuple[set[tuple[str, ...]], set[tuple[str, str]]]:
+    """Return the columns of all tables, and the statements that made the indexes."""
+    found = inspect(database.engine)
+    columns = {
+        (table, column["name"], repr(column["type"]), str(column["nullable"]), str(column["default"]))
+        for table in found.get_table_names()
+        for column in found.get_columns(table)
+    }
+    with database.reading() as connection:
+        made = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql LIKE 'CREATE INDEX%'"))
+        return columns, {(name, sql) for name, sql in made}
 
 
 def ids_of(server: Server) -> dict[str, str]:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from shardblast.store.connection import SqlDatabase, migrate
+from shardblast.store.tables import metadata
 from tests.postgres import postgres
 
 
@@ -29,5 +31,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlData
         opened = SqlDatabase(request.getfixturevalue("postgres_address"))
     migrate(opened)
     yield opened
-    migrate(opened, "base")
+    with opened.writing() as connection:
+        metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
     opened.close()

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Select, insert, inspect, text
+from sqlalchemy import Select, insert, text
 
 from shardblast.core.errors import ConflictError, InputError, NotFoundError, StoreError
 from shardblast.core.lack import Lack, LackCode
 from shardblast.core.search import Event, Failure, Phase, Piece, Search, SearchId, State, begin, count, lacks, moved
 from shardblast.store.connection import MIGRATIONS, SqlDatabase, migrate, newest
 from shardblast.store.searches import SearchStore, Sort, SortOrder, page_query
-from shardblast.store.tables import metadata, searches
+from shardblast.store.tables import searches
 
 
 @pytest.fixture
@@ -49,14 +49,6 @@ def a_search(number: int = 1, **changes: object) -> Search:
     return replace(search, **changes)  # type: ignore[arg-type]
 
 
-def test_tables_are_those_that_the_migrations_make(database: SqlDatabase) -> None:
-    found = inspect(database.engine)
-
-    for table in metadata.sorted_tables:
-        assert {column["name"] for column in found.get_columns(table.name)} == set(table.columns.keys())
-        assert indexes(database, table.name) >= {index.name for index in table.indexes}
-
-
 def test_a_search_is_read_as_it_was_written(store: SearchStore) -> None:
     lack = Lack(LackCode.SHARDS, "a node that holds shard 1 of 2", (("nt.00",), ("nt.01", "nt.02")))
     running = moved(a_search(output=("-outfmt", "6")), State.RUNNING, 2.0)
@@ -67,26 +59,6 @@ def test_a_search_is_read_as_it_was_written(store: SearchStore) -> None:
     for search in (a_search(3), waiting, failed):
         store.add(search, "f")
         assert store.get(search.id) == search
-
-
-def indexes(database: SqlDatabase, table: str) -> set[str]:
-    """Return the names of a table's indexes, those of expressions too, which can't be inspected."""
-    query = {
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = :name",
-        "postgresql": "SELECT indexname FROM pg_indexes WHERE tablename = :name",
-    }[database.engine.dialect.name]
-    with database.reading() as connection:
-        return set(connection.scalars(text(query), {"name": table}))
-
-
-def test_migrations_go_down_and_up_again(database: SqlDatabase) -> None:
-    migrate(database, "base")
-    assert "searches" not in inspect(database.engine).get_table_names()
-
-    migrate(database)
-    migrate(database)
-
-    assert "searches" in inspect(database.engine).get_table_names()
 
 
 def test_the_newest_revision_is_the_last_of_the_migrations() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, Select, create
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InternalError, OperationalError, SQLAlchemyError
 
 from shardblast.core.errors import DiskFull, InputError, StoreError
+from shardblast.store.tables import metadata
 
 T = TypeVar("T")
 
@@ -129,20 +130,20 @@ def steps_engine(address: str) -> Engine | None:
     return engine
 
 
-def migrate(database: SqlDatabase, revision: str = HEAD) -> None:
-    """Migrate the tables to a revision, waiting for another server that does so.
+def migrate(database: SqlDatabase) -> None:
+    """Create the tables, or migrate those of an earlier version, after waiting for another server that does so.
 
     Raises StoreError if a later version of shardblast, or one that was never released, has made the tables.
     """
     with database.reading() as connection:
         current = _revision(connection)
-        if revision == HEAD and current == newest():
-            return
-        if current is not None and not list((MIGRATIONS / "versions").glob(f"{current}_*.py")):
-            raise StoreError(
-                f"This version of shardblast does not know the tables of revision {current} in the service's database.",
-                remedy="Use the version that made them, or another home (--home, SHARDBLAST_HOME) and database.",
-            )
+    if current == newest():
+        return
+    if current is not None and not list((MIGRATIONS / "versions").glob(f"{current}_*.py")):
+        raise StoreError(
+            f"This version of shardblast does not know the tables of revision {current} in the service's database.",
+            remedy="Use the version that made them, or another home (--home, SHARDBLAST_HOME) and database.",
+        )
     from alembic import command  # slow to import and rarely needed
     from alembic.config import Config
 
@@ -152,10 +153,11 @@ def migrate(database: SqlDatabase, revision: str = HEAD) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         config.attributes["connection"] = connection
-        if revision == HEAD:
-            command.upgrade(config, revision)
+        if _revision(connection) is None:
+            metadata.create_all(connection)  # the tables as they are now, which need no migration
+            command.stamp(config, HEAD)
         else:
-            command.downgrade(config, revision)
+            command.upgrade(config, HEAD)
 
 
 def newest() -> str:

@@ -1,4 +1,4 @@
-"""The tables. Every change requires a migration in ``migrations/versions``."""
+"""The tables. Every change requires a migration in ``migrations/versions`` for databases of earlier versions."""
 
 from __future__ import annotations
 
