@@ -13,6 +13,7 @@ from shardblast.core.cutting import (
     PIECE_BYTES,
     Situation,
     choose,
+    letters_without_threads,
     scans,
     shards_for,
     split_evenly,
@@ -21,7 +22,7 @@ from shardblast.core.cutting import (
 from shardblast.core.program import Program
 
 GIB = 1 << 30
-SMALL = Situation(Program.BLASTN, 10**9, GIB // 4, 2, 16 * GIB, 5_000)
+SMALL = Situation(Program.BLASTN, 10**9, GIB // 4, 2, 16 * GIB, 5_000, threads=True)
 LARGE = replace(SMALL, database_letters=10**12, database_bytes=250 * GIB)
 
 situations = st.builds(
@@ -32,6 +33,7 @@ situations = st.builds(
     st.integers(1, 256),
     st.integers(1 << 20, 1 << 42),
     st.none() | st.integers(0, 10**9),
+    st.booleans(),
 )
 
 
@@ -93,6 +95,24 @@ def test_few_queries_on_many_cores_are_searched_in_shards() -> None:
     choice = choose(replace(SMALL, cores=32), None)
 
     assert choice.shards >= 32
+
+
+def test_searches_that_threads_would_change_get_batches_or_shards_for_every_core() -> None:
+    one_thread = replace(SMALL, program=Program.BLASTP, threads=False)
+
+    assert choose(one_thread, None).shards == 2 * one_thread.cores
+    assert choose(replace(one_thread, query_letters=20_000), None).shards == 1
+    assert choose(replace(one_thread, query_letters=20_000), None).batch_letters == 10_000
+    assert choose(replace(one_thread, database_letters=10**6), None).shards == 0
+    assert "one process of BLAST+ is fastest" in choose(replace(one_thread, cores=1), None).why
+
+
+def test_batches_of_one_thread_are_cut_where_blast_ends_its_own() -> None:
+    choice = choose(replace(SMALL, program=Program.BLASTP), 1)
+
+    assert letters_without_threads(choice, 5_000) == 10_000
+    assert letters_without_threads(choice, 64 * 30_000) == 30_000
+    assert letters_without_threads(choice, 10**9) == choice.batch_letters
 
 
 def test_one_core_gets_no_batches() -> None:

@@ -121,7 +121,7 @@ def assert_identical_here(
     program: str,
     words: Sequence[str],
     *,
-    shards: Sequence[int] = (3,),
+    shards: Sequence[int | str] = (3,),
     sharded: bool | None = True,
     empty: bool = False,
     machine: Machine = AMPLE,

@@ -222,6 +222,10 @@ def best(rows: bytes, limit: int) -> list[str]:
     return kept
 
 
+SKIPPING = "-task blastp-short -evalue 1000 -matrix PAM30 -gapopen 9 -gapextend 1 -word_size 6 -threshold 21".split()
+"""Options with which BLAST+ skips subjects of these queries."""
+
+
 @pytest.mark.parametrize("others", [(), (1,), (2,), (1, 2)])
 def test_what_blast_finds_because_of_other_queries_of_the_batch_is_found(
     others: tuple[int, ...], databases: Databases, tmp_path: Path
@@ -229,10 +233,35 @@ def test_what_blast_finds_because_of_other_queries_of_the_batch_is_found(
     """A weak subject of the first query is skipped only if all queries have enough strong subjects."""
     queries = write_fasta(tmp_path / "queries.fa", [protein_queries()[number] for number in (0, *others)])
     words = ["-db", databases("v5", "prot"), "-query", str(queries), "-max_target_seqs", "5", "-outfmt", "6 std score"]
-    scoring = ["-task", "blastp-short", "-evalue", "1000", "-matrix", "PAM30", "-gapopen", "9", "-gapextend", "1"]
-    seeding = ["-word_size", "6", "-threshold", "21", "-comp_based_stats", "2"]
 
-    assert_identical_here("blastp", [*words, *scoring, *seeding], shards=[2, 3])
+    assert_identical_here("blastp", [*words, *SKIPPING], shards=[2, 3])
+
+
+@pytest.mark.parametrize("outfmt", ["6 std score", "0"])
+def test_hits_that_depend_on_threads_are_those_of_the_threads_asked_for(
+    outfmt: str, databases: Databases, tmp_path: Path
+) -> None:
+    """Two threads skip other subjects than one; without -num_threads, BLAST+ has one."""
+    queries = write_fasta(tmp_path / "queries.fa", [protein_queries()[0]])
+    words = ["-db", databases("v5", "prot"), "-query", str(queries), "-max_target_seqs", "5", "-outfmt", outfmt]
+    outputs = set()
+
+    for threads in ([], ["-num_threads", "1"], ["-num_threads", "2"]):
+        asked = [*words, *SKIPPING, *threads]
+        outputs.add(blast("blastp", asked).stdout)
+        assert_identical_here("blastp", asked, shards=[1, 2, 3])
+        for shards in ("auto", "off"):
+            assert_identical_here("blastp", asked, shards=[shards], sharded=None)
+
+    assert len(outputs) == 2
+
+
+def test_threads_that_split_queries_make_batches_of_their_own(databases: Databases, tmp_path: Path) -> None:
+    long = Sequence("long", protein_queries()[1].letters * 20)
+    queries = write_fasta(tmp_path / "queries.fa", [protein_queries()[0], *[long] * 3])
+    words = ["-db", databases("v5", "prot"), "-query", str(queries), "-max_target_seqs", "5", "-outfmt", "6"]
+
+    assert_identical_here("blastp", [*words, *SKIPPING, "-num_threads", "2", "-mt_mode", "1"], sharded=None)
 
 
 def test_command_finds_saturated_queries_too(databases: Databases, saturated: dict[str, Path]) -> None:

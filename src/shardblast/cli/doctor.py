@@ -234,7 +234,13 @@ def _size(machine: Machine, database: Database) -> Finding:
 
 def _auto(machine: Machine, database: Database, program: Program) -> Finding:
     situation = Situation(
-        program, database.letters, database.size_bytes, machine.cores, machine.memory_bytes, query_letters=None
+        program=program,
+        database_letters=database.letters,
+        database_bytes=database.size_bytes,
+        cores=machine.cores,
+        memory_bytes=machine.memory_bytes,
+        query_letters=None,
+        threads=not program.is_composition_based,
     )
     choice = choose(situation, None)
     how = {0: "BLAST+ itself", 1: "the whole database, queries in batches"}.get(

@@ -21,6 +21,8 @@ MANY_CORES = 4
 """The largest number of cores on which BLAST+'s own threads were measured; they scaled as well as shards."""
 PIECES_PER_CORE = 2
 BATCHES_PER_CORE = 4
+WHOLE_BATCHES = 64
+"""The least number of batches of a large search that one thread for each batch searches in the whole database."""
 QUERY_LETTERS_PER_SCAN = {
     Program.BLASTP: 10_000,
     Program.BLASTX: 10_002,
@@ -58,6 +60,8 @@ class Situation:
     memory_bytes: int
     query_letters: int | None
     """None if they are not known before the queries are read."""
+    threads: bool
+    """Whether BLAST+ may use threads of its own, since they can't change its hits or the user wants them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,18 @@ def choose(situation: Situation, wanted: int | None) -> Choice:
     if batches := _batches(situation):
         why = "the database fits in memory and there are many queries, so the queries are split among the cores"
         return Choice(1, batches, scan, False, why)
-    if situation.cores > MANY_CORES and situation.database_letters > SMALL_SHARD_LETTERS * situation.cores:
-        why = "few queries on many cores: shards keep each core busy without threads"
+    many = situation.cores > (MANY_CORES if situation.threads else 1)
+    if many and situation.database_letters > SMALL_SHARD_LETTERS * situation.cores:
+        why = "few queries on several cores: shards keep each core busy without threads"
         return Choice(situation.cores * PIECES_PER_CORE, letters, scan, False, why)
-    why = "the database fits in memory, and for these queries BLAST+'s own threads are fastest"
-    return Choice(0, letters, scan, False, why)
+    fastest = "BLAST+'s own threads are" if situation.threads else "one process of BLAST+ is"
+    return Choice(0, letters, scan, False, f"the database fits in memory, and for these queries {fastest} fastest")
+
+
+def letters_without_threads(choice: Choice, query_letters: int) -> int:
+    """Return the letters of a batch if one thread searches each batch in the whole database."""
+    scans = query_letters // choice.scan_letters
+    return min(choice.batch_letters, choice.scan_letters * max(scans // WHOLE_BATCHES, 1))
 
 
 def shards_for(nodes: int, volumes: int, letters: int) -> tuple[int, str]:
@@ -197,7 +208,8 @@ def _batches(situation: Situation) -> int | None:
         return None
     scans = situation.query_letters // scan
     parts = situation.cores * BATCHES_PER_CORE
-    return scan * (scans // parts) if situation.cores > 1 and scans >= parts else None
+    enough = scans >= (parts if situation.threads else situation.cores)
+    return scan * max(scans // parts, 1) if situation.cores > 1 and enough else None
 
 
 def _groups(volumes: Sequence[VolumeSize], most: int) -> list[tuple[range, int]]:

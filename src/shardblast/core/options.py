@@ -47,7 +47,8 @@ OUR_HELP = """\
    Leave pieces and merged files in this folder, which must be new or empty
  --quiet
    No progress on standard error
- -num_threads is the budget of cores; without it all cores are used.
+ -num_threads is the budget of cores; without it all cores are used. The bytes are
+ those of a BLAST+ with the same -num_threads.
 """
 
 DEFAULT_HITLIST_SIZE = 500
@@ -218,7 +219,7 @@ class SearchOptions:
             return "-max_target_seqs is so large that BLAST+ can't keep the longer lists that shards need."
         if self.has("max_hsps") and (self.links_hsps or self.translates_queries):
             return "-max_hsps drops HSPs whose E-values order the subjects."
-        if self.threads_matter:
+        if self.has("qcov_hsp_perc") and self.threads_matter:
             return (
                 "-qcov_hsp_perc with composition-based statistics or -sum_stats makes BLAST+'s own answer depend on "
                 "-num_threads."
@@ -232,8 +233,23 @@ class SearchOptions:
 
     @property
     def threads_matter(self) -> bool:
-        """Whether the hits that BLAST+ reports depend on the number of threads."""
-        return self.has("qcov_hsp_perc") and (self.composition_based or self.needs_one_batch)
+        """Whether the hits that BLAST+ reports may depend on the number of threads.
+
+        With composition-based statistics, each thread of BLAST+ skips subjects by the hits that it has itself found.
+
+        Source: NCBI C++ Toolkit, algo/blast/core/blast_kappa.c (Blast_RedoAlignmentCore_MT).
+        """
+        return self.composition_based or (self.has("qcov_hsp_perc") and self.needs_one_batch)
+
+    @property
+    def may_use_threads(self) -> bool:
+        """Whether BLAST+ may use several threads where it searches alone: they change nothing, or the user wants them."""
+        return self.has("num_threads") or not self.threads_matter
+
+    @property
+    def threads(self) -> int:
+        """The number of threads that BLAST+ would use, before it is reduced to the number of cores."""
+        return self.integer("num_threads") or 1
 
     @property
     def shares_statistics(self) -> bool:
@@ -251,14 +267,13 @@ class SearchOptions:
     @property
     def splits_queries(self) -> bool:
         """Whether BLAST+ splits queries among threads, and so makes other batches than with one thread."""
-        return (self.integer("mt_mode") or 0) > 0 and (self.integer("num_threads") or 1) > 1
+        return (self.integer("mt_mode") or 0) > 0 and self.threads > 1
 
     @property
     def composition_based(self) -> bool:
-        """Whether scores are adjusted to the composition of the two sequences, as by default for proteins."""
-        if self.program in (Program.BLASTN, Program.TBLASTX):
-            return False
-        return not (self.text("comp_based_stats") or "").startswith(("0", "F", "f"))
+        """Whether scores are adjusted to the composition of the two sequences."""
+        off = (self.text("comp_based_stats") or "").startswith(("0", "F", "f"))
+        return self.program.is_composition_based and not off
 
     @property
     def translates_queries(self) -> bool:

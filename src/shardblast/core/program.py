@@ -57,6 +57,11 @@ class Program(StrEnum):
         return Molecule.PROTEIN if self in _PROTEIN_QUERY else Molecule.NUCLEOTIDE
 
     @property
+    def is_composition_based(self) -> bool:
+        """Whether the program by default adjusts scores to the composition of the two sequences."""
+        return self not in (Program.BLASTN, Program.TBLASTX)
+
+    @property
     def database_molecule(self) -> Molecule:
         """The molecule of the database before translation."""
         return Molecule.PROTEIN if self in _PROTEIN_DATABASE else Molecule.NUCLEOTIDE

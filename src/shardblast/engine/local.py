@@ -146,6 +146,10 @@ class _LocalSearch:
         database = replace(database, filter=listing.filter)
         choice = choice_of(options, database, self.machine, self._query_letters())
         _leave(choice.why if choice.shards == 0 else None)
+        return self._cut(database, listing.warnings, choice)
+
+    def _cut(self, database: Database, warnings: bytes, choice: Choice) -> Outcome:
+        options = self.options
         shards = shards_of(database, choice.shards)
         carrier = choose_carrier(options, shards=len(shards), unique_ids=database.unique_ids)
         _leave(self._obstacle_of_strands(database) if len(shards) > 1 else None)
@@ -155,12 +159,16 @@ class _LocalSearch:
         report = self._report(database, len(shards), choice.why)
         if not choice.by_shard and len(shards) > 1 and options.ours.exactness is Exactness.IDENTICAL:
             with self._work(database, report, Processes()) as work:
-                _leave(MOSTLY_SATURATED if mostly_saturated(work, PieceOptions(options), shards, batches[0]) else None)
+                saturated = mostly_saturated(work, PieceOptions(options), shards, batches[0])
+            if saturated and not options.may_use_threads:
+                whole = replace(choice, shards=1, batch_letters=choice.scan_letters, why=MOSTLY_SATURATED)
+                return self._cut(database, warnings, whole)
+            _leave(MOSTLY_SATURATED if saturated else None)
         processes = Processes()
         with open_printer(self.installation, processes, options, carrier, self.folder) as (printer, printed):
             try:
                 with self._work(database, report, processes) as work:
-                    self.notify(Warned(listing.warnings))
+                    self.notify(Warned(warnings))
                     search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=choice.by_shard)
                     search.run(batches, printer)
             except LeftToBlast as why:

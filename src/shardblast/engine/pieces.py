@@ -51,6 +51,7 @@ def choice_of(options: SearchOptions, database: Database, machine: Machine, quer
         cores=machine.cores,
         memory_bytes=machine.memory_bytes,
         query_letters=query_letters,
+        threads=options.may_use_threads,
     )
     return choose(situation, wanted if isinstance(wanted, int) else None)
 
@@ -114,6 +115,11 @@ class PieceOptions:
         return self.user.composition_based
 
     @property
+    def threads(self) -> int:
+        """The number of BLAST+'s own threads that changes its hits, in whole batches of BLAST+'s; otherwise 1."""
+        return self.user.threads if self.composition_based and not self.user.splits_queries else 1
+
+    @property
     def are_linked(self) -> bool:
         """Whether a query's E-values depend on the other queries in its batch."""
         return self.user.shares_statistics
@@ -136,6 +142,10 @@ class PieceOptions:
         given = self.user.value("evalue")
         limit = float(given) if isinstance(given, int | float) else DEFAULT_EVALUES[self.user.program is Program.BLASTN]
         return f"{factor * limit:g}"
+
+
+def threads_argument(threads: int) -> list[str]:
+    return ["-num_threads", str(threads)] if threads > 1 else []
 
 
 @dataclass(frozen=True, slots=True)

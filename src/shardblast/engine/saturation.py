@@ -31,7 +31,7 @@ from shardblast.blast.seqalign import ordinal_id, with_oid
 from shardblast.blast.sequences import CandidateDatabase, Naming, oid_of, write_candidates
 from shardblast.core.cutting import QUERY_LETTERS_PER_SCAN, Shard, scans, split_evenly, with_leader
 from shardblast.core.events import Purpose
-from shardblast.engine.pieces import LocalParts, Part, Parts, PieceOptions, part_of, whole_of
+from shardblast.engine.pieces import LocalParts, Part, Parts, PieceOptions, part_of, threads_argument, whole_of
 from shardblast.engine.workspace import PieceRun, Work
 
 WHOLE_DATABASE_SHARE = 0.5
@@ -105,8 +105,8 @@ class Research:
         database = None if self.needs_no_shards else self._candidates(batch, suspects)
         wanted = set(suspects)
         started = [
-            (ordinals, *self._start(batch, ordinals, number, database))
-            for number, ordinals in enumerate(self._searched_together(batch, suspects, unfilled))
+            (ordinals, *self._start(batch, ordinals, number, database, threads))
+            for number, (ordinals, threads) in enumerate(self._searched_together(batch, suspects, unfilled))
         ]
 
         def results(ordinals: Sequence[int], out: Path, future: Future[Finished]) -> Iterator[QueryHits]:
@@ -115,40 +115,55 @@ class Research:
 
         yield from heapq.merge(*itertools.starmap(results, started), key=lambda hits: hits.ordinal)
 
-    def _searched_together(self, batch: Batch, suspects: list[int], unfilled: Collection[int]) -> list[Sequence[int]]:
-        """Return the positions of the queries that each process searches.
+    def _searched_together(
+        self, batch: Batch, suspects: list[int], unfilled: Collection[int]
+    ) -> list[tuple[Sequence[int], int]]:
+        """Return the positions of the queries that each process searches, and its number of threads.
 
         With composition-based statistics, BLAST+ skips subjects with preliminary E-values above 0.01 as soon as *all*
         queries of its own batch have ``-max_target_seqs`` subjects with E-values of at most 0.002. So each batch must
-        have an unfilled query if that of the whole search has one, and must be that batch otherwise.
+        have an unfilled query if that of the whole search has one, and must be that batch otherwise. In the latter
+        case the result depends on the number of threads, too.
 
         Source: NCBI C++ Toolkit, algo/blast/composition_adjustment/redo_alignment.c (BlastCompo_EarlyTermination) and
         compo_heap.c (BlastCompo_HeapFilledToCutoff).
         """
         cores = self.work.pool.size
         if self.options.are_linked:
-            return [range(batch.queries)]
+            return [(range(batch.queries), self.options.threads)]
         if not self.options.composition_based:
-            return split_evenly(suspects, cores)
-        program, wanted = self.work.options.program, set(suspects)
-        scan_letters, lengths = QUERY_LETTERS_PER_SCAN[program], lengths_of(batch, program.query_molecule)
+            return [(part, 1) for part in split_evenly(suspects, cores)]
+        wanted, lengths = set(suspects), self._lengths(batch)
+        scan_letters = QUERY_LETTERS_PER_SCAN[self.work.options.program]
         leaders = {one for one in unfilled if lengths[one] < scan_letters}
         found = [scan for scan in scans(lengths, scan_letters) if not wanted.isdisjoint(scan)]
         whole = [scan for scan in found if leaders.isdisjoint(scan)]
         alone = [one for scan in found if not leaders.isdisjoint(scan) for one in scan if one in wanted]
         shortest = min(leaders, key=lengths.__getitem__, default=0)
         return [
-            *(list(itertools.chain.from_iterable(part)) for part in split_evenly(whole, cores)),
-            *(list(with_leader(part, shortest, lengths, scan_letters)) for part in split_evenly(alone, cores)),
+            *((list(itertools.chain(*part)), self.options.threads) for part in split_evenly(whole, cores)),
+            *((list(with_leader(part, shortest, lengths, scan_letters)), 1) for part in split_evenly(alone, cores)),
         ]
 
+    def dependent_on_threads(self, batch: Batch, counts: Sequence[int]) -> list[int]:
+        """Return the 0-based positions of the queries whose hits may depend on the number of threads.
+
+        ``counts`` are the numbers of subjects that one thread found in the whole database, by query.
+        """
+        limit = 0 if self.options.always_research else self.options.max_target_seqs
+        found = scans(self._lengths(batch), QUERY_LETTERS_PER_SCAN[self.work.options.program])
+        return [one for scan in found if all(counts[one] >= limit for one in scan) for one in scan]
+
+    def _lengths(self, batch: Batch) -> list[int]:
+        return lengths_of(batch, self.work.options.program.query_molecule)
+
     def _start(
-        self, batch: Batch, ordinals: Sequence[int], number: int, database: CandidateDatabase | None
+        self, batch: Batch, ordinals: Sequence[int], number: int, database: CandidateDatabase | None, threads: int
     ) -> tuple[Path, Future[Finished]]:
         """Start the search of queries of a batch in their candidates, or in the whole database."""
         out = self.work.folder / f"batch{batch.index}.research.{number}"
         run = PieceRun(
-            argv=self.options.argv(self.options.max_target_seqs),
+            argv=[*self.options.argv(self.options.max_target_seqs), *threads_argument(threads)],
             queries=out.with_name(f"{out.name}.fa"),
             outfmt=self.carrier.outfmt,
             out=out,

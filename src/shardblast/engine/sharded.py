@@ -24,7 +24,7 @@ from shardblast.core.cutting import Shard
 from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, Warned
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
-from shardblast.engine.pieces import Parts, PieceOptions, part_of
+from shardblast.engine.pieces import Parts, PieceOptions, part_of, threads_argument
 from shardblast.engine.printing import MergedQuery, Printer
 from shardblast.engine.probed import ProbedBatch, ProbedQuery
 from shardblast.engine.saturation import HiddenSaturation, Research, can_hide, comments_of, is_unsaturated
@@ -57,7 +57,7 @@ class ShardedSearch:
         self._shards = shards
         self._carrier = carrier
         self._by_shard = by_shard
-        self._threads = ["-num_threads", str(threads)] if threads > 1 else []
+        self._threads = threads
         self._whole = len(shards) == 1
         self._plain_verdict = Verdict.UNSHARDED if self._whole else Verdict.MERGED
         self._options = options = PieceOptions(work.options, self._whole)
@@ -100,7 +100,7 @@ class ShardedSearch:
 
     def _start_piece(self, batch: Batch, shard: Shard) -> Future[Finished]:
         run = PieceRun(
-            argv=[*self._options.argv(self._options.kept), *self._threads],
+            argv=[*self._options.argv(self._options.kept), *threads_argument(self._threads)],
             queries=batch.path,
             outfmt=self._carrier.outfmt,
             out=piece_file(self._work.folder, batch.index, shard.index),
@@ -131,7 +131,10 @@ class ShardedSearch:
     def _suspects(self, current: _Started) -> tuple[list[int], list[int]]:
         """Return the 0-based positions of the queries that may be saturated, and of those that fill no list."""
         if self._whole:
-            return [], []
+            if self._options.threads == 1:
+                return [], []
+            counts = [sum(map(self._carrier.count, parts)) for parts in self._hits(current.batch)]
+            return self._research.dependent_on_threads(current.batch, counts), []
         if current.suspected:
             return list(range(current.batch.queries)), []
         hidden = set() if self._hidden is None else set(self._hidden.suspects(current.batch))

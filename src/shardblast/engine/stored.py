@@ -23,7 +23,7 @@ from shardblast.blast.installation import Installation
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike, write_probe
 from shardblast.blast.process import Processes
 from shardblast.blast.queries import Batch
-from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, magnitude
+from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, letters_without_threads, magnitude
 from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
 from shardblast.core.events import Notify, PieceFinished, QueriesFinished
@@ -243,6 +243,8 @@ def plan_of(choice: Choice, cores: int, options: SearchOptions, folder: Path, pr
     """
     if options.needs_one_batch:
         choice = replace(choice, scan_letters=NO_END)
+    elif cores > 1 and options.threads_matter:
+        choice = replace(choice, batch_letters=letters_without_threads(choice, (folder / QUERY).stat().st_size))
     cut = batches_of(str(folder / QUERY), folder, options.program.query_molecule, choice)
     batches = list(processes.over(cut))
     _check(batches)

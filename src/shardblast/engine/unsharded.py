@@ -85,7 +85,7 @@ def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: C
     if not all(batch.plausible for batch in batches):
         return "a query does not look like a sequence, and BLAST+ ends with an error when it reads that query"
     if not _statistics_are_known(options, batches):
-        return "E-values depend on how queries are batched, and BLAST+ sizes its batches by hits or by threads"
+        return "the hits depend on how queries are batched, and BLAST+ sizes its batches by hits or by threads"
     if not _unsearchable_queries_are_known(options, batches):
         return "a query may be unsearchable, and BLAST+'s output for it depends on the hits of other queries"
     if isinstance(carrier, TabularCarrier):
@@ -142,9 +142,10 @@ def _are_one_batch(batches: list[Batch]) -> bool:
 
 
 def _statistics_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
-    """Return whether E-values of linked HSPs are those that BLAST+ computes."""
-    linked = options.needs_one_batch or (options.shares_statistics and options.splits_queries)
-    return not linked or _are_searched_alike(options, batches)
+    """Return whether E-values of linked HSPs, and subjects that BLAST+ skips, are those of BLAST+."""
+    shared = options.shares_statistics or options.composition_based
+    depends = options.needs_one_batch or (shared and options.splits_queries)
+    return not depends or _are_searched_alike(options, batches)
 
 
 def _unsearchable_queries_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
@@ -175,8 +176,8 @@ def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str |
 def _changes(options: SearchOptions, query: str, cores: int) -> tuple[dict[str, str | None], str | None]:
     """Return options to replace or add, and the file that BLAST+ reads as its standard input, or None."""
     changes: dict[str, str | None] = {}
-    threads_show = options.threads_matter or options.outfmt.is_sam  # SAM holds the command line
-    if not any(options.has(name) for name in ("num_threads", "remote", "subject")) and not threads_show:
+    takes_threads = not any(options.has(name) for name in ("num_threads", "remote", "subject"))
+    if takes_threads and options.may_use_threads and not options.outfmt.is_sam:  # SAM holds the command line
         changes["num_threads"] = str(cores)
     given = options.text("query")
     source = query if options.outfmt.is_sam and given in (None, "-") else None

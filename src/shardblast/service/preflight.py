@@ -131,6 +131,7 @@ class Preflights:
             cores=self.machine.cores,
             memory_bytes=self.machine.memory_bytes,
             query_letters=queries.letters,
+            threads=not program.is_composition_based,
         )
         return choose(situation, None)
 
