@@ -55,7 +55,6 @@ def set_cookie(response: Response, service: Service, name: str, value: str, seco
 
 
 def service_of(request: Request) -> Service:
-    """Return the service of the application."""
     return cast(Service, request.app.state.service)
 
 

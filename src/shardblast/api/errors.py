@@ -80,7 +80,6 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def problem(status: int, code: str, detail: str, remedy: str, **more: Any) -> JSONResponse:
-    """Return a problem as a response."""
     content = {"type": f"urn:shardblast:{code}", "title": code.replace("-", " "), "status": status, "code": code}
     content |= {"detail": detail, "remedy": remedy, **more}
     note_code(code)
@@ -89,7 +88,6 @@ def problem(status: int, code: str, detail: str, remedy: str, **more: Any) -> JS
 
 
 def status_of(error: ShardblastError) -> int:
-    """Return the HTTP status of an error."""
     return next(status for kind, status in STATUSES if isinstance(error, kind))
 
 
@@ -101,11 +99,8 @@ def invalid_body(error: ValidationError) -> RequestValidationError:
 
 @dataclass(slots=True)
 class CurrentRequest:
-    """The request that is being handled."""
-
     id: str
     code: str = ""
-    """Code of the problem in the answer."""
     status: int = CLIENT_LEFT
     received_bytes: int = 0
     started: float = field(default_factory=time.time)

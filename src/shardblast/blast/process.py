@@ -106,7 +106,6 @@ class Processes:
 
     @property
     def running(self) -> int:
-        """Number of running processes."""
         return len(self._running)
 
     def is_stopped(self) -> bool:

@@ -58,7 +58,6 @@ class AlignmentIds:
 
 
 def alignment_ids(block: bytes) -> AlignmentIds:
-    """Return the ids of an alignment."""
     match = _IDS.search(block)
     if match is None:
         raise ArchiveError("An alignment in the archive does not name its two sequences.")

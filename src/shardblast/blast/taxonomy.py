@@ -161,7 +161,6 @@ class Organism:
     hits: int
     """Hits at or below it; a hit with several taxids counts once."""
     own_hits: int
-    """Hits at it."""
     bit_score: float
     evalue: float
 

@@ -107,8 +107,6 @@ def administration(settings: Settings, *, is_new: bool = False) -> Administratio
 
 @dataclass(frozen=True, slots=True)
 class DatabaseParts:
-    """The parts that handle databases."""
-
     catalogue: Catalogue
     node: Node
     removal: Removal

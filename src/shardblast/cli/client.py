@@ -45,8 +45,6 @@ _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A search to submit."""
-
     fields: Mapping[str, str]
     """Text fields of the service's form."""
     query: str

@@ -72,7 +72,6 @@ def minute(at: float) -> str:
 
 
 def print_searches(found: Sequence[Document]) -> None:
-    """Print a list of searches."""
     headings = ("Id", "State", "Program", "Database", "Created", " Seconds", " Hits", "Title", "Waits")
     print_rows(headings, [_row(search) for search in found], wrapped=("Title", "Waits"))
 
@@ -91,12 +90,10 @@ def seconds_of(search: Document) -> float | None:
 
 
 def print_search(search: Document) -> None:
-    """Print a search's state."""
     sys.stdout.writelines(f"{line}\n" for line in _lines(search))
 
 
 def begun(search: Document) -> Iterator[Document]:
-    """Return the phases of a search that have begun."""
     return (phase for phase in search["phases"] if phase["status"] not in ("pending", "skipped"))
 
 

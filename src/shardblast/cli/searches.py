@@ -34,8 +34,6 @@ SHOWN = "As for BLAST+, among the subjects that the search kept."
 
 @dataclass(frozen=True, slots=True)
 class WantedSearch:
-    """A search to submit."""
-
     program: Annotated[Program, typer.Argument(metavar="PROGRAM", help="blastn, blastp, blastx, tblastn or tblastx.")]
     database: Annotated[str, typer.Option("-db", "--db", metavar="NAME", help="Database of the service.")]
     words: Annotated[
@@ -73,8 +71,6 @@ class Awaited:
 
 @dataclass(frozen=True, slots=True)
 class PrintingOptions(Printing):
-    """The options of BLAST+ for printing a result."""
-
     num_descriptions: Annotated[int | None, typer.Option("-num_descriptions", help=SHOWN)] = None
     num_alignments: Annotated[int | None, typer.Option("-num_alignments", help=SHOWN)] = None
     line_length: Annotated[int | None, typer.Option("-line_length", help=AS_FOR_BLAST)] = None

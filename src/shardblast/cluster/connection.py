@@ -181,7 +181,6 @@ class Cluster:
             log.info("nodes can't be asked to end tasks", exc_info=True)
 
     def close(self) -> None:
-        """Disconnect."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
@@ -194,7 +193,6 @@ def host_here() -> Any:
 
 
 def key_here() -> str:
-    """Return the key of the calling task."""
     return str(get_worker().get_current_task())
 
 
@@ -307,17 +305,14 @@ class Timings:
 
 
 async def _drop(key: str, dask_worker: Worker) -> None:
-    """End the processes of a task on this node."""
     await asyncio.to_thread(_host_of(dask_worker).drop, key)
 
 
 async def _forget(search: str, dask_worker: Worker) -> None:
-    """End all runs of a search on this node."""
     await asyncio.to_thread(_host_of(dask_worker).forget, search)
 
 
 async def _end(run: RunId, dask_worker: Worker) -> None:
-    """End a run on this node."""
     await asyncio.to_thread(_host_of(dask_worker).end, run)  # not in Dask's own thread: this may take seconds
 
 

@@ -70,7 +70,6 @@ class SearchOrder:
 
     @classmethod
     def read(cls, objects: Objects, search_id: str) -> SearchOrder:
-        """Read the order of a search."""
         values: dict[str, Any] = json.loads(objects.read(search_key(search_id, ORDER)))
         shards = tuple(_shard_of(document) for document in values.pop("shards"))
         words, files = tuple(values.pop("words")), tuple(values.pop("files"))

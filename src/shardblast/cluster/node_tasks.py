@@ -175,12 +175,10 @@ class Restriction:
     """Indices of the order's shards in which sequences are left."""
 
     def document(self) -> bytes:
-        """Return the restriction as the storage keeps it."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
     def of(cls, document: bytes) -> Restriction:
-        """Return the restriction from its document."""
         values: dict[str, Any] = json.loads(document)
         totals, hides_titles = Totals(**values.pop("totals")), bool(values.pop("hides_titles"))
         return cls(totals=totals, hides_titles=hides_titles, **{name: tuple(some) for name, some in values.items()})

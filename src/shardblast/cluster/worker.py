@@ -215,7 +215,6 @@ class HostedSearch:
                 processes.stop()
 
     def is_ended(self) -> bool:
-        """Return whether the search is to end."""
         return self._ended.is_set()
 
     def is_unwanted(self) -> bool:
@@ -224,7 +223,6 @@ class HostedSearch:
 
     @property
     def running(self) -> int:
-        """Number of running processes."""
         return sum(processes.running for processes in list(self._processes))
 
     @property
@@ -258,7 +256,6 @@ class HostedSearch:
 
     @cached_property
     def generation(self) -> Generation:
-        """The generation to search."""
         return self.host.generation(self.order.database, self.order.generation)
 
     @cached_property
@@ -306,7 +303,6 @@ class HostedSearch:
         return self.host.objects.read(search_key(self.run.search, name))
 
     def has(self, name: str) -> bool:
-        """Return whether an object exists."""
         return self.host.objects.exists(search_key(self.run.search, name))
 
     @contextmanager

@@ -21,8 +21,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFile:
-    """A file of a BLAST database."""
-
     name: str
     """A file name such as ``core_nt.00.nsq``."""
     size_bytes: int

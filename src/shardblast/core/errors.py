@@ -56,7 +56,6 @@ class ShardblastError(Exception):
     retry_elsewhere: ClassVar[bool] = False
     """Whether the same work may succeed on another node, or later: the machine, not the search, may be the cause."""
     exit_status: ClassVar[int] = 255
-    """The exit status of the command."""
     node: str | None = None
     """The node of a cluster on which it happened."""
     allowed_with: str = ""

@@ -35,8 +35,6 @@ _MEDIA_TYPES = {
 
 
 class Syntax(StrEnum):
-    """The syntax of a format."""
-
     PAIRWISE = "pairwise"
     TABULAR = "tabular"
     XML = "xml"

@@ -58,8 +58,6 @@ class HeldGeneration:
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """The current state of a node."""
-
     name: str
     cores: int
     memory_bytes: int

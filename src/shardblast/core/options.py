@@ -140,7 +140,6 @@ class SearchOptions:
     arguments: Arguments = field(repr=False)
 
     def has(self, name: str) -> bool:
-        """Return whether the option was given."""
         return name in self.given
 
     def value(self, name: str) -> Value | None:

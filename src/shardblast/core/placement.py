@@ -55,7 +55,6 @@ class Placement:
     remedy: str | None
 
     def shards(self, node: str) -> tuple[str, ...]:
-        """Return the shards on a node."""
         return tuple(shard for shard, nodes in self.nodes.items() if node in nodes)
 
 

@@ -34,8 +34,6 @@ class ScalingRule:
 
 @dataclass(frozen=True, slots=True)
 class NodeSize:
-    """The resources of a node."""
-
     memory_bytes: int
     disk_bytes: int
     """Disk space for shards."""

@@ -217,7 +217,6 @@ class Search:
         return TURN if self.lack is None and self.state is State.QUEUED else self.lack
 
     def runs(self, stint: int) -> bool:
-        """Return whether the search runs in this stint."""
         return self.state is State.RUNNING and self.stint == stint
 
     def document(self) -> Document:

@@ -34,7 +34,6 @@ class Numbers:
 
     @classmethod
     def these(cls, numbers: Iterable[int]) -> Numbers:
-        """Return a selection of these numbers."""
         return cls._joined((number, number) for number in numbers)
 
     @classmethod

@@ -147,8 +147,6 @@ class HitSequences:
 
 @dataclass(frozen=True, slots=True)
 class StoredFilter:
-    """The filter of a stored search."""
-
     folder: Path
     """The search's folder."""
 

@@ -106,8 +106,6 @@ class LocalEngine:
 
 @dataclass(frozen=True, slots=True)
 class _LocalSearch:
-    """One search."""
-
     installation: Installation
     machine: Machine
     options: SearchOptions

@@ -50,7 +50,6 @@ class ProbedBatch:
         self._printed = self._start_printed() if work.options.outfmt.is_pairwise else None
 
     def queries(self) -> Iterator[ProbedQuery]:
-        """Yield every query in order."""
         self._archives.result()
         parts: list[bytes] | None = None
         if self._printed is not None:

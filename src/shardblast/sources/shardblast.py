@@ -44,7 +44,6 @@ class ShardblastSource:
     """``s3://BUCKET/PREFIX/databases/NAME``, optionally with ``/GENERATION``; also for ``gs``, ``az`` and ``file``."""
 
     def __init__(self, text: str, settings: SourceSettings) -> None:
-        """Parse the address."""
         match = _ADDRESS.fullmatch(text)
         if match is None:
             problem = f"{text} is not the address of a database in a storage."

@@ -151,7 +151,6 @@ class Progress:
         self._halted.set()
 
     def flush(self) -> None:
-        """Report the current count."""
         self._report(self._done, max(self._total, self._done))
 
 

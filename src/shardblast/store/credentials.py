@@ -29,7 +29,6 @@ class CredentialStore(Generic[Credential]):
             connection.execute(insert(self.table).values(asdict(credential)))
 
     def find(self, hashed: str) -> Credential | None:
-        """Return the credential with a hash, or None."""
         return next(iter(self._all(select(self.table).where(self.table.c.hash == hashed))), None)
 
     def _all(self, query: Select[Any]) -> Sequence[Credential]:

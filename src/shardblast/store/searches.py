@@ -128,8 +128,6 @@ class Page:
 
 
 class SearchStore(RecordStore[Search]):
-    """Searches, their pieces and events."""
-
     record, table, kind = Search, searches, "search"
     remedy = "It may have been deleted; list the searches."
 
