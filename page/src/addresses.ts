@@ -19,8 +19,8 @@ export const VIEWS = [
 ] as const;
 export const SORTS = ["rank", "evalue", "bit_score", "total_score", "coverage", "identity", "length"] as const;
 
-export const LIST_SORTS = ["created", "title", "database", "state", "elapsed", "queries", "hits"] as const;
-export const ORDERS = ["asc", "desc"] as const;
+const LIST_SORTS = ["created", "title", "database", "state", "elapsed", "queries", "hits"] as const;
+const ORDERS = ["asc", "desc"] as const;
 
 export type ListSort = (typeof LIST_SORTS)[number];
 export type ListOrder = (typeof ORDERS)[number];

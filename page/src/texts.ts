@@ -590,7 +590,6 @@ export const texts = {
       share === null ? `${name}: on disk, memory unknown` : `${name}: on disk, ${share} in memory`,
     scaling: "Number of nodes",
     fixed: "The number of nodes can't be changed here.",
-    byHand: "Start and stop nodes with 'shardblast node' or on Slurm. On Kubernetes, set --statefulset.",
     ready: "Ready",
     asked: "Requested",
     needed: "Needed",

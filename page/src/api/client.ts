@@ -9,7 +9,6 @@ export type Search = Schemas["SearchOut"];
 export type Phase = Schemas["PhaseOut"];
 export type Piece = Schemas["PieceOut"];
 export type RunningPiece = Schemas["RunningPieceOut"];
-export type LogEntry = Schemas["EntryOut"];
 export type Program = Schemas["ProgramOut"];
 export type Format = Schemas["FormatOut"];
 export type Option = Schemas["OptionOut"];

@@ -15,7 +15,7 @@ export interface Cluster {
   scaling: Scaling | null;
 }
 
-export interface LiveCluster extends Cluster {
+interface LiveCluster extends Cluster {
   connection: Connection;
   /** The service's reason for refusing the stream. */
   refused: Error | null;

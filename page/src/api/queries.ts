@@ -11,7 +11,7 @@ const PAGE_OF_HITS = 500;
 /** Enough to fill the view; fewer hits arrive sooner. */
 const FIRST_HITS = 100;
 const PAGE_OF_QUERIES = 500;
-export const SPANS_OF_HITS = 5000;
+const SPANS_OF_HITS = 5000;
 
 /** Returns whether the key of an earlier query begins with these parts. */
 export function isOf(before: { queryKey: readonly unknown[] } | undefined, ...key: readonly unknown[]): boolean {

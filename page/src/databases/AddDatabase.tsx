@@ -62,27 +62,13 @@ export function AddDatabase({ onClose }: { onClose: () => void }) {
         />
         <Text label={words.name} value={written.name} onChange={(name) => change({ name })} isNeeded />
         {written.kind === "blast" && (
-          <label className="row tight">
-            <input
-              type="checkbox"
-              checked={written.copy}
-              onChange={(event) => change({ copy: event.target.checked })}
-            />
-            {words.copy}
-          </label>
+          <Choice label={words.copy} value={written.copy} onChange={(copy) => change({ copy })} />
         )}
         {written.kind === "fasta" && <OfFasta written={written} onChange={change} />}
         {written.kind === "ncbi" && (
           <Text label={words.base} help={words.baseHelp} value={written.base} onChange={(base) => change({ base })} />
         )}
-        <label className="row tight">
-          <input
-            type="checkbox"
-            checked={written.replace}
-            onChange={(event) => change({ replace: event.target.checked })}
-          />
-          {words.replace}
-        </label>
+        <Choice label={words.replace} value={written.replace} onChange={(replace) => change({ replace })} />
         {add.error !== null && <ProblemBox error={add.error} />}
         <footer className="row">
           <span className="grow" />
@@ -154,6 +140,15 @@ function Text({ label, help, value, isNeeded = false, onChange }: Field) {
         onChange={(event) => onChange(event.target.value)}
       />
       {help !== undefined && <small>{help}</small>}
+    </label>
+  );
+}
+
+function Choice({ label, value, onChange }: { label: string; value: boolean; onChange: (to: boolean) => void }) {
+  return (
+    <label className="row tight">
+      <input type="checkbox" checked={value} onChange={(event) => onChange(event.target.checked)} />
+      {label}
     </label>
   );
 }

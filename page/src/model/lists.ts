@@ -3,7 +3,7 @@
 export const LISTS = ["seqidlist", "negative_seqidlist", "taxidlist", "negative_taxidlist"] as const;
 export type ListName = (typeof LISTS)[number];
 
-export function isList(name: string): name is ListName {
+function isList(name: string): name is ListName {
   return (LISTS as readonly string[]).includes(name);
 }
 

@@ -3,7 +3,7 @@ import type { components } from "../api/schema";
 
 type Node = components["schemas"]["NodeOut"];
 
-export interface Totals {
+interface Totals {
   connected: number;
   draining: number;
   lost: number;

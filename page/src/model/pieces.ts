@@ -1,6 +1,6 @@
 /** A search's pieces over time, by node. */
 
-export interface Ended {
+interface Ended {
   purpose: string;
   batch: number;
   shard: number | null;
@@ -25,7 +25,7 @@ export interface NodeOfPieces<P extends Ended> {
 }
 
 /** A running piece. */
-export interface Begun {
+interface Begun {
   purpose: string;
   batch: number;
   shard: number | null;

@@ -7,14 +7,14 @@ export interface Columns {
   bit_score: readonly number[];
 }
 
-export interface Bar {
+interface Bar {
   from: number;
   to: number;
   band: number;
 }
 
 /** Lower bounds of NCBI's five bands of bit scores. */
-export const BANDS = [0, 40, 50, 80, 200] as const;
+const BANDS = [0, 40, 50, 80, 200] as const;
 
 export function band(score: number): number {
   return BANDS.findLastIndex((least) => score >= least);

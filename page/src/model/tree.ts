@@ -1,6 +1,6 @@
 /** A tree as a list of rows with levels, each row after its parent. */
 
-export interface Leveled {
+interface Leveled {
   level: number;
 }
 
@@ -20,7 +20,7 @@ export function hasChildren(rows: readonly Leveled[], at: number): boolean {
   return (rows[at + 1]?.level ?? -1) > (rows[at]?.level ?? 0);
 }
 
-export function parentOf(rows: readonly Leveled[], at: number): number | undefined {
+function parentOf(rows: readonly Leveled[], at: number): number | undefined {
   const level = rows[at]?.level ?? 0;
   const found = rows.slice(0, at).findLastIndex((row) => row.level < level);
   return found < 0 ? undefined : found;

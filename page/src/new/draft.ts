@@ -13,7 +13,7 @@ const SAVE_AFTER_MS = 300;
 /** Maximum length of text; longer text becomes a file, which text fields would show slowly and drafts don't save. */
 export const LONGEST_TEXT = 500_000;
 
-export interface Sent {
+interface Sent {
   name: string;
   content: Blob;
 }

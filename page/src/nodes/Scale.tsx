@@ -14,7 +14,7 @@ export function Scale({ scaling, mayScale }: { scaling: Scaling; mayScale: boole
   if (!scaling.is_possible) {
     return (
       <section className="box slim" aria-label={words.scaling}>
-        <strong>{words.fixed}</strong> {scaling.problem} {words.byHand}
+        <strong>{words.fixed}</strong> {scaling.problem}
       </section>
     );
   }

@@ -1,6 +1,6 @@
 /** Short notices at the foot of the page, in a store outside of React, so that any code can announce one. */
 
-export interface Notice {
+interface Notice {
   text: string;
   isProblem?: boolean;
   lasts?: number;

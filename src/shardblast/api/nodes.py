@@ -107,7 +107,7 @@ def why_not_scaled(service: Service) -> str:
     """Return why a service without ``scaling`` can't change the number of nodes."""
     if service.cluster is None:
         return "This service runs on a single machine."
-    return "The nodes do not run on Kubernetes, or --statefulset is missing."
+    return "The nodes do not run on Kubernetes, or --statefulset is missing. Start and stop them by hand or with Slurm."
 
 
 async def node_changes(service: Service, check: Callable[[], None]) -> AsyncIterator[ServerSentEvent]:

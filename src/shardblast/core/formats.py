@@ -35,6 +35,8 @@ _MEDIA_TYPES = {
 
 
 class Syntax(StrEnum):
+    """The syntax of a format."""
+
     PAIRWISE = "pairwise"
     TABULAR = "tabular"
     XML = "xml"
