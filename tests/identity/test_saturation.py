@@ -222,7 +222,8 @@ def best(rows: bytes, limit: int) -> list[str]:
     return kept
 
 
-SKIPPING = "-task blastp-short -evalue 1000 -matrix PAM30 -gapopen 9 -gapextend 1 -word_size 6 -threshold 21".split()
+SKIPPING = ["-task", "blastp-short", "-evalue", "1000", "-matrix", "PAM30", "-gapopen", "9", "-gapextend", "1"]
+SKIPPING += ["-word_size", "6", "-threshold", "21"]
 """Options with which BLAST+ skips subjects of these queries."""
 
 

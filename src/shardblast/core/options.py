@@ -242,7 +242,7 @@ class SearchOptions:
 
     @property
     def may_use_threads(self) -> bool:
-        """Whether BLAST+ may use several threads where it searches alone: they change nothing, or the user wants them."""
+        """Whether BLAST+ alone may use several threads: they change nothing, or the user wants them."""
         return self.has("num_threads") or not self.threads_matter
 
     @property
