@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from shardblast.cli.serve import checked
 from shardblast.core.errors import ConflictError, UsageError
 from shardblast.service.identity import check_mode
 from shardblast.service.settings import TABLE, Mode, Settings
+from tests import forked
+from tests.forked import SHARDBLAST
 
 ISSUER = "https://login.example.org"
 OIDC = {"auth": Mode.OIDC, "oidc_issuer": ISSUER, "oidc_client_id": "x"}
@@ -100,3 +103,23 @@ def test_an_option_goes_before_its_variable(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SHARDBLAST_REPLICAS", "3")
 
     assert settings_of(replicas=2).replicas == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("SHARDBLAST_REPLICAS", "two"),
+        ("SHARDBLAST_REPLICAS", "0"),
+        ("SHARDBLAST_WAITING_HOURS", "soon"),
+        ("SHARDBLAST_WAITING_HOURS", "-1"),
+    ],
+)
+def test_a_search_on_a_cluster_names_a_variable_that_is_not_valid(variable: str, text: str, tmp_path: Path) -> None:
+    words = ["blastn", "-db", "16s", "-query", "q.fa", "--engine", "dask", "--scheduler", "tcp://127.0.0.1:1"]
+    environment = {**os.environ, "SHARDBLAST_STORAGE": tmp_path.as_uri(), variable: text}
+
+    done = forked.run([*SHARDBLAST, *words], environment)
+
+    assert done.returncode == 1
+    assert f"{variable}='{text}' is not valid." in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()

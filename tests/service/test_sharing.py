@@ -219,7 +219,31 @@ def test_who_follows_searches_is_told_no_more_when_the_token_is_revoked(shared: 
 
 
 @contextmanager
-def following(shared: Shared, token: str) -> Iterator[Iterator[ServerSentEvent]]:
+def following(shared: Shared, token: str, path: str = "/searches/events") -> Iterator[Iterator[ServerSentEvent]]:
     headers = {"Authorization": f"Bearer {token}"}
-    with connect_sse(shared.server.http, "GET", "/searches/events", headers=headers, timeout=END_WITHIN_S) as source:
+    with connect_sse(shared.server.http, "GET", path, headers=headers, timeout=END_WITHIN_S) as source:
         yield (one for one in source.iter_sse() if one.event != "message")
+
+
+def test_only_the_owner_and_administrators_see_whose_a_task_is_and_may_change_it(shared: Shared) -> None:
+    with following(shared, shared.bob, "/tasks/events") as events:
+        assert next(events).event == "reload"
+        task = shared.ask(shared.ada, "POST", "/databases/16s/warm").json()
+        path = f"/tasks/{task['id']}"
+        streamed = next(json.loads(event.data) for event in events if task["id"] in event.data)
+
+    def owners(token: str) -> set[str | None]:
+        """Return the owners that a caller sees in each place that names the task's."""
+        lines = shared.ask(token, "GET", f"{path}/events").text.splitlines()
+        documents = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+        documents += [one for one in shared.ask(token, "GET", "/tasks").json() if one["id"] == task["id"]]
+        return {one["owner"] for one in [*documents, shared.ask(token, "GET", path).json()]}
+
+    assert (task["owner"], streamed["owner"]) == ("ada", None)
+    seen = [owners(token) for token in (shared.ada, shared.reader, shared.admin, shared.bob)]
+    assert seen == [{"ada"}, {"ada"}, {"ada"}, {None}]
+    for method, action in (("POST", "/cancel"), ("POST", "/retry"), ("DELETE", "")):
+        foreign, absent = (shared.ask(shared.bob, method, f"{one}{action}") for one in (path, "/tasks/absent"))
+        assert (foreign.status_code, absent.status_code) == (404, 404)
+        assert foreign.json()["detail"] == absent.json()["detail"]
+    assert shared.ask(shared.ada, "DELETE", path).status_code == 204

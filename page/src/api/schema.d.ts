@@ -2163,8 +2163,11 @@ export interface components {
             kind: "add" | "update" | "warm";
             /** Database */
             database: string;
-            /** Owner */
-            owner: string;
+            /**
+             * Owner
+             * @description null for callers who are neither the owner nor an administrator
+             */
+            owner: string | null;
             /**
              * State
              * @enum {string}

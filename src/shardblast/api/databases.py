@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response, status
@@ -33,7 +32,7 @@ class TaskOut(BaseModel):
     id: str
     kind: Literal["add", "update", "warm"]
     database: str
-    owner: str
+    owner: str | None = Field(description="null for callers who are neither the owner nor an administrator")
     state: StateName
     step: Literal["bringing", "checking", "storing", "staging", "warming", "switching"] | None
     done: int = Field(description="Bytes of the step that are done")
@@ -148,14 +147,14 @@ def list_databases(service: ServiceDep, caller: ReaderDep) -> list[Document]:
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=DatabaseOut | TaskOut, responses=TASK_OR_DATABASE)
-def add_database(body: DatabaseIn, response: Response, service: ServiceDep, caller: AdminDep) -> Document | Task:
+def add_database(body: DatabaseIn, response: Response, service: ServiceDep, caller: AdminDep) -> Document:
     """Add a database: register files of the server in place (201), or copy them from the source in a task (202)."""
     if not body.copy_files and service.databases.lies_here(body.source):
         database = service.databases.register(body.name, body.source, replace=body.replace)
         response.headers["Location"] = f"/api/v1/databases/{database.name}"
         return service.databases.described(database)
     task = service.databases.add(service.tasks, body.name, body.wanted(), caller.owner)
-    return _begun(task, response)
+    return _begun(task, response, caller)
 
 
 @router.get("/{name}", response_model=DatabaseOut)
@@ -186,19 +185,19 @@ def read_use(name: str, service: ServiceDep, caller: AdminDep) -> Document:
 
 
 @router.post("/{name}/warm", status_code=status.HTTP_202_ACCEPTED, response_model=TaskOut)
-def warm_database(name: str, response: Response, service: ServiceDep, caller: SearcherDep) -> Task:
+def warm_database(name: str, response: Response, service: ServiceDep, caller: SearcherDep) -> Document:
     """Start to read a database into memory."""
-    return _begun(service.databases.begin_warming(service.tasks, name, caller.owner), response)
+    return _begun(service.databases.begin_warming(service.tasks, name, caller.owner), response, caller)
 
 
 @router.post("/{name}/update", response_model=DatabaseOut | TaskOut, responses=TASK_OR_DATABASE)
-def update_database(name: str, response: Response, service: ServiceDep, caller: AdminDep) -> Document | Task:
+def update_database(name: str, response: Response, service: ServiceDep, caller: AdminDep) -> Document:
     """Update a database from its source in a task (202). Searches continue in the old generation meanwhile.
 
     A database that is used in place is read again at once (200).
     """
     updated = service.databases.update(service.tasks, name, caller.owner)
-    return _begun(updated, response) if isinstance(updated, Task) else service.databases.described(updated)
+    return _begun(updated, response, caller) if isinstance(updated, Task) else service.databases.described(updated)
 
 
 @router.get("/{name}/updates")
@@ -225,9 +224,9 @@ def list_tasks(
     caller: ReaderDep,
     database: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> Sequence[Task]:
+) -> list[Document]:
     """List tasks, newest first."""
-    return service.tasks.store.newest(database, limit)
+    return [caller.shown(task.document()) for task in service.tasks.store.newest(database, limit)]
 
 
 @tasks_router.get("/events", response_class=EventSourceResponse)
@@ -236,14 +235,19 @@ async def follow_tasks(request: Request, service: ServiceDep, caller: ReaderDep)
 
     The stream ends when the caller loses the right to read.
     """
-    changes = task_changes(service, lambda: caller_of(request, service).check(Scope.READ))
-    return EventSourceResponse(changes, ping=PING_EVERY_S)
+
+    def reader() -> Caller:
+        now = caller_of(request, service)
+        now.check(Scope.READ)
+        return now
+
+    return EventSourceResponse(task_changes(service, reader), ping=PING_EVERY_S)
 
 
 @tasks_router.get("/{task_id}", response_model=TaskOut)
-def read_task(task_id: str, service: ServiceDep, caller: ReaderDep) -> Task:
+def read_task(task_id: str, service: ServiceDep, caller: ReaderDep) -> Document:
     """Read a task."""
-    return service.tasks.store.get(TaskId(task_id))
+    return caller.shown(service.tasks.store.get(TaskId(task_id)).document())
 
 
 @tasks_router.get("/{task_id}/events", response_class=EventSourceResponse)
@@ -257,7 +261,7 @@ async def read_events(
     service.tasks.store.get(TaskId(task_id))
 
     watched = Watched(SearchId(task_id), service.tasks.store.snapshot, service.store.events_after)
-    return EventSourceResponse(stream(service, watched, id_of(last_event_id)), ping=PING_EVERY_S)
+    return EventSourceResponse(stream(service, watched, id_of(last_event_id), caller.shown), ping=PING_EVERY_S)
 
 
 @tasks_router.post("/{task_id}/cancel", response_model=TaskOut)
@@ -267,12 +271,12 @@ def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep) -> Task:
 
 
 @tasks_router.post("/{task_id}/retry", status_code=status.HTTP_202_ACCEPTED, response_model=TaskOut)
-def retry_task(task_id: str, response: Response, service: ServiceDep, caller: CallerDep) -> Task:
+def retry_task(task_id: str, response: Response, service: ServiceDep, caller: CallerDep) -> Document:
     """Start a failed or cancelled task again, as a new task."""
     task = _own(task_id, service, caller)
     if task.kind is not TaskKind.WARM:
         caller.check(Scope.ADMIN)
-    return _begun(service.databases.retry(service.tasks, task, caller.owner), response)
+    return _begun(service.databases.retry(service.tasks, task, caller.owner), response, caller)
 
 
 @tasks_router.delete("/{task_id}", status_code=status.HTTP_204_NO_CONTENT)
@@ -281,16 +285,17 @@ def dismiss_task(task_id: str, service: ServiceDep, caller: CallerDep) -> None:
     service.tasks.dismiss(_own(task_id, service, caller).id)
 
 
-def _begun(task: Task, response: Response) -> Task:
+def _begun(task: Task, response: Response, caller: Caller) -> Document:
+    """Answer with a task, which may be one that somebody else began."""
     response.status_code = status.HTTP_202_ACCEPTED
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"
-    return task
+    return caller.shown(task.document())
 
 
 def _own(task_id: str, service: Service, caller: Caller) -> Task:
     """Return a task, if the caller is its owner or an administrator."""
     caller.check(Scope.SEARCH)
     task = service.tasks.store.get(TaskId(task_id))
-    if caller.sees not in (None, task.owner):
-        raise NotFoundError("You have no such task.", remedy="Ask the user who started it.")
+    if not caller.may_see(task.owner):
+        raise NotFoundError("There is no such task.", remedy="It may belong to another user.")
     return task

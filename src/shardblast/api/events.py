@@ -15,6 +15,7 @@ from shardblast.bootstrap.service import Service
 from shardblast.core.errors import NetworkError, NotAllowedError, NotFoundError, UnauthorizedError
 from shardblast.core.search import Search, SearchId
 from shardblast.core.task import Task, TaskId
+from shardblast.service.callers import Caller
 from shardblast.service.events import OF_SEARCHES, OF_TASKS, ReadAfter
 
 PING_EVERY_S = 15
@@ -108,14 +109,14 @@ async def changes(service: Service, sees: Callable[[], str | None]) -> AsyncIter
             known = (known - ids) | present
 
 
-async def task_changes(service: Service, check: Callable[[], None]) -> AsyncIterator[ServerSentEvent]:
-    """Yield changed tasks in their new states, until ``check`` raises one of ``NO_MORE``."""
+async def task_changes(service: Service, reader: Callable[[], Caller]) -> AsyncIterator[ServerSentEvent]:
+    """Yield changed tasks in their new states, until ``reader`` raises one of ``NO_MORE``."""
     with service.broadcast.followed(OF_TASKS) as following, suppress(*NO_MORE):
         async for changed in following.changes(PAUSE_S):
-            await asyncio.to_thread(check)
+            caller = await asyncio.to_thread(reader)
             if None in changed:
                 yield ServerSentEvent("{}", event="reload")
                 continue
             ids = {TaskId(task_id) for task_id in changed if task_id is not None}
             for task in await asyncio.to_thread(service.tasks.store.some, ids):
-                yield ServerSentEvent(json.dumps(task.document()), event="task")
+                yield ServerSentEvent(json.dumps(caller.shown(task.document())), event="task")

@@ -16,18 +16,15 @@ from shardblast.cluster.driver import DriverMeans
 from shardblast.cluster.searching import ClusterSearching
 from shardblast.cluster.worker import Host
 from shardblast.core.errors import UsageError
-from shardblast.core.lack import WAITING_HOURS
 from shardblast.disk.node import Node
 from shardblast.disk.staging import Stager
 from shardblast.engine.stored import StoredEngine
 from shardblast.engine.workspace import Pool, this_machine
+from shardblast.service.settings import TABLE
 from shardblast.storage.objects import Objects
 
-STORAGE = "SHARDBLAST_STORAGE"
-SCHEDULER = "SHARDBLAST_SCHEDULER"
-REPLICAS = "SHARDBLAST_REPLICAS"
+STORAGE, SCHEDULER = TABLE["storage_url"], TABLE["scheduler"]
 TIMINGS = "SHARDBLAST_TIMINGS"
-WAITING = "SHARDBLAST_WAITING_HOURS"
 
 
 def timings() -> Timings:
@@ -40,10 +37,10 @@ def timings() -> Timings:
 
 def storage(stored: Callable[[int], None] = lambda size_bytes: None) -> Objects:
     """Return the storage that all parts of a cluster share. Raises UsageError if ``SHARDBLAST_STORAGE`` is not set."""
-    url = os.environ.get(STORAGE, "")
+    url = STORAGE.in_environment()
     if not url:
         problem = "A cluster needs a storage that all its nodes can reach."
-        raise UsageError(problem, remedy=f"Set {STORAGE}, for example s3://bucket.")
+        raise UsageError(problem, remedy=f"Set {STORAGE.variable}, for example s3://bucket.")
     return Objects(url, stored)
 
 
@@ -107,14 +104,14 @@ def searching(
 def command(address: str | None) -> ClusterCommand:
     """Return the engine that runs a command's search on a cluster.
 
-    Raises UsageError if no scheduler or storage is named, or the scheduler needs TLS.
+    Raises UsageError if no scheduler or storage is named, the scheduler needs TLS, or a variable is not valid.
     """
-    given = address or os.environ.get(SCHEDULER, "")
+    given = address or SCHEDULER.in_environment()
     if not given:
-        raise UsageError("No scheduler is named.", remedy=f"Give --scheduler tls://HOST:PORT, or set {SCHEDULER}.")
+        remedy = f"Give --scheduler tls://HOST:PORT, or set {SCHEDULER.variable}."
+        raise UsageError("No scheduler is named.", remedy=remedy)
     objects, machine, installation = storage(), this_machine(), find_installation()
-    replicas = int(os.environ.get(REPLICAS) or 1)
+    replicas, patience_s = TABLE["replicas"].in_environment(), TABLE["waiting_hours"].in_environment() * 3600
     printer = StoredEngine(installation, machine, Pool(machine.cores))
     stager = Stager(objects, home() / "staged")
-    patience_s = float(os.environ.get(WAITING) or WAITING_HOURS) * 3600
     return ClusterCommand(searching(given, objects, replicas, patience_s=patience_s), printer, stager, home())

@@ -15,7 +15,7 @@ from shardblast.cluster.assignment import NodeTask, can_go_on
 from shardblast.cluster.connection import Address, Cluster
 from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.messages import RunId
-from shardblast.core.cutting import Shard
+from shardblast.core.cutting import MEMORY_SHARE, Shard
 from shardblast.core.database import Generation
 from shardblast.core.errors import Interrupted, NetworkError, WaitError
 from shardblast.core.events import Notify, PhaseBegun, PhaseCounted, SearchWaits
@@ -202,7 +202,7 @@ class Preparation:
                 if volume.is_warm
             }
             rest = volumes - warm - staged.get(node, frozenset())  # newly staged volumes are in memory
-            if rest and sum(mapped[name] for name in volumes) <= state.memory_bytes // 2:
+            if rest and sum(mapped[name] for name in volumes) <= state.memory_bytes * MEMORY_SHARE:
                 cold[node], total[node] = rest, sum(mapped[name] for name in rest)
         if cold:
             self.notify(PhaseBegun(Phase.WARMING, sum(total.values())))

@@ -11,6 +11,7 @@ from shardblast.blast.compression import pack
 from shardblast.blast.database import Database, database_of
 from shardblast.blast.installation import Installation
 from shardblast.blast.process import Processes
+from shardblast.blast.taxonomy import EXPANSION
 from shardblast.cluster.assignment import can_go_on, check_room
 from shardblast.cluster.driver import Drive, DriverMeans
 from shardblast.cluster.messages import ALL_CORES, PIECES, WORK, SearchOrder, list_name, merged_key
@@ -25,10 +26,10 @@ from shardblast.core.search import SearchId
 from shardblast.core.units import counted
 from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.pieces import shards_of
-from shardblast.engine.stored import OrderedSearch, StoredPlan, plan_of, why_whole
+from shardblast.engine.stored import PLAN, OrderedSearch, StoredPlan, plan_of, why_whole
 from shardblast.storage.objects import search_key
 
-KEPT_FILES = ("plan.json", "taxids.txt")
+KEPT_FILES = (PLAN, EXPANSION)
 
 
 @dataclass(frozen=True, slots=True)

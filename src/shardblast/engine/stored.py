@@ -40,8 +40,8 @@ PRINTING_THREADS = 1
 """The number of BLAST+ processes that report statistics while a result is printed."""
 FILES = "files"
 """The folder, in a scratch folder, of the output in a format that writes many files."""
-QUERY = "query.fa"
-"""The file, in a search's folder, with its queries."""
+QUERY, PLAN = "query.fa", "plan.json"
+"""The files, in a search's folder, with its queries and with its plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ def why_whole(
 
 
 def stored_plan(folder: Path) -> StoredPlan:
-    return StoredPlan.of(json.loads((folder / "plan.json").read_text()))
+    return StoredPlan.of(json.loads((folder / PLAN).read_text()))
 
 
 def plan_of(choice: Choice, cores: int, options: SearchOptions, folder: Path, processes: Processes) -> StoredPlan:

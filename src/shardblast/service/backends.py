@@ -21,7 +21,7 @@ from shardblast.core.options import SearchOptions
 from shardblast.core.search import Phase, SearchId
 from shardblast.disk.memory import resident_bytes, warm
 from shardblast.engine.kept_sequences import KEPT
-from shardblast.engine.stored import OrderedSearch, StoredEngine, StoredPlan
+from shardblast.engine.stored import PLAN, OrderedSearch, StoredEngine, StoredPlan
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.tasks import Meter
 from shardblast.storage.objects import Objects, search_key
@@ -117,7 +117,7 @@ class LocalSearching:
 
     def publish(self, search: OrderedSearch, notify: Notify, processes: Processes, most_bytes: int) -> Sequence[str]:
         folder = search.folder
-        files = [folder / "plan.json", *sorted((folder / "merged").iterdir()), *sorted((folder / KEPT).glob("*"))]
+        files = [folder / PLAN, *sorted((folder / "merged").iterdir()), *sorted((folder / KEPT).glob("*"))]
         files += [folder / EXPANSION] if (folder / EXPANSION).exists() else []
         names = [str(file.relative_to(folder)) for file in files]
         total = len(files) + 1

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from shardblast.core.errors import NotAllowedError, UnauthorizedError
+from shardblast.core.search import Document
 from shardblast.store.credentials import Session, SessionStore
 
 
@@ -46,6 +49,14 @@ class Caller:
     def sees(self) -> str | None:
         """Owner of the searches that the caller sees; None: all owners."""
         return None if Scope.ADMIN in self.scopes else self.owner
+
+    def may_see(self, owner: str) -> bool:
+        """Return whether the caller may see what belongs to an owner, and who that is."""
+        return self.sees in (None, owner)
+
+    def shown(self, document: Mapping[str, Any]) -> Document:
+        """Return the document of a task, without an owner whom the caller may not see."""
+        return {**document} if self.may_see(document["owner"]) else {**document, "owner": None}
 
     def check(self, scope: Scope) -> None:
         """Raise NotAllowedError if the caller lacks a scope."""

@@ -23,7 +23,7 @@ from shardblast.core.search import Piece, Search, SearchId, State
 from shardblast.core.units import Numbers
 from shardblast.engine.kept_sequences import HitSequences
 from shardblast.engine.printing import EVERYTHING, Chosen
-from shardblast.engine.stored import StoredEngine, StoredSearch, stored_plan, stored_queries
+from shardblast.engine.stored import PLAN, QUERY, StoredEngine, StoredSearch, stored_plan, stored_queries
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.events import BytesWritten, Notify
 from shardblast.service.folders import Folders
@@ -271,4 +271,4 @@ def check_queries(search: Search, queries: Numbers | None) -> None:
 
 
 def _is_here(folder: Path) -> bool:
-    return (folder / "plan.json").exists() and (folder / "query.fa").exists()
+    return (folder / PLAN).exists() and (folder / QUERY).exists()

@@ -41,7 +41,7 @@ from shardblast.core.search import (
     progressed,
 )
 from shardblast.engine.kept_sequences import KEPT
-from shardblast.engine.stored import OrderedSearch, StoredPlan, stored_plan, stored_queries
+from shardblast.engine.stored import PLAN, QUERY, OrderedSearch, StoredPlan, stored_plan, stored_queries
 from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.events import Notify, PieceFailure
@@ -215,7 +215,7 @@ class Runner:
             self._search(search_id, processes)
 
     def _search(self, search_id: SearchId, processes: Processes) -> None:
-        if not (self.folders.work(search_id) / "plan.json").exists():
+        if not (self.folders.work(search_id) / PLAN).exists():
             self._decide(search_id, processes)  # the server that had the plan is gone
         ordered = self._ordered(search_id)
         self.store.tell(search_id, events.SEARCHING, {})  # pieces that ran before a crash no longer run
@@ -234,7 +234,7 @@ class Runner:
     def _publish(self, search_id: SearchId, complete: Complete, processes: Processes) -> dict[str, Any]:
         """Store the result; return its numbers of hits and verdicts."""
         folder = self.folders.work(search_id)
-        plan = stored_plan(folder) if (folder / "plan.json").exists() else None
+        plan = stored_plan(folder) if (folder / PLAN).exists() else None
         if plan is None or not self.searching.is_merged(search_id, plan, folder):
             self._search(search_id, processes)  # the server that had merged batches is gone
         ordered = self._ordered(search_id)
@@ -268,13 +268,13 @@ class Runner:
             (folder / name).mkdir(exist_ok=True)
         self._fetch_query(search_id)
         manifest = json.loads(self.objects.read(search_key(search_id, "manifest.json")))
-        for name in sorted(manifest["files"], key=lambda name: name == "plan.json"):  # plan.json last: it marks the end
+        for name in sorted(manifest["files"], key=lambda name: name == PLAN):  # the plan last: it marks the end
             self.objects.fetch(search_key(search_id, name), folder / name)
 
     def query(self, search_id: SearchId) -> Path:
         """Return the file of a search's queries."""
         self._fetch_query(search_id)
-        return self.folders.work(search_id) / "query.fa"
+        return self.folders.work(search_id) / QUERY
 
     def list_of(self, search_id: SearchId, name: str) -> Path:
         """Return the file of one of a search's lists."""
@@ -286,7 +286,7 @@ class Runner:
         folder = self.folders.work(search_id)
         lists = [file_of(name) for name in listed(self.store.get(search_id).options)]
         with self._turns.of(search_id):
-            for name in ("query.fa", *lists):
+            for name in (QUERY, *lists):
                 if not (folder / name).exists():
                     compressed, partial = folder / f"{name}.zst", folder / f"{name}.partial"
                     self.objects.fetch(search_key(search_id, compressed.name), compressed)
@@ -342,7 +342,7 @@ class Runner:
         """End and remove everything that a search has made, here and elsewhere. The files sent with it are kept."""
         self.searching.end(search_id)
         self.clean(search_id)
-        sent = ["query.fa", *(file_of(name) for name in listed(self.store.get(search_id).options))]
+        sent = [QUERY, *(file_of(name) for name in listed(self.store.get(search_id).options))]
         self.objects.delete(search_key(search_id), but={search_key(search_id, f"{name}.zst") for name in sent})
 
     def clean(self, search_id: SearchId) -> None:
@@ -350,7 +350,7 @@ class Runner:
         self.searching.tidy(search_id)
         folder = self.folders.work(search_id)
         for path in folder.iterdir():
-            if path.name == "query.fa":
+            if path.name == QUERY:
                 continue
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -362,15 +362,15 @@ class Runner:
     def _decide(self, search_id: SearchId, processes: Processes) -> None:
         """Read the queries and decide how to cut, unless that has been done."""
         folder = self.folders.work(search_id)
-        if not (folder / "plan.json").exists():
+        if not (folder / PLAN).exists():
             self._fetch_query(search_id)
             search = self.store.get(search_id)
             database = self.catalogue.get(search.database, search.generation)
             write_expansion(located(search.options, str(folder)), folder, self.catalogue.taxonomy(database))
             plan = self.searching.plan(self._options(search), database, folder, processes)
-            partial = folder / "plan.json.partial"
+            partial = folder / f"{PLAN}.partial"
             partial.write_text(json.dumps(plan.document()))
-            partial.replace(folder / "plan.json")
+            partial.replace(folder / PLAN)
         plan = stored_plan(folder)
         self.store.change(search_id, lambda current: _planned(current, plan))
 

@@ -15,6 +15,7 @@ from shardblast.blast.compression import pack
 from shardblast.core.errors import ConflictError, NotFoundError, RefusedError
 from shardblast.core.option_table import file_of, listed
 from shardblast.core.search import Search, SearchId, State, cancelled, retried
+from shardblast.engine.stored import QUERY
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
 from shardblast.service.preflight import Preflight, Preflights, Wanted
@@ -52,7 +53,7 @@ class SearchService:
             known = self.store.find(owner, idempotency_key, fingerprint)
             if known is not None:
                 return known
-        self._keep(search.id, "query.fa", wanted.query)
+        self._keep(search.id, QUERY, wanted.query)
         for name, path in wanted.lists.items():
             self._keep(search.id, file_of(name), path)
         try:

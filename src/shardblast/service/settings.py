@@ -68,8 +68,15 @@ class Setting:
     in_file: bool
     """Whether the option names a file that holds the value, because other users can see command lines."""
 
-    def read(self, text: str) -> Any:
-        """Parse a value from the environment. Raises UsageError if it is not valid or out of bounds."""
+    def in_environment(self, environment: Mapping[str, str] = os.environ) -> Any:
+        """Return the value that the variable sets, by default the fixed one.
+
+        Raises UsageError if it is not valid or out of bounds.
+        """
+        text = environment.get(self.variable or "")
+        return self._read(text) if text else self.default
+
+    def _read(self, text: str) -> Any:
         try:
             value = self.kind(text)
             if isinstance(value, int | float) and not _is_within(value, self.least, self.most):
@@ -248,7 +255,7 @@ TABLE: Mapping[str, Setting] = _rows()
 def from_environment(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """Return the values that variables set, by the names of their fields."""
     return {
-        field: row.read(environment[row.variable])
+        field: row.in_environment(environment)
         for field, row in TABLE.items()
         if row.variable and environment.get(row.variable)
     }

@@ -20,7 +20,7 @@ from shardblast.core.units import Numbers
 from shardblast.engine.kept_sequences import HitSequences
 from shardblast.engine.pieces import batches_of
 from shardblast.engine.printing import Chosen, alignments_of, keys_of
-from shardblast.engine.stored import stored_plan
+from shardblast.engine.stored import QUERY, stored_plan
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.folders import Folders
 from shardblast.service.hit_index import ChosenHit
@@ -162,7 +162,7 @@ def _keys(
     keys: dict[Key, None] = {}
     wanted = Chosen(Numbers.these(chosen))
     program = Program(search.program)
-    for batch in batches_of(str(folder / "query.fa"), scratch, program.query_molecule, stored_plan(folder).choice):
+    for batch in batches_of(str(folder / QUERY), scratch, program.query_molecule, stored_plan(folder).choice):
         ordinals = wanted.of(batch)
         found = alignments_of(folder / "merged" / f"{batch.index}.asn", ordinals)
         for ordinal, texts in zip(ordinals, found, strict=True):
