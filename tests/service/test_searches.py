@@ -264,9 +264,11 @@ def test_the_next_attempt_begins_when_nothing_is_left_of_the_one_that_was_cancel
 
     for attempt in range(2, 6):
         next(event for event in own_server.events(search) if '"phase": "searching"' in event.data)
-        own_server.http.post(f"/searches/{search}/cancel")
+        cancelled = own_server.http.post(f"/searches/{search}/cancel")
+        assert cancelled.status_code == 200, cancelled.text
         assert own_server.ended(search)["state"] == "cancelled"
-        assert own_server.http.post(f"/searches/{search}/retry").json()["attempt"] == attempt
+        again = own_server.http.post(f"/searches/{search}/retry")
+        assert (again.status_code, again.json().get("attempt")) == (202, attempt), again.text
 
     ended = own_server.ended(search)
     assert (ended["state"], ended["attempt"]) == ("completed", 5)

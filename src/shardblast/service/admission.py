@@ -103,7 +103,7 @@ class Admission:
         """
         places = self.settings.running or places_for(self.searching.cores)
         if not self.settings.running and self.searching.leaves_results_here:
-            running = [standing for standing in running if self.queue.runs_here(standing.id)]
+            running = [standing for standing in running if self.queue.runs_here(standing)]
         return places, self.settings.running_of_owner or max(places // 2, 1), running
 
     def _ready(self, queued: Sequence[Standing], now: float) -> Iterator[Standing]:

@@ -67,7 +67,7 @@ class DurableQueue:
         self._server = self._database.server
         self._stopping = threading.Event()
         self._turns = Turns()
-        self._here: set[SearchId] = set()
+        self._here: set[tuple[SearchId, int]] = set()
         self._expire: Callable[[], object] = lambda: None
         DBOS(config=_config(address, engine, self._server if self._peers.possible else "local"))
         self._workflow, self._task_workflow, self._expiry = self._workflows()
@@ -135,12 +135,12 @@ class DurableQueue:
     def begin(self, standing: Standing) -> None:
         """Start a stint of a search. Does nothing if any server has started it."""
         document = {name: getattr(standing, name) for name in ("id", "stint", "database", "generation")}
-        self._here.add(standing.id)
+        self._here.add((standing.id, standing.stint))
         with SetWorkflowID(f"{standing.id}-{standing.stint}"):
             DBOS.start_workflow(self._workflow, document)
 
-    def runs_here(self, search_id: SearchId) -> bool:
-        return search_id in self._here
+    def runs_here(self, standing: Standing) -> bool:
+        return (standing.id, standing.stint) in self._here
 
     def enqueue_task(self, task: Task) -> None:
         """Run a task when its turn comes. Does nothing if it is queued already."""
@@ -149,12 +149,12 @@ class DurableQueue:
 
     def _run(self, document: dict[str, Any]) -> None:
         """Run a search from its first unfinished step."""
-        search_id = SearchId(document["id"])
-        self._here.add(search_id)
+        search_id, stint = SearchId(document["id"]), document["stint"]
+        self._here.add((search_id, stint))
         try:
-            self._run_steps(search_id, document["stint"])
+            self._run_steps(search_id, stint)
         finally:
-            self._here.discard(search_id)
+            self._here.discard((search_id, stint))
             self._released(document["database"], document["generation"])
 
     def _run_steps(self, search_id: SearchId, stint: int) -> None:

@@ -294,11 +294,11 @@ class Runner:
                     partial.replace(folder / name)
                     compressed.unlink()
 
-    def stop(self, search_id: SearchId) -> None:
-        """End the processes of a search if it runs here."""
+    def stop(self, search: Search) -> None:
+        """End the processes of stints in which a search, read before, no longer runs; later stints continue."""
         with self._lock:
-            _, processes = self._running.get(search_id, (0, None))
-        if processes is not None:
+            stint, processes = self._running.get(search.id, (0, None))
+        if processes is not None and stint <= search.stint and not search.runs(stint):
             processes.stop()
 
     @property
@@ -310,14 +310,9 @@ class Runner:
     def look(self, search_id: SearchId) -> None:
         """Stop a search or remove its files if another server has cancelled or deleted it."""
         try:
-            search = self.store.get(search_id)
+            self.stop(self.store.get(search_id))
         except NotFoundError:
             shutil.rmtree(self.folders.home / "searches" / search_id, ignore_errors=True)
-            return
-        with self._lock:
-            stint, _ = self._running.get(search_id, (search.stint, None))
-        if not search.runs(stint):
-            self.stop(search_id)
 
     def look_at_all(self) -> None:
         """Follow the changes of other servers to the searches that run here."""

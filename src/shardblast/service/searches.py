@@ -81,7 +81,7 @@ class SearchService:
     def cancel(self, search: Search) -> Search:
         """Stop a search for good. It becomes ``cancelled`` when none of its processes runs."""
         search = self.store.change(search.id, lambda current: cancelled(current, time.time()))
-        self.runner.stop(search.id)
+        self.runner.stop(search)
         if search.state is State.CANCELLED:  # it was queued, but an earlier attempt may have left files
             self.runner.give_up(search.id)
             self.released(search.database, search.generation)
