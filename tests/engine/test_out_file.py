@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,17 @@ import pytest
 
 from shardblast.core.errors import OutputError
 from shardblast.engine.out_file import open_output
+
+WRITE = [
+    sys.executable,
+    "-c",
+    """import sys
+from shardblast.engine.out_file import open_output
+with open_output(sys.argv[1]) as target:
+    print(target.name, flush=True)
+    sys.stdin.readline()
+""",
+]
 
 
 def test_a_file_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
@@ -42,6 +54,31 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
         write_half(tmp_path / "hits.tsv", KeyboardInterrupt())
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_removes_what_killed_ones_left_of_its_output_and_nothing_else(tmp_path: Path) -> None:
+    out, other = tmp_path / "hits.tsv", tmp_path / "other.tsv"
+    (killed, left), (of_other, left_of_other), (alive, written) = (writing(path) for path in (out, other, out))
+    for process in (killed, of_other):
+        process.kill()
+        process.communicate()
+    users = tmp_path / ".shardblast-notes.partial"
+    users.write_text("mine")
+    assert left.exists()
+
+    done = subprocess.run([*WRITE, str(out)], input=b"\n", capture_output=True)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert set(tmp_path.iterdir()) == {out, left_of_other, written, users}
+    assert alive.communicate(b"\n") == (b"", None)
+    assert (alive.returncode, set(tmp_path.iterdir())) == (0, {out, left_of_other, users})
+
+
+def writing(out: Path) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start a process that writes an output until it gets a line; return the file that it writes, too."""
+    process = subprocess.Popen([*WRITE, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().decode().rstrip())
 
 
 def test_a_file_has_the_permissions_that_the_umask_leaves(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
+import shutil
 import string
 import sys
 import zlib
@@ -99,6 +101,24 @@ def open_queries(path: str) -> Iterator[BinaryIO]:
         buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
         with decompressed(buffered) as stream:
             yield stream
+
+
+def copy_queries(path: str, target: Path) -> None:
+    """Write the queries of a file, or of standard input for ``-``, to another file in plain text."""
+    with open_queries(path) as stream, target.open("wb") as file, reading_errors():
+        shutil.copyfileobj(stream, file)
+
+
+def plain_queries(path: str, target: Path) -> str:
+    """Return a file with queries in plain text that can be read again: the given one, or a copy at ``target``.
+
+    Standard input (``-``), pipes and compressed files are copied.
+    """
+    is_pipe = path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
+    if not is_pipe and not (os.path.isfile(path) and is_compressed(path)):
+        return path
+    copy_queries(path, target)
+    return str(target)
 
 
 @contextmanager

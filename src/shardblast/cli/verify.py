@@ -28,7 +28,7 @@ from typing import Any
 
 from shardblast.blast.installation import Installation, find_installation
 from shardblast.blast.output import MARKERS, read_commented
-from shardblast.blast.queries import NotFasta, is_compressed, open_queries, records
+from shardblast.blast.queries import NotFasta, open_queries, plain_queries, records
 from shardblast.bootstrap import known_arguments
 from shardblast.core.errors import OutputError, error_for_exit_status
 from shardblast.core.formats import COMMENTED, OutputFormat
@@ -151,7 +151,7 @@ def compare(unsharded: Path, sharded: Path, outfmt: OutputFormat) -> Comparison:
 
 
 def _verified(installation: Installation, options: SearchOptions, folder: Path) -> Verification:
-    query = _spooled(options, folder)
+    query = plain_queries(options.text("query") or "-", folder / "query.fa") if options.reads_fasta else None
     theirs, ours = folder / "unsharded", folder / "sharded"
     theirs.mkdir()
     ours.mkdir()
@@ -180,19 +180,6 @@ def _verified(installation: Installation, options: SearchOptions, folder: Path) 
         seconds={"unsharded": round(seconds, 3), "sharded": round(our_seconds, 3)},
         peak_memory_bytes={"unsharded": memory, "sharded": our_memory},
     )
-
-
-def _spooled(options: SearchOptions, folder: Path) -> str | None:
-    """Return the file of the queries; standard input and compressed files are copied, since both runs read it."""
-    if options.has("import_search_strategy") or options.has("in_pssm"):
-        return None
-    path = options.text("query") or "-"
-    if path != "-" and not (os.path.isfile(path) and is_compressed(path)):
-        return path
-    spooled = folder / "query.fa"
-    with open_queries(path) as stream, spooled.open("wb") as file:
-        shutil.copyfileobj(stream, file)
-    return str(spooled)
 
 
 def _blast_words(options: SearchOptions, query: str | None, folder: Path, *, threads: bool) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from typing import Self
 
 from shardblast.blast.database import Database, database_of
 from shardblast.blast.process import Processes
-from shardblast.blast.queries import open_queries, reading_errors
+from shardblast.blast.queries import copy_queries
 from shardblast.cluster.connection import Timings
 from shardblast.cluster.searching import ClusterSearching
 from shardblast.core.database import CataloguedDatabase, Generation, checked_name
@@ -86,12 +85,7 @@ class ClusterCommand:
         lease: Lease,
     ) -> Outcome:
         database = CataloguedDatabase(self._generation(options.text("db") or ""), None, 0.0)
-        with (
-            open_queries(options.text("query") or "-") as stream,
-            (folder / QUERY).open("wb") as file,
-            reading_errors(),
-        ):
-            shutil.copyfileobj(stream, file)
+        copy_queries(options.text("query") or "-", folder / QUERY)
         plan = self.searching.plan(options, database, folder, processes)
         if plan.choice.shards == 1:
             self.searching.check_room(database, plan.choice.why)

@@ -264,6 +264,11 @@ class SearchOptions:
         return self.program is Program.BLASTN and self.value("sum_stats") is True
 
     @property
+    def reads_fasta(self) -> bool:
+        """Whether BLAST+ reads the queries as FASTA, not from a saved search or a matrix."""
+        return not (self.has("import_search_strategy") or self.has("in_pssm"))
+
+    @property
     def splits_queries(self) -> bool:
         """Whether BLAST+ splits queries among threads, and so makes other batches than with one thread."""
         return (self.integer("mt_mode") or 0) > 0 and self.threads > 1

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from shardblast.core.database import DatabaseFile, Generation, checked_name
 from shardblast.core.errors import DatabaseError, DiskFull, Interrupted, NotFoundError
+from shardblast.engine.workspace import locked
 from shardblast.storage.transfer import sha256_of, sync
 
 SHARED = ".shared"
@@ -312,7 +313,7 @@ def reserve(folder: GenerationFolder, part: StagedPart) -> None:
 @contextmanager
 def alone(file: Path, stopped: Callable[[], bool] = lambda: False) -> Iterator[int]:
     """Wait for the exclusive lock on a file, creating it if it is missing; yield its descriptor."""
-    while (held := _locked(file, os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)) is None:
+    while (held := locked(file)) is None:
         if stopped():
             raise Interrupted
         time.sleep(_LOOK_AGAIN_S)
@@ -327,7 +328,7 @@ def use(folder: Path) -> int:
     while True:
         with suppress(FileNotFoundError):  # the parent folder was empty and has just been removed
             folder.mkdir(parents=True, exist_ok=True)
-        held = _locked(folder, os.O_RDONLY | os.O_DIRECTORY, fcntl.LOCK_SH)
+        held = locked(folder, fcntl.LOCK_SH, os.O_RDONLY | os.O_DIRECTORY)
         if held is not None:
             return held
         time.sleep(_LOOK_AGAIN_S)
@@ -336,7 +337,7 @@ def use(folder: Path) -> int:
 @contextmanager
 def unused(folder: Path) -> Iterator[bool]:
     """Yield whether nobody uses a folder; if so, nobody can begin to until the context ends."""
-    held = _locked(folder, os.O_RDONLY | os.O_DIRECTORY, fcntl.LOCK_EX)
+    held = locked(folder, flags=os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield held is not None
     finally:
@@ -371,22 +372,3 @@ def _size(folder: GenerationFolder) -> int:
 
 def _mib(size_bytes: int) -> str:
     return f"{size_bytes / 2**20:,.1f} MiB"
-
-
-def _locked(path: Path, flags: int, kind: int) -> int | None:
-    """Return a descriptor with a lock on the file at a path, or None if it is locked elsewhere or has been removed."""
-    try:
-        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-            return descriptor
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    except BaseException:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return None

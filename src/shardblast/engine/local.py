@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -17,7 +16,7 @@ from shardblast.blast.id_lists import read_listing
 from shardblast.blast.installation import Installation
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
 from shardblast.blast.process import Processes
-from shardblast.blast.queries import Batch, NotFasta, is_compressed, open_queries, reading_errors
+from shardblast.blast.queries import Batch, NotFasta, plain_queries
 from shardblast.core.cutting import Choice
 from shardblast.core.errors import (
     DatabaseError,
@@ -75,7 +74,9 @@ class LocalEngine:
         if options.has("num_threads"):
             machine = replace(machine, cores=min(options.integer("num_threads") or 1, machine.cores))
         with _internal_file_errors(), self._folder(options) as folder:
-            query = _spooled(options, folder)
+            query = options.text("query") or "-"
+            if options.reads_fasta:
+                query = plain_queries(query, folder / "query.fa")
             outcome = _LocalSearch(self.installation, machine, options, notify, folder, query).run()
         outcome.report.seconds = time.monotonic() - started
         return outcome
@@ -265,19 +266,3 @@ def _folder_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         problem = f"The folder {str(folder)!r} can't be used: {error.strerror}."
         raise OutputError(problem, remedy="Set SHARDBLAST_HOME or --keep.") from error
-
-
-def _spooled(options: SearchOptions, folder: Path) -> str:
-    """Return a path with the queries in plain text; standard input and compressed files are copied first."""
-    path = "-" if options.text("query") is None else options.text("query") or ""
-    pipe = path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
-    if (
-        not (pipe or (os.path.isfile(path) and is_compressed(path)))
-        or options.has("import_search_strategy")
-        or options.has("in_pssm")
-    ):
-        return path
-    spooled = folder / "query.fa"
-    with open_queries(path) as stream, spooled.open("wb") as file, reading_errors():
-        shutil.copyfileobj(stream, file)
-    return str(spooled)

@@ -10,13 +10,17 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from shardblast.core.errors import EngineError, OutputError
+from shardblast.engine.workspace import locked
 
 BLOCK_BYTES = 1 << 20
+PARTIAL = ".partial"
+"""The suffix of the temporary file beside an output."""
 OWN_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2, "/dev/fd/1": 1, "/dev/fd/2": 2}
 """Links to this process's own streams, which may be files that must not be replaced."""
 
@@ -77,9 +81,8 @@ def open_output(out: str | None) -> Iterator[BinaryIO]:
             yield stream
         return
     with _translated(out):
-        partial = NamedTemporaryFile(  # noqa: SIM115 - closed below, where its errors are translated
-            dir=path.parent, prefix=".shardblast-", suffix=".partial", delete=False
-        )
+        _sweep(path)
+        partial, lock = _locked_partial(path)
     try:
         with _translated(out), partial:
             yield cast(BinaryIO, partial)
@@ -87,6 +90,8 @@ def open_output(out: str | None) -> Iterator[BinaryIO]:
             _move(Path(partial.name), path)
     finally:
         Path(partial.name).unlink(missing_ok=True)
+        if lock is not None:
+            os.close(lock)
 
 
 def appears_whole(out: str | None) -> bool:
@@ -115,6 +120,41 @@ def deliver(files: Path, out: str) -> None:
     for file in sorted(files.iterdir(), key=lambda file: file.name == path.name):
         with file.open("rb") as source, open_output(str(path.with_name(file.name))) as target:
             shutil.copyfileobj(source, target)
+
+
+def _locked_partial(path: Path) -> tuple[Any, int | None]:
+    """Create the temporary file of an output and lock it; the lock is None where the file system has no locks."""
+    while True:
+        partial = NamedTemporaryFile(  # noqa: SIM115 - closed by ``open_output``, where its errors are translated
+            dir=path.parent, prefix=_prefix(path), suffix=PARTIAL, delete=False
+        )
+        try:
+            if (lock := locked(Path(partial.name), flags=os.O_RDWR)) is not None:
+                return partial, lock
+        except OSError:
+            return partial, None
+        partial.close()  # another command has just swept it
+
+
+def _sweep(path: Path) -> None:
+    """Remove the temporary files of commands that were killed while they wrote this output."""
+    for partial in _partials(path.parent):
+        if partial.name.startswith(_prefix(path)):
+            with suppress(OSError):
+                if (lock := locked(partial, flags=os.O_RDWR | os.O_NOFOLLOW)) is not None:
+                    partial.unlink(missing_ok=True)
+                    os.close(lock)
+
+
+@cache
+def _partials(folder: Path) -> list[Path]:
+    """Return the temporary files of outputs that were in a folder when this process first wrote there."""
+    return list(folder.glob(f".shardblast-*{PARTIAL}"))
+
+
+def _prefix(path: Path) -> str:
+    """Return the beginning of the names of an output's temporary files, short enough for any name of the output."""
+    return f".shardblast-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}-"
 
 
 def _move(partial: Path, path: Path) -> None:

@@ -64,7 +64,7 @@ def scratch(cache: Path) -> Iterator[Path]:
     cache.mkdir(parents=True, exist_ok=True)
     _sweep(cache)
     folder = Path(mkdtemp(prefix=PREFIX, dir=cache))
-    lock = _locked(folder)
+    lock = locked(folder / LOCK)
     try:
         yield folder
     finally:
@@ -297,18 +297,38 @@ def _sweep(cache: Path) -> None:
         with suppress(OSError):
             if time.time() - folder.stat().st_mtime < YOUNG_S:
                 continue
-            lock = _locked(folder)
+            lock = locked(folder / LOCK)
             if lock is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)
 
 
-def _locked(folder: Path) -> int | None:
-    """Take the folder's lock, which the kernel releases when this process ends; None if another process has it."""
-    lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
+def locked(path: Path, kind: int = fcntl.LOCK_EX, flags: int = os.O_RDWR | os.O_CREAT) -> int | None:
+    """Lock a file or folder, without waiting; the kernel releases the lock when this process ends.
+
+    Args:
+        path: The file or folder.
+        kind: LOCK_EX or LOCK_SH.
+        flags: How to open it; by default a missing file is created.
+
+    Returns:
+        The descriptor that holds the lock until it is closed; None if the lock is held elsewhere, or nothing is there.
+    """
+    while True:
+        try:
+            held = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(held, kind | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(held), os.stat(path)):
+                return held
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
+            os.close(held)
+            return None
+        except BaseException:
+            os.close(held)
+            raise
+        os.close(held)  # its last holder has removed it meanwhile

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from shardblast.core.errors import ConflictError, DiskFull
 from shardblast.core.search import SearchId
+from shardblast.engine.workspace import locked
 
 LEAST_FREE_BYTES = 256 << 20
 RESERVE_BYTES = 8 << 20
@@ -43,7 +44,7 @@ class Folders:
         """
         self.home.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + CLAIMED_WITHIN_S
-        while (lock := _lock(self._claim, fcntl.LOCK_EX)) is None:
+        while (lock := locked(self._claim)) is None:
             if time.monotonic() > deadline:
                 problem = f"Another service uses the folder {str(self.home)!r}."
                 raise ConflictError(problem, remedy="Stop it, or give this one its own --home.")
@@ -58,7 +59,7 @@ class Folders:
         Raises ConflictError if it is another user's.
         """
         try:
-            lock = _lock(self._claim, fcntl.LOCK_SH) if self._claim.exists() else -1
+            lock = locked(self._claim, fcntl.LOCK_SH) if self._claim.exists() else -1
             if lock is None:
                 return Claim(**json.loads(self._claim.read_text()))
         except PermissionError as error:
@@ -117,7 +118,7 @@ class Folders:
         """Hold exclusively, within the context, the folder in which a database is prepared before it is stored."""
         folder = self.home / "adding" / database
         path = _made(folder.parent) / f".{database}"  # no database has such a name
-        lock = _lock(path, fcntl.LOCK_EX)
+        lock = locked(path)
         if lock is None:
             problem = f"The database {database!r} is being added or updated by another process."
             raise ConflictError(problem, remedy="Wait until that has ended.")
@@ -148,19 +149,3 @@ class Folders:
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _lock(path: Path, kind: int) -> int | None:
-    """Return a descriptor that locks a file until it is closed; None if another process holds the lock."""
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(file), path.stat()):
-                return file
-        except FileNotFoundError:
-            pass
-        except BlockingIOError:
-            os.close(file)
-            return None
-        os.close(file)  # its last holder has removed it meanwhile
