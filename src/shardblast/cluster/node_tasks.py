@@ -120,8 +120,21 @@ def run_stored(hosted: HostedSearch, stored: StoredRun) -> PieceReport | None:
 
 @on_this_node
 def list_volume(hosted: HostedSearch, place: int) -> None:
-    """Apply the search's list of ids or taxids to a volume and store what is left."""
-    list_here(hosted, place, key_here())
+    """Apply the search's list of ids or taxids to a volume and store what is left.
+
+    Raises InputError if the list can't be used.
+    """
+    if hosted.has(listed_name(place)):
+        return
+    with hosted.scratch() as folder, hosted.opened([place]) as database, hosted.processes(key_here()) as processes:
+        try:
+            reader = ListReader(hosted.host.installation, processes, database, hosted.options, folder, [place])
+            found, kept = reader.read()
+        except LeftToBlast as why:
+            raise unusable(why) from None
+        (folder / "kept").write_bytes(kept[place])
+        hosted.put(folder / "kept", f"{kept_name(place)}.zst")
+        hosted.put_plain(json.dumps(_document(found)).encode(), listed_name(place))
 
 
 @on_this_node
@@ -196,24 +209,6 @@ def kept_name(place: int) -> str:
 def listed_name(place: int) -> str:
     """Return the name of the facts about a volume's remaining sequences. It is stored last."""
     return f"{kept_name(place)}.json"
-
-
-def list_here(hosted: HostedSearch, place: int, task: str) -> None:
-    """Apply the search's list to a volume on this node, and store what is left.
-
-    Raises InputError if the list can't be used.
-    """
-    if hosted.has(listed_name(place)):
-        return
-    with hosted.scratch() as folder, hosted.opened([place]) as database, hosted.processes(task) as processes:
-        try:
-            reader = ListReader(hosted.host.installation, processes, database, hosted.options, folder, [place])
-            found, kept = reader.read()
-        except LeftToBlast as why:
-            raise unusable(why) from None
-        (folder / "kept").write_bytes(kept[place])
-        hosted.put(folder / "kept", f"{kept_name(place)}.zst")
-        hosted.put_plain(json.dumps(_document(found)).encode(), listed_name(place))
 
 
 def restriction_of(
