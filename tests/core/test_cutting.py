@@ -97,14 +97,18 @@ def test_few_queries_on_many_cores_are_searched_in_shards() -> None:
     assert choice.shards >= 32
 
 
-def test_searches_that_threads_would_change_get_batches_or_shards_for_every_core() -> None:
+def test_searches_that_threads_would_change_keep_every_core_busy() -> None:
     one_thread = replace(SMALL, program=Program.BLASTP, threads=False)
+    in_batches = choose(replace(one_thread, query_letters=20_000), None)
 
-    assert choose(one_thread, None).shards == 2 * one_thread.cores
-    assert choose(replace(one_thread, query_letters=20_000), None).shards == 1
-    assert choose(replace(one_thread, query_letters=20_000), None).batch_letters == 10_000
-    assert choose(replace(one_thread, database_letters=10**6), None).shards == 0
-    assert "one process of BLAST+ is fastest" in choose(replace(one_thread, cores=1), None).why
+    assert (choose(one_thread, None).shards, choose(one_thread, None).threads) == (1, one_thread.cores)
+    assert (in_batches.shards, in_batches.threads, in_batches.batch_letters) == (1, 1, 10_000)
+    assert choose(replace(one_thread, cores=32), None).shards == 64
+
+
+@pytest.mark.parametrize("less", [{"database_letters": 10**6}, {"cores": 1}])
+def test_one_thread_of_blast_searches_what_is_small(less: dict[str, int]) -> None:
+    assert choose(replace(SMALL, program=Program.BLASTP, threads=False, **less), None).shards == 0
 
 
 def test_batches_of_one_thread_are_cut_where_blast_ends_its_own() -> None:

@@ -63,4 +63,8 @@ def test_a_kept_search_whose_hits_blastn_links_is_one_batch(databases: Databases
     pool.close()
     assert [plan.choice.shards for plan in plans] == [1, 1, 3]
     assert [plan.choice.scan_letters > plan.letters for plan in plans] == [True, True, False]
-    assert [plan.threads for plan in plans] == [2, 1, 1]  # the hits of the second depend on the number of threads
+    assert [plan.choice.threads for plan in plans] == [
+        2,
+        1,
+        1,
+    ]  # the hits of the second depend on the number of threads

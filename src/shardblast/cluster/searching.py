@@ -159,7 +159,7 @@ class ClusterSearching:
             database=generation.database,
             generation=generation.name,
             shards=shards_of(database_of(generation, search.folder, ()), search.plan.choice.shards),
-            threads=search.plan.threads,
+            threads=search.plan.choice.threads,
             letters=search.plan.letters,
         )
         order.put(self.means.objects, search.search_id)

@@ -76,6 +76,8 @@ class Choice:
     by_shard: bool
     """Whether to search shard by shard, because the shards do not fit in memory together."""
     why: str
+    threads: int = 1
+    """The number of BLAST+'s own threads in a piece: more than one only in the whole database."""
 
 
 def choose(situation: Situation, wanted: int | None) -> Choice:
@@ -94,12 +96,17 @@ def choose(situation: Situation, wanted: int | None) -> Choice:
     if batches := _batches(situation):
         why = "the database fits in memory and there are many queries, so the queries are split among the cores"
         return Choice(1, batches, scan, False, why)
-    many = situation.cores > (MANY_CORES if situation.threads else 1)
-    if many and situation.database_letters > SMALL_SHARD_LETTERS * situation.cores:
-        why = "few queries on several cores: shards keep each core busy without threads"
+    pays = situation.database_letters > SMALL_SHARD_LETTERS * situation.cores
+    if pays and situation.cores > MANY_CORES:
+        why = "few queries on many cores: shards keep each core busy without threads"
         return Choice(situation.cores * PIECES_PER_CORE, letters, scan, False, why)
-    fastest = "BLAST+'s own threads are" if situation.threads else "one process of BLAST+ is"
-    return Choice(0, letters, scan, False, f"the database fits in memory, and for these queries {fastest} fastest")
+    if situation.threads:
+        why = "the database fits in memory, and for these queries BLAST+'s own threads are fastest"
+        return Choice(0, letters, scan, False, why)
+    if pays and situation.cores > 1:
+        why = "the database fits in memory, and queries whose hits depend on threads are searched again with one"
+        return Choice(1, letters, scan, False, why, threads=situation.cores)
+    return Choice(0, letters, scan, False, "the search is so small, or the cores so few, that BLAST+ alone is fastest")
 
 
 def letters_without_threads(choice: Choice, query_letters: int) -> int:

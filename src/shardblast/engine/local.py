@@ -168,7 +168,8 @@ class _LocalSearch:
             try:
                 with self._work(database, report, processes) as work:
                     self.notify(Warned(warnings))
-                    search = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=choice.by_shard)
+                    parts, by_shard = LocalParts(work), choice.by_shard
+                    search = ShardedSearch(work, parts, shards, carrier, by_shard=by_shard, threads=choice.threads)
                     search.run(batches, printer)
             except LeftToBlast as why:
                 if printed is None:

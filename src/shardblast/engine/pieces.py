@@ -115,9 +115,11 @@ class PieceOptions:
         return self.user.composition_based
 
     @property
-    def threads(self) -> int:
-        """The number of BLAST+'s own threads that changes its hits, in whole batches of BLAST+'s; otherwise 1."""
-        return self.user.threads if self.composition_based and not self.user.splits_queries else 1
+    def threads(self) -> int | None:
+        """The number of BLAST+'s own threads for a batch of which all queries are saturated; None for any number."""
+        if not self.composition_based:
+            return None
+        return 1 if self.user.splits_queries else self.user.threads
 
     @property
     def are_linked(self) -> bool:
@@ -144,8 +146,8 @@ class PieceOptions:
         return f"{factor * limit:g}"
 
 
-def threads_argument(threads: int) -> list[str]:
-    return ["-num_threads", str(threads)] if threads > 1 else []
+def threads_argument(threads: int | None) -> list[str]:
+    return [] if threads in (None, 1) else ["-num_threads", str(threads)]
 
 
 @dataclass(frozen=True, slots=True)

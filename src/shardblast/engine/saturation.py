@@ -117,8 +117,8 @@ class Research:
 
     def _searched_together(
         self, batch: Batch, suspects: list[int], unfilled: Collection[int]
-    ) -> list[tuple[Sequence[int], int]]:
-        """Return the positions of the queries that each process searches, and its number of threads.
+    ) -> list[tuple[Sequence[int], int | None]]:
+        """Return the positions of the queries that each process searches, and its threads if their number matters.
 
         With composition-based statistics, BLAST+ skips subjects with preliminary E-values above 0.01 as soon as *all*
         queries of its own batch have ``-max_target_seqs`` subjects with E-values of at most 0.002. So each batch must
@@ -132,7 +132,7 @@ class Research:
         if self.options.are_linked:
             return [(range(batch.queries), self.options.threads)]
         if not self.options.composition_based:
-            return [(part, 1) for part in split_evenly(suspects, cores)]
+            return [(part, None) for part in split_evenly(suspects, cores)]
         wanted, lengths = set(suspects), self._lengths(batch)
         scan_letters = QUERY_LETTERS_PER_SCAN[self.work.options.program]
         leaders = {one for one in unfilled if lengths[one] < scan_letters}
@@ -158,7 +158,12 @@ class Research:
         return lengths_of(batch, self.work.options.program.query_molecule)
 
     def _start(
-        self, batch: Batch, ordinals: Sequence[int], number: int, database: CandidateDatabase | None, threads: int
+        self,
+        batch: Batch,
+        ordinals: Sequence[int],
+        number: int,
+        database: CandidateDatabase | None,
+        threads: int | None,
     ) -> tuple[Path, Future[Finished]]:
         """Start the search of queries of a batch in their candidates, or in the whole database."""
         out = self.work.folder / f"batch{batch.index}.research.{number}"

@@ -131,7 +131,7 @@ class ShardedSearch:
     def _suspects(self, current: _Started) -> tuple[list[int], list[int]]:
         """Return the 0-based positions of the queries that may be saturated, and of those that fill no list."""
         if self._whole:
-            if self._options.threads == 1:
+            if self._options.threads in (None, self._threads):
                 return [], []
             counts = [sum(map(self._carrier.count, parts)) for parts in self._hits(current.batch)]
             return self._research.dependent_on_threads(current.batch, counts), []

@@ -49,8 +49,6 @@ class StoredPlan:
     """The plan of a search; it is stored, so that a resumed search makes the same pieces."""
 
     choice: Choice
-    threads: int
-    """The number of threads of a piece."""
     batches: int
     queries: int
     letters: int
@@ -61,7 +59,8 @@ class StoredPlan:
     @classmethod
     def of(cls, document: dict[str, object]) -> StoredPlan:
         values = dict(document)
-        choice = Choice(**values.pop("choice"))  # type: ignore[arg-type]
+        threads = values.pop("threads", 1)  # earlier versions stored it here
+        choice = Choice(**{"threads": threads, **values.pop("choice")})  # type: ignore[arg-type, dict-item]
         return cls(choice, **values)  # type: ignore[arg-type]
 
     @property
@@ -127,7 +126,7 @@ class StoredEngine:
         why = why_whole(self.installation, options, database, folder, processes, one_shard=one)
         if why is None and not is_whole:
             return plan_of(choice, 1, options, folder, processes)
-        choice = replace(choice, shards=1, by_shard=False, why=why or choice.why)
+        choice = replace(choice, shards=1, threads=1, by_shard=False, why=why or choice.why)
         return plan_of(choice, self.pool.size, options, folder, processes)
 
     def search(self, search: StoredSearch, database: Database, notify: Notify, processes: Processes) -> None:
@@ -162,7 +161,9 @@ class StoredEngine:
             rank=magnitude(plan.letters),
         ) as work:
             carrier, by_shard = ArchiveCarrier(processes.over), plan.choice.by_shard
-            sharded = ShardedSearch(work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.threads)
+            sharded = ShardedSearch(
+                work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.choice.threads
+            )
             store_merged(sharded, missing, folder)
 
     def print(
@@ -237,7 +238,7 @@ def stored_plan(folder: Path) -> StoredPlan:
 def plan_of(choice: Choice, cores: int, options: SearchOptions, folder: Path, processes: Processes) -> StoredPlan:
     """Read the queries in a search's folder and return the plan for a choice.
 
-    ``cores`` is the number of threads of a piece, unless the number would change BLAST+'s output.
+    A piece has as many threads as the choice says, or ``cores`` threads if these can't change BLAST+'s output.
 
     Raises Interrupted if ``processes`` was stopped, and InputError if the queries can't be searched in this form.
     """
@@ -249,7 +250,9 @@ def plan_of(choice: Choice, cores: int, options: SearchOptions, folder: Path, pr
     batches = list(processes.over(cut))
     _check(batches)
     queries, letters = sum(batch.queries for batch in batches), sum(batch.letters for batch in batches)
-    return StoredPlan(choice, 1 if options.threads_matter else cores, len(batches), queries, letters)
+    if cores > 1 and not options.threads_matter:
+        choice = replace(choice, threads=cores)
+    return StoredPlan(choice, len(batches), queries, letters)
 
 
 def read_filter(
