@@ -406,7 +406,7 @@ def test_every_option_of_the_installed_version_is_known_to_split_or_not_to(progr
         reason = options.why_unsplittable()
 
         assert name in OPTIONS
-        whole = (name == "max_hsps" and options.links_hsps) or options.threads_matter
+        whole = (name == "max_hsps" and options.links_hsps) or (name == "qcov_hsp_perc" and options.threads_matter)
         assert (reason is None) == (OPTIONS[name].why_whole is None and not whole)
 
 

@@ -6,10 +6,10 @@ reports errors that only a search finds, such as a missing file, unsupported gap
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 from shardblast.core.errors import InputError, UsageError
@@ -205,25 +205,8 @@ class SearchOptions:
 
     def why_unsplittable(self) -> str | None:
         """Return a sentence that names an option that shards can't obey exactly, or None."""
-        for name in self.given:
-            if why := why_unsplittable(name):
-                return why
-        if self.value("use_index") is True:
-            return "-use_index needs an index of the whole database."
-        if self.outfmt.is_sam and "SR" in self.outfmt.tokens:
-            return "-outfmt '17 SR' lists subjects of all queries in an order that only BLAST+ knows."
-        if self.value("sorthits") == BY_TOTAL_SCORE:
-            return "-sorthits 2 orders subjects by sums whose last digits are not in the archives that shards write."
-        if self.max_target_seqs > LONGEST_LIST:
-            return "-max_target_seqs is so large that BLAST+ can't keep the longer lists that shards need."
-        if self.has("max_hsps") and (self.links_hsps or self.translates_queries):
-            return "-max_hsps drops HSPs whose E-values order the subjects."
-        if self.has("qcov_hsp_perc") and self.threads_matter:
-            return (
-                "-qcov_hsp_perc with composition-based statistics or -sum_stats makes BLAST+'s own answer depend on "
-                "-num_threads."
-            )
-        return None
+        whole = (why for name in self.given if (why := why_unsplittable(name)))
+        return next(chain(whole, (why for applies, why in UNSPLITTABLE if applies(self))), None)
 
     @property
     def filter(self) -> str | None:
@@ -297,6 +280,32 @@ class SearchOptions:
         if given is not None:
             return bool(given)
         return self.has("ungapped") or self.program in (Program.BLASTX, Program.TBLASTN, Program.TBLASTX)
+
+
+UNSPLITTABLE: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
+    (lambda options: options.value("use_index") is True, "-use_index needs an index of the whole database."),
+    (
+        lambda options: options.outfmt.is_sam and "SR" in options.outfmt.tokens,
+        "-outfmt '17 SR' lists subjects of all queries in an order that only BLAST+ knows.",
+    ),
+    (
+        lambda options: options.value("sorthits") == BY_TOTAL_SCORE,
+        "-sorthits 2 orders subjects by sums whose last digits are not in the archives that shards write.",
+    ),
+    (
+        lambda options: options.max_target_seqs > LONGEST_LIST,
+        "-max_target_seqs is so large that BLAST+ can't keep the longer lists that shards need.",
+    ),
+    (
+        lambda options: options.has("max_hsps") and (options.links_hsps or options.translates_queries),
+        "-max_hsps drops HSPs whose E-values order the subjects.",
+    ),
+    (
+        lambda options: options.has("qcov_hsp_perc") and options.threads_matter,
+        "-qcov_hsp_perc with composition-based statistics or -sum_stats makes BLAST+'s answer depend on -num_threads.",
+    ),
+)
+"""Why shards can't obey options that they obey with other values or in other searches, with the test for each."""
 
 
 def parse(program: Program, argv: Sequence[str], arguments: Arguments) -> SearchOptions:
