@@ -188,7 +188,7 @@ def _blast_words(options: SearchOptions, query: str | None, folder: Path, *, thr
         moved["query"] = query
     if options.has("export_search_strategy"):
         moved["export_search_strategy"] = str(folder / "strategy")
-    if threads and not {"num_threads", "remote", "subject"} & options.given.keys():
+    if threads and options.may_get_threads:
         moved["num_threads"] = str(this_machine().cores)
     return options.argv(set=moved)
 

@@ -229,6 +229,12 @@ class SearchOptions:
         return self.has("num_threads") or not self.threads_matter
 
     @property
+    def may_get_threads(self) -> bool:
+        """Whether ``-num_threads`` may be added for BLAST+ alone without a change of its output."""
+        has_number = any(self.has(name) for name in ("num_threads", "remote", "subject"))
+        return not (has_number or self.threads_matter or self.outfmt.is_sam)  # SAM holds the command line
+
+    @property
     def threads(self) -> int:
         """The number of threads that BLAST+ would use, before it is reduced to the number of cores."""
         return self.integer("num_threads") or 1

@@ -176,8 +176,7 @@ def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str |
 def _changes(options: SearchOptions, query: str, cores: int) -> tuple[dict[str, str | None], str | None]:
     """Return options to replace or add, and the file that BLAST+ reads as its standard input, or None."""
     changes: dict[str, str | None] = {}
-    takes_threads = not any(options.has(name) for name in ("num_threads", "remote", "subject"))
-    if takes_threads and options.may_use_threads and not options.outfmt.is_sam:  # SAM holds the command line
+    if options.may_get_threads:
         changes["num_threads"] = str(cores)
     given = options.text("query")
     source = query if options.outfmt.is_sam and given in (None, "-") else None
