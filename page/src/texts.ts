@@ -227,7 +227,7 @@ export const texts = {
     shards: "Shards",
     memory: "Memory",
     fits: "The database fits in memory",
-    fitsNot: "Larger than memory: searched shard by shard",
+    fitsNot: "Larger than memory",
     estimate: "Estimate",
     noEstimate: "No estimate yet",
     editOf: "Edited from an earlier search",

@@ -102,22 +102,35 @@ def served(tmp_path: Path, answers: Answers) -> Iterator[Served]:
 
 
 def test_a_service_has_its_searches_done_by_nodes(served: Served, tmp_path: Path) -> None:
+    body = {"program": "blastn", "database": "16s", "query": SHORT}
+    told = served.server.http.post("/searches/preflight", json=body).json()
     search = served.server.submit("blastn", "16s", SHORT)
 
     ended = served.server.ended(search["id"])
 
     assert ended["state"] == "completed", ended
     assert ended["shards"] > 1
+    assert told["fits_in_memory"] is None
     phases = {one["name"]: one for one in ended["phases"]}
     assert phases["staging"]["status"] == "completed"
     assert phases["staging"]["done"] == phases["staging"]["total"] > 0
     for outfmt in ("0", "6"):
         assert served.server.result(search["id"], outfmt) == served.answers("blastn", "16s", SHORT, outfmt)
     report = served.server.http.get(f"/searches/{search['id']}/report").json()
+    assert (report["shards"], report["why"]) == (told["shards"], told["why"])
     assert report["self_contained"]
     assert {one["node"] for one in report["pieces"]} == {"a", "b"}
     assert not list((tmp_path / "home" / "staged").glob("*/*"))
     assert not served.pieces
+
+
+def test_preflight_refuses_a_database_that_nodes_can_not_read(served: Served) -> None:
+    served.server.add_database("beside", served.answers.databases["16s"])
+    body = {"program": "blastn", "database": "beside", "query": SHORT}
+
+    (problem,) = served.server.http.post("/searches/preflight", json=body).json()["problems"]
+
+    assert "where nodes can't read it" in problem["detail"]
 
 
 def test_nodes_are_listed_with_what_they_hold(served: Served) -> None:

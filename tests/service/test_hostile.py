@@ -21,6 +21,7 @@ from tests.service.server import END_WITHIN_S, Server, get
 
 RNA = real("16s-queries")[0].fasta
 PROTEIN = real("protein-queries")[0].fasta
+LONG_TITLES = "".join(f">q{one.title} {'x' * 60_000}\n{one.fasta.split(chr(10), 1)[1]}" for one in real("proteins")[:2])
 PACKED = {"gzip": gzip.compress, "zstd": zstandard.compress}
 
 
@@ -76,6 +77,29 @@ def test_preflight_tells_what_would_run(server: Server) -> None:
     assert told["command"] == ["blastn", "-db", "16s", "-query", "query.fa", "-evalue", "1e-05"]
     assert told["shards"] >= 1
     assert told["why"]
+
+
+@pytest.mark.parametrize(
+    ("program", "query", "options"),
+    [
+        ("blastn", RNA, ""),
+        ("blastn", RNA, "-sum_stats true"),
+        ("blastn", RNA, "-culling_limit 1"),
+        ("blastp", PROTEIN, ""),
+        ("blastp", LONG_TITLES, ""),  # many bytes, few residues
+        ("blastp", LONG_TITLES, "-culling_limit 1"),
+    ],
+)
+def test_a_search_is_cut_as_preflight_says(server: Server, program: str, query: str, options: str) -> None:
+    database = "16s" if program == "blastn" else "proteins"
+    body = {"program": program, "database": database, "query": query, "options": options}
+    told = server.http.post("/searches/preflight", json=body).json()
+
+    search = server.submit(program, database, query, options)["id"]
+
+    assert server.ended(search)["state"] == "completed"
+    report = server.http.get(f"/searches/{search}/report").json()
+    assert (told["shards"], told["why"]) == (report["shards"], report["why"])
 
 
 def test_preflight_counts_the_letters_that_blast_reads(server: Server) -> None:

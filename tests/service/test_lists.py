@@ -254,3 +254,30 @@ def test_a_database_that_results_need_is_removed_only_by_whoever_gives_them_up(l
     assert (forced.returncode, forced.stderr) == (0, "")
     assert listing.result(plain, "0") == printed[plain]
     assert listing.http.get(f"/searches/{hiding}/results", params={"outfmt": "0"}).status_code == 404
+
+
+def test_a_generation_is_kept_as_long_as_a_result_needs_it_to_be_printed(
+    listing: Server, named: Path, tmp_path: Path
+) -> None:
+    def add(path: Path, *words: str) -> str:
+        added = listing.run("db", "add", "renewed", str(path), "--copy", "--quiet", *words)
+        assert added.returncode == 0, added.stderr
+        return str(listing.http.get("/databases/renewed").json()["generation"])
+
+    stored = listing.home / "storage" / "databases" / "renewed"
+    first = add(named)
+    ids = "".join(f"T{number}.1\n" for number in range(0, 600, 10))
+    hiding = listing.submit("blastp", "renewed", QUERIES, lists={"seqidlist": ids})["id"]
+    printed = listing.result(listing.ended(hiding)["id"], "0")
+
+    second = add(make_database(tmp_path / "other", "prot", real("proteins")[:50]), "--replace")
+    third = add(make_database(tmp_path / "third", "prot", real("proteins")[:60]), "--replace")
+
+    assert {first, third} <= {folder.name for folder in stored.iterdir()}
+    assert not (stored / second).exists()
+    assert listing.result(hiding, "0") == printed
+    outcome = listing.http.get("/tasks", params={"database": "renewed"}).json()[0]["outcome"]
+    assert outcome.endswith("The earlier version is kept, because 1 result needs it.")
+
+    assert listing.http.delete(f"/searches/{hiding}").status_code == 204
+    assert not (stored / first).exists()

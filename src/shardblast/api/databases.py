@@ -178,7 +178,7 @@ def read_use(name: str, service: ServiceDep, caller: AdminDep) -> Document:
     using = service.databases.uses(name)
     return {
         "searches": len(using),
-        "results": service.databases.generations.printed_from(name),
+        "results": service.databases.results_of(name),
         "first": [search.document() for search in service.store.some(using[:MOST_USES], None)],
         "tasks": service.tasks.store.active(name),
     }

@@ -96,7 +96,7 @@ class Service:
         tasks = TaskStore(database, self.broadcast.announce)
         self.tasks = Tasks(tasks, self.databases.works(), lambda task: self.queue.enqueue_task(task))
         trial = Trial(installation)
-        self.preflights = Preflights(self.workload, self.catalogue, machine, arguments, trial, searching)
+        self.preflights = Preflights(self.workload, self.catalogue, arguments, trial, searching)
         self.searches = SearchService(
             self.store, objects, self.catalogue, self.folders, self.runner, released, self.preflights
         )

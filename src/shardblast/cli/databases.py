@@ -108,7 +108,8 @@ def add_database(
         else:
             with _watch(name, quiet=quiet) as watch:
                 added = administration.databases.bring(name, details, watch)
-    _show(**_facts(added))
+        kept = administration.databases.kept_for(name)
+    _show(**_facts(added), kept=kept)
     return 0
 
 
@@ -123,7 +124,7 @@ def update_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
         databases = administration_of(home).databases
         before = _facts(databases.generations.get(name))
         with _watch(name, quiet=quiet) as watch:
-            after = _facts(databases.bring_update(name, watch))
+            after = _facts(databases.bring_update(name, watch)) | {"kept": databases.kept_for(name)}
     if after["generation"] == before["generation"]:
         sys.stdout.write(f"{name}: up to date\n")
     else:
@@ -256,8 +257,9 @@ def _facts(database: CataloguedDatabase) -> dict[str, Any]:
     return facts | {"name": database.name, "generation": database.generation}
 
 
-def _show(name: str, title: str, num_seqs: int, letters: int, **_: object) -> None:
+def _show(name: str, title: str, num_seqs: int, letters: int, kept: str = "", **_: object) -> None:
     sys.stdout.write(f"{name}: {title}; {counted(num_seqs, 'sequence')}, {counted(letters, 'letter')}\n")
+    sys.stdout.write(f"{kept}\n" * bool(kept))
 
 
 def _show_plan(plan: NodePlan) -> None:

@@ -196,7 +196,8 @@ def _plan(found: Document) -> Iterator[tuple[str, str]]:
         yield "database", f"{found['database']}, generation {found['generation']}"
     if found["shards"] is not None:
         yield "shards", f"{found['shards']}: {found['why']}"
-        yield "memory", "the database fits" if found["fits_in_memory"] else "the database does not fit: shard by shard"
+    if found["fits_in_memory"] is not None:
+        yield "memory", "the database fits" if found["fits_in_memory"] else "the database does not fit"
     if found["seconds"] is not None:
         yield "estimate", f"{found['seconds']:,.1f} s, from past searches"
 

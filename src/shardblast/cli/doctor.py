@@ -16,7 +16,7 @@ from shardblast.blast.database import Database, open_database
 from shardblast.blast.installation import Installation, find_installation
 from shardblast.blast.process import run
 from shardblast.bootstrap import home
-from shardblast.core.cutting import MEMORY_SHARE, Situation, choose
+from shardblast.core.cutting import Situation, choose, fits_in_memory
 from shardblast.core.errors import DatabaseError, EngineError
 from shardblast.core.program import Program
 from shardblast.core.units import counted
@@ -222,12 +222,12 @@ def _database(installation: Installation, machine: Machine, name: str, program: 
 
 def _size(machine: Machine, database: Database) -> Finding:
     amount = f"{database.size_bytes / _GIB:,.2f} GiB to map, {machine.memory_bytes / _GIB:,.1f} GiB of memory"
-    if database.size_bytes <= MEMORY_SHARE * machine.memory_bytes:
+    if fits_in_memory(database.size_bytes, machine.cores, machine.memory_bytes):
         return Finding("size", FindingState.OK, f"{amount}: it stays in memory")
     return Finding(
         "size",
         FindingState.WARNING,
-        f"{amount}: a database larger than {MEMORY_SHARE:.0%} of the memory does not stay there during a search.",
+        f"{amount}: the database does not stay there during a search.",
         "Searches go shard by shard, so that each shard is read from disk once. More memory makes them faster.",
     )
 

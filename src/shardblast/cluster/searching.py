@@ -57,17 +57,19 @@ class ClusterSearching:
             return NO_NODE
         return None if before is None or can_go_on(before, generation, there) else before
 
-    def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None:
-        """Reject, before planning, a search that the current nodes can't run. ``folder`` is for temporary files.
+    def fits_in_memory(self, database: CataloguedDatabase) -> None:
+        return None
 
-        Raises:
-            DatabaseError: The program does not search databases of this molecule.
-            InputError: BLAST+ rejects the options.
-            NoRoomError: The search needs the whole database on one node, and none has room for it.
+    def check(self, options: SearchOptions, database: CataloguedDatabase, query_bytes: int, folder: Path) -> Choice:
+        """Decide as ``plan`` does, however long the queries are. ``folder`` is for temporary files.
+
+        Raises the errors of ``plan``, and NoRoomError if the search needs the whole database on one node, and none has
+        room for it.
         """
-        _check_molecule(options, database)
-        if why := self._why_whole(options, database_of(database.facts, folder, ()), folder, Processes()):
-            self.check_room(database, why)
+        choice, is_whole = self._decide(options, database, folder, Processes())
+        if is_whole:
+            self.check_room(database, choice.why)
+        return choice
 
     def check_room(self, database: CataloguedDatabase, why: str) -> None:
         """Raise NoRoomError if shards can't be searched and no node has room for the whole database."""
@@ -78,19 +80,31 @@ class ClusterSearching:
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
     ) -> StoredPlan:
+        choice, _ = self._decide(options, database, folder, processes)
+        return plan_of(choice, 1 if choice.shards > 1 else ALL_CORES, options, folder, processes)
+
+    def _decide(
+        self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
+    ) -> tuple[Choice, bool]:
+        """Return how to cut a search, and whether a node must search the whole database.
+
+        Raises:
+            DatabaseError: Nodes can't read the database, or the program does not search databases of this molecule.
+            InputError: BLAST+ rejects the options.
+        """
         if database.path is not None:
             problem = f"The database {database.name!r} is on the service's machine, where nodes can't read it."
             remedy = f"Copy it to the storage: 'shardblast db add {database.name} PATH --copy'."
             raise DatabaseError(problem, remedy=remedy)
         _check_molecule(options, database)
         program, nowhere = options.program, database_of(database.facts, folder, ())
-        if why := self._why_whole(options, nowhere, folder, processes):
-            count = 1
-        else:
+        count, why = 1, self._why_whole(options, nowhere, folder, processes)
+        is_whole = why is not None
+        if why is None:
             requested, why = self._count(options, database.facts)
             count = len(shards_of(nowhere, requested))
         choice = Choice(count, BATCH_LETTERS[program], QUERY_LETTERS_PER_SCAN.get(program, 1), True, why)
-        return plan_of(choice, 1 if count > 1 else ALL_CORES, options, folder, processes)
+        return choice, is_whole
 
     def search(self, search: OrderedSearch, notify: Notify, processes: Processes) -> None:
         """Search and merge what is not finished yet.

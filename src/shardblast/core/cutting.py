@@ -80,15 +80,24 @@ class Choice:
     """The number of BLAST+'s own threads in a piece: more than one only in the whole database."""
 
 
+def usable_bytes(cores: int, memory_bytes: int) -> int:
+    """Return the memory that is left beside the pieces that run on these cores."""
+    return max(memory_bytes - cores * PIECE_BYTES, memory_bytes // 4)
+
+
+def fits_in_memory(database_bytes: int, cores: int, memory_bytes: int) -> bool:
+    """Return whether a database stays in the memory of a machine that searches it."""
+    return database_bytes <= MEMORY_SHARE * usable_bytes(cores, memory_bytes)
+
+
 def choose(situation: Situation, wanted: int | None) -> Choice:
     """Choose how to cut a search; ``wanted`` is the number of shards that the user requests, None for the fastest."""
-    usable = max(situation.memory_bytes - situation.cores * PIECE_BYTES, situation.memory_bytes // 4)
-    fits = situation.database_bytes <= MEMORY_SHARE * usable
+    fits = fits_in_memory(situation.database_bytes, situation.cores, situation.memory_bytes)
     letters, scan = BATCH_LETTERS[situation.program], QUERY_LETTERS_PER_SCAN.get(situation.program, 1)
     if wanted is not None:
         return Choice(wanted, letters, scan, not fits, f"{counted(wanted, 'shard')} asked for")
     if not fits:
-        share = MEMORY_SHARE * usable / situation.cores
+        share = MEMORY_SHARE * usable_bytes(situation.cores, situation.memory_bytes) / situation.cores
         count = max(math.ceil(situation.database_bytes / share), situation.cores * PIECES_PER_CORE)
         return Choice(
             count, letters, scan, True, "the database does not fit in memory; each shard is read from disk once"

@@ -119,15 +119,24 @@ class StoredEngine:
         """
         if database.obstacle is not None:
             raise DatabaseError(f"The database can't be searched here: {database.obstacle}.", remedy="Add another one.")
+        choice, threads = self.decide(options, database, (folder / QUERY).stat().st_size, folder, processes)
+        return plan_of(choice, threads, options, folder, processes)
+
+    def decide(
+        self, options: SearchOptions, database: Database, query_bytes: int, folder: Path, processes: Processes
+    ) -> tuple[Choice, int]:
+        """Return how to cut a search with queries of this size, and the number of threads of a piece.
+
+        ``folder`` is for temporary files. Raises InputError if BLAST+ rejects the options.
+        """
         machine = replace(self.machine, cores=self.pool.size)
-        choice = choice_of(options, database, machine, (folder / QUERY).stat().st_size)
+        choice = choice_of(options, database, machine, query_bytes)
         is_whole = choice.shards == 0 or options.ours.shards == "off"
         one = is_whole or choice.shards == 1
         why = why_whole(self.installation, options, database, folder, processes, one_shard=one)
         if why is None and not is_whole:
-            return plan_of(choice, 1, options, folder, processes)
-        choice = replace(choice, shards=1, threads=1, by_shard=False, why=why or choice.why)
-        return plan_of(choice, self.pool.size, options, folder, processes)
+            return choice, 1
+        return replace(choice, shards=1, threads=1, by_shard=False, why=why or choice.why), self.pool.size
 
     def search(self, search: StoredSearch, database: Database, notify: Notify, processes: Processes) -> None:
         """Search the unfinished batches of the whole database; afterwards the folder ``merged`` holds every batch.

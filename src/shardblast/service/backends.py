@@ -12,6 +12,7 @@ from typing import Protocol
 from shardblast.blast.database import Database
 from shardblast.blast.process import Processes
 from shardblast.blast.taxonomy import EXPANSION
+from shardblast.core.cutting import Choice, fits_in_memory
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.events import Notify, PhaseBegun, PhaseCounted, PhaseFailed
@@ -46,8 +47,14 @@ class Searching(Protocol):
         ``before`` is what it lacked when it gave up its place.
         """
 
-    def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None:
-        """Raise an error for an impossible search, before it is queued. ``folder`` is empty."""
+    def fits_in_memory(self, database: CataloguedDatabase) -> bool | None:
+        """Return whether a database stays in this machine's memory; None if other machines search."""
+
+    def check(self, options: SearchOptions, database: CataloguedDatabase, query_bytes: int, folder: Path) -> Choice:
+        """Decide as ``plan`` does, before the search is queued and its queries are cut.
+
+        ``folder`` is empty. Raises an error for a search that the machines can't run now.
+        """
 
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
@@ -98,7 +105,12 @@ class LocalSearching:
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
         return None
 
-    def check(self, options: SearchOptions, database: CataloguedDatabase, folder: Path) -> None: ...
+    def fits_in_memory(self, database: CataloguedDatabase) -> bool:
+        return fits_in_memory(database.facts.mapped_bytes, self.cores, self.engine.machine.memory_bytes)
+
+    def check(self, options: SearchOptions, database: CataloguedDatabase, query_bytes: int, folder: Path) -> Choice:
+        described = self.catalogue.described(database)
+        return self.engine.decide(options, described, query_bytes, folder, Processes())[0]
 
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes

@@ -52,6 +52,8 @@ class Generations:
 
     store: DatabaseStore
     objects: Objects
+    _needing: dict[str, str | None] = field(default_factory=dict, init=False)
+    """A search whose result needs a generation, for each of the generations for which one was found."""
 
     def all(self) -> Sequence[CataloguedDatabase]:
         """Return the current generation of each database, by name."""
@@ -74,11 +76,16 @@ class Generations:
             raise NotFoundError(problem, remedy="List the databases, or add it: shardblast db add NAME SOURCE.")
         return current
 
-    def printed_from(self, name: str) -> int:
-        """Return the number of finished searches in a database whose results can't be printed without it."""
-        keys = [search_key(search_id, f"{KEPT}/{FACTS}") for search_id in self.store.completed_in(name)]
+    def printed_from(self, databases: Sequence[CataloguedDatabase]) -> int:
+        """Return the number of finished searches in generations whose results can't be printed without them."""
         with ThreadPoolExecutor(READ_AT_ONCE) as pool:
-            return list(pool.map(self.objects.exists, keys)).count(False)
+            return sum(sum(pool.map(self._needs, self.store.completed_in(database))) for database in databases)
+
+    def earlier(self, name: str) -> Sequence[CataloguedDatabase]:
+        """Return the generations of a database that are not current; none if none is current."""
+        known = self.store.generations(name)
+        current = self._current_or_none(known) if len(known) > 1 else None
+        return [database for database in known if current is not None and database.generation != current.generation]
 
     def switch(self, facts: Generation, path: str | None, source: Mapping[str, Any]) -> CataloguedDatabase:
         """Make a generation current, and add its database if it is new. The caller must hold ``alone``.
@@ -94,10 +101,22 @@ class Generations:
         return added
 
     def unused(self, name: str) -> Sequence[CataloguedDatabase]:
-        """Return the generations of a database that are neither current nor used by a search that has not ended."""
-        unused = self.store.unused(name)
-        current = self._current_or_none(self.store.generations(name)) if unused else None
-        return [database for database in unused if current is not None and database.generation != current.generation]
+        """Return the earlier generations of a database that no unfinished search and no result needs."""
+        unused = {database.generation for database in self.store.unused(name)}
+        return [one for one in self.earlier(name) if one.generation in unused and not self._prints(one)]
+
+    def _prints(self, database: CataloguedDatabase) -> bool:
+        """Return whether a result can't be printed without a generation; remember one, since this is asked often."""
+        completed = self.store.completed_in(database)
+        if self._needing.get(database.generation) in completed:
+            return True
+        needing = next(filter(self._needs, completed), None)
+        self._needing[database.generation] = needing
+        return needing is not None
+
+    def _needs(self, search_id: str) -> bool:
+        """Return whether a completed search has not kept the sequences of its hits."""
+        return not self.objects.exists(search_key(search_id, f"{KEPT}/{FACTS}"))
 
     def names(self) -> Sequence[str]:
         """Return the names of all databases, sorted."""

@@ -169,6 +169,10 @@ class Databases:
         self.generations.get(name)
         return self.generations.store.searches_of(name)
 
+    def results_of(self, name: str) -> int:
+        """Return the number of results that can't be printed without a database."""
+        return self.generations.printed_from(self.generations.store.generations(name))
+
     def _check_new(self, name: str, wanted: Mapping[str, Any]) -> None:
         """Reject at once what ``Acquisition.acquire`` would reject later."""
         checked_name(name)
@@ -188,7 +192,15 @@ class Databases:
         if added is None:
             return "The source has nothing newer."
         letters = counted(added.facts.letters, "base or residue", "bases or residues")
-        return f"{counted(added.facts.num_seqs, 'sequence')}, {letters}, {counted(len(added.facts.volumes), 'volume')}."
+        facts = f"{counted(added.facts.num_seqs, 'sequence')}, {letters}"
+        return f"{facts}, {counted(len(added.facts.volumes), 'volume')}. {self.kept_for(task.database)}".rstrip()
+
+    def kept_for(self, name: str) -> str:
+        """Return for how many results earlier generations of the storage are kept, as a sentence; empty for none."""
+        kept = [database for database in self.generations.earlier(name) if database.path is None]
+        if not (results := self.generations.printed_from(kept)):
+            return ""
+        return f"The earlier version is kept, because {counted(results, 'result needs', 'results need')} it."
 
     def _warmed(self, task: Task, watch: Watch) -> str:
         generation = task.details["generation"]
@@ -240,7 +252,7 @@ class Removal:
         with self.acquisition.alone(name):
             self.generations.store.source(name)  # raises if it is unknown: objects of that name are another service's
             known = self.generations.store.generations(name)
-            using, lost = self.generations.store.searches_of(name), self.generations.printed_from(name)
+            using, lost = self.generations.store.searches_of(name), self.generations.printed_from(known)
             if (using or lost) and not force:
                 uses = f"{counted(len(using), 'search is', 'searches are')} using the database {name!r}."
                 losses = f"{counted(lost, 'finished search', 'finished searches')} can't be printed without {name!r}."

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from shardblast.blast.probe import Trial
 from shardblast.blast.queries import NotFasta, Survey, survey
 from shardblast.blast.taxonomy import FILE as TAXONOMY
-from shardblast.core.cutting import Choice, Situation, choose
+from shardblast.core.cutting import Choice
 from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import DatabaseError, InputError, NotFoundError, ShardblastError, without_folders
 from shardblast.core.formatting import Printing, outfmt_of, printed_with
@@ -28,7 +28,6 @@ from shardblast.core.option_table import (
 from shardblast.core.options import Exactness, parse
 from shardblast.core.program import Arguments, Molecule, Program
 from shardblast.core.units import counted
-from shardblast.engine.workspace import Machine
 from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.settings import MOST_LETTERS, MOST_QUERIES
@@ -60,8 +59,10 @@ class Preflight:
     survey: Survey | None = None
     database: CataloguedDatabase | None = None
     shards: int | None = None
+    """Number of shards, or 1 for the whole database; None if the search can't run."""
     why: str | None = None
     fits_in_memory: bool | None = None
+    """Whether the database stays in the service's memory; None if it is unknown, or nodes of a cluster search it."""
     seconds: float | None = None
     """Estimate from earlier searches in this database; None if there were none."""
     remarks: tuple[str, ...] = ()
@@ -73,7 +74,6 @@ class Preflight:
 class Preflights:
     workload: Workload
     catalogue: Catalogue
-    machine: Machine
     arguments_of: Callable[[Program], Arguments]
     trial: Trial
     searching: Searching
@@ -94,46 +94,40 @@ class Preflights:
         words, output = self._words(program, wanted, problems)
         _check_molecules(program, queries, database, problems)
         _check_filter(words, database, problems)
-        if database is not None and not problems:
-            problems += self._refusal(program, (*words, "--exactness", wanted.exactness), database)
         if queries is None or database is None:
             return Preflight(problems, words, queries, database, output=output)
-        choice = self._choice(program, queries, database)
+        choice = None if problems else self._choice(program, words, wanted, database, problems)
         rate = self.workload.seconds_per_work(program.value, database.name)
         return Preflight(
             problems,
             words,
             queries,
             database,
-            shards=max(choice.shards, 1),
-            why=choice.why,
-            fits_in_memory=not choice.by_shard,
+            shards=None if choice is None else choice.shards,
+            why=None if choice is None else choice.why,
+            fits_in_memory=self.searching.fits_in_memory(database),
             seconds=None if rate is None else rate * queries.letters,
             remarks=self._remarks(words, database),
             output=output,
         )
 
-    def _refusal(self, program: Program, words: tuple[str, ...], database: CataloguedDatabase) -> list[Problem]:
-        """Return why the searching machines can't run this search."""
-        options = parse(program, ["-db", database.name, "-query", "q", *words], self.arguments_of(program))
+    def _choice(
+        self,
+        program: Program,
+        words: tuple[str, ...],
+        wanted: Wanted,
+        database: CataloguedDatabase,
+        problems: list[Problem],
+    ) -> Choice | None:
+        """Return how the run will cut the search; None if the searching machines can't run it."""
+        place = ["-db", database.name, "-query", "q", "-outfmt", "11", "--exactness", wanted.exactness]
+        options = parse(program, [*place, *words], self.arguments_of(program))
         try:
             with TemporaryDirectory() as folder:
-                self.searching.check(options, database, Path(folder))
+                return self.searching.check(options, database, wanted.query.stat().st_size, Path(folder))
         except ShardblastError as error:
-            return [Problem(error.code, "options", error.problem, error.remedy)]
-        return []
-
-    def _choice(self, program: Program, queries: Survey, database: CataloguedDatabase) -> Choice:
-        situation = Situation(
-            program=program,
-            database_letters=database.facts.letters,
-            database_bytes=database.facts.mapped_bytes,
-            cores=self.machine.cores,
-            memory_bytes=self.machine.memory_bytes,
-            query_letters=queries.letters,
-            threads=not program.is_composition_based,
-        )
-        return choose(situation, None)
+            problems.append(Problem(error.code, "options", error.problem, error.remedy))
+            return None
 
     def _words(
         self, program: Program, wanted: Wanted, problems: list[Problem]

@@ -97,6 +97,7 @@ class SearchService:
     def delete(self, search: Search) -> None:
         self.store.delete(search.id)
         self.runner.forget(search.id)
+        self.released(search.database, search.generation)  # it may have been kept for this result
 
     def expire(self, days: float) -> int:
         """Remove searches that ended more than this number of days ago; return how many."""

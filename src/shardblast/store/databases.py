@@ -74,10 +74,10 @@ class DatabaseStore:
         query = select(searches.c.id).where(searches.c.database == name, searches.c.state.in_(UNENDED))
         return [SearchId(search_id) for search_id in self._database.scalars(query)]
 
-    def completed_in(self, name: str) -> Sequence[str]:
-        """Return the completed searches in the generations of a database that exist."""
-        query = select(searches.c.id).where(searches.c.database == name, searches.c.state == State.COMPLETED)
-        return self._database.scalars(query.where(exists().where(_is_generation(name, searches.c.generation))))
+    def completed_in(self, database: CataloguedDatabase) -> Sequence[str]:
+        """Return the completed searches in a generation."""
+        query = select(searches.c.id).where(searches.c.database == database.name, searches.c.state == State.COMPLETED)
+        return self._database.scalars(query.where(searches.c.generation == database.generation))
 
     def remove_unused(self, name: str, generation: str) -> bool:
         """Remove a generation unless an unfinished search uses it; return whether it was removed."""
