@@ -4,7 +4,7 @@ import { useEffect, useRef } from "react";
 import type { Hit, Hsp, Search } from "../api/client";
 import { hitQuery, hspsQuery, isOf } from "../api/queries";
 import { count } from "../model/display";
-import { useScrolled, type Pages } from "../parts/paging";
+import { useScrolled, Visible, type Pages } from "../parts/paging";
 import { Empty, Loading, ProblemBox } from "../parts/Told";
 import { NumberInput } from "../parts/Typed";
 import { texts } from "../texts";
@@ -132,29 +132,24 @@ function HspList({ search, hit, rows, pages }: Listed) {
   }, [scroller, hit.rank]);
   return (
     <div className="scroller hsps" ref={scroller} tabIndex={0}>
-      <div className="sized" style={{ height: virtual.getTotalSize() }}>
-        {items.map((item) => {
-          const hsp = rows[item.index];
-          return (
-            hsp !== undefined && (
-              <div
-                key={item.key}
-                data-index={item.index}
-                ref={virtual.measureElement}
-                className="placed"
-                style={{ transform: `translateY(${item.start}px)` }}
-              >
-                <Alignment
-                  program={search.program}
-                  hsp={hsp}
-                  of={hit.hsps}
-                  onGo={(number) => virtual.scrollToIndex(number, { align: "start" })}
-                />
-              </div>
-            )
-          );
-        })}
-      </div>
+      <Visible items={items} rows={rows} heightPx={virtual.getTotalSize()}>
+        {(hsp, item) => (
+          <div
+            key={item.key}
+            data-index={item.index}
+            ref={virtual.measureElement}
+            className="placed"
+            style={{ transform: `translateY(${item.start}px)` }}
+          >
+            <Alignment
+              program={search.program}
+              hsp={hsp}
+              of={hit.hsps}
+              onGo={(number) => virtual.scrollToIndex(number, { align: "start" })}
+            />
+          </div>
+        )}
+      </Visible>
     </div>
   );
 }

@@ -5,7 +5,7 @@ import type { Hit, Spans } from "../api/client";
 import { spansQuery } from "../api/queries";
 import { count, evalue, score } from "../model/display";
 import { bars, ranges, ticks } from "../model/spans";
-import { useScrolled, type Pages } from "../parts/paging";
+import { useScrolled, Visible, type Pages } from "../parts/paging";
 import { Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 import { titleOf, useHits } from "./hits";
@@ -79,38 +79,35 @@ function Picture({ id, spans, hits, length, pages }: Drawn) {
       </p>
       <Ruler from={from} to={to} width={width} onZoom={zoom} />
       <div className="scroller graphic" ref={scroller} tabIndex={-1} onMouseLeave={() => setPointed(null)}>
-        <div className="sized" style={{ height: virtual.getTotalSize() }}>
-          {items.map((item) => {
-            const rank = ranks[item.index] ?? 0;
-            return (
-              <Link
-                key={rank}
-                to="/searches/$id"
-                params={{ id }}
-                search={(old) => ({ ...old, view: "alignments", hit: rank })}
-                className="hit"
-                style={{ transform: `translateY(${item.start}px)`, height: ROW_PX }}
-                aria-label={hits[rank] === undefined ? `${rank + 1}` : told(hits[rank])}
-                onMouseEnter={() => setPointed(rank)}
-                onFocus={() => setPointed(rank)}
-              >
-                <span className="clip">{hits[rank]?.subject ?? `${rank + 1}`}</span>
-                <svg width={width} height={ROW_PX} aria-hidden="true">
-                  {bars(spans, byRank.get(rank) ?? [0, 0], from, to, width).map((bar) => (
-                    <rect
-                      key={bar.from}
-                      className={`band${bar.band}`}
-                      x={bar.from}
-                      y={(ROW_PX - BAR_PX) / 2}
-                      width={bar.to - bar.from}
-                      height={BAR_PX}
-                    />
-                  ))}
-                </svg>
-              </Link>
-            );
-          })}
-        </div>
+        <Visible items={items} rows={ranks} heightPx={virtual.getTotalSize()}>
+          {(rank, item) => (
+            <Link
+              key={rank}
+              to="/searches/$id"
+              params={{ id }}
+              search={(old) => ({ ...old, view: "alignments", hit: rank })}
+              className="hit"
+              style={{ transform: `translateY(${item.start}px)`, height: ROW_PX }}
+              aria-label={hits[rank] === undefined ? `${rank + 1}` : told(hits[rank])}
+              onMouseEnter={() => setPointed(rank)}
+              onFocus={() => setPointed(rank)}
+            >
+              <span className="clip">{hits[rank]?.subject ?? `${rank + 1}`}</span>
+              <svg width={width} height={ROW_PX} aria-hidden="true">
+                {bars(spans, byRank.get(rank) ?? [0, 0], from, to, width).map((bar) => (
+                  <rect
+                    key={bar.from}
+                    className={`band${bar.band}`}
+                    x={bar.from}
+                    y={(ROW_PX - BAR_PX) / 2}
+                    width={bar.to - bar.from}
+                    height={BAR_PX}
+                  />
+                ))}
+              </svg>
+            </Link>
+          )}
+        </Visible>
       </div>
       {!spans.is_whole && <p className="quiet">{texts.results.cut(count(spans.rank.length))}</p>}
     </>

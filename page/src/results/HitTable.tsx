@@ -3,7 +3,7 @@ import { memo, useEffect } from "react";
 import { SORTS, type SortName } from "../addresses";
 import type { Hit, Search } from "../api/client";
 import { count, evalue, score } from "../model/display";
-import { useScrolled, type Pages } from "../parts/paging";
+import { useScrolled, Visible, type Pages } from "../parts/paging";
 import { texts } from "../texts";
 import { titleOf } from "./hits";
 import { WIDTHS, type ColumnName } from "./columns";
@@ -52,25 +52,20 @@ export function HitTable({ search, rows, total, isOld, columns, sort, selected, 
             <Header key={name} name={name} sorts={SORTS.find((one) => one === name)} sort={sort} onSort={onSort} />
           ))}
         </div>
-        <div className="sized" role="presentation" style={{ height: virtual.getTotalSize() }}>
-          {items.map((item) => {
-            const hit = rows[item.index];
-            return (
-              hit !== undefined && (
-                <Row
-                  key={hit.rank}
-                  search={search}
-                  hit={hit}
-                  columns={columns}
-                  place={item.index}
-                  top={item.start}
-                  isSelected={selected.has(hit.rank)}
-                  onSelect={onSelect}
-                />
-              )
-            );
-          })}
-        </div>
+        <Visible items={items} rows={rows} heightPx={virtual.getTotalSize()} role="presentation">
+          {(hit, item) => (
+            <Row
+              key={hit.rank}
+              search={search}
+              hit={hit}
+              columns={columns}
+              place={item.index}
+              top={item.start}
+              isSelected={selected.has(hit.rank)}
+              onSelect={onSelect}
+            />
+          )}
+        </Visible>
       </div>
     </div>
   );

@@ -5,7 +5,7 @@ import type { Query, Search } from "../api/client";
 import { isOf, queriesQuery } from "../api/queries";
 import { count, plural } from "../model/display";
 import { numbersOf, written } from "../model/numbers";
-import { useScrolled } from "../parts/paging";
+import { useScrolled, Visible } from "../parts/paging";
 import { texts } from "../texts";
 
 const route = getRouteApi("/searches/$id");
@@ -39,24 +39,19 @@ export function QueryList({ search, chosen }: { search: Search; chosen: number }
         onChange={(event) => setText(event.target.value)}
       />
       <div className="scroller" ref={scroller} tabIndex={-1}>
-        <div className="sized" style={{ height: virtual.getTotalSize() }}>
-          {items.map((item) => {
-            const query = rows[item.index];
-            return (
-              query !== undefined && (
-                <Row
-                  key={query.number}
-                  search={search}
-                  query={query}
-                  isChosen={query.number === chosen}
-                  isSelected={selected.has(query.number)}
-                  top={item.start}
-                  onSelect={select}
-                />
-              )
-            );
-          })}
-        </div>
+        <Visible items={items} rows={rows} heightPx={virtual.getTotalSize()}>
+          {(query, item) => (
+            <Row
+              key={query.number}
+              search={search}
+              query={query}
+              isChosen={query.number === chosen}
+              isSelected={selected.has(query.number)}
+              top={item.start}
+              onSelect={select}
+            />
+          )}
+        </Visible>
       </div>
       {found.data !== undefined && rows.length === 0 && <p className="quiet">{texts.results.noQuery}</p>}
     </nav>

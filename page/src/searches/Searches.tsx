@@ -7,7 +7,7 @@ import { isOver, useLiveSearches } from "../api/live";
 import { searchesQuery } from "../api/queries";
 import { STATES } from "../model/progress";
 import { useNow } from "../parts/clock";
-import { useScrolled, type Pages } from "../parts/paging";
+import { useScrolled, Visible, type Pages } from "../parts/paging";
 import { ConnectionState, Empty, Loading, ProblemBox } from "../parts/Told";
 import { texts } from "../texts";
 import { SearchRow } from "./SearchRow";
@@ -183,23 +183,11 @@ function Rows({ rows, pages, sorted, onHide }: Listed) {
     >
       <div className="scroller" ref={scroller} role="rowgroup" tabIndex={0}>
         <Head sorted={sorted} />
-        <div className="sized" role="presentation" style={{ height: virtual.getTotalSize() }}>
-          {items.map((item) => {
-            const search = rows[item.index];
-            return (
-              search !== undefined && (
-                <SearchRow
-                  key={item.key}
-                  search={search}
-                  now={now}
-                  top={item.start}
-                  index={item.index}
-                  onHide={onHide}
-                />
-              )
-            );
-          })}
-        </div>
+        <Visible items={items} rows={rows} heightPx={virtual.getTotalSize()} role="presentation">
+          {(search, item) => (
+            <SearchRow key={item.key} search={search} now={now} top={item.start} index={item.index} onHide={onHide} />
+          )}
+        </Visible>
       </div>
     </div>
   );

@@ -1,6 +1,6 @@
 /** Pages that are read while a list is scrolled. */
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef } from "react";
+import { useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
+import { useEffect, useRef, type ReactNode } from "react";
 
 export interface Pages {
   hasNextPage: boolean;
@@ -33,6 +33,27 @@ export function useScrolled({ pages, read, rows = read, rowPx, overscan, keyOf =
   const items = virtual.getVirtualItems();
   useNextPage(pages, items.at(-1)?.index ?? 0, read);
   return { scroller, virtual, items };
+}
+
+interface Shown<T> {
+  items: readonly VirtualItem[];
+  rows: readonly T[];
+  /** Height of all rows. */
+  heightPx: number;
+  role?: string;
+  children: (row: T, item: VirtualItem) => ReactNode;
+}
+
+/** The rows in sight, in an element as high as all rows. */
+export function Visible<T>({ items, rows, heightPx, role, children }: Shown<T>) {
+  return (
+    <div className="sized" role={role} style={{ height: heightPx }}>
+      {items.map((item) => {
+        const row = rows[item.index];
+        return row !== undefined && children(row, item);
+      })}
+    </div>
+  );
 }
 
 /** Reads the next page when the last known row is visible; a failed read is not repeated automatically. */
