@@ -25,22 +25,22 @@ def pairs(factors: Iterable[str]) -> list[tuple[str, str]]:
 
 def covering_array(
     factors: Mapping[str, Sequence[str]],
-    groups: Iterable[Sequence[str]],
+    wanted: Iterable[Case],
     fits: Callable[[Case], bool],
     several: Mapping[str, int],
 ) -> list[Case]:
-    """Return cases in which every possible combination of each group occurs at least once.
+    """Return cases in which every wanted combination that is possible occurs at least once.
 
     The cases are built greedily: each begins with the first combination that is missing and takes, factor by factor,
     the value that completes most of the missing ones.
 
     Args:
         factors: The values of each factor.
-        groups: The factors whose values must meet, such as all pairs.
+        wanted: The values that must meet, such as those of ``required``.
         fits: Whether values can be together in a case; a part of a case that fits must fit too.
         several: The factors of which a case takes so many values, instead of one.
     """
-    missing = _Missing(one for one in required(factors, groups) if _completed(one, factors, fits))
+    missing = _Missing(one for one in wanted if _completed(one, factors, fits))
     cases = []
     while missing.by_choice:
         case = _extended(missing.first(), factors, missing, fits, several)

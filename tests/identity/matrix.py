@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -10,7 +12,7 @@ from itertools import combinations
 from shardblast.core.formats import COLUMNS
 from tests.databases import KINDS
 from tests.identity.comparison import PROGRAMS
-from tests.identity.covering import Case, covering_array, pairs
+from tests.identity.covering import Case, covering_array, pairs, required
 
 N, P, X, TN, TX = PROGRAMS
 EVERY_COLUMN = " ".join(sorted(COLUMNS))
@@ -102,6 +104,10 @@ EXCLUSIVE = (
     ("-use_sw_tback", "-comp_based_stats 0 -ungapped"),
     ("-use_sw_tback", "-sum_stats false"),
     ("-use_sw_tback", "-task blastp-short"),
+    ("-use_sw_tback", "-evalue 1000"),
+    ("-use_sw_tback", "-window_size 0"),  # of blastx with composition-based statistics
+    ("-use_sw_tback", "-num_threads 2"),  # six runs of blastp 2.12 alone gave four outputs
+    ("-task blastp-fast", "-threshold 14"),
     ("-qcov_hsp_perc", "-ungapped"),
     ("-word_size 32", "-strand"),
     ("-max_hsps", "-sum_stats true"),
@@ -110,15 +116,24 @@ EXCLUSIVE = (
 uncut."""
 MAY_BE_UNCUT = ("-ungapped", "blastn-short", "-no_greedy", "-sum_stats true")
 """Whether they are cut depends on the program, where the installed version has its parameters from, or batches."""
-NOT_WITH_SMITH_WATERMAN = ("-num_threads 2", "-evalue 1000")
-"""What a search with -use_sw_tback is made without: with two threads BLAST+'s own output differs from run to run (six
-runs of blastp 2.12 gave four outputs), and with so many hits BLAST+ alone takes minutes."""
 OPTIONS_OF_A_CASE = 8
+KIND = ("layout", "version", "ids")
+KIND_OF = {
+    (
+        re.sub("^v[45]|-ids$", "", kind),
+        "v4" if kind.startswith("v4") else "v5",
+        "ids" if "ids" in kind else "no ids",
+    ): kind
+    for kind in KINDS
+}
+"""The kinds of databases by their factors. An empty layout is that of a single volume."""
 FACTORS = {
     "options": tuple(OPTIONS),
     "format": FORMATS,
-    "kind": KINDS,
+    "layout": tuple(dict.fromkeys(layout for layout, _, _ in KIND_OF)),
     "program": PROGRAMS,
+    "version": ("v5", "v4"),
+    "ids": ("no ids", "ids"),
     "shards": ("2", "1", "4"),
     "batch": ("5000", "3"),
 }
@@ -140,10 +155,9 @@ class Searched:
     def of(cls, case: Case) -> Searched:
         values = {name: value for name, value in case if name != "options"}
         options = tuple(one for one in OPTIONS if ("options", one) in case)
-        if "-use_sw_tback" in options:
-            options = tuple(one for one in options if one not in NOT_WITH_SMITH_WATERMAN)
+        kind = (values["layout"], values["version"], values["ids"])
         shards, batch = int(values["shards"]), int(values["batch"])
-        return cls(values["program"], values["kind"], values["format"], shards, batch, options)
+        return cls(values["program"], KIND_OF[kind], values["format"], shards, batch, options)
 
     @property
     def words(self) -> list[str]:
@@ -163,6 +177,9 @@ def fits(case: Case) -> bool:
     programs = {value for name, value in case if name == "program"}
     options = [value for name, value in case if name == "options"]
     if len(programs) > 1:
+        return False
+    database = {(name, value) for name, value in case if name in KIND}
+    if not any(database <= set(zip(KIND, one, strict=True)) for one in KIND_OF):
         return False
     if any(name == "format" and value.startswith("17") for name, value in case) and programs - {N}:
         return False
@@ -191,10 +208,31 @@ def names_of(option: str) -> tuple[str, ...]:
 
 @cache
 def array(program: str | None = None, outfmt: str | None = None) -> tuple[Case, ...]:
-    """Return cases in which every two values meet, of one program and format if they are given."""
+    """Return cases in which every two values meet, of one program and format if they are given.
+
+    Of all programs and formats, every option meets every format, but not with each of its values.
+    """
     given = {"program": program, "format": outfmt}
     factors = {name: (only,) if (only := given.get(name)) else values for name, values in FACTORS.items()}
-    return tuple(covering_array(factors, pairs(factors), fits, {"options": OPTIONS_OF_A_CASE}))
+    wanted = required(factors, [KIND, *pairs(factors)])
+    if program is None:
+        wanted = (one for one in wanted if meets_its_format(dict(one)))
+    return tuple(covering_array(factors, wanted, fits, {"options": OPTIONS_OF_A_CASE}))
+
+
+def meets_its_format(values: Mapping[str, str]) -> bool:
+    """Say whether an option and a format must meet, where the texts of an option take turns with the formats."""
+    option, outfmt = values.get("options"), values.get("format")
+    if option is None or outfmt is None:
+        return True
+    takers = [one for one in same_option(option) if N in OPTIONS[one] or not outfmt.startswith("17")]
+    return bool(takers) and takers[FORMATS.index(outfmt) % len(takers)] == option
+
+
+@cache
+def same_option(option: str) -> tuple[str, ...]:
+    """Return every text of OPTIONS that begins with the same option."""
+    return tuple(one for one in OPTIONS if names_of(one)[0] == names_of(option)[0])
 
 
 def searches(program: str | None = None, outfmt: str | None = None) -> list[Searched]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +18,16 @@ from shardblast.core.program import Program
 from shardblast.engine.stored import StoredEngine
 from shardblast.engine.workspace import Pool
 from tests.databases import Databases
-from tests.identity.comparison import AMPLE, DATABASE_TYPE, arguments, assert_identical_here
-from tests.sequences import Sequence, nucleotide_queries, real, write_fasta
+from tests.identity.comparison import (
+    AMPLE,
+    DATABASE_TYPE,
+    QUERY_TYPE,
+    Result,
+    arguments,
+    assert_identical_here,
+    search_here,
+)
+from tests.sequences import Sequence, gene, nucleotide_queries, real, write_fasta
 
 
 @pytest.mark.parametrize("outfmt", ["6", "7", "10", "5"])
@@ -31,6 +41,31 @@ def test_dealt_queries_keep_the_order_that_blast_gives_their_hits(
     write_fasta(query, real(kind)[:200:16])
 
     assert_identical_here(program, ["-db", database, "-query", str(query), "-outfmt", outfmt], shards=(1,))
+
+
+@pytest.mark.parametrize(
+    ("program", "options"),
+    [
+        ("blastp", "-task blastp-fast -seg yes"),
+        ("blastp", "-word_size 6 -threshold 21"),
+        ("blastx", "-task blastx-fast"),
+        ("tblastn", "-task tblastn-fast"),
+    ],
+)
+def test_archives_of_long_words_are_those_that_blast_writes_query_by_query(
+    program: str, options: str, databases: Databases, tmp_path: Path
+) -> None:
+    """The probe has shorter words, for which BLAST+ makes no large table for each query."""
+    protein = real("protein-queries")[0].letters
+    letters = {"prot": [protein[:n] for n in (4, 7, 150)] + ["X" * 20], "nucl": ["N" * 20, "ACGTA", "GCT" * 9]}
+    letters["nucl"].append(gene(Sequence("", protein[:150])).letters)
+    sequences = [Sequence(f"q{number}", some) for number, some in enumerate(letters[QUERY_TYPE[program]])]
+    query = write_fasta(tmp_path / "query.fa", sequences)
+    words = ["-db", databases("v5", DATABASE_TYPE[program]), "-query", str(query), *options.split(), "-outfmt", "11"]
+    alone = {**os.environ, "BATCH_SIZE": "1"}
+    archives = subprocess.run([program, *words], env=alone, stdout=subprocess.PIPE, check=True).stdout
+
+    search_here(program, [*words, "-out", "result", "--shards", "3"], Result(0, b"", {"result": archives}, b""))
 
 
 @pytest.mark.parametrize(("letters", "sharded"), [(300, True), (9_000, False)])

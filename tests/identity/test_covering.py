@@ -9,8 +9,9 @@ from itertools import combinations
 
 import pytest
 
-from tests.identity.covering import Case, covering_array, pairs
-from tests.identity.matrix import FACTORS, OPTIONS, array, fits, searches
+from tests.databases import KINDS
+from tests.identity.covering import Case, covering_array, pairs, required
+from tests.identity.matrix import FACTORS, OPTIONS, array, fits, names_of, searches
 
 LETTERS = {name: tuple(f"{name}{number}" for number in range(4)) for name in "abcde"}
 
@@ -20,7 +21,7 @@ def anything(case: Case) -> bool:
 
 
 def test_every_pair_is_in_a_case() -> None:
-    array = covering_array(LETTERS, pairs(LETTERS), anything, {})
+    array = covering_array(LETTERS, required(LETTERS, pairs(LETTERS)), anything, {})
 
     for one, other in combinations(LETTERS, 2):
         met = {(dict(case)[one], dict(case)[other]) for case in array}
@@ -29,7 +30,7 @@ def test_every_pair_is_in_a_case() -> None:
 
 
 def test_every_three_are_in_a_case_where_three_are_asked_for() -> None:
-    array = covering_array(LETTERS, [("a", "c", "e")], anything, {})
+    array = covering_array(LETTERS, required(LETTERS, [("a", "c", "e")]), anything, {})
 
     assert len({tuple(dict(case)[name] for name in "ace") for case in array}) == len(array) == 64
 
@@ -38,7 +39,7 @@ def test_each_case_has_a_value_of_each_factor_and_fits() -> None:
     def without_a_pair(case: Case) -> bool:
         return not {("a", "a0"), ("b", "b0")} <= case
 
-    array = covering_array(LETTERS, pairs(LETTERS), without_a_pair, {})
+    array = covering_array(LETTERS, required(LETTERS, pairs(LETTERS)), without_a_pair, {})
 
     assert all(sorted(name for name, _ in case) == list(LETTERS) for case in array)
     assert all(map(without_a_pair, array))
@@ -46,7 +47,9 @@ def test_each_case_has_a_value_of_each_factor_and_fits() -> None:
 
 
 def test_a_factor_gives_several_values_to_a_case() -> None:
-    array = covering_array({"a": LETTERS["a"], "b": tuple("vwxyz")}, [("a", "b")], anything, {"b": 5})
+    factors = {"a": LETTERS["a"], "b": tuple("vwxyz")}
+
+    array = covering_array(factors, required(factors, [("a", "b")]), anything, {"b": 5})
 
     assert len(array) == 4
     assert all(len(case) == 6 for case in array)
@@ -72,8 +75,28 @@ def test_every_two_of_the_matrix_meet(one: str, other: str) -> None:
     }
 
     met = {frozenset(two) for case in array() for two in combinations(case, 2)}
+    if {one, other} == {"options", "format"}:
+        possible, met = ({without_value(two) for two in some} for some in (possible, met))
     assert possible <= met
-    assert len(array()) <= 400
+    assert len(array()) <= 180
+
+
+def without_value(two: Case) -> Case:
+    """Return two choices with the name of an option instead of its text."""
+    return frozenset((name, names_of(value)[0] if name == "options" else value) for name, value in two)
+
+
+def test_every_kind_of_database_is_searched() -> None:
+    assert {one.kind for one in searches()} == set(KINDS)
+
+
+@pytest.mark.parametrize(("program", "outfmt"), [("blastn", "17"), ("blastx", "0")])
+def test_of_one_program_and_format_every_two_values_meet(program: str, outfmt: str) -> None:
+    met = {frozenset(two) for case in array(program, outfmt) for two in combinations(case, 2)}
+    given = {("program", program), ("format", outfmt)}
+
+    for option, programs in OPTIONS.items():
+        assert program not in programs or {frozenset({("options", option), one}) for one in given} <= met
 
 
 def test_every_option_is_searched_with_every_program_that_takes_it() -> None:

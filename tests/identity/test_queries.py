@@ -20,7 +20,7 @@ from tests.identity.comparison import (
     blast,
     shardblast,
 )
-from tests.identity.covering import Case, covering_array, pairs
+from tests.identity.covering import Case, covering_array, pairs, required
 from tests.sequences import Sequence, changed, nucleotide_queries, nucleotides, protein_queries, proteins
 
 
@@ -83,7 +83,7 @@ def printable(case: Case) -> bool:
 
 
 def odd_searches() -> list[dict[str, str]]:
-    return [dict(sorted(case)) for case in covering_array(FACTORS, pairs(FACTORS), printable, {})]
+    return [dict(sorted(case)) for case in covering_array(FACTORS, required(FACTORS, pairs(FACTORS)), printable, {})]
 
 
 @pytest.mark.parametrize("searched", odd_searches(), ids=lambda searched: " ".join(searched.values()))

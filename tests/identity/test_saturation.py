@@ -18,7 +18,7 @@ from tests.identity.comparison import (
     blast,
     shardblast,
 )
-from tests.identity.covering import covering_array, pairs
+from tests.identity.covering import covering_array, pairs, required
 from tests.sequences import Sequence, fragments, gene, protein_queries, real, write_fasta
 
 TINY_MEMORY = Machine(cores=2, memory_bytes=1 << 12)
@@ -76,7 +76,7 @@ MACHINES = {"ample": AMPLE, "tiny": TINY_MEMORY}
 
 def cases(factors: dict[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Return cases in which every two values meet."""
-    array = covering_array(factors, pairs(factors), lambda case: True, {})
+    array = covering_array(factors, required(factors, pairs(factors)), lambda case: True, {})
     return [tuple(dict(case)[name] for name in factors) for case in array]
 
 

@@ -51,6 +51,8 @@ _UNGAPPED_ONLY = re.compile(
     rb"        lambda \{ -1, 10, 0 \},\n        k \{[^{}]*\},\n        h \{[^{}]*\},\n"
     rb"(        gapped TRUE\n)"
 )
+_WORD_SIZE = re.compile(rb'(\bname "WordSize",\n +value integer )(\d+)')
+"""No string matches, since quotes are doubled there."""
 _NUMBERED = re.compile(rb'local str "Query_(\d+)"')
 """Ids of queries, the only ids in an archive without alignments; no string matches, since quotes are doubled there."""
 
@@ -222,6 +224,13 @@ class QueryArchive:
         end = string_end(self.before, at.end())
         quoted = name.replace('"', '""').encode(errors="surrogateescape")
         return QueryArchive(b'%s"%s"%s' % (self.before[: at.end()], quoted, self.before[end:]), self.after)
+
+    @property
+    def word_size(self) -> int:
+        return int(_required(_WORD_SIZE, self.before, "An archive does not have a word size.")[2])
+
+    def with_word_size(self, word_size: int) -> QueryArchive:
+        return QueryArchive(_WORD_SIZE.sub(rb"\g<1>%d" % word_size, self.before), self.after)
 
     def with_taxids(self, taxids: Sequence[int]) -> QueryArchive:
         """Return a copy for a search restricted to these taxids, so that titles of other taxids are hidden."""

@@ -37,6 +37,11 @@ from shardblast.core.options import SearchOptions
 from shardblast.core.program import Molecule, Program
 
 ONE_QUERY_PER_ARCHIVE = {"BATCH_SIZE": "1"}
+SHORT_WORDS = {"word_size": "3"}
+"""Replaces long words of proteins in the probe. For each batch, thus for each query, BLAST+ would fill a table of some
+hundred megabytes, which takes 0.2 s. Of what an archive holds, only the word size depends on it.
+
+Source: NCBI C++ Toolkit, algo/blast/core/blast_aalookup.c (BlastCompressedAaLookupTableNew)."""
 STRANDS_DIFFER = "for these scores BLAST+ computes E-values strand by strand, to digits that archives do not hold"
 VOLUME = "one"
 TABULATED_DIGITS = 6
@@ -55,7 +60,7 @@ FLAGS_NOT_TRIED = frozenset({"-no_taxid_expansion"})
 _ERROR = re.compile(r"^(?:BLAST [a-z/]+ error|Error): ", re.M)
 """BLAST+'s message follows the first match; its usage may precede it."""
 _MANUAL = re.compile(r"^(?:Please refer to .*|Error: +\(CArgException.*)$", re.M)
-_SEQUENCES = {
+ANY_SEQUENCE = {
     Molecule.NUCLEOTIDE: "GATTACAGGCTCCTAGTCAAGCGTATTCGGACCTTGAGCATCGTTAACCGGATACCTGAACTTGGCATCCAGTTAGC" * 2,
     Molecule.PROTEIN: "MKVLAAGIVGLCAKWYEDHNPQRSTFMKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ",
 }
@@ -115,8 +120,8 @@ class Trial:
     def _ask(self, program: Program, words: tuple[str, ...]) -> str | None:
         with TemporaryDirectory() as folder:
             query, subject = Path(folder, "query.fa"), Path(folder, "subject.fa")
-            query.write_text(f">q\n{_SEQUENCES[program.query_molecule]}\n")
-            subject.write_text(f">s\n{_SEQUENCES[program.database_molecule]}\n")
+            query.write_text(f">q\n{ANY_SEQUENCE[program.query_molecule]}\n")
+            subject.write_text(f">s\n{ANY_SEQUENCE[program.database_molecule]}\n")
             argv = [self._installation.program(program.value), "-query", str(query), "-subject", str(subject)]
             finished = _run([*argv, "-outfmt", "6", *words])
         if finished is None or finished.status == 0:

@@ -175,6 +175,13 @@ class SearchOptions:
         return [word for name, value in options.items() if name not in drop for word in _words(name, value)]
 
     @property
+    def may_have_long_words(self) -> bool:
+        """Whether the words that BLAST+ looks up in proteins may have more than four letters."""
+        if self.program in (Program.BLASTN, Program.TBLASTX):
+            return False
+        return (self.integer("word_size") or 0) > 4 if self.has("word_size") else "fast" in (self.text("task") or "")
+
+    @property
     def max_target_seqs(self) -> int:
         """The number of subjects that BLAST+ keeps for a query (its hit list size).
 

@@ -126,9 +126,9 @@ class PieceOptions:
         """Whether a query's E-values depend on the other queries in its batch."""
         return self.user.shares_statistics
 
-    def argv(self, limit: int) -> list[str]:
-        """Return the user's options for a piece that keeps at most ``limit`` subjects per query."""
-        return self.user.argv(drop=NOT_OF_A_PIECE, set={"max_target_seqs": str(limit)})
+    def argv(self, limit: int, **changes: str) -> list[str]:
+        """Return the user's options, with changes, for a piece that keeps at most ``limit`` subjects per query."""
+        return self.user.argv(drop=NOT_OF_A_PIECE, set={"max_target_seqs": str(limit), **changes})
 
     def candidates(self, limit: int) -> list[str]:
         """Return options that find every subject that passes the preliminary stage of the user's search."""

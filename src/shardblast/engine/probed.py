@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from shardblast.blast import output as blast_output
 from shardblast.blast.archive import ArchiveReader, QueryArchive
 from shardblast.blast.output import check_count, read_commented
-from shardblast.blast.probe import ONE_QUERY_PER_ARCHIVE
+from shardblast.blast.probe import ANY_SEQUENCE, ONE_QUERY_PER_ARCHIVE, SHORT_WORDS
 from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch
 from shardblast.core.errors import EngineError
@@ -46,11 +46,16 @@ class ProbedBatch:
         self._work = work
         self._batch = batch
         self._database = database
-        self._archives = self._start("11", "probe", ONE_QUERY_PER_ARCHIVE)
+        options = PieceOptions(work.options)
+        argv = [options.argv(options.max_target_seqs, **words) for words in ({}, SHORT_WORDS)]
+        long_words = work.options.may_have_long_words
+        self._words = self._start("words", "11", argv[0], queries=self._any_query()) if long_words else None
+        self._archives = self._start("probe", "11", argv[long_words], ONE_QUERY_PER_ARCHIVE)
         self._printed = self._start_printed() if work.options.outfmt.is_pairwise else None
 
     def queries(self) -> Iterator[ProbedQuery]:
         self._archives.result()
+        word_size = self._word_size()
         parts: list[bytes] | None = None
         if self._printed is not None:
             parts = self._parts(self._printed)
@@ -62,6 +67,8 @@ class ProbedBatch:
                 if not searchable and parts is None and self._prints_unsearchable:
                     parts = self._parts(self._start_printed())
                 printed = parts[ordinal] if parts and (self._printed is not None or not searchable) else None
+                if word_size is not None:
+                    template = template.with_word_size(word_size)
                 if self._work.options.outfmt.number != ARCHIVE:
                     template = template.with_gapped_parameters()
                 yield ProbedQuery(self._restricted(template), printed, searchable)
@@ -78,17 +85,34 @@ class ProbedBatch:
         outfmt = self._work.options.outfmt
         return outfmt.number in blast_output.MARKERS or outfmt.writes_files or outfmt.number == COMMENTED
 
-    def _start_printed(self) -> Future[Finished]:
-        return self._start(self._work.options.outfmt.text, "printed", {})
+    def _any_query(self) -> Path:
+        path = self._file("any")
+        path.write_text(f">any\n{ANY_SEQUENCE[self._work.options.program.query_molecule]}\n")
+        return path
 
-    def _start(self, outfmt: str, name: str, environment: dict[str, str]) -> Future[Finished]:
+    def _word_size(self) -> int | None:
+        """Return the user's word size if the archives have another one."""
+        if self._words is None:
+            return None
+        self._words.result()
+        with self._file("words").open("rb") as stream:
+            return next(ArchiveReader(stream, "of a short query").templates()).word_size
+
+    def _start_printed(self) -> Future[Finished]:
         options = self._work.options
-        # An archive is not in the user's format, in which the same options could mean another number of subjects.
-        is_probe = name == "probe"
-        argv = PieceOptions(options).argv(options.max_target_seqs) if is_probe else options.argv(drop=OF_EACH_PROCESS)
+        return self._start("printed", options.outfmt.text, options.argv(drop=OF_EACH_PROCESS))
+
+    def _start(
+        self,
+        name: str,
+        outfmt: str,
+        argv: list[str],
+        environment: Mapping[str, str] | None = None,
+        queries: Path | None = None,
+    ) -> Future[Finished]:
         batch = self._batch
         purpose, what = Purpose("probe", batch.index, None), f"the probe of batch {batch.index + 1}"
-        run = PieceRun(argv, batch.path, outfmt, self._file(name), purpose, what, (0, batch.index))
+        run = PieceRun(argv, queries or batch.path, outfmt, self._file(name), purpose, what, (0, batch.index))
         return self._work.start(run, self._database, environment)
 
     def _file(self, name: str) -> Path:
