@@ -6,7 +6,8 @@ import gzip
 import io
 import sys
 import tracemalloc
-from contextlib import nullcontext
+from collections import Counter
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -193,8 +194,8 @@ def test_long_lines_are_surveyed_in_parts_as_they_are_as_a_whole(
 
     for size in range(80, 100):
         monkeypatch.setattr(queries, "LINE_BYTES", size)
-        for lines in (1, 3):
-            monkeypatch.setattr(queries, "BLOCK_LINES", lines)
+        for read in (1, 70, 300):
+            monkeypatch.setattr(queries, "BLOCK_BYTES", read)
             assert survey(path, molecule, most_queries=9, most_letters=9999) == whole
 
 
@@ -224,3 +225,21 @@ def test_an_endless_title_is_refused(tmp_path: Path) -> None:
         path.write_bytes(b">" + b"a" * length + b"\nACGT\n")
         with pytest.raises(TooLargeError, match="262,144 bytes") if is_refused else nullcontext():
             survey(path, None, most_queries=1, most_letters=9)
+
+
+@pytest.mark.parametrize("line", [b"\n", b"\r\n", b" \t\n", b"A\n", b";\n", b"!\r\n", b"-\n"])
+@pytest.mark.parametrize("before", [b"", b">a\n"])
+def test_work_does_not_grow_with_the_number_of_short_lines(tmp_path: Path, before: bytes, line: bytes) -> None:
+    path = tmp_path / "q"
+    path.write_bytes(before + line * 200_000 + b">b\nACGT\n")
+    calls: Counter[str] = Counter()
+    sys.setprofile(lambda frame, event, argument: calls.update([event]))
+    try:
+        with suppress(NotFasta):
+            survey(path, Molecule.NUCLEOTIDE, most_queries=9, most_letters=1 << 20)
+        with suppress(NotFasta), path.open("rb") as stream:
+            list(split(stream, tmp_path, Molecule.NUCLEOTIDE, 1 << 20, 9))
+    finally:
+        sys.setprofile(None)
+
+    assert calls["call"] + calls["c_call"] < 5_000

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, groupby, islice
+from itertools import chain, dropwhile
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -26,6 +26,10 @@ _BLANKS = b" \t\r\n\v\f"
 _REPLACED = re.compile(rb"[OoUuJj*-]")
 _IRREGULAR = re.compile(rb"^[ \t\v\f]*(?:[;!#]|>\?)|\r(?!\n)", re.M)
 _NOT_ARCHIVED = re.compile(rb"^>[ \t\r\n\v\f]*[\x00-\x08\x0e-\x1f]|[\x7f-\xff]")
+_MARKS = (b";", b"!", b"#", b">?", b"\r")
+"""One of these is in every match of ``_IRREGULAR``, which takes more time to search."""
+_DATA_LINE = re.compile(rb"^[ \t\r\v\f]*[^ \t\r\v\f\n!#;][^\n]*", re.M)
+"""A line that is neither blank nor a comment."""
 _COMMENT = re.compile(rb"^[ \t\r\v\f]*[!#].*|;.*", re.M)
 _LETTERS = {
     Molecule.NUCLEOTIDE: b"ABCDGHKMNRSTUVWYabcdghkmnrstuvwy",
@@ -39,9 +43,9 @@ _CHECKED = 70
 """Number of characters of a line by which BLAST+ decides whether it is part of a sequence."""
 
 LINE_BYTES = 1 << 18
-"""Maximum length of the title of an upload, and of the parts in which its longer lines are surveyed."""
-BLOCK_LINES = 32
-"""Number of lines of a query that are held together: lines take much more memory alone."""
+"""Maximum length of a title of an upload; longer lines of it are surveyed in parts."""
+BLOCK_BYTES = 1 << 16
+"""Number of bytes that are read at once, so that short lines take no time or memory each."""
 
 _IN_PARTS = "Submit them in parts."
 
@@ -143,14 +147,18 @@ def is_compressed(path: str) -> bool:
     return start.startswith(_GZIP) or start == _ZSTD
 
 
-def records(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+def records(stream: BinaryIO) -> Iterator[list[bytes]]:
     """Yield each record unchanged: its defline, then its other lines in blocks of whole lines.
 
-    Raises InputError if the lines can't be read, and NotFasta if the first line that is not blank is not a defline.
+    Raises InputError if the stream can't be read, and NotFasta if the first line that is not blank is not a defline.
     """
+    return _grouped(dropwhile(lambda block: not block.startswith(b">"), _blocks(_texts(stream))))
+
+
+def _grouped(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
     record: list[bytes] = []
     with reading_errors():
-        for block in _blocks(lines):
+        for block in blocks:
             if record and block.startswith(b">"):
                 yield record
                 record = []
@@ -180,11 +188,8 @@ def is_plausible(blocks: Iterable[bytes], molecule: Molecule) -> bool:
 
     Source: NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::CheckDataLine.
     """
-    for line in chain.from_iterable(io.BytesIO(block.lstrip(_BLANKS)) for block in blocks):
-        text = line.strip(_BLANKS)
-        if not text or text[:1] in b"!#;":
-            continue
-        start = text[:_CHECKED]
+    for line in (match[0] for block in blocks for match in _DATA_LINE.finditer(block)):
+        start = line.strip(_BLANKS)[:_CHECKED]
         checked = start.partition(b";")[0]
         unlikely = len(checked.translate(None, _LIKELY + _NEUTRAL))
         likely = len(checked) - len(checked.translate(None, _LIKELY))
@@ -197,7 +202,7 @@ def is_plausible(blocks: Iterable[bytes], molecule: Molecule) -> bool:
 
 def is_regular(record: Iterable[bytes]) -> bool:
     """Return whether a record has no comments, gap lines (``>?10``) or lone carriage returns."""
-    return not any(map(_IRREGULAR.search, record))
+    return not any(_IRREGULAR.search(block) for block in record if any(mark in block for mark in _MARKS))
 
 
 def is_archivable(defline: bytes) -> bool:
@@ -219,10 +224,11 @@ def split(
     """
     first = index = scanned = letters = line = 0
     draft = _Draft(molecule)
+    blocks = _blocks(_texts(stream))
     with reading_errors():
-        while (start := stream.readline()) and not start.strip():
-            line += 1
-    for record in records(chain([start], stream)):
+        while (start := next(blocks, b"")).isspace():
+            line += start.count(b"\n")
+    for record in _grouped(chain([start] if start else [], blocks)):
         size = draft.add(record)
         scanned, letters = scanned + size, letters + size
         if scanned < scan_letters:
@@ -293,7 +299,9 @@ def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_let
     """
     tally, counts = _Tally(molecule), Survey()
     with path.open("rb") as stream, reading_errors():
-        for block in _blocks(_short_lines(stream)):
+        for block in _blocks(_texts(stream, LINE_BYTES)):
+            if len(block) > LINE_BYTES and block.startswith(b">"):
+                raise TooLargeError(f"A title has more than {LINE_BYTES:,} bytes.", remedy="Shorten it.")
             tally.add(block, counts)
             if counts.queries > most_queries:
                 raise TooLargeError(f"There are more than {most_queries:,} queries.", remedy=_IN_PARTS)
@@ -344,37 +352,39 @@ class _Tally:
             self.sampled += len(sequence) - sum(map(sequence.count, (b"N", b"X", b"*")))
 
 
-def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield each defline, and the lines after it in blocks of up to BLOCK_LINES; see ``records``."""
+def _blocks(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield each defline, and the lines after it, or blank lines before the first, in blocks; see ``records``."""
     begun = False
-    for is_title, group in groupby(lines, lambda line: line.startswith(b">")):
-        begun = begun or is_title
-        while block := b"".join(islice(group, 1 if is_title else BLOCK_LINES)):
-            if begun:
-                yield block
-            elif block.strip():
+    for text in texts:
+        end = 0
+        while (start := end) < len(text):
+            is_title = text.startswith(b">", start)
+            end = (text.find(b"\n", start) if is_title else text.find(b"\n>", start)) + 1 or len(text)
+            block = text[start:end]
+            begun = begun or is_title
+            if not begun and not block.isspace():
                 problem = "The queries do not start with '>'."
                 raise NotFasta(problem, remedy="Begin each query with a line that starts with '>'.")
+            yield block
 
 
-def _short_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield lines, those of more than LINE_BYTES in parts that count like the line.
+def _texts(stream: BinaryIO, longest: int | None = None) -> Iterator[bytes]:
+    """Yield whole lines, many at a time, and those of more than ``longest`` bytes in parts that count like the line.
 
-    Later parts begin with a gap, which BLAST+ drops, or a comment. Raises TooLargeError for longer titles.
+    Later parts begin with a gap, which BLAST+ drops, or a comment.
     """
     before = b""
-    while part := stream.readline(LINE_BYTES):
-        if part.endswith(b"\r"):
-            part += stream.readline(1)
-        line = before + part
-        yield line
-        start = line.strip(_BLANKS)[:1]
-        if line.endswith(b"\n") or not start:
-            before = b""
-        elif start != b">":
+    while text := stream.read(BLOCK_BYTES):
+        if not text.endswith(b"\n"):
+            text += stream.readline(-1 if longest is None else longest)
+        if text.endswith(b"\r"):
+            text += stream.readline(1)
+        text = before + text
+        yield text
+        line = text[text.rfind(b"\n") + 1 :] if longest is not None else b""
+        start, before = line.strip(_BLANKS)[:1], b""
+        if start:
             before = b";" if start in b"!#;" else b"-;" if b";" in line else b"-"
-        elif len(part) >= LINE_BYTES:
-            raise TooLargeError(f"A title has more than {LINE_BYTES:,} bytes.", remedy="Shorten it.")
 
 
 @dataclass(slots=True)
