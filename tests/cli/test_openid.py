@@ -19,6 +19,7 @@ from tests.forked import SHARDBLAST
 ISSUER = "https://login.example.org"
 OIDC = {"auth": Mode.OIDC, "oidc_issuer": ISSUER, "oidc_client_id": "x"}
 SECRET = "SHARDBLAST_OIDC_CLIENT_SECRET"
+TEXTS = [field for field, row in TABLE.items() if row.kind in (str, Path) and not row.in_file]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,15 @@ def test_a_variable_that_is_not_valid_is_named(variable: str, text: str, monkeyp
 
     with pytest.raises(UsageError, match=f"{variable}='{text}'"):
         settings_of()
+
+
+@pytest.mark.parametrize(
+    "field", [field for field, row in TABLE.items() if row.kind in (str, Path) and not row.in_file]
+)
+@pytest.mark.parametrize("control", ["\0", "\n", "\x7f"])
+def test_no_setting_has_control_characters(field: str, control: str) -> None:
+    with pytest.raises(UsageError, match=f"{TABLE[field].option} contains control characters"):
+        settings_of(**{field: TABLE[field].kind(f"https://a{control}b")})
 
 
 def test_an_option_goes_before_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

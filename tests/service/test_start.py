@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.service.server import END_WITHIN_S, Server, get
 
 
@@ -27,6 +29,30 @@ def test_a_port_in_use_is_said_so_and_nothing_is_touched(tmp_path: Path) -> None
     assert "listens on" not in tried.stderr
     assert "Traceback" not in tried.stderr
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--storage", "nonsense://bucket"),
+        ("--storage", "s3://user:password@bucket"),
+        ("--database-url", "mysql://host/db"),
+        ("--scheduler", "tcp://127.0.0.1:8786"),
+    ],
+)
+def test_a_service_that_can_not_start_leaves_nothing_of_its_home(tmp_path: Path, option: str, value: str) -> None:
+    new, used = tmp_path / "new" / "home", tmp_path / "used"
+    used.mkdir()
+    (used / "notes.txt").write_text("mine")
+
+    for home in (new, used):
+        words = ["serve", "--home", str(home), "--port", "0", option, value]
+        tried = forked.run([*forked.SHARDBLAST, *words], dict(os.environ), timeout=300)
+        assert tried.returncode not in (0, None)
+        assert b"Traceback" not in tried.stderr
+
+    assert list(tmp_path.iterdir()) == [used]
+    assert [file.name for file in used.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

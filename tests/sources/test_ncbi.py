@@ -21,6 +21,7 @@ from shardblast.core.errors import (
     NotFoundError,
     ShardblastError,
     SourceChanged,
+    UsageError,
 )
 from shardblast.sources import Source
 from shardblast.sources.ncbi import NcbiSource
@@ -48,6 +49,12 @@ def a_large_file(layout: str, site: Site) -> str:
     pattern = f"{FOLDER}/core.02.nsq" if layout == "bucket" else "core.02.tar.gz"
     (file,) = site.root.glob(pattern)
     return file.name
+
+
+@pytest.mark.parametrize("character", ["\0", "\t", "\n", "\x7f"])
+def test_a_base_address_has_no_control_characters(character: str) -> None:
+    with pytest.raises(UsageError, match="The base address contains control characters"):
+        source("ncbi:16S", ncbi_base=f"https://mirror.example{character}/blast")
 
 
 @pytest.mark.parametrize("dbtype", ["nucl", "prot"])

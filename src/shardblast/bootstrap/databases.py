@@ -15,6 +15,7 @@ from shardblast.blast.installation import Installation, find_installation
 from shardblast.bootstrap import home
 from shardblast.core.errors import InputError, NotFoundError, UsageError
 from shardblast.core.search import SearchId, cancelled
+from shardblast.core.units import check_plain
 from shardblast.disk.node import Node
 from shardblast.disk.staging import Stager
 from shardblast.service.acquisition import Acquisition
@@ -45,13 +46,16 @@ def settings_of(**given: Any) -> Settings:
     ``given`` are options by field name. None stands for the variable or the default; for a setting that is read from a
     file, the value is the file's path.
 
-    Raises UsageError if a variable is not valid, or a file can't be read.
+    Raises UsageError if a variable is not valid, a value contains control characters, or a file can't be read.
     """
     values = {field: value for field, value in given.items() if value is not None}
     for field in values:
         if TABLE[field].in_file:
             values[field] = _content(TABLE[field], values[field])
     values = {**from_environment(), **values}
+    for field, value in values.items():
+        if isinstance(value, str | Path):
+            check_plain(str(value), f"value of {TABLE[field].option}")
     return Settings(**{**values, "home": (values.get("home") or home()).absolute()})
 
 
@@ -64,22 +68,30 @@ def _content(setting: Setting, file: Path) -> str:
 
 @contextmanager
 def home_made(settings: Settings) -> Iterator[Administration]:
-    """Open a home, which is made if it is missing.
-
-    If the work in the context fails, what is new is removed again, unless another command works there, or the next
-    attempt can resume.
+    """Open a home, which is made if it is missing; see ``new_home`` for errors in the context.
 
     Raises InputError if the folder can't be a home.
     """
+    opened: list[Administration] = []
+    with new_home(settings, lambda: any(one.databases.generations.names() or one.tokens.all() for one in opened)):
+        opened.append(administration(settings, is_new=True))
+        yield opened[0]
+
+
+@contextmanager
+def new_home(settings: Settings, is_needed: Callable[[], object] = lambda: False) -> Iterator[None]:
+    """Let a home be made in the context.
+
+    After an error in the context, what is new is removed again, unless another command works there, the next attempt
+    can resume, or ``is_needed`` returns true.
+    """
     home, is_used, before = settings.home, settings.is_used, set(settings.home.glob("*"))
     missing = [folder for folder in (home, *home.parents) if not folder.exists()]
-    opened = None
     try:
-        opened = administration(settings, is_new=True)
-        yield opened
+        yield
     except BaseException:
-        is_needed = opened is not None and (opened.databases.generations.names() or opened.tokens.all())
-        if (missing or not is_used) and not is_needed and not any([*home.glob("adding/*"), *home.glob("serve.lock")]):
+        is_worked_in = any([*home.glob("adding/*"), *home.glob("serve.lock")])
+        if (missing or not is_used) and not is_needed() and not is_worked_in:
             for path in missing[-1:] or set(home.glob("*")) - before:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         raise

@@ -13,6 +13,7 @@ from dataclasses import replace
 import uvicorn
 
 from shardblast.api.app import make_app
+from shardblast.bootstrap.databases import new_home
 from shardblast.bootstrap.service import Service
 from shardblast.cli.logs import configure
 from shardblast.cli.options import LogFormat
@@ -44,8 +45,9 @@ def serve(settings: Settings, log_format: LogFormat | None) -> int:
     form = configure(log_format)
     with listening(settings.host, settings.port) as listener:
         settings = replace(settings, port=listener.getsockname()[1])
-        wired = Service(settings)
-        wired.claim()
+        with new_home(settings):
+            wired = Service(settings)
+            wired.claim()
         app = make_app(wired)
         config = uvicorn.Config(
             app,

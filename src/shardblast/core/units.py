@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from shardblast.core.errors import InputError, UsageError
 
 PATTERN = r"^[0-9]{1,10}(-[0-9]{1,10})?(,[0-9]{1,10}(-[0-9]{1,10})?)*$"
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -67,8 +69,15 @@ class Numbers:
         return index >= 0 and number <= self.ranges[index][1]
 
 
+def check_plain(text: str, what: str) -> None:
+    """Raise UsageError, which does not quote the text, if it contains control characters."""
+    if _CONTROL.search(text):
+        raise UsageError(f"The {what} contains control characters.", remedy="Remove them.")
+
+
 def split_address(address: str, what: str) -> SplitResult:
     """Return the parts of a URL. Raises UsageError, which does not quote it, if it or its port can't be parsed."""
+    check_plain(address, what)
     try:
         parts = urlsplit(address)
         parts.port  # noqa: B018 - it is parsed now
