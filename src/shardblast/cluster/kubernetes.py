@@ -10,13 +10,13 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import httpx
 import kr8s
 from kr8s.objects import StatefulSet
 
 from shardblast.core.errors import NetworkError, NotAllowedError, NotFoundError, ShardblastError
+from shardblast.core.scaling import NodeCount
 
 # kr8s warns of versions with which it is not tested. The calls used here are the same in all versions.
 warnings.filterwarnings("ignore", "Kubernetes version .* is not supported", UserWarning)
@@ -24,20 +24,6 @@ warnings.filterwarnings("ignore", "Kubernetes version .* is not supported", User
 _UNITS = {"m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _UNITS |= {f"{letter}i": 2.0 ** (10 * power) for power, letter in enumerate("KMGT", 1)}
 _QUANTITY = re.compile(r"([0-9]+\.?[0-9]*)(" + "|".join(_UNITS) + ")")
-
-
-@dataclass(frozen=True, slots=True)
-class NodeCount:
-    """The number of nodes, and the size of each."""
-
-    wanted: int
-    """Nodes that were requested."""
-    ready: int
-    """Nodes whose pods are ready."""
-    memory_bytes: int | None = None
-    """Memory that each node may use; None if its pods set neither a limit nor a request."""
-    cores: int | None = None
-    """Cores that each node may use; None if its pods set neither a limit nor a request."""
 
 
 def quantity(text: str) -> float:

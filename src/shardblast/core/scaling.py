@@ -33,6 +33,20 @@ class ScalingRule:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeCount:
+    """The number of nodes, and the size of each."""
+
+    wanted: int
+    """Nodes that were requested."""
+    ready: int
+    """Nodes whose pods are ready."""
+    memory_bytes: int | None = None
+    """Memory that each node may use; None if its pods set neither a limit nor a request."""
+    cores: int | None = None
+    """Cores that each node may use; None if its pods set neither a limit nor a request."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSize:
     memory_bytes: int
     disk_bytes: int

@@ -17,7 +17,17 @@ from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import ConflictError, NotFoundError, ShardblastError
 from shardblast.core.node import Member
 from shardblast.core.program import Program
-from shardblast.core.scaling import Demand, Need, NodeSize, Scale, ScalingRule, SearchedDatabase, need, scaled
+from shardblast.core.scaling import (
+    Demand,
+    Need,
+    NodeCount,
+    NodeSize,
+    Scale,
+    ScalingRule,
+    SearchedDatabase,
+    need,
+    scaled,
+)
 from shardblast.core.search import State
 from shardblast.core.units import counted
 from shardblast.store.workload import Unended, Workload
@@ -29,27 +39,10 @@ UNKNOWN_DISK = 1 << 62
 logger = logging.getLogger(__name__)
 
 
-class CountedNodes(Protocol):
-    """The number of nodes, and the size of each."""
-
-    @property
-    def wanted(self) -> int: ...
-
-    @property
-    def ready(self) -> int: ...
-
-    @property
-    def memory_bytes(self) -> int | None:
-        """Memory of each node; None if it is unknown."""
-
-    @property
-    def cores(self) -> int | None: ...
-
-
 class ScalableNodes(Protocol):
     """The nodes, as the layer ``cluster`` provides them."""
 
-    def count(self) -> CountedNodes:
+    def count(self) -> NodeCount:
         """Return the current number of nodes."""
 
     def scale(self, nodes: int) -> None:
@@ -122,7 +115,7 @@ class Scaling:
             self.state = Scaled(nodes, count.ready, needed, None)
             return self.state
 
-    def _counted(self) -> tuple[CountedNodes, Need]:
+    def _counted(self) -> tuple[NodeCount, Need]:
         count, members, unended = self._nodes.count(), self._members(), self._workload.unended()
         busy = min(self._busy(members, unended), count.wanted)
         demand = Demand(tuple(self._searched(unended)), busy, _size_of(members, count))
@@ -167,7 +160,7 @@ def _is_busy(member: Member, searched: set[tuple[str, str]]) -> bool:
     return member.running > 0 or not held.isdisjoint(searched)
 
 
-def _size_of(members: Sequence[Member], count: CountedNodes) -> NodeSize | None:
+def _size_of(members: Sequence[Member], count: NodeCount) -> NodeSize | None:
     """Return the size of each node: the smallest reported one, or that of a new one."""
     states = [member.state for member in members]
     if states:
