@@ -208,8 +208,7 @@ class _Output(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Read the available bytes, at most as many as the buffer holds.
 
-        Raises:
-            _Broken: The output has ended and the process failed.
+        Raises _Broken if the output has ended and the process failed.
         """
         assert isinstance(self._process.stdout, io.BufferedReader)
         block = self._process.stdout.read1(len(buffer))

@@ -61,7 +61,6 @@ class Dispatcher:
         """Start the thread.
 
         Args:
-            cluster: The cluster that runs the tasks.
             generation: Generation whose volumes tasks need.
             stopped: Returns whether to give up all tasks.
             prefix: Prefix of Dask's keys, unique to this dispatcher.

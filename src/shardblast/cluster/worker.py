@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import InitVar, asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -38,28 +38,23 @@ log = logging.getLogger(__name__)
 END_WITHIN_S = 3.0
 
 
+@dataclass(eq=False)
 class Host:
     """This node, for the tasks that run on it."""
 
-    def __init__(
-        self,
-        node: Node,
-        objects: Objects,
-        installation: Installation,
-        arguments: Callable[[Program], Arguments],
-        home: Path,
-        cores: int,
-        memory_bytes: int,
-        timings: Timings,
-    ) -> None:
-        self.timings = timings
-        self.node = node
-        self.objects = objects
-        self.installation = installation
-        self.arguments = arguments
-        self.pool = Pool(cores)
-        self.cores = cores
-        self.memory_bytes = memory_bytes
+    node: Node
+    objects: Objects
+    installation: Installation
+    arguments: Callable[[Program], Arguments]
+    home: InitVar[Path]
+    cores: int
+    memory_bytes: int
+    timings: Timings
+    is_draining: bool = field(default=False, init=False)
+    """Whether this node only finishes its running pieces."""
+
+    def __post_init__(self, home: Path) -> None:
+        self.pool = Pool(self.cores)
         self.taxonomy = home / "taxonomy"
         self._folder = home / "work"
         self._hosted: dict[RunId, HostedSearch] = {}
@@ -68,8 +63,6 @@ class Host:
         self._generations: dict[tuple[str, str], Generation] = {}
         self._lock = threading.RLock()
         self._state: NodeState | None = None
-        self.is_draining = False
-        """Whether this node only finishes its running pieces."""
 
     def start(self) -> None:
         """Remove the files of an earlier process, and begin to watch disk and memory."""

@@ -84,8 +84,7 @@ def printed_with(options: SearchOptions, printing: Printing) -> SearchOptions:
     ``blastn`` and the other programs got the same numbers with the queries, they would also keep no more hits than the
     larger number.
 
-    Raises:
-        InputError: The installed version does not accept a value, or the search kept too few hits for it.
+    Raises InputError if the installed version does not accept a value, or the search kept too few hits for it.
     """
     counts = {name: int(text) for name, text in printing.given.items() if name in COUNTS and text is not None}
     _check_counts(options, counts)

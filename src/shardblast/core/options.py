@@ -87,8 +87,7 @@ class OurOptions:
 def take_ours(word: str, words: Iterator[str], ours: dict[str, str]) -> None:
     """Add one of shardblast's options, and the value that follows it, to ``ours``.
 
-    Raises:
-        UsageError: The option is unknown, was given before, or has no value.
+    Raises UsageError if the option is unknown, was given before, or has no value.
     """
     name, sign, value = word[2:].partition("=")
     if name not in OUR_NAMES:

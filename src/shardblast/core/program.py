@@ -119,10 +119,7 @@ class Argument:
     description: str = ""
 
     def value_of(self, text: str) -> Value:
-        """Convert a value as BLAST+ does.
-
-        Raises:
-            InputError: BLAST+ rejects the value.
+        """Convert a value as BLAST+ does; raise InputError if BLAST+ rejects it.
 
         Source:
             NCBI C++ Toolkit, corelib/ncbiargs.cpp (CArg_Integer and following), and experiments: hexadecimal

@@ -129,7 +129,6 @@ def scaled(rule: ScalingRule, before: Scale | None, present: int, needed: int, n
     needed at that moment.
 
     Args:
-        rule: The operator's limits.
         before: The previous result; None in the beginning.
         present: The number of nodes that is requested now.
         needed: ``Need.nodes``.

@@ -381,7 +381,6 @@ def admitted(
     Args:
         queued: Searches that could run.
         running: Searches that have a place.
-        places: The number of places.
         of_owner: The number of places of an owner while others wait.
         at: The current time, in seconds since 1970.
     """

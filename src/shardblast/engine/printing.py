@@ -275,8 +275,7 @@ def open_printer(
 ) -> Iterator[tuple[Printer, Tally | None]]:
     """Open a printer for the user's output, with a folder for temporary files.
 
-    Yields:
-        The printer, and a tally of its output unless the output appears only when it is complete.
+    Yields the printer, and a tally of its output unless the output appears only when it is complete.
     """
     out = options.text("out")
     if options.outfmt.writes_files:

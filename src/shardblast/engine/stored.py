@@ -229,8 +229,7 @@ def why_whole(
 ) -> str | None:
     """Return why shards can't be searched, or None; ``one_shard`` says that there is only one anyway.
 
-    Raises:
-        InputError: BLAST+ rejects the options.
+    Raises InputError if BLAST+ rejects the options.
     """
     if options.needs_one_batch:
         return ONE_BATCH
@@ -275,10 +274,7 @@ def read_filter(
 ) -> Filter | None:
     """Apply a search's list of ids or taxids to a database, and store the parts that printing needs.
 
-    ``named`` says whether BLAST+ finds the database by its name.
-
-    Raises:
-        InputError: The list can't be used.
+    ``named`` says whether BLAST+ finds the database by its name. Raises InputError if the list can't be used.
     """
     try:
         chosen = read_listing(installation, processes, database, options, folder, named=named).filter

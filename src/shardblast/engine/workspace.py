@@ -304,15 +304,10 @@ def _sweep(cache: Path) -> None:
 
 
 def locked(path: Path, kind: int = fcntl.LOCK_EX, flags: int = os.O_RDWR | os.O_CREAT) -> int | None:
-    """Lock a file or folder, without waiting; the kernel releases the lock when this process ends.
+    """Lock a file or folder, without waiting, with LOCK_EX or LOCK_SH; by default a missing file is created.
 
-    Args:
-        path: The file or folder.
-        kind: LOCK_EX or LOCK_SH.
-        flags: How to open it; by default a missing file is created.
-
-    Returns:
-        The descriptor that holds the lock until it is closed; None if the lock is held elsewhere, or nothing is there.
+    Returns the descriptor that holds the lock until it is closed, at the latest by the end of this process; None if the
+    lock is held elsewhere, or nothing is there.
     """
     while True:
         try:

@@ -99,13 +99,13 @@ class Results:
         """Print a result to a file that exists within the context.
 
         Args:
-            search_id: A completed search.
             outfmt: As ``-outfmt`` of BLAST+.
             queries: 0-based numbers of the queries to print; None for all.
             hits: 0-based ranks of the hits of a single query to print; None for all.
-            printing: Options for printing.
 
-        Raises ConflictError if the search is not completed, and InputError if it can't be printed in this format.
+        Raises:
+            ConflictError: The search is not completed.
+            InputError: The result can't be printed in this format.
             NotFoundError: The generation is gone, and the sequences of the hits were not kept.
             DatabaseChanged: The files of the database in place have changed.
         """

@@ -44,13 +44,14 @@ class Subjects:
         """Write each subject once to a file that exists within the context.
 
         Args:
-            search_id: A completed search.
             queries: 0-based numbers of the queries; None for all.
             hits: 0-based ranks of the hits of a single query; None for all.
             region: The part of a single hit to write; None for all of it.
 
-        Raises ConflictError if the search is not completed, InputError if a query, hit or region does not exist, and
-        TooLargeError if the subjects have more than MOST_LETTERS bases or residues.
+        Raises:
+            ConflictError: The search is not completed.
+            InputError: A query, hit or region does not exist.
+            TooLargeError: The subjects have more than MOST_LETTERS bases or residues.
             NotFoundError: The generation is gone, and the sequences of the hits were not kept.
             DatabaseChanged: The files of the database in place have changed.
         """

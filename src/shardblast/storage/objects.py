@@ -287,9 +287,7 @@ def fetch_file(
 def open_store(url: str) -> ObjectStore:
     """Open the store at an address, creating its folder if it is missing.
 
-    Raises:
-        StorageError: The address contains a password.
-        obstore.exceptions.BaseError, ValueError: obstore does not accept the address.
+    Raises StorageError if the address contains a password, and errors of obstore and ValueError if it is not valid.
     """
     parts = split_address(url, "storage address")
     if parts.password:

@@ -34,11 +34,7 @@ class SqlDatabase:
     """Opens transactions in a database."""
 
     def __init__(self, address: str) -> None:
-        """Configure the connections; nothing is read yet.
-
-        Args:
-            address: ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
-        """
+        """Configure connections to ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/NAME``, and open none."""
         self.server = secrets.token_hex(8)
         """Random id of this process among the servers that share the database."""
         try:

@@ -146,8 +146,7 @@ class Peers:
     def join(self, notify: Callable[[SearchId | None], None]) -> None:
         """Become visible to the other servers, and follow their changes.
 
-        Args:
-            notify: Called with each search that another server changed, or with None if changes may have been missed.
+        ``notify`` is called with each search that another server changed, or with None if changes may have been missed.
         """
         if self.possible:
             threading.Thread(target=self._listen, args=(self._connect(), notify), daemon=True).start()
