@@ -44,37 +44,25 @@ from shardblast.service.preflight import Wanted
 from shardblast.service.settings import UPLOAD_BYTES
 from shardblast.store.searches import Sort, SortOrder
 
+_TEXT = {"type": "string"}
+_FILE = {**_TEXT, "format": "binary"}
+_FORM = {
+    "program": _TEXT,
+    "database": _TEXT,
+    "query": {**_FILE, "description": "FASTA, plain or compressed"},
+    "options": {**_TEXT, "description": "As on a command line, or a JSON object"},
+    "title": _TEXT,
+    "exactness": _TEXT,
+    "output": {**_TEXT, "description": "Output options: -outfmt, -num_alignments and so on"},
+    **{name: {**_FILE, "description": "One id or taxid per line, plain or compressed"} for name in LISTS},
+}
+_FORM_SCHEMA = {"type": "object", "required": ["program", "database", "query"], "properties": _FORM}
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {"schema": {"$ref": "#/components/schemas/SearchIn"}},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["program", "database", "query"],
-                    "properties": {
-                        "program": {"type": "string"},
-                        "database": {"type": "string"},
-                        "query": {"type": "string", "format": "binary", "description": "FASTA, plain or compressed"},
-                        "options": {"type": "string", "description": "As on a command line, or a JSON object"},
-                        "title": {"type": "string"},
-                        "exactness": {"type": "string"},
-                        "output": {
-                            "type": "string",
-                            "description": "Output options: -outfmt, -num_alignments and so on",
-                        },
-                        **{
-                            name: {
-                                "type": "string",
-                                "format": "binary",
-                                "description": "One id or taxid per line, plain or compressed",
-                            }
-                            for name in LISTS
-                        },
-                    },
-                }
-            },
+            "multipart/form-data": {"schema": _FORM_SCHEMA},
         },
     }
 }
