@@ -99,18 +99,7 @@ class Drive:
         with self._dispatcher() as dispatcher:
             waiting = self._waiting(dispatcher)
             if not self.order.is_whole:
-                Preparation(
-                    run=self._run,
-                    generation=self.generation,
-                    shards=self.order.shards,
-                    replicas=self.means.replicas,
-                    expected=self.means.expected,
-                    expected_s=self.means.cluster.timings.expected_s,
-                    dispatcher=dispatcher,
-                    notify=self.notify,
-                    waiting=waiting,
-                    priority=self.order.priority,
-                ).prepare()
+                Preparation(waiting, self.means.replicas, self.means.expected, self.order.priority).prepare()
             self.notify(events.PhaseBegun(Phase.SEARCHING, len(self.batches) * len(self.order.shards)))
             if self.options.filter is not None and not self.order.is_whole:
                 self._shards = self._restrict(dispatcher, waiting)

@@ -115,18 +115,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    run: RunId
-    generation: Generation
-    shards: Sequence[Shard]
+    waiting: Waiting
+    """What waits for the tasks of the search that is prepared."""
     replicas: int
     expected: Callable[[], int]
     """Returns the number of nodes that should exist."""
-    expected_s: float
-    """Time to wait for these nodes."""
-    dispatcher: Dispatcher
-    notify: Notify
-    waiting: Waiting
     priority: int
+
+    @property
+    def generation(self) -> Generation:
+        return self.waiting.generation
 
     def prepare(self) -> None:
         """Stage and warm shards on the nodes that are to hold them; the errors are those of ``Waiting``."""
@@ -138,16 +136,16 @@ class Preparation:
         shared = sum(file.size_bytes for file in self.generation.shared)
         if missing:
             total = {name: shared + sum(sizes[volume] for volume in volumes) for name, volumes in missing.items()}
-            self.notify(PhaseBegun(Phase.STAGING, sum(total.values())))
+            self.waiting.notify(PhaseBegun(Phase.STAGING, sum(total.values())))
             self._prepare(node_tasks.stage, STAGED, missing, total)
         for name, volumes in wanted.items():
-            self.dispatcher.give(name, volumes)
+            self.waiting.dispatcher.give(name, volumes)
         self._warm(there, wanted, missing)
 
     def _nodes(self) -> dict[str, NodeState]:
         """Wait for nodes; wait longer for expected ones if the others have no room for all shards."""
         there = _states(self.waiting.for_nodes())
-        until = time.monotonic() + self.expected_s
+        until = time.monotonic() + self.waiting.cluster.timings.expected_s
         while self._lacks_nodes(there) and time.monotonic() < until:
             self.waiting.a_moment(MORE_NODES)
             there = _states(self.waiting.there())
@@ -164,13 +162,13 @@ class Preparation:
     def _volumes(self) -> dict[str, frozenset[str]]:
         """Names of the volumes of each shard."""
         names = [volume.name for volume in self.generation.volumes]
-        return {str(shard.index): frozenset(names[place] for place in shard.volumes) for shard in self.shards}
+        return {str(shard.index): frozenset(names[place] for place in shard.volumes) for shard in self.waiting.shards}
 
     def _placed(self, there: Mapping[str, NodeState], has: Mapping[str, frozenset[str]], replicas: int) -> Placement:
         needs = self._volumes
         held = {index: [node for node, own in has.items() if need <= own] for index, need in needs.items()}
         rooms = [NodeRoom(state.name, state.memory_bytes, state.disk_budget_bytes) for state in there.values()]
-        shards = [need_of(self.generation.volumes, shard, str(shard.index)) for shard in self.shards]
+        shards = [need_of(self.generation.volumes, shard, str(shard.index)) for shard in self.waiting.shards]
         return place(shards, rooms, replicas, held)
 
     def _volumes_of_nodes(
@@ -178,7 +176,7 @@ class Preparation:
     ) -> dict[str, frozenset[str]]:
         placed, needs = self._placed(there, has, self.replicas), self._volumes
         if placed.problem is not None:
-            log.warning("%s", placed.problem, extra={"search_id": self.run.search})
+            log.warning("%s", placed.problem, extra={"search_id": self.waiting.run.search})
         volumes: dict[str, frozenset[str]] = {}
         for index, nodes in placed.nodes.items():
             for node in nodes:
@@ -205,7 +203,7 @@ class Preparation:
             if rest and sum(mapped[name] for name in volumes) <= state.memory_bytes * MEMORY_SHARE:
                 cold[node], total[node] = rest, sum(mapped[name] for name in rest)
         if cold:
-            self.notify(PhaseBegun(Phase.WARMING, sum(total.values())))
+            self.waiting.notify(PhaseBegun(Phase.WARMING, sum(total.values())))
             self._prepare(node_tasks.warm, WARMED, cold, total)
 
     def _prepare(
@@ -217,10 +215,11 @@ class Preparation:
     ) -> None:
         """Have nodes stage or warm volumes and report their progress. Nodes that are lost meanwhile are skipped."""
         phase = Phase.STAGING if what == STAGED else Phase.WARMING
-        key = f"{self.run}-{what}"
+        run = self.waiting.run
+        key = f"{run}-{what}"
         futures = {
-            self.dispatcher.submit(
-                NodeTask(f"{what}-{node}", function, (self.run, key, sorted(names)), priority=self.priority, node=node)
+            self.waiting.dispatcher.submit(
+                NodeTask(f"{what}-{node}", function, (run, key, sorted(names)), priority=self.priority, node=node)
             ): node
             for node, names in volumes.items()
         }
@@ -232,7 +231,7 @@ class Preparation:
             left = {futures[future] for future in pending}
             known = {node: min(there.get(node, {}).get(key, 0), total[node]) for node in left}
             done = sum(known[node] if node in left else total[node] for node in volumes)
-            self.notify(PhaseCounted(phase, done))
+            self.waiting.notify(PhaseCounted(phase, done))
             if not left & there.keys():
                 break
         for future in futures:
