@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import socket
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import installation
 from tests.sequences import real
 from tests.service.processes import blast, blast_runs
 from tests.service.server import Server, post
@@ -77,6 +80,34 @@ def test_a_search_goes_on_after_an_orderly_stop(own_server: Server) -> None:
     own_server.start()
 
     assert own_server.ended(search["id"])["state"] == "completed"
+
+
+def test_a_service_ends_although_a_thread_never_returns_and_blast_ignores_signals(
+    stocked: Path, tmp_path: Path
+) -> None:
+    mark, blastp = tmp_path / "pid", installation(tmp_path / "bin") / "blastp"
+    blastp.unlink()
+    deaf = f'trap "" TERM INT HUP; echo $$ > {mark}; while :; do sleep 1; done'
+    blastp.write_text(f'#!/bin/sh\ncase "$*" in *piece*) {deaf};; esac\nexec {shutil.which("blastp")} "$@"\n')
+    blastp.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and never answers
+        receiver = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        variables = {
+            "PATH": f"{blastp.parent}:{os.environ['PATH']}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver,  # the last spans are sent while the service stops
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "3600",
+        }
+        server = Server(Path(shutil.copytree(stocked, tmp_path / "home")), variables=variables)
+        server.start()
+        server.submit("blastp", "proteins", MANY)
+        until(lambda: mark.exists() and mark.read_text().strip())
+        wrapper = Path("/proc", mark.read_text().strip())
+        assert wrapper.exists()
+
+        assert server.stop() == 0
+
+    until(lambda: not wrapper.exists())
+    server.close()
 
 
 def test_requests_that_take_long_are_told_that_the_server_stops(own_server: Server) -> None:
