@@ -7,8 +7,7 @@ import pytest
 from shardblast.core.lack import NO_NODE, Lack, LackCode
 from shardblast.core.search import Failure, Search, SearchId, State, gave_back, lacks, moved
 from shardblast.store.connection import SqlDatabase
-from shardblast.store.searches import SearchStore
-from shardblast.store.workload import Unended, Workload
+from shardblast.store.searches import SearchStore, Unended, Workload
 
 
 @pytest.fixture

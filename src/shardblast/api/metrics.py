@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from shardblast.core.node import STANDINGS, Member, summed
 from shardblast.core.search import Search, State, ended_phases
 from shardblast.service.events import Answer, Broadcast, BytesWritten, PieceFailure, SearchChanged, ServiceEvent
-from shardblast.store.workload import Workload
+from shardblast.store.searches import Workload
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 LONG = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shardblast.blast.database import Database, Filter, Totals
+from shardblast.blast.volume import write_view
 
 
 def write_alias(
@@ -55,6 +56,25 @@ def write_part(folder: Path, name: str, database: Database, volumes: Sequence[in
     lines = [] if oids is None else [f"FIRST_OID {oids.start + 1}", f"LAST_OID {oids.stop}"]
     lines += [selection.line] if selection and selection.line else []
     return write_alias(folder, name, database, [database.volumes[index].path for index in volumes], lines)
+
+
+def write_view_part(
+    folder: Path, name: str, database: Database, volumes: Sequence[int], oids: range | None = None
+) -> str:
+    """Write the same alias for the views of these nucleotide volumes, which are written to the folder, too."""
+    all_kept = tuple(
+        b"\1" * volume.num_seqs if index in volumes else b"" for index, volume in enumerate(database.volumes)
+    )
+    selection = database.filter or Filter(all_kept, (), Totals(0, 0))
+    paths = []
+    for index in volumes:
+        view, mask = folder / f"view.{index}", folder / f"{name}.{index}.msk"
+        if not view.with_name(f"{view.name}.nin").exists():
+            write_view(database.volumes[index], view)
+        mask.write_bytes(selection.mask(index, oids, is_view=True))
+        write_alias(folder, f"{name}.{index}", database, [Path(view.name)], [f"OIDLIST {mask.name}"], totals=False)
+        paths.append(Path(f"{name}.{index}"))
+    return write_alias(folder, name, database, paths)
 
 
 def write_masked(folder: Path, name: str, database: Database, kept: Mapping[int, bytes]) -> str:

@@ -83,11 +83,18 @@ class Filter:
             return sum(self.counts[index] for index in volumes)
         return sum(self.kept[index].count(1, oids.start, oids.stop) for index in volumes)
 
-    def mask(self, volume: int, oids: range | None = None) -> bytes:
-        """Return a volume's mask file: the last OID, then a bit per OID, with the first OID in the highest bit."""
+    def mask(self, volume: int, oids: range | None = None, *, is_view: bool = False) -> bytes:
+        """Return a volume's mask file: the last OID, then a bit per OID, with the first OID in the highest bit.
+
+        ``is_view`` stands for the mask of the volume's view, in which every second OID is a sequence.
+        """
         kept = self.kept[volume]
         if oids is not None:
             kept = bytes(oids.start) + kept[oids.start : oids.stop] + bytes(len(kept) - oids.stop)
+        if is_view:
+            spread = bytearray(2 * len(kept))
+            spread[0::2] = kept
+            kept = bytes(spread)
         padded = kept + bytes(-len(kept) % 32)
         bits = int(padded.translate(bytes.maketrans(b"\0\1", b"01")), 2).to_bytes(len(padded) // 8, "big")
         return struct.pack(">I", len(kept) - 1) + bits

@@ -217,6 +217,10 @@ class ArchiveCarrier:
         """Return the number of subjects."""
         return len(alignments_by_subject(self.over(query.texts)))
 
+    def scores(self, query: QueryHits) -> Sequence[int]:
+        """Return the raw score of each subject's first HSP."""
+        return [hit.raw_score for hit in alignments_by_subject(self.over(query.texts))]
+
     def subjects(self, query: QueryHits) -> Sequence[bytes]:
         """Return the subjects' ids, as the file spells them."""
         return [hit.subject for hit in alignments_by_subject(self.over(query.texts))]
@@ -252,6 +256,9 @@ class TabularCarrier:
 
     def count(self, query: QueryHits) -> int:
         return len(parse_rows(query.texts, self.layout).scores)
+
+    def scores(self, query: QueryHits) -> Sequence[int]:
+        return parse_rows(query.texts, self.layout).scores
 
     def subjects(self, query: QueryHits) -> Sequence[bytes]:
         return [subject.rstrip(b"\n") for subject in parse_rows(query.texts, self.layout).subjects]

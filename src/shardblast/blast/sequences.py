@@ -115,10 +115,20 @@ def recorded_ids(
     }
 
 
-def oid_of(subject: bytes, first_oid: int, naming: Naming) -> int | None:
-    """Return the OID in the whole database of a subject without id, as named in a shard's archive; None for others."""
+def oid_of(subject: bytes, first_oid: int, naming: Naming, *, is_view: bool = False) -> int | None:
+    """Return the OID in the whole database of a subject without id, as named in a shard's archive; None for others.
+
+    ``is_view`` says that the archive is of the shard's view. There BLAST+ adds the OID that a header holds, which is
+    that in the volume, to the doubled OID of the volume's first sequence.
+    """
     ordinal = ordinal_id(subject)
-    return None if ordinal is None or not naming.is_numbered(ordinal + first_oid) else ordinal + first_oid
+    if ordinal is None:
+        return None
+    oid = first_oid + ordinal
+    if is_view:
+        volume = bisect_right(naming.first_oids, first_oid + ordinal // 2) - 1
+        oid -= naming.first_oids[volume] - first_oid
+    return oid if naming.is_numbered(oid) else None
 
 
 def write_candidates(

@@ -103,10 +103,10 @@ class Volume:
 
         Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbvol.cpp (GetSeqLengthApprox).
         """
-        starts = self._offsets(1)
+        starts = self.offsets(1)
         if self.molecule is Molecule.PROTEIN:
             return (end - start - 1 for start, end in pairwise(starts))
-        ends = self._offsets(2)
+        ends = self.offsets(2)
         return ((ends[oid] - starts[oid] - 1) * 4 + (oid & 3) for oid in range(self.num_seqs))
 
     def ids_from(self, first: bytes) -> Iterator[bytes]:
@@ -118,7 +118,8 @@ class Volume:
         with _mapped(index) as text:
             yield from _lmdb_ids_from(text, first) if is_lmdb else _isam_ids_from(text, first)
 
-    def _offsets(self, number: int) -> array[int]:
+    def offsets(self, number: int) -> array[int]:
+        """Return an index array, as in ``offset``."""
         place = self.arrays_at + 4 * number * (self.num_seqs + 1)
         offsets = array("I", self._index[place : place + 4 * (self.num_seqs + 1)])
         if sys.byteorder == "little":
@@ -305,21 +306,59 @@ class VolumeWriter:
         arrays = [self._headers, self._sequences]
         if self._molecule is Molecule.NUCLEOTIDE:
             arrays.append([*self._ambiguities, self._sequences[-1]])
-        title = b"candidates"
-        date = self._date  # padded below: makeblastdb aligns the arrays to 8 bytes
-        date += b"\0" * (-(8 + 4 + len(title) + 4 + len(date) + 16) % 8)
-        num_seqs = self._oids.num_seqs if self._oids else len(self._headers) - 1
-        head = struct.pack(">III", 4, self._molecule is Molecule.PROTEIN, len(title)) + title
-        head += struct.pack(">I", len(date)) + date
-        head += struct.pack(">I", num_seqs) + struct.pack("<Q", self._letters) + struct.pack(">I", self._max_length)
-        return b"".join((head, *map(self._offsets, arrays)))
+        sizes = (self._letters, self._max_length)
+        return _index_of(self._molecule, b"candidates", self._date, sizes, [*map(self._offsets, arrays)])
 
-    def _offsets(self, ends: list[int]) -> bytes:
+    def _offsets(self, ends: list[int]) -> array[int]:
         """Return an index array; the offset of a missing OID is that of the next one."""
         offsets = array("I", ends if self._oids is None else ())
         if self._oids is not None:
             for oid, offset in zip((*self._oids.present, self._oids.num_seqs), ends, strict=True):
                 offsets.extend(array("I", [offset]) * (oid + 1 - len(offsets)))
-        if sys.byteorder == "little":
-            offsets.byteswap()
-        return offsets.tobytes()
+        return offsets
+
+
+def write_view(volume: Volume, path: Path) -> None:
+    """Write a view of a nucleotide volume without ambiguity codes: an index, and links to the files of the volume.
+
+    Sequence i of the volume has the OID 2 i in the view, and its ambiguity data the OID 2 i + 1, which a mask must
+    hide. So a search of the view aligns the bases that BLAST+'s preliminary stage reads.
+
+    Source: NCBI C++ Toolkit, algo/blast/core/blast_engine.c (BLAST_PreliminarySearchEngine reads packed bases).
+    """
+    headers, starts, ends = (volume.offsets(number) for number in range(3))
+    for suffix in ("hr", "sq"):
+        path.with_name(f"{path.name}.n{suffix}").symlink_to(
+            volume.path.absolute().with_name(f"{volume.path.name}.n{suffix}")
+        )
+    arrays = [
+        _interleaved(headers, headers[1:]),
+        _interleaved(starts, ends[: volume.num_seqs]),
+        _interleaved(ends[: volume.num_seqs] + starts[-1:], starts[1:]),
+    ]
+    index = _index_of(volume.molecule, b"view", b"Jan 1, 1970  0:00 AM", (volume.letters, volume.max_length), arrays)
+    path.with_name(f"{path.name}.nin").write_bytes(index)
+
+
+def _interleaved(even: array[int], odd: array[int]) -> array[int]:
+    both = array("I", bytes(4 * (len(even) + len(odd))))
+    both[0::2], both[1::2] = even, odd
+    return both
+
+
+def _index_of(
+    molecule: Molecule, title: bytes, date: bytes, sizes: tuple[int, int], arrays: Sequence[array[int]]
+) -> bytes:
+    """Return an index of version 4; ``sizes`` are all letters and those of the longest sequence."""
+    letters, max_length = sizes
+    date += b"\0" * (-(8 + 4 + len(title) + 4 + len(date) + 16) % 8)  # makeblastdb aligns the arrays to 8 bytes
+    head = struct.pack(">III", 4, molecule is Molecule.PROTEIN, len(title)) + title
+    head += struct.pack(">I", len(date)) + date
+    head += struct.pack(">I", len(arrays[0]) - 1) + struct.pack("<Q", letters) + struct.pack(">I", max_length)
+    return b"".join((head, *map(_big_endian, arrays)))
+
+
+def _big_endian(offsets: array[int]) -> bytes:
+    if sys.byteorder == "little":
+        offsets.byteswap()
+    return offsets.tobytes()

@@ -52,8 +52,7 @@ from shardblast.store.connection import steps_engine
 from shardblast.store.credentials import SessionStore, ShareStore, TokenStore
 from shardblast.store.databases import TaskStore
 from shardblast.store.events import Peers
-from shardblast.store.searches import SearchStore
-from shardblast.store.workload import Workload
+from shardblast.store.searches import SearchStore, Workload
 
 if TYPE_CHECKING:
     from shardblast.cluster.searching import ClusterSearching

@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
-from shardblast.blast.alias import write_part
+from shardblast.blast.alias import write_part, write_view_part
 from shardblast.blast.archive import condense
 from shardblast.blast.database import Database
 from shardblast.blast.hits import FREE_TEXT, ArchiveCarrier, Carrier, TabularCarrier, layout_for
@@ -29,6 +29,10 @@ CANDIDATE_EVALUE_FACTOR = 100.0
 """The largest ratio of final to preliminary E-value of a candidate; ambiguous residues lower its final score."""
 SAMPLE_EVALUE_FACTOR = 10.0
 """The factor by which the preliminary stage exceeds the user's E-value limit with composition-based statistics."""
+GAP_TRIGGER_BITS = 27
+"""The bits of an ungapped hit of blastn that is extended with gaps (BLAST_GAP_TRIGGER_NUCL in blast_options.h)."""
+LONGEST_ADJUSTMENT = 50
+"""More than the letters by which BLAST+ shortens nucleotide sequences for the search space; about 35 were seen."""
 DEFAULT_EVALUES = {True: 1000.0, False: 10.0}
 """The largest default E-value of any task: for blastn (blastn-short), and for the other programs."""
 
@@ -135,6 +139,39 @@ class PieceOptions:
         changes = {"max_target_seqs": str(limit), "evalue": self._evalue(CANDIDATE_EVALUE_FACTOR), "max_hsps": "1"}
         return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes)
 
+    @property
+    def preliminary(self) -> int:
+        """The number of subjects that BLAST+ keeps before the traceback, without composition-based statistics.
+
+        Source: NCBI C++ Toolkit, algo/blast/core/blast_hits.c (GetPrelimHitlistSize).
+        """
+        wanted = self.max_target_seqs
+        return wanted if self.user.has("ungapped") else min(max(2 * wanted, 10), wanted + 50)
+
+    @property
+    def ranks_by_score(self) -> bool:
+        """Whether raw scores alone rank the subjects of a query before the traceback, and can be limited."""
+        user = self.user
+        return user.program is Program.BLASTN and not (user.links_hsps or user.has("min_raw_gapped_score"))
+
+    def above(self, score: int, limit: int) -> list[str]:
+        """Return options that find, in a view, the subjects that pass the preliminary stage with this raw score."""
+        changes = {"max_target_seqs": str(limit), "max_hsps": "1"}
+        scored = {"min_raw_gapped_score": str(score)} if score else {}
+        return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes | scored)
+
+    def triggers_alike(self, query_letters: int, database: Database) -> bool:
+        """Return whether a limit of the score leaves the ungapped hits that BLAST+ extends as they are.
+
+        BLAST+ extends ungapped hits from ``GAP_TRIGGER_BITS`` on, or from the score of the E-value limit if that is
+        lower. It is not lower in a large search space.
+
+        Source: NCBI C++ Toolkit, algo/blast/core/blast_parameters.c (BlastInitialWordParametersUpdate).
+        """
+        searched, taken = database.searched, LONGEST_ADJUSTMENT
+        space = max(query_letters - taken, 1) * max(searched.letters - taken * searched.num_seqs, 1)
+        return bool(space >= float(self._evalue(1)) * 2**GAP_TRIGGER_BITS)
+
     def sample(self) -> list[str]:
         """Return options that find the subjects that pass the preliminary stage with composition-based statistics."""
         changes = {"max_target_seqs": "1000", "evalue": self._evalue(SAMPLE_EVALUE_FACTOR), "max_hsps": "1"}
@@ -160,6 +197,8 @@ class Part:
     """0-based indices in the database's list of volumes."""
     oids: range | None = None
     """0-based OIDs in the volume; None for whole volumes."""
+    is_view: bool = False
+    """Whether it is read without ambiguity codes, see ``write_view``."""
 
 
 class Parts(Protocol):
@@ -197,8 +236,26 @@ def part_of(shard: Shard) -> Part:
     return Part(f"shard{shard.index}", tuple(shard.volumes), shard.oids)
 
 
+def view_of(shard: Shard) -> Part:
+    return Part(f"shard{shard.index}.view", tuple(shard.volumes), shard.oids, is_view=True)
+
+
 def whole_of(database: Database) -> Part:
     return Part(WHOLE, tuple(range(len(database.volumes))))
+
+
+def run_in_all(
+    parts: Parts, shards: Sequence[Shard], run: PieceRun, part: Callable[[Shard], Part] = part_of
+) -> list[Path]:
+    """Make a run in every shard; return its outputs, in shard order."""
+    files, futures = [], []
+    for shard in shards:
+        files.append(run.out.with_name(f"{run.out.name}.{shard.index}"))
+        purpose, what = replace(run.purpose, shard=shard.index), f"{run.what}, shard {shard.index + 1} of {len(shards)}"
+        futures.append(parts.start(part(shard), replace(run, out=files[-1], purpose=purpose, what=what)))
+    for future in futures:
+        future.result()
+    return files
 
 
 class LocalParts:
@@ -234,6 +291,8 @@ class LocalParts:
         database = self._work.database
         if self._named and part.name == WHOLE and database.filter is None:
             return database.name
+        if part.is_view:
+            return write_view_part(self._work.folder, part.name, database, part.volumes, part.oids)
         return write_part(self._work.folder, part.name, database, part.volumes, part.oids)
 
 

@@ -17,29 +17,23 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from shardblast.blast.database import Database, Filter
-from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, TabularCarrier, by_query, layout_for
+from shardblast.blast.hits import Carrier, QueryHits, TabularCarrier, by_query, layout_for
 from shardblast.blast.output import Comments
 from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch, lengths_of, write_selected
 from shardblast.blast.seqalign import ordinal_id, with_oid
-from shardblast.blast.sequences import CandidateDatabase, Naming, oid_of, write_candidates
+from shardblast.blast.sequences import CandidateDatabase, Naming
 from shardblast.core.cutting import QUERY_LETTERS_PER_SCAN, Shard, scans, split_evenly, with_leader
 from shardblast.core.events import Purpose
-from shardblast.engine.pieces import LocalParts, Part, Parts, PieceOptions, part_of, threads_argument, whole_of
+from shardblast.engine.candidates import Candidates, Suspects
+from shardblast.engine.pieces import LocalParts, Part, Parts, PieceOptions, run_in_all, threads_argument, whole_of
 from shardblast.engine.workspace import PieceRun, Work
-
-WHOLE_DATABASE_SHARE = 0.5
-"""The largest share of the database's letters for candidates; with more, the whole database is searched instead."""
-FIRST_LIMIT = 5_000
-BOUND = 500_000
-"""The shortest and the longest list that a shard keeps when all of its hits are wanted."""
-GROWTH = 10
 
 KEPT = 1050
 """The number of subjects that BLAST keeps before the traceback with composition-based statistics and up to 500 hits.
@@ -67,10 +61,8 @@ def is_unsaturated(counts: Sequence[int], *, max_target_seqs: int, shard_limit: 
 class Research:
     """Searches saturated queries again.
 
-    Final scores do not show which subjects are in BLAST+'s preliminary list: among 5,244 16S genes, a subject of the
-    first 550 by preliminary score was at place 3,046 by final score. So the candidates are all subjects that pass, not
-    the best of each shard. The whole database is searched if it is in memory, or if composition-based statistics hide
-    the subjects that pass.
+    They are searched in a database of candidates, or in the whole database if it is in memory, or if composition-based
+    statistics hide the subjects that pass.
     """
 
     work: Work
@@ -83,9 +75,7 @@ class Research:
 
     def __post_init__(self) -> None:
         self._naming = Naming.of(self.work.database)
-        unique = self.work.database.unique_ids
-        over = self.work.processes.over
-        self._candidate_carrier: Carrier = TabularCarrier(layout_for(())) if unique else ArchiveCarrier(over)
+        self._candidates = Candidates(self.work, self.parts, self.shards, self.options)
 
     @property
     def needs_no_shards(self) -> bool:
@@ -94,19 +84,13 @@ class Research:
         hides_titles = chosen is not None and chosen.hides_titles  # copies of the candidates would show these titles
         return self.in_memory or self.options.composition_based or hides_titles
 
-    def identical(self, batch: Batch, suspects: list[int], unfilled: Collection[int]) -> Iterator[QueryHits]:
-        """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order.
-
-        Args:
-            batch: The batch.
-            suspects: The 0-based positions of these queries in the batch.
-            unfilled: The positions of other queries, with fewer subjects than ``-max_target_seqs``.
-        """
-        database = None if self.needs_no_shards else self._candidates(batch, suspects)
-        wanted = set(suspects)
+    def identical(self, batch: Batch, suspects: Suspects) -> Iterator[QueryHits]:
+        """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order."""
+        database = None if self.needs_no_shards else self._candidates.database(batch, suspects)
+        wanted = set(suspects.saturated)
         started = [
             (ordinals, *self._start(batch, ordinals, number, database, threads))
-            for number, (ordinals, threads) in enumerate(self._searched_together(batch, suspects, unfilled))
+            for number, (ordinals, threads) in enumerate(self._searched_together(batch, suspects))
         ]
 
         def results(ordinals: Sequence[int], out: Path, future: Future[Finished]) -> Iterator[QueryHits]:
@@ -115,9 +99,7 @@ class Research:
 
         yield from heapq.merge(*itertools.starmap(results, started), key=lambda hits: hits.ordinal)
 
-    def _searched_together(
-        self, batch: Batch, suspects: list[int], unfilled: Collection[int]
-    ) -> list[tuple[Sequence[int], int | None]]:
+    def _searched_together(self, batch: Batch, suspects: Suspects) -> list[tuple[Sequence[int], int | None]]:
         """Return the positions of the queries that each process searches, and its threads if their number matters.
 
         With composition-based statistics, BLAST+ skips subjects with preliminary E-values above 0.01 as soon as *all*
@@ -132,10 +114,10 @@ class Research:
         if self.options.are_linked:
             return [(range(batch.queries), self.options.threads)]
         if not self.options.composition_based:
-            return [(part, None) for part in split_evenly(suspects, cores)]
-        wanted, lengths = set(suspects), self._lengths(batch)
+            return [(part, None) for part in split_evenly(suspects.saturated, cores)]
+        wanted, lengths = set(suspects.saturated), self._lengths(batch)
         scan_letters = QUERY_LETTERS_PER_SCAN[self.work.options.program]
-        leaders = {one for one in unfilled if lengths[one] < scan_letters}
+        leaders = {one for one in suspects.unfilled if lengths[one] < scan_letters}
         found = [scan for scan in scans(lengths, scan_letters) if not wanted.isdisjoint(scan)]
         whole = [scan for scan in found if leaders.isdisjoint(scan)]
         alone = [one for scan in found if not leaders.isdisjoint(scan) for one in scan if one in wanted]
@@ -180,84 +162,18 @@ class Research:
         whole = whole_of(self.work.database)
         return out, self.work.start(run, database.name) if database else self.parts.start(whole, run)
 
-    def complete(self, batch: Batch, suspects: list[int]) -> Iterator[tuple[QueryHits, bool]]:
+    def complete(self, batch: Batch, suspects: Sequence[int]) -> Iterator[tuple[QueryHits, bool]]:
         """Search saturated queries in all shards with ever longer lists; yield the best hits of all.
 
         Yields:
             The hits, and whether the list of any shard was still full at the bound.
         """
         first_oids = [shard.first_oid for shard in self.shards]
-        files, full = self._enumerate(batch, suspects, "hits", self.carrier, self.options.argv)
+        files, full = self._candidates.every(batch, suspects, "hits", self.carrier, self.options.argv)
         for local, parts in enumerate(self._by_query(self.carrier, files, len(suspects))):
             merged = self.carrier.merge(parts, first_oids, self.options.max_target_seqs)
             texts = self.carrier.renumbered(merged.texts, suspects[local] - local)
             yield QueryHits(suspects[local], texts, comments_of(parts), merged.subjects), local in full
-
-    def _candidates(self, batch: Batch, suspects: list[int]) -> CandidateDatabase | None:
-        """Return a database of all subjects that pass the preliminary stage.
-
-        Return None if some of these subjects can't be identified, or if they make up most of the database.
-        """
-        carrier, argv = self._candidate_carrier, self.options.candidates
-        files, full = self._enumerate(batch, suspects, "candidates", carrier, argv)
-        ids = None if full else self._ids(batch, files, len(suspects))
-        work = self.work
-        if ids is None or self.parts.letters_of(ids) > WHOLE_DATABASE_SHARE * work.database.searched.letters:
-            return None
-        name = f"batch{batch.index}.candidates"
-        sources = self.parts.sources(sorted(ids))
-        return write_candidates(work.installation, work.processes, work.folder, name, work.database, ids, sources)
-
-    def _enumerate(
-        self, batch: Batch, suspects: list[int], name: str, carrier: Carrier, argv: Callable[[int], list[str]]
-    ) -> tuple[list[Path], set[int]]:
-        """Search queries in all shards with ever longer lists, with the options from ``argv``, until no list is full.
-
-        Returns:
-            The pieces' files in shard order, and the positions in ``suspects`` of the queries whose list was full in
-            any shard, even at the bound.
-        """
-        limit = max(FIRST_LIMIT, 2 * self.options.max_target_seqs)
-        queries = self.work.folder / f"batch{batch.index}.suspects.fa"
-        write_selected(batch, suspects, queries)
-        while True:
-            run = PieceRun(
-                argv=argv(limit),
-                queries=queries,
-                outfmt=carrier.outfmt,
-                out=self.work.folder / f"batch{batch.index}.{name}.{limit}",
-                purpose=Purpose("candidates", batch.index, None),
-                what=f"the candidates of batch {batch.index + 1}",
-                priority=(0, batch.index),
-            )
-            files = _run_in_all(self.parts, self.shards, run)
-            full = {
-                local
-                for local, parts in enumerate(self._by_query(carrier, files, len(suspects)))
-                if any(carrier.count(part) >= limit for part in parts if len(part.texts) >= limit)
-            }
-            if not full or limit >= BOUND:
-                return files, full
-            for file in files:
-                file.unlink()
-            limit = min(limit * GROWTH, BOUND)
-
-    def _ids(self, batch: Batch, files: Sequence[Path], queries: int) -> dict[int, list[str]] | None:
-        """Return the OIDs of all subjects of the queries in files, with their ids; None if any can't be found."""
-        oids: dict[int, list[str]] = {}
-        names: dict[int, set[bytes]] = {}
-        for shard, path in zip(self.shards, files, strict=True):
-            for query in self.work.processes.over(self._candidate_carrier.read(path, queries)):
-                for subject in self._candidate_carrier.subjects(query):
-                    oid = oid_of(subject, shard.first_oid, self._naming)
-                    if oid is None:
-                        names.setdefault(shard.index, set()).add(subject)
-                    else:
-                        oids[oid] = []
-        if names and not self.work.database.unique_ids:
-            return None
-        named = self.parts.ids_of(names, self.work.folder / f"batch{batch.index}.ids")
-        return None if named is None else oids | named
 
     def _read(self, ordinals: Sequence[int], out: Path, database: CandidateDatabase | None) -> Iterator[QueryHits]:
         for local, (hits,) in enumerate(self._by_query(self.carrier, [out], len(ordinals))):
@@ -344,23 +260,11 @@ def mostly_saturated(work: Work, options: PieceOptions, shards: Sequence[Shard],
     carrier = TabularCarrier(layout_for(()))
     purpose, out = Purpose("pilot", batch.index, None), work.folder / "pilot"
     run = PieceRun(options.argv(options.kept), queries, carrier.outfmt, out, purpose, "the pilot search", (0,))
-    files = _run_in_all(LocalParts(work), shards, run)
+    files = run_in_all(LocalParts(work), shards, run)
     readers = [carrier.read(file, len(ordinals)) for file in files]
     hits = work.processes.over(by_query(readers, len(ordinals)))
     saturated = sum(sum(map(carrier.count, parts)) > options.max_target_seqs for parts in hits)
     return saturated * 2 > len(ordinals)
-
-
-def _run_in_all(parts: Parts, shards: Sequence[Shard], run: PieceRun) -> list[Path]:
-    """Make a run in every shard; return its outputs, in shard order."""
-    files, futures = [], []
-    for shard in shards:
-        files.append(run.out.with_name(f"{run.out.name}.{shard.index}"))
-        purpose, what = replace(run.purpose, shard=shard.index), f"{run.what}, shard {shard.index + 1} of {len(shards)}"
-        futures.append(parts.start(part_of(shard), replace(run, out=files[-1], purpose=purpose, what=what)))
-    for future in futures:
-        future.result()
-    return files
 
 
 def _sample(database: Database) -> tuple[tuple[int, ...], range | None, int]:

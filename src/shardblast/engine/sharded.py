@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, by_query
@@ -24,6 +24,7 @@ from shardblast.core.cutting import Shard
 from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, Warned
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
+from shardblast.engine.candidates import Suspects, last_kept
 from shardblast.engine.pieces import Parts, PieceOptions, part_of, threads_argument
 from shardblast.engine.printing import MergedQuery, Printer
 from shardblast.engine.probed import ProbedBatch, ProbedQuery
@@ -115,10 +116,10 @@ class ShardedSearch:
         batch = current.batch
         for piece in current.pieces:
             piece.result()
-        suspects, unfilled = self._suspects(current)
+        suspects = self._suspects(current)
         self._judged += batch.queries
-        self._saturated += len(suspects)
-        for query in self._merged_queries(current, suspects, unfilled):
+        self._saturated += len(suspects.saturated)
+        for query in self._merged_queries(current, suspects):
             printer.write(query)
         printer.finish_batch(batch)
         if warnings := current.warnings():
@@ -128,28 +129,32 @@ class ShardedSearch:
             for file in self._work.folder.glob(f"*batch{batch.index}.*"):
                 file.unlink()
 
-    def _suspects(self, current: _Started) -> tuple[list[int], list[int]]:
-        """Return the 0-based positions of the queries that may be saturated, and of those that fill no list."""
+    def _suspects(self, current: _Started) -> Suspects:
+        """Return which queries may be saturated."""
+        batch, options = current.batch, self._options
         if self._whole:
-            if self._options.threads in (None, self._threads):
-                return [], []
-            counts = [sum(map(self._carrier.count, parts)) for parts in self._hits(current.batch)]
-            return self._research.dependent_on_threads(current.batch, counts), []
+            if options.threads in (None, self._threads):
+                return Suspects(())
+            counts = [sum(map(self._carrier.count, parts)) for parts in self._hits(batch)]
+            return Suspects(self._research.dependent_on_threads(batch, counts))
         if current.suspected:
-            return list(range(current.batch.queries)), []
-        hidden = set() if self._hidden is None else set(self._hidden.suspects(current.batch))
-        suspects, unfilled = [], []
-        for ordinal, parts in enumerate(self._hits(current.batch)):
-            wanted, found = self._options.max_target_seqs, sum(len(part.texts) for part in parts)
+            return Suspects(range(batch.queries))
+        hidden = set() if self._hidden is None else set(self._hidden.suspects(batch))
+        saturated, unfilled, scores = [], [], {}
+        for ordinal, parts in enumerate(self._hits(batch)):
+            wanted, found = options.max_target_seqs, sum(len(part.texts) for part in parts)
             if found > wanted:  # these are rows or alignments, of which a subject has at least one
                 counts = [self._carrier.count(part) for part in parts]
-                is_certain = is_unsaturated(counts, max_target_seqs=wanted, shard_limit=self._options.kept)
+                is_certain = is_unsaturated(counts, max_target_seqs=wanted, shard_limit=options.kept)
                 found = sum(counts) if is_certain else wanted + 1
             if ordinal in hidden or found > wanted:
-                suspects.append(ordinal)
+                saturated.append(ordinal)
+                if options.ranks_by_score:
+                    found_scores = chain.from_iterable(map(self._carrier.scores, parts))
+                    scores[ordinal] = last_kept(found_scores, options.preliminary)
             elif found < wanted:
                 unfilled.append(ordinal)
-        return suspects, unfilled
+        return Suspects(saturated, unfilled, scores)
 
     def _hits(self, batch: Batch) -> Iterator[list[QueryHits]]:
         """Yield each query's hits in all shards."""
@@ -157,10 +162,10 @@ class ShardedSearch:
         readers = [self._carrier.read(path, batch.queries) for path in files]
         return self._work.processes.over(by_query(readers, batch.queries))
 
-    def _merged_queries(self, current: _Started, suspects: list[int], unfilled: list[int]) -> Iterator[MergedQuery]:
+    def _merged_queries(self, current: _Started, suspects: Suspects) -> Iterator[MergedQuery]:
         batch = current.batch
-        again = self._again(current, suspects, unfilled)
-        saturated = set(suspects)
+        again = self._again(current, suspects)
+        saturated = set(suspects.saturated)
         hits = iter([[]] * batch.queries) if current.suspected else self._hits(batch)
         probed: Iterator[ProbedQuery | None] = (
             current.probed.queries() if current.probed else iter([None] * batch.queries)
@@ -180,17 +185,15 @@ class ShardedSearch:
                 self._work.notify(QueryJudged(name, verdict, bound_reached))
                 yield _query(batch, result, probe, name, verdict)
 
-    def _again(
-        self, current: _Started, suspects: list[int], unfilled: list[int]
-    ) -> Iterator[tuple[QueryHits, Verdict, str | None]]:
+    def _again(self, current: _Started, suspects: Suspects) -> Iterator[tuple[QueryHits, Verdict, str | None]]:
         """Yield the final hits of the saturated queries, and the number of a query that reached the bound."""
-        if not suspects:
+        if not suspects.saturated:
             return
         if self._options.are_identical:
-            for hits in self._research.identical(current.batch, suspects, unfilled):
+            for hits in self._research.identical(current.batch, suspects):
                 yield hits, Verdict.RESEARCHED, None
             return
-        for hits, bound_reached in self._research.complete(current.batch, suspects):
+        for hits, bound_reached in self._research.complete(current.batch, suspects.saturated):
             number = f"Query_{current.batch.first_query + hits.ordinal + 1}"
             yield hits, Verdict.COMPLETE, number if bound_reached else None
 

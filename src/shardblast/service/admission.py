@@ -18,8 +18,7 @@ from shardblast.service.catalogue import Catalogue
 from shardblast.service.events import SearchChanged, ServiceEvent
 from shardblast.service.queue import DurableQueue
 from shardblast.service.settings import Settings
-from shardblast.store.searches import Change, SearchStore
-from shardblast.store.workload import Workload
+from shardblast.store.searches import Change, SearchStore, Workload
 
 CHECKED_EVERY_S = 1.0
 """Interval for checking whether missing resources have arrived and what other servers have changed. Changes made by

@@ -31,7 +31,7 @@ from shardblast.core.units import counted
 from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.settings import MOST_LETTERS, MOST_QUERIES
-from shardblast.store.workload import Workload
+from shardblast.store.searches import Workload
 
 IRREGULAR = "The queries contain comments, gap lines or single carriage returns."
 

@@ -30,7 +30,7 @@ from shardblast.core.scaling import (
 )
 from shardblast.core.search import State
 from shardblast.core.units import counted
-from shardblast.store.workload import Unended, Workload
+from shardblast.store.searches import Unended, Workload
 
 CHECKED_EVERY_S = 2.0
 UNKNOWN_DISK = 1 << 62

@@ -1,0 +1,142 @@
+"""Saturated queries of blastn, whose candidates are found by a limit of the score if memory does not hold the database.
+
+The limits of ``-evalue`` are strict, because only then a small database has the search space of a large one.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from shardblast.blast.sequences import CandidateDatabase
+from shardblast.engine.candidates import Candidates, _grouped, last_kept
+from shardblast.engine.pieces import part_of
+from shardblast.engine.workspace import Machine
+from tests.databases import Databases
+from tests.identity.comparison import assert_identical_here
+from tests.sequences import Sequence, write_fasta
+
+TINY_MEMORY = Machine(cores=2, memory_bytes=1 << 12)
+"""A machine whose memory does not hold our databases."""
+COPIES = 1500
+STRICT = ["-evalue", "1e-6"]
+
+
+def family(seed: int, name: str, copies: int, letters: int, codes: int) -> list[Sequence]:
+    """Return mutated copies of a gene, some of them twice, every third with ambiguity codes."""
+    chance = random.Random(seed)
+    gene = "".join(chance.choices("ACGT", k=letters))
+    found: list[Sequence] = []
+    for number in range(copies):
+        rate = chance.choice((0.005, 0.02, 0.05, 0.1))
+        copy = [chance.choice("ACGT") if chance.random() < rate else base for base in gene]
+        for _ in range(chance.randrange(1, codes + 1) if number % 3 == 0 else 0):
+            copy[chance.randrange(letters)] = chance.choice("NRYKM")
+        found.append(Sequence(f"{name}{number} a copy", "".join(copy)))
+    return [Sequence(f"{name}0 the gene", gene), *found[1:]]
+
+
+@pytest.fixture(scope="module")
+def genes() -> list[Sequence]:
+    large, small = family(1, "g", COPIES, 400, 8), family(2, "h", COPIES // 5, 300, 2)
+    both = [*large, *small]
+    random.Random(3).shuffle(both)
+    return both
+
+
+@pytest.fixture(scope="module")
+def query(genes: list[Sequence], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    named = {one.title.split()[0]: one.letters for one in genes}
+    pieces = [("q1", named["g0"]), ("none", "ACGTTGCA" * 12), ("q2", named["h0"]), ("q3", named["g0"][90:260])]
+    return write_fasta(tmp_path_factory.mktemp("query") / "q.fa", [Sequence(*piece) for piece in pieces])
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """Return the numbers of candidates of the searches that follow; None for the whole database."""
+    numbers: list[int | None] = []
+    original = Candidates.database
+
+    def database(self: Candidates, *arguments: object) -> CandidateDatabase | None:
+        found = original(self, *arguments)  # type: ignore[arg-type]
+        numbers.append(None if found is None else len(found.oids))
+        return found
+
+    monkeypatch.setattr(Candidates, "database", database)
+    return numbers
+
+
+@pytest.mark.parametrize(
+    "kind", [(), ("-parse_seqids",), ("-max_file_sz", "60000"), ("-blastdb_version", "4")], ids=str
+)
+@pytest.mark.parametrize(("options", "outfmt"), [("-task megablast", "6 std score"), ("-task blastn", "0")])
+def test_few_candidates_give_the_hits_of_blast(
+    kind: tuple[str, ...],
+    options: str,
+    outfmt: str,
+    genes: list[Sequence],
+    query: Path,
+    databases: Databases,
+    counted: list[int | None],
+) -> None:
+    name = databases.of("genes" + "".join(kind), "nucl", genes, *kind)
+    words = ["-db", name, "-query", str(query), "-max_target_seqs", "10", "-outfmt", outfmt, *STRICT]
+
+    assert_identical_here("blastn", [*words, *options.split()], machine=TINY_MEMORY, shards=[2, 5])
+
+    assert all(count is not None and 20 <= count < 300 for count in counted), counted  # of 1,800
+
+
+@pytest.mark.parametrize("options", ["-perc_identity 97", "-strand minus", "-task dc-megablast", "-evalue 10"])
+@pytest.mark.parametrize("limit", ["1", "150"])
+def test_candidates_serve_whatever_the_options(
+    options: str, limit: str, genes: list[Sequence], query: Path, databases: Databases
+) -> None:
+    words = ["-db", databases.of("genes", "nucl", genes), "-query", str(query), "-max_target_seqs", limit]
+    strict = [] if "-evalue" in options else STRICT
+
+    assert_identical_here("blastn", [*words, *strict, *options.split()], machine=TINY_MEMORY, shards=[3], empty=True)
+
+
+def test_many_equal_scores_make_longer_lists(
+    query: Path, databases: Databases, monkeypatch: pytest.MonkeyPatch, counted: list[int | None]
+) -> None:
+    monkeypatch.setattr("shardblast.engine.candidates.FIRST_LIMIT", 30)
+    same = [Sequence(f"s{number}", family(1, "g", 1, 400, 1)[0].letters) for number in range(400)]
+    others = family(7, "o", 600, 500, 1)
+    words = ["-db", databases.of("same", "nucl", [*same, *others]), "-query", str(query), "-max_target_seqs", "7"]
+
+    assert_identical_here("blastn", [*words, *STRICT, "-outfmt", "6"], machine=TINY_MEMORY, shards=[2])
+
+    assert counted == [400]
+
+
+def test_volumes_with_ambiguity_codes_would_give_wrong_hits(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The subjects with codes rank first by the bases that makeblastdb draws, and last by the codes."""
+    gene = "".join(random.Random(5).choices("ACGT", k=300))
+    places = [20 + number % 250 for number in range(1500)]
+    coded = [Sequence(f"c{n}", f"{gene[:place]}NNNN{gene[place + 4 :]}") for n, place in enumerate(places)]
+    plain = [Sequence(f"p{number}", f"{gene[:140]}{gene[141]}{gene[140]}{gene[142:]}") for number in range(1300)]
+    path = write_fasta(tmp_path / "q.fa", [Sequence("q", gene)])
+    words = ["-db", databases.of("coded", "nucl", [*coded, *plain]), "-query", str(path), "-max_target_seqs", "5"]
+    words += ["-reward", "1", "-penalty", "-4", "-outfmt", "6 std score", *STRICT]
+
+    assert_identical_here("blastn", words, machine=TINY_MEMORY, shards=[4])
+
+    monkeypatch.setattr("shardblast.engine.candidates.view_of", part_of)
+    with pytest.raises(AssertionError):
+        assert_identical_here("blastn", words, machine=TINY_MEMORY, shards=[4])
+
+
+def test_the_last_that_is_kept_has_the_score_of_its_place() -> None:
+    assert last_kept([5, 9, 7, 7], 3) == 7
+    assert last_kept([5, 9], 3) == 0
+
+
+def test_queries_with_similar_limits_are_searched_together() -> None:
+    assert _grouped({0: 100, 1: 0, 2: 101, 3: 300, 4: 0}) == [[1, 4], [0, 2], [3]]
+    assert len(_grouped({number: 2**number for number in range(200)})) <= 16
