@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from shardblast.blast.alias import write_view_part
+from shardblast.blast.database import open_database
+from shardblast.blast.installation import find_installation
 from shardblast.blast.volume import Volume, VolumeWriter, read_volume
 from shardblast.core.errors import DatabaseError
 from shardblast.core.program import Molecule
@@ -152,3 +155,23 @@ def test_an_index_of_another_kind_is_a_database_error(tmp_path: Path, content: b
 def listed(path: Path, molecule: Molecule, outfmt: str) -> list[str]:
     argv = ["blastdbcmd", "-db", str(path), "-dbtype", molecule.dbtype, "-entry", "all", "-outfmt", outfmt]
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def test_a_view_shows_the_bases_that_makeblastdb_stored_in_place_of_codes(databases: Databases, tmp_path: Path) -> None:
+    sequences = [Sequence(f"s{number}", "ACGT" * number + "NNRYACG" * (number % 3)) for number in range(1, 40)]
+    path = Path(databases.of("coded", "nucl", sequences, "-max_file_sz", "2000"))
+    database = open_database(find_installation(), str(path), Molecule.NUCLEOTIDE)
+    shown = [one.letters for one in sequences]
+
+    alias = write_view_part(tmp_path, "part", database, range(len(database.volumes)))
+
+    seen = listed(Path(alias), Molecule.NUCLEOTIDE, "%s")
+    assert len(database.volumes) > 1
+    assert [len(one) for one in seen] == [len(one) for one in shown]
+    assert not set("".join(seen)) - set("ACGT")
+    assert all(
+        a in ("N", "R", "Y", b) for one, two in zip(shown, seen, strict=True) for a, b in zip(one, two, strict=True)
+    )
+    second = write_view_part(tmp_path, "range", database, [1], range(2, 4))
+    first = database.first_oids[1] + 2
+    assert listed(Path(second), Molecule.NUCLEOTIDE, "%s") == seen[first : first + 2]
