@@ -25,7 +25,7 @@ from shardblast.core.cutting import Choice, Shard
 from shardblast.core.errors import NetworkError
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
-from shardblast.engine import saturation
+from shardblast.engine import candidates
 from shardblast.engine.pieces import Part, Parts, batches_of, choose_carrier, shards_of
 from shardblast.engine.printing import open_printer
 from shardblast.engine.sharded import ShardedSearch
@@ -61,7 +61,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 
 @pytest.mark.parametrize("place", ["local", "remote"])
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("limited", [False, True])
 def test_lists_that_grow_over_many_passes_find_what_blast_finds(
+    limited: bool,
     kind: str,
     place: str,
     cluster: LocalCluster,
@@ -69,30 +71,32 @@ def test_lists_that_grow_over_many_passes_find_what_blast_finds(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(saturation, "FIRST_LIMIT", 2)
-    monkeypatch.setattr(saturation, "GROWTH", 4)
+    monkeypatch.setattr(candidates, "FIRST_LIMIT", 2)
+    monkeypatch.setattr(candidates, "GROWTH", 4)
     monkeypatch.setenv("SHARDBLAST_STORAGE", cluster.storage)
-    name = f"few-{kind}"
+    name, strict = f"few-{kind}", ["-evalue", "1e-6"] if limited else []  # which allows a limit of the score
     path = databases.of(name, "nucl", copies_among_others(220, 120), "-max_file_sz", "8000", *KINDS[kind])
     database = open_database(find_installation(), path, Molecule.NUCLEOTIDE)
     shards = shards_of(database, len(database.volumes))
-    if place == "remote":
+    if place == "remote" and not limited:
         cluster.add_database(name, path)
     made: AbstractContextManager[Parts]
     made = local(database, tmp_path) if place == "local" else remote(cluster, name, shards, tmp_path)
 
     with made as parts:
-        printed, lists = searched(parts, database, shards, tmp_path)
+        printed, lists = searched(parts, database, shards, tmp_path, strict)
 
-    assert printed == blast("blastn", Path(path), name, QUERY, list(BEST), "6", tmp_path)
+    assert printed == blast("blastn", Path(path), name, QUERY, [*BEST, *strict], "6", tmp_path)
     assert len(lists) > 3
 
 
-def searched(parts: Parts, database: Database, shards: tuple[Shard, ...], folder: Path) -> tuple[bytes, set[str]]:
+def searched(
+    parts: Parts, database: Database, shards: tuple[Shard, ...], folder: Path, strict: list[str]
+) -> tuple[bytes, set[str]]:
     """Return what a search prints whose parts these are, and the lengths of lists that it asked the shards for."""
     installation, (query, out) = find_installation(), (folder / "query.fa", folder / "out")
     query.write_text(QUERY)
-    words = ["-db", database.name, "-query", str(query), "-outfmt", "6", *BEST, "-out", str(out)]
+    words = ["-db", database.name, "-query", str(query), "-outfmt", "6", *BEST, *strict, "-out", str(out)]
     options = parse(Program.BLASTN, words, known_arguments(installation, Program.BLASTN))
     carrier = choose_carrier(options, shards=len(shards), unique_ids=database.unique_ids)
     batches = batches_of(str(query), folder, Molecule.NUCLEOTIDE, Choice(len(shards), 1000, 1, True, ""))
