@@ -7,6 +7,7 @@ command's words, environment, folder and streams, and runs what ``python -m shar
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -18,7 +19,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -64,7 +64,7 @@ class Command:
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        with suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.wait(0)
         return self.returncode
 
@@ -117,6 +117,16 @@ def run(
         return subprocess.CompletedProcess(list(argv), status, stdout.read(), stderr.read())
 
 
+def finished_in(
+    folder: Path, argv: Sequence[str], environment: Mapping[str, str], sent: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command in a folder; one that is sent something is not forked, and reads it from a pipe."""
+    if tuple(argv[: len(SHARDBLAST)]) == SHARDBLAST and not sent:
+        with contextlib.chdir(folder):
+            return run(argv, environment)
+    return subprocess.run(argv, input=sent, capture_output=True, env=environment, cwd=folder, timeout=300)
+
+
 @cache
 def _parent() -> socket.socket:
     """Start the process that forks; it ends with us."""
@@ -167,7 +177,7 @@ def _fork_until_closed(requests: socket.socket) -> int:
 def _tell_end(watched: int, pid: int, teller: socket.socket) -> None:
     os.close(watched)
     _, status = os.waitpid(pid, 0)
-    with teller, suppress(OSError):  # a test that was interrupted listens no more
+    with teller, contextlib.suppress(OSError):  # a test that was interrupted listens no more
         teller.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 

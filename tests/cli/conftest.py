@@ -6,7 +6,6 @@ import gzip
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from shardblast.blast.queries import records
+from tests.forked import SHARDBLAST, finished_in
 
 DATA = Path(__file__).parents[2] / "demo" / "data"
 PROGRAMS = (
@@ -27,8 +27,6 @@ PROGRAMS = (
     "blastdbcmd",
     "blastdb_aliastool",
 )
-SHARDBLAST = (sys.executable, "-m", "shardblast")
-
 Finished = subprocess.CompletedProcess[bytes]
 
 
@@ -52,14 +50,10 @@ class Place:
         return ["-db", str(self.database), "-query", str(self.query)]
 
     def shardblast(self, *words: str, stdin: bytes = b"") -> Finished:
-        return subprocess.run(
-            [*SHARDBLAST, *words], input=stdin, capture_output=True, env=self.environment, cwd=self.folder, timeout=300
-        )
+        return finished_in(self.folder, [*SHARDBLAST, *words], self.environment, stdin)
 
     def blast(self, *words: str, stdin: bytes = b"") -> Finished:
-        return subprocess.run(
-            words, input=stdin, capture_output=True, env=self.environment, cwd=self.folder, timeout=300
-        )
+        return finished_in(self.folder, words, self.environment, stdin)
 
     def left_behind(self) -> list[str]:
         """Names of what is in the two folders that were empty."""

@@ -15,8 +15,9 @@ import pytest
 
 from shardblast import __version__
 from shardblast.core.program import Program
-from tests.cli.conftest import SHARDBLAST, Place
+from tests.cli.conftest import Place
 from tests.databases import make_database
+from tests.forked import SHARDBLAST
 from tests.sequences import Sequence, real
 from tests.waiting import WITHIN_S, until
 

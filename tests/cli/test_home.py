@@ -11,7 +11,7 @@ import pytest
 
 from shardblast.cli.main import main
 from shardblast.service.settings import TABLES
-from tests.cli.conftest import SHARDBLAST
+from tests.forked import SHARDBLAST
 
 
 @pytest.mark.parametrize(

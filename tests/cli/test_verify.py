@@ -12,7 +12,8 @@ import pytest
 
 from shardblast.cli.verify import compare
 from shardblast.core.formats import parse_outfmt
-from tests.cli.conftest import SHARDBLAST, Finished, Place
+from tests.cli.conftest import Finished, Place
+from tests.forked import SHARDBLAST
 from tests.waiting import WITHIN_S, until
 
 QUERIES = 6

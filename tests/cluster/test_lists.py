@@ -118,7 +118,7 @@ def ids(tmp_path: Path) -> str:
         ("blastn", "seqidlist", "0"),
         ("blastn", "negative_seqidlist", "6"),
         ("blastp", "seqidlist", "6"),
-        ("blastp", "negative_seqidlist", "0"),
+        pytest.param("blastp", "negative_seqidlist", "0", marks=pytest.mark.full),
         ("blastx", "seqidlist", "0"),
         ("tblastn", "negative_seqidlist", "6"),
     ],
@@ -135,7 +135,7 @@ def test_ids_are_looked_up_where_the_volumes_are(
         ("blastn", "taxids", "5"),
         ("blastn", "negative_taxids", "6 std staxids"),
         ("blastp", "taxids", "6 std staxids"),
-        ("blastp", "negative_taxids", "5"),
+        pytest.param("blastp", "negative_taxids", "5", marks=pytest.mark.full),
     ],
 )
 def test_taxids_are_looked_up_where_the_volumes_are(narrow: Narrow, program: str, name: str, outfmt: str) -> None:
@@ -149,7 +149,12 @@ def test_taxids_may_be_missing_in_some_volumes(narrow: Narrow, program: str, nam
 
 @pytest.mark.parametrize(
     ("outfmt", "taxids"),
-    [("0", "9606"), ("5", "562,4"), ("6 std staxids salltitles", "9606"), ("6 std staxids salltitles", "562,4")],
+    [
+        ("0", "9606"),
+        ("6 std staxids salltitles", "562,4"),
+        pytest.param("5", "562,4", marks=pytest.mark.full),
+        pytest.param("6 std staxids salltitles", "9606", marks=pytest.mark.full),
+    ],
 )
 def test_titles_that_a_list_does_not_name_stay_hidden(narrow: Narrow, outfmt: str, taxids: str) -> None:
     assert narrow.assert_identical("blastp", outfmt, "-taxids", taxids, database="doubled") > 1

@@ -126,7 +126,10 @@ def test_options_that_blast_refuses_are_refused_alike(compared: Compared, progra
     assert said in refused.stderr
 
 
-@pytest.mark.parametrize("program", ["blastn", "tblastn", "tblastx", "blastp", "blastx"])
+@pytest.mark.parametrize(
+    "program",
+    ["blastn", "blastp", *(pytest.param(one, marks=pytest.mark.full) for one in ("tblastn", "tblastx", "blastx"))],
+)
 def test_the_wrong_program_for_a_database_is_refused_before_anything_is_staged(
     compared: Compared, program: str
 ) -> None:

@@ -76,9 +76,9 @@ SHORT = "".join(one.fasta for one in real("16s")[:4])
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     folder = tmp_path_factory.mktemp("answers")
-    proteins, genes = real("proteins")[:4000], real("16s")[:600]
+    proteins, genes = real("proteins")[:1600], real("16s")[:600]
     databases = {
-        "proteins": make_database(folder / "prot" / "proteins", "prot", proteins, "-max_file_sz", "300000"),
+        "proteins": make_database(folder / "prot" / "proteins", "prot", proteins, "-max_file_sz", "120000"),
         "16s": make_database(folder / "nucl" / "16s", "nucl", genes, "-max_file_sz", "60000"),
     }
     return Answers(folder, databases)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from shardblast.core.options import parse
 from shardblast.core.program import Arguments, Program
 from shardblast.engine.local import LocalEngine
 from shardblast.engine.workspace import Machine
+from tests.forked import SHARDBLAST, finished_in
 
 PROGRAMS = ("blastn", "blastp", "blastx", "tblastn", "tblastx")
 QUERY_TYPE = {"blastn": "nucl", "blastp": "prot", "blastx": "nucl", "tblastn": "prot", "tblastx": "nucl"}
@@ -51,12 +51,12 @@ def blast(program: str, words: Sequence[str], stdin: bytes = b"") -> Result:
 
 def shardblast(program: str, words: Sequence[str], stdin: bytes = b"") -> Result:
     """Run our command."""
-    return _run([sys.executable, "-m", "shardblast", program, *words], stdin)
+    return _run([*SHARDBLAST, program, *words], stdin)
 
 
 def _run(argv: Sequence[str], stdin: bytes) -> Result:
     with tempfile.TemporaryDirectory() as folder:
-        finished = subprocess.run(argv, capture_output=True, input=stdin, cwd=folder, timeout=300)
+        finished = finished_in(Path(folder), argv, os.environ, stdin)
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
     return Result(finished.returncode, finished.stdout, files, finished.stderr)
 

@@ -119,8 +119,20 @@ def test_saturated_queries_are_identical_with_other_statistics(
     assert_identical_here("blastp", [*words, "-outfmt", "7"], machine=machine)
 
 
-@pytest.mark.parametrize("evalue", ["1e-3", "1", "10"])
-def test_saturation_hidden_by_few_hits_is_found(evalue: str, databases: Databases, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("evalue", "memory", "limit"),
+    [
+        ("1e-3", "ample", "1000"),
+        ("1", "tiny", "500"),
+        ("10", "ample", "1000"),
+        pytest.param("1e-3", "tiny", "500", marks=pytest.mark.full),
+        pytest.param("1", "ample", "1000", marks=pytest.mark.full),
+        pytest.param("10", "tiny", "500", marks=pytest.mark.full),
+    ],
+)
+def test_saturation_hidden_by_few_hits_is_found(
+    evalue: str, memory: str, limit: str, databases: Databases, tmp_path: Path
+) -> None:
     repeat = "PEPKPEPAPQPEPSPEPTPQ"
     subjects = [
         Sequence(f"b{n}", repeat[n % 20 :] + repeat * (1 + n % 3) + one.letters[:30])
@@ -132,8 +144,7 @@ def test_saturation_hidden_by_few_hits_is_found(evalue: str, databases: Database
     )
     words = ["-db", database, "-query", str(query), "-evalue", evalue, "-seg", "no", "-outfmt", "6"]
 
-    for machine, limit in ((AMPLE, "1000"), (TINY_MEMORY, "500")):
-        assert_identical_here("blastp", [*words, "-max_target_seqs", limit], machine=machine, empty=True)
+    assert_identical_here("blastp", [*words, "-max_target_seqs", limit], machine=MACHINES[memory], empty=True)
 
 
 @pytest.mark.parametrize("options", ["-perc_identity 90", "-qcov_hsp_perc 95", "-max_hsps 1", "-subject_besthit"])

@@ -40,7 +40,9 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(
+    "program", [pytest.param(one, marks=[pytest.mark.full] * (one in ("blastp", "tblastn"))) for one in PROGRAMS]
+)
 def test_a_search_is_submitted_watched_read_and_downloaded(page: Page, server: Server, program: str) -> None:
     query, database = PROGRAMS[program]
     page.goto(f"{server.url}/new")

@@ -39,10 +39,16 @@ class ProbedQuery:
     """Whether BLAST+ could search it. A query that consists of N alone can't be searched."""
 
 
+def printed_file(folder: Path, batch: Batch) -> Path:
+    """Return where BLAST+'s output for a batch without hits is written."""
+    return folder / f"batch{batch.index}.printed"
+
+
 class ProbedBatch:
     """A batch that is searched in the probe, a database with one sequence."""
 
-    def __init__(self, work: Work, batch: Batch, database: str) -> None:
+    def __init__(self, work: Work, batch: Batch, database: str, printed: Future[Finished] | None = None) -> None:
+        """``printed`` writes BLAST+'s output to ``printed_file``, if it runs already."""
         self._work = work
         self._batch = batch
         self._database = database
@@ -51,7 +57,7 @@ class ProbedBatch:
         long_words = work.options.may_have_long_words
         self._words = self._start("words", "11", argv[0], queries=self._any_query()) if long_words else None
         self._archives = self._start("probe", "11", argv[long_words], ONE_QUERY_PER_ARCHIVE)
-        self._printed = self._start_printed() if work.options.outfmt.is_pairwise else None
+        self._printed = printed or (self._start_printed() if work.options.outfmt.is_pairwise else None)
 
     def queries(self) -> Iterator[ProbedQuery]:
         self._archives.result()
@@ -121,7 +127,7 @@ class ProbedBatch:
     def _parts(self, printed: Future[Finished]) -> list[bytes]:
         printed.result()
         outfmt = self._work.options.outfmt
-        file = self._file("printed")
+        file = printed_file(self._work.folder, self._batch)
         if outfmt.writes_files:
             numbers = range(1, self._batch.queries + 1)
             parts = [Path(outfmt.file_of(str(file), number)).read_bytes() for number in numbers]

@@ -27,7 +27,7 @@ from shardblast.core.report import Verdict
 from shardblast.engine.candidates import Suspects, last_kept
 from shardblast.engine.pieces import Parts, PieceOptions, part_of, threads_argument
 from shardblast.engine.printing import MergedQuery, Printer
-from shardblast.engine.probed import ProbedBatch, ProbedQuery
+from shardblast.engine.probed import ProbedBatch, ProbedQuery, printed_file
 from shardblast.engine.saturation import HiddenSaturation, Research, can_hide, comments_of, is_unsaturated
 from shardblast.engine.workspace import SEARCH, PieceRun, Work
 
@@ -86,8 +86,8 @@ class ShardedSearch:
                 started.extend(self._start(batch) for batch in islice(waiting, 1))
 
     def _start(self, batch: Batch, *, alone: bool = False) -> _Started:
-        probed = ProbedBatch(self._work, batch, self._probe) if self._archives else None
         warned = WarnedBatch(self._work, batch, self._probe, alone=alone)
+        probed = ProbedBatch(self._work, batch, self._probe, warned.printed) if self._archives else None
         mostly_saturated = self._saturated * 2 > self._judged  # searching the others in shards first takes too long
         suspected = self._options.always_research or (self._options.are_identical and mostly_saturated)
         if suspected and not self._whole:
@@ -203,7 +203,7 @@ def piece_file(folder: Path, batch: int, shard: int) -> Path:
 
 
 class WarnedBatch:
-    """A batch that is searched in the probe's database only for BLAST+'s warnings."""
+    """A batch that is searched in the probe's database for BLAST+'s warnings, and for its output if that is needed."""
 
     def __init__(self, work: Work, batch: Batch, database: str, *, alone: bool) -> None:
         """``alone`` says whether the batch has all queries, so that BLAST+ warns if -mt_mode splits too few."""
@@ -213,13 +213,14 @@ class WarnedBatch:
             argv=options.argv(drop=_WITHOUT_WARNINGS if alone else _WITHOUT_WARNINGS | {"mt_mode"}),
             queries=batch.path,
             outfmt=options.outfmt.text if in_one_file is None else str(in_one_file),
-            out=Path(os.devnull),
+            out=printed_file(work.folder, batch) if options.outfmt.is_pairwise else Path(os.devnull),
             purpose=Purpose("probe", batch.index, None),
             what=f"the warnings of batch {batch.index + 1}",
             priority=(0, batch.index),
         )
         self._batch = batch
         self._finished: Future[Finished] = work.start(run, database)
+        self.printed = self._finished if options.outfmt.is_pairwise else None
 
     def text(self) -> bytes:
         """Return BLAST+'s warnings, with queries and lines numbered as in the user's file."""
