@@ -14,7 +14,6 @@ import pytest
 from shardblast.blast.database import open_database
 from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Processes
-from shardblast.bootstrap import known_arguments
 from shardblast.core.errors import InputError
 from shardblast.core.events import ignore
 from shardblast.core.formatting import Printing, printed_with
@@ -24,6 +23,7 @@ from shardblast.engine.kept_sequences import HitSequences, StoredFilter
 from shardblast.engine.stored import StoredEngine, StoredPlan, StoredSearch
 from shardblast.engine.workspace import Pool, this_machine
 from tests.databases import KINDS, Databases, make_database
+from tests.identity.comparison import arguments
 from tests.sequences import Sequence, nucleotides, proteins, real
 
 NAME = "named"
@@ -100,7 +100,7 @@ class Store:
 
     def options(self, program: Program, outfmt: str, *options: str) -> SearchOptions:
         words = ["-db", NAME, "-query", str(self.folder / "query.fa"), "-outfmt", outfmt, *options, "--shards", "3"]
-        return parse(program, words, known_arguments(self.engine.installation, program))
+        return parse(program, words, arguments(program.value))
 
 
 @pytest.fixture

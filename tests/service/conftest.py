@@ -19,7 +19,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("served")
     return {
         "16s": make_database(folder / "rna" / "16s", "nucl", real("16s")[:600]),
-        "proteins": make_database(folder / "proteins" / "proteins", "prot", real("proteins")[:2000]),
+        "proteins": make_database(folder / "proteins" / "proteins", "prot", real("proteins")[:3000]),
     }
 
 

@@ -16,7 +16,7 @@ from tests.sequences import Sequence, gene, real
 from tests.service.server import Server
 
 RNA = [one.fasta for one in real("16s-queries")[:6]] + [">\n" + real("16s-queries")[6].letters + "\n"]
-PROTEINS = [one.fasta for one in real("proteins")[3:2000:260]]
+PROTEINS = [one.fasta for one in real("proteins")[3:3000:400]]
 FORMATS = ["0", "1", "5", "6 std staxids", "7", "10", "11", "12", "15", "16", "17", "18"]
 
 

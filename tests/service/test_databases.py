@@ -18,7 +18,7 @@ from tests.service.server import END_WITHIN_S, OVER, Server
 from tests.waiting import until
 
 QUERY = real("proteins")[3].fasta
-MANY = "".join(one.fasta for one in real("proteins")[:200])
+MANY = "".join(one.fasta for one in real("proteins")[:300])
 VOLUMES = ("-max_file_sz", "60000")
 
 

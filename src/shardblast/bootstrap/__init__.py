@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from shardblast.blast.installation import Installation, find_installation, read_arguments
@@ -24,6 +25,7 @@ def local_engine() -> LocalEngine:
     return LocalEngine(find_installation(), this_machine(), home())
 
 
+@cache
 def known_arguments(installation: Installation, program: Program) -> Arguments:
     """Return the options that an installed program describes in its ``-xmlhelp``."""
     finished = run([installation.program(program.value), "-xmlhelp"])

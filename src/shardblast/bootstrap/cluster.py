@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 from pathlib import Path
 
 from shardblast.blast.installation import find_installation
@@ -52,7 +52,7 @@ def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | 
         node=Node(name, Stager(objects, place / "staged", disk_bytes)),
         objects=objects,
         installation=installation,
-        arguments=cache(lambda program: known_arguments(installation, program)),
+        arguments=partial(known_arguments, installation),
         home=place,
         cores=cores or machine.cores,
         memory_bytes=memory_bytes or machine.memory_bytes,

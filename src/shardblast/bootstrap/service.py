@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from shardblast.blast.installation import Installation, find_installation
@@ -74,7 +74,7 @@ class Service:
         """
         self.settings = settings
         installation, machine, database = find_installation(), this_machine(), open_tables(settings)
-        arguments = cache(lambda program: known_arguments(installation, program))
+        arguments = partial(known_arguments, installation)
         engine = StoredEngine(installation, machine, Pool(machine.cores))
         self.listeners = listeners = Listeners([write_log, *_traces()])
         self.folders, self.broadcast = Folders(settings.home), Broadcast()

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from shardblast.blast import output as blast_output
 from shardblast.blast.archive import ArchiveReader, QueryArchive
@@ -25,7 +25,6 @@ from shardblast.engine.workspace import PieceRun, Work
 
 _UNSEARCHABLE = re.compile(rb"\n +lambda \{ -1, 10, 0 \},\n.*\n.*\n +gapped FALSE")
 """The parameters of a query that could not be searched. For tblastx, no query has gapped parameters."""
-_QUOTES = {'"': "&quot;", "'": "&apos;"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ class ProbedBatch:
         syntax = self._work.options.outfmt.format.syntax
         names = [self._database, self._work.options.text("db") or ""]
         if syntax is Syntax.XML:
-            fields = [f"<db>{escape(name, _QUOTES)}</db>" for name in names]
+            fields = [f"<db>{escape(name).replace('&#x27;', '&apos;')}</db>" for name in names]
         elif syntax is Syntax.JSON:
             fields = [f'"db": {json.dumps(name, ensure_ascii=False)}' for name in names]
         else:
