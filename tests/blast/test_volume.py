@@ -159,7 +159,7 @@ def listed(path: Path, molecule: Molecule, outfmt: str) -> list[str]:
 
 def test_a_view_shows_the_bases_that_makeblastdb_stored_in_place_of_codes(databases: Databases, tmp_path: Path) -> None:
     sequences = [Sequence(f"s{number}", "ACGT" * number + "NNRYACG" * (number % 3)) for number in range(1, 40)]
-    path = Path(databases.of("coded", "nucl", sequences, "-max_file_sz", "2000"))
+    path = Path(databases.of("codes-in-volumes", "nucl", sequences, "-max_file_sz", "2000"))
     database = open_database(find_installation(), str(path), Molecule.NUCLEOTIDE)
     shown = [one.letters for one in sequences]
 

@@ -66,15 +66,10 @@ def write_view_part(
         b"\1" * volume.num_seqs if index in volumes else b"" for index, volume in enumerate(database.volumes)
     )
     selection = database.filter or Filter(all_kept, (), Totals(0, 0))
-    paths = []
     for index in volumes:
-        view, mask = folder / f"view.{index}", folder / f"{name}.{index}.msk"
-        if not view.with_name(f"{view.name}.nin").exists():
-            write_view(database.volumes[index], view)
-        mask.write_bytes(selection.mask(index, oids, is_view=True))
-        write_alias(folder, f"{name}.{index}", database, [Path(view.name)], [f"OIDLIST {mask.name}"], totals=False)
-        paths.append(Path(f"{name}.{index}"))
-    return write_alias(folder, name, database, paths)
+        if not (folder / f"{_view_of(index)}.nin").exists():
+            write_view(database.volumes[index], folder / _view_of(index))
+    return write_alias(folder, name, database, _masked(folder, name, database, selection, volumes, oids, is_view=True))
 
 
 def write_masked(folder: Path, name: str, database: Database, kept: Mapping[int, bytes]) -> str:
@@ -92,15 +87,26 @@ def quoted(path: Path) -> str:
     return f'"{path}"' if " " in str(path) else str(path)
 
 
+def _view_of(index: int) -> Path:
+    return Path(f"view.{index}")
+
+
 def _masked(
-    folder: Path, name: str, database: Database, selection: Filter, volumes: Sequence[int], oids: range | None
+    folder: Path,
+    name: str,
+    database: Database,
+    selection: Filter,
+    volumes: Sequence[int],
+    oids: range | None,
+    *,
+    is_view: bool = False,
 ) -> list[Path]:
     """Write an alias per volume, because a mask applies to one volume; return their names."""
     names = []
     for index in volumes:
         mask = folder / f"{name}.{index}.msk"
-        mask.write_bytes(selection.mask(index, oids))
-        paths = [database.volumes[index].path]
+        mask.write_bytes(selection.mask(index, oids, is_view=is_view))
+        paths = [_view_of(index) if is_view else database.volumes[index].path]
         write_alias(folder, f"{name}.{index}", database, paths, [f"OIDLIST {mask.name}"], totals=False)
         names.append(Path(f"{name}.{index}"))
     return names

@@ -128,7 +128,7 @@ class Candidates:
                         listed.setdefault(shard.index, set()).update(names)
             if not pending:
                 break
-        return self._identified(batch, listed)
+        return self._identified(batch, listed, is_view=True)
 
     def _estimated(self, batch: Batch, suspects: Sequence[int]) -> dict[int, int]:
         """Return for each query the score of the last subject that would be kept by final scores."""
@@ -138,14 +138,19 @@ class Candidates:
         scores = (itertools.chain.from_iterable(map(carrier.scores, parts)) for parts in queries)
         return {one: last_kept(found, kept) for one, found in zip(suspects, scores, strict=True)}
 
-    def _identified(self, batch: Batch, listed: Mapping[int, Collection[bytes]]) -> dict[int, list[str]] | None:
-        """Return the OIDs, with ids, of subjects as archives of views name them, by shard; None if any is not found."""
+    def _identified(
+        self, batch: Batch, listed: Mapping[int, Collection[bytes]], *, is_view: bool
+    ) -> dict[int, list[str]] | None:
+        """Return the OIDs, with ids, of subjects by shard, as archives of views or carriers name them.
+
+        Return None if any is not found.
+        """
         oids: dict[int, list[str]] = {}
         names: dict[int, set[bytes]] = {}
         for shard in self.shards:
             for subject in self.work.processes.over(listed.get(shard.index, ())):
-                oid = oid_of(subject, shard.first_oid, self._naming, is_view=True)
-                name = id_of(subject) if oid is None else None
+                oid = oid_of(subject, shard.first_oid, self._naming, is_view=is_view)
+                name = id_of(subject) if is_view else subject
                 if oid is not None:
                     oids[oid] = []
                 elif name is not None and self.work.database.unique_ids:
@@ -210,20 +215,11 @@ class Candidates:
 
     def _ids(self, batch: Batch, files: Sequence[Path], queries: int) -> dict[int, list[str]] | None:
         """Return the OIDs of all subjects of the queries in files, with their ids; None if any can't be found."""
-        oids: dict[int, list[str]] = {}
-        names: dict[int, set[bytes]] = {}
+        listed: dict[int, set[bytes]] = {}
         for shard, path in zip(self.shards, files, strict=True):
             for query in self.work.processes.over(self._carrier.read(path, queries)):
-                for subject in self._carrier.subjects(query):
-                    oid = oid_of(subject, shard.first_oid, self._naming)
-                    if oid is None:
-                        names.setdefault(shard.index, set()).add(subject)
-                    else:
-                        oids[oid] = []
-        if names and not self.work.database.unique_ids:
-            return None
-        named = self.parts.ids_of(names, self.work.folder / f"batch{batch.index}.ids")
-        return None if named is None else oids | named
+                listed.setdefault(shard.index, set()).update(self._carrier.subjects(query))
+        return self._identified(batch, listed, is_view=False)
 
     def _by_query(self, carrier: Carrier, files: Sequence[Path], queries: int) -> Iterator[list[QueryHits]]:
         return self.work.processes.over(by_query([carrier.read(path, queries) for path in files], queries))

@@ -130,7 +130,7 @@ class Research:
     def dependent_on_threads(self, batch: Batch, counts: Sequence[int]) -> list[int]:
         """Return the 0-based positions of the queries whose hits may depend on the number of threads.
 
-        ``counts`` are the numbers of subjects that one thread found in the whole database, by query.
+        ``counts`` are the numbers of subjects found in the whole database, by query.
         """
         limit = 0 if self.options.always_research else self.options.max_target_seqs
         found = scans(self._lengths(batch), QUERY_LETTERS_PER_SCAN[self.work.options.program])
