@@ -13,6 +13,7 @@ import pytest
 from shardblast.core.units import size
 from shardblast.disk.memory import resident_bytes
 from tests.cold import cool
+from tests.databases import make_database
 from tests.sequences import real
 from tests.service.server import Server, get
 from tests.service.terminal import on_terminal
@@ -173,7 +174,7 @@ def test_a_list_is_paged(server: Server) -> None:
     ids = [server.submit("blastn", "16s", RNA, title=f"page {number}")["id"] for number in range(5)][::-1]
 
     first = server.run("list", "--limit", "2")
-    cursor = first.stderr.split("--cursor ")[1].split(",")[0]
+    cursor = first.stderr.split("--cursor ")[1].split()[0]
     second = server.run("list", "--limit", "2", "--cursor", cursor, "--json")
     every = server.run("list", "--limit", "1", "--all")
 
@@ -181,7 +182,8 @@ def test_a_list_is_paged(server: Server) -> None:
     assert [one["id"] for one in json.loads(second.stdout)] == ids[2:4]
     assert [line.split("\t")[0] for line in every.stdout.splitlines()][:5] == ids
     assert not every.stderr
-    assert server.run("list", "--cursor", "nonsense").returncode == 1
+    for wrong in ("nonsense", f"{cursor}."):
+        assert server.run("list", "--cursor", wrong).returncode == 1
 
 
 def test_status_tells_what_is_done_of_each_phase(server: Server, completed: str) -> None:
@@ -198,15 +200,17 @@ def test_status_tells_what_is_done_of_each_phase(server: Server, completed: str)
         )
 
 
-def test_status_tells_what_was_read_into_memory_in_bytes(server: Server, served: dict[str, Path]) -> None:
-    sequences = served["16s"].with_name("16s.nsq")  # the service itself may keep the index mapped
+def test_status_tells_what_was_read_into_memory_in_bytes(server: Server, tmp_path: Path) -> None:
+    path = make_database(tmp_path / "cold" / "cold", "nucl", real("16s")[:600])  # which no other test searches
+    server.add_database("cold", path)
+    sequences = path.with_name("cold.nsq")  # the service itself may keep the index mapped
 
     def is_cold() -> bool:
-        cool(sequences)  # drops nothing that a process of an earlier search still maps
+        cool(sequences)  # drops nothing that a process still maps
         return resident_bytes([sequences]) == [0]
 
-    until(is_cold)
-    search_id = server.submit("blastn", "16s", RNA)["id"]
+    until(is_cold, lambda: resident_bytes([sequences]))
+    search_id = server.submit("blastn", "cold", RNA)["id"]
     server.ended(search_id)
 
     warming = next(one for one in server.search(search_id)["phases"] if one["name"] == "warming")

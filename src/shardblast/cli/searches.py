@@ -244,7 +244,7 @@ def list_searches(
     else:
         print_searches(found)
     if following is not None:
-        sys.stderr.write(f"More searches: use --all, or continue with --cursor {following}.\n")
+        sys.stderr.write(f"There are more searches. Use --all, or --cursor {following} to continue.\n")
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -107,7 +107,8 @@ class SortOrder:
     def _values(self, cursor: str) -> list[Value]:
         """Return the values of the columns at a cursor, which is untrusted input."""
         try:
-            sort, descending, key, created, search_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            position = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            sort, descending, key, created, search_id = json.loads(position)
         except (ValueError, TypeError, RecursionError) as error:
             raise _invalid_cursor() from error
         values = [created, search_id] if self.sort is Sort.CREATED else [key, created, search_id]
