@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,8 +52,8 @@ _UNGAPPED_ONLY = re.compile(
     rb"        lambda \{ -1, 10, 0 \},\n        k \{[^{}]*\},\n        h \{[^{}]*\},\n"
     rb"(        gapped TRUE\n)"
 )
-_WORD_SIZE = re.compile(rb'(\bname "WordSize",\n +value integer )(\d+)')
-"""No string matches, since quotes are doubled there."""
+_OPTIONS = re.compile(STRING + rb"|\n      algorithm-options \{\n")
+_SEARCH_SPACE = b'name "EffectiveSearchSpace"'
 _NUMBERED = re.compile(rb'local str "Query_(\d+)"')
 """Ids of queries, the only ids in an archive without alignments; no string matches, since quotes are doubled there."""
 
@@ -225,12 +226,13 @@ class QueryArchive:
         quoted = name.replace('"', '""').encode(errors="surrogateescape")
         return QueryArchive(b'%s"%s"%s' % (self.before[: at.end()], quoted, self.before[end:]), self.after)
 
-    @property
-    def word_size(self) -> int:
-        return int(_required(_WORD_SIZE, self.before, "An archive does not have a word size.")[2])
-
-    def with_word_size(self, word_size: int) -> QueryArchive:
-        return QueryArchive(_WORD_SIZE.sub(rb"\g<1>%d" % word_size, self.before), self.after)
+    def with_options_of(self, other: QueryArchive) -> QueryArchive:
+        """Return a copy with the options of another search, except for the search space, which depends on the query."""
+        begin, own, end = _options(self.before)
+        space = [option for option in own if _SEARCH_SPACE in option]
+        options = (space if _SEARCH_SPACE in option else [option] for option in _options(other.before)[1])
+        listed = b",\n".join(b"        " + option for option in chain.from_iterable(options))
+        return QueryArchive(b"%s%s\n      %s" % (self.before[:begin], listed, self.before[end:]), self.after)
 
     def with_taxids(self, taxids: Sequence[int]) -> QueryArchive:
         """Return a copy for a search restricted to these taxids, so that titles of other taxids are hidden."""
@@ -349,16 +351,23 @@ def squeezed(text: bytes) -> bytes:
 
 
 def _without_masks(after: bytes) -> bytes:
-    at = _required(_MASKS, after, "An archive has no list of masks.")
-    _, end = elements_of(after, at.end())
-    return after[: at.end()] + b"    " + after[end:]
+    begin, _, end = _list(_MASKS, after, "An archive has no list of masks.")
+    return after[:begin] + b"    " + after[end:]
 
 
 def _queries(before: bytes) -> tuple[int, list[bytes], int]:
-    """Return where the list of queries begins, the queries, and where it ends."""
-    at = _required(_SEQ_SET, before, "An archive has no queries.")
-    queries, end = elements_of(before, at.end())
-    return at.end(), queries, end
+    return _list(_SEQ_SET, before, "An archive has no queries.")
+
+
+def _options(before: bytes) -> tuple[int, list[bytes], int]:
+    return _list(_OPTIONS, before, "An archive has no options.")
+
+
+def _list(start: re.Pattern[bytes], text: bytes, problem: str) -> tuple[int, list[bytes], int]:
+    """Return where a list begins, its elements, and where it ends; raise ArchiveError if there is none."""
+    begin = _required(start, text, problem).end()
+    elements, end = elements_of(text, begin)
+    return begin, elements, end
 
 
 def _ids(query: bytes) -> list[bytes]:

@@ -39,7 +39,7 @@ from shardblast.core.program import Molecule, Program
 ONE_QUERY_PER_ARCHIVE = {"BATCH_SIZE": "1"}
 SHORT_WORDS = {"word_size": "3"}
 """Replaces long words of proteins in the probe. For each batch, thus for each query, BLAST+ would fill a table of some
-hundred megabytes, which takes 0.2 s. Of what an archive holds, only the word size depends on it.
+hundred megabytes, which takes 0.2 s. Of what an archive holds, only the options depend on it.
 
 Source: NCBI C++ Toolkit, algo/blast/core/blast_aalookup.c (BlastCompressedAaLookupTableNew)."""
 STRANDS_DIFFER = "for these scores BLAST+ computes E-values strand by strand, to digits that archives do not hold"

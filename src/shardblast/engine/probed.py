@@ -60,7 +60,7 @@ class ProbedBatch:
 
     def queries(self) -> Iterator[ProbedQuery]:
         self._archives.result()
-        word_size = self._word_size()
+        of_words = self._template_of_words()
         parts: list[bytes] | None = None
         if self._printed is not None:
             parts = self._parts(self._printed)
@@ -72,8 +72,8 @@ class ProbedBatch:
                 if not searchable and parts is None and self._prints_unsearchable:
                     parts = self._parts(self._start_printed())
                 printed = parts[ordinal] if parts and (self._printed is not None or not searchable) else None
-                if word_size is not None:
-                    template = template.with_word_size(word_size)
+                if of_words is not None:
+                    template = template.with_options_of(of_words)
                 if self._work.options.outfmt.number != ARCHIVE:
                     template = template.with_gapped_parameters()
                 yield ProbedQuery(self._restricted(template), printed, searchable)
@@ -95,13 +95,13 @@ class ProbedBatch:
         path.write_text(f">any\n{ANY_SEQUENCE[self._work.options.program.query_molecule]}\n")
         return path
 
-    def _word_size(self) -> int | None:
-        """Return the user's word size if the archives have another one."""
+    def _template_of_words(self) -> QueryArchive | None:
+        """Return an archive with the user's options if the queries' archives have others."""
         if self._words is None:
             return None
         self._words.result()
         with self._file("words").open("rb") as stream:
-            return next(ArchiveReader(stream, "of a short query").templates()).word_size
+            return next(ArchiveReader(stream, "of a short query").templates())
 
     def _start_printed(self) -> Future[Finished]:
         options = self._work.options
