@@ -19,7 +19,9 @@ from shardblast.blast import queries
 from shardblast.blast.queries import (
     LINE_BYTES,
     Batch,
+    Fault,
     NotFasta,
+    faults_of,
     is_compressed,
     lengths_of,
     open_queries,
@@ -80,13 +82,13 @@ def test_all_frames_of_a_zstd_file_are_read(tmp_path: Path) -> None:
 def test_what_is_no_plain_fasta_is_told(tmp_path: Path, text: bytes) -> None:
     (batch,) = split(io.BytesIO(text), tmp_path, Molecule.NUCLEOTIDE, 1000, 1000)
 
-    assert not batch.regular
+    assert batch.faults == {Fault.LINES: 1}
 
 
 def test_blanks_are_no_letters(tmp_path: Path) -> None:
     (batch,) = split(io.BytesIO(b">a\n  \t\n>b\r\nACGT\r\n"), tmp_path, Molecule.NUCLEOTIDE, 1000, 1000)
 
-    assert (batch.letters, batch.lettered, batch.regular) == (4, False, True)
+    assert (batch.letters, batch.faults) == (4, {Fault.EMPTY: 1})
 
 
 def test_a_file_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
@@ -128,9 +130,9 @@ def test_batches_hold_every_query_once_and_in_order(
 def test_a_batch_tells_which_queries_have_titles_and_letters(tmp_path: Path) -> None:
     one, two, three = (batch_of(text, tmp_path) for text in (b">a\nAC\n", b">\nAC\n", b">a\n\n>b\nA\n"))
 
-    assert (one.titled, one.lettered) == (True, True)
-    assert (two.titled, two.lettered) == (False, True)
-    assert (three.titled, three.lettered) == (True, False)
+    assert (one.titled, one.faults) == (True, {})
+    assert (two.titled, two.faults) == (False, {})
+    assert (three.titled, three.faults) == (True, {Fault.EMPTY: 1})
 
 
 def test_a_last_line_without_an_end_gets_one(tmp_path: Path) -> None:
@@ -187,10 +189,10 @@ def test_long_lines_are_surveyed_in_parts_as_they_are_as_a_whole(
     path = tmp_path / "q"
     path.write_bytes(b">a\n" + body + b"\n\n>b\n" + body + b"\n")
     whole = survey(path, molecule, most_queries=9, most_letters=9999)
-    assert (whole.queries, whole.irregular) == (2, 2 * (regular == "irregular"))
+    assert (whole.queries, whole.faults[Fault.LINES]) == (2, 2 * (regular == "irregular"))
     with path.open("rb") as stream:
         (batch,) = split(stream, tmp_path, molecule or Molecule.PROTEIN, 9999, 9)
-    assert whole.letters == batch.letters
+    assert (whole.letters, faults_of([whole])) == (batch.letters, faults_of([batch]))
 
     for size in range(80, 100):
         monkeypatch.setattr(queries, "LINE_BYTES", size)

@@ -18,11 +18,11 @@ CHOICE = Choice(2, 30, 20, False, "")
 OPTIONS = parse(Program.BLASTN, ["-db", "db", "-query", "query.fa"], arguments("blastn"))
 REFUSED = {
     "no queries": (b"\n", "no queries"),
-    "no letters": (b">a\nACGT\n>b\n\n", "no letters"),
-    "no letters of the molecule": (b">a\nACGT\n>b\nEFIL*\n", "no letters"),
+    "no letters": (b">a\nACGT\n>b\n\n", "is empty"),
+    "no letters of the molecule": (b">a\nACGT\n>b\nEFIL*\n", "is empty"),
     "numbers": (b">a\nACGT\n>b\nAC12\n", "does not look like a sequence"),
     "a comment": (b">a\nACGT\n ;b\n", "comments"),
-    "a lone return": (b">a\nACGT\rACGT\n", "lone returns"),
+    "a lone return": (b">a\nACGT\rACGT\n", "single carriage returns"),
     "DEL in a title": (b">a\x7f\nACGT\n", "ASCII"),
     "a control character in front of a title": (b">\x01a\nACGT\n", "ASCII"),
 }

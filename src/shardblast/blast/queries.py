@@ -10,15 +10,18 @@ import shutil
 import string
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import chain, dropwhile
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from shardblast.core.errors import InputError, TooLargeError
 from shardblast.core.program import Molecule
+from shardblast.core.units import counted
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -55,6 +58,42 @@ NUCLEOTIDE_SHARE = 0.9
 proteins."""
 
 
+class Fault(Enum):
+    """A reason why only BLAST+ itself can search or print some queries; the most serious first."""
+
+    NONE = ("there are no queries", "There are no queries.", "Give at least one sequence in FASTA.")
+    LINES = (
+        "the queries have comments, gap lines or lone carriage returns, which only BLAST+ reads exactly",
+        "The queries contain comments, gap lines or single carriage returns.",
+        "Submit plain FASTA.",
+    )
+    EMPTY = (
+        "a query has no letters, and BLAST+ searches it together with its neighbours",
+        ("query is empty.", "queries are empty."),
+        "Remove empty queries.",
+    )
+    IMPLAUSIBLE = (
+        "a query does not look like a sequence, and BLAST+ ends with an error when it reads that query",
+        ("query does not look like a sequence to BLAST+.", "queries do not look like a sequence to BLAST+."),
+        "Use only letters in the first line of a sequence.",
+    )
+    TITLE = (
+        "a query's title is not printable ASCII, which is all that archives hold",
+        ("title has non-ASCII or control characters.", "titles have non-ASCII or control characters."),
+        "Use only printable ASCII characters in titles.",
+    )
+
+    def __init__(self, why: str, problem: str | tuple[str, str], remedy: str) -> None:
+        self.why = why
+        """Why a command leaves the search to BLAST+."""
+        self.remedy = remedy
+        self._problem = problem
+
+    def problem(self, count: int) -> str:
+        """Return why a service refuses the search, if this many queries have the fault."""
+        return self._problem if isinstance(self._problem, str) else counted(count, *self._problem)
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Consecutive queries in a separate file."""
@@ -68,20 +107,14 @@ class Batch:
     """Bases or residues, as BLAST+ counts them."""
     titled: bool
     """Whether every query has a title; BLAST+ names other queries by their number in the file."""
-    lettered: bool
-    """Whether no query is empty; BLAST+ searches an empty query together with the next one."""
-    plausible: bool
-    """Whether BLAST+ accepts every query as a sequence; otherwise it stops there."""
     definite: bool
     """Whether every query has an unambiguous base or residue; without masks BLAST+ can search only these."""
     partly_definite: bool
     """Whether some query has an unambiguous base or residue."""
-    archivable: bool
-    """Whether archives preserve every defline."""
     plain: bool
     """Whether no query has letters that BLAST+ replaces in proteins, with a warning that some formats print."""
-    regular: bool
-    """Whether every record consists of a defline and lines of letters."""
+    faults: Counter[Fault]
+    """The number of queries with each fault."""
     first_line: int = 0
     """Number of lines before the first query."""
 
@@ -282,13 +315,16 @@ class Survey:
     """Length of the longest query."""
     molecule: Molecule | None = None
     """The likely molecule; None if there is no evidence."""
-    empty: int = 0
-    implausible: int = 0
-    """Number of queries with letters that BLAST+ does not accept as sequences."""
-    not_archivable: int = 0
-    """Number of queries whose title is not printable ASCII."""
-    irregular: int = 0
-    """Number of queries with comments, gap lines, or carriage returns inside."""
+    faults: Counter[Fault] = field(default_factory=Counter)
+    """The number of queries with each fault."""
+
+
+def faults_of(parts: Sequence[Batch | Survey]) -> dict[Fault, int]:
+    """Return the number of queries with each fault, the most serious first."""
+    if not any(part.queries for part in parts):
+        return {Fault.NONE: 1}
+    faults = sum((part.faults for part in parts), Counter())
+    return {fault: faults[fault] for fault in Fault if faults[fault]}
 
 
 def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_letters: int) -> Survey:
@@ -330,19 +366,19 @@ class _Tally:
         if is_title:
             self.letters, self.plausible, self.regular = 0, True, True
             counts.queries += 1
-            counts.empty += 1
-            counts.not_archivable += not is_archivable(block)
+            counts.faults[Fault.EMPTY] += 1
+            counts.faults[Fault.TITLE] += not is_archivable(block)
         if self.regular and not is_regular([block]):
             self.regular = False
-            counts.irregular += 1
+            counts.faults[Fault.LINES] += 1
         if is_title:
             return
         residues = letters_of([block], Molecule.PROTEIN)
         letters = len(residues) if self.molecule is not Molecule.NUCLEOTIDE else len(letters_of([block], self.molecule))
         if not self.letters:
             self.plausible = self.plausible and is_plausible([block], self.molecule or Molecule.PROTEIN)
-            counts.empty -= letters > 0
-            counts.implausible += letters > 0 and not self.plausible
+            counts.faults[Fault.EMPTY] -= letters > 0
+            counts.faults[Fault.IMPLAUSIBLE] += letters > 0 and not self.plausible
         self.letters += letters
         counts.letters += letters
         counts.longest = max(counts.longest, self.letters)
@@ -417,12 +453,19 @@ class _Draft:
             len(records),
             sum(self.letters),
             titled=all(defline[1:].strip(_BLANKS) for defline, *_ in records),
-            lettered=all(self.letters),
-            plausible=all(is_plausible(blocks, self.molecule) for _, *blocks in records),
             definite=all(self.definite),
             partly_definite=any(self.definite),
-            archivable=all(is_archivable(defline) for defline, *_ in records),
             plain=not any(_REPLACED.search(block) for _, *blocks in records for block in blocks),
-            regular=all(map(is_regular, records)),
+            faults=Counter(chain.from_iterable(map(self._faults, records, self.letters))),
             first_line=line,
         )
+
+    def _faults(self, record: list[bytes], letters: int) -> Iterator[Fault]:
+        if not is_regular(record):
+            yield Fault.LINES
+        if not letters:
+            yield Fault.EMPTY
+        elif not is_plausible(record[1:], self.molecule):
+            yield Fault.IMPLAUSIBLE
+        if not is_archivable(record[0]):
+            yield Fault.TITLE

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from shardblast.blast.id_lists import read_listing
 from shardblast.blast.installation import Installation
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike, write_probe
 from shardblast.blast.process import Processes
-from shardblast.blast.queries import Batch
+from shardblast.blast.queries import Batch, faults_of
 from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, letters_without_threads, magnitude
 from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
@@ -256,7 +256,8 @@ def plan_of(choice: Choice, cores: int, options: SearchOptions, folder: Path, pr
         choice = replace(choice, batch_letters=letters_without_threads(choice, (folder / QUERY).stat().st_size))
     cut = batches_of(str(folder / QUERY), folder, options.program.query_molecule, choice)
     batches = list(processes.over(cut))
-    _check(batches)
+    for fault, count in faults_of(batches).items():
+        raise InputError(fault.problem(count), remedy=fault.remedy)
     queries, letters = sum(batch.queries for batch in batches), sum(batch.letters for batch in batches)
     if cores > 1 and not options.threads_matter:
         choice = replace(choice, threads=cores)
@@ -347,16 +348,3 @@ class MergedBatches(Printer):
     def __exit__(self, *error: object) -> None:
         if self._file is not None:
             self._file.close()
-
-
-def _check(batches: Sequence[Batch]) -> None:
-    if not batches:
-        raise InputError("There are no queries.", remedy="Give FASTA with at least one sequence.")
-    if not all(batch.lettered for batch in batches):
-        raise InputError("A query has no letters.", remedy="Remove it: BLAST+ would mix it up with its neighbour.")
-    if not all(batch.regular for batch in batches):
-        raise InputError("The queries hold comments, gap lines or lone returns.", remedy="Leave plain FASTA.")
-    if not all(batch.plausible for batch in batches):
-        raise InputError("A query does not look like a sequence, and BLAST+ refuses it.", remedy="Remove it.")
-    if not all(batch.archivable for batch in batches):
-        raise InputError("A query's title is not printable ASCII.", remedy="Use letters without accents in titles.")

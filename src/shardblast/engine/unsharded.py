@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from shardblast.blast.database import Database
 from shardblast.blast.hits import Carrier, TabularCarrier
 from shardblast.blast.process import changing, mortal
-from shardblast.blast.queries import Batch, NotFasta, open_queries, query_id, records
+from shardblast.blast.queries import Batch, Fault, NotFasta, faults_of, open_queries, query_id, records
 from shardblast.core.errors import Interrupted, UnknownFailure
 from shardblast.core.formats import TAXONOMIC
 from shardblast.core.options import SearchOptions
@@ -74,16 +74,11 @@ def obstacle_of_list(options: SearchOptions, database: Database, carrier: Carrie
 
 def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: Carrier) -> str | None:
     """Return why these queries must be left to BLAST+, or None."""
-    if not batches:
-        return "there are no queries"
-    if options.has("parse_deflines"):
+    if batches and options.has("parse_deflines"):
         return "with -parse_deflines, query ids may be duplicate, or missing in archives"
-    if not all(batch.regular for batch in batches):
-        return "the queries have comments, gap lines or lone carriage returns, which only BLAST+ reads exactly"
-    if not all(batch.lettered for batch in batches):
-        return "a query has no letters, and BLAST+ searches it together with its neighbours"
-    if not all(batch.plausible for batch in batches):
-        return "a query does not look like a sequence, and BLAST+ ends with an error when it reads that query"
+    fault = next(iter(faults_of(batches)), None)
+    if fault not in (None, Fault.TITLE):
+        return fault.why
     if not _statistics_are_known(options, batches):
         return "the hits depend on how queries are batched, and BLAST+ sizes its batches by hits or by threads"
     if not _unsearchable_queries_are_known(options, batches):
@@ -165,8 +160,8 @@ def _unsearchable_queries_are_known(options: SearchOptions, batches: list[Batch]
 
 def _obstacle_of_archives(options: SearchOptions, batches: list[Batch]) -> str | None:
     """Return why archives would lose information about these queries, or None."""
-    if not all(batch.archivable for batch in batches):
-        return "a query's title is not printable ASCII, which is all that archives hold"
+    if Fault.TITLE in faults_of(batches):
+        return Fault.TITLE.why
     protein = options.program.query_molecule is Molecule.PROTEIN
     if protein and options.outfmt.format.has_messages and not all(batch.plain for batch in batches):
         return "a query has residues that BLAST+ replaces, and archives do not hold its warnings about that"

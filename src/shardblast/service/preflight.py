@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from shardblast.blast.probe import Trial
-from shardblast.blast.queries import NotFasta, Survey, survey
+from shardblast.blast.queries import NotFasta, Survey, faults_of, survey
 from shardblast.blast.taxonomy import FILE as TAXONOMY
 from shardblast.core.cutting import Choice
 from shardblast.core.database import CataloguedDatabase
@@ -27,13 +27,10 @@ from shardblast.core.option_table import (
 )
 from shardblast.core.options import Exactness, parse
 from shardblast.core.program import Arguments, Molecule, Program
-from shardblast.core.units import counted
 from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.settings import MOST_LETTERS, MOST_QUERIES
 from shardblast.store.searches import Workload
-
-IRREGULAR = "The queries contain comments, gap lines or single carriage returns."
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,30 +151,8 @@ class Preflights:
         except ShardblastError as error:
             problems.append(Problem(f"query-{error.code}", "query", error.problem, error.remedy))
             return None
-        for count, code, what, remedy in (
-            (not found.queries, "none", "There are no queries.", "Give at least one sequence in FASTA."),
-            (
-                found.empty,
-                "empty",
-                f"{counted(found.empty, 'query is', 'queries are')} empty.",
-                "Remove empty queries.",
-            ),
-            (
-                found.implausible,
-                "implausible",
-                f"{counted(found.implausible, 'query does', 'queries do')} not look like a sequence to BLAST+.",
-                "Use only letters in the first line of a sequence.",
-            ),
-            (
-                found.not_archivable,
-                "title",
-                f"{counted(found.not_archivable, 'title has', 'titles have')} non-ASCII or control characters.",
-                "Use only printable ASCII characters in titles.",
-            ),
-            (found.irregular, "lines", IRREGULAR, "Submit plain FASTA."),
-        ):
-            if count:
-                problems.append(Problem(f"query-{code}", "query", what, remedy))
+        for fault, count in faults_of([found]).items():
+            problems.append(Problem(f"query-{fault.name.lower()}", "query", fault.problem(count), fault.remedy))
         return found
 
     def _database(self, name: str, problems: list[Problem]) -> CataloguedDatabase | None:
