@@ -83,7 +83,7 @@ def test_a_search_comes_back_as_it_went_in(store: SearchStore) -> None:
 
 def test_every_change_is_told_after_it_is_kept(store: SearchStore, told: list[Event]) -> None:
     store.add(a_search(), "f")
-    piece = Piece("search", 0, 1, 2.5, 1 << 30, "node", 7.0)
+    piece = Piece("search", 0, 1, 2.5, 1 << 30, "node", finished=7.0)
 
     store.change(SearchId("s1"), lambda one: moved(one, State.RUNNING, 6.0), piece)
 
@@ -103,7 +103,7 @@ def test_a_change_that_changes_nothing_tells_nothing(store: SearchStore, told: l
 
 def test_a_refused_change_leaves_everything(store: SearchStore, told: list[Event]) -> None:
     store.add(a_search(), "f")
-    piece = Piece("search", 0, 1, 2.5, 1 << 30, "node", 7.0)
+    piece = Piece("search", 0, 1, 2.5, 1 << 30, "node", finished=7.0)
 
     with pytest.raises(ConflictError):
         store.change(SearchId("s1"), lambda one: moved(one, State.COMPLETED, 6.0), piece)
@@ -308,7 +308,7 @@ def test_a_search_that_is_not_over_is_not_deleted(store: SearchStore) -> None:
 
 def test_a_deleted_search_leaves_nothing(store: SearchStore, told: list[Event]) -> None:
     store.add(a_search(), "f")
-    piece = Piece("search", 0, None, 2.5, 1 << 30, "node", 7.0)
+    piece = Piece("search", 0, None, 2.5, 1 << 30, "node", finished=7.0)
     store.change(SearchId("s1"), lambda one: moved(one, State.CANCELLED, 2.0), piece)
 
     store.delete(SearchId("s1"))
@@ -323,7 +323,7 @@ def test_a_deleted_search_leaves_nothing(store: SearchStore, told: list[Event]) 
 def test_nodes_are_told_in_the_order_of_their_first_pieces(store: SearchStore) -> None:
     search, other = (store.add(a_search(number), "f").id for number in (1, 2))
     for number, (of, node) in enumerate([(search, "b"), (other, "c"), (search, "a"), (search, "b")]):
-        store.change(of, lambda one: one, Piece("search", number, 0, 1.0, 1, node, 1.0))
+        store.change(of, lambda one: one, Piece("search", number, 0, 1.0, 1, node, finished=1.0))
 
     assert list(store.nodes(search)) == ["b", "a"]
     assert list(store.nodes(other)) == ["c"]

@@ -1665,14 +1665,13 @@ export interface components {
         /**
          * PieceOut
          * @description A finished BLAST+ process.
+         *
+         *     ``batch`` and ``shard`` are 0-based. ``is_doubled`` says whether it was started on a second node as well.
          */
         PieceOut: {
             /** Purpose */
             purpose: string;
-            /**
-             * Batch
-             * @description 0-based
-             */
+            /** Batch */
             batch: number;
             /** Shard */
             shard: number | null;
@@ -1682,13 +1681,13 @@ export interface components {
             peak_memory_bytes: number;
             /** Node */
             node: string;
-            /** Finished */
-            finished: number;
-            /**
-             * Is Doubled
-             * @description Whether it was started on a second node as well
-             */
+            /** Is Doubled */
             is_doubled: boolean;
+            /**
+             * Finished
+             * @description Seconds since 1970
+             */
+            finished: number;
         };
         /**
          * PlanOut

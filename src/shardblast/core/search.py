@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar, NewType
 
 from shardblast.core.cutting import magnitude
 from shardblast.core.errors import ConflictError
 from shardblast.core.lack import TURN, Lack, lacked
+from shardblast.core.report import PieceReport
 
 SearchId = NewType("SearchId", str)
 Document = dict[str, Any]
@@ -304,21 +305,16 @@ def in_stint(search: Search, stint: int) -> Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A finished BLAST+ process."""
+class Piece(PieceReport):
+    """A finished BLAST+ process.
+
+    ``batch`` and ``shard`` are 0-based. ``is_doubled`` says whether it was started on a second node as well.
+    """
 
     __pydantic_config__: ClassVar = {"use_attribute_docstrings": True}
 
-    purpose: str
-    batch: int
-    """0-based."""
-    shard: int | None
-    seconds: float
-    peak_memory_bytes: int
-    node: str
-    finished: float
-    is_doubled: bool = False
-    """Whether it was started on a second node as well."""
+    finished: float = field(kw_only=True)
+    """Seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -398,9 +398,7 @@ def _run_of(piece: Piece) -> tuple[object, ...]:
 
 
 def _recorded(piece: PieceReport) -> Piece:
-    report = asdict(piece)
-    report["node"] = piece.node or socket.gethostname()
-    return Piece(**report, finished=time.time())
+    return Piece(**asdict(piece) | {"node": piece.node or socket.gethostname()}, finished=time.time())
 
 
 def _counted(search: Search, phase: Phase, done: int) -> Search:
