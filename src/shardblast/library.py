@@ -12,7 +12,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from shardblast.blast.alias import quoted
-from shardblast.blast.archive import Alignments, ArchiveReader, QueryArchive
+from shardblast.blast.archive import STRING, Alignments, ArchiveReader, QueryArchive
 from shardblast.blast.database import open_database
 from shardblast.blast.formatter import Row, rows_of
 from shardblast.blast.output import check_count
@@ -49,8 +49,7 @@ _ELSEWHERE = {
     "export_search_strategy": "Use the command.",
     "in_pssm": "Use the command.",
 }
-_STRING = rb'"(?:[^"]|"")*"'
-_FACT = re.compile(rb"\n +title (" + _STRING + rb")|\n +length (\d+)|" + _STRING)
+_FACT = re.compile(rb"\n +title (" + STRING + rb")|\n +length (\d+)|" + STRING)
 
 
 def search(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from shardblast.blast import archive as module
 from shardblast.blast.archive import Alignments, ArchiveReader, QueryArchive
 from shardblast.blast.hits import alignments_by_subject
-from shardblast.blast.seqalign import alignment_ids, hsps_of, with_query_number
+from shardblast.blast.seqalign import alignment_ids, hsps_of, with_query_number, written_string
 from shardblast.core.errors import ArchiveError
 from shardblast.core.program import Program
 from tests.databases import Databases, make_database
@@ -156,6 +158,22 @@ def test_the_database_gets_another_name() -> None:
 
     assert b'subject database "my ""db""/16s"' in renamed.before
     assert renamed.on_database("nt") == template.on_database("nt")
+
+
+def test_strings_are_broken_into_lines_as_blast_breaks_titles(databases: Databases, tmp_path: Path) -> None:
+    draw = Random(1)
+    letters = real("proteins")[0].letters[:20]
+    alphabets = ["x", 'xyz"', "x'y", "xyz ", "abcdefghi \"'", 'abc""', "ab./" * 9 + " "]
+    titles = ["".join(draw.choices(alphabets[n % len(alphabets)], k=n)) + "." for n in range(300)]
+    query = write_fasta(tmp_path / "q.fa", [Sequence(f"q{title}", letters) for title in titles])
+
+    text = written("blastp", databases, query)
+
+    found = list(re.finditer(rb'^( +title )("(?:[^"]|"")*")$', text, re.M))
+    plain = [match[2][1:-1].replace(b"\n", b"").replace(b'""', b'"') for match in found]
+    assert plain == [f"q{title}".encode() for title in titles]
+    for match, title in zip(found, plain, strict=True):
+        assert written_string(title, len(match[1])) == match[2]
 
 
 def test_numbers_of_queries_are_shifted_in_ids_alone() -> None:

@@ -13,6 +13,7 @@ from tests.sequences import Sequence, real
 
 IDS = ("ref|NP_000001.1|", "pdb|1ABC|A", "gnl|mine|x1", "lcl|777", "sp|P12345.1|NAME_HUMAN", "bare", "pir||A12345")
 IDS += ("gi|123|gb|AAA12345.1|", "prf||1234567A", "emb|CAA12345.2|", "dbj|BAA12345.1|", "tr|Q9ABC1|X")
+IDS += ("lcl|" + 'z"' * 24, "gnl|mine|y" + '"' * 40, "gb|it's\"odd.1|", 'pir||B"12')
 
 
 @pytest.mark.parametrize("version", ["4", "5"])

@@ -59,17 +59,15 @@ def test_dealt_queries_keep_the_order_that_blast_gives_their_hits(
     ],
 )
 def test_archives_of_long_words_are_those_that_blast_writes_query_by_query(
-    program: str, options: str, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    program: str, options: str, databases: Databases, tmp_path: Path
 ) -> None:
     """The probe has shorter words, for which BLAST+ makes no large table for each query."""
-    database = Path(databases("v5", DATABASE_TYPE[program]))
-    monkeypatch.setenv("BLASTDB", str(database.parent))  # for a short name: BLAST+ breaks long ones into lines
     protein = real("protein-queries")[0].letters
     letters = {"prot": [protein[:n] for n in (4, 7, 150)] + ["X" * 20], "nucl": ["N" * 20, "ACGTA", "GCT" * 9]}
     letters["nucl"].append(gene(Sequence("", protein[:150])).letters)
     sequences = [Sequence(f"q{number}", some) for number, some in enumerate(letters[QUERY_TYPE[program]])]
     query = write_fasta(tmp_path / "query.fa", sequences)
-    words = ["-db", database.name, "-query", str(query), *options.split(), "-outfmt", "11"]
+    words = ["-db", databases("v5", DATABASE_TYPE[program]), "-query", str(query), *options.split(), "-outfmt", "11"]
     alone = {**os.environ, "BATCH_SIZE": "1"}
     archives = subprocess.run([program, *words], env=alone, stdout=subprocess.PIPE, check=True).stdout
 

@@ -29,3 +29,22 @@ def test_a_database_may_have_any_name(
         assert_identical_here(
             "blastn", ["-query", str(query), "-db", given, "-outfmt", "5"], shards=(2,), sharded=sharded
         )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["./" * 26 + "bc", "./" * 27 + "b", "./" * 149 + "bc", f'"{"my folder/../" * 9}b"', f'b "{"my folder/../" * 9}bc"'],
+    ids=len,
+)
+def test_archives_break_the_name_of_the_database_into_lines(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line holds 54 characters of the name, or fewer if it has blanks."""
+    sequences = [invented("nucl", 90, seed, f"s{seed}") for seed in range(4)]
+    for base in ("b", "bc"):
+        make_database(tmp_path / base, "nucl", sequences)
+    (tmp_path / "my folder").mkdir()
+    query = write_fasta(tmp_path / "q.fa", sequences[:1])
+    monkeypatch.setenv("BLASTDB", str(tmp_path))
+
+    assert_identical_here("blastn", ["-query", str(query), "-db", name, "-outfmt", "11"], shards=(2,))

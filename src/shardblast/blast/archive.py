@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 from shardblast.blast.output import check_count
 from shardblast.blast.process import Over
-from shardblast.blast.seqalign import NEXT_ALIGNMENT, alignment_ids
+from shardblast.blast.seqalign import NEXT_ALIGNMENT, alignment_ids, written_string
 from shardblast.core.errors import ArchiveError
 
 BLOCK_BYTES = 1 << 20
@@ -40,7 +40,8 @@ _END = b"\n  }\n}\n"
 
 _SEQ_SET = re.compile(STRING + rb"|\n +seq-set \{\n")
 _SEQ_ID = re.compile(STRING + rb"|\n +id \{\n")
-_DATABASE = re.compile(STRING + rb"|\n      subject database (?=\")")
+_SUBJECT = b"\n      subject database "
+_DATABASE = re.compile(STRING + rb"|" + _SUBJECT + rb"\s*" + STRING)
 _PROGRAM_OPTIONS = re.compile(STRING + rb"|\n      program-options \{\n")
 _END_OF_OPTIONS = re.compile(STRING + rb"|\n    \}\n  \},\n  results \{\n")
 _MASKS = re.compile(STRING + rb"|\n?    masks \{\n")
@@ -91,7 +92,7 @@ class ArchiveReader:
     def alignments(self) -> Iterator[Alignments]:
         """Yield every query that has alignments, in the order of the file."""
         while (before := self._read_before()) is not None:
-            ids = [_ids(query) for query in _queries(before)[1]]
+            ids = [_ids(query) for query in _list(_SEQ_SET, before)[1]]
             numbered = enumerate(ids)
             for query, blocks in self._by_query():
                 wanted = squeezed(query)
@@ -213,24 +214,23 @@ class QueryArchive:
 
         Printing it is correct in formats that print neither statistics nor masks, and takes a fraction of the time.
         """
-        begin, queries, end = _queries(self.before)
+        begin, queries, end = _list(_SEQ_SET, self.before)
         for other in others:
-            queries += _queries(other.before)[1]
+            queries += _list(_SEQ_SET, other.before)[1]
         listed = b",\n".join(b"          " + query for query in queries)
         return QueryArchive(self.before[:begin] + listed + b"\n        " + self.before[end:], self.after)
 
     def on_database(self, name: str) -> QueryArchive:
         """Return a copy for a database of another name."""
         at = _required(_DATABASE, self.before, "An archive does not name its database.")
-        end = string_end(self.before, at.end())
-        quoted = name.replace('"', '""').encode(errors="surrogateescape")
-        return QueryArchive(b'%s"%s"%s' % (self.before[: at.end()], quoted, self.before[end:]), self.after)
+        named = _SUBJECT + written_string(name.encode(errors="surrogateescape"), len(_SUBJECT) - 1)
+        return QueryArchive(self.before[: at.start()] + named + self.before[at.end() :], self.after)
 
     def with_options_of(self, other: QueryArchive) -> QueryArchive:
         """Return a copy with the options of another search, except for the search space, which depends on the query."""
-        begin, own, end = _options(self.before)
+        begin, own, end = _list(_OPTIONS, self.before)
         space = [option for option in own if _SEARCH_SPACE in option]
-        options = (space if _SEARCH_SPACE in option else [option] for option in _options(other.before)[1])
+        options = (space if _SEARCH_SPACE in option else [option] for option in _list(_OPTIONS, other.before)[1])
         listed = b",\n".join(b"        " + option for option in chain.from_iterable(options))
         return QueryArchive(b"%s%s\n      %s" % (self.before[:begin], listed, self.before[end:]), self.after)
 
@@ -259,7 +259,7 @@ def split_archive(before: bytes, after: bytes) -> Iterator[QueryArchive]:
 
     BLAST+ puts an empty query into the batch of the next query, and only the last query of a batch can have masks.
     """
-    begin, queries, end = _queries(before)
+    begin, queries, end = _list(_SEQ_SET, before)
     if len(queries) == 1:
         yield QueryArchive(before, after)
         return
@@ -319,14 +319,6 @@ def _required(pattern: re.Pattern[bytes], text: bytes, problem: str) -> re.Match
     return match
 
 
-def string_end(text: bytes, start: int) -> int:
-    """Return the index after the closing quote of the string that begins at ``start``."""
-    match = re.compile(STRING).match(text, start)
-    if match is None:
-        raise ArchiveError("A string in the archive does not end.")
-    return match.end()
-
-
 def elements_of(text: bytes, start: int) -> tuple[list[bytes], int]:
     """Return the elements of a list in braces and the index of its closing brace; ``start`` follows the opening one."""
     elements: list[bytes] = []
@@ -351,21 +343,13 @@ def squeezed(text: bytes) -> bytes:
 
 
 def _without_masks(after: bytes) -> bytes:
-    begin, _, end = _list(_MASKS, after, "An archive has no list of masks.")
+    begin, _, end = _list(_MASKS, after)
     return after[:begin] + b"    " + after[end:]
 
 
-def _queries(before: bytes) -> tuple[int, list[bytes], int]:
-    return _list(_SEQ_SET, before, "An archive has no queries.")
-
-
-def _options(before: bytes) -> tuple[int, list[bytes], int]:
-    return _list(_OPTIONS, before, "An archive has no options.")
-
-
-def _list(start: re.Pattern[bytes], text: bytes, problem: str) -> tuple[int, list[bytes], int]:
+def _list(start: re.Pattern[bytes], text: bytes) -> tuple[int, list[bytes], int]:
     """Return where a list begins, its elements, and where it ends; raise ArchiveError if there is none."""
-    begin = _required(start, text, problem).end()
+    begin = _required(start, text, "A list is missing in the archive.").end()
     elements, end = elements_of(text, begin)
     return begin, elements, end
 

@@ -35,6 +35,9 @@ _RECORDED = (
     b"                }\n              }\n            }\n          }\n        }"
 )
 
+_LINE = 78
+"""Maximum number of characters of a line of a string."""
+
 _SCORE = re.compile(rb'id str "(\w+)",\n +value (?:int (-?\d+)|real \{ (-?\d+), 10, (-?\d+) \})')
 _SEGS = re.compile(rb"\n        segs (denseg|dendiag|std) \{\n")
 _ELEMENT_END = b"\n          }"
@@ -47,6 +50,31 @@ _PLACE = re.compile(
     rb"(?:\n +strand (\w+),)?|empty )"
 )
 _CODON = 3
+
+
+def written_string(text: bytes, column: int) -> bytes:
+    """Return printable text in quotes and lines as BLAST+ writes it from a 0-based column on.
+
+    Source: NCBI C++ Toolkit, serial/objostrasn.cpp (CObjectOStreamAsn::WriteString), util/strbuffer.cpp
+    (COStreamBuffer::PutEolAtWordEnd).
+    """
+    line, lines = b" " * column + b'"', []
+    for place in range(len(text)):
+        if len(line) > _LINE:
+            end = _line_end(line)
+            lines.append(line[:end])
+            line = line[end:]
+        line += text[place : place + 1].replace(b'"', b'""')
+    return b"\n".join([*lines, line + b'"'])[column:]
+
+
+def _line_end(line: bytes) -> int:
+    """Return where BLAST+ breaks a line: before a blank or apostrophe, or between letters but not doubled quotes."""
+    quote = line.rfind(b'"')
+    word = max(line.rfind(mark, 0, _LINE + 1) for mark in (b" ", b"'"))
+    if word > max(quote, 0):
+        return word
+    return len(line[: max(quote, _LINE)].rstrip(b'"'))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +100,8 @@ def with_query_number(block: bytes, shift: int) -> bytes:
 def with_recorded(block: bytes, recorded: Mapping[bytes, Sequence[str]]) -> bytes:
     """Return an alignment that records the ids of its subject that a list names, given by subject."""
     ids = recorded.get(alignment_ids(block).subject) if recorded else None
-    listed = ",\n".join(f'                  "{name}"' for name in ids or ())
-    return block + _RECORDED % (len(ids), listed.encode()) if ids else block
+    listed = b",\n".join(b" " * 18 + written_string(name.encode(), 18) for name in ids or ())
+    return block + _RECORDED % (len(ids), listed) if ids else block
 
 
 def evalue(block: bytes) -> float:

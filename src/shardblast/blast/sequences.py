@@ -45,9 +45,9 @@ _WORD = re.compile(rb"^(?:local|gi) (?:str \"((?:[^\"]|\"\")*)\"|id (\d+)|(\d+))
 _GENERAL = re.compile(rb'^general \{\s+db "((?:[^"]|"")*)",\s+tag (?:str "((?:[^"]|"")*)"|id (\d+))\s+\}$')
 _PDB = re.compile(rb'^pdb \{\s+mol "(\w+)".*?(?:chain-id "(\w+)")?\s+\}$', re.S)
 _CHAIN = re.compile(rb"\n\s+chain (\d+)")
-_ACCESSION = re.compile(rb'accession "([^"]+)"')
+_ACCESSION = re.compile(rb'accession "((?:[^"]|"")+)"')
 _VERSION = re.compile(rb"version (\d+)")
-_NAMED = re.compile(rb'^(pir|prf) \{\s+name "([^"]+)"')
+_NAMED = re.compile(rb'^(pir|prf) \{\s+name "((?:[^"]|"")+)"')
 
 _LIKE_A_QUERY = re.compile(rb'(?:local str ")?query_([1-9]\d*)"?', re.IGNORECASE)
 _LIKE_AN_OID = re.compile(rb'general \{\s+db "BL_ORD_ID",\s+tag (?:id (\d+)|str .*)\s+\}', re.IGNORECASE | re.DOTALL)
@@ -247,9 +247,10 @@ def id_of(subject: bytes) -> bytes | None:
         return pdb[1] + b"_" + chain if chain else pdb[1]
     if accession := _ACCESSION.search(subject):
         version = _VERSION.search(subject)
-        return accession[1] + b"." + version[1] if version else accession[1]
+        name = _unquoted(accession[1])
+        return name + b"." + version[1] if version else name
     named = _NAMED.match(subject)
-    return named[1] + b"||" + named[2] if named else None
+    return named[1] + b"||" + _unquoted(named[2]) if named else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,4 +342,4 @@ def _fasta_by_oid(
 
 
 def _unquoted(text: bytes) -> bytes:
-    return text.replace(b'""', b'"')
+    return text.replace(b"\n", b"").replace(b'""', b'"')
