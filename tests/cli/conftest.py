@@ -27,6 +27,7 @@ PROGRAMS = (
     "blastdbcmd",
     "blastdb_aliastool",
 )
+SHARDED = ("--shards", "3", "--quiet")
 Finished = subprocess.CompletedProcess[bytes]
 
 

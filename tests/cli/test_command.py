@@ -1,30 +1,20 @@
-"""``shardblast blastn`` as a command: exit statuses, messages, files, signals."""
+"""``shardblast blastn`` as a command: exit statuses, messages, files."""
 
 from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from shardblast import __version__
 from shardblast.core.program import Program
-from tests.cli.conftest import Place
+from tests.cli.conftest import SHARDED, Place
 from tests.databases import make_database
-from tests.forked import SHARDBLAST
 from tests.sequences import Sequence, real
-from tests.waiting import WITHIN_S, until
-
-SHARDED = ("--shards", "3", "--quiet")
-TELL_PID = 'case "$*" in *piece*) echo $$ > "$MARK.$$"; mv "$MARK.$$" "$MARK"; exec sleep 600;; esac'
-"""For a wrapped blastn: a piece tells its process id and then takes longer than anybody waits."""
-
 
 BAD = {
     "nothing": [],
@@ -224,17 +214,6 @@ def test_a_report_replaces_only_a_report(place: Place) -> None:
     (place.folder / "report.json").unlink()
 
 
-@pytest.mark.parametrize("outfmt", ["6", "0"])
-def test_full_disk_under_standard_output_is_an_output_error(place: Place, outfmt: str) -> None:
-    with open("/dev/full", "wb") as full:
-        argv = [*SHARDBLAST, "blastn", *place.words, "-outfmt", outfmt, *SHARDED]
-        finished = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, env=place.environment, timeout=300)
-
-    assert finished.returncode == 6
-    assert b"No space left" in finished.stderr
-    assert b"Traceback" not in finished.stderr
-
-
 def test_damaged_packed_queries_are_an_input_error(place: Place) -> None:
     (place.folder / "query.fa.gz").write_bytes(b"\x1f\x8bno gzip")
 
@@ -265,96 +244,6 @@ def test_failure_leaves_an_existing_output_untouched(place: Place, words: list[s
     assert place.left_behind() == ["out"]
 
 
-def test_piece_killed_for_memory_is_named_and_more_shards_are_advised(wrapped: Place) -> None:
-    wrapped.variables["DO"] = 'case "$*" in *piece.1*) kill -9 $$;; esac'
-    (wrapped.folder / "out").write_text("of yesterday")
-
-    finished = wrapped.shardblast("blastn", *wrapped.words, *SHARDED, "-out", "out")
-
-    said = finished.stderr.decode()
-    assert finished.returncode == 4
-    assert "batch 1, shard 2 of 3" in said
-    assert "MiB" in said
-    assert "more shards" in said
-    assert "Traceback" not in said
-    assert (wrapped.folder / "out").read_text() == "of yesterday"
-    assert wrapped.left_behind() == ["out"]
-
-
-def test_piece_that_crashes_stops_the_search(wrapped: Place) -> None:
-    wrapped.variables["DO"] = 'case "$*" in *piece.2*) kill -SEGV $$;; esac'
-
-    finished = wrapped.shardblast("blastn", *wrapped.words, *SHARDED, "-out", "out")
-
-    assert finished.returncode in (3, 255)
-    assert b"SIGSEGV during batch 1, shard 3 of 3" in finished.stderr
-    assert wrapped.left_behind() == []
-
-
-@pytest.mark.parametrize("shards", ["3", "off"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signal_stops_everything_and_leaves_nothing(wrapped: Place, number: signal.Signals, shards: str) -> None:
-    mark = wrapped.folder.parent / "mark"
-    wrapped.variables.update(DO=TELL_PID if shards != "off" else TELL_PID.replace("piece", "query"), MARK=str(mark))
-    (wrapped.folder / "out").write_text("of yesterday")
-    argv = [*SHARDBLAST, "blastn", *wrapped.words, "--shards", shards, "-out", "out"]
-    handler = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a command that inherits it as ignored ignores it
-    process = subprocess.Popen(argv, stderr=subprocess.PIPE, env=wrapped.environment, cwd=wrapped.folder)
-    signal.signal(signal.SIGHUP, handler)
-    piece = _wait_for_pid(mark)
-
-    process.send_signal(number)
-    _, said = process.communicate(timeout=WITHIN_S)
-
-    assert process.returncode == 130
-    assert said.decode().splitlines()[0] == "The search was stopped."
-    assert not _runs(piece)
-    assert (wrapped.folder / "out").read_text() == "of yesterday"
-    assert wrapped.left_behind() == ["out"]
-
-
-@pytest.mark.parametrize("shards", ["3", "off"])
-def test_blast_ends_when_the_command_is_killed(wrapped: Place, shards: str) -> None:
-    mark = wrapped.folder.parent / "mark"
-    wrapped.variables.update(DO=TELL_PID if shards != "off" else TELL_PID.replace("piece", "query"), MARK=str(mark))
-    argv = [*SHARDBLAST, "blastn", *wrapped.words, "--shards", shards]
-    process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, env=wrapped.environment, cwd=wrapped.folder)
-    piece = _wait_for_pid(mark)
-
-    process.kill()
-    process.wait()
-
-    until(lambda: not _runs(piece))
-
-
-def test_closed_standard_input_is_an_input_error(place: Place) -> None:
-    shell = ["sh", "-c", 'exec "$@" <&-', "sh"]
-
-    finished = place.blast(*shell, *SHARDBLAST, "blastn", "-db", str(place.database), *SHARDED)
-
-    assert finished.returncode == 1
-    assert finished.stderr.startswith(b"Standard input is closed.")
-
-
-def test_closed_standard_error_costs_only_the_messages(place: Place) -> None:
-    argv = [*SHARDBLAST, "blastn", *place.words, *SHARDED]
-    shell = ["sh", "-c", 'exec "$@" 2>&-', "sh"]
-
-    finished = subprocess.run([*shell, *argv], stdout=subprocess.PIPE, env=place.environment, cwd=place.folder)
-
-    assert finished.returncode == 0
-    assert finished.stdout == place.shardblast("blastn", *place.words, *SHARDED).stdout
-
-
-def test_output_that_names_our_own_stream_goes_there(place: Place) -> None:
-    expected = place.shardblast("blastn", *place.words, *SHARDED).stdout
-
-    finished = place.shardblast("blastn", *place.words, *SHARDED, "-out", "/dev/stdout")
-
-    assert finished.stdout == expected != b""
-    assert Path("/dev/stdout").is_symlink()
-
-
 def test_more_threads_than_cores_are_as_many_as_cores(place: Place) -> None:
     finished = place.shardblast("blastn", *place.words, *SHARDED, "-num_threads", "100000")
 
@@ -366,64 +255,6 @@ def test_folder_that_cannot_be_used_is_replaced_by_another(place: Place) -> None
     place.variables["SHARDBLAST_HOME"] = "/proc/absent"
 
     assert place.shardblast("blastn", *place.words, *SHARDED).returncode == 0
-
-
-def test_second_signal_does_not_disturb_the_cleaning(wrapped: Place) -> None:
-    mark = wrapped.folder.parent / "mark"
-    wrapped.variables.update(DO=TELL_PID.replace("exec", "trap '' TERM; exec"), MARK=str(mark))
-    argv = [*SHARDBLAST, "blastn", *wrapped.words, *SHARDED]
-    process = subprocess.Popen(argv, stderr=subprocess.PIPE, env=wrapped.environment, cwd=wrapped.folder)
-    piece = _wait_for_pid(mark)
-
-    try:
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=WITHIN_S)
-    finally:
-        process.kill()
-        process.wait()
-        if _runs(piece):
-            os.kill(piece, signal.SIGKILL)
-
-    assert process.returncode == 130
-    assert b"Traceback" not in said
-    assert not _runs(piece)
-    assert wrapped.left_behind() == []
-
-
-def test_progress_is_shown_on_a_terminal(place: Place) -> None:
-    assert b"pieces" in _on_terminal(place, ["--shards", "3"])
-
-
-def test_quiet_shows_no_progress(place: Place) -> None:
-    assert _on_terminal(place, ["--shards", "3", "--quiet"]) == b""
-
-
-def test_no_progress_without_a_terminal(place: Place) -> None:
-    assert place.shardblast("blastn", *place.words, "--shards", "3").stderr == b""
-
-
-@pytest.mark.parametrize(
-    ("shards", "outfmt"),
-    [
-        *[("3", "0"), ("3", "6"), ("3", "11"), ("off", "0"), ("off", "6"), ("off", "11")],
-    ],
-)
-def test_reader_that_wants_no_more_ends_the_search_without_a_traceback(place: Place, outfmt: str, shards: str) -> None:
-    argv = [*SHARDBLAST, "blastn", *place.words, "-outfmt", outfmt, "--shards", shards]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=place.environment)
-    assert process.stdout is not None
-    assert process.stderr is not None
-
-    process.stdout.readline()
-    process.stdout.close()
-    said = process.stderr.read()
-    process.stderr.close()
-
-    assert process.wait(WITHIN_S) in (0, 141)
-    assert said == b""
-    assert place.left_behind() == []
 
 
 HOSTILE = ("$(touch pwned)", "`touch pwned`", "; touch pwned", "a'b\"c", "two\nlines", "-starts-with-a-dash", "a b")
@@ -454,37 +285,6 @@ def test_values_of_options_reach_no_shell(place: Place, option: str, value: str)
 
     assert (actual.returncode, actual.stdout) == (expected.returncode, expected.stdout)
     assert place.left_behind() == []
-
-
-def _wait_for_pid(mark: Path) -> int:
-    until(mark.exists, lambda: "no piece has started")
-    return int(mark.read_text())
-
-
-def _runs(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def _on_terminal(place: Place, words: list[str]) -> bytes:
-    """Return what a search writes to standard error if that is a terminal."""
-    master, slave = pty.openpty()
-    argv = [*SHARDBLAST, "blastn", *place.words, "-outfmt", "6", *words]
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=slave, env=place.environment)
-    os.close(slave)
-    seen = b""
-    try:
-        while block := os.read(master, 65536):
-            seen += block
-    except OSError:  # Linux says so when the other end is closed
-        pass
-    finally:
-        os.close(master)
-    assert process.wait(WITHIN_S) == 0
-    return seen
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/service.md"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.databases import make_database
-from tests.sequences import real
+from tests.sequences import real, write_fasta
 from tests.service.server import Server
 
 
@@ -49,6 +49,11 @@ def own_server(tmp_path: Path, stocked: Path) -> Iterator[Server]:
 def narrow_server(tmp_path: Path, stocked: Path) -> Iterator[Server]:
     """A service that runs two searches at once, and that a test may kill."""
     yield from _started(stocked, tmp_path / "home", "--running", "2")
+
+
+@pytest.fixture
+def fasta(tmp_path: Path) -> Path:
+    return write_fasta(tmp_path / "some proteins.fa", real("proteins")[:1500])
 
 
 def _started(stocked: Path, home: Path, *options: str) -> Iterator[Server]:

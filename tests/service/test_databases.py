@@ -5,60 +5,20 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-from httpx_sse import connect_sse
 
 from tests.cold import cool
 from tests.databases import make_database
-from tests.sequences import Sequence, real, write_fasta
+from tests.sequences import real, write_fasta
+from tests.service.databases import add, database, many, stored, task_ended
 from tests.service.processes import blast
-from tests.service.server import END_WITHIN_S, OVER, Server
+from tests.service.server import Server
 from tests.waiting import until
 
 QUERY = real("proteins")[3].fasta
 MANY = "".join(one.fasta for one in real("proteins")[:300])
 VOLUMES = ("-max_file_sz", "60000")
-
-
-@pytest.fixture
-def fasta(tmp_path: Path) -> Path:
-    return write_fasta(tmp_path / "some proteins.fa", real("proteins")[:1500])
-
-
-def many(path: Path) -> Path:
-    """Write enough proteins to keep a task busy."""
-    copies = [(copy, number, one) for copy in range(40) for number, one in enumerate(real("proteins")[:2000])]
-    return write_fasta(path, (Sequence(f"p{copy}_{number}", one.letters) for copy, number, one in copies))
-
-
-def add(server: Server, name: str, source: Path | str, **more: Any) -> dict[str, Any]:
-    """Add a database over HTTP; return the task, or the database if it was registered in place."""
-    answer = server.http.post("/databases", json={"name": name, "source": str(source), **more})
-    assert answer.status_code in (201, 202), answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def task_ended(server: Server, task_id: str) -> dict[str, Any]:
-    """Wait for the end of a task by its events; return it."""
-    for _ in server.task_events(task_id):
-        pass
-    found: dict[str, Any] = server.http.get(f"/tasks/{task_id}").json()
-    assert found["state"] in OVER
-    return found
-
-
-def database(server: Server, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = server.http.get(f"/databases/{name}").json()
-    return found
-
-
-def stored(server: Server, name: str) -> set[str]:
-    """Return the names of the generations whose files are in the storage."""
-    folder = server.home / "storage" / "databases" / name
-    return {path.name for path in folder.glob("*") if path.is_dir()}
 
 
 def test_a_database_made_of_fasta_gives_what_blast_prints_of_it(server: Server, fasta: Path, tmp_path: Path) -> None:
@@ -129,113 +89,6 @@ def test_an_update_without_news_leaves_all_as_it_is(server: Server, fasta: Path)
 
     assert (task["state"], task["outcome"]) == ("completed", "The source has nothing newer.")
     assert database(server, "still")["generation"] == before["generation"]
-
-
-def test_adding_goes_on_after_a_kill(own_server: Server, tmp_path: Path) -> None:
-    fasta = many(tmp_path / "many.fa")
-    task = add(own_server, "killed", fasta)
-    for event in own_server.task_events(task["id"]):
-        if json.loads(event.data)["done"]:
-            break
-
-    own_server.kill()
-    own_server.start()
-
-    ended = task_ended(own_server, task["id"])
-    assert ended["state"] == "completed", ended["failure"]
-    assert database(own_server, "killed")["num_seqs"] == 80_000
-    assert not list((own_server.home / "adding").iterdir())
-
-
-def test_a_cancelled_task_leaves_nothing(own_server: Server, tmp_path: Path) -> None:
-    fasta = many(tmp_path / "many.fa")
-    task = add(own_server, "unwanted", fasta)
-    for event in own_server.task_events(task["id"]):
-        if json.loads(event.data)["done"]:
-            break
-
-    cancelled = own_server.http.post(f"/tasks/{task['id']}/cancel")
-
-    assert cancelled.json()["state"] == "cancelling"
-    assert task_ended(own_server, task["id"])["state"] == "cancelled"
-    assert not list((own_server.home / "adding").iterdir())
-    assert own_server.http.get("/databases/unwanted").status_code == 404
-    assert not (own_server.home / "storage" / "databases" / "unwanted").exists()
-
-
-def test_a_task_that_failed_is_retried_or_dismissed(own_server: Server, tmp_path: Path) -> None:
-    fasta = tmp_path / "mended.fa"
-    fasta.write_text(">a\n>b\n")
-    failed = task_ended(own_server, add(own_server, "mended", fasta)["id"])
-    assert failed["state"] == "failed"
-    write_fasta(fasta, real("proteins")[:5])
-
-    again = own_server.http.post(f"/tasks/{failed['id']}/retry")
-
-    assert again.status_code == 202
-    assert again.headers["location"] == f"/api/v1/tasks/{again.json()['id']}"
-    assert task_ended(own_server, again.json()["id"])["state"] == "completed"
-    assert own_server.http.get("/databases/mended").json()["num_seqs"] == 5
-    refused = own_server.http.post(f"/tasks/{again.json()['id']}/retry")
-    assert (refused.status_code, refused.json()["detail"]) == (
-        409,
-        "Only a task that failed or was cancelled can be retried.",
-    )
-    assert own_server.http.delete(f"/tasks/{failed['id']}").status_code == 204
-    assert own_server.http.get(f"/tasks/{failed['id']}").status_code == 404
-    assert [one["id"] for one in own_server.http.get("/tasks").json() if one["database"] == "mended"] == [
-        again.json()["id"]
-    ]
-
-
-def test_a_task_that_has_not_ended_is_not_dismissed(own_server: Server, tmp_path: Path) -> None:
-    task = add(own_server, "long", many(tmp_path / "long.fa"))
-
-    refused = own_server.http.delete(f"/tasks/{task['id']}")
-
-    assert refused.status_code == 409
-    own_server.http.post(f"/tasks/{task['id']}/cancel")
-    task_ended(own_server, task["id"])
-
-
-def test_what_was_being_stored_when_a_task_was_cancelled_is_never_taken_for_another(
-    own_server: Server, tmp_path: Path
-) -> None:
-    fasta = many(tmp_path / "many.fa")
-    task = add(own_server, "stored", fasta)
-    for event in own_server.task_events(task["id"]):
-        if json.loads(event.data)["step"] in ("checking", "storing"):
-            break
-    cancelled = own_server.http.post(f"/tasks/{task['id']}/cancel")
-    task_ended(own_server, task["id"])
-    assert not list((own_server.home / "adding").iterdir())
-
-    answer = own_server.http.post("/databases", json={"name": "stored", "source": str(fasta), "title": "again"})
-
-    if cancelled.status_code == 409:  # it was too late
-        assert answer.status_code == 409
-        assert database(own_server, "stored")["title"] != "again"
-    else:
-        again = task_ended(own_server, answer.json()["id"])
-        assert again["state"] == "completed", again["failure"]
-        assert database(own_server, "stored")["title"] == "again"
-    assert own_server.run("db", "check", "stored").stdout == "stored: ok\n"
-
-
-def test_whoever_follows_the_tasks_is_told_of_all_of_them(server: Server, fasta: Path) -> None:
-    with connect_sse(server.http, "GET", "/tasks/events", timeout=END_WITHIN_S) as source:
-        events = (one for one in source.iter_sse() if one.event != "message")
-        first = next(events)
-        ids = {add(server, name, fasta)["id"] for name in ("followed-1", "followed-2", "followed-3")}
-        told: dict[str, Any] = {}
-        while {one["state"] for one in told.values()} != {"completed"} or told.keys() != ids:
-            event = next(events)
-            assert event.event == "task"
-            told |= {one["id"]: one for one in [json.loads(event.data)] if one["id"] in ids}
-
-    assert first.event == "reload"
-    listed = {one["id"]: one for one in server.http.get("/tasks").json()}
-    assert told == {one: listed[one] for one in ids}
 
 
 def test_a_name_is_not_added_from_two_sources(server: Server, fasta: Path, tmp_path: Path) -> None:

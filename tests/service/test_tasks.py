@@ -1,11 +1,14 @@
-"""How tasks end, whatever comes just before that."""
+"""Tasks of a service: cancelled, retried, dismissed, followed, resumed after a kill."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from httpx_sse import connect_sse
 
 from shardblast.core.errors import ConflictError
 from shardblast.core.search import State
@@ -13,6 +16,9 @@ from shardblast.core.task import Step, Task, TaskId, TaskKind
 from shardblast.service.tasks import Tasks, Watch
 from shardblast.store.connection import SqlDatabase, migrate
 from shardblast.store.databases import TaskStore
+from tests.sequences import real, write_fasta
+from tests.service.databases import add, database, many, task_ended
+from tests.service.server import END_WITHIN_S, Server
 
 TASK = Task(TaskId("t1"), TaskKind.ADD, "16s", "ada", {"text": "ncbi:16S"}, 1.0)
 
@@ -71,3 +77,110 @@ def test_a_task_that_another_server_has_cancelled_is_given_up_for_good(store: Ta
 
     assert ran(store, work).state is State.CANCELLED
     assert known == [True]
+
+
+def test_adding_goes_on_after_a_kill(own_server: Server, tmp_path: Path) -> None:
+    fasta = many(tmp_path / "many.fa")
+    task = add(own_server, "killed", fasta)
+    for event in own_server.task_events(task["id"]):
+        if json.loads(event.data)["done"]:
+            break
+
+    own_server.kill()
+    own_server.start()
+
+    ended = task_ended(own_server, task["id"])
+    assert ended["state"] == "completed", ended["failure"]
+    assert database(own_server, "killed")["num_seqs"] == 80_000
+    assert not list((own_server.home / "adding").iterdir())
+
+
+def test_a_cancelled_task_leaves_nothing(own_server: Server, tmp_path: Path) -> None:
+    fasta = many(tmp_path / "many.fa")
+    task = add(own_server, "unwanted", fasta)
+    for event in own_server.task_events(task["id"]):
+        if json.loads(event.data)["done"]:
+            break
+
+    cancelled = own_server.http.post(f"/tasks/{task['id']}/cancel")
+
+    assert cancelled.json()["state"] == "cancelling"
+    assert task_ended(own_server, task["id"])["state"] == "cancelled"
+    assert not list((own_server.home / "adding").iterdir())
+    assert own_server.http.get("/databases/unwanted").status_code == 404
+    assert not (own_server.home / "storage" / "databases" / "unwanted").exists()
+
+
+def test_a_task_that_failed_is_retried_or_dismissed(own_server: Server, tmp_path: Path) -> None:
+    fasta = tmp_path / "mended.fa"
+    fasta.write_text(">a\n>b\n")
+    failed = task_ended(own_server, add(own_server, "mended", fasta)["id"])
+    assert failed["state"] == "failed"
+    write_fasta(fasta, real("proteins")[:5])
+
+    again = own_server.http.post(f"/tasks/{failed['id']}/retry")
+
+    assert again.status_code == 202
+    assert again.headers["location"] == f"/api/v1/tasks/{again.json()['id']}"
+    assert task_ended(own_server, again.json()["id"])["state"] == "completed"
+    assert own_server.http.get("/databases/mended").json()["num_seqs"] == 5
+    refused = own_server.http.post(f"/tasks/{again.json()['id']}/retry")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        "Only a task that failed or was cancelled can be retried.",
+    )
+    assert own_server.http.delete(f"/tasks/{failed['id']}").status_code == 204
+    assert own_server.http.get(f"/tasks/{failed['id']}").status_code == 404
+    assert [one["id"] for one in own_server.http.get("/tasks").json() if one["database"] == "mended"] == [
+        again.json()["id"]
+    ]
+
+
+def test_a_task_that_has_not_ended_is_not_dismissed(own_server: Server, tmp_path: Path) -> None:
+    task = add(own_server, "long", many(tmp_path / "long.fa"))
+
+    refused = own_server.http.delete(f"/tasks/{task['id']}")
+
+    assert refused.status_code == 409
+    own_server.http.post(f"/tasks/{task['id']}/cancel")
+    task_ended(own_server, task["id"])
+
+
+def test_what_was_being_stored_when_a_task_was_cancelled_is_never_taken_for_another(
+    own_server: Server, tmp_path: Path
+) -> None:
+    fasta = many(tmp_path / "many.fa")
+    task = add(own_server, "stored", fasta)
+    for event in own_server.task_events(task["id"]):
+        if json.loads(event.data)["step"] in ("checking", "storing"):
+            break
+    cancelled = own_server.http.post(f"/tasks/{task['id']}/cancel")
+    task_ended(own_server, task["id"])
+    assert not list((own_server.home / "adding").iterdir())
+
+    answer = own_server.http.post("/databases", json={"name": "stored", "source": str(fasta), "title": "again"})
+
+    if cancelled.status_code == 409:  # it was too late
+        assert answer.status_code == 409
+        assert database(own_server, "stored")["title"] != "again"
+    else:
+        again = task_ended(own_server, answer.json()["id"])
+        assert again["state"] == "completed", again["failure"]
+        assert database(own_server, "stored")["title"] == "again"
+    assert own_server.run("db", "check", "stored").stdout == "stored: ok\n"
+
+
+def test_whoever_follows_the_tasks_is_told_of_all_of_them(server: Server, fasta: Path) -> None:
+    with connect_sse(server.http, "GET", "/tasks/events", timeout=END_WITHIN_S) as source:
+        events = (one for one in source.iter_sse() if one.event != "message")
+        first = next(events)
+        ids = {add(server, name, fasta)["id"] for name in ("followed-1", "followed-2", "followed-3")}
+        told: dict[str, Any] = {}
+        while {one["state"] for one in told.values()} != {"completed"} or told.keys() != ids:
+            event = next(events)
+            assert event.event == "task"
+            told |= {one["id"]: one for one in [json.loads(event.data)] if one["id"] in ids}
+
+    assert first.event == "reload"
+    listed = {one["id"]: one for one in server.http.get("/tasks").json()}
+    assert told == {one: listed[one] for one in ids}
