@@ -152,6 +152,33 @@ def nucleotide_queries() -> tuple[Sequence, ...]:
     )
 
 
+def protein_family(seed: int, name: str, copies: int, letters: int) -> list[Sequence]:
+    """Return copies of a protein with substitutions, insertions and gaps; every third is a short part of it."""
+    chance = random.Random(seed)
+    protein = "".join(chance.choices(AMINO_ACIDS, k=letters))
+    found = [Sequence(f"{name}0 the protein", protein)]
+    for number in range(1, copies):
+        rate = chance.choice((0.1, 0.3, 0.45))
+        copy = "".join(
+            ""
+            if (draw := chance.random()) < rate / 12
+            else chance.choice(AMINO_ACIDS) * (1 + (draw < rate / 6))
+            if draw < rate
+            else residue
+            for residue in protein
+        )
+        start = chance.randrange(letters // 2) if number % 3 == 0 else 0
+        part = copy[start : start + 40] if number % 3 == 0 else copy
+        found.append(Sequence(f"{name}{number} a copy", part + "".join(chance.choices(AMINO_ACIDS, k=number % 90))))
+    return found
+
+
+def unrelated_proteins(count: int) -> list[Sequence]:
+    """Return random proteins of 250 residues."""
+    chance = random.Random(4)
+    return [Sequence(f"o{n}", "".join(chance.choices(AMINO_ACIDS, k=250))) for n in range(count)]
+
+
 def copies_with_codes(letters: str, with_codes: int, changed: int) -> Iterator[Sequence]:
     """Yield copies of a gene that BLAST+ ranks differently in its preliminary stage and in the end.
 

@@ -34,7 +34,7 @@ from tests.cluster.parts import LocalCluster
 from tests.cluster.test_assignment import generation
 from tests.databases import Databases
 from tests.engine.places import LETTERS, local, remote
-from tests.sequences import Sequence, copies_with_codes
+from tests.sequences import Sequence, copies_with_codes, protein_family, unrelated_proteins
 from tests.service.processes import blast
 
 GENE = "".join(random.Random(1).choices("ACGT", k=120))
@@ -132,6 +132,25 @@ def test_a_shard_with_more_hits_than_the_first_list_holds_is_listed_whole(
     assert found.returncode == 0, found.stderr.decode()
     expected = blast("blastn", Path(path), f"many-{kind}", QUERY, list(BEST), "6", tmp_path)
     assert found.stdout == expected
+
+
+def test_saturated_queries_of_proteins_need_no_whole_database(
+    cluster: LocalCluster, databases: Databases, tmp_path: Path
+) -> None:
+    copies = protein_family(3, "copy", 1700, 100)
+    path = databases.of("protein-family", "prot", [*copies, *unrelated_proteins(1500)], "-max_file_sz", "150000")
+    cluster.add_database("protein-family", path)
+    (tmp_path / "protein.fa").write_text(copies[0].fasta)
+    words = ["-db", "protein-family", "-query", str(tmp_path / "protein.fa"), "-outfmt", "6", "-evalue", "1e-3"]
+
+    found = cluster.search("blastp", *words)
+
+    assert found.returncode == 0, found.stderr.decode()
+    held = [cluster.volumes_of(node, "protein-family") for node in ("a", "b")]
+    assert held[0] != held[0] | held[1] != held[1]
+    assert found.stdout == blast(
+        "blastp", Path(path), "protein-family", copies[0].fasta, ["-evalue", "1e-3"], "6", tmp_path
+    )
 
 
 def test_tasks_take_and_return_no_more_with_more_candidates(

@@ -1,4 +1,4 @@
-"""Saturated queries of blastn, whose candidates are found by a limit of the score if memory does not hold the database.
+"""Saturated queries whose candidates are found by a limit of the score if memory does not hold the database.
 
 The limits of ``-evalue`` are strict, because only then a small database has the search space of a large one.
 """
@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from shardblast.blast.sequences import CandidateDatabase
-from shardblast.engine.candidates import Candidates, _grouped, last_kept
+from shardblast.engine.candidates import Candidates, _grouped
 from shardblast.engine.pieces import part_of
 from shardblast.engine.workspace import Machine
 from tests.databases import Databases
 from tests.identity.comparison import assert_identical_here
-from tests.sequences import Sequence, write_fasta
+from tests.sequences import Sequence, protein_family, unrelated_proteins, write_fasta
 
 TINY_MEMORY = Machine(cores=2, memory_bytes=1 << 12)
 """A machine whose memory does not hold our databases."""
@@ -132,11 +132,55 @@ def test_volumes_with_ambiguity_codes_would_give_wrong_hits(
         assert_identical_here("blastn", words, machine=TINY_MEMORY, shards=[4])
 
 
-def test_the_last_that_is_kept_has_the_score_of_its_place() -> None:
-    assert last_kept([5, 9, 7, 7], 3) == 7
-    assert last_kept([5, 9], 3) == 0
+@pytest.fixture(scope="module")
+def protein_copies() -> list[Sequence]:
+    chance = random.Random(4)
+    found = [*protein_family(1, "p", 2400, 120), *protein_family(2, "s", 300, 90), *unrelated_proteins(1500)]
+    chance.shuffle(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def protein_query(protein_copies: list[Sequence], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    named = {one.title.split()[0]: one.letters for one in protein_copies}
+    pieces = [
+        ("q1", named["p0"]),
+        ("none", "MKWVTFISLLFLFSSAYSRGVFRR"),
+        ("q2", named["s0"]),
+        ("q3", named["p0"][20:90]),
+    ]
+    return write_fasta(tmp_path_factory.mktemp("protein-query") / "q.fa", [Sequence(*piece) for piece in pieces])
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "options", "outfmt"),
+    [
+        ((), "500", "", "6 std score"),
+        (("-parse_seqids",), "5", "-comp_based_stats 3", "7"),
+        (("-max_file_sz", "200000"), "20", "-comp_based_stats 0", "6"),
+        (("-blastdb_version", "4"), "600", "-task blastp-fast", "0"),
+    ],
+    ids=str,
+)
+def test_few_candidates_of_proteins_give_the_hits_of_blast(
+    kind: tuple[str, ...],
+    limit: str,
+    options: str,
+    outfmt: str,
+    protein_copies: list[Sequence],
+    protein_query: Path,
+    databases: Databases,
+    counted: list[int | None],
+) -> None:
+    name = databases.of("protein-copies" + "".join(kind), "prot", protein_copies, *kind)
+    words = ["-db", name, "-query", str(protein_query), "-max_target_seqs", limit, "-evalue", "1e-3"]
+
+    assert_identical_here("blastp", [*words, "-outfmt", outfmt, *options.split()], machine=TINY_MEMORY, shards=[4])
+
+    assert counted, "no query is saturated"
+    assert all(count is not None and count < 2300 for count in counted), counted  # of 2,700 copies
 
 
 def test_queries_with_similar_limits_are_searched_together() -> None:
-    assert _grouped({0: 100, 1: 0, 2: 101, 3: 300, 4: 0}) == [[1, 4], [0, 2], [3]]
-    assert len(_grouped({number: 2**number for number in range(200)})) <= 16
+    assert _grouped({0: 100, 1: 0, 2: 101, 3: 300, 4: 0}, 1.02) == [[1, 4], [0, 2], [3]]
+    assert len(_grouped({number: 2**number for number in range(200)}, 1.02)) <= 16

@@ -20,7 +20,15 @@ from pathlib import Path
 from shardblast.blast.archive import read_alignments
 from shardblast.blast.output import Comments, check_count, read_commented
 from shardblast.blast.process import Over
-from shardblast.blast.seqalign import alignment_ids, evalue, ordinal_id, raw_score, with_oid, with_query_number
+from shardblast.blast.seqalign import (
+    alignment_ids,
+    bit_score,
+    evalue,
+    ordinal_id,
+    raw_score,
+    with_oid,
+    with_query_number,
+)
 from shardblast.core.errors import EngineError
 
 EVALUE_FLOOR = 1e-180
@@ -221,6 +229,10 @@ class ArchiveCarrier:
         """Return the raw score of each subject's first HSP."""
         return [hit.raw_score for hit in alignments_by_subject(self.over(query.texts))]
 
+    def values(self, query: QueryHits) -> Sequence[tuple[float, float]]:
+        """Return the E-value of each subject, and the bits of its first HSP."""
+        return [(hit.evalue, bit_score(hit.texts[0])) for hit in alignments_by_subject(self.over(query.texts))]
+
     def subjects(self, query: QueryHits) -> Sequence[bytes]:
         """Return the subjects' ids, as the file spells them."""
         return [hit.subject for hit in alignments_by_subject(self.over(query.texts))]
@@ -259,6 +271,11 @@ class TabularCarrier:
 
     def scores(self, query: QueryHits) -> Sequence[int]:
         return parse_rows(query.texts, self.layout).scores
+
+    def values(self, query: QueryHits) -> Sequence[tuple[float, float]]:
+        """Return the same as the other carrier, if the layout begins with both, and if each subject has one row."""
+        rows = (row.split(b"\t", 2) for row in query.texts)
+        return [(float(evalue), float(bits)) for evalue, bits, _ in rows]
 
     def subjects(self, query: QueryHits) -> Sequence[bytes]:
         return [subject.rstrip(b"\n") for subject in parse_rows(query.texts, self.layout).subjects]

@@ -24,6 +24,7 @@ NEXT_ALIGNMENT = b"\n      },\n      {\n"
 _IDS = re.compile(rb"\n( +)ids \{\n\1  (.*?),\n\1  (?=[a-z])(.*?)\n\1\}", re.S)
 _EVALUE = re.compile(rb'id str "(?:e_value|sum_e)",\n +value real \{ (-?\d+), 10, (-?\d+) \}')
 _RAW_SCORE = re.compile(rb'id str "score",\n +value int (-?\d+)')
+_BIT_SCORE = re.compile(rb'id str "bit_score",\n +value real \{ (-?\d+), 10, (-?\d+) \}')
 _QUERY_NUMBER = re.compile(rb'(local str "Query_)(\d+)(?="(?:,\n|\n +\},\n +(?:int \{|empty )))')
 """The query's id is the first of two, as is its location; a comma follows, then the subject's."""
 _EVALUE_NAMES = (b'id str "e_value"', b'id str "sum_e"')
@@ -123,6 +124,14 @@ def raw_score(block: bytes) -> int:
     if match is None:
         raise ArchiveError("An alignment in the archive has no score.")
     return int(match[1])
+
+
+def bit_score(block: bytes) -> float:
+    """Return the bits of an alignment's first HSP."""
+    match = _BIT_SCORE.search(block)
+    if match is None:
+        raise ArchiveError("An alignment in the archive has no score in bits.")
+    return float(b"%se%s" % match.groups())
 
 
 def ordinal_id(subject: bytes) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -12,7 +13,15 @@ from typing import Protocol
 from shardblast.blast.alias import write_part, write_view_part
 from shardblast.blast.archive import condense
 from shardblast.blast.database import Database
-from shardblast.blast.hits import FREE_TEXT, ArchiveCarrier, Carrier, TabularCarrier, layout_for
+from shardblast.blast.hits import (
+    EVALUE_FLOOR,
+    FREE_TEXT,
+    ArchiveCarrier,
+    Carrier,
+    QueryHits,
+    TabularCarrier,
+    layout_for,
+)
 from shardblast.blast.process import Finished, Over
 from shardblast.blast.queries import Batch, open_queries, records, split
 from shardblast.blast.sequences import by_volume, ids_by_oid, letters_of
@@ -23,14 +32,29 @@ from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.program import Molecule, Program
 from shardblast.engine.workspace import SEARCH, Machine, PieceRun, Work
 
-NOT_OF_CANDIDATES = NOT_OF_A_PIECE | {*names(Use.CUT), "subject_besthit"}
+NOT_OF_CANDIDATES = NOT_OF_A_PIECE | {*names(Use.CUT), "subject_besthit", "use_sw_tback"}
 """Options without which a search finds every subject that passes the preliminary cutoff."""
 CANDIDATE_EVALUE_FACTOR = 100.0
 """The largest ratio of final to preliminary E-value of a candidate; ambiguous residues lower its final score."""
-SAMPLE_EVALUE_FACTOR = 10.0
-"""The factor by which the preliminary stage exceeds the user's E-value limit with composition-based statistics."""
-GAP_TRIGGER_BITS = 27
-"""The bits of an ungapped hit of blastn that is extended with gaps (BLAST_GAP_TRIGGER_NUCL in blast_options.h)."""
+STRETCH = 10.0
+"""More than the factor by which the preliminary stage of proteins exceeds the user's E-value limit, which is 5.
+
+Source: NCBI C++ Toolkit, algo/blast/core/blast_parameters.c (BlastHitSavingParametersUpdate).
+"""
+RANK_SHARE = 0.7
+"""The smallest share of a protein's bits that another one has that ranks before it in the preliminary stage.
+
+E-values of short subjects are lower than those of long ones with the same bits. With queries of 60 to 3,000 residues
+and three matrices, a subject of any length had at least 0.775 of the bits that its E-value takes in a long one.
+"""
+APPROXIMATE_SHARE = 0.9
+"""The smallest share of a protein's bits that the preliminary stage sees.
+
+Up to an E-value of 10, blastp aligns weak hits approximately first (restricted_align in blast_gapalign.c).
+"""
+LEAST_EVALUE = 1e-300
+GAP_TRIGGER_BITS = {Molecule.NUCLEOTIDE: 27, Molecule.PROTEIN: 22}
+"""The bits of an ungapped hit that is extended with gaps (BLAST_GAP_TRIGGER_* in blast_options.h)."""
 LONGEST_ADJUSTMENT = 50
 """More than the letters by which BLAST+ shortens nucleotide sequences for the search space; about 35 were seen."""
 DEFAULT_EVALUES = {True: 1000.0, False: 10.0}
@@ -136,29 +160,68 @@ class PieceOptions:
 
     def candidates(self, limit: int) -> list[str]:
         """Return options that find every subject that passes the preliminary stage of the user's search."""
-        changes = {"max_target_seqs": str(limit), "evalue": self._evalue(CANDIDATE_EVALUE_FACTOR), "max_hsps": "1"}
+        changes = {"max_target_seqs": str(limit), "max_hsps": "1"}
+        changes["evalue"] = f"{CANDIDATE_EVALUE_FACTOR * self._evalue:g}"
         return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes)
 
     @property
     def preliminary(self) -> int:
-        """The number of subjects that BLAST+ keeps before the traceback, without composition-based statistics.
+        """The number of subjects that BLAST+ keeps before the traceback.
 
         Source: NCBI C++ Toolkit, algo/blast/core/blast_hits.c (GetPrelimHitlistSize).
         """
         wanted = self.max_target_seqs
+        if self.composition_based:
+            return max(2 * wanted, 1000) + 50
         return wanted if self.user.has("ungapped") else min(max(2 * wanted, 10), wanted + 50)
 
     @property
-    def ranks_by_score(self) -> bool:
-        """Whether raw scores alone rank the subjects of a query before the traceback, and can be limited."""
+    def limits_scores(self) -> bool:
+        """Whether a limit of the raw score finds the subjects of a query that BLAST+ keeps before the traceback."""
         user = self.user
-        return user.program is Program.BLASTN and not (user.links_hsps or user.has("min_raw_gapped_score"))
+        has_limit = user.links_hsps or user.has("min_raw_gapped_score")
+        return user.program in (Program.BLASTN, Program.BLASTP) and not has_limit
 
-    def above(self, score: int, limit: int) -> list[str]:
-        """Return options that find, in a view, the subjects that pass the preliminary stage with this raw score."""
+    @property
+    def is_protein(self) -> bool:
+        return self.user.program.database_molecule is Molecule.PROTEIN
+
+    def scores(self, carrier: Carrier, query: QueryHits, space: int) -> Sequence[float]:
+        """Return the score of each subject by which candidates are limited.
+
+        Of nucleotides, it is the raw score. Of proteins, it is the bits that its E-value takes in a long subject, or
+        its own bits if the E-value is printed as 0. ``space`` is the product of the lengths of query and database.
+        """
+        if not self.is_protein:
+            return carrier.scores(query)
+        most = math.log2(space / EVALUE_FLOOR)
+        return [math.log2(space / e) if e else max(bits, most) for e, bits in carrier.values(query)]
+
+    def may_precede(self, score: float, other: float, space: int) -> bool:
+        """Return whether a subject with this score may rank before one with the ``other`` score, where 0 is any."""
+        if other and self.is_protein:
+            other *= APPROXIMATE_SHARE if score < math.log2(space / EVALUE_FLOOR) else RANK_SHARE
+        return not other or score >= other
+
+    def limit(self, score: float, space: int) -> float:
+        """Return the raw score or the bits of all subjects that may rank before one with ``score``; 0: no limit."""
+        if not self.is_protein:
+            return int(score)
+        bits = RANK_SHARE * score
+        return bits if space * 2.0**-bits < STRETCH * self._evalue else 0
+
+    def above(self, score: float, space: int, limit: int) -> list[str]:
+        """Return options that find the subjects that pass the preliminary stage with this score, or with any if 0.
+
+        Nucleotides are searched in a view. The scores are those without composition-based statistics.
+        """
         changes = {"max_target_seqs": str(limit), "max_hsps": "1"}
-        scored = {"min_raw_gapped_score": str(score)} if score else {}
-        return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes | scored)
+        if self.is_protein:
+            evalue = max(space * 2.0**-score, LEAST_EVALUE) if score else STRETCH * self._evalue
+            changes |= {"evalue": f"{evalue:g}", "comp_based_stats": "0"}
+        elif score:
+            changes["min_raw_gapped_score"] = str(score)
+        return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes)
 
     def triggers_alike(self, query_letters: int, database: Database) -> bool:
         """Return whether a limit of the score leaves the ungapped hits that BLAST+ extends as they are.
@@ -170,17 +233,18 @@ class PieceOptions:
         """
         searched, taken = database.searched, LONGEST_ADJUSTMENT
         space = max(query_letters - taken, 1) * max(searched.letters - taken * searched.num_seqs, 1)
-        return bool(space >= float(self._evalue(1)) * 2**GAP_TRIGGER_BITS)
+        stretch = STRETCH if self.is_protein else 1
+        return bool(space >= stretch * self._evalue * 2 ** GAP_TRIGGER_BITS[database.molecule])
 
     def sample(self) -> list[str]:
         """Return options that find the subjects that pass the preliminary stage with composition-based statistics."""
-        changes = {"max_target_seqs": "1000", "evalue": self._evalue(SAMPLE_EVALUE_FACTOR), "max_hsps": "1"}
-        return self.user.argv(drop=NOT_OF_CANDIDATES | {"use_sw_tback"}, set=changes | {"comp_based_stats": "0"})
+        changes = {"max_target_seqs": "1000", "evalue": f"{STRETCH * self._evalue:g}", "max_hsps": "1"}
+        return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes | {"comp_based_stats": "0"})
 
-    def _evalue(self, factor: float) -> str:
+    @property
+    def _evalue(self) -> float:
         given = self.user.value("evalue")
-        limit = float(given) if isinstance(given, int | float) else DEFAULT_EVALUES[self.user.program is Program.BLASTN]
-        return f"{factor * limit:g}"
+        return float(given) if isinstance(given, int | float) else DEFAULT_EVALUES[self.user.program is Program.BLASTN]
 
 
 def threads_argument(threads: int | None) -> list[str]:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, by_query
@@ -24,7 +24,7 @@ from shardblast.core.cutting import Shard
 from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, Warned
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
-from shardblast.engine.candidates import Suspects, last_kept
+from shardblast.engine.candidates import Suspects
 from shardblast.engine.pieces import Parts, PieceOptions, part_of, threads_argument
 from shardblast.engine.printing import MergedQuery, Printer
 from shardblast.engine.probed import ProbedBatch, ProbedQuery, printed_file
@@ -141,17 +141,19 @@ class ShardedSearch:
             return Suspects(range(batch.queries))
         hidden = set() if self._hidden is None else set(self._hidden.suspects(batch))
         saturated, unfilled, scores = [], [], {}
+        candidates = self._research.candidates
+        spaces = candidates.spaces(batch) if options.limits_scores else []
         for ordinal, parts in enumerate(self._hits(batch)):
             wanted, found = options.max_target_seqs, sum(len(part.texts) for part in parts)
             if found > wanted:  # these are rows or alignments, of which a subject has at least one
                 counts = [self._carrier.count(part) for part in parts]
                 is_certain = is_unsaturated(counts, max_target_seqs=wanted, shard_limit=options.kept)
                 found = sum(counts) if is_certain else wanted + 1
-            if ordinal in hidden or found > wanted:
+            is_filled = found > wanted or (found == wanted and options.composition_based)  # see Research
+            if ordinal in hidden or is_filled:
                 saturated.append(ordinal)
-                if options.ranks_by_score:
-                    found_scores = chain.from_iterable(map(self._carrier.scores, parts))
-                    scores[ordinal] = last_kept(found_scores, options.preliminary)
+                if options.limits_scores:
+                    scores[ordinal] = candidates.last_enough(self._carrier, parts, spaces[ordinal])
             elif found < wanted:
                 unfilled.append(ordinal)
         return Suspects(saturated, unfilled, scores)
