@@ -36,8 +36,10 @@ bench-page: setup ## Measure the web page in Chromium (scripts/test-needs instal
 bench-cluster: setup ## Measure a cluster on this machine
 	.venv/bin/python -m bench --only cluster-tiny --only cluster-tasks --only cluster-scheduling --only cluster-scaling --only cluster-thrash --only placement
 
-test-versions: setup ## Run the byte comparisons on a second version of BLAST+ (needs root)
-	bin=$$(scripts/second-blast) && PATH="$$bin:$$PATH" $(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder -m "not k8s" tests/identity tests/oddities
+test-versions: setup ## Run the byte comparisons on other versions of BLAST+ (needs root; VERSIONS="2.16 2.17")
+	failed=0; for version in $(or $(VERSIONS),2.16 2.17); do \
+	  bin=$$(scripts/second-blast $$version) && PATH="$$bin:$$PATH" $(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder \
+	    -m "not k8s" tests/identity tests/oddities || failed=1; done; exit $$failed
 
 test-k8s: setup ## Deploy on the Kubernetes cluster in KUBECONFIG and test there
 	scripts/test-k8s

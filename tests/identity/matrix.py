@@ -11,7 +11,7 @@ from itertools import combinations
 
 from shardblast.core.formats import COLUMNS
 from tests.databases import KINDS
-from tests.identity.comparison import PROGRAMS
+from tests.identity.comparison import PROGRAMS, arguments
 from tests.identity.covering import Case, covering_array, pairs, required
 
 N, P, X, TN, TX = PROGRAMS
@@ -161,7 +161,10 @@ class Searched:
 
     @property
     def words(self) -> list[str]:
-        return ["-outfmt", self.outfmt, *shlex.split(" ".join(self.options))]
+        """The format and the options, except those that the installed version does not have."""
+        known = arguments(self.program)
+        options = (option for option in self.options if all(name in known for name in names_of(option)))
+        return ["-outfmt", self.outfmt, *shlex.split(" ".join(options))]
 
     @property
     def may_be_uncut(self) -> bool:

@@ -98,7 +98,10 @@ class Marks:
     last: bytes | tuple[bytes, ...]
     """The end of the output, or several possible ends, unless it is empty."""
     of_queries: bool = False
-    """Whether there is a mark per query rather than per HSP."""
+    """Whether there is a mark per query rather than per HSP.
+
+    Format 18 has a row for each title with a known taxid; archives contain neither titles nor taxids of subjects.
+    """
 
 
 _LINE = Marks(re.compile(rb"\n"), b"\n")
