@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -43,15 +43,8 @@ def attempt_of(request: Request, service: Service) -> str | None:
 
 def set_cookie(response: Response, service: Service, name: str, value: str, seconds: float) -> None:
     """Set a cookie that scripts and other sites' forms can't use; 0 seconds remove it."""
-    response.set_cookie(
-        _name(service, name),
-        value,
-        max_age=int(seconds),
-        path="/",
-        secure=service.settings.is_secure,
-        httponly=True,
-        samesite="lax",
-    )
+    name, secure = _name(service, name), service.settings.is_secure
+    response.set_cookie(name, value, max_age=int(seconds), secure=secure, httponly=True, samesite="lax")
 
 
 def service_of(request: Request) -> Service:
@@ -72,6 +65,17 @@ def caller_of(request: Request, service: ServiceDep) -> Caller:
 
 
 CallerDep = Annotated[Caller, Depends(caller_of)]
+
+
+def reader_of(request: Request, service: Service) -> Callable[[], Caller]:
+    """Return a function that returns the caller of a stream, and raises an error when the right to read is lost."""
+
+    def reader() -> Caller:
+        caller = caller_of(request, service)
+        caller.check(Scope.READ)
+        return caller
+
+    return reader
 
 
 def _with(scope: Scope) -> Any:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
-from shardblast.api.context import AdminDep, CallerDep, ReaderDep, SearcherDep, ServiceDep, caller_of
+from shardblast.api.context import AdminDep, CallerDep, ReaderDep, SearcherDep, ServiceDep, reader_of
 from shardblast.api.events import PING_EVERY_S, Watched, id_of, stream, task_changes
 from shardblast.api.models import SearchOut, StateName
 from shardblast.bootstrap.service import Service
@@ -76,12 +76,7 @@ class DatabaseIn(BaseModel):
 
     def wanted(self) -> dict[str, Any]:
         """Return the details of the service's task."""
-        settings: dict[str, Any] = {
-            "molecule": self.molecule,
-            "title": self.title,
-            "taxid_map": self.taxid_map,
-            "ncbi_base": self.base,
-        }
+        settings = {"molecule": self.molecule, "title": self.title, "taxid_map": self.taxid_map, "ncbi_base": self.base}
         wanted = {"text": self.source, "settings": {name: value for name, value in settings.items() if value}}
         return {**wanted, "replace": True} if self.replace else wanted
 
@@ -235,13 +230,7 @@ async def follow_tasks(request: Request, service: ServiceDep, caller: ReaderDep)
 
     The stream ends when the caller loses the right to read.
     """
-
-    def reader() -> Caller:
-        now = caller_of(request, service)
-        now.check(Scope.READ)
-        return now
-
-    return EventSourceResponse(task_changes(service, reader), ping=PING_EVERY_S)
+    return EventSourceResponse(task_changes(service, reader_of(request, service)), ping=PING_EVERY_S)
 
 
 @tasks_router.get("/{task_id}", response_model=TaskOut)

@@ -83,18 +83,12 @@ async def stream(
                     return
 
 
-async def changes(service: Service, sees: Callable[[], str | None]) -> AsyncIterator[ServerSentEvent]:
-    """Yield changed searches in their new states, as long as the reader may see them.
-
-    Args:
-        service: The source of events.
-        sees: Returns the owner whose searches the reader may see now; None: all owners. Raises one of ``NO_MORE`` when
-            the reader loses the right to read.
-    """
+async def changes(service: Service, reader: Callable[[], Caller]) -> AsyncIterator[ServerSentEvent]:
+    """Yield the changed searches that a reader may see, until ``reader`` raises one of ``NO_MORE``."""
     known: set[SearchId] = set()  # only readers who knew of a search learn that it was deleted
     with service.broadcast.followed(OF_SEARCHES) as following, suppress(*NO_MORE):
         async for changed in following.changes(PAUSE_S):
-            owner = await asyncio.to_thread(sees)
+            owner = (await asyncio.to_thread(reader)).sees
             if None in changed:
                 known = set(await asyncio.to_thread(service.store.newest, owner, MOST_KNOWN))
                 yield ServerSentEvent("{}", event="reload")

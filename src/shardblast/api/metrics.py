@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -97,16 +98,9 @@ class _Gauges(Collector):
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        states = GaugeMetricFamily("shardblast_searches", "Searches in each state.", labels=["state"])
-        for state, number in self._workload.counts().items():
-            states.add_metric([state.value], number)
-        yield states
-        lacks = GaugeMetricFamily(
-            "shardblast_searches_waiting", "Searches that wait for anything but their turn.", labels=["code"]
-        )
-        for code, number in self._workload.lacks().items():
-            lacks.add_metric([code.value], number)
-        yield lacks
+        states, lacks = self._workload.counts(), self._workload.lacks()
+        yield _gauge("searches", "Searches in each state.", "state", states)
+        yield _gauge("searches_waiting", "Searches that wait for anything but their turn.", "code", lacks)
         oldest = self._workload.oldest_queued()
         age = 0.0 if oldest is None else max(time.time() - oldest, 0.0)
         text = "Age of the oldest queued search; 0 without one."
@@ -116,16 +110,19 @@ class _Gauges(Collector):
 
     def _nodes(self) -> Iterator[GaugeMetricFamily]:
         members = self._members()
-        states = GaugeMetricFamily("shardblast_nodes", "Nodes in each state.", labels=["state"])
-        for standing in STANDINGS:
-            states.add_metric([standing], sum(member.standing == standing for member in members))
-        yield states
+        standings = [member.standing for member in members]
+        numbers = {standing: standings.count(standing) for standing in STANDINGS}
+        yield _gauge("nodes", "Nodes in each state.", "state", numbers)
         for name, (text, value) in NODE_GAUGES.items():
-            gauge = GaugeMetricFamily(f"shardblast_node_{name}", text, labels=["node"])
-            for member in members:
-                if member.is_connected:
-                    gauge.add_metric([member.state.name], value(member))
-            yield gauge
+            values = {member.state.name: value(member) for member in members if member.is_connected}
+            yield _gauge(f"node_{name}", text, "node", values)
+
+
+def _gauge(name: str, text: str, label: str, values: Mapping[Any, float]) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(f"shardblast_{name}", text, labels=[label])
+    for labelled, value in values.items():
+        gauge.add_metric([str(labelled)], value)
+    return gauge
 
 
 def _mapped_bytes(member: Member) -> float:

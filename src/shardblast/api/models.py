@@ -130,17 +130,11 @@ class PreflightOut(BaseModel):
             problems=found.problems,
             command=[program, *search],
             commands=commands(program, search, found.output),
-            queries=survey.queries if survey else None,
-            letters=survey.letters if survey else None,
-            longest=survey.longest if survey else None,
-            molecule=survey.molecule if survey else None,
             database=database.name if database else None,
             generation=database.generation if database else None,
-            shards=found.shards,
-            why=found.why,
-            fits_in_memory=found.fits_in_memory,
-            seconds=found.seconds,
             remarks=list(found.remarks),
+            **{name: getattr(survey, name, None) for name in ("queries", "letters", "longest", "molecule")},
+            **{name: getattr(found, name) for name in ("shards", "why", "fits_in_memory", "seconds")},
         )
 
 

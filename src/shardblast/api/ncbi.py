@@ -91,6 +91,7 @@ LONGEST_NUMBER = 10
 NO_QUERY = "(none)"
 """Biopython's ENTREZ_QUERY when the user gives none."""
 PAGE = "HTML"
+"""The default FORMAT_TYPE."""
 
 
 @router.get("/Blast.cgi", response_class=Response)
@@ -117,11 +118,6 @@ def outfmt_of(values: Mapping[str, str]) -> str:
     if view not in VIEWS:
         raise InputError(f"ALIGNMENT_VIEW {view!r} is unknown.", remedy=f"Use one of {', '.join(VIEWS)}.")
     return VIEWS[view] if kind in ("TEXT", PAGE) else FORMATS[kind]
-
-
-def is_page(values: Mapping[str, str]) -> bool:
-    """Return whether the answer is an HTML page, which is the default."""
-    return values.get("FORMAT_TYPE", PAGE).upper() == PAGE
 
 
 def printing_of(values: Mapping[str, str], outfmt: str, kept: int) -> Printing:
@@ -207,9 +203,8 @@ def _refusal(error: ShardblastError, status: int) -> Response:
         else [str(error)]
     )
     text = html.escape(" ".join(without_folders(" ".join(lines)).split()), quote=False)
-    return HTMLResponse(
-        f'<!DOCTYPE html>\n<html><body>\n<div class="error msInf">{text}</div>\n</body></html>\n', status
-    )
+    page = f'<!DOCTYPE html>\n<html><body>\n<div class="error msInf">{text}</div>\n</body></html>\n'
+    return HTMLResponse(page, status)
 
 
 async def _put(service: Service, caller: Caller, values: Mapping[str, str]) -> Response:
@@ -280,13 +275,12 @@ def _result(service: Service, search: Search, values: Mapping[str, str]) -> Resp
     printing = printing_of(values, outfmt, service.results.kept(search))
     with service.results.printed(search.id, outfmt, printing=printing) as path:
         text = path.read_bytes()
-    if is_page(values):
+    if values.get("FORMAT_TYPE", PAGE).upper() == PAGE:
         shown = html.escape(text.decode(errors="replace"))
         return HTMLResponse(f"<!DOCTYPE html>\n<html><body><pre>\n{shown}</pre></body></html>\n")
     written = parse_outfmt(outfmt).format
-    return Response(
-        text, media_type=written.media_type if written.syntax in (Syntax.XML, Syntax.JSON) else "text/plain"
-    )
+    is_typed = written.syntax in (Syntax.XML, Syntax.JSON)
+    return Response(text, media_type=written.media_type if is_typed else "text/plain")
 
 
 def _search(service: Service, caller: Caller, values: Mapping[str, str]) -> Search:

@@ -11,13 +11,12 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from shardblast.api.context import AdminDep, ReaderDep, ServiceDep, caller_of
+from shardblast.api.context import AdminDep, ReaderDep, ServiceDep, reader_of
 from shardblast.api.events import NO_MORE, PING_EVERY_S
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import ConflictError
 from shardblast.core.node import HeldVolume, Member, NodeState, Standing
 from shardblast.core.search import Document
-from shardblast.service.callers import Scope
 
 POLL_S = 1.0
 """Interval between two reads of the nodes, about as often as they report."""
@@ -110,8 +109,8 @@ def why_not_scaled(service: Service) -> str:
     return "The nodes do not run on Kubernetes, or --statefulset is missing. Start and stop them by hand or with Slurm."
 
 
-async def node_changes(service: Service, check: Callable[[], None]) -> AsyncIterator[ServerSentEvent]:
-    """Yield the nodes and the scaling, then their changes, until ``check`` raises one of ``NO_MORE``."""
+async def node_changes(service: Service, reader: Callable[[], object]) -> AsyncIterator[ServerSentEvent]:
+    """Yield the nodes and the scaling, then their changes, until ``reader`` raises one of ``NO_MORE``."""
     known: dict[str, Document] | None = None
     scaling: Document | None = None
     with suppress(*NO_MORE):
@@ -122,7 +121,7 @@ async def node_changes(service: Service, check: Callable[[], None]) -> AsyncIter
             if scaled != scaling:
                 events.append(ServerSentEvent(json.dumps(scaled), event="scaling"))
             if events:
-                await asyncio.to_thread(check)
+                await asyncio.to_thread(reader)
             for event in events:
                 yield event
             known, scaling = now, scaled
@@ -141,8 +140,7 @@ async def follow_nodes(request: Request, service: ServiceDep, caller: ReaderDep)
 
     The stream ends when the caller loses the right to read.
     """
-    changes = node_changes(service, lambda: caller_of(request, service).check(Scope.READ))
-    return EventSourceResponse(changes, ping=PING_EVERY_S)
+    return EventSourceResponse(node_changes(service, reader_of(request, service)), ping=PING_EVERY_S)
 
 
 @router.get("/scaling")

@@ -360,7 +360,7 @@ def read_list(search: ReadableDep, service: ServiceDep, name: str) -> FileRespon
 @router.get("/query", response_class=FileResponse)
 def read_query(search: ReadableDep, service: ServiceDep) -> FileResponse:
     """Read the queries, as they were submitted."""
-    path = service.runner.query(search.id)
+    path = service.runner.sent(search.id)
     return FileResponse(path, media_type="text/plain", filename=f"{_file_name(search)}.fa")
 
 
@@ -383,7 +383,8 @@ def _file_response(written: AbstractContextManager[Path], media: str, name: str)
     """Return a response with a file that is removed after it is sent."""
     stack = ExitStack()
     path = stack.enter_context(written)
-    headers = {"ETag": _etag(path)}
+    with path.open("rb") as file:  # the tag of the content: a download resumes even if the result is printed again
+        headers = {"ETag": f'"{file_digest(file, "sha256").hexdigest()}"'}
     task = BackgroundTask(stack.close)
     return FileResponse(path, headers=headers, media_type=media, filename=name, background=task)
 
@@ -398,9 +399,3 @@ def _media(outfmt: OutputFormat, *, html: bool) -> tuple[str, str]:
     if outfmt.writes_files:
         return ZIP
     return HTML if html and outfmt.is_pairwise else (outfmt.format.media_type, outfmt.format.suffix)
-
-
-def _etag(path: Path) -> str:
-    """Return a tag of the content, so that an interrupted download resumes even if the result is printed again."""
-    with path.open("rb") as file:
-        return f'"{file_digest(file, "sha256").hexdigest()}"'

@@ -25,9 +25,9 @@ from shardblast.api.context import (
     ServiceDep,
     Text,
     bounded,
-    caller_of,
     incoming,
     limited,
+    reader_of,
     too_large,
     unpacked,
 )
@@ -39,7 +39,6 @@ from shardblast.core.errors import InputError
 from shardblast.core.events import LOGGED, Entry, RunningPiece, log_of
 from shardblast.core.option_table import LISTS, MOST_BYTES
 from shardblast.core.search import Document, Piece, State
-from shardblast.service.callers import Scope
 from shardblast.service.preflight import Wanted
 from shardblast.service.settings import UPLOAD_BYTES
 from shardblast.store.searches import Sort, SortOrder
@@ -135,13 +134,7 @@ async def follow_searches(request: Request, service: ServiceDep, caller: ReaderD
 
     The stream ends when the caller loses the right to read.
     """
-
-    def sees() -> str | None:
-        now = caller_of(request, service)
-        now.check(Scope.READ)
-        return now.sees
-
-    return EventSourceResponse(changes(service, sees), ping=PING_EVERY_S)
+    return EventSourceResponse(changes(service, reader_of(request, service)), ping=PING_EVERY_S)
 
 
 @router.get("/{search_id}", response_model=SearchOut)

@@ -45,7 +45,7 @@ _ERRORS = re.compile(r"^Total errors: (\d+)", re.M)
 _TAXID = re.compile(r"^(\d+)\t", re.M)
 _ORDINAL_DB = "BL_ORD_ID"
 _INTEGER = re.compile(rb"0|[1-9]\d{0,8}")
-"""What BLAST+ stores as a number; of ten digits it stores some as a word."""
+"""Text that BLAST+ stores as a number; it stores some numbers of ten digits as a word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,8 +203,8 @@ def _grouped(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
 def letters_of(lines: Iterable[bytes], molecule: Molecule) -> bytes:
     """Return the characters that BLAST+ keeps of a query's lines (without the defline), in their original case.
 
-    It drops blanks, comments and hyphens, and with a warning everything that is no code of the molecule: digits, dots,
-    and in nucleotides also ``*`` and letters that are not base codes.
+    It drops blanks, comments and hyphens. It also drops, with a warning, everything that is not a code of the molecule:
+    digits, dots, and in nucleotides also ``*`` and letters that are not base codes.
 
     Source: NCBI C++ Toolkit, objtools/readers/fasta.cpp, CFastaReader::ReadOneSeq and ParseDataLine.
     """
@@ -351,7 +351,7 @@ def survey(path: Path, molecule: Molecule | None, *, most_queries: int, most_let
 
 @dataclass(slots=True)
 class _Tally:
-    """What was read of the last query, and the sample of all."""
+    """The part of the last query that was read, and the sample of all queries."""
 
     molecule: Molecule | None
     letters: int = 0

@@ -131,8 +131,7 @@ def doctor(
         str | None, typer.Option("-db", metavar="NAME", help="Also check this database, named as for BLAST+.")
     ] = None,
     program: Annotated[
-        Program | None,
-        typer.Option("--program", metavar="PROGRAM", help="Program to search the database with."),
+        Program | None, typer.Option("--program", metavar="PROGRAM", help="Program to search the database with.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:

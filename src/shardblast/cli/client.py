@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 from urllib.parse import quote
 from zipfile import ZipFile
 
@@ -192,20 +192,15 @@ class Client:
             if cursor is None:
                 return
 
-    def cancel(self, search_id: str) -> dict[str, Any]:
-        return self._json("POST", f"{_path(search_id)}/cancel")
-
-    def retry(self, search_id: str) -> dict[str, Any]:
-        return self._json("POST", f"{_path(search_id)}/retry")
+    def act(self, search_id: str, action: Literal["cancel", "retry", "share"]) -> dict[str, Any]:
+        """Cancel, retry or share a search; return it, or the new link."""
+        return self._json("POST", f"{_path(search_id)}/{action}")
 
     def delete(self, search_id: str) -> None:
         self._request("DELETE", _path(search_id))
 
     def report(self, search_id: str) -> dict[str, Any]:
         return self._json("GET", f"{_path(search_id)}/report")
-
-    def share(self, search_id: str) -> dict[str, Any]:
-        return self._json("POST", f"{_path(search_id)}/share")
 
     def shares(self, search_id: str) -> Sequence[dict[str, Any]]:
         return cast(list[dict[str, Any]], self._request("GET", f"{_path(search_id)}/shares").json())
@@ -220,13 +215,9 @@ class Client:
         """Add a database; return it, or the task that adds it."""
         return self._json("POST", "/databases", json=wanted)
 
-    def update_database(self, name: str) -> dict[str, Any]:
-        """Update a database; return it, or the task that updates it."""
-        return self._json("POST", f"/databases/{quote(name, safe='')}/update")
-
-    def warm_database(self, name: str) -> dict[str, Any]:
-        """Start to read a database into memory; return the task."""
-        return self._json("POST", f"/databases/{quote(name, safe='')}/warm")
+    def act_on_database(self, name: str, action: Literal["update", "warm"]) -> dict[str, Any]:
+        """Update a database, or read it into memory; return the task, or the database if that is done."""
+        return self._json("POST", f"/databases/{quote(name, safe='')}/{action}")
 
     def remove_database(self, name: str, *, force: bool) -> None:
         """Remove a database; ``force`` cancels the searches that use it."""

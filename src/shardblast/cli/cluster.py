@@ -25,11 +25,12 @@ cluster = typer.Typer(add_completion=False, rich_markup_mode=None)
 HealthPort = Annotated[
     int | None,
     typer.Option(
-        "--health-port",
-        min=1,
-        max=65535,
-        help="Port of GET /health and /ready for probes, without TLS; default: none.",
+        "--health-port", min=1, max=65535, help="Port of GET /health and /ready for probes, without TLS; default: none."
     ),
+]
+
+Scheduler = Annotated[
+    str, typer.Option("--scheduler", envvar="SHARDBLAST_SCHEDULER", metavar="ADDRESS", help="tls://HOST:PORT")
 ]
 
 logger = logging.getLogger(__name__)
@@ -120,10 +121,7 @@ def scheduler(
 @cluster.command(short_help="Run a node of a cluster.")
 @grouped
 def node(
-    scheduler: Annotated[
-        str,
-        typer.Option("--scheduler", envvar="SHARDBLAST_SCHEDULER", metavar="ADDRESS", help="tls://HOST:PORT"),
-    ],
+    scheduler: Scheduler,
     name: Annotated[
         str, typer.Option("--name", help="Name of the node, also after restarts; default: this machine's name.")
     ] = "",
@@ -203,9 +201,7 @@ def scale(
 )
 def slurm(
     number: Annotated[int, typer.Argument(metavar="NODES", min=1, help="Number of nodes.")],
-    scheduler: Annotated[
-        str, typer.Option("--scheduler", envvar="SHARDBLAST_SCHEDULER", metavar="ADDRESS", help="tls://HOST:PORT")
-    ],
+    scheduler: Scheduler,
     scratch: Annotated[
         str,
         typer.Option(

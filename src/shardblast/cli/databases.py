@@ -5,7 +5,6 @@ While a service runs in the home, it makes the changes, since only it knows whic
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shardblast.cli.options import AsJson, Home, Quiet, bytes_of, grouped
+from shardblast.cli.options import AsJson, Home, Quiet, bytes_of, grouped, write_json
 from shardblast.core.units import counted
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def update_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
     """Update a database from its source. Running searches continue with the old version."""
     if (service := _service(home)) is not None:
         before = service.database(name)
-        _finished(service, service.update_database(name), quiet=quiet)
+        _finished(service, service.act_on_database(name, "update"), quiet=quiet)
         after = service.database(name)
     else:
         databases = administration_of(home).databases
@@ -147,7 +146,7 @@ def list_databases(as_json: AsJson = False, home: Home = None) -> int:
     administration = administration_of(home)
     rows = [_described(administration, database) for database in administration.databases.generations.all()]
     if as_json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        write_json(rows)
         return 0
     for row in rows:
         words = f"{counted(row['num_seqs'], 'sequence')}  {counted(row['letters'], 'letter')}  {_warmth(row)}"
@@ -163,7 +162,7 @@ def show_database(name: Name, as_json: AsJson = False, home: Home = None) -> int
     details = _described(administration, database)
     if as_json:
         volumes = [{**volume, "files": len(volume["files"])} for volume in database.facts.document()["volumes"]]
-        sys.stdout.write(json.dumps({**details, "volumes": volumes}, indent=2) + "\n")
+        write_json({**details, "volumes": volumes})
         return 0
     for key, value in details.items():
         sys.stdout.write(f"{key:<15} {_worded(value, absent='unknown' if key == 'resident_bytes' else 'none')}\n")
@@ -189,7 +188,7 @@ def plan_database(
         document = asdict(plan)
         for share in document["shares"]:
             share["shard"] = {key: str(value) for key, value in share["shard"].items()}
-        sys.stdout.write(json.dumps({"fits": plan.fits, **document}, indent=2) + "\n")
+        write_json({"fits": plan.fits, **document})
     else:
         _show_plan(plan)
     return 0 if plan.fits else 1
@@ -199,7 +198,7 @@ def plan_database(
 def warm_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
     """Read a database into this machine's memory, and print how much of it is there then."""
     if (service := _service(home)) is not None:
-        outcome = _finished(service, service.warm_database(name), quiet=quiet)["outcome"]
+        outcome = _finished(service, service.act_on_database(name, "warm"), quiet=quiet)["outcome"]
     else:
         databases = administration_of(home).databases
         with _watch(name, quiet=quiet) as watch:

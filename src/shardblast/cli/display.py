@@ -157,17 +157,9 @@ def wait_for(client: Client, search_ids: Sequence[str], *, quiet: bool) -> int:
 
 def _row(search: Document) -> tuple[str, ...]:
     ran, hits = seconds_of(search), search["hits"]
-    return (
-        search["id"],
-        search["state"],
-        search["program"],
-        search["database"],
-        minute(search["created"]),
-        "" if ran is None else f"{ran:.1f}",
-        "" if hits is None else str(hits),
-        search["title"],
-        waits(search),
-    )
+    what = (search[name] for name in ("id", "state", "program", "database"))
+    numbers = ("" if ran is None else f"{ran:.1f}", "" if hits is None else str(hits))
+    return (*what, minute(search["created"]), *numbers, search["title"], waits(search))
 
 
 def _lines(search: Document) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -16,6 +15,7 @@ from shardblast.blast.database import Database, open_database
 from shardblast.blast.installation import Installation, find_installation
 from shardblast.blast.process import run
 from shardblast.bootstrap import home
+from shardblast.cli.options import write_json
 from shardblast.core.cutting import Situation, choose, fits_in_memory
 from shardblast.core.errors import DatabaseError, EngineError
 from shardblast.core.program import Program
@@ -41,6 +41,9 @@ class FindingState(StrEnum):
     """Searches fail."""
 
 
+OK, WARNING, PROBLEM = FindingState
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The result of one check."""
@@ -59,13 +62,13 @@ def doctor(database: str | None, program: Program | None, *, as_json: bool) -> i
     """
     findings = list(_findings(database, program))
     if as_json:
-        sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
+        write_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
             sys.stdout.write(f"{finding.state:<8} {finding.subject}: {finding.message}\n")
             if finding.remedy:
                 sys.stdout.write(f"{'':<8} {finding.remedy}\n")
-    return int(any(finding.state is FindingState.PROBLEM for finding in findings))
+    return int(any(finding.state is PROBLEM for finding in findings))
 
 
 def _findings(database: str | None, program: Program | None) -> Iterator[Finding]:
@@ -73,7 +76,7 @@ def _findings(database: str | None, program: Program | None) -> Iterator[Finding
     try:
         installation = find_installation()
     except EngineError as error:
-        yield Finding("BLAST+", FindingState.PROBLEM, error.problem, error.remedy)
+        yield Finding("BLAST+", PROBLEM, error.problem, error.remedy)
     else:
         yield from _programs(installation)
     machine = this_machine()
@@ -87,21 +90,13 @@ def _findings(database: str | None, program: Program | None) -> Iterator[Finding
 def _programs(installation: Installation) -> Iterator[Finding]:
     missing = [name for name in NEEDED if not (installation.folder / name).exists()]
     if missing:
-        yield Finding(
-            "BLAST+",
-            FindingState.PROBLEM,
-            f"{installation.folder} lacks {', '.join(missing)}.",
-            "Install all of BLAST+, or put the folder of a complete installation first on PATH.",
-        )
+        remedy = "Install all of BLAST+, or put the folder of a complete installation first on PATH."
+        yield Finding("BLAST+", PROBLEM, f"{installation.folder} lacks {', '.join(missing)}.", remedy)
     versions = {name: _version(installation, name) for name in NEEDED if name not in missing}
     broken = [name for name, version in versions.items() if version is None]
     if broken:
-        yield Finding(
-            "BLAST+",
-            FindingState.PROBLEM,
-            f"{', '.join(broken)} in {installation.folder} can't be run.",
-            f"Run '{installation.folder / broken[0]} -version' to see why, then install BLAST+ again.",
-        )
+        remedy = f"Run '{installation.folder / broken[0]} -version' to see why, then install BLAST+ again."
+        yield Finding("BLAST+", PROBLEM, f"{', '.join(broken)} in {installation.folder} can't be run.", remedy)
     yield from _version_findings(installation, {version for version in versions.values() if version is not None})
 
 
@@ -109,23 +104,16 @@ def _version_findings(installation: Installation, versions: set[tuple[int, int, 
     found = ", ".join(".".join(str(part) for part in version) for version in sorted(versions))
     where = f"{found} in {installation.folder}"
     if len(versions) > 1:
-        yield Finding(
-            "BLAST+ version",
-            FindingState.PROBLEM,
-            f"The programs have different versions: {where}.",
-            "Install one version, or put the folder of a complete installation first on PATH.",
-        )
+        remedy = "Install one version, or put the folder of a complete installation first on PATH."
+        yield Finding("BLAST+ version", PROBLEM, f"The programs have different versions: {where}.", remedy)
         return
     for version in versions:
         if OLDEST_TESTED <= version[:2] <= NEWEST_TESTED:
-            yield Finding("BLAST+ version", FindingState.OK, where)
+            yield Finding("BLAST+ version", OK, where)
         else:
-            yield Finding(
-                "BLAST+ version",
-                FindingState.WARNING,
-                f"{where}. Identical output with shards was tested with versions 2.12 to 2.17 only.",
-                "Compare your own searches with 'shardblast verify', or install a tested version.",
-            )
+            message = f"{where}. Identical output with shards was tested with versions 2.12 to 2.17 only."
+            remedy = "Compare your own searches with 'shardblast verify', or install a tested version."
+            yield Finding("BLAST+ version", WARNING, message, remedy)
 
 
 def _version(installation: Installation, name: str) -> tuple[int, int, int] | None:
@@ -137,28 +125,21 @@ def _version(installation: Installation, name: str) -> tuple[int, int, int] | No
 
 
 def _machine(machine: Machine) -> Iterator[Finding]:
-    yield Finding("cores", FindingState.OK, f"{machine.cores} available to this process")
+    yield Finding("cores", OK, f"{machine.cores} available to this process")
     amount = f"{machine.memory_bytes / _GIB:,.1f} GiB available to this process"
     if machine.memory_bytes < LITTLE_MEMORY_BYTES:
-        yield Finding(
-            "memory",
-            FindingState.WARNING,
-            f"{amount}. Searches with many hits may be killed.",
-            "Raise the limit of the container, or lower -num_threads.",
-        )
+        remedy = "Raise the limit of the container, or lower -num_threads."
+        yield Finding("memory", WARNING, f"{amount}. Searches with many hits may be killed.", remedy)
     else:
-        yield Finding("memory", FindingState.OK, amount)
+        yield Finding("memory", OK, amount)
 
 
 def _residency() -> Finding:
     if shutil.which("fincore"):
-        return Finding("page cache", FindingState.OK, "fincore measures how much of a database is in memory")
-    return Finding(
-        "page cache",
-        FindingState.WARNING,
-        "fincore is missing, so it is unknown how much of a database is in memory.",
-        "Install util-linux's programs (Debian: apt-get install util-linux-extra).",
-    )
+        return Finding("page cache", OK, "fincore measures how much of a database is in memory")
+    message = "fincore is missing, so it is unknown how much of a database is in memory."
+    remedy = "Install util-linux's programs (Debian: apt-get install util-linux-extra)."
+    return Finding("page cache", WARNING, message, remedy)
 
 
 def _cache(folder: Path) -> Iterator[Finding]:
@@ -167,23 +148,15 @@ def _cache(folder: Path) -> Iterator[Finding]:
         with TemporaryFile(dir=folder):
             free = shutil.disk_usage(folder).free
     except OSError as error:
-        yield Finding(
-            "cache folder",
-            FindingState.PROBLEM,
-            f"{folder} can't be written: {error.strerror}.",
-            "Set SHARDBLAST_HOME to a writable folder.",
-        )
+        remedy = "Set SHARDBLAST_HOME to a writable folder."
+        yield Finding("cache folder", PROBLEM, f"{folder} can't be written: {error.strerror}.", remedy)
         return
     amount = f"{free / _GIB:,.1f} GiB free in {folder}"
     if free < LITTLE_DISK_BYTES:
-        yield Finding(
-            "cache folder",
-            FindingState.WARNING,
-            f"{amount}. The intermediate results of a search may not fit.",
-            "Set SHARDBLAST_HOME to a folder on a larger disk.",
-        )
+        message = f"{amount}. The intermediate results of a search may not fit."
+        yield Finding("cache folder", WARNING, message, "Set SHARDBLAST_HOME to a folder on a larger disk.")
     else:
-        yield Finding("cache folder", FindingState.OK, amount)
+        yield Finding("cache folder", OK, amount)
 
 
 def _database(installation: Installation, machine: Machine, name: str, program: Program | None) -> Iterator[Finding]:
@@ -200,21 +173,13 @@ def _database(installation: Installation, machine: Machine, name: str, program: 
             break
     if opened is None or program is None:
         remedy = "Check the name, the variable BLASTDB, and that --program suits the database's molecule."
-        yield Finding(subject, FindingState.PROBLEM, problem, remedy)
+        yield Finding(subject, PROBLEM, problem, remedy)
         return
-    yield Finding(
-        subject,
-        FindingState.OK,
-        f"{counted(opened.num_seqs, 'sequence')}, {counted(opened.letters, 'letter')}, {opened.molecule}, "
-        f"{counted(len(opened.volumes), 'volume')}",
-    )
+    size = f"{counted(opened.num_seqs, 'sequence')}, {counted(opened.letters, 'letter')}"
+    yield Finding(subject, OK, f"{size}, {opened.molecule}, {counted(len(opened.volumes), 'volume')}")
     if opened.obstacle is not None:
-        yield Finding(
-            "shards",
-            FindingState.WARNING,
-            f"none: {opened.obstacle}. {program} runs BLAST+ itself.",
-            "If you don't need the alias's filter, name the database below it in -db.",
-        )
+        remedy = "If you don't need the alias's filter, name the database below it in -db."
+        yield Finding("shards", WARNING, f"none: {opened.obstacle}. {program} runs BLAST+ itself.", remedy)
         return
     yield _size(machine, opened)
     yield _auto(machine, opened, program)
@@ -223,13 +188,9 @@ def _database(installation: Installation, machine: Machine, name: str, program: 
 def _size(machine: Machine, database: Database) -> Finding:
     amount = f"{database.size_bytes / _GIB:,.2f} GiB to map, {machine.memory_bytes / _GIB:,.1f} GiB of memory"
     if fits_in_memory(database.size_bytes, machine.cores, machine.memory_bytes):
-        return Finding("size", FindingState.OK, f"{amount}: it stays in memory")
-    return Finding(
-        "size",
-        FindingState.WARNING,
-        f"{amount}: the database does not stay there during a search.",
-        "Searches go shard by shard, so that each shard is read from disk once. More memory makes them faster.",
-    )
+        return Finding("size", OK, f"{amount}: it stays in memory")
+    remedy = "Searches go shard by shard, so that each shard is read from disk once. More memory makes them faster."
+    return Finding("size", WARNING, f"{amount}: the database does not stay there during a search.", remedy)
 
 
 def _auto(machine: Machine, database: Database, program: Program) -> Finding:
@@ -246,4 +207,4 @@ def _auto(machine: Machine, database: Database, program: Program) -> Finding:
     how = {0: "BLAST+ itself", 1: "the whole database, queries in batches"}.get(
         choice.shards, counted(choice.shards, "shard")
     )
-    return Finding("--shards auto", FindingState.OK, f"{program}, few queries: {how} ({choice.why})")
+    return Finding("--shards auto", OK, f"{program}, few queries: {how} ({choice.why})")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
 from enum import StrEnum
@@ -61,6 +63,10 @@ def describe(command: Callable[..., int], parameters: Sequence[inspect.Parameter
     """Make Typer see these parameters of a command."""
     command.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+
+
+def write_json(document: object) -> None:
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
 
 def bytes_of(text: str) -> int:

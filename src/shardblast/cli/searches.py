@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shardblast.cli.options import DEFAULT_SERVER, AsJson, Quiet, Server, grouped
+from shardblast.cli.options import DEFAULT_SERVER, AsJson, Quiet, Server, grouped, write_json
 from shardblast.core.errors import NetworkError, ShardblastError, UsageError
 from shardblast.core.formatting import Printing
 from shardblast.core.program import Program
@@ -37,8 +37,7 @@ class WantedSearch:
     program: Annotated[Program, typer.Argument(metavar="PROGRAM", help="blastn, blastp, blastx, tblastn or tblastx.")]
     database: Annotated[str, typer.Option("-db", "--db", metavar="NAME", help="Database of the service.")]
     words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="OPTION", help="Other BLAST+ options, except those that name files."),
+        list[str] | None, typer.Argument(metavar="OPTION", help="Other BLAST+ options, except those that name files.")
     ] = None
     query: Annotated[
         str | None,
@@ -139,10 +138,7 @@ def preflight(
     from shardblast.cli.display import print_preflight
 
     found = client_of(server).preflight(wanted.submission("", exactness))
-    if as_json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
-    else:
-        print_preflight(found)
+    (write_json if as_json else print_preflight)(found)
     return 0 if found["ok"] else 1
 
 
@@ -164,10 +160,7 @@ def status(search_id: Id, server: Server = DEFAULT_SERVER, as_json: AsJson = Fal
     from shardblast.cli.display import exit_status, print_search
 
     search = client_of(server).search(search_id)
-    if as_json:
-        sys.stdout.write(json.dumps(search, indent=2) + "\n")
-    else:
-        print_search(search)
+    (write_json if as_json else print_search)(search)
     return exit_status(search)
 
 
@@ -211,7 +204,7 @@ def cancel(search_id: Id, server: Server = DEFAULT_SERVER) -> int:
     from collections import deque
 
     client = client_of(server)
-    client.cancel(search_id)
+    client.act(search_id, "cancel")
     (last,) = deque(client.changes(search_id), maxlen=1)
     sys.stdout.write(f"{last['state']}\n")
     return 0
@@ -239,10 +232,7 @@ def list_searches(
     else:
         page = client.page(wanted, limit, cursor)
         found, following = page["searches"], page["cursor"]
-    if as_json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
-    else:
-        print_searches(found)
+    (write_json if as_json else print_searches)(found)
     if following is not None:
         sys.stderr.write(f"There are more searches. Use --all, or --cursor {following} to continue.\n")
     return 0
@@ -257,17 +247,14 @@ def report(search_id: Id, server: Server = DEFAULT_SERVER, as_json: AsJson = Fal
     from shardblast.cli.display import print_report
 
     found = client_of(server).report(search_id)
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
-    else:
-        print_report(found)
+    (write_json if as_json or not sys.stdout.isatty() else print_report)(found)
     return 0
 
 
 @searches.command(short_help="Run a search again.")
 def retry(search_id: Id, server: Server = DEFAULT_SERVER) -> int:
     """Run a search again: a failed one resumes from its finished pieces, a cancelled one starts from the beginning."""
-    sys.stdout.write(f"{client_of(server).retry(search_id)['state']}\n")
+    sys.stdout.write(f"{client_of(server).act(search_id, 'retry')['state']}\n")
     return 0
 
 
@@ -311,5 +298,5 @@ def share(
 
         print_rows(("Share", "Created"), [(link["id"], minute(link["created"])) for link in client.shares(search_id)])
     else:
-        sys.stdout.write(f"{client.share(search_id)['url']}\n")
+        sys.stdout.write(f"{client.act(search_id, 'share')['url']}\n")
     return 0

@@ -31,7 +31,7 @@ KEPT_ALIVE_S = 75
 the server closes the connection."""
 WAITING_CONNECTIONS = 2048
 MOST = 1_000_000
-"""Maximum of settings in minutes, hours or days; beyond, their ends are no dates."""
+"""Maximum of settings in minutes, hours or days; beyond it, their ends are not valid dates."""
 
 logger = logging.getLogger(__name__)
 

@@ -99,7 +99,7 @@ class Verification:
 
 
 def verify(program: Program, argv: Sequence[str]) -> int:
-    """Run a search with and without shards and print the comparison; return 0 if the outputs are identical, else 1.
+    """Run a search with and without shards and print the comparison; return 0 if the outputs are identical, 1 if not.
 
     The options in ``argv`` are those of ``shardblast PROGRAM``. The file of ``-out`` is not written.
     """

@@ -26,14 +26,7 @@ from shardblast.cluster.connection import host_here, key_here
 from shardblast.cluster.messages import WORK, RunId, SearchOrder, StoredRun, facts_key
 from shardblast.cluster.worker import Host, HostedSearch
 from shardblast.core.cutting import Shard
-from shardblast.core.errors import (
-    DatabaseError,
-    LeftToBlast,
-    NotFoundError,
-    OutOfMemory,
-    ShardblastError,
-    file_error,
-)
+from shardblast.core.errors import DatabaseError, LeftToBlast, NotFoundError, OutOfMemory, ShardblastError, file_error
 from shardblast.core.events import Purpose, SearchEvent
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport

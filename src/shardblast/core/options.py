@@ -14,14 +14,7 @@ from typing import Literal
 
 from shardblast.core.errors import InputError, UsageError
 from shardblast.core.formats import OutputFormat, parse_outfmt
-from shardblast.core.option_table import (
-    BY_TOTAL_SCORE,
-    SEQID_FILTERS,
-    TAXID_FILTERS,
-    Use,
-    names,
-    why_unsplittable,
-)
+from shardblast.core.option_table import BY_TOTAL_SCORE, SEQID_FILTERS, TAXID_FILTERS, Use, names, why_unsplittable
 from shardblast.core.program import Arguments, Kind, Program, Value
 
 Shards = Literal["auto", "off"] | int

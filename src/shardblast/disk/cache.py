@@ -361,7 +361,7 @@ def _write_whole(target: Path, content: bytes) -> None:
 
 
 def _check(name: str) -> None:
-    """Reject a name from foreign metadata that is no plain file name, or that is reserved for the cache's own files."""
+    """Reject a name from foreign metadata that is not a plain file name, or is reserved for the cache's own files."""
     if not name or name.startswith(".") or "/" in name or "\0" in name or name.endswith((PARTIAL, ".lock", ".json")):
         raise DatabaseError(f"{name!r} is not a valid name of a database file.", remedy="Rebuild the database.")
 

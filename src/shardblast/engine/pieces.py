@@ -224,7 +224,7 @@ class PieceOptions:
         return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes)
 
     def triggers_alike(self, query_letters: int, database: Database) -> bool:
-        """Return whether a limit of the score leaves the ungapped hits that BLAST+ extends as they are.
+        """Return whether a limit of the score does not change the ungapped hits that BLAST+ extends.
 
         BLAST+ extends ungapped hits from ``GAP_TRIGGER_BITS`` on, or from the score of the E-value limit if that is
         lower. It is not lower in a large search space.

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shardblast.blast.database import DatabaseFacts
 from shardblast.blast.installation import Installation
 from shardblast.core.database import CataloguedDatabase, DatabaseFile, Generation
 from shardblast.core.errors import ConflictError, DatabaseError, InputError, Interrupted, NotFoundError, SourceChanged
@@ -145,7 +144,8 @@ class Acquisition:
         files.mkdir(exist_ok=True)
         stem = source.bring(offer, files, lambda done, total: watch.report(Step.BRINGING, done, total), watch.stopped)
         facts = described(self.installation, files / stem)
-        _check_place(facts, files)
+        if any(file.resolve().parent != files.resolve() for file in facts.files):
+            raise DatabaseError("The database refers to files outside its folder.", remedy="Use another source.")
         if wanted.get("settings", {}).get("taxid_map") and not facts.has_taxids:
             raise InputError("The taxid map contains none of the sequences.", remedy="Check its ids, or omit it.")
         checked = _checksums(list(facts.files), watch)
@@ -179,7 +179,7 @@ class Acquisition:
         """
         key_of = partial(generation_key, generation.database, generation.name)
         document = json.dumps(generation.document(), indent=1).encode()
-        if self._read(key_of(BEGUN)) != document:
+        if self.objects.find(key_of(BEGUN)) != document:
             self.objects.delete(key_of())
             self.objects.put(key_of(BEGUN), document)
         meter = watch.begin(Step.STORING, generation.size_bytes)
@@ -195,12 +195,6 @@ class Acquisition:
         self.objects.put(key_of(METADATA), document)
         self.objects.delete(key_of(BEGUN))
 
-    def _read(self, key: str) -> bytes | None:
-        try:
-            return self.objects.read(key)
-        except NotFoundError:
-            return None
-
     def _size(self, key: str) -> int | None:
         try:
             return self.objects.size(key)
@@ -213,14 +207,8 @@ def _as_source(wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if key != "replace"}
 
 
-def _check_place(facts: DatabaseFacts, folder: Path) -> None:
-    """Reject a database whose aliases refer to files outside its folder."""
-    if any(file.resolve().parent != folder.resolve() for file in facts.files):
-        raise DatabaseError("The database refers to files outside its folder.", remedy="Use another source.")
-
-
 def _offer(source: Source, wanted: Mapping[str, Any], folder: Path) -> Offer:
-    """Return the offer of an interrupted attempt, so that it resumes, or else the current offer of the source."""
+    """Return the offer of an interrupted attempt, so that it resumes, otherwise the current offer of the source."""
     path = folder / OFFER
     with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
         earlier = json.loads(path.read_text())

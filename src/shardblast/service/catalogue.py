@@ -134,28 +134,16 @@ class Generations:
 
     def _current(self, known: Sequence[CataloguedDatabase]) -> CataloguedDatabase | None:
         """Return the current one of a database's generations, given newest first; None if none is current."""
-        named = self._named(known[0].name) if any(database.path is None for database in known) else None
+        is_stored = any(database.path is None for database in known)
+        named = self.objects.find(current_key(known[0].name)) if is_stored else None
         if named is None:
             return next((database for database in known if database.path is not None), None)
-        current = next((database for database in known if database.generation == named), None)
+        current = next((database for database in known if database.generation == named.decode().strip()), None)
         if current is None:
             name = known[0].name
             problem = f"The current generation of {name!r} is unknown to this service."
             raise DatabaseError(problem, remedy=f"Run 'shardblast db update {name}'.")
         return current
-
-    def _named(self, name: str) -> str | None:
-        try:
-            return self.objects.read(current_key(name)).decode().strip()
-        except NotFoundError:
-            return None
-
-
-def _never() -> bool:
-    return False
-
-
-def _silent(size_bytes: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,7 +172,11 @@ class Catalogue:
 
     @contextmanager
     def opened(
-        self, name: str, generation: str, report: Callable[[int], None] = _silent, stopped: Callable[[], bool] = _never
+        self,
+        name: str,
+        generation: str,
+        report: Callable[[int], None] = lambda size_bytes: None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[Database]:
         """Open a generation for a search. Its files stay in place within the context.
 
@@ -212,7 +204,7 @@ class Catalogue:
         return TAXONOMY in _shared(entry) or find_taxonomy(self._taxonomy_folders(entry)) is not None
 
     def taxonomy(self, entry: CataloguedDatabase) -> Path | None:
-        """Return the file with the descendants of taxids: the database's own file, or else the service's."""
+        """Return the file with the descendants of taxids: the database's own file, otherwise the service's."""
         if entry.path is None and TAXONOMY in _shared(entry):
             return self._stager.stage(entry.facts, ()) / TAXONOMY
         return find_taxonomy(self._taxonomy_folders(entry))

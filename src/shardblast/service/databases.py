@@ -224,9 +224,8 @@ class Databases:
             meter.close()
         seconds = time.monotonic() - started
         if warmed.resident_bytes is None:
-            return (
-                f"{warmed.total_bytes:,} bytes were read in {seconds:.2f} s. The kernel does not report how many stay."
-            )
+            read = f"{warmed.total_bytes:,} bytes were read in {seconds:.2f} s."
+            return f"{read} The kernel does not report how many stay."
         resident = f"{warmed.resident_bytes:,} of {warmed.total_bytes:,} bytes are in memory ({before:,} before)"
         return f"{resident}, read in {seconds:.2f} s."
 

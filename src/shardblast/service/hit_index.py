@@ -27,15 +27,8 @@ FILE = "hits-2.sqlite"
 """Name with the version of the tables. An index of an older version is written again on demand."""
 OUTFMT = "7 " + " ".join(COLUMNS)
 """Format 7, because it marks where a query begins. The title comes last because it may contain tabs."""
-SORTS = {
-    "rank": "rank",
-    "evalue": "evalue, rank",
-    "bit_score": "bit_score DESC, rank",
-    "total_score": "total_score DESC, rank",
-    "coverage": "coverage DESC, rank",
-    "identity": "identity DESC, rank",
-    "length": "length DESC, rank",
-}
+_LARGEST_FIRST = ("bit_score", "total_score", "coverage", "identity", "length")
+SORTS = {"rank": "rank", "evalue": "evalue, rank", **{name: f"{name} DESC, rank" for name in _LARGEST_FIRST}}
 _SCHEMA = """
 CREATE TABLE queries (number INTEGER PRIMARY KEY, id TEXT, length INTEGER, hits INTEGER, hsps INTEGER, verdict TEXT);
 CREATE TABLE hits (query INTEGER, rank INTEGER, id TEXT, subject TEXT, title TEXT, length INTEGER,
@@ -156,9 +149,8 @@ class HitIndex:
 
     def queries(self, *, text: str, after: int, limit: int) -> RowPage:
         """Return queries whose id contains a text, from a 0-based number on."""
-        return self._rows(
-            "SELECT * FROM queries WHERE number >= ? AND instr(id, ?) ORDER BY number", [after, text], limit
-        )
+        sql = "SELECT * FROM queries WHERE number >= ? AND instr(id, ?) ORDER BY number"
+        return self._rows(sql, [after, text], limit)
 
     def hits(self, query: int, *, wanted: HitFilter = ALL_HITS, sort: str = "rank", offset: int, limit: int) -> RowPage:
         """Return hits of a query, given by its 0-based number, after the first ``offset`` ones.
@@ -242,11 +234,8 @@ def _taxids(text: str) -> frozenset[str]:
 def _by_query(printed: Iterable[bytes]) -> Iterator[tuple[int, list[list[str]]]]:
     for number, query in enumerate(read_commented(printed)):
         if query.rows:
-            yield number, [_fields(row) for row in query.rows]
-
-
-def _fields(row: bytes) -> list[str]:
-    return row.decode(errors="replace").rstrip("\n").split("\t", len(COLUMNS) - 1)
+            lines = (row.decode(errors="replace").rstrip("\n") for row in query.rows)
+            yield number, [line.split("\t", len(COLUMNS) - 1) for line in lines]
 
 
 def _by_subject(rows: list[list[str]]) -> Iterator[list[dict[str, str]]]:
@@ -267,22 +256,11 @@ def _subject(hsp: dict[str, str]) -> tuple[str, str, str]:
 
 def _hit(query: int, rank: int, hsps: list[dict[str, str]]) -> tuple[Any, ...]:
     best = hsps[0]
-    return (
-        query,
-        rank,
-        best["sseqid"],
-        best["saccver"],
-        best["stitle"],
-        int(best["slen"]),
-        _known(best["staxids"]),
-        _known(best["sscinames"]),
-        min(float(hsp["evalue"]) for hsp in hsps),
-        float(best["bitscore"]),
-        sum(float(hsp["bitscore"]) for hsp in hsps),
-        float(best["qcovs"]),
-        float(best["pident"]),
-        len(hsps),
-    )
+    subject = (best["sseqid"], best["saccver"], best["stitle"], int(best["slen"]))
+    organism = (_known(best["staxids"]), _known(best["sscinames"]))
+    evalue, total_score = min(float(hsp["evalue"]) for hsp in hsps), sum(float(hsp["bitscore"]) for hsp in hsps)
+    scores = (evalue, float(best["bitscore"]), total_score, float(best["qcovs"]), float(best["pident"]))
+    return (query, rank, *subject, *organism, *scores, len(hsps))
 
 
 def _hsp(query: int, rank: int, number: int, hsp: dict[str, str]) -> tuple[Any, ...]:

@@ -85,7 +85,9 @@ class Preflights:
         program = _program(wanted.program, problems)
         queries = self._survey(wanted.query, program.query_molecule if program else None, problems)
         database = self._database(wanted.database, problems)
-        _check_exactness(wanted.exactness, problems)
+        if wanted.exactness not in set(Exactness):
+            detail = f"{wanted.exactness!r} is not a level of exactness."
+            problems.append(Problem("exactness", "exactness", detail, f"Use one of {', '.join(Exactness)}."))
         if program is None:
             return Preflight(problems, (), queries, database)
         words, output = self._words(program, wanted, problems)
@@ -201,12 +203,6 @@ def _program(name: str, problems: list[Problem]) -> Program | None:
     detail = f"{name!r} is not a program of this service."
     problems.append(Problem("program-unknown", "program", detail, f"Use one of {', '.join(Program)}."))
     return None
-
-
-def _check_exactness(exactness: str, problems: list[Problem]) -> None:
-    if exactness not in set(Exactness):
-        remedy = f"Use one of {', '.join(Exactness)}."
-        problems.append(Problem("exactness", "exactness", f"{exactness!r} is not a level of exactness.", remedy))
 
 
 def _check_molecules(

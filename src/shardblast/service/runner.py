@@ -123,9 +123,10 @@ class Recorder:
         with self._lock:
             self._pieces += 1
             done = self._pieces
-            recorded = None if piece is None else _recorded(piece)
-            if recorded is not None and _run_of(recorded) in self._known:
-                recorded = None
+            recorded = None
+            if piece is not None:
+                piece = replace(piece, node=piece.node or socket.gethostname())
+                recorded = None if _run_of(piece) in self._known else Piece(**asdict(piece), finished=time.time())
             self._store.change(self._id, lambda search: _counted(search, Phase.SEARCHING, done), recorded)
             if self._pieces >= self._plan.pieces:
                 self._begin_merging()
@@ -271,15 +272,10 @@ class Runner:
         for name in sorted(manifest["files"], key=lambda name: name == PLAN):  # the plan last: it marks the end
             self.objects.fetch(search_key(search_id, name), folder / name)
 
-    def query(self, search_id: SearchId) -> Path:
-        """Return the file of a search's queries."""
+    def sent(self, search_id: SearchId, name: str = QUERY) -> Path:
+        """Return a file that was sent with a search: its queries, or one of its lists."""
         self._fetch_query(search_id)
-        return self.folders.work(search_id) / QUERY
-
-    def list_of(self, search_id: SearchId, name: str) -> Path:
-        """Return the file of one of a search's lists."""
-        self._fetch_query(search_id)
-        return self.folders.work(search_id) / file_of(name)
+        return self.folders.work(search_id) / name
 
     def _fetch_query(self, search_id: SearchId) -> None:
         """Fetch the queries and lists of a search that are not here."""
@@ -392,13 +388,9 @@ class Runner:
                 del self._running[search_id]
 
 
-def _run_of(piece: Piece) -> tuple[object, ...]:
+def _run_of(piece: PieceReport) -> tuple[object, ...]:
     """Return the fields that distinguish the run of a piece from all other runs."""
     return piece.purpose, piece.batch, piece.shard, piece.node, piece.seconds
-
-
-def _recorded(piece: PieceReport) -> Piece:
-    return Piece(**asdict(piece) | {"node": piece.node or socket.gethostname()}, finished=time.time())
 
 
 def _counted(search: Search, phase: Phase, done: int) -> Search:

@@ -76,7 +76,7 @@ class SearchService:
         """Return the file of one of a search's lists as the user sent it."""
         if name not in listed(search.options):
             raise NotFoundError("The search has no such list.", remedy="See the options of the search for its lists.")
-        return self.runner.list_of(search.id, name)
+        return self.runner.sent(search.id, file_of(name))
 
     def cancel(self, search: Search) -> Search:
         """Stop a search for good. It becomes ``cancelled`` when none of its processes runs."""

@@ -79,16 +79,12 @@ class Setting:
     def _read(self, text: str) -> Any:
         try:
             value = self.kind(text)
-            if isinstance(value, int | float) and not _is_within(value, self.least, self.most):
+            if not ((self.least is None or value >= self.least) and (self.most is None or value <= self.most)):
                 raise ValueError
         except ValueError:
             problem = f"{self.variable}={text!r} is not valid."
             raise UsageError(problem, remedy=f"Correct the variable or unset it. {self.meaning}") from None
         return value
-
-
-def _is_within(value: float, least: float | None, most: float | None) -> bool:
-    return (least is None or value >= least) and (most is None or value <= most)
 
 
 def described(

@@ -70,7 +70,7 @@ class Subjects:
 
     @contextmanager
     def _sequences(self, search: Search, folder: Path, scratch: Path) -> Iterator[Database]:
-        """Open the searched generation if it is on this machine, or else the kept sequences."""
+        """Open the searched generation if it is on this machine, otherwise the kept sequences."""
         kept = HitSequences(folder)
         with ExitStack() as stack:
             try:

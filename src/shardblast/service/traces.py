@@ -72,13 +72,9 @@ class Traces:
             self._span(after, "search", None, after.created, after.finished, more, failed=failed)
 
     def _piece_ended(self, search: Search, piece: Piece) -> None:
-        more = {
-            "shardblast.purpose": piece.purpose,
-            "shardblast.batch": piece.batch,
-            "shardblast.shard": -1 if piece.shard is None else piece.shard,
-            "shardblast.seconds": piece.seconds,
-            "shardblast.peak_memory_bytes": piece.peak_memory_bytes,
-        }
+        names = ("purpose", "batch", "seconds", "peak_memory_bytes")
+        more = {f"shardblast.{name}": getattr(piece, name) for name in names}
+        more["shardblast.shard"] = -1 if piece.shard is None else piece.shard
         name = f"piece {piece.purpose} {piece.batch} {piece.shard}"
         self._span(search, name, "searching", piece.finished - piece.seconds, piece.finished, more, shown="piece")
 
@@ -108,13 +104,8 @@ class Traces:
     ) -> None:
         if finished is None:
             return
-        attributes = {
-            "shardblast.search_id": search.id,
-            "shardblast.program": search.program,
-            "shardblast.database": search.database,
-            "shardblast.attempt": search.attempt,
-            **(more or {}),
-        }
+        attributes = {f"shardblast.{name}": getattr(search, name) for name in ("program", "database", "attempt")}
+        attributes |= {"shardblast.search_id": search.id, **(more or {})}
         context = Context() if parent is None else self._parent(search, parent)
         with self._ids.given(_trace_id(search), _span_id(search, name)):
             begun = _nanoseconds(finished if started is None else started)

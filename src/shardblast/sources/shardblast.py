@@ -10,14 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from shardblast.core.database import DatabaseFile, Generation
-from shardblast.core.errors import (
-    DatabaseError,
-    InputError,
-    NotFoundError,
-    SourceChanged,
-    StorageError,
-    file_errors,
-)
+from shardblast.core.errors import DatabaseError, InputError, NotFoundError, SourceChanged, StorageError, file_errors
 from shardblast.core.units import split_address
 from shardblast.sources.source import (
     Ledger,
@@ -132,11 +125,11 @@ def _blamed_on(url: str) -> Iterator[None]:
 
 
 def _current(objects: Objects, name: str) -> str:
-    try:
-        generation = objects.read(current_key(name)).decode(errors="replace").strip()
-    except NotFoundError:
+    named = objects.find(current_key(name))
+    if named is None:
         problem = f"There is no database {name} in that storage."
-        raise NotFoundError(problem, remedy="Check the address, or add a generation to it.") from None
+        raise NotFoundError(problem, remedy="Check the address, or add a generation to it.")
+    generation = named.decode(errors="replace").strip()
     if _GENERATION.fullmatch(generation) is None:
         problem = f"The current generation of {name} has no valid name."
         raise DatabaseError(problem, remedy="Add a generation to the address.")

@@ -174,7 +174,7 @@ class Ledger:
     """Moves complete files into a folder, and records them so that a later attempt can resume.
 
     An item is fetched as a unit: a file, or an archive of several. A file is synced, then renamed, then recorded.
-    Whatever else is in the folder is incomplete, and is removed.
+    Other files in the folder are incomplete, and are removed.
     """
 
     def __init__(self, folder: Path, generation: str) -> None:
@@ -263,7 +263,7 @@ def is_database_file(name: str) -> bool:
 
 
 def checked_file_name(name: str, where: str) -> str:
-    """Return a name that is valid for a database file, and is no path."""
+    """Return a name that is valid for a database file, and is not a path."""
     if not is_database_file(name):
         problem = f"{where} names {name[:200]!r}, which is not a valid name of a database file."
         raise DatabaseError(problem, remedy="Nothing was added; use another source.")

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -132,6 +132,12 @@ class Objects:
         """Return a whole object, which must be small."""
         with translated(key):
             return bytes(obstore.get(self._store, key).bytes())
+
+    def find(self, key: str) -> bytes | None:
+        """Return a whole object, which must be small; None if it does not exist."""
+        with suppress(NotFoundError):
+            return self.read(key)
+        return None
 
     def size(self, key: str) -> int:
         """Return the size of an object in bytes."""

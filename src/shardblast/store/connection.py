@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, Select, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.sql.dml import UpdateBase
 
 from shardblast.core.errors import DiskFull, InputError, StoreError
 from shardblast.store.tables import metadata
@@ -89,6 +90,16 @@ class SqlDatabase:
     def scalars(self, query: Select[Any]) -> Sequence[Any]:
         with self.reading() as connection:
             return connection.scalars(query).all()
+
+    def scalar(self, query: Select[Any]) -> Any:
+        """Return the first column of the first row of a query, or None."""
+        with self.reading() as connection:
+            return connection.scalar(query)
+
+    def execute(self, statement: UpdateBase) -> int:
+        """Execute a statement in a transaction of its own; return the number of rows that it matched."""
+        with self.writing() as connection:
+            return connection.execute(statement).rowcount
 
     def close(self) -> None:
         self.engine.dispose()

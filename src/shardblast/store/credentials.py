@@ -25,8 +25,7 @@ class CredentialStore(Generic[Credential]):
         self._database = database
 
     def add(self, credential: Credential) -> None:
-        with self._database.writing() as connection:
-            connection.execute(insert(self.table).values(asdict(credential)))
+        self._database.execute(insert(self.table).values(asdict(credential)))
 
     def find(self, hashed: str) -> Credential | None:
         return next(iter(self._all(select(self.table).where(self.table.c.hash == hashed))), None)
@@ -55,10 +54,8 @@ class TokenStore(CredentialStore[Token]):
         return self._all(select(tokens).order_by(tokens.c.created))
 
     def revoke(self, token_id: str, at: float) -> None:
-        with self._database.writing() as connection:
-            changed = connection.execute(update(tokens).where(tokens.c.id == token_id).values(revoked=at))
-            if not changed.rowcount:
-                raise NotFoundError("There is no such token.", remedy="List the tokens with 'shardblast token list'.")
+        if not self._database.execute(update(tokens).where(tokens.c.id == token_id).values(revoked=at)):
+            raise NotFoundError("There is no such token.", remedy="List the tokens with 'shardblast token list'.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +74,11 @@ class SessionStore(CredentialStore[Session]):
     table, credential = sessions, Session
 
     def remove(self, hashed: str) -> None:
-        with self._database.writing() as connection:
-            connection.execute(delete(sessions).where(sessions.c.hash == hashed))
+        self._database.execute(delete(sessions).where(sessions.c.hash == hashed))
 
     def remove_expired(self, at: float) -> int:
         """Remove the sessions that have expired by a time; return their number."""
-        with self._database.writing() as connection:
-            return connection.execute(delete(sessions).where(sessions.c.expires <= at)).rowcount
+        return self._database.execute(delete(sessions).where(sessions.c.expires <= at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,10 +56,9 @@ class DatabaseStore:
 
     def source(self, name: str) -> Mapping[str, Any]:
         """Return how a database was added."""
-        with self._database.reading() as connection:
-            source: Mapping[str, Any] | None = connection.scalar(
-                select(databases.c.source).where(databases.c.name == name)
-            )
+        source: Mapping[str, Any] | None = self._database.scalar(
+            select(databases.c.source).where(databases.c.name == name)
+        )
         if source is None:
             raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
         return source
@@ -81,9 +80,7 @@ class DatabaseStore:
 
     def remove_unused(self, name: str, generation: str) -> bool:
         """Remove a generation unless an unfinished search uses it; return whether it was removed."""
-        unused = delete(generations).where(_is_generation(name, generation), ~_is_used())
-        with self._database.writing() as connection:
-            return bool(connection.execute(unused).rowcount)
+        return bool(self._database.execute(delete(generations).where(_is_generation(name, generation), ~_is_used())))
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
@@ -102,9 +99,8 @@ class DatabaseStore:
             yield
 
     def remove(self, name: str) -> None:
-        with self._database.writing() as connection:
-            if not connection.execute(delete(databases).where(databases.c.name == name)).rowcount:
-                raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
+        if not self._database.execute(delete(databases).where(databases.c.name == name)):
+            raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
 
     def _catalogued(self, query: Select[Any]) -> Sequence[CataloguedDatabase]:
         return [_catalogued(row) for row in self._database.rows(query)]

@@ -276,8 +276,7 @@ class SearchStore(RecordStore[Search]):
 
     def check(self) -> None:
         """Read and write without changing anything."""
-        with self._database.writing() as connection:
-            connection.execute(update(searches).where(false()).values(attempt=0))
+        self._database.execute(update(searches).where(false()).values(attempt=0))
 
     def _existing(self, connection: Connection, search: Search, key: str | None) -> Row[Any] | None:
         same = searches.c.id == search.id
@@ -382,8 +381,7 @@ class Workload:
     def oldest_queued(self) -> float | None:
         """Return when the oldest queued search was submitted, or None if none is queued."""
         query = select(func.min(searches.c.created)).where(searches.c.state == State.QUEUED.value)
-        with self._database.reading() as connection:
-            submitted: float | None = connection.scalar(query)
+        submitted: float | None = self._database.scalar(query)
         return submitted
 
     def seconds_per_work(self, program: str, database: str, limit: int = 20) -> float | None:
