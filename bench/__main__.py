@@ -25,7 +25,7 @@ errors = Console(stderr=True, highlight=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0, or 1 if a command failed or an output differed; a missed target is no failure."""
+    """Return 0, or 1 if a command failed or an output differed; a missed target is not a failure."""
     asked = _parser().parse_args(argv)
     if asked.write_docs:
         return _write_docs()

@@ -68,7 +68,7 @@ def limited_memory(limit_bytes: int, name: str = _NAME) -> Iterator[Cgroup]:
 
 @contextmanager
 def slow_disk(path: Path, bytes_per_s: int) -> Iterator[Cgroup]:
-    """Make a group whose processes read so fast from the disk on which a path lies; version 1 of control groups.
+    """Make a group whose processes read at this speed from the disk of a path; version 1 of control groups.
 
     Raises:
         NoCgroup: It can't be made.

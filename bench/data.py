@@ -13,7 +13,7 @@ from bench import fasta
 from bench.place import DATA, DEMO_DATA
 
 SSU = Path("/usr/share/ncbi/data/SSU_nomito_nochloro_noplastid")
-"""Of Debian's ncbi-rrna-data: 202,914 sequences, 297,912,736 bases, one volume of version 4."""
+"""From Debian's ncbi-rrna-data: 202,914 sequences, 297,912,736 bases, one volume of version 4."""
 SSU_STEP = 100
 """Every such sequence of it can become a query."""
 HITLIST_SIZE = 500
@@ -21,7 +21,7 @@ HITLIST_SIZE = 500
 
 
 class NoData(Exception):
-    """What a case needs is not on this machine; the message says what."""
+    """Something that a case needs is missing on this machine; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is measured: figures with their targets, and the results file."""
+"""Figures that are measured, their targets, and the results file."""
 
 from __future__ import annotations
 

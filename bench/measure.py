@@ -29,7 +29,7 @@ class Run:
     read_bytes: int
     """Read from block devices, by the process and all it started and waited for."""
     out: Path
-    """What it printed."""
+    """Its output."""
 
     @property
     def digest(self) -> str:

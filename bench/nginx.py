@@ -1,4 +1,4 @@
-"""A folder as an S3 bucket: nginx on loopback, which answers what a fetch asks for."""
+"""A folder as an S3 bucket: nginx on loopback, which answers the requests of a fetch."""
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ BUILD = ROOT / "build" / "bench"
 DATA = BUILD / "data"
 """Databases and queries, kept between runs."""
 OUTPUT = BUILD / "output"
-"""What the measured commands print; made anew by each."""
+"""The output of the measured commands, replaced by each."""
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 SHARDBLAST = Path(sys.executable).with_name("shardblast")
 CORES = 2
 
 
 def results_file(*, quick: bool) -> Path:
-    """Return where results go; those of a quick run are no measurement and get a file of their own."""
+    """Return the file for results; a quick run is not a measurement and gets another file."""
     return BUILD / ("quick.json" if quick else "results.json")
 
 

@@ -31,7 +31,7 @@ QUIET = {
     "distributed.admin.system-monitor.interval": "1h",
     "distributed.worker.profile.enabled": False,
 }
-"""What workers do for themselves many times a second, which a thousand in two processes can't afford."""
+"""Periodic work of workers, which is too frequent for a thousand of them in two processes."""
 
 
 async def piece(seconds: float, batch: int, shard: int) -> PieceReport:

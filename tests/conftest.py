@@ -1,4 +1,4 @@
-"""What tests on the real BLAST+ share."""
+"""Fixtures that tests on the real BLAST+ share."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SECONDS_A_TEST = {
     "sources": 1.0,
     "storage": 1.0,
 }
-"""What a test of a folder takes, roughly. Those of the other folders take next to nothing."""
+"""The seconds that a test of a folder takes, roughly. Tests of the other folders take next to nothing."""
 TOGETHER = {"identity": 30, "oddities": 1}
 """How many tests of a file a worker takes at once, in folders whose files start nothing; of other folders all."""
 

@@ -1,4 +1,4 @@
-"""Databases of every kind, made by the installed makeblastdb when a test first asks for them."""
+"""Databases of every kind, made by the installed makeblastdb when a test first needs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes of ``shardblast`` that have imported it already, which would take each 2 to 5 seconds of CPU.
+"""Processes of ``shardblast`` that have already imported it, which would otherwise take 2 to 5 seconds of CPU each.
 
 One process for each worker of the tests imports all of shardblast, and forks for each command. The child takes the
 command's words, environment, folder and streams, and runs what ``python -m shardblast`` runs.
@@ -39,7 +39,7 @@ MODULES = (
 SHARDBLAST = (sys.executable, "-m", "shardblast")
 STREAMS = 3
 MOST_BYTES = 1 << 18
-"""Of a request: a command's words and environment."""
+"""The maximum size of a request: a command's words and environment."""
 
 
 class Command:
@@ -148,7 +148,7 @@ def _parent() -> socket.socket:
 
 
 def _fork_until_closed(requests: socket.socket) -> int:
-    """Fork for each request and tell how its process ended; return the status of the command, in a child."""
+    """Fork for each request and report how its process ended; in a child, return the status of the command."""
     ended: dict[int, tuple[int, socket.socket]] = {}
     with selectors.DefaultSelector() as selector:
         selector.register(requests, selectors.EVENT_READ)
@@ -177,7 +177,7 @@ def _fork_until_closed(requests: socket.socket) -> int:
 def _tell_end(watched: int, pid: int, teller: socket.socket) -> None:
     os.close(watched)
     _, status = os.waitpid(pid, 0)
-    with teller, contextlib.suppress(OSError):  # a test that was interrupted listens no more
+    with teller, contextlib.suppress(OSError):  # an interrupted test no longer listens
         teller.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 

@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 FIRST_PORT, LAST_PORT = 10_000, 30_000
-"""Below those that the kernel gives to whoever asks for any: what is free stays free until it is used."""
+"""Below the ports that the kernel assigns by itself, so that a free port stays free until it is used."""
 
 
 @contextmanager

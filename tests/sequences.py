@@ -1,4 +1,4 @@
-"""Small sets of sequences: real ones from demo/data, and what data sets in the wild hold besides."""
+"""Small sets of sequences: real ones from demo/data, and oddities of public data sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small disk of a test's own, and what fills it."""
+"""A small disk for one test, and how to fill it."""
 
 from __future__ import annotations
 

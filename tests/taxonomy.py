@@ -1,4 +1,4 @@
-"""Taxonomy files as NCBI makes them, of a few taxids."""
+"""Taxonomy files of a few taxids, in NCBI's format."""
 
 from __future__ import annotations
 

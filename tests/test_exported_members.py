@@ -1,4 +1,4 @@
-"""What ``import shardblast`` offers, and what it costs."""
+"""The members of ``import shardblast``, and the cost of importing it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_all_is_every_public_name_but_the_submodules() -> None:
     assert names == set(shardblast.__all__) - {"__version__"}
 
 
-def test_a_star_import_brings_all() -> None:
+def test_a_star_import_imports_all_members() -> None:
     assert (
         printed_by("from shardblast import *; print(search.__name__, QueryResult.__name__)") == "search QueryResult\n"
     )

@@ -1,4 +1,4 @@
-"""``scripts/measure`` finds what it has to count."""
+"""``scripts/measure`` finds the items that it should count."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("measure", FOUND)
-def test_a_measure_finds_all_that_counts_and_nothing_else(measure: str, tree: Path) -> None:
+def test_a_measure_finds_exactly_the_items_that_count(measure: str, tree: Path) -> None:
     found = MEASURE[measure](MEASURE["Code"](tree))
 
     expected = FOUND[measure]
@@ -115,7 +115,7 @@ def test_the_table_shows_measured_limit_and_target_and_the_status_says_whether_a
     assert done.returncode == int("above the limit" in done.stdout)
 
 
-def test_what_passes_a_limit_is_listed_and_the_status_is_1(
+def test_items_above_a_limit_are_listed_and_the_status_is_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     places = MEASURE["main"].__globals__

@@ -1,4 +1,4 @@
-"""Waiting for what nothing announces: a log's line, a file, a process's end, a program that begins to answer."""
+"""Waiting for events that nothing announces: a line of a log, a file, the end of a process, a server that answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WITHIN_S = 300.0
 
 
 def until(holds: Callable[[], object], why: Callable[[], object] = lambda: "", within_s: float = WITHIN_S) -> None:
-    """Wait for a condition; ``why`` tells what there is instead."""
+    """Wait for a condition; ``why`` describes the state if it never becomes true."""
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline, why()

@@ -1,4 +1,4 @@
-"""What it costs to make a database of a FASTA file, beside makeblastdb alone."""
+"""The cost of making a database from a FASTA file, compared with makeblastdb alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all cases share: settings, and shardblast beside the better of BLAST+'s two ways to use threads."""
+"""Settings of all cases, and the comparison of shardblast with the better of BLAST+'s two ways to use threads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a case found."""
+    """The result of a case."""
 
     data: str
     figures: tuple[Figure, ...]

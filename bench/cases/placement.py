@@ -1,4 +1,4 @@
-"""What placing shards costs: a thousand nodes, a hundred thousand shards."""
+"""The cost of placing a hundred thousand shards on a thousand nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nodes win: a database on 1 to 16 nodes of little memory, one at a time; the slowest is the cluster.
+"""The gain from more nodes: a database on 1 to 16 nodes of little memory, run one at a time; the slowest decides.
 
 A node's share of the database is read into its memory first, as a node warms what it is given; then it searches all
 batches, one core to a process. Merging is not in these times.
@@ -29,7 +29,7 @@ from shardblast.sources.source import find_database
 COPIES = 16
 NODES = (1, 2, 4, 8, 16)
 MEMORY_BYTES = 800 << 20
-"""Of a node: more than half of the database needs with the processes' own 105 MB, less than the whole."""
+"""The memory of a node: enough for half of the database and the processes' own 105 MB, too little for all of it."""
 DISK_BYTES_PER_S = 250_000_000
 EFFICIENCY = 0.9
 PIECE_LENGTH = 100
@@ -42,7 +42,7 @@ class _Nodes:
 
     count: int
     memory_bytes: int
-    """Of each."""
+    """The memory of each."""
 
 
 PLENTY = _Nodes(1, PLENTY_BYTES)

@@ -1,4 +1,4 @@
-"""What it costs to send pieces to very many nodes: simulated ones, under a scheduler and a dispatcher that are real."""
+"""The cost of sending pieces to very many simulated nodes with a real scheduler and dispatcher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search costs that takes no time: one query of 100 nucleotides in the small database."""
+"""The overhead of a minimal search: one query of 100 nucleotides in the small database."""
 
 from __future__ import annotations
 

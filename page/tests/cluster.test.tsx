@@ -68,7 +68,7 @@ describe("nodes", () => {
     expect(totals(all)).toEqual({ connected: 1, draining: 1, lost: 1, running: 2, cores: 8 });
   });
 
-  test("are drawn by the volumes that they hold, and what no node has is counted", () => {
+  test("are drawn with their volumes, and volumes that no node has are counted", () => {
     const [map] = mapsOf([node("b", ["nt.01", "nt.02"]), node("a", ["nt.00"], { state: "lost" }), node("c", [])]);
     expect(map).toMatchObject({ database: "nt", volumes: 4, missing: 2 });
     expect(map?.rows.map((row) => [row.node, row.cells.map((cell) => cell.at)])).toEqual([
@@ -84,7 +84,7 @@ describe("nodes", () => {
     expect(screen.getByText("nt.01: on disk, 50% in memory")).toBeTruthy();
   });
 
-  test("say nothing of memory where the kernel does not", () => {
+  test("do not show memory if the kernel does not report it", () => {
     const one = node("a", ["nt.00"]);
     const unknown = one.generations.map((generation) => ({
       ...generation,
@@ -128,7 +128,7 @@ describe("the number of nodes", () => {
     expect([field.value, button.disabled]).toEqual(["5", false]);
   });
 
-  test("is said to be fixed where there is no Kubernetes", () => {
+  test("is shown as fixed without Kubernetes", () => {
     const nothing = { asked: null, ready: null, needed: null, most: null, idle_minutes: null };
     shown(<Scale scaling={{ ...nothing, is_possible: false, problem: "One machine." }} mayScale={true} />);
     expect(screen.getByText("The number of nodes can't be changed here.")).toBeTruthy();
@@ -136,7 +136,7 @@ describe("the number of nodes", () => {
     expect(screen.queryByRole("button")).toBeNull();
   });
 
-  test("is said to be old when Kubernetes does not answer", () => {
+  test("is marked as stale when Kubernetes does not answer", () => {
     shown(<Scale scaling={{ ...SCALING, problem: "Kubernetes can't be asked." }} mayScale={false} />);
     expect(screen.getByText("Kubernetes can't be asked.")).toBeTruthy();
   });
@@ -154,13 +154,13 @@ const TASK = {
 } as Task;
 
 describe("tasks", () => {
-  test("take their place by age, and change where they are", () => {
+  test("are ordered by age, and change in place", () => {
     const tasks = withTask(withTask([TASK], { ...TASK, id: "3", created: 3 }), { ...TASK, id: "2", created: 2 });
     expect(tasks.map((one) => one.id)).toEqual(["3", "2", "1"]);
     expect(withTask(tasks, { ...TASK, id: "2", state: "completed" })[1]?.state).toBe("completed");
   });
 
-  test("are announced with what came of them", () => {
+  test("are announced with their outcome", () => {
     const ended = { ...TASK, failure: null, outcome: "All is in memory." };
     expect(endOf({ ...ended, state: "completed" })).toBe("Warming nt: completed. All is in memory.");
     const failure = { code: "input", problem: "It is no FASTA.", remedy: "Send FASTA." };
@@ -169,7 +169,7 @@ describe("tasks", () => {
     );
   });
 
-  test("are cancelled by their owner and by administrators alone", () => {
+  test("are cancelled only by their owner and by administrators", () => {
     const me = (owner: string, ...scopes: string[]) => ({ owner, name: owner, by: "token", scopes }) as Me;
     const button = (who: Me | null) => {
       shown(<TaskRow task={{ ...TASK, failure: null, outcome: null, step: null }} now={5} me={who} />);
@@ -198,12 +198,12 @@ describe("the removal of a database", () => {
     expect(screen.getByText("No search is using it.")).toBeTruthy();
   });
 
-  test("waits for the end of what brings it", () => {
+  test("waits for the end of the task that adds it", () => {
     expect(asked({ searches: 0, results: 0, first: [], tasks: [{ ...TASK, kind: "update" }] }).disabled).toBe(true);
     expect(screen.getByText(/It is being added or updated/)).toBeTruthy();
   });
 
-  test("names what would be cancelled, and asks for that", async () => {
+  test("names the searches that it would cancel, and asks for confirmation", async () => {
     const button = asked({ searches: 25, results: 0, first: [], tasks: [TASK] });
     expect(button.disabled).toBe(true);
     expect(screen.getByText("25 searches use it:")).toBeTruthy();
@@ -212,7 +212,7 @@ describe("the removal of a database", () => {
     expect(button.disabled).toBe(false);
   });
 
-  test("names the results that it would lose, and asks for that", async () => {
+  test("names the results that it would lose, and asks for confirmation", async () => {
     const button = asked({ searches: 0, results: 2, first: [], tasks: [] });
     expect(button.disabled).toBe(true);
     expect(screen.getByText("The results of 2 finished searches can't be printed without it.")).toBeTruthy();
@@ -234,7 +234,7 @@ describe("a phase", () => {
 });
 
 describe("the token of a share link", () => {
-  test("is a value to the router, and behind # to the browser", () => {
+  test("is a value for the router, and after # for the browser", () => {
     const seen = new URL("http://here/searches/1?view=report#share=sbs_a-b");
     expect(shareOf(seen)).toBe("sbs_a-b");
     const inner = withShare(new URL(seen));
@@ -242,13 +242,13 @@ describe("the token of a share link", () => {
     expect(withHiddenShare(inner).href).toBe(seen.href);
   });
 
-  test("is taken from links of old too", () => {
+  test("is also read from old links", () => {
     const old = new URL("http://here/searches/1?share=x");
     expect(shareOf(old)).toBe("x");
     expect(withHiddenShare(withShare(old)).href).toBe("http://here/searches/1#share=x");
   });
 
-  test("is nothing elsewhere", () => {
+  test("is absent elsewhere", () => {
     const other = "http://here/searches?text=a#top";
     expect(shareOf(new URL(other))).toBeNull();
     expect(withHiddenShare(withShare(new URL(other))).href).toBe(other);

@@ -70,7 +70,7 @@ describe("the query", () => {
     return <QueryField given={given} survey={survey(given.text)} problems={[]} onChange={setGiven} />;
   }
 
-  test("is counted as it is written", async () => {
+  test("is counted while it is typed", async () => {
     render(<Query />);
     await userEvent.type(screen.getByRole("textbox", { name: "Query" }), ">a{Enter}ACGT{Enter}>b{Enter}ACG");
     expect(screen.getByText("2 queries").parentElement?.textContent).toContain("7 bases");
@@ -109,14 +109,14 @@ describe("options", () => {
     expect(field.value).toBe("");
   });
 
-  test("are found by what BLAST+ says of them", async () => {
+  test("are found by their descriptions", async () => {
     render(<Options />);
     await userEvent.type(screen.getByRole("searchbox", { hidden: true }), "alignment only");
     expect(screen.getByRole("checkbox", { name: /-ungapped/, hidden: true })).toBeTruthy();
     expect(screen.queryByRole("textbox", { name: /-xdrop_gap/, hidden: true })).toBeNull();
   });
 
-  test("tell a problem where it is", () => {
+  test("show a problem beside its field", () => {
     render(<Options problems={new Map([["options.evalue", "-evalue is no number."]])} />);
     const field = screen.getByRole("textbox", { name: /Expect threshold/ });
     expect(field.getAttribute("aria-invalid")).toBe("true");
@@ -155,7 +155,7 @@ describe("lists", () => {
     await expect.poll(() => field.value).toBe("A.1\nB.1\n");
   });
 
-  test("that are packed stay files, whatever they are called", async () => {
+  test("that are compressed stay files, whatever their names are", async () => {
     render(<Listed />);
     const input = screen.getByLabelText("Choose a file: Only these ids", { selector: "input" });
     await userEvent.upload(input, new File([new Uint8Array([0x1f, 0x8b, 8, 0])], "ids.txt"));
@@ -171,7 +171,7 @@ describe("lists", () => {
     expect(await screen.findByText(/^ids.txt, /)).toBeTruthy();
   });
 
-  test("tell what is wrong with them", () => {
+  test("show their problems", () => {
     render(<Listed problems={["Line 3 is not a taxid. Write a taxid on each line."]} />);
     expect(screen.getByText(/Line 3 is not a taxid/)).toBeTruthy();
   });
@@ -184,7 +184,7 @@ describe("the output", () => {
     return <OutputFields program={BLASTN} values={values} problems={new Map()} onChange={change} />;
   }
 
-  test("offers what the format takes", async () => {
+  test("offers the options of the format", async () => {
     render(<Output />);
     expect(screen.getByRole("textbox", { name: /-num_alignments/ })).toBeTruthy();
     await userEvent.selectOptions(screen.getByRole("combobox", { name: /Format/ }), "6: Tabular");
@@ -271,7 +271,7 @@ describe("a draft", () => {
     expect(screen.getByText("A.1; lost: query")).toBeTruthy();
   });
 
-  test("that can't be read is dropped with a word", () => {
+  test("that can't be read is dropped with a message", () => {
     localStorage.setItem("shardblast.draft ada", JSON.stringify({ text: "ACGT", values: { evalue: 10 } }));
     render(<Form />);
     expect(screen.getByRole<HTMLInputElement>("textbox").value).toBe("");

@@ -12,7 +12,7 @@ const search = (id: string, state: string, created: number) =>
   ({ id, state, created, title: "", program: "blastn", database: "16s" }) as unknown as Search;
 
 describe("a list of searches", () => {
-  test("keeps changes that arrived while it was read", async () => {
+  test("keeps changes that arrive while it is read", async () => {
     const client = new QueryClient();
     const stop = keepTold(client);
     let answer: (pages: Pages) => void = () => undefined;
@@ -31,7 +31,7 @@ describe("a list of searches", () => {
     ]);
   });
 
-  test("that is sorted otherwise is read again when a search comes or its place changes", async () => {
+  test("in another order is read again when a search appears or moves", async () => {
     vi.useFakeTimers();
     const client = new QueryClient();
     const byState = ["searches", "", "", "state", "asc"];
@@ -51,7 +51,7 @@ describe("a list of searches", () => {
   });
 });
 
-describe("an answer that comes late", () => {
+describe("a late answer", () => {
   test.each([
     ["cancelled", 1, "queued", 2],
     ["queued", 2, "completed", 2],
@@ -64,7 +64,7 @@ describe("an answer that comes late", () => {
     expect(client.getQueryData(searchQuery("a").queryKey)?.state).toBe(known);
   });
 
-  test("is taken in when it is news", () => {
+  test("is used if it is newer", () => {
     const client = new QueryClient();
     noteSearch(client, { ...search("a", "running", 1), attempt: 1 });
 

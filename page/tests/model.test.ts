@@ -35,7 +35,7 @@ describe("queries", () => {
     });
   });
 
-  test("without a line that names them get one", () => {
+  test("without a defline get one", () => {
     expect(asFasta("ACGT\nACGT")).toBe(">Query_1\nACGT\nACGT");
     expect(asFasta("\n  >a\nACGT")).toBe(">a\nACGT");
     expect(asFasta(" \n")).toBe("");
@@ -59,7 +59,7 @@ describe("the output", () => {
     ],
   };
 
-  test("is what the format takes of what was written", () => {
+  test("contains the entered options that the format takes", () => {
     const values = { outfmt: "6", columns: " std  qlen ", num_alignments: "3", html: "true" };
     expect(outputOf(values, printing)).toEqual({ outfmt: "6 std qlen" });
     expect(outputOf({ ...values, outfmt: "0" }, printing)).toEqual({ num_alignments: "3", html: true });
@@ -67,7 +67,7 @@ describe("the output", () => {
     expect(formatOf(printing.formats, { outfmt: "17" })?.number).toBe(0);
   });
 
-  test("is read from a search's words", () => {
+  test("is read from a search's options", () => {
     const flags = new Set(["html"]);
     expect(outputValues(["-outfmt", "7 std staxids"], flags)).toEqual({ outfmt: "7", columns: "std staxids" });
     expect(outputValues(["-html", "-num_alignments", "3"], flags)).toMatchObject({ num_alignments: "3", html: "true" });
@@ -98,7 +98,7 @@ describe("the program", () => {
     expect(programFor(PROGRAMS, "protein", "protein", "tblastx")).toBe("blastp");
   });
 
-  test("fits what is not known yet", () => {
+  test("fits unknown molecules", () => {
     expect(PROGRAMS.filter((one) => fits(one, null, "protein")).map((one) => one.name)).toEqual(["blastp", "blastx"]);
   });
 });
@@ -126,12 +126,12 @@ describe("options", () => {
     expect(quoted("it's")).toBe(`'it'\\''s'`);
   });
 
-  test("name lists beside themselves", () => {
+  test("have lists as separate fields", () => {
     expect(withoutLists({ evalue: "1", seqidlist: "seqidlist.txt" })).toEqual([{ evalue: "1" }, ["seqidlist"]]);
     expect(entries("a\n\n  b\r\n \n")).toBe(2);
   });
 
-  test("are read from a search's words", () => {
+  test("are read from a search's options", () => {
     expect(valuesOf(["-evalue", "-1", "-ungapped", "-dust", "no"], new Set(["ungapped"]))).toEqual({
       evalue: "-1",
       ungapped: "true",
@@ -183,7 +183,7 @@ describe("alignments", () => {
     ]);
   });
 
-  test("of translated rows count three for a letter", () => {
+  test("of translated rows count three bases for a letter", () => {
     const rows = { query_row: "MK", middle: "M+", subject_row: "MR" };
     const places = { query_start: 6, query_end: 1, subject_start: 3, subject_end: 4 };
     expect(lines({ ...rows, ...places })[0]).toMatchObject({ queryFrom: 6, queryTo: 1, middle: "M+" });
@@ -207,7 +207,7 @@ describe("the graphic summary", () => {
     expect(bars(spans, rows.get(2) ?? [0, 0], 1, 50, 10)).toEqual([]);
   });
 
-  test("has no more bars than pixels, however many HSPs there are", () => {
+  test("has at most one bar for each pixel, however many HSPs there are", () => {
     const many = Array.from({ length: 50_000 }, (_, at) => at);
     const columns = {
       rank: many.map(() => 0),
@@ -229,13 +229,13 @@ describe("pieces", () => {
     ...{ purpose: "search", batch: 0, shard: 0, node, seconds, finished: started + seconds },
   });
 
-  test("that ran at the same time have lanes of their own", () => {
+  test("that ran at the same time have separate lanes", () => {
     const [a, b] = placed([piece("b", 0, 1), piece("a", 0, 3), piece("a", 1, 1), piece("a", 3, 1)]);
     expect([a?.name, a?.lanes, b?.name, b?.lanes]).toEqual(["a", 2, "b", 1]);
     expect(a?.pieces.map((one) => one.lane)).toEqual([0, 1, 0]);
   });
 
-  test("that are read and told are there once", () => {
+  test("that are both read and streamed appear once", () => {
     const [one, other] = [piece("a", 0, 1), piece("b", 1, 1)];
     expect(united([one, other], [{ ...other }, piece("a", 2, 1)])).toEqual([one, other, piece("a", 2, 1)]);
   });
@@ -246,7 +246,7 @@ describe("pieces", () => {
   });
 });
 
-test("tables are quoted, and hold no formulas", () => {
+test("tables are quoted, and contain no formulas", () => {
   expect(
     csv(
       ["a", "b"],
@@ -293,14 +293,14 @@ describe("numbers in addresses", () => {
     expect([...numbersOf("0-2,4,7-9")]).toEqual([0, 1, 2, 4, 7, 8, 9]);
   });
 
-  test("that are none, or too many, are no numbers", () => {
+  test("that are invalid or too many yield no numbers", () => {
     for (const list of [undefined, "", "a", "1,", "-1", "1--2", "1;2", "0-999999999"])
       expect(numbersOf(list).size).toBe(0);
   });
 });
 
 describe("an address of a view", () => {
-  test("holds what fits and nothing else", () => {
+  test("contains only valid values", () => {
     const given = { view: "taxonomy", evalue: "1e-5", identity: "101", coverage: "50", selected: "0-2,7", text: " x" };
     expect(viewOf(given)).toEqual({ view: "taxonomy", evalue: 1e-5, coverage: 50, selected: "0-2,7", text: " x" });
     const strange = { view: "x", evalue: "-1", coverage: "", selected: "2,1", organism: "o".repeat(201), hit: "-1" };
@@ -317,7 +317,7 @@ describe("a tree", () => {
     expect(visible(rows, new Set([0, 1]))).toEqual([0, 5]);
   });
 
-  test("is walked by keys", () => {
+  test("is navigated with keys", () => {
     const at = (key: string, from: number, ...closed: number[]) => moved(key, from, rows, new Set(closed));
     expect(at("ArrowDown", 1, 1)).toEqual({ at: 4 });
     expect(at("ArrowUp", 4, 1)).toEqual({ at: 1 });

@@ -1,4 +1,4 @@
-/** What waits for the page waits long: a machine may be busy with much else. */
+/** Generous timeouts for tests of the page, because the machine may be busy. */
 import { configure } from "@testing-library/dom";
 
 configure({ asyncUtilTimeout: 60_000 });

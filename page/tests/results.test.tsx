@@ -147,7 +147,7 @@ describe("descriptions", () => {
     expect(screen.getByText("300 hits")).toBeTruthy();
   });
 
-  test("are filtered by what is typed, of which no key is lost", async () => {
+  test("are filtered while the user types, and no key is lost", async () => {
     const { client, hits } = service();
     hits({}, HITS);
     for (const text of ["p", "pr", "pro"]) hits({ filter: { text } }, 7);
@@ -161,7 +161,7 @@ describe("descriptions", () => {
     expect(await screen.findByText("7 of 300 hits")).toBeTruthy();
   });
 
-  test("are filtered by numbers only when these are some", async () => {
+  test("are filtered by numbers only if they are valid", async () => {
     const { client, hits } = service();
     hits({}, HITS);
     for (const evalue of [1, 1e-5]) hits({ filter: { evalue } }, 3);
@@ -177,7 +177,7 @@ describe("descriptions", () => {
     await expect.poll(() => [field.value, address().evalue]).toEqual(["", undefined]);
   });
 
-  test("show the filter that the address holds", async () => {
+  test("show the filter of the address", async () => {
     const { client, hits } = service();
     hits({ filter: { identity: 90, organism: "562" } }, 0);
     await show(client, `${PLACE}?identity=90&organism=562`, <Descriptions search={search} query={query} />);
@@ -186,7 +186,7 @@ describe("descriptions", () => {
     expect(screen.getByText("No hits match the filter.")).toBeTruthy();
   });
 
-  test("are selected one by one, and what is selected can be saved", async () => {
+  test("are selected one by one, and the selection can be saved", async () => {
     const { client, hits } = service();
     hits({}, HITS);
     await show(client, PLACE, <Descriptions search={search} query={query} />);
@@ -214,13 +214,13 @@ describe("alignments", () => {
     return show(client, address, shown);
   }
 
-  test("show what BLAST+ prints between the rows", async () => {
+  test("show the line that BLAST+ prints between the rows", async () => {
     await alignments(`${PLACE}?view=alignments`);
 
     expect(screen.getByRole("region", { name: "HSP 1 of 1" }).textContent).toContain("M+ V");
   });
 
-  test("stay where they are while the number of the hit is written anew", async () => {
+  test("stay in place while the number of the hit is typed", async () => {
     const { address } = await alignments(`${PLACE}?view=alignments&hit=1`);
     const field = screen.getByRole<HTMLInputElement>("spinbutton", { name: /^Hit/ });
 
@@ -231,7 +231,7 @@ describe("alignments", () => {
     await expect.poll(() => [field.value, address().hit]).toEqual(["3", 2]);
   });
 
-  test("go on to the next hit by a key", async () => {
+  test("move to the next hit with a key", async () => {
     const { address } = await alignments(`${PLACE}?view=alignments`);
     const region = screen.getByRole("region", { name: "Alignments" });
     const field = screen.getByRole<HTMLInputElement>("spinbutton", { name: /^Hit/ });
@@ -243,7 +243,7 @@ describe("alignments", () => {
     await expect.poll(() => [address().hit, field.value]).toEqual([1, "2"]);
   });
 
-  test("bring the subject's sequence when it is asked for", async () => {
+  test("load the subject's sequence on request", async () => {
     await alignments(`${PLACE}?view=alignments&hit=1`);
     expect(screen.queryByText(/>id1:11-114/)).toBeNull();
 
@@ -290,7 +290,7 @@ describe("organisms", () => {
     await expect.poll(address).toMatchObject({ view: "descriptions", organism: "83333" });
   });
 
-  test("are a list, with the reason, where nothing tells lineages", async () => {
+  test("are a list, with the reason, where lineages are unknown", async () => {
     await organisms(false);
 
     expect(screen.getByText(/taxonomy4blast.sqlite3/)).toBeTruthy();
@@ -300,7 +300,7 @@ describe("organisms", () => {
 });
 
 describe("queries", () => {
-  test("that are selected are in the address, and what is downloaded", async () => {
+  test("that are selected are in the address and in the download", async () => {
     const { client } = service();
     const rows = Array.from({ length: 4 }, (_, number) => ({ ...query, number, id: `q${number}` }));
     client.setQueryData(queriesQuery(ID, "").queryKey, { pages: [{ rows, next: null }], pageParams: [0] });

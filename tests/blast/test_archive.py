@@ -1,4 +1,4 @@
-"""Archives: read, cut, joined and written again; and damaged ones."""
+"""Archives: read, cut, joined, written again, and damaged."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_ids_of_parsed_deflines_are_understood(databases: Databases, tmp_path: P
     assert b'local str "my_id3"' in templates_of(text)[0].before
 
 
-def test_no_hits_at_all_are_no_alignments(databases: Databases, tmp_path: Path) -> None:
+def test_an_archive_without_hits_has_no_alignments(databases: Databases, tmp_path: Path) -> None:
     query = write_fasta(tmp_path / "q.fa", [Sequence("nothing", "MAMAWWCWHWCWHWMAM"), Sequence("x", "WCWCWHHWCW")])
     text = written("blastp", databases, query, "-evalue", "1e-20")
 
@@ -140,7 +140,7 @@ def test_no_hits_at_all_are_no_alignments(databases: Databases, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("title", HOSTILE)
-def test_a_title_can_hold_anything(databases: Databases, tmp_path: Path, title: str) -> None:
+def test_a_title_can_contain_any_text(databases: Databases, tmp_path: Path, title: str) -> None:
     letters = gene(real("protein-queries")[4]).letters
     hostile = [Sequence(f"q{number} {title}", letters) for number in range(2)]
     text = written("blastx", databases, write_fasta(tmp_path / "q.fa", hostile))
@@ -208,7 +208,7 @@ def test_an_empty_file_has_no_queries() -> None:
 @pytest.mark.parametrize(
     "text", [b"Hello", b"Blast4-archive ::= {\n", b"Blast4-archive ::= {\n\n    alignments {\n    },\n"]
 )
-def test_what_is_no_archive_is_an_error(text: bytes) -> None:
+def test_a_file_that_is_not_an_archive_is_an_error(text: bytes) -> None:
     with pytest.raises(ArchiveError):
         alignments_of(text)
 

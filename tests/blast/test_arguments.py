@@ -108,7 +108,7 @@ def test_reading_takes_less_than_10_ms() -> None:
 
 
 @pytest.mark.parametrize("xml", [b"", b"USAGE", b"<a/>", b"<?xml version='1.0'?><ncbi_application><program/>"])
-def test_anything_else_than_a_description_is_an_engine_error(xml: bytes) -> None:
+def test_output_that_is_not_a_description_is_an_engine_error(xml: bytes) -> None:
     with pytest.raises(EngineError, match="describe"):
         read_arguments(xml)
 

@@ -1,4 +1,4 @@
-"""Format 7 read query by query."""
+"""Format 7, read query by query."""
 
 from __future__ import annotations
 

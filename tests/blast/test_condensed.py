@@ -98,7 +98,7 @@ def test_an_archive_that_lacks_whole_queries_at_its_end_is_refused(
         assert piece.read_bytes() == kept
 
 
-def test_what_is_no_archive_is_not_condensed(tmp_path: Path) -> None:
+def test_files_that_are_not_archives_are_not_condensed(tmp_path: Path) -> None:
     piece = tmp_path / "piece"
     piece.write_bytes(b"nothing of the kind\n")
 

@@ -122,7 +122,9 @@ def test_alias_that_only_a_configuration_file_leads_to_is_not_cut(
     assert database.obstacle is not None
 
 
-def test_path_that_archives_do_not_hold_is_not_cut(installation: Installation, tmp_path: Path) -> None:
+def test_search_with_a_path_that_archives_do_not_preserve_is_not_split(
+    installation: Installation, tmp_path: Path
+) -> None:
     path = make_database(tmp_path / "\u00e9" / "db", "prot", proteins()[:5])
 
     assert open_database(installation, str(path), Molecule.PROTEIN).obstacle is not None

@@ -53,7 +53,7 @@ def test_a_program_reads_a_file_from_where_it_stands(tmp_path: Path) -> None:
         assert os.lseek(file.fileno(), 0, os.SEEK_CUR) == 8
 
 
-def test_a_program_that_ends_early_tells_its_status(tmp_path: Path) -> None:
+def test_a_program_that_ends_early_returns_its_status(tmp_path: Path) -> None:
     finished = run_fed(["sh", "-c", "echo enough >&2; exit 3"], tmp_path, iter([b"x" * 1000] * 10_000), lambda: None)
 
     assert (finished.status, finished.stderr) == (3, b"enough\n")

@@ -66,7 +66,7 @@ def test_merging_rows_is_merging_hits_whose_score_decides(shards: list[list[int]
         ([], "7 score sseqid", 0),
     ],
 )
-def test_the_layout_adds_what_merging_needs(columns: list[str], outfmt: str, shown: int) -> None:
+def test_the_layout_adds_the_columns_that_merging_needs(columns: list[str], outfmt: str, shown: int) -> None:
     layout = layout_for(columns)
 
     assert (layout.outfmt, layout.shown) == (outfmt, shown)

@@ -1,4 +1,4 @@
-"""Lists of ids, where the programs that look at them are killed."""
+"""Lists of ids, also when the programs that read them are killed."""
 
 from __future__ import annotations
 

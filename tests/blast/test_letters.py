@@ -1,4 +1,4 @@
-"""Letters of queries are counted as BLAST+ counts them, and batches end where its own do."""
+"""Letters of queries are counted as BLAST+ counts them, and batches end where BLAST+'s batches end."""
 
 from __future__ import annotations
 
@@ -121,13 +121,13 @@ TAKEN = {
 
 @molecules
 @pytest.mark.parametrize("record", REFUSED.values(), ids=REFUSED)
-def test_what_blast_refuses_is_recognised(molecule: Molecule, record: bytes, reader: Reader) -> None:
+def test_lines_that_blast_refuses_are_recognised(molecule: Molecule, record: bytes, reader: Reader) -> None:
     assert reader.refuses(molecule, record)
     assert not is_plausible(record.splitlines(keepends=True), molecule)
 
 
 @molecules
-def test_what_blast_takes_is_plausible(molecule: Molecule, reader: Reader) -> None:
+def test_lines_that_blast_accepts_are_plausible(molecule: Molecule, reader: Reader) -> None:
     reader.run(PROGRAM[molecule], list(TAKEN.values()), "-outfmt", "6")  # does not end with an error
 
     assert all(is_plausible(record.splitlines(keepends=True), molecule) for record in TAKEN.values())
@@ -143,7 +143,7 @@ def test_lines_are_judged_up_to_the_first_letter_of_the_molecule(record: bytes, 
     assert not reader.refuses(Molecule.PROTEIN, record)
 
 
-def test_archives_hold_the_titles_that_are_said_to_be_archivable(reader: Reader, tmp_path: Path) -> None:
+def test_archives_preserve_the_titles_that_count_as_archivable(reader: Reader, tmp_path: Path) -> None:
     ascii_bytes = [byte for byte in BYTES[:128] if byte not in b"\r\n"]
     deflines = [b">a%bb" % byte for byte in ascii_bytes] + [b">a b%b" % byte for byte in ascii_bytes]
     deflines += [b"> %bb c" % byte for byte in ascii_bytes]

@@ -1,4 +1,4 @@
-"""Which pairs matrices score above 0, against what BLAST+ prints."""
+"""Pairs that scoring matrices score above 0, compared with the output of BLAST+."""
 
 from __future__ import annotations
 

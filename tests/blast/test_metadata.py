@@ -1,4 +1,4 @@
-"""What a database's files say of it."""
+"""Facts about a database, read from its files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def facts_of(path: Path, molecule: Molecule = Molecule.NUCLEOTIDE) -> DatabaseFa
 @pytest.mark.parametrize("kind", OPTIONS)
 def test_every_file_of_a_database_is_listed_once(tmp_path: Path, kind: str) -> None:
     path = make_database(tmp_path / "db", "nucl", nucleotides(), *OPTIONS[kind])
-    aliases = {"db.nal"}  # which name volumes, and are written anew wherever the volumes go
+    aliases = {"db.nal"}  # which name volumes, and are written again where the volumes are copied
 
     listed = [file.name for file in facts_of(path).files]
 
@@ -56,7 +56,7 @@ def test_files_of_a_neighbour_with_a_longer_name_are_not_listed(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kind", OPTIONS)
-def test_the_facts_are_those_that_blastdbcmd_tells(tmp_path: Path, kind: str) -> None:
+def test_the_facts_are_those_of_blastdbcmd(tmp_path: Path, kind: str) -> None:
     path = make_database(tmp_path / "db", "nucl", nucleotides(), *OPTIONS[kind])
     argv = ["blastdbcmd", "-db", str(path), "-info", "-exact_length"]
     told = subprocess.run(argv, capture_output=True, text=True, check=True).stdout

@@ -17,7 +17,7 @@ def told(parents: dict[int, int]) -> list[tuple[int, int | None, tuple[int, ...]
     return [(one.taxid, one.parent, one.via, one.level, one.hits, one.own_hits) for one in tree_of(FOUND, parents)]
 
 
-def test_organisms_lie_below_what_they_have_in_common() -> None:
+def test_organisms_are_below_their_common_ancestor() -> None:
     assert told(PARENTS) == [
         (562, None, (2,), 0, 7, 0),
         (511145, 562, (), 1, 5, 5),
@@ -49,7 +49,7 @@ def test_a_taxid_without_a_known_parent_stands_apart() -> None:
     ]
 
 
-def test_what_is_best_is_told_of_all_below() -> None:
+def test_a_taxon_has_the_best_values_of_all_below_it() -> None:
     coli = tree_of(FOUND, PARENTS)[0]
 
     assert (coli.bit_score, coli.evalue) == (100.0, 1e-12)

@@ -1,4 +1,4 @@
-"""Joining what ``blast_formatter`` prints of many archives."""
+"""Joining the outputs of ``blast_formatter`` for many archives."""
 
 from __future__ import annotations
 

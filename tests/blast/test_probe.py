@@ -1,4 +1,4 @@
-"""Questions to BLAST+ about options."""
+"""Test searches that ask BLAST+ about options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How processes are run, and how all that is done for a search is stopped."""
+"""Running processes, and stopping all processes of a search."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tests.waiting import WITHIN_S, until
 IGNORES_TERM = "trap '' TERM; touch ready; while true; do sleep 0.1; done"
 
 
-def test_the_kernel_ends_a_process_of_ours_before_us() -> None:
+def test_the_kernel_ends_a_child_process_before_its_parent() -> None:
     ask = "until [ $(cat /proc/self/oom_score_adj) = 1000 ]; do sleep 0.01; done"
 
     assert run(["sh", "-c", ask]).status == 0
 
 
 @pytest.mark.parametrize("script", ["touch ready; sleep 1000", IGNORES_TERM])
-def test_what_is_stopped_ends_whatever_it_does_and_nothing_starts_after_it(script: str, tmp_path: Path) -> None:
+def test_a_stop_ends_every_process_and_no_other_starts_afterwards(script: str, tmp_path: Path) -> None:
     processes, ended = Processes(), threading.Event()
 
     def work() -> None:

@@ -79,13 +79,13 @@ def test_all_frames_of_a_zstd_file_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", [b">a\n;note\nACGT\n", b">a\n!note\nAC\n", b">a\nAC\n#note\n", b">a\nAC\n>?10\nGT\n", b">a x\r>b\r\nAC\n"]
 )
-def test_what_is_no_plain_fasta_is_told(tmp_path: Path, text: bytes) -> None:
+def test_irregular_fasta_is_reported(tmp_path: Path, text: bytes) -> None:
     (batch,) = split(io.BytesIO(text), tmp_path, Molecule.NUCLEOTIDE, 1000, 1000)
 
     assert batch.faults == {Fault.LINES: 1}
 
 
-def test_blanks_are_no_letters(tmp_path: Path) -> None:
+def test_blanks_are_not_letters(tmp_path: Path) -> None:
     (batch,) = split(io.BytesIO(b">a\n  \t\n>b\r\nACGT\r\n"), tmp_path, Molecule.NUCLEOTIDE, 1000, 1000)
 
     assert (batch.letters, batch.faults) == (4, {Fault.EMPTY: 1})
@@ -96,7 +96,7 @@ def test_a_file_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
         pytest.fail("it was opened")
 
 
-def test_records_keep_their_lines_as_they_are() -> None:
+def test_records_keep_their_lines_unchanged() -> None:
     found = list(records(io.BytesIO(b"\n \n" + TEXT)))
 
     assert b"".join(line for record in found for line in record) == TEXT
@@ -104,13 +104,13 @@ def test_records_keep_their_lines_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("text", [b"ACGT\n", b"\n\nQ12345\n>a\nACGT\n"])
-def test_what_does_not_start_with_a_defline_is_left_to_blast(text: bytes) -> None:
+def test_input_that_does_not_start_with_a_defline_is_left_to_blast(text: bytes) -> None:
     with pytest.raises(NotFasta):
         list(records(io.BytesIO(text)))
 
 
 @given(entries=fasta, letters=st.integers(1, 30), queries=st.integers(1, 5))
-def test_batches_hold_every_query_once_and_in_order(
+def test_batches_contain_every_query_once_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, entries: list[tuple[bytes, list[bytes]]], letters: int, queries: int
 ) -> None:
     text = b"".join(b">" + title + b"\n" + b"".join(line + b"\n" for line in body) for title, body in entries)
@@ -127,7 +127,7 @@ def test_batches_hold_every_query_once_and_in_order(
         assert batch.letters >= letters or batch.queries == queries
 
 
-def test_a_batch_tells_which_queries_have_titles_and_letters(tmp_path: Path) -> None:
+def test_a_batch_knows_whether_its_queries_have_titles_and_letters(tmp_path: Path) -> None:
     one, two, three = (batch_of(text, tmp_path) for text in (b">a\nAC\n", b">\nAC\n", b">a\n\n>b\nA\n"))
 
     assert (one.titled, one.faults) == (True, {})
@@ -149,7 +149,7 @@ def test_a_damaged_file_is_an_input_error(tmp_path: Path, damage: object) -> Non
         list(split(stream, tmp_path, Molecule.NUCLEOTIDE, 100, 100))
 
 
-def test_selected_queries_are_written_as_they_are(tmp_path: Path) -> None:
+def test_selected_queries_are_written_unchanged(tmp_path: Path) -> None:
     batch = batch_of(TEXT, tmp_path)
 
     write_selected(batch, [3, 0, 2, 3], tmp_path / "selected")
@@ -182,7 +182,7 @@ BODIES = {
 
 @pytest.mark.parametrize("what", BODIES)
 @pytest.mark.parametrize("molecule", [*Molecule, None])
-def test_long_lines_are_surveyed_in_parts_as_they_are_as_a_whole(
+def test_long_lines_are_surveyed_in_parts_with_the_same_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, molecule: Molecule | None
 ) -> None:
     body, regular = BODIES[what]

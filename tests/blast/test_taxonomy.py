@@ -1,4 +1,4 @@
-"""What descends from a taxid."""
+"""Descendants of taxids."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_damaged_taxonomy_is_named(tmp_path: Path) -> None:
         with_descendants(damaged, [1])
 
 
-def test_another_table_is_no_taxonomy(tmp_path: Path) -> None:
+def test_another_table_is_not_a_taxonomy(tmp_path: Path) -> None:
     path = tmp_path / "taxonomy4blast.sqlite3"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE Other (taxid INTEGER)")

@@ -1,4 +1,4 @@
-"""Volumes: what an index tells, and small volumes copied out of larger ones."""
+"""Volumes: the content of an index, and small volumes copied out of larger ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def volume(request: pytest.FixtureRequest, databases: Databases) -> Volume:
     return read_volume(Path(databases(kind, molecule.dbtype)), molecule)
 
 
-def test_the_index_tells_what_blastdbcmd_tells(volume: Volume) -> None:
+def test_the_index_agrees_with_blastdbcmd(volume: Volume) -> None:
     lengths = [int(line) for line in listed(volume.path, volume.molecule, "%l")]
 
     assert (volume.num_seqs, volume.letters, volume.max_length) == (len(lengths), sum(lengths), max(lengths))
@@ -84,7 +84,7 @@ def test_letters_of_a_range_are_right_to_a_few_for_each_sequence(volume: Volume)
         assert volume.letters_of(first, last) >= sum(lengths[first:last])
 
 
-def test_a_copy_of_all_holds_the_same_sequences_and_titles(volume: Volume, tmp_path: Path) -> None:
+def test_a_copy_of_all_has_the_same_sequences_and_titles(volume: Volume, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
 
     VolumeWriter(copy, volume.molecule).write([(volume, range(volume.num_seqs))])
@@ -94,7 +94,7 @@ def test_a_copy_of_all_holds_the_same_sequences_and_titles(volume: Volume, tmp_p
     assert (read.num_seqs, read.letters, read.max_length) == (volume.num_seqs, volume.letters, volume.max_length)
 
 
-def test_a_copy_of_some_holds_these_with_their_ids(volume: Volume, tmp_path: Path) -> None:
+def test_a_copy_of_some_has_these_with_their_ids(volume: Volume, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     oids = [1, 4, 5, volume.num_seqs - 1]
 

@@ -67,7 +67,7 @@ def test_bad_input_has_the_status_and_the_message_of_blast(place: Place, words: 
         (["--quiet", "--quiet"], "--quiet is given twice"),
     ],
 )
-def test_bad_option_of_ours_has_status_1_and_says_what_to_do(place: Place, words: list[str], said: str) -> None:
+def test_bad_option_of_shardblast_has_status_1_and_says_what_to_do(place: Place, words: list[str], said: str) -> None:
     finished = place.shardblast("blastn", *place.words, *words)
 
     problem, remedy = finished.stderr.decode().splitlines()
@@ -117,7 +117,7 @@ def test_version_is_printed(place: Place) -> None:
 
 @pytest.mark.parametrize("program", ["blastn", "tblastx"])
 @pytest.mark.parametrize("asked", ["-version", "-h", "-help"])
-def test_information_is_that_of_blast_and_then_ours(place: Place, program: str, asked: str) -> None:
+def test_information_of_blast_comes_before_that_of_shardblast(place: Place, program: str, asked: str) -> None:
     expected = place.blast(program, asked)
 
     actual = place.shardblast(program, asked)
@@ -128,7 +128,7 @@ def test_information_is_that_of_blast_and_then_ours(place: Place, program: str, 
     assert ours == f" shardblast: {__version__}\n" if asked == "-version" else "--shards <" in ours
 
 
-def test_report_tells_verdicts_shards_and_pieces(place: Place) -> None:
+def test_report_contains_verdicts_shards_and_pieces(place: Place) -> None:
     finished = place.shardblast("blastn", *place.words, "-max_target_seqs", "5", *SHARDED, "--report", "report.json")
 
     report = json.loads((place.folder / "report.json").read_bytes())
@@ -146,7 +146,7 @@ def test_report_tells_verdicts_shards_and_pieces(place: Place) -> None:
     assert place.left_behind() == ["report.json"]
 
 
-def test_report_of_what_runs_unsharded_says_why(place: Place) -> None:
+def test_report_of_an_unsharded_search_says_why(place: Place) -> None:
     place.shardblast("blastn", *place.words, "-culling_limit", "1", *SHARDED, "--report", "report.json")
 
     report = json.loads((place.folder / "report.json").read_bytes())
@@ -155,7 +155,7 @@ def test_report_of_what_runs_unsharded_says_why(place: Place) -> None:
 
 
 @pytest.mark.parametrize("outfmt", ["6", "0"])
-def test_out_gets_what_standard_output_gets_and_nothing_is_left_beside_it(place: Place, outfmt: str) -> None:
+def test_out_gets_the_bytes_of_standard_output_and_no_other_file_is_left(place: Place, outfmt: str) -> None:
     expected = place.blast("blastn", *place.words, "-outfmt", outfmt).stdout
     words = ["blastn", *place.words, "-outfmt", outfmt, *SHARDED]
     os.umask(umask := os.umask(0))

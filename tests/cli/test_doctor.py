@@ -1,4 +1,4 @@
-"""``shardblast doctor``: what it finds, and what it says to do."""
+"""``shardblast doctor``: its findings and the suggested fixes."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_doctor_says_that_a_filtered_database_is_not_split(place: Place) -> None
     assert "FIRST_OID" in findings["shards"]["message"]
 
 
-def test_database_larger_than_half_of_memory_is_told(place: Place) -> None:
+def test_database_larger_than_half_of_memory_is_reported(place: Place) -> None:
     database = open_database(find_installation(), str(place.database), Molecule.NUCLEOTIDE)
 
     finding = _size(Machine(cores=2, memory_bytes=database.size_bytes), database)
@@ -158,7 +158,7 @@ def test_database_larger_than_half_of_memory_is_told(place: Place) -> None:
     assert "does not stay there during a search" in finding.message
 
 
-def test_little_memory_is_told() -> None:
+def test_little_memory_is_reported() -> None:
     (_, finding) = _machine(Machine(cores=2, memory_bytes=1 << 28))
 
     assert finding.state is FindingState.WARNING

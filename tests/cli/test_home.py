@@ -1,4 +1,4 @@
-"""Which commands make the home of a service, and what is said of a folder that is none."""
+"""Which commands create the home of a service, and errors about folders that are not a home."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.forked import SHARDBLAST
         ("token", "revoke", "t1"),
     ],
 )
-def test_a_folder_that_is_no_home_is_reported_and_not_made(
+def test_a_folder_that_is_not_a_home_is_reported_and_not_made(
     words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typo = tmp_path / "typo"
@@ -51,7 +51,9 @@ def test_adding_a_database_makes_a_home(small: tuple[Path, Path], tmp_path: Path
 
 
 @pytest.mark.parametrize("home", ["/etc/passwd", "/proc/x"])
-def test_what_can_not_be_a_home_is_refused_without_a_traceback(home: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_path_that_cannot_be_a_home_is_refused_without_a_traceback(
+    home: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     added = main(["db", "add", "genes", "/nowhere", "--home", home])
     served = subprocess.run(
         [*SHARDBLAST, "serve", "--port", "0", "--home", home], capture_output=True, text=True, timeout=300

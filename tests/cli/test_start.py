@@ -1,4 +1,4 @@
-"""How the command starts: with what it needs, and nothing of the service."""
+"""Commands import only the modules that they need, and nothing of the service."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ READ: list[tuple[type[ShardblastError], Callable[[str], object], list[str]]] = [
 
 
 @pytest.mark.parametrize(("kind", "read", "text"), [(kind, read, text) for kind, read, texts in READ for text in texts])
-def test_text_that_is_no_address_or_token_is_an_error_with_a_remedy(
+def test_text_that_is_not_an_address_or_token_is_an_error_with_a_remedy(
     kind: type[ShardblastError], read: Callable[[str], object], text: str
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -107,7 +107,7 @@ def test_times_that_end_on_no_date_are_refused(name: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("address", ["http://[u:secret@x", "s3://u:secret@[/x", "s3://u:secret@a:x"])
-def test_an_address_that_is_not_valid_is_not_quoted_because_it_may_hold_a_password(address: str) -> None:
+def test_an_invalid_address_is_not_quoted_because_it_may_contain_a_password(address: str) -> None:
     with pytest.raises(InputError) as caught:
         Objects(address)
 

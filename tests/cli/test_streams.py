@@ -44,7 +44,7 @@ def test_closed_standard_error_costs_only_the_messages(place: Place) -> None:
     assert finished.stdout == place.shardblast("blastn", *place.words, *SHARDED).stdout
 
 
-def test_output_that_names_our_own_stream_goes_there(place: Place) -> None:
+def test_output_to_the_path_of_a_standard_stream_goes_there(place: Place) -> None:
     expected = place.shardblast("blastn", *place.words, *SHARDED).stdout
 
     finished = place.shardblast("blastn", *place.words, *SHARDED, "-out", "/dev/stdout")
@@ -71,7 +71,9 @@ def test_no_progress_without_a_terminal(place: Place) -> None:
         *[("3", "0"), ("3", "6"), ("3", "11"), ("off", "0"), ("off", "6"), ("off", "11")],
     ],
 )
-def test_reader_that_wants_no_more_ends_the_search_without_a_traceback(place: Place, outfmt: str, shards: str) -> None:
+def test_reader_that_closes_the_pipe_ends_the_search_without_a_traceback(
+    place: Place, outfmt: str, shards: str
+) -> None:
     argv = [*SHARDBLAST, "blastn", *place.words, "-outfmt", outfmt, "--shards", shards]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=place.environment)
     assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""``shardblast verify``: both runs are made, compared and told."""
+"""``shardblast verify``: it makes both runs, compares them and reports the differences."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_verify_finds_every_format_identical(place: Place, outfmt: str) -> None:
     assert place.left_behind() == []
 
 
-def test_verify_tells_what_it_ran_and_measured(place: Place) -> None:
+def test_verify_reports_its_command_and_measurements(place: Place) -> None:
     words = ["-query", str(place.query), "-outfmt", "6 std qlen", "-max_target_seqs", "5", "-num_threads", "2"]
     rows = place.blast("blastn", "-db", str(place.database), *words).stdout.count(b"\n")
 
@@ -160,7 +160,7 @@ def test_verify_that_is_interrupted_leaves_nothing(wrapped: Place, tmp_path: Pat
         ("17", b"AS:i:"),
     ],
 )
-def test_difference_is_told_for_its_query_and_line(place: Place, outfmt: str, changed: bytes) -> None:
+def test_difference_is_reported_with_its_query_and_line(place: Place, outfmt: str, changed: bytes) -> None:
     folders = [place.folder / "one", place.folder / "other"]
     for folder in folders:
         folder.mkdir()
@@ -187,7 +187,7 @@ def test_difference_is_told_for_its_query_and_line(place: Place, outfmt: str, ch
     assert found.rows == (text.count(b"\n") - text.count(b"\n#") - 1 if outfmt == "7" else found.rows)
 
 
-def test_missing_and_extra_queries_are_told(tmp_path: Path) -> None:
+def test_missing_and_extra_queries_are_reported(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_text("a\t1\nb\t1\nb\t2\n")
     other.write_text("a\t1\nc\t1\n")
@@ -199,7 +199,7 @@ def test_missing_and_extra_queries_are_told(tmp_path: Path) -> None:
     assert found.rows == 3
 
 
-def test_other_order_of_queries_is_told(tmp_path: Path) -> None:
+def test_other_order_of_queries_is_reported(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_text("a\t1\nb\t1\n")
     other.write_text("b\t1\na\t1\n")
@@ -239,7 +239,7 @@ def test_rows_of_an_id_that_begins_like_the_header_of_sam_are_those_of_a_query(t
     assert difference.id == "@a"
 
 
-def test_command_line_in_sam_may_differ_and_nothing_else(tmp_path: Path) -> None:
+def test_only_the_command_line_may_differ_in_sam(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_text("@HD\tVN:1.2\n@PG\tCL:blastn\ns\t0\tQuery_1\n")
     other.write_text("@HD\tVN:1.2\n@PG\tCL:shardblast\ns\t0\tQuery_1\n")

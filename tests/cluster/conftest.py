@@ -31,7 +31,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A place of an S3 server, or, for tests that ask for it, a folder: its files are then staged as second names."""
+    """A bucket of an S3 server, or, on request, a folder, whose files are staged as hard links."""
     if getattr(request, "param", "") == "folder":
         return (tmp_path / "storage").as_uri()
     place = s3(request.getfixturevalue("s3_server"), uuid4().hex)
@@ -53,7 +53,7 @@ def source(url: str, tmp_path: Path) -> LoggedObjects:
 
 @pytest.fixture
 def node(tmp_path: Path, source: LoggedObjects) -> Iterator[Callable[..., Stager]]:
-    """Makes stagers, of one cache if not told otherwise."""
+    """Makes stagers, by default for one cache."""
     made = []
 
     def make(budget_bytes: int | None = None, cache: Path | None = None, source: LoggedObjects = source) -> Stager:

@@ -1,4 +1,4 @@
-"""A scheduler and nodes as processes of their own, on loopback, that tests may kill."""
+"""A scheduler and nodes as separate processes on loopback, which tests may kill."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def stopped_piece(node: Path) -> tuple[int, int, int]:
 
 
 def is_stopped(pid: int) -> bool:
-    """Stop a process, and tell whether it was still there for that."""
+    """Stop a process; return whether it was still running."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)
     until(lambda: state_of(pid) in "TZX")

@@ -1,4 +1,4 @@
-"""A search on a cluster that goes on while a test does something to the cluster."""
+"""A search that runs on a cluster while a test disturbs the cluster."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Searched:
 
     @property
     def output(self) -> bytes:
-        """What it has printed."""
+        """Its standard output so far."""
         return (self.folder / "out").read_bytes()
 
     @property
     def said(self) -> str:
-        """What it has said on standard error."""
+        """Its standard error so far."""
         return (self.folder / "err").read_text()
 
     def begun(self) -> Searched:

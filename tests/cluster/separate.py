@@ -1,4 +1,4 @@
-"""Machines that are this one: each has a network, mounts and a memory limit of its own (Linux, root).
+"""Simulated machines: each has its own network, mounts and memory limit (Linux, root).
 
 Each lives as long as a process that holds its namespaces, and that ends with us, however we end: the kernel takes
 networks and mounts away with it.
@@ -23,7 +23,7 @@ from tests.waiting import until
 
 MEMORY_BYTES = 2 << 30
 LEFT_BYTES = 16 << 20
-"""Of memory that is exhausted: enough for Python to go on, too little for BLAST+."""
+"""A limit that exhausts memory: enough for Python to continue, too little for BLAST+."""
 BRIDGE = "bridge"
 """Where the cables end."""
 
@@ -41,7 +41,7 @@ class Namespaces:
 
     @property
     def pid(self) -> int:
-        """Of a process that is in them."""
+        """The id of a process in these namespaces."""
         return int(self._holder.pid)
 
     def argv(self, *command: str) -> list[str]:
@@ -59,7 +59,7 @@ class Namespaces:
 
 @dataclass
 class Machine:
-    """A machine of its own, with a cable to the others."""
+    """A simulated machine, with a cable to the others."""
 
     name: str
     host: str

@@ -1,4 +1,4 @@
-"""Slurm with two machines that are this one, from Debian's packages: on loopback, and stopped by its own pids."""
+"""Slurm with two simulated machines, from Debian's packages: on loopback, and stopped by its own pids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real storage whose every fetch is written down, by whichever thread or process it is done."""
+"""A real storage that records every fetch, whichever thread or process makes it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LoggedObjects(Objects):
         Args:
             url: The storage's.
             log: The file with the lines.
-            meanwhile: Is called in the middle of each fetch, when bytes are in a partial file.
+            meanwhile: Called in the middle of each fetch, when bytes are in a partial file.
         """
         super().__init__(url)
         self._log = log

@@ -1,6 +1,6 @@
 """A process that stages a generation: ``python -m tests.cluster.stage URL LOG CACHE METADATA [KEY]``.
 
-At a key that ends as KEY does it says ``holding``, in the middle of the file, and goes on when its input ends.
+At a key that ends with KEY it prints ``holding`` in the middle of the file, and continues when its input ends.
 """
 
 from __future__ import annotations

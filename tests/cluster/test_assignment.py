@@ -1,4 +1,4 @@
-"""Which nodes may do a task."""
+"""Which nodes may run a task."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def test_a_task_does_not_go_to_nodes_that_drain() -> None:
     assert allowed(holders, waiting("x", node="a"), node("a", "x", is_draining=True)) == set()
 
 
-def test_a_task_goes_where_it_failed_only_if_no_other_node_holds_what_it_needs() -> None:
+def test_a_task_returns_to_a_node_where_it_failed_only_if_no_other_holds_its_volumes() -> None:
     holders = Holders(generation("x"), 60)
 
     assert allowed(holders, waiting("x", failed_on="a"), node("a", "x"), node("b", "x")) == {"b"}
     assert allowed(holders, waiting("x", failed_on="a"), node("a", "x"), node("b")) == {"a"}
 
 
-def test_what_a_node_was_given_counts_as_held() -> None:
+def test_volumes_assigned_to_a_node_count_as_held() -> None:
     holders = Holders(generation("x", "y"), 60)
     holders.give("a", ["y"])
 
@@ -77,7 +77,7 @@ def test_a_task_that_may_stage_goes_to_the_node_that_lacks_least_and_has_room() 
     assert allowed(holders, waiting("z"), *there) == {"b"}
 
 
-def test_a_task_waits_for_a_node_that_is_gone_before_another_is_given_what_it_held() -> None:
+def test_a_task_waits_for_a_lost_node_before_another_gets_its_volumes() -> None:
     holders = Holders(generation("x"), 60)
     state = waiting("x")
 

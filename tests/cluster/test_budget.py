@@ -1,4 +1,4 @@
-"""What a node may hold, and what makes room for what."""
+"""How much a node may hold, and what it removes to make room."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_generation_that_is_used_stays(node: Nodes, generations: list[Generati
     assert held(stager) == ["1", "3", "4"]
 
 
-def test_nothing_is_dropped_for_what_would_not_fit_anyway(
+def test_nothing_is_dropped_for_volumes_that_would_not_fit_anyway(
     node: Nodes, generations: list[Generation], three: int
 ) -> None:
     stager = node(three)
@@ -89,7 +89,7 @@ def test_nothing_is_dropped_for_what_would_not_fit_anyway(
     assert stager.budget.used_bytes == figures[2]
 
 
-def test_room_is_made_for_what_is_missing_alone(
+def test_room_is_made_only_for_missing_volumes(
     node: Nodes, generations: list[Generation], source: LoggedObjects
 ) -> None:
     stager = node(generations[0].size_bytes + 1)
@@ -101,7 +101,7 @@ def test_room_is_made_for_what_is_missing_alone(
     assert held(stager) == ["1"]
 
 
-def test_a_disk_that_fills_meanwhile_is_said_so_and_what_was_there_stays(
+def test_a_disk_that_fills_meanwhile_is_reported_and_existing_volumes_stay(
     small_disk: Path, node: Nodes, url: str, generations: list[Generation], tmp_path: Path
 ) -> None:
     def meanwhile(key: str) -> None:

@@ -1,4 +1,4 @@
-"""Queries with very many hits, whose candidates are asked of the shards in ever longer lists."""
+"""Queries with very many hits, for which the shards return ever longer lists of candidates."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def added() -> set[str]:
 @pytest.mark.parametrize("place", ["local", "remote"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("limited", [False, True])
-def test_lists_that_grow_over_many_passes_find_what_blast_finds(
+def test_lists_that_grow_over_many_passes_find_the_hits_of_blast(
     limited: bool,
     kind: str,
     place: str,
@@ -119,7 +119,7 @@ def searched(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_shard_with_more_hits_than_the_first_list_holds_is_listed_whole(
+def test_a_shard_with_more_hits_than_the_first_list_is_listed_completely(
     kind: str, cluster: LocalCluster, databases: Databases, tmp_path: Path
 ) -> None:
     path = databases.of(f"many-{kind}", "nucl", copies_among_others(150, 5100), *KINDS[kind])

@@ -1,4 +1,4 @@
-"""Nodes that are on their way while a search begins."""
+"""Nodes that are starting when a search begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of machines in the middle of searches: each part of the cluster has a machine of its own."""
+"""Faults of machines during searches: each part of the cluster has its own simulated machine."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_replicas_take_over_from_a_node_that_is_killed(cluster: SeparateCluster,
     assert {node: cluster.volumes_of(node, "16s") for node in NODES} == held
 
 
-def test_replicas_take_over_from_a_node_that_nobody_reaches(cluster: SeparateCluster, question: Question) -> None:
+def test_replicas_take_over_from_an_unreachable_node(cluster: SeparateCluster, question: Question) -> None:
     one = searched(cluster, question, replicas=2)
     cluster.network.machine("b").stop_blast()
 
@@ -89,7 +89,7 @@ def test_replicas_take_over_from_a_node_that_nobody_reaches(cluster: SeparateClu
     until(lambda: not cluster.network.machine("b").blast_pids())
 
 
-def test_a_node_that_nobody_reaches_is_waited_for(cluster: SeparateCluster, question: Question) -> None:
+def test_an_unreachable_node_is_waited_for(cluster: SeparateCluster, question: Question) -> None:
     one = searched(cluster, question)
     pid = cluster.network.machine("b").stop_blast()
 
@@ -115,7 +115,7 @@ def test_shards_that_all_nodes_have_lost_are_waited_for(cluster: SeparateCluster
     one.assert_ends_well(question.answer)
 
 
-def test_a_scheduler_that_nobody_reaches_is_waited_for(cluster: SeparateCluster, question: Question) -> None:
+def test_an_unreachable_scheduler_is_waited_for(cluster: SeparateCluster, question: Question) -> None:
     one = searched(cluster, question)
     cluster.network.machine("b").stop_blast()
 

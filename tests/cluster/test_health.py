@@ -1,4 +1,4 @@
-"""The answers that probes of a scheduler and of a node get."""
+"""Answers to the probes of a scheduler and of a node."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_node_that_is_stuck_does_not_answer(cluster: LocalCluster) -> None:
         os.kill(node.pid, signal.SIGCONT)
 
 
-def test_a_scheduler_is_ready_and_tells_nothing_else(tmp_path: Path, cluster: LocalCluster) -> None:
+def test_a_scheduler_is_ready_and_reveals_nothing_else(tmp_path: Path, cluster: LocalCluster) -> None:
     port = free_port()
     cluster.scheduler.argv += ["--health-port", str(port)]
 
@@ -80,7 +80,7 @@ def test_a_scheduler_is_ready_and_tells_nothing_else(tmp_path: Path, cluster: Lo
     }
 
 
-def test_a_port_that_is_taken_is_told(cluster: LocalCluster) -> None:
+def test_a_port_that_is_taken_is_reported(cluster: LocalCluster) -> None:
     cluster.start()
 
     words = ("node", "--scheduler", cluster.address, "--home", str(cluster.folder / "a"))

@@ -1,4 +1,4 @@
-"""What Kubernetes says of nodes, read without it."""
+"""Kubernetes's answers about nodes, parsed without a cluster."""
 
 from __future__ import annotations
 

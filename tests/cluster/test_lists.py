@@ -49,7 +49,7 @@ class Narrow:
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
-    """Of the proteins each tenth has two ids and two taxids, others accessions; taxid 4 is in few of the volumes."""
+    """Every tenth protein has two ids and two taxids, the others have accessions; few volumes contain taxid 4."""
     folder = tmp_path_factory.mktemp("narrow")
     cluster = LocalCluster(folder, (folder / "storage").as_uri())
     sequences = {"nucl": [one for one in nucleotides() if len(one.letters) >= 12], "prot": real("proteins")[:600]}
@@ -170,7 +170,9 @@ def test_accessions_that_a_list_names_are_shown_as_blast_shows_them(
 
 
 @pytest.mark.parametrize(("program", "task"), [("blastn", "megablast"), ("blastn", "blastn")])
-def test_saturated_queries_see_what_a_list_leaves(narrow: Narrow, program: str, task: str, ids: str) -> None:
+def test_saturated_queries_are_searched_in_the_sequences_that_a_list_leaves(
+    narrow: Narrow, program: str, task: str, ids: str
+) -> None:
     words = ("-task", task, "-max_target_seqs", "3", "-evalue", "1000")
 
     assert narrow.assert_identical(program, "6", *words, "-seqidlist", ids) > 1
@@ -186,7 +188,7 @@ def test_a_database_of_one_volume_is_found_by_its_path(narrow: Narrow, name: str
     assert narrow.assert_identical("blastp", "6", f"-{name}", value, database="single", shards=shards) == int(shards)
 
 
-def test_shards_that_are_parts_of_volumes_see_what_a_list_leaves(narrow: Narrow, ids: str) -> None:
+def test_shards_that_are_parts_of_volumes_search_the_sequences_that_a_list_leaves(narrow: Narrow, ids: str) -> None:
     for name in ("seqidlist", "negative_seqidlist"):
         assert narrow.assert_identical("blastn", "0", f"-{name}", ids, shards="40") == 40
 

@@ -1,4 +1,4 @@
-"""What is lost in the middle of a search, and what becomes of the search."""
+"""Searches that lose nodes, the scheduler or the command while they run."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def search(cluster: LocalCluster, question: Question) -> Search:
     return start
 
 
-def test_with_replicas_a_search_goes_on_without_a_node(
+def test_with_replicas_a_search_continues_without_a_node(
     cluster: LocalCluster, search: Search, question: Question
 ) -> None:
     searched = search(SHARDBLAST_REPLICAS="2").begun()
@@ -117,7 +117,9 @@ def test_a_piece_that_hangs_is_started_a_second_time_on_another_holder(
     assert not searched.pieces
 
 
-def test_a_search_goes_on_when_the_scheduler_is_back(cluster: LocalCluster, search: Search, question: Question) -> None:
+def test_a_search_continues_when_the_scheduler_is_back(
+    cluster: LocalCluster, search: Search, question: Question
+) -> None:
     searched = search().begun()
 
     cluster.scheduler.kill()
@@ -137,7 +139,7 @@ def test_a_node_that_joins_is_given_shards(cluster: LocalCluster, search: Search
     assert cluster.volumes_of("c", "proteins")
 
 
-def test_what_a_killed_command_leaves_is_removed_by_a_later_one(cluster: LocalCluster, search: Search) -> None:
+def test_the_files_of_a_killed_command_are_removed_by_a_later_one(cluster: LocalCluster, search: Search) -> None:
     storage, words = cluster.folder / "storage", ("blastp", "-db", "proteins", "-query", "-", "-outfmt", "6")
     short = real("proteins")[0].fasta.encode()
     searched = search().begun()

@@ -1,4 +1,4 @@
-"""Pieces and merges that are done again, because nobody heard of their end."""
+"""Pieces and merges that are repeated because the report of their end was lost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cluster(tmp_path: Path) -> Iterator[LocalCluster]:
 
 
 @pytest.mark.parametrize("options", [SATURATED, (*SATURATED, "--shards", "off")], ids=["shards", "whole"])
-def test_a_merge_that_is_done_again_tells_the_same(
+def test_a_repeated_merge_reports_the_same(
     cluster: LocalCluster, databases: Databases, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     cluster.add_database("db", databases("v5-volumes-ids", "nucl"))
@@ -52,7 +52,7 @@ def test_a_merge_that_is_done_again_tells_the_same(
     assert len(merged) == sum(one.purpose == "search" for one in again.runs)
 
 
-def test_a_piece_that_is_done_again_tells_the_same(cluster: LocalCluster, databases: Databases, tmp_path: Path) -> None:
+def test_a_repeated_piece_reports_the_same(cluster: LocalCluster, databases: Databases, tmp_path: Path) -> None:
     cluster.add_database("db", databases("v5-volumes-ids", "nucl"))
     searching = bootstrap.searching(cluster.address, Objects(cluster.storage))
     heard = Heard()
@@ -71,7 +71,7 @@ def test_a_piece_that_is_done_again_tells_the_same(cluster: LocalCluster, databa
     assert (again.purpose, again.batch, again.shard) == ("search", 0, second.index)
 
 
-def test_a_search_that_is_planned_anew_keeps_its_shards(
+def test_a_search_that_is_planned_again_keeps_its_shards(
     cluster: LocalCluster, databases: Databases, tmp_path: Path
 ) -> None:
     """Another server may plan other shards; what is finished is of those that were planned first."""

@@ -55,7 +55,7 @@ def narrow(tmp_path: Path) -> Iterator[Narrow]:
     cluster.close()
 
 
-def test_what_no_node_has_room_for_is_refused_until_one_has(narrow: Narrow, tmp_path: Path) -> None:
+def test_a_search_that_no_node_has_room_for_is_refused_until_one_has(narrow: Narrow, tmp_path: Path) -> None:
     body = {"program": "blastp", "database": "proteins", "query": QUERY, "options": " ".join(UNSPLITTABLE)}
     refused = [narrow.server.http.post(where, json=body) for where in ("/searches/preflight", "/searches")]
     by_command = narrow.command(UNSPLITTABLE)

@@ -6,7 +6,7 @@ from shardblast.cluster.driver import Running, piece_task
 from shardblast.core.events import PieceStarted, PieceStopped, Purpose, SearchEvent
 
 
-def test_only_what_changes_of_what_nodes_do_is_told() -> None:
+def test_running_pieces_are_reported_only_when_they_change() -> None:
     events: list[SearchEvent] = []
     running = Running(events.append)
     first, second = piece_task(0, 1), piece_task(2, 0)

@@ -67,7 +67,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> 
 
 
 @pytest.mark.parametrize(("program", "outfmt"), [("blastn", "0"), ("blastp", "5"), ("blastx", "6"), ("tblastn", "7")])
-def test_a_cluster_prints_what_blast_prints(compared: Compared, program: str, outfmt: str) -> None:
+def test_a_cluster_gives_the_output_of_blast(compared: Compared, program: str, outfmt: str) -> None:
     report = compared.assert_identical(program, "v5-volumes", outfmt)
 
     assert int(str(report["shards"])) > 1
@@ -104,7 +104,7 @@ def test_saturated_queries_need_no_whole_database(compared: Compared) -> None:
     assert held["a"] != everything != held["b"]
 
 
-def test_what_no_shard_can_search_is_searched_whole(compared: Compared) -> None:
+def test_searches_that_cannot_be_split_run_in_the_whole_database(compared: Compared) -> None:
     report = compared.assert_identical("blastp", "v5-volumes", "6", "-culling_limit", "1")
 
     assert report["shards"] == 1
@@ -114,7 +114,7 @@ def test_what_no_shard_can_search_is_searched_whole(compared: Compared) -> None:
     ("program", "said"),
     [("blastp", b"Gap existence and extension values"), ("blastn", b"extension penalty cannot be 0")],
 )
-def test_options_that_blast_refuses_are_refused_alike(compared: Compared, program: str, said: bytes) -> None:
+def test_options_that_blast_refuses_are_refused_in_the_same_way(compared: Compared, program: str, said: bytes) -> None:
     name, path = compared.database("v5-volumes", MOLECULES[program])
     words, query = ["-gapopen", "99"], fasta(QUERIES[program]())
     plain = subprocess.run([program, "-db", path, *words], input=query.encode(), capture_output=True)

@@ -1,4 +1,4 @@
-"""A service whose searches a cluster does."""
+"""A service whose searches run on a cluster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.waiting import until
 
 @dataclass
 class Answers:
-    """What BLAST+ prints, computed once."""
+    """The output of BLAST+, computed once."""
 
     folder: Path
     databases: dict[str, Path]
@@ -53,7 +53,7 @@ class Served:
         return {name: one["state"] for name, one in self.nodes().items()}
 
     def running(self, search_id: str) -> set[tuple[int, int, str]]:
-        """Return the batches, shards and nodes of the pieces that run now, as the service tells."""
+        """Return the batches, shards and nodes of the pieces that run now, as the service reports them."""
         told = self.server.http.get(f"/searches/{search_id}/running").json()
         return {(one["batch"], one["shard"], one["node"]) for one in told}
 
@@ -133,7 +133,7 @@ def test_preflight_refuses_a_database_that_nodes_can_not_read(served: Served) ->
     assert "where nodes can't read it" in problem["detail"]
 
 
-def test_nodes_are_listed_with_what_they_hold(served: Served) -> None:
+def test_nodes_are_listed_with_their_volumes(served: Served) -> None:
     until(lambda: served.states() == {"a": "connected", "b": "connected"}, served.nodes)
     served.server.ended(served.server.submit("blastn", "16s", SHORT)["id"])
     until(lambda: all(one["generations"] for one in served.nodes().values()), served.nodes)
@@ -158,7 +158,7 @@ def test_nodes_are_listed_with_what_they_hold(served: Served) -> None:
     assert served.nodes()["a"]["state"] == "connected"
 
 
-def test_a_node_that_is_told_to_end_ends_its_piece_first(served: Served, tmp_path: Path) -> None:
+def test_a_node_that_is_stopped_finishes_its_piece_first(served: Served, tmp_path: Path) -> None:
     search = served.server.submit("blastp", "proteins", LONG)
     pid, batch, shard = stopped_piece(tmp_path / "b")
     until(lambda: (batch, shard, "b") in served.running(search["id"]), lambda: served.running(search["id"]))
@@ -179,7 +179,7 @@ def test_a_node_that_is_told_to_end_ends_its_piece_first(served: Served, tmp_pat
     assert len(searched) == len(pieces)
 
 
-def test_a_node_that_is_told_twice_ends_at_once(served: Served, tmp_path: Path) -> None:
+def test_a_node_that_is_stopped_twice_ends_at_once(served: Served, tmp_path: Path) -> None:
     search = served.server.submit("blastp", "proteins", LONG)
     pid, _, _ = stopped_piece(tmp_path / "b")
     node = served.cluster.nodes["b"]
@@ -208,7 +208,7 @@ def test_nothing_is_left_of_a_cancelled_search_on_any_node(served: Served, tmp_p
         assert [path.name for path in stored if path.is_file()] == ["query.fa.zst"]
 
 
-def test_a_service_that_was_killed_goes_on_with_what_nodes_have_done(served: Served, tmp_path: Path) -> None:
+def test_a_killed_service_resumes_from_the_results_of_the_nodes(served: Served, tmp_path: Path) -> None:
     search = served.server.submit("blastp", "proteins", LONG)
     until(lambda: served.pieces, lambda: served.server.search(search["id"]))
 

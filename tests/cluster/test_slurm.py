@@ -20,7 +20,7 @@ from tests.waiting import until
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """What names a Slurm of two machines."""
+    """Variables that name a Slurm of two machines."""
     with slurm(tmp_path_factory.mktemp("slurm")) as named:
         yield named
 
@@ -32,7 +32,7 @@ def run(variables: Mapping[str, str], *words: str) -> subprocess.CompletedProces
 
 @pytest.fixture
 def cluster(named: Mapping[str, str], tmp_path: Path) -> Iterator[Mapping[str, str]]:
-    """What names a scheduler on this machine, and a storage."""
+    """Variables that name a scheduler on this machine and a storage."""
     port = free_port()
     argv = [sys.executable, "-m", "shardblast", "scheduler", "--port", str(port)]
     with (tmp_path / "scheduler.log").open("wb") as log, subprocess.Popen(argv, stderr=log) as scheduler:
@@ -83,7 +83,7 @@ def test_nodes_of_slurm_hold_a_database_and_print_the_bytes_of_blast(
     assert any(any((tmp_path / f"shardblast-{name}").rglob("*.psq")) for name in MACHINES)
 
 
-def test_what_slurm_does_not_take_is_told(cluster: Mapping[str, str]) -> None:
+def test_options_that_slurm_rejects_are_reported(cluster: Mapping[str, str]) -> None:
     refused = run(cluster, "cluster", "slurm", "1", "--partition=nowhere")
 
     assert refused.returncode == InputError.exit_status
@@ -100,7 +100,7 @@ def test_nodes_that_could_reach_no_scheduler_are_not_submitted(cluster: Mapping[
     assert states(cluster) == []
 
 
-def test_a_machine_without_slurm_is_told(cluster: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_machine_without_slurm_is_reported(cluster: Mapping[str, str], tmp_path: Path) -> None:
     refused = run({**cluster, "PATH": str(tmp_path)}, "cluster", "slurm", "1")
 
     assert refused.returncode == InputError.exit_status

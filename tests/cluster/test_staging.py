@@ -1,4 +1,4 @@
-"""Volumes come to a node's disk once, whole, and are never taken for what they are not."""
+"""Volumes are copied to a node's disk once and completely, and other files are never mistaken for them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Nodes = Callable[..., Stager]
 
 
 def whole(folder: Path, generation: Generation) -> bool:
-    """Tell whether every file is there with its bytes, and nothing half done."""
+    """Return whether every file is complete and no partial file is left."""
     assert not list(folder.glob("*.partial"))
     assert not list(folder.glob("*.lock"))
     return all(sha256_of(folder / file.name) == file.sha256 for file in generation.files)
@@ -57,7 +57,7 @@ def process(tmp_path: Path, url: str, generation: Generation, *hold_at: str) -> 
     return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def test_a_staged_database_prints_what_its_original_prints(
+def test_a_staged_database_gives_the_output_of_its_original(
     node: Nodes, generation: Generation, original: Path, queries: dict[str, Path], tmp_path: Path
 ) -> None:
     argv = ["blastn", "-query", str(queries["nucl"]), "-outfmt", "6", "-db"]
@@ -113,7 +113,7 @@ def test_a_second_staging_fetches_nothing(node: Nodes, generation: Generation, s
     assert told == [generation.size_bytes]
 
 
-def test_only_the_volumes_that_are_asked_for_come_with_what_all_share(
+def test_only_the_requested_volumes_and_the_shared_files_are_staged(
     node: Nodes, generation: Generation, source: LoggedObjects
 ) -> None:
     wanted = generation.volumes[1]
@@ -125,7 +125,7 @@ def test_only_the_volumes_that_are_asked_for_come_with_what_all_share(
 
 
 @pytest.mark.parametrize("url", ["s3", "folder"], indirect=True)
-def test_a_kill_leaves_nothing_half_done_and_what_is_whole_stays(
+def test_a_kill_leaves_no_partial_volume_and_keeps_complete_ones(
     tmp_path: Path, node: Nodes, url: str, generation: Generation, source: LoggedObjects
 ) -> None:
     killed = process(tmp_path, url, generation, generation.volumes[2].files[-1].name)
@@ -148,7 +148,7 @@ def test_a_kill_leaves_nothing_half_done_and_what_is_whole_stays(
     assert before.total() + len(again) <= source.fetched.total()
 
 
-def test_a_start_leaves_alone_what_another_process_is_fetching(
+def test_a_start_keeps_files_that_another_process_is_fetching(
     tmp_path: Path, node: Nodes, url: str, generation: Generation, source: LoggedObjects
 ) -> None:
     other = process(tmp_path, url, generation, generation.volumes[2].files[-1].name)
@@ -196,7 +196,7 @@ def test_a_file_that_was_only_touched_is_kept(node: Nodes, generation: Generatio
     assert held(stager) == volumes_of(generation)
 
 
-def test_reading_everything_finds_what_stat_does_not_show(
+def test_reading_everything_finds_damage_that_stat_does_not_show(
     node: Nodes, generation: Generation, source: LoggedObjects
 ) -> None:
     stager = node()
@@ -217,7 +217,9 @@ def test_reading_everything_finds_what_stat_does_not_show(
     assert whole(stager.stage(generation, None), generation)
 
 
-def test_what_the_storage_damaged_is_never_held(node: Nodes, generation: Generation, source: LoggedObjects) -> None:
+def test_volumes_damaged_in_the_storage_are_never_held(
+    node: Nodes, generation: Generation, source: LoggedObjects
+) -> None:
     key = f"databases/genes/1/{generation.volumes[1].files[-1].name}"
     right = source.read(key)
     source.put(key, bytes(len(right)))

@@ -1,4 +1,4 @@
-"""Which runs take far longer than their like."""
+"""Which runs take far longer than others of their kind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_larger_run_may_take_longer() -> None:
 
 
 @given(st.lists(paces, max_size=LEAST_KNOWN - 1), st.floats(1, 1e15))
-def test_few_finished_runs_tell_nothing(finished: list[Pace], size: float) -> None:
+def test_few_finished_runs_do_not_show_stragglers(finished: list[Pace], size: float) -> None:
     assert late_after_s(finished, size, FLOOR_S) is None
 
 

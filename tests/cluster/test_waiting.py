@@ -1,4 +1,4 @@
-"""Searches that can't run: they say why, let others pass, outlive the service, and end."""
+"""Searches that can't run: they report why, let others pass, outlive the service, and end."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowded]:
     cluster.close()
 
 
-def test_a_command_says_for_what_it_waits_and_ends_when_that_does_not_come(crowded: Crowded, tmp_path: Path) -> None:
+def test_a_command_reports_the_resource_that_it_waits_for_and_ends_if_that_does_not_appear(
+    crowded: Crowded, tmp_path: Path
+) -> None:
     query = tmp_path / "query.fa"
     query.write_text(GENES[0])
     words = ("-db", "16s", "-query", str(query), "--engine", "dask", "--scheduler", crowded.cluster.address)

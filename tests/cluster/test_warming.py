@@ -1,4 +1,4 @@
-"""What is in memory is what the kernel says, and warming brings it there."""
+"""Residency is measured by the kernel, and warming reads files into memory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_bytes() -> int:
     return int(Path("/proc/self/io").read_text().splitlines()[0].split()[1])
 
 
-def test_residency_is_what_was_read(files: list[Path]) -> None:
+def test_residency_equals_the_bytes_that_were_read(files: list[Path]) -> None:
     assert resident_bytes(files) == [0, 0]
 
     files[0].read_bytes()
@@ -84,7 +84,7 @@ def test_warming_reads_everything_and_the_kernel_says_so(files: list[Path]) -> N
     assert sum(told) == sum(sizes(files))
 
 
-def test_warming_what_is_warm_reads_nothing(files: list[Path]) -> None:
+def test_warming_warm_files_reads_nothing(files: list[Path]) -> None:
     warm(files, lambda size: None)
     told: list[int] = []
     before = read_bytes()
@@ -95,7 +95,7 @@ def test_warming_what_is_warm_reads_nothing(files: list[Path]) -> None:
     assert sum(told) == sum(sizes(files))
 
 
-def test_warming_reads_what_is_missing(files: list[Path]) -> None:
+def test_warming_reads_the_missing_part(files: list[Path]) -> None:
     warm(files, lambda size: None)
     cool(files[1])
 
@@ -116,7 +116,7 @@ def test_warming_nothing_fails(tmp_path: Path) -> None:
         warm([], lambda size: None)
 
 
-def test_warming_what_is_gone_fails(files: list[Path]) -> None:
+def test_warming_removed_files_fails(files: list[Path]) -> None:
     files[1].unlink()
 
     with pytest.raises(DatabaseError, match=r"b\.nsq' is missing"):
@@ -141,7 +141,7 @@ def test_warming_more_than_memory_fails_and_says_how_much_stayed(tmp_path: Path)
     assert "more memory" in failed.stderr
 
 
-def test_a_node_tells_what_is_on_its_disk_and_in_its_memory_now(node: Nodes, generation: Generation) -> None:
+def test_a_node_reports_what_is_on_its_disk_and_in_its_memory_now(node: Nodes, generation: Generation) -> None:
     one = Node("this", node(1 << 30))
     one.stager.stage(generation, [volume.name for volume in generation.volumes[:2]])
     [placed] = one.staged()
@@ -165,7 +165,7 @@ def test_a_node_tells_what_is_on_its_disk_and_in_its_memory_now(node: Nodes, gen
     assert (before.cores > 0, before.memory_bytes > 0) == (True, True)
 
 
-def test_a_node_tells_of_a_database_where_it_lies(node: Nodes, generation: Generation, original: Path) -> None:
+def test_a_node_reports_a_database_in_place(node: Nodes, generation: Generation, original: Path) -> None:
     folders = {volume.name: original.parent for volume in generation.volumes}
     in_place = Placed(generation, folders, in_place=True)
     cool(*in_place.mapped_files)
@@ -177,7 +177,7 @@ def test_a_node_tells_of_a_database_where_it_lies(node: Nodes, generation: Gener
     assert held.resident_bytes == held.mapped_bytes == generation.mapped_bytes
 
 
-def test_a_node_no_longer_tells_of_what_was_removed(node: Nodes, generation: Generation) -> None:
+def test_a_node_no_longer_reports_removed_volumes(node: Nodes, generation: Generation) -> None:
     one = Node("this", node())
     folder = one.stager.stage(generation, None)
     (folder / generation.volumes[1].files[0].name).unlink()

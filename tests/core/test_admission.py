@@ -1,4 +1,4 @@
-"""Which searches begin."""
+"""Which searches start."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_no_more_begin_than_there_are_places() -> None:
     assert begun(queued, queued, 4) == []
 
 
-def test_an_owner_may_use_all_places_that_nobody_else_wants() -> None:
+def test_an_owner_may_use_all_places_that_no_other_owner_wants() -> None:
     own = [standing(str(number)) for number in range(5)]
 
     assert begun(own, [], 4, of_owner=1) == ["0", "1", "2", "3"]

@@ -1,4 +1,4 @@
-"""What ``--shards auto`` chooses."""
+"""The choice of ``--shards auto``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ situations = st.builds(
 
 
 @given(situation=situations, wanted=st.integers(1, 1000))
-def test_the_number_that_is_asked_for_is_taken(situation: Situation, wanted: int) -> None:
+def test_the_requested_number_of_shards_is_used(situation: Situation, wanted: int) -> None:
     assert choose(situation, wanted).shards == wanted
 
 
@@ -107,7 +107,7 @@ def test_searches_that_threads_would_change_keep_every_core_busy() -> None:
 
 
 @pytest.mark.parametrize("less", [{"database_letters": 10**6}, {"cores": 1}])
-def test_one_thread_of_blast_searches_what_is_small(less: dict[str, int]) -> None:
+def test_small_searches_use_one_thread_of_blast(less: dict[str, int]) -> None:
     assert choose(replace(SMALL, program=Program.BLASTP, threads=False, **less), None).shards == 0
 
 

@@ -82,7 +82,7 @@ def test_codes_are_stable_and_distinct() -> None:
     ]
 
 
-def test_what_the_machine_may_have_caused_is_tried_again_on_another() -> None:
+def test_errors_that_the_machine_may_have_caused_are_retried_on_another() -> None:
     retried = {kind.code for kind in KINDS if kind.retry_elsewhere}
 
     assert retried == {"database", "out-of-memory", "unknown", "network", "output"}

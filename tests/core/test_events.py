@@ -37,7 +37,7 @@ def searches(*states: Search) -> list[tuple[str, dict[str, Any]]]:
     return [("search", one.document()) for one in states]
 
 
-def test_a_log_tells_each_change_once_and_when() -> None:
+def test_a_log_contains_each_change_once_with_its_time() -> None:
     running = moved(NEW, State.RUNNING, 2.0)
     searching = progressed(running, begin(running.progress, Phase.SEARCHING, 3.0, 8))
     planned = replace(searching, shards=4, why="4 cores")
@@ -57,7 +57,7 @@ def test_a_log_tells_each_change_once_and_when() -> None:
     ]
 
 
-def test_a_log_tells_what_a_search_waits_for_why_it_failed_and_that_it_is_tried_again() -> None:
+def test_a_log_shows_the_lack_of_a_search_its_failure_and_its_retry() -> None:
     running = moved(NEW, State.RUNNING, 2.0)
     searching = progressed(running, begin(running.progress, Phase.SEARCHING, 3.0, 8))
     waiting = lacks(searching, NO_SHARD, 3.1)
@@ -76,7 +76,7 @@ def test_a_log_tells_what_a_search_waits_for_why_it_failed_and_that_it_is_tried_
     ]
 
 
-def test_a_log_tells_that_a_search_gives_back_its_place_and_for_what_it_waits() -> None:
+def test_a_log_shows_that_a_search_gives_back_its_place_and_why() -> None:
     running = moved(NEW, State.RUNNING, 2.0)
     searching = progressed(running, begin(running.progress, Phase.SEARCHING, 3.0, 8))
     queued = gave_back(searching, NO_SHARD, 1, 4.0)
@@ -93,7 +93,7 @@ def test_a_log_tells_that_a_search_gives_back_its_place_and_for_what_it_waits() 
     ]
 
 
-def test_a_log_tells_warnings_and_pieces_that_were_started_twice() -> None:
+def test_a_log_contains_warnings_and_pieces_that_were_started_twice() -> None:
     piece = {"purpose": "search", "batch": 0, "shard": 2, "seconds": 4.0, "node": "b", "is_doubled": True}
     usual = {**piece, "is_doubled": False}
 
@@ -104,7 +104,7 @@ def test_a_log_tells_warnings_and_pieces_that_were_started_twice() -> None:
     assert told[1][2].startswith("Batch 1, shard 3 was late")
 
 
-def test_what_runs_is_what_began_and_has_not_ended() -> None:
+def test_running_pieces_are_those_that_began_and_have_not_ended() -> None:
     def event(kind: str, batch: int, node: str = "a", **more: object) -> Event:
         piece: dict[str, object] = {"purpose": "search", "batch": batch, "shard": 0, "node": node}
         return Event(1, ID, kind, {} if kind == "searching" else {**piece, **more})

@@ -1,4 +1,4 @@
-"""``-outfmt``, against what the installed blastn prints for the same text."""
+"""``-outfmt``, compared with the installed blastn."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_format_without_columns_is_accepted_as_blast_does(folder: Path, text: st
     assert not parsed.is_tabular
 
 
-def test_format_keeps_what_the_user_wrote() -> None:
+def test_format_keeps_the_text_of_the_user() -> None:
     parsed = parse_outfmt("7 delim=, qlen std foo")
 
     assert parsed.text == "7 delim=, qlen std foo"

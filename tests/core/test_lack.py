@@ -1,4 +1,4 @@
-"""What a search is said to wait for."""
+"""Reasons for which a search waits."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_of_many_shards_some_are_named() -> None:
     assert len(found.volumes) == 7
 
 
-def test_a_task_that_needs_all_of_the_database_tells_how_much_that_is() -> None:
+def test_a_task_that_needs_the_whole_database_states_its_size() -> None:
     found = lack(needs(3), needs(*range(8)))
 
     assert found.code is LackCode.WHOLE_DATABASE
@@ -63,11 +63,11 @@ def test_a_task_that_needs_no_volume_waits_for_any_node() -> None:
 
 
 @pytest.mark.parametrize("found", [NO_NODE, lack(needs(2), needs(5)), lack(needs(*range(8)))])
-def test_what_is_lacking_survives_json(found: Lack) -> None:
+def test_a_lack_survives_json(found: Lack) -> None:
     assert Lack.of(json.loads(json.dumps(found.document()))) == found
 
 
-def test_of_everything_that_may_be_lacking_it_is_said_what_to_do() -> None:
+def test_every_lack_has_a_remedy() -> None:
     assert set(REMEDIES) == set(LackCode)
 
 
@@ -80,5 +80,5 @@ def test_the_times_in_which_a_search_lacked_something_add_up() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0.6, "1 second"), (12.4, "12 seconds"), (3600, "1.0 hours"), (90000, "25.0 hours")]
 )
-def test_it_is_said_for_how_long_a_search_waited(seconds: float, words: str) -> None:
+def test_the_time_that_a_search_waited_is_reported(seconds: float, words: str) -> None:
     assert lasting(seconds) == words

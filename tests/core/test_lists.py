@@ -1,4 +1,4 @@
-"""What may be in a list that users send."""
+"""The permitted content of lists that users upload."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_lists_are_taken_as_blast_reads_them(name: str, text: bytes) -> None:
         ("taxidlist", b"9606 562\n", "list-line"),
     ],
 )
-def test_anything_else_is_a_problem(name: str, text: bytes, code: str) -> None:
+def test_other_lines_are_problems(name: str, text: bytes, code: str) -> None:
     (found,) = problems(name, text)
 
     assert found[0] == code
@@ -63,7 +63,7 @@ def test_a_list_that_is_too_large_is_not_read() -> None:
     assert found.code == "list-too-large"
 
 
-def test_lists_are_found_where_they_lie() -> None:
+def test_lists_are_found_at_their_paths() -> None:
     words = ("-evalue", "1", "-seqidlist", "seqidlist.txt")
 
     assert listed(words) == ("seqidlist",)

@@ -30,7 +30,7 @@ def test_equal_volumes_are_dealt_evenly() -> None:
     assert plan.balance == 1.0
 
 
-def test_a_share_over_half_of_the_memory_does_not_fit_and_says_what_would() -> None:
+def test_a_share_over_half_of_the_memory_does_not_fit_and_the_remedy_says_what_would() -> None:
     volumes = [volume(number, 4 * GIB) for number in range(12)]
 
     plan = plan_nodes(volumes, 2, 8 * GIB)

@@ -1,4 +1,4 @@
-"""What a service takes from its users."""
+"""Options that a service accepts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def arguments() -> dict[Program, Arguments]:
 
 
 @pytest.mark.parametrize("name", [*FILES, *OTHERS, "absent"])
-def test_what_names_files_hosts_or_print_is_refused(arguments: dict[Program, Arguments], name: str) -> None:
+def test_options_that_name_files_or_hosts_or_that_print_are_refused(
+    arguments: dict[Program, Arguments], name: str
+) -> None:
     for given in ({name: "/etc/passwd"}, f"-{name} /etc/passwd", f"-{name}=/etc/passwd"):
         words, problems = permitted_words(given, arguments[Program.BLASTN])
 
@@ -107,7 +109,7 @@ def test_a_range_of_the_query_may_be_longer_than_the_query(arguments: dict[Progr
     assert permitted_words({"query_loc": text}, arguments[Program.BLASTN]) == (("-query_loc", text), [])
 
 
-def test_every_problem_is_told_at_once(arguments: dict[Program, Arguments]) -> None:
+def test_all_problems_are_reported_at_once(arguments: dict[Program, Arguments]) -> None:
     _, problems = permitted_words("-db x -evalue y -remote -word_size 0", arguments[Program.BLASTN])
 
     assert len(problems) == 4

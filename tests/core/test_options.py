@@ -1,4 +1,4 @@
-"""Command lines, against what the installed programs do with the same words."""
+"""Command lines, compared with the installed programs."""
 
 from __future__ import annotations
 
@@ -320,14 +320,14 @@ def test_shards_are_a_number_or_a_word(text: str, shards: int | str) -> None:
         "--shard 2",
     ],
 )
-def test_wrong_option_of_ours_is_a_usage_error(line: str) -> None:
+def test_wrong_option_of_shardblast_is_a_usage_error(line: str) -> None:
     with pytest.raises(UsageError) as caught:
         blastn(["-db", "n", *line.split()])
 
     assert caught.value.remedy
 
 
-def test_value_that_looks_like_an_option_of_ours_belongs_to_blast(folder: Path) -> None:
+def test_value_that_looks_like_an_option_of_shardblast_belongs_to_blast(folder: Path) -> None:
     argv = ["-db", "n", "-query", "q.fa", "-out", "--shards"]
     assert run(folder, "blastn", argv).returncode == 0
 
@@ -366,7 +366,7 @@ def test_wrong_command_line_reaches_blast_without_our_options(line: str, expecte
         "-db n -negative_gilist f",
     ],
 )
-def test_what_shards_can_not_obey_is_named(line: str) -> None:
+def test_options_that_shards_cannot_obey_are_named(line: str) -> None:
     reason = blastn(line.split()).why_unsplittable()
 
     assert reason is not None
@@ -378,7 +378,7 @@ def test_what_shards_can_not_obey_is_named(line: str) -> None:
     ("program", "option"),
     [(Program.BLASTP, "ipglist"), (Program.BLASTP, "negative_ipglist"), (Program.TBLASTN, "in_pssm")],
 )
-def test_what_shards_of_other_programs_can_not_obey_is_named(program: Program, option: str) -> None:
+def test_options_that_shards_of_other_programs_cannot_obey_are_named(program: Program, option: str) -> None:
     reason = parse(program, ["-db", "d", f"-{option}", "f"], arguments(program)).why_unsplittable()
 
     assert reason is not None

@@ -52,7 +52,7 @@ replicas = st.integers(1, 4)
 
 
 @given(unlike_shards, rooms, replicas, held)
-def test_a_shard_is_on_as_many_nodes_as_asked_or_on_all(
+def test_a_shard_is_on_the_requested_number_of_nodes_or_on_all(
     shards: list[ShardNeed], nodes: list[NodeRoom], replicas: int, held: dict[str, set[str]]
 ) -> None:
     placement = place(shards, nodes, replicas, held)
@@ -166,7 +166,7 @@ def test_shards_of_a_size_that_fit_are_within_memory_and_disk(
 
 
 @given(shards, rooms, held)
-def test_a_problem_is_told_exactly_when_a_node_is_beyond_its_memory_or_disk(
+def test_a_problem_is_reported_exactly_when_a_node_is_beyond_its_memory_or_disk(
     shards: list[ShardNeed], nodes: list[NodeRoom], held: dict[str, set[str]]
 ) -> None:
     placement = place(shards, nodes, 1, held)
@@ -180,7 +180,7 @@ def test_a_problem_is_told_exactly_when_a_node_is_beyond_its_memory_or_disk(
     assert (placement.problem is not None) == bool(over) == (placement.remedy is not None)
 
 
-def test_a_small_node_gets_what_fits_and_the_others_the_rest() -> None:
+def test_a_small_node_gets_shards_that_fit_and_the_others_the_rest() -> None:
     shards = shards_of([4 * GIB] * 12)
     small = NodeRoom("small", 5 * GIB, AMPLE)
 
@@ -201,7 +201,7 @@ def test_a_held_shard_leaves_a_node_whose_disk_became_too_small() -> None:
     assert len(placement.shards("full")) == 1
 
 
-def test_what_does_not_fit_is_placed_anyway_where_it_is_least_too_much() -> None:
+def test_shards_that_do_not_fit_are_placed_where_they_exceed_the_memory_least() -> None:
     shards = shards_of([4 * GIB] * 8)
 
     placement = place(shards, nodes_of(2, memory=4 * GIB))
@@ -215,7 +215,7 @@ def test_what_does_not_fit_is_placed_anyway_where_it_is_least_too_much() -> None
     assert placement.remedy.startswith("Start more or larger nodes")
 
 
-def test_fewer_nodes_than_copies_is_told() -> None:
+def test_fewer_nodes_than_copies_are_reported() -> None:
     placement = place(shards_of([10, 10]), nodes_of(1), replicas=2)
 
     assert placement.nodes == {"shard000": ("node00",), "shard001": ("node00",)}

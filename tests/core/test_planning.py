@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from shardblast.core.cutting import Shard, VolumeSize, cut_shards
 
 Lengths = list[list[int]]
-"""Of each volume, the letters of each of its sequences."""
+"""The lengths of the sequences of each volume."""
 
 volumes = st.lists(st.lists(st.integers(1, 1000), min_size=1, max_size=30), min_size=1, max_size=12)
 
 
 @given(lengths=volumes, count=st.integers(1, 40))
-def test_shards_hold_every_oid_exactly_once_and_in_order(lengths: Lengths, count: int) -> None:
+def test_shards_contain_every_oid_exactly_once_and_in_order(lengths: Lengths, count: int) -> None:
     shards = cut(lengths, count)
 
     assert [oid for shard in shards for oid in oids(shard, lengths)] == list(range(sum(map(len, lengths))))
@@ -34,7 +34,7 @@ def test_there_are_at_most_as_many_shards_as_wanted_and_none_is_empty(lengths: L
 
 
 @given(lengths=volumes, count=st.integers(1, 40))
-def test_no_shard_holds_more_than_its_share_and_one_volume_or_sequence(lengths: Lengths, count: int) -> None:
+def test_no_shard_has_more_than_its_share_and_one_volume_or_sequence(lengths: Lengths, count: int) -> None:
     shards = cut(lengths, count)
 
     share = sum(map(sum, lengths)) / count

@@ -1,4 +1,4 @@
-"""How far a search is."""
+"""The progress of a search."""
 
 from __future__ import annotations
 

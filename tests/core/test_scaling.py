@@ -1,4 +1,4 @@
-"""How many nodes a cluster is to have."""
+"""The number of nodes that a cluster should have."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_all_nodes_are_needed_as_long_as_nobody_knows_what_a_node_has() -> None:
 
 
 @given(rules, demands)
-def test_never_more_than_the_most_is_needed_but_for_what_is_busy(rule: ScalingRule, demand: Demand) -> None:
+def test_the_need_exceeds_the_maximum_only_for_busy_nodes(rule: ScalingRule, demand: Demand) -> None:
     found = need(rule, demand)
 
     assert demand.busy <= found.nodes <= max(rule.most, demand.busy)
@@ -87,7 +87,7 @@ def test_never_more_than_the_most_is_needed_but_for_what_is_busy(rule: ScalingRu
 
 
 @given(rules, demands)
-def test_what_is_needed_holds_the_databases(rule: ScalingRule, demand: Demand) -> None:
+def test_the_needed_nodes_hold_the_databases(rule: ScalingRule, demand: Demand) -> None:
     found = need(rule, demand)
 
     mapped = sum(one.mapped_bytes for database in demand.databases for one in database.volumes)
@@ -127,11 +127,11 @@ def test_nodes_go_by_half_after_the_idle_time_and_then_sooner() -> None:
     assert [told[at // 10] for at in left] == [4, 2, 1, 0]
 
 
-def test_nodes_stay_where_no_idle_time_is_wanted() -> None:
+def test_nodes_stay_if_the_idle_time_is_zero() -> None:
     assert set(run(replace(RULE, idle_s=0), 4, [0], 1000.0, until=100)) == {4}
 
 
-def test_what_somebody_asked_for_stays_for_the_idle_time() -> None:
+def test_requested_nodes_stay_for_the_idle_time() -> None:
     scale = scaled(RULE, None, 2, 0, 0.0)
     scale = scaled(RULE, scale, 6, 0, 590.0)
     assert scale.nodes == 6
@@ -159,7 +159,7 @@ def test_there_are_never_fewer_than_needed_nor_more_without_need(present: int, n
 
 
 @given(st.integers(0, 12), needed)
-def test_what_was_needed_within_the_idle_time_does_not_go(present: int, needs: list[int]) -> None:
+def test_nodes_needed_within_the_idle_time_stay(present: int, needs: list[int]) -> None:
     every_s, idle_s = 2.0, 20.0
     told = run(ScalingRule(12, idle_s), present, needs, every_s)
 
@@ -170,7 +170,7 @@ def test_what_was_needed_within_the_idle_time_does_not_go(present: int, needs: l
 
 
 @given(st.integers(0, 12), st.lists(st.integers(0, 12), min_size=1, max_size=9))
-def test_what_is_needed_again_and_again_lets_the_number_rest(present: int, needs: list[int]) -> None:
+def test_a_need_that_returns_again_and_again_keeps_the_number(present: int, needs: list[int]) -> None:
     told = run(ScalingRule(12, 20.0), present, needs * 40, 2.0)
 
     rest = told[len(told) // 2 :]

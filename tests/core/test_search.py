@@ -71,7 +71,7 @@ def test_no_phase_of_a_search_that_is_over_runs(state: State, status: PhaseStatu
     assert {one.status for one in over.progress if one.phase is not Phase.SEARCHING} == {PhaseStatus.SKIPPED}
 
 
-def test_a_retry_begins_anew_and_only_what_failed_or_was_cancelled_is_run_again() -> None:
+def test_a_retry_begins_anew_and_only_failed_or_cancelled_searches_can_be_retried() -> None:
     running = moved(a_search(), State.RUNNING, 1.0)
     failed = moved(running, State.FAILED, 2.0, failure=Failure("c", "p", "r"))
 
@@ -84,7 +84,7 @@ def test_a_retry_begins_anew_and_only_what_failed_or_was_cancelled_is_run_again(
             retried(other, 4.0)
 
 
-def test_what_runs_is_cancelling_before_it_is_cancelled_and_what_waits_is_cancelled_at_once() -> None:
+def test_a_running_search_is_cancelling_first_and_a_waiting_one_is_cancelled_at_once() -> None:
     queued = a_search()
     cancelling = cancelled(moved(queued, State.RUNNING, 1.0), 2.0)
 
@@ -100,7 +100,7 @@ def test_what_runs_is_cancelling_before_it_is_cancelled_and_what_waits_is_cancel
         cancelled(moved(moved(queued, State.RUNNING, 1.0), State.COMPLETED, 2.0), 3.0)
 
 
-def test_a_search_that_gives_back_its_place_is_queued_in_the_same_attempt_and_says_what_it_lacks() -> None:
+def test_a_search_that_gives_back_its_place_is_queued_in_the_same_attempt_with_its_lack() -> None:
     running = moved(a_search(), State.RUNNING, 5.0)
 
     queued = gave_back(running, NO_SHARD, 1, 20.0)

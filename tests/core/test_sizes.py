@@ -1,4 +1,4 @@
-"""Amounts of bytes, in words."""
+"""Amounts of bytes as text."""
 
 import pytest
 
@@ -16,5 +16,5 @@ from shardblast.core.units import size
         (2**60, "1,024.0 PiB"),
     ],
 )
-def test_an_amount_is_told_in_the_largest_unit_of_which_there_is_one(size_bytes: int, words: str) -> None:
+def test_an_amount_is_shown_in_the_largest_unit_of_which_it_is_at_least_one(size_bytes: int, words: str) -> None:
     assert size(size_bytes) == words

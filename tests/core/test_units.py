@@ -1,4 +1,4 @@
-"""Numbers that a request names."""
+"""Lists of numbers in requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shardblast.core.units import Numbers, counted, size
 
 
 @given(st.sets(st.integers(0, 60)))
-def test_numbers_hold_those_that_were_named(numbers: set[int]) -> None:
+def test_numbers_contain_those_that_were_named(numbers: set[int]) -> None:
     found = Numbers.these(numbers)
 
     assert list(found.below(100)) == sorted(numbers)

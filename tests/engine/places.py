@@ -24,7 +24,7 @@ from shardblast.storage.objects import read_generation
 from tests.cluster.parts import LocalCluster
 
 LETTERS = 1000
-"""Of the queries of a search there."""
+"""The length of the queries of a search there."""
 EVALUE = ["-evalue", "1e-5"]
 
 

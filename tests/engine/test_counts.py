@@ -1,4 +1,4 @@
-"""What programs of BLAST+ print is counted: less than all of it is an error, though they end well."""
+"""The output of BLAST+ programs is counted: an incomplete one is an error even if the program succeeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the machine has."""
+"""Cores and memory of the machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_limit_of_the_container_is_obeyed(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("text", ["max\n", "", "9223372036854771712\n"])
-def test_no_limit_is_no_limit(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absent_limit_is_unlimited(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = this_machine().memory_bytes
     limit = tmp_path / "memory.max"
     limit.write_text(text)

@@ -1,4 +1,4 @@
-"""Where results go."""
+"""Output files."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_command_removes_what_killed_ones_left_of_its_output_and_nothing_else(tmp_path: Path) -> None:
+def test_a_command_removes_only_the_partial_output_of_killed_commands(tmp_path: Path) -> None:
     out, other = tmp_path / "hits.tsv", tmp_path / "other.tsv"
     (killed, left), (of_other, left_of_other), (alive, written) = (writing(path) for path in (out, other, out))
     for process in (killed, of_other):
@@ -98,7 +98,7 @@ def test_a_folder_that_is_not_there_is_an_output_error(tmp_path: Path) -> None:
         pytest.fail("it was opened")
 
 
-def test_a_folder_is_no_output(tmp_path: Path) -> None:
+def test_a_folder_is_not_an_output(tmp_path: Path) -> None:
     with pytest.raises(OutputError), open_output(str(tmp_path)):
         pytest.fail("it was opened")
 
@@ -143,7 +143,7 @@ def test_the_longest_name_that_a_file_can_have_will_do(tmp_path: Path) -> None:
     assert out.read_bytes() == b"rows"
 
 
-def test_a_device_is_written_as_it_is() -> None:
+def test_a_device_is_written_directly() -> None:
     with open_output("/dev/null") as target:
         target.write(b"gone")
 

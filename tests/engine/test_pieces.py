@@ -1,4 +1,4 @@
-"""What a merge needs of the parts of a database, whether they lie on this machine or on the nodes of a cluster."""
+"""What a merge reads from the parts of a database, on this machine or on the nodes of a cluster."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def database(databases: Databases) -> Database:
-    """Of a dozen volumes, in which each sequence has its own id."""
+    """A database of a dozen volumes, in which each sequence has its own id."""
     return open_database(find_installation(), databases("v5-volumes-ids", "nucl"), Molecule.NUCLEOTIDE)
 
 
@@ -88,7 +88,7 @@ def place(
         yield Place(parts, database, shards, tmp_path)
 
 
-def test_runs_in_all_shards_find_what_is_found_in_the_whole(place: Place) -> None:
+def test_runs_in_all_shards_find_the_hits_of_the_whole_database(place: Place) -> None:
     runs = [place.run(f"out.{shard.index}", EVALUE, shard.index) for shard in place.shards]
     futures = [place.parts.start(part_of(shard), run) for shard, run in zip(place.shards, runs, strict=True)]
     for future in futures:
@@ -114,7 +114,7 @@ def test_a_run_in_an_oid_range_sees_only_that(place: Place) -> None:
     assert set(run.out.read_text().split("\n")) - {""} == {one for one in expected if one.split("\t")[1] in ids}
 
 
-def test_a_run_in_the_whole_database_prints_what_blast_prints(place: Place) -> None:
+def test_a_run_in_the_whole_database_prints_the_output_of_blast(place: Place) -> None:
     run = place.run("out", EVALUE)
 
     place.parts.start(whole_of(place.database), run).result()
@@ -123,7 +123,7 @@ def test_a_run_in_the_whole_database_prints_what_blast_prints(place: Place) -> N
     assert run.out.read_text().splitlines() == expected
 
 
-def test_a_run_that_fails_tells_what_blast_says(place: Place) -> None:
+def test_a_run_that_fails_reports_the_message_of_blast(place: Place) -> None:
     run = place.run("out", ["-evalue", "nothing"])
 
     with pytest.raises(InputError, match="evalue"):
@@ -152,7 +152,7 @@ def test_ids_are_looked_up_in_the_shards_that_have_them(place: Place) -> None:
     assert all(any(by_oid[oid] in one for one in ids) for oid, ids in found.items())
 
 
-def test_an_id_that_no_sequence_has_is_told(place: Place) -> None:
+def test_an_id_that_no_sequence_has_is_reported(place: Place) -> None:
     assert place.parts.ids_of({0: [b"nothing_of_the_kind"]}, place.folder / "ids") is None
 
 
@@ -160,7 +160,7 @@ def test_no_ids_are_looked_up_at_once(place: Place) -> None:
     assert place.parts.ids_of({}, place.folder / "ids") == {}
 
 
-def test_letters_are_told_about_as_they_are(place: Place) -> None:
+def test_the_number_of_letters_is_about_right(place: Place) -> None:
     lengths = [int(line) for line in place.listed("%l")]
 
     assert place.parts.letters_of(range(len(lengths))) == pytest.approx(sum(lengths), rel=0.05)

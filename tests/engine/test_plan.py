@@ -1,4 +1,4 @@
-"""Queries that a search which is kept can't have are refused when it is planned."""
+"""A service refuses queries that it can't store when it plans a search."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "message"), REFUSED.values(), ids=REFUSED)
-def test_queries_that_are_searched_otherwise_than_blast_would_are_refused(
-    text: bytes, message: str, tmp_path: Path
-) -> None:
+def test_queries_that_blast_would_search_differently_are_refused(text: bytes, message: str, tmp_path: Path) -> None:
     query = tmp_path / "query.fa"
     query.write_bytes(text)
 

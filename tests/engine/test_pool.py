@@ -69,7 +69,7 @@ def test_no_more_tasks_run_at_once_than_the_pool_has_threads() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), Interrupted()])
-def test_a_task_that_fails_hands_its_error_on_and_the_pool_goes_on(error: Exception) -> None:
+def test_a_task_that_fails_passes_its_error_on_and_the_pool_continues(error: Exception) -> None:
     def fail() -> None:
         raise error
 
@@ -83,7 +83,7 @@ def test_a_task_that_fails_hands_its_error_on_and_the_pool_goes_on(error: Except
     pool.close()
 
 
-def test_closing_drops_what_waits_and_waits_for_what_runs() -> None:
+def test_closing_drops_waiting_tasks_and_waits_for_running_ones() -> None:
     done: list[int] = []
     begun, gate = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""What is printed of a search that fails."""
+"""The output of a search that fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the shards' hits are proof."""
+"""When the shards' hits prove the result."""
 
 from __future__ import annotations
 

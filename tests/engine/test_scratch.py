@@ -1,4 +1,4 @@
-"""Folders of searches that run, and of those that were killed."""
+"""Folders of running searches and of killed ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_a_folder_is_gone_when_it_is_no_longer_needed(tmp_path: Path) -> None:
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_what_a_killed_search_left_is_removed_by_the_next(tmp_path: Path) -> None:
+def test_the_files_of_a_killed_search_are_removed_by_the_next(tmp_path: Path) -> None:
     left = tmp_path / "search-left"
     left.mkdir()
     (left / "piece").write_text("rows")

@@ -1,4 +1,4 @@
-"""A search that is stopped looks at no more alignments, however many its query has."""
+"""A stopped search reads no further alignments, however many its query has."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.sequences import Sequence, invented
 COPIES = 600
 STOPPED_AT = 100
 THREADS = 2
-"""Of the pool; each may be at an alignment when the search is stopped."""
+"""The size of the pool; each thread may be at an alignment when the search is stopped."""
 
 
 @pytest.fixture

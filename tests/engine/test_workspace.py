@@ -1,4 +1,4 @@
-"""What is left of a search when it ends."""
+"""Files and processes that remain when a search ends."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_search_that_is_stopped_does_not_wait_for_its_turn_behind_others(tmp_p
     pool.close()
 
 
-def test_all_that_a_small_search_does_goes_before_what_waits_of_a_large_one(tmp_path: Path) -> None:
+def test_all_work_of_a_small_search_goes_before_the_waiting_work_of_a_large_one(tmp_path: Path) -> None:
     installation, pool, gate = find_installation(), Pool(1), threading.Event()
     path = make_database(tmp_path / "db", "prot", real("proteins")[:3])
     query = tmp_path / "query.fa"

@@ -1,4 +1,4 @@
-"""What lists of ids and taxids do to a database's totals, and how an alias does the same without a list."""
+"""How lists of ids and taxids change a database's totals, and how an alias does the same without a list."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_letters_of_a_list_are_counted_without_the_last_byte_of_a_nucleotide_seq
     assert (search_spaces(exact) == search_spaces(listed)) == (db_type == "prot")
 
 
-def test_the_shortest_sequence_of_a_list_decides_what_passes_the_preliminary_stage(
+def test_the_shortest_sequence_of_a_list_decides_which_hits_pass_the_preliminary_stage(
     wholes: dict[str, Whole], query: dict[str, Path]
 ) -> None:
     """Without a filter BLAST+ does not look for it and takes 10 letters for the shortest.
@@ -144,7 +144,7 @@ def test_sizes_are_printed_as_those_of_the_whole_database(wholes: dict[str, Whol
 
 
 def test_archives_name_the_taxids_of_a_filter_but_not_its_ids(tmp_path: Path) -> None:
-    """Of a sequence with several ids ``blast_formatter`` then shows all, where BLAST+ shows those of the list."""
+    """``blast_formatter`` then shows all ids of a sequence, and BLAST+ only those of the list."""
     letters = real("proteins")[3].letters
     fasta = tmp_path / "two.fa"
     fasta.write_text(f">S1.1 first\x01T1.1 second\n{letters}\n")
@@ -173,7 +173,7 @@ def test_archives_name_the_taxids_of_a_filter_but_not_its_ids(tmp_path: Path) ->
     assert shown["-taxids"] == (b"second\n", b"second\n")
 
 
-def test_a_query_that_can_not_be_searched_makes_blast_tell_which_taxids_of_a_filter_it_found(tmp_path: Path) -> None:
+def test_a_query_that_cannot_be_searched_makes_blast_report_which_taxids_of_a_filter_it_found(tmp_path: Path) -> None:
     letters = real("proteins")[3].letters
     fasta = write_fasta(tmp_path / "one.fa", [Sequence("S1.1", letters)])
     argv = ["makeblastdb", "-in", str(fasta), "-dbtype", "prot", "-parse_seqids", "-taxid", "562", "-title", "one"]

@@ -1,4 +1,4 @@
-"""The table of output formats holds what BLAST+ says of them."""
+"""The table of output formats agrees with BLAST+."""
 
 from __future__ import annotations
 

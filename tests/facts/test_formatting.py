@@ -1,4 +1,4 @@
-"""Fact 4: what ``blast_formatter`` prints of archives of one query and of many."""
+"""Fact 4: the output of ``blast_formatter`` for archives of one query and of many."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_xml_of_archives_of_one_query_differs_in_nothing_but_the_parameters_of_l
     assert unlike(from_archive(alone, tmp_path, "5")) == unlike(expected)
 
 
-def test_an_archive_of_many_queries_tells_the_first_search_space_for_all(
+def test_an_archive_of_many_queries_has_the_first_search_space_for_all(
     parts: Parts, query: Path, together: bytes, tmp_path: Path
 ) -> None:
     def spaces(xml: bytes) -> list[str]:

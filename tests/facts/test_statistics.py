@@ -1,4 +1,4 @@
-"""Facts 1, 5 and 7: whose statistics a shard is searched with."""
+"""Facts 1, 5 and 7: the statistics with which a shard is searched."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_without_a_filter_the_sizes_alone_set_the_statistics_too(
 
 
 @pytest.mark.parametrize("program", CASES)
-def test_a_probe_of_one_sequence_tells_every_querys_search_space(
+def test_a_probe_of_one_sequence_reports_every_querys_search_space(
     parts: dict[str, Parts], query: dict[str, Path], program: str
 ) -> None:
     query_type, db_type, options = CASES[program]

@@ -1,4 +1,4 @@
-"""Leaves what a version of shardblast keeps on disk, as an archive: ``python -m tests.frozen.leave ARCHIVE``.
+"""Saves the files that a version of shardblast keeps on disk, as an archive: ``python -m tests.frozen.leave ARCHIVE``.
 
 A later version must still open it. So this is run once for a layout of files, not each time that texts are recorded.
 """

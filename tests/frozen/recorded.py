@@ -1,4 +1,4 @@
-"""Compares what a test sees with what was recorded in ``recorded/``; ``scripts/freeze`` records it again."""
+"""Compares results of tests with those recorded in ``recorded/``; ``scripts/freeze`` records them again."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ MASKS = (
     (re.compile(r"\b[A-Z][a-z]{2} \d{1,2}, \d{4} +\d{1,2}:\d\d [AP]M"), "DATE"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+\d\d:\d\d)?"), "TIME"),
 )
-"""What stands for ids of searches, times, and what depends on the version of BLAST+ in text."""
+"""Placeholders for ids of searches, times, and text that depends on the version of BLAST+."""
 
 
 def assert_recorded(name: str, text: str) -> None:
-    """Compare with a recorded file; write the file instead if ``scripts/freeze`` asks for it."""
+    """Compare with a recorded file; write the file instead when ``scripts/freeze`` runs."""
     path = FOLDER / name
     if RECORDS:
         path.parent.mkdir(parents=True, exist_ok=True)

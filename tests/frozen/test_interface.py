@@ -1,4 +1,4 @@
-"""The OpenAPI document and the help of every command are those that were recorded."""
+"""The OpenAPI document and the help of every command equal the recorded ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a version of shardblast left on disk is opened, listed, printed and used by this one; see ``leave.py``."""
+"""This version opens, lists, prints and uses the files of an earlier version; see ``leave.py``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OF_THE_MACHINE = ("/nodes", "/health")
 NEWER = ("no_taxid_expansion", "sum_stats")
 """Options that not every version of BLAST+ has, or takes."""
 OF_AN_OPTION = ("name", "kind", "choices", "least", "most")
-"""What all versions say alike."""
+"""The part that all versions print alike."""
 OF_A_SEARCH = (
     "",
     "/pieces",
@@ -172,7 +172,7 @@ def test_programs_and_metrics_are_named_as_recorded(server: Server) -> None:
     assert_recorded("left/metrics.txt", "\n".join(sorted(set(re.findall(r"^# (TYPE shardblast.*)", metrics, re.M)))))
 
 
-def test_commands_print_of_a_stored_search_what_was_recorded(server: Server, ids: dict[str, str], left: Path) -> None:
+def test_commands_print_the_recorded_output_of_a_stored_search(server: Server, ids: dict[str, str], left: Path) -> None:
     words = [[ids[TABLE] if word == "SEARCH" else word for word in shlex.split(command)] for command in COMMANDS]
 
     texts = [transcript(one, forked.run([*SHARDBLAST, *one], server.environment), {}) for one in words]

@@ -1,4 +1,4 @@
-"""Commands leave what was recorded: output, exit status, standard error, files, and the report."""
+"""Commands leave the recorded output, exit status, standard error, files and report."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ CASES = {
     "verify-archive": "verify blastn -query one.fa -db nucl:v5 -outfmt 11 --shards 2 --quiet",
 }
 OF_THE_MACHINE = {"cores", "memory", "cache folder", "page cache", "BLAST+ version", "size", "--shards auto"}
-"""What ``doctor`` says of these differs from machine to machine."""
+"""Subjects for which the findings of ``doctor`` differ between machines."""
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def made(place: Path) -> Databases:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_command_leaves_what_was_recorded(name: str, place: Path, made: Databases) -> None:
+def test_a_command_leaves_the_recorded_output(name: str, place: Path, made: Databases) -> None:
     words = [_database(word, made) if ":" in word and "/" not in word else word for word in shlex.split(CASES[name])]
     words = [word.replace(f"{place}/", "") for word in words]
     before = set(os.listdir(place))
@@ -139,7 +139,7 @@ def test_a_command_leaves_what_was_recorded(name: str, place: Path, made: Databa
     )
 
 
-def test_doctor_finds_what_was_recorded(place: Path, made: Databases) -> None:
+def test_doctor_prints_the_recorded_findings(place: Path, made: Databases) -> None:
     database = _database("prot:v5", made).removeprefix(f"{place}/")
 
     done = forked.run([*SHARDBLAST, "doctor", "--json", "-db", database], os.environ)

@@ -1,4 +1,4 @@
-"""Runs BLAST+ and shardblast with the same words, in empty folders, and compares everything they leave."""
+"""Runs BLAST+ and shardblast with the same options in empty folders, and compares all that they leave."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Result:
     status: int
     stdout: bytes
     files: dict[str, bytes]
-    """What lies in its folder."""
+    """The files in its folder."""
     stderr: bytes
 
     @property
@@ -176,5 +176,5 @@ def arguments(program: str) -> Arguments:
 
 @cache
 def installation() -> Installation:
-    """Return the installed BLAST+, which is asked for its version once."""
+    """Return the installed BLAST+, whose version is read once."""
     return find_installation()

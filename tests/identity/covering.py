@@ -1,4 +1,4 @@
-"""Covering arrays: few cases in which every combination of values occurs that tests must see together."""
+"""Covering arrays: few cases in which every combination of values occurs that must be tested together."""
 
 from __future__ import annotations
 

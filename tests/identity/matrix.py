@@ -137,7 +137,7 @@ FACTORS = {
     "shards": ("2", "1", "4"),
     "batch": ("5000", "3"),
 }
-"""Of ``options`` a case takes several; the first values are taken where none is needed."""
+"""A case takes several ``options``; it takes the first values where none is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def names_of(option: str) -> tuple[str, ...]:
 def array(program: str | None = None, outfmt: str | None = None) -> tuple[Case, ...]:
     """Return cases in which every two values meet, of one program and format if they are given.
 
-    Of all programs and formats, every option meets every format, but not with each of its values.
+    For all programs and formats, every option meets every format, but not with each of its values.
     """
     given = {"program": program, "format": outfmt}
     factors = {name: (only,) if (only := given.get(name)) else values for name, values in FACTORS.items()}

@@ -1,4 +1,4 @@
-"""One shard that is the whole database: queries are split among the cores, and nothing is merged."""
+"""A single shard that is the whole database: queries are split among the cores, and nothing is merged."""
 
 from __future__ import annotations
 

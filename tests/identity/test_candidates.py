@@ -1,4 +1,4 @@
-"""Saturated queries whose candidates are found by a limit of the score if memory does not hold the database.
+"""Saturated queries: a score limit finds their candidates if the database does not fit in memory.
 
 The limits of ``-evalue`` are strict, because only then a small database has the search space of a large one.
 """
@@ -91,7 +91,7 @@ def test_few_candidates_give_the_hits_of_blast(
 
 @pytest.mark.parametrize("options", ["-perc_identity 97", "-strand minus", "-task dc-megablast", "-evalue 10"])
 @pytest.mark.parametrize("limit", ["1", "150"])
-def test_candidates_serve_whatever_the_options(
+def test_candidates_serve_with_all_options(
     options: str, limit: str, genes: list[Sequence], query: Path, databases: Databases
 ) -> None:
     words = ["-db", databases.of("genes", "nucl", genes), "-query", str(query), "-max_target_seqs", limit]

@@ -1,4 +1,4 @@
-"""Covering arrays hold every combination that is possible, in few cases."""
+"""Covering arrays contain every possible combination, in few cases."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_every_pair_is_in_a_case() -> None:
     assert len(array) < 32, "all combinations are 1,024, and 16 the least possible"
 
 
-def test_every_three_are_in_a_case_where_three_are_asked_for() -> None:
+def test_every_three_values_are_in_a_case_if_triples_are_requested() -> None:
     array = covering_array(LETTERS, required(LETTERS, [("a", "c", "e")]), anything, {})
 
     assert len({tuple(dict(case)[name] for name in "ace") for case in array}) == len(array) == 64

@@ -1,4 +1,4 @@
-"""Databases of every kind are cut, and the results are those of the whole."""
+"""Databases of every kind give the results of the unsharded search."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_one_volume_is_cut_into_any_number_of_shards(
     assert_identical_here(program, words_for(program, database, queries, "5"), shards=[shards])
 
 
-def test_path_with_spaces_is_quoted_as_blast_wants(databases: Databases, queries: dict[str, Path]) -> None:
+def test_path_with_spaces_is_quoted_as_blast_requires(databases: Databases, queries: dict[str, Path]) -> None:
     assert_identical("blastn", words_for("blastn", databases("path with spaces", "nucl"), queries, "0"))
 
 
@@ -129,7 +129,7 @@ def test_duplicates_over_all_shards_come_in_blasts_order(outfmt: str, databases:
     assert_identical_here("blastn", ["-db", database, "-query", query, "-outfmt", outfmt], shards=shards)
 
 
-def test_database_without_hits_prints_what_blast_prints(databases: Databases, queries: dict[str, Path]) -> None:
+def test_a_database_without_hits_gives_the_output_of_blast(databases: Databases, queries: dict[str, Path]) -> None:
     database = databases.of("strange", "nucl", [invented("nucl", 300, seed, f"i{seed}") for seed in range(9)])
 
     for outfmt in ("0", "5", "6", "7", "10", "15", "16", "17", "18"):

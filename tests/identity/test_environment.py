@@ -1,4 +1,4 @@
-"""Variables of the environment change what BLAST+ prints, and so what we print."""
+"""Environment variables change the output of shardblast as they change that of BLAST+."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize(("program", "outfmt", "variable", "value"), VARIABLES.values(), ids=VARIABLES)
-def test_a_variable_that_changes_what_blast_prints_changes_what_we_print(
+def test_a_variable_that_changes_the_output_of_blast_changes_that_of_shardblast(
     program: str,
     outfmt: str,
     variable: str,
@@ -67,7 +67,7 @@ def test_other_variables_keep_no_search_from_being_cut(
     assert_identical("blastp", words, sharded=True)
 
 
-def test_programs_of_ours_do_not_see_what_changes_their_output(
+def test_auxiliary_runs_do_not_see_variables_that_change_their_output(
     databases: Databases, queries: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     argv = ["blastp", "-db", databases("v5", "prot"), "-query", str(queries["prot"]), "-outfmt", "11"]

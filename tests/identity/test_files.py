@@ -1,4 +1,4 @@
-"""Output files: whatever the user names them, what lies there afterwards is what BLAST+ leaves there."""
+"""Output files: whatever their names are, they end up as BLAST+ leaves them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.identity.comparison import AMPLE, arguments
 from tests.sequences import Sequence, invented, write_fasta
 
 Tree = dict[str, bytes | str | None]
-"""What lies in a folder, by path: the bytes of a file, the target of a link, None for a folder."""
+"""The content of a folder, by path: the bytes of a file, the target of a link, None for a folder."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def with_others(folder: Path) -> None:
 
 
 def both(words: Seq[str], prepare: Callable[[Path], None], folder: Path) -> tuple[int, Tree]:
-    """Run BLAST+ and our search in folders of their own; assert that they leave the same, and return it."""
+    """Run BLAST+ and shardblast in two folders; assert that they leave the same files, and return these."""
     theirs, ours = folder / "theirs", folder / "ours"
     for place in (theirs, ours):
         place.mkdir()
@@ -130,7 +130,7 @@ LONG = "n" * 250
         ("13", "-"),
     ],
 )
-def test_what_is_no_place_for_the_output_is_refused_as_by_blast(
+def test_an_unusable_output_path_is_refused_as_by_blast(
     words: list[str], outfmt: str, out: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     status, _ = both([*words, "-outfmt", outfmt, "-out", out], with_links, tmp_path)

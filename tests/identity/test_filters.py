@@ -1,4 +1,4 @@
-"""Lists of ids and taxids: what they leave is searched in shards with the totals that it has in the whole database."""
+"""Lists of ids and taxids: the remaining sequences are searched in shards with the totals of the whole database."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_every_filter_is_obeyed(
 
 
 @pytest.mark.parametrize("outfmt", ["5", "7", "15", "17", "6 std staxids salltitles"])
-def test_every_format_prints_what_a_filter_leaves(
+def test_every_format_prints_the_sequences_that_a_filter_leaves(
     outfmt: str, named: dict[str, str], lists: dict[str, str], queries: dict[str, Path]
 ) -> None:
     words = ["-db", named["nucl"], "-query", str(queries["nucl"]), "-outfmt", outfmt]
@@ -94,7 +94,7 @@ def test_every_format_prints_what_a_filter_leaves(
         ("blastp", "blastp", "taxids", TINY_MEMORY),
     ],
 )
-def test_saturated_queries_see_what_a_filter_leaves(
+def test_saturated_queries_are_searched_in_the_sequences_that_a_filter_leaves(
     program: str,
     task: str,
     name: str,
@@ -111,7 +111,7 @@ def test_saturated_queries_see_what_a_filter_leaves(
     assert report["verdicts"]["researched"]
 
 
-def test_candidates_with_ids_are_searched_in_a_database_of_their_own(databases: Databases, tmp_path: Path) -> None:
+def test_candidates_with_ids_are_searched_in_a_separate_database(databases: Databases, tmp_path: Path) -> None:
     """The candidates must be found by their ids there, as those of a whole database are."""
     rna = [Sequence(f"r{number} 16S", one.letters) for number, one in enumerate(real("16s")[:120])]
     genes = [Sequence(f"g{number}", gene(one, number).letters) for number, one in enumerate(real("proteins")[:300])]
@@ -164,7 +164,7 @@ def test_ids_are_listed_of_every_kind_of_database(
 def test_titles_that_a_filter_hides_stay_hidden(
     name: str, outfmt: str, databases: Databases, queries: dict[str, Path], tmp_path: Path
 ) -> None:
-    """Of sequences with several ids BLAST+ shows those that the filter leaves."""
+    """BLAST+ shows those ids of a sequence that the filter leaves."""
     some = [one for one in proteins() if one.letters][:200]
     merged = [
         Sequence(f"A{number}.1 first\x01B{number}.1 second\x01C{number}.1 third", one.letters)
@@ -187,7 +187,7 @@ def test_titles_that_a_filter_hides_stay_hidden(
     assert_identical_here("blastp", words, sharded=None)
 
 
-def test_taxids_stand_for_what_this_version_takes_them_for(
+def test_taxids_mean_the_same_as_in_the_installed_version(
     named: dict[str, str], queries: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_taxonomy(tmp_path / "taxonomy", {1: 1, 2: 1, 562: 2, 9606: 2, 10090: 1})

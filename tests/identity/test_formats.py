@@ -1,4 +1,4 @@
-"""Formats that are chosen in detail print what BLAST+ prints; the matrix has those that are not."""
+"""Formats with columns and delimiters give the output of BLAST+; the matrix tests the plain ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids and titles that look like those that BLAST+ and shardblast make up themselves."""
+"""Ids and titles that look like those that BLAST+ and shardblast generate."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.identity.comparison import (
 from tests.sequences import LETTERS, Sequence
 
 BATCH_LETTERS = 100_000
-"""Of proteins: a query that is longer ends a batch."""
+"""The length above which a protein query ends a batch."""
 
 
 def letters(number: int, dbtype: str = "prot", length: int = 0) -> str:
@@ -71,7 +71,7 @@ class Odd:
     """A database, queries that find all of it, and what is odd about an id."""
 
     ids: tuple[str, ...]
-    """Of its sequences."""
+    """The ids of its sequences."""
     dbtype: str = "prot"
     version: str = "5"
 
@@ -114,7 +114,9 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     [(name, outfmt) for name in ODD for outfmt in ("0", "6 qseqid sseqid stitle pident evalue")]
     + [("queries", "5"), ("OIDs", "15"), ("queries of nucleotides", "17 SQ")],
 )
-def test_ids_that_blast_mistakes_print_what_blast_prints(name: str, outfmt: str, odd: dict[str, list[str]]) -> None:
+def test_ids_that_blast_mistakes_are_printed_as_blast_prints_them(
+    name: str, outfmt: str, odd: dict[str, list[str]]
+) -> None:
     words = [*odd[name], "-outfmt", outfmt]
 
     assert_identical_here(PROGRAMS[ODD[name].dbtype], words, shards=[2], sharded=False)
@@ -122,7 +124,7 @@ def test_ids_that_blast_mistakes_print_what_blast_prints(name: str, outfmt: str,
 
 @pytest.mark.parametrize("outfmt", ["0", "7 qseqid sseqid stitle", "13"])
 @pytest.mark.parametrize("name", ["queries", "OIDs of nucleotides"])
-def test_blast_goes_on_behind_what_was_printed(outfmt: str, name: str, odd: dict[str, list[str]]) -> None:
+def test_blast_continues_after_the_part_that_was_printed(outfmt: str, name: str, odd: dict[str, list[str]]) -> None:
     words = [*odd[name], "-outfmt", outfmt, *(["-out", "result"] if outfmt == "13" else [])]
 
     assert_identical(PROGRAMS[ODD[name].dbtype], words, shards=2, sharded=False)
@@ -215,7 +217,7 @@ def test_words_for_oids_in_later_volumes_end_as_blast_ends(
 
 
 @pytest.mark.parametrize("outfmt", ["0", "6"])
-def test_sequences_that_are_named_like_later_queries_are_no_obstacle(outfmt: str, tmp_path: Path) -> None:
+def test_sequences_that_are_named_like_later_queries_do_not_prevent_splitting(outfmt: str, tmp_path: Path) -> None:
     sequences = [Sequence(f"Query_{place + 3}", letters(place)) for place in range(6)]
     database = make_database(tmp_path / "db", "prot", sequences, "-parse_seqids")
     queries = tmp_path / "queries.fa"
@@ -236,8 +238,8 @@ def test_names_of_sequences_without_ids_are_titles(dbtype: str, tmp_path: Path) 
         assert_identical_here(PROGRAMS[dbtype], words, shards=[2])
 
 
-def test_no_program_asks_the_network(tmp_path: Path) -> None:
-    """It is asked for an id that is not found, and for a database that is gone."""
+def test_no_program_uses_the_network(tmp_path: Path) -> None:
+    """The lookup of an id that does not exist, and in a database that is gone."""
     sequences = [Sequence(id, letters(place)) for place, id in enumerate(NEVER_FOUND.ids)]
     database = make_database(tmp_path / "db", "prot", sequences, "-parse_seqids")
     (tmp_path / "queries.fa").write_text(f">q\n{letters(3)}\n")
@@ -254,7 +256,7 @@ def test_no_program_asks_the_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["queries", "OIDs", "an id that is not found"])
-def test_a_stored_search_says_what_it_can_not_keep(name: str, odd: dict[str, list[str]], tmp_path: Path) -> None:
+def test_a_stored_search_reports_ids_that_it_cannot_keep(name: str, odd: dict[str, list[str]], tmp_path: Path) -> None:
     installation, pool, processes = find_installation(), Pool(2), Processes()
     engine = StoredEngine(installation, AMPLE, pool)
     options = parse(Program.BLASTP, [*odd[name], "-outfmt", "11", "--shards", "2"], arguments("blastp"))

@@ -1,4 +1,4 @@
-"""Queries of which BLAST+ keeps few letters or none, or which it refuses, and titles that archives do not hold."""
+"""Queries of which BLAST+ keeps few letters or none, or which it refuses, and titles that archives can't hold."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ FEW_LETTERS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("kind", FEW_LETTERS)
-def test_what_is_no_letter_keeps_no_search_from_being_cut(kind: str, databases: Databases, tmp_path: Path) -> None:
+def test_characters_that_are_not_letters_do_not_prevent_splitting(
+    kind: str, databases: Databases, tmp_path: Path
+) -> None:
     query = tmp_path / "query.fa"
     query.write_text("".join(f">{one.title}\n{FEW_LETTERS[kind](one.letters)}" for one in protein_queries()[:3]))
 
@@ -70,7 +72,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("program", "outfmt", "refused"), REFUSED.values(), ids=REFUSED)
-def test_what_blast_prints_before_a_query_that_it_refuses_is_printed(
+def test_output_before_a_query_that_blast_refuses_is_printed(
     program: str, outfmt: str, refused: str, databases: Databases, tmp_path: Path
 ) -> None:
     query = tmp_path / "query.fa"

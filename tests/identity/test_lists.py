@@ -1,4 +1,4 @@
-"""Lists of ids, however they are written: what they leave is what they leave of BLAST+'s own search."""
+"""Lists of ids in every notation leave the same sequences as in BLAST+'s own search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Titles and names that read like the lines by which outputs are taken apart change nothing."""
+"""Titles and names that imitate the lines by which outputs are parsed change nothing."""
 
 from __future__ import annotations
 

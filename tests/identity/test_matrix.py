@@ -1,4 +1,4 @@
-"""Searches of every program, format, kind of database, option, number of shards and batches are BLAST+'s.
+"""Searches of every program, format, kind of database, option, number of shards and batches equal those of BLAST+.
 
 Every two of these meet in a case, except that an option meets the formats with its values in turn. In the tests marked
 ``full``, every two meet with each program in each format.

@@ -1,4 +1,4 @@
-"""Options that shards obey one by one, and those that leave the search to BLAST+."""
+"""Options that are applied in each shard, and those that leave the search to BLAST+."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_part_of_a_query_is_printed_as_blast_prints_it(
 def test_hsps_cut_from_those_of_other_frames_are_left_to_blast(
     program: str, databases: Databases, queries: dict[str, Path]
 ) -> None:
-    """Each frame has a search space of its own, so that what orders a subject can be an HSP that is cut off."""
+    """Each frame has its own search space, so the HSP by which a subject is ordered may be cut off."""
     words = ["-db", databases("v5", DATABASE_TYPE[program]), "-query", str(queries[QUERY_TYPE[program]]), "-seg", "no"]
 
     options = ["-sum_stats", "false", "-max_hsps", "1", "-query_gencode", "5", "-outfmt", "6"]
@@ -105,7 +105,7 @@ def test_hsps_cut_from_linked_ones_are_left_to_blast(
     ("program", "threads"),
     [("blastp", ""), ("blastp", "-num_threads 1"), ("blastp", "-num_threads 2"), ("blastx", ""), ("tblastn", "")],
 )
-def test_coverage_that_depends_on_threads_is_left_to_as_many_as_asked_for(
+def test_coverage_that_depends_on_threads_is_left_to_blast_with_the_given_threads(
     program: str, threads: str, databases: Databases, queries: dict[str, Path]
 ) -> None:
     words = ["-db", databases("v5", DATABASE_TYPE[program]), "-query", str(queries[QUERY_TYPE[program]])]

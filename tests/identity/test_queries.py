@@ -101,7 +101,7 @@ def test_odd_queries_are_read_as_blast_reads_them(
 
 
 def few(databases: Databases, kind: str) -> str:
-    """Return a database of what the queries are related to and little else, which is searched quickly."""
+    """Return a small database with relatives of the queries, which is searched quickly."""
     return databases.of("few", kind, [*relatives(kind), *(nucleotides if kind == "nucl" else proteins)()[::5]])
 
 
@@ -168,7 +168,7 @@ def test_packed_queries_are_unpacked(
 
 @pytest.mark.parametrize("text", ["", "\n\n", ">only a title\n", "@#!\n", ">a\n12345\n"])
 @pytest.mark.parametrize("program", ["blastn", "blastp"])
-def test_what_is_no_query_fails_or_not_as_with_blast(
+def test_input_without_a_query_fails_or_succeeds_as_with_blast(
     program: str, text: str, databases: Databases, tmp_path: Path
 ) -> None:
     query = tmp_path / "query.fa"

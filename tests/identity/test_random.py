@@ -1,4 +1,4 @@
-"""Random databases, queries, options and formats: sharded is unsharded. SHARDBLAST_EXAMPLES=500 tries more."""
+"""Random databases, queries, options and formats give the unsharded output. SHARDBLAST_EXAMPLES=500 tries more."""
 
 from __future__ import annotations
 

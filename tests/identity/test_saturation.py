@@ -1,4 +1,4 @@
-"""Queries of which more subjects are found than BLAST+ keeps: the point where shards would find more."""
+"""Queries with more subjects than BLAST+ keeps, for which shards alone would find more."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ SKIPPING += ["-word_size", "6", "-threshold", "21"]
 
 
 @pytest.mark.parametrize("others", [(), (1,), (2,), (1, 2)])
-def test_what_blast_finds_because_of_other_queries_of_the_batch_is_found(
+def test_hits_that_blast_finds_because_of_other_queries_of_the_batch_are_found(
     others: tuple[int, ...], databases: Databases, tmp_path: Path
 ) -> None:
     """A weak subject of the first query is skipped only if all queries have enough strong subjects."""
@@ -250,11 +250,11 @@ def test_what_blast_finds_because_of_other_queries_of_the_batch_is_found(
 
 
 @pytest.mark.parametrize("outfmt", ["6 std score", "0"])
-def test_hits_that_depend_on_threads_are_those_of_the_threads_asked_for(
+def test_hits_that_depend_on_threads_are_those_of_the_given_threads(
     outfmt: str, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two threads skip other subjects than one; without -num_threads, BLAST+ has one."""
-    monkeypatch.setattr("shardblast.core.cutting.SMALL_SHARD_LETTERS", 1)  # or else the database is too small to cut
+    monkeypatch.setattr("shardblast.core.cutting.SMALL_SHARD_LETTERS", 1)  # otherwise the database is too small to cut
     queries = write_fasta(tmp_path / "queries.fa", [protein_queries()[0]])
     words = ["-db", databases("v5", "prot"), "-query", str(queries), "-max_target_seqs", "5", "-outfmt", outfmt]
     outputs = set()
@@ -269,7 +269,7 @@ def test_hits_that_depend_on_threads_are_those_of_the_threads_asked_for(
     assert len(outputs) == 2
 
 
-def test_threads_that_split_queries_make_batches_of_their_own(databases: Databases, tmp_path: Path) -> None:
+def test_threads_that_split_queries_make_their_own_batches(databases: Databases, tmp_path: Path) -> None:
     long = Sequence("long", protein_queries()[1].letters * 20)
     queries = write_fasta(tmp_path / "queries.fa", [protein_queries()[0], *[long] * 3])
     words = ["-db", databases("v5", "prot"), "-query", str(queries), "-max_target_seqs", "5", "-outfmt", "6"]

@@ -1,4 +1,4 @@
-"""Stored results, printed when their database is gone."""
+"""Stored results, printed after their database was removed."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_a_result_without_hits_is_printed_without_its_database(store: Store, dat
         assert store.print(Program.BLASTP, plan, outfmt, "-evalue", "1e-50") == expected[outfmt], outfmt
 
 
-def test_a_result_is_printed_while_pieces_of_other_searches_hold_every_core(store: Store, databases: Databases) -> None:
+def test_a_result_is_printed_while_pieces_of_other_searches_use_every_core(store: Store, databases: Databases) -> None:
     store.name_database("prot", databases("v5-ids", "prot"))
     _, plan = store.search(Program.BLASTP, proteins()[:2])
     expected = store.plainly(Program.BLASTP, "0")
@@ -288,7 +288,7 @@ def test_fewer_hits_are_printed_than_were_kept(store: Store, databases: Database
 
 
 @pytest.mark.parametrize("dbtype", ["nucl", "prot"])
-def test_as_long_a_list_as_was_kept_is_what_blast_prints_of_its_own_search(
+def test_a_list_as_long_as_the_kept_one_equals_the_output_of_blast(
     store: Store, databases: Databases, dbtype: str
 ) -> None:
     program, sequences = PROGRAMS[dbtype], {"nucl": nucleotides, "prot": proteins}[dbtype]()
@@ -314,7 +314,7 @@ def test_as_long_a_list_as_was_kept_is_what_blast_prints_of_its_own_search(
         ((), "0", Printing(line_length=0)),
     ],
 )
-def test_what_was_not_kept_is_not_printed(
+def test_subjects_that_were_not_kept_are_not_printed(
     store: Store, options: tuple[str, ...], outfmt: str, printing: Printing
 ) -> None:
     searched = store.options(Program.BLASTN, outfmt, *options)
@@ -338,7 +338,7 @@ def test_hits_are_sorted_by_total_score_as_blast_formatter_sorts_them(
 
 
 def without_statistics(printed: bytes) -> bytes:
-    """Return the text without what ``blast_formatter`` does not know of composition-based searches."""
+    """Return the text without the parts that ``blast_formatter`` can't print for composition-based searches."""
     return printed.partition(b"\n\nLambda ")[0]
 
 

@@ -1,4 +1,4 @@
-"""Queries that BLAST+ can't search: it prints them otherwise where it searches nothing else together with them."""
+"""Queries that BLAST+ can't search, which it prints differently if its batch has no searchable query."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_queries_that_can_not_be_searched_are_printed_as_blast_prints_them(
 
 
 @pytest.mark.parametrize("program", ["blastp", "tblastx"])
-def test_batches_of_blast_that_can_not_be_searched_are_told_from_others(
+def test_batches_that_blast_cannot_search_are_recognised(
     program: str, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """BLAST+ ends a batch with the query that reaches 10,000 letters; ours hold one or two of them."""

@@ -1,4 +1,4 @@
-"""The warnings of BLAST+ on options and queries appear once, with the user's numbers and lines."""
+"""The warnings of BLAST+ about options and queries appear once, with the user's numbers and lines."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_warnings_are_those_of_blast(
         ("7", ["-mt_mode", "0", "-num_threads", "2"]),
     ],
 )
-def test_few_queries_are_told_that_threads_gain_little_of_them_where_blast_tells_so(
+def test_the_warning_that_threads_gain_little_for_few_queries_is_printed_where_blast_prints_it(
     outfmt: str, options: list[str], databases: Databases, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     sequences = [invented("prot", 90, seed, f"s{seed} of few") for seed in range(6)]

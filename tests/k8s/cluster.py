@@ -37,7 +37,7 @@ spec:
 NODES = 2
 NAMES = tuple(f"shardblast-node-{place}" for place in range(NODES))
 Nodes = Mapping[str, Mapping[str, Any]]
-"""What ``GET /nodes`` answers, by the names of nodes."""
+"""The answer of ``GET /nodes``, by the names of nodes."""
 WITHIN_S = 240.0
 """Until pods are there, or there again after a machine was lost."""
 
@@ -76,7 +76,7 @@ def state() -> str:
 
 
 def overlay(image: str, settings: Mapping[str, str]) -> Path:
-    """Write what this test deploys: the overlay `local` with an image and settings of its own.
+    """Write the manifests that this test deploys: the overlay `local` with another image and other settings.
 
     The scheduler is where the service is, so that some node's machine has neither, and can be lost.
     """
@@ -108,7 +108,7 @@ def deploy(image: str, settings: Mapping[str, str]) -> None:
     """Apply the overlay, and wait until the service and the scheduler are there."""
     kubectl("apply", "--kustomize", str(overlay(image, settings)))
     for name in ("shardblast", "shardblast-scheduler"):
-        until(f"{name} is there", partial(is_there, name))
+        until(f"{name} is ready", partial(is_there, name))
 
 
 def is_there(deployment: str) -> bool:

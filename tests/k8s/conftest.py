@@ -63,7 +63,7 @@ def deployed(store: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def _remove() -> None:
     # The pods first: a namespace that still has some looks again only after half of the time that they may take.
     kubectl("delete", "statefulset,deployment", "--all")
-    until("no pod is there", lambda: not read("pods")["items"])
+    until("no pod is left", lambda: not read("pods")["items"])
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", timeout=600)
     if reset := kit("k8s-pv-reset"):
         subprocess.run([reset], check=True)

@@ -121,7 +121,7 @@ def volumes_of(node: Mapping[str, Any]) -> list[str]:
 
 
 def assert_lost_and_back(told: Sequence[Nodes], name: str) -> None:
-    """See that a node was told to be lost, doing nothing, and then to be back with what it held."""
+    """Check that a node was reported as lost and idle, and then as back with its volumes."""
     states = states_of(told, name)
     assert states[0] == states[-1] == "connected", states
     assert "lost" in states, states
@@ -141,7 +141,7 @@ def test_a_search_on_nodes_prints_the_bytes_of_blast(database: Path, queries: di
     assert printed == blast("blastp", database, queries["prot"], "-outfmt", "6")
 
 
-def test_the_service_searches_on_the_nodes_and_lists_them_with_what_they_hold(
+def test_the_service_searches_on_the_nodes_and_lists_them_with_their_volumes(
     service: Client, database: Path, queries: dict[str, Path]
 ) -> None:
     printed = service.result(service.submit("blastp", "proteins", queries["prot"]), "6")
@@ -155,14 +155,14 @@ def test_the_service_searches_on_the_nodes_and_lists_them_with_what_they_hold(
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_search_goes_on_when_a_node_is_lost(
+def test_a_search_continues_when_a_node_is_lost(
     service: Client, database: Path, queries: dict[str, Path], query: str, loss: str
 ) -> None:
     with watched(service) as told:
         with search_that_runs(query) as search, lost_node(loss) as lost:
             assert search.poll() is None, "it was over before the node was lost"
             printed, errors = search.communicate(timeout=240)
-            until("the node is told to be lost", lambda: "lost" in states_of(told, lost))
+            until("the node is reported as lost", lambda: "lost" in states_of(told, lost))
         until("the node is back", lambda: ready_nodes() == NODES and states_of(told, lost)[-1] == "connected")
 
     assert search.returncode == 0, errors.decode()
@@ -171,7 +171,7 @@ def test_a_search_goes_on_when_a_node_is_lost(
     assert [states_of(told, name) for name in NAMES if name != lost] == [["connected"]]
 
 
-def test_a_search_goes_on_while_the_nodes_are_upgraded(
+def test_a_search_continues_while_the_nodes_are_upgraded(
     service: Client, database: Path, queries: dict[str, Path], query: str
 ) -> None:
     with watched(service) as told:
@@ -195,13 +195,13 @@ def test_nodes_without_a_scheduler_live_but_are_not_ready(service: Client) -> No
     kubectl("scale", "deployment/shardblast-scheduler", "--replicas=0")
     try:
         until("no node is ready", lambda: ready_nodes() == 0)
-        until("they are told to be lost", lambda: service.node_states() == dict.fromkeys(NAMES, "lost"))
+        until("they are reported as lost", lambda: service.node_states() == dict.fromkeys(NAMES, "lost"))
     finally:
         kubectl("scale", "deployment/shardblast-scheduler", "--replicas=1")
-        until("the scheduler is there again", lambda: is_there("shardblast-scheduler"))
+        until("the scheduler is ready again", lambda: is_there("shardblast-scheduler"))
 
     until("the nodes are ready again", lambda: ready_nodes() == NODES)
-    until("they are told of", lambda: service.node_states() == dict.fromkeys(NAMES, "connected"))
+    until("they are connected", lambda: service.node_states() == dict.fromkeys(NAMES, "connected"))
     assert restarts() == before
 
 

@@ -1,4 +1,4 @@
-"""How many nodes there are: by hand, and by the service."""
+"""The number of nodes, changed by hand and by the service."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, env={**os.environ, **variables}, capture_output=True, text=True, timeout=120)
 
 
-def test_a_command_scales_the_nodes_and_tells_how_many_there_are(deployed: None) -> None:
+def test_a_command_scales_the_nodes_and_reports_their_number(deployed: None) -> None:
     scaled = run("scale", "1", "--namespace", NAMESPACE)
     told = run("status", "--json", "--namespace", NAMESPACE)
 
@@ -47,17 +47,17 @@ def test_the_service_account_suffices_for_scaling(deployed: None) -> None:
 
     assert wanted_nodes() == 0
     told = b"0 of 0 nodes ready.\n"  # one that was begun before may be ready before it goes
-    until("no node is told to be ready", lambda: in_service("shardblast", "cluster", "status") == told)
+    until("no node is reported as ready", lambda: in_service("shardblast", "cluster", "status") == told)
 
 
-def test_what_is_not_there_is_told(deployed: None) -> None:
+def test_a_missing_statefulset_is_reported(deployed: None) -> None:
     told = run("status", "--namespace", NAMESPACE, "--statefulset", "other")
 
     assert told.returncode == NotFoundError.exit_status
     assert told.stderr.startswith(f"The StatefulSet other does not exist in {NAMESPACE}.\n")
 
 
-def test_a_cluster_that_does_not_answer_is_told(tmp_path: Path) -> None:
+def test_a_cluster_that_does_not_answer_is_reported(tmp_path: Path) -> None:
     config = tmp_path / "config"
     words = ["kubectl", "config", "--kubeconfig", str(config)]
     subprocess.run([*words, "set-cluster", "gone", "--server=https://127.0.0.1:9"], check=True, capture_output=True)
@@ -70,15 +70,15 @@ def test_a_cluster_that_does_not_answer_is_told(tmp_path: Path) -> None:
     assert told.stderr.startswith("Kubernetes can't be reached: ")
 
 
-def test_a_search_brings_the_nodes(service: Client, database: Path, queries: dict[str, Path]) -> None:
+def test_a_search_makes_nodes_start(service: Client, database: Path, queries: dict[str, Path]) -> None:
     kubectl("scale", "statefulset/shardblast-node", "--replicas=0")
-    until("no node is told to be there", lambda: "connected" not in service.node_states().values())
+    until("no node is reported as connected", lambda: "connected" not in service.node_states().values())
 
     search = service.submit("blastp", "proteins", queries["prot"])
 
-    until("all nodes are asked for", lambda: wanted_nodes() == NODES)
+    until("all nodes are requested", lambda: wanted_nodes() == NODES)
     assert service.result(search, "6") == blast("blastp", database, queries["prot"], "-outfmt", "6")
-    until("all nodes are told to be there", lambda: service.node_states() == dict.fromkeys(NAMES, "connected"))
+    until("all nodes are reported as connected", lambda: service.node_states() == dict.fromkeys(NAMES, "connected"))
 
 
 def test_administrators_scale_the_nodes_through_the_service(service: Client) -> None:
@@ -92,7 +92,7 @@ def test_administrators_scale_the_nodes_through_the_service(service: Client) -> 
     assert answer.status_code == 200, answer.text
     assert answer.json()["asked"] == wanted_nodes() == 1
     until("the last node is lost", lambda: service.node_states() == {NAMES[0]: "connected", NAMES[1]: "lost"})
-    until("one is told to be ready", lambda: service.scaling()["ready"] == 1)
+    until("one is reported as ready", lambda: service.scaling()["ready"] == 1)
 
 
 def test_nodes_go_after_a_time_without_work(token: str) -> None:
@@ -102,9 +102,9 @@ def test_nodes_go_after_a_time_without_work(token: str) -> None:
     kubectl("set", "env", "deployment/shardblast", "SHARDBLAST_IDLE_MINUTES=0.1")
     try:
         until("no node is asked for", lambda: wanted_nodes() == 0)
-        until("the service is there", lambda: is_there("shardblast"))
+        until("the service is ready", lambda: is_there("shardblast"))
         with client(token) as service:
-            until("no node is told to be there", lambda: "connected" not in service.node_states().values())
+            until("no node is reported as connected", lambda: "connected" not in service.node_states().values())
     finally:
         kubectl("set", "env", "deployment/shardblast", "SHARDBLAST_IDLE_MINUTES-")
-        until("the service is there again", lambda: is_there("shardblast"))
+        until("the service is ready again", lambda: is_there("shardblast"))

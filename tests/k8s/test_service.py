@@ -25,7 +25,7 @@ def test_a_search_prints_the_bytes_of_blast(
     assert printed.replace(b"proteins", b"") == expected.replace(str(database).encode(), b"")
 
 
-def test_a_search_goes_on_when_the_pod_of_the_service_is_killed(
+def test_a_search_continues_when_the_pod_of_the_service_is_killed(
     token: str, database: Path, queries: dict[str, Path]
 ) -> None:
     with client(token) as service:
@@ -33,7 +33,7 @@ def test_a_search_goes_on_when_the_pod_of_the_service_is_killed(
         until("it runs", lambda: service.state(search) != "queued")
 
     kubectl("delete", "pod", "--selector", "app.kubernetes.io/component=service", "--grace-period=0", "--force")
-    until("the service is there again", lambda: is_there("shardblast"))
+    until("the service is ready again", lambda: is_there("shardblast"))
 
     with client(token) as service:
         printed = service.result(search, "6")

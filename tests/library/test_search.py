@@ -1,4 +1,4 @@
-"""``from shardblast import search``: every value as BLAST+ prints it, and more digits."""
+"""``from shardblast import search``: every value as BLAST+ prints it, with more digits."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("program", "db", "query", "options"), CASES)
-def test_every_value_is_what_blast_prints(
+def test_every_value_equals_the_output_of_blast(
     place: Path, program: str, db: str, query: str, options: dict[str, object]
 ) -> None:
     expected = tabular(program, place / db, place / query, options)
@@ -205,7 +205,7 @@ def test_options_that_are_none_or_false_are_not_given(place: Path) -> None:
     assert list(results) == list(search("blastn", db=place / "rna", query=place / "rna.fa"))
 
 
-def test_the_example_of_the_documentation_prints_what_it_says(tmp_path: Path) -> None:
+def test_the_example_of_the_documentation_prints_the_documented_output(tmp_path: Path) -> None:
     page = Path(__file__).parents[2] / "docs" / "library.md"
     code, printed = re.findall(r"```(?:python|text)\n(.*?)```", page.read_text(), re.S)[:2]
     make_database(tmp_path / "16s", "nucl", real("16s"))

@@ -1,4 +1,4 @@
-"""Searches as people have them: oddities of titles, ids, letters, line ends, lists, names of files and databases."""
+"""Odd searches as they occur: titles, ids, letters, line ends, lists, names of files and databases."""
 
 from __future__ import annotations
 
@@ -174,18 +174,18 @@ OF_QUERIES = (
     *("short", "one", "replaced", "gaps", "numbered", "many gaps"),
 )
 WITHOUT_LETTERS = ("empty", "stars", "digits", "hyphens", "foreign", "O")
-"""Of these BLAST+ reads no letters, at least in one of the molecules; a search with one is left to it."""
+"""Queries of which BLAST+ reads no letters, in at least one molecule; such a search is left to BLAST+."""
 
 
 @dataclass(frozen=True)
 class Theme:
-    """What the searches of a kind have in common, so that few examples show what only such searches do."""
+    """Common properties of the searches of a kind, so that few examples show its special behaviour."""
 
     programs: Sequence[str] = PROGRAMS
     subject_styles: Mapping[str, Callable[[int], str]] = field(default_factory=lambda: STYLES)
     query_changes: Sequence[str] = OF_QUERIES
     titles: Sequence[str] = ()
-    """Of the queries; any if there are none."""
+    """The molecule of the queries; any if there are none."""
     least_records: int = 1
     first_query: str | None = None
     """The change of the first query."""

@@ -42,7 +42,7 @@ PARTS = 12
 LONG = 36_000
 """Seconds for as many examples as are asked for."""
 SIGNALLED = 128
-"""A greater status is that of a program that a signal ended; 255, with which BLAST+ ends by itself, is none."""
+"""A larger status means that a signal ended the program, except 255, with which BLAST+ exits by itself."""
 SETTINGS = settings(deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
 
 
@@ -73,7 +73,7 @@ def test_many_odd_searches_are_identical() -> None:
 
 
 def assert_odd_searches_are_identical(examples: int, number: int | None) -> None:
-    """Assert it of so many searches: of the same ones each time for a number, else of others.
+    """Compare this many searches: the same ones each time for a number, otherwise others.
 
     Raises:
         AssertionError: Some are not identical; the shortest search to show it comes last.

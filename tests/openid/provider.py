@@ -1,4 +1,4 @@
-"""A real OpenID provider (npm's oidc-provider) on loopback, that tests may stop and give other keys."""
+"""A real OpenID provider (npm's oidc-provider) on loopback, which tests may stop and give other keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AUDIENCE = "https://blast.example.org/api"
 
 
 class Provider:
-    """An OpenID provider; whoever signs in is who they say."""
+    """An OpenID provider that believes every user's name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

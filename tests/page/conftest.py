@@ -1,4 +1,4 @@
-"""A running service with small databases, and a browser that looks at it."""
+"""A running service with small databases, and a browser that opens its page."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, served: dict[str, Path]) ->
 
 
 class Watched:
-    """What a page asked for and complained of."""
+    """The requests and console errors of a page."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.complaints: list[str] = []

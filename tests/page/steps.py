@@ -1,4 +1,4 @@
-"""What people do on the page."""
+"""Actions of users on the page."""
 
 from __future__ import annotations
 

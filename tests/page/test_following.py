@@ -1,4 +1,4 @@
-"""What the page shows of searches that run and of those that ran: the list in any order, the log, the pieces."""
+"""The page during and after searches: the list in any order, the log and the pieces."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def three(server: Server) -> dict[str, dict[str, Any]]:
     return {title: server.ended(search["id"]) for title, search in made.items()}
 
 
-def test_the_list_is_sorted_by_what_it_shows_and_its_address_keeps_the_order(
+def test_the_list_is_sorted_by_its_columns_and_its_address_keeps_the_order(
     page: Page, server: Server, three: dict[str, dict[str, Any]]
 ) -> None:
     page.goto(f"{server.url}/searches")
@@ -55,7 +55,7 @@ def test_the_list_is_sorted_by_what_it_shows_and_its_address_keeps_the_order(
     expect(page.get_by_role("columnheader", name="Hits")).to_have_attribute("aria-sort", "ascending")
 
 
-def test_a_list_in_another_order_takes_up_what_comes(page: Page, server: Server) -> None:
+def test_a_list_in_another_order_shows_new_searches(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/searches?by=title&order=asc")
     expect(page.get_by_role("heading", name="Searches")).to_be_visible()
 
@@ -65,7 +65,7 @@ def test_a_list_in_another_order_takes_up_what_comes(page: Page, server: Server)
     expect(page.locator(".table.searches .tr").first).to_contain_text("completed")
 
 
-def test_pieces_are_shown_while_they_run_and_the_log_tells_what_happened(
+def test_pieces_are_shown_while_they_run_and_the_log_records_the_events(
     page: Page, served: dict[str, Path], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     own = serving(tmp_path / "home", served)
@@ -93,7 +93,7 @@ def test_pieces_are_shown_while_they_run_and_the_log_tells_what_happened(
     expect(page.locator(".piece.search")).to_have_count(len(pieces))
 
 
-def test_a_stream_that_is_refused_is_said(page: Page, server: Server) -> None:
+def test_a_refused_stream_is_reported(page: Page, server: Server) -> None:
     def refuse(route: Route) -> None:
         route.fulfill(status=403, json={"code": "not-allowed", "detail": "No.", "remedy": ""})
 
@@ -104,7 +104,7 @@ def test_a_stream_that_is_refused_is_said(page: Page, server: Server) -> None:
     expect(page.get_by_text("The service no longer sends updates")).to_be_visible()
 
 
-def test_the_heading_has_the_focus_after_a_page_was_gone_to(page: Page, server: Server) -> None:
+def test_the_heading_has_the_focus_after_navigation(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/new")
     expect(page.get_by_role("heading", name="New search")).not_to_be_focused()
 

@@ -69,7 +69,7 @@ def test_a_list_restricts_a_search_and_goes_along_when_it_is_edited(page: Page, 
     assert server.http.get(f"/searches/{second}/lists/seqidlist").text == "S3.1\nS4.1\n"
 
 
-def test_a_list_may_be_a_file_and_what_is_wrong_with_it_is_told_beside_it(
+def test_a_list_may_be_a_file_and_its_problems_are_reported_beside_it(
     page: Page, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "taxids.txt"
@@ -125,7 +125,7 @@ def test_a_long_list_and_a_long_query_come_back_when_an_edited_search_is_loaded_
     expect(command(page)).to_contain_text("-negative_seqidlist negative_seqidlist.txt")
 
 
-def test_the_output_is_part_of_the_command_and_what_is_downloaded_first(page: Page, server: Server) -> None:
+def test_the_output_is_part_of_the_command_and_the_default_download(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/new")
     write_query(page, PROTEIN)
     choose_database(page, "proteins")
@@ -186,7 +186,7 @@ def test_a_draft_that_is_none_is_dropped_with_a_word(page: Page, server: Server)
     expect(page.get_by_role("textbox", name="Query", exact=True)).to_have_value("")
 
 
-def test_files_that_a_draft_does_not_keep_are_asked_for(page: Page, server: Server, tmp_path: Path) -> None:
+def test_a_draft_asks_again_for_files_that_it_does_not_keep(page: Page, server: Server, tmp_path: Path) -> None:
     path = tmp_path / "one.fa"
     path.write_text(PROTEIN)
     page.goto(f"{server.url}/new")
@@ -199,7 +199,7 @@ def test_files_that_a_draft_does_not_keep_are_asked_for(page: Page, server: Serv
     expect(page.get_by_text("Please choose these files again, since drafts don't save files: Query.")).to_be_visible()
 
 
-def test_databases_are_chosen_by_what_they_are(page: Page, server: Server) -> None:
+def test_databases_are_shown_with_their_properties(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/new")
     one = next(one for one in server.http.get("/databases").json() if one["name"] == "genes")
 

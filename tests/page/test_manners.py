@@ -1,4 +1,4 @@
-"""For everybody: in both themes, on narrow screens, with large results, and with what people get wrong."""
+"""Themes, narrow screens, large results, and mistakes of users."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_fifty_thousand_hsps_are_few_elements(page: Page, server: Server, large:
     assert page.evaluate("document.querySelectorAll('*').length") < 3000
 
 
-def test_what_is_no_fasta_is_told_before_it_is_sent(page: Page, server: Server) -> None:
+def test_input_that_is_not_fasta_is_reported_before_it_is_sent(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/new")
     write_query(page, ">\n!!!")
     choose_database(page, "genes")
@@ -198,7 +198,7 @@ def test_what_is_no_fasta_is_told_before_it_is_sent(page: Page, server: Server) 
     expect(page.get_by_role("button", name="BLAST")).to_be_disabled()
 
 
-def test_an_option_that_is_wrong_is_told_where_it_is(page: Page, server: Server) -> None:
+def test_a_wrong_option_is_reported_beside_its_field(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/new")
     write_query(page, RNA)
     choose_database(page, "genes")
@@ -261,7 +261,7 @@ def test_a_query_without_hits_says_so(page: Page, server: Server) -> None:
     expect(page.get_by_text("No significant similarity found")).to_be_visible()
 
 
-def test_what_is_not_there_says_what_to_do(page: Page, server: Server) -> None:
+def test_the_page_of_a_missing_search_says_so(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/searches/{'0' * 32}")
     expect(page.get_by_text("There is no such search.")).to_be_visible()
 
@@ -296,13 +296,13 @@ def test_a_database_is_added_warmed_planned_and_removed(page: Page, server: Serv
 
 @pytest.fixture
 def guarded(tmp_path: Path, served: dict[str, Path]) -> Iterator[Server]:
-    """A service that asks for tokens."""
+    """A service that requires tokens."""
     one = serving(tmp_path / "home", served, "--auth", "token")
     yield one
     one.close()
 
 
-def test_a_token_lets_in_and_shows_only_what_is_ones_own(page: Page, guarded: Server) -> None:
+def test_a_token_signs_in_and_shows_only_its_owners_searches(page: Page, guarded: Server) -> None:
     ada, bob = (
         guarded.run("token", "create", name, "--owner", name, "--scope", "read", "--scope", "search").stdout.strip()
         for name in ("ada", "bob")

@@ -1,4 +1,4 @@
-"""What operators do on the page: databases, tasks, nodes; and what outsiders do not see of them."""
+"""The page of operators: databases, tasks and nodes; and what readers of a link can't see."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def own_server(tmp_path: Path, served: dict[str, Path]) -> Iterator[Server]:
 
 @pytest.fixture
 def asked(page: Page) -> list[Request]:
-    """What the page asks for."""
+    """The requests of the page."""
     requests: list[Request] = []
     page.on("request", lambda one: requests.append(one))
     return requests
@@ -67,7 +67,7 @@ def makers(server: Server) -> list[int]:
 
 
 def hold_task(server: Server) -> None:
-    """Stop what makes a database, so that it is not there too soon."""
+    """Suspend the making of a database, so that it does not finish too soon."""
     stopped(lambda: makers(server))
 
 
@@ -204,7 +204,7 @@ def test_updates_are_looked_for_and_offered(page: Page, server: Server, tmp_path
     expect(row).to_contain_text("30")
 
 
-def test_what_is_in_use_is_removed_only_by_whoever_says_so(page: Page, own_server: Server) -> None:
+def test_a_database_in_use_is_removed_only_after_confirmation(page: Page, own_server: Server) -> None:
     search = own_server.submit("blastp", "proteins", LONG, {"evalue": 1000}, title="In the way")["id"]
     hold(own_server, search)
     page.goto(f"{own_server.url}/databases")
@@ -224,7 +224,7 @@ def test_what_is_in_use_is_removed_only_by_whoever_says_so(page: Page, own_serve
     assert own_server.ended(search)["state"] == "cancelled"
 
 
-def test_a_database_that_results_need_is_removed_only_by_whoever_gives_them_up(
+def test_a_database_that_results_need_is_removed_only_by_users_who_give_them_up(
     page: Page, server: Server, tmp_path: Path
 ) -> None:
     merged = [Sequence(f"S{number}.1 a\x01T{number}.1 b", one.letters) for number, one in enumerate(PROTEINS[:9])]
@@ -243,7 +243,7 @@ def test_a_database_that_results_need_is_removed_only_by_whoever_gives_them_up(
     expect(page.get_by_role("row").filter(has_text="needed")).to_have_count(0)
 
 
-def test_whoever_has_a_link_sees_no_names_of_nodes_and_sends_no_token_in_addresses(
+def test_readers_of_a_link_see_no_names_of_nodes_and_send_no_token_in_addresses(
     page: Page, server: Server, context: BrowserContext
 ) -> None:
     search = server.submit("blastp", "proteins", PROTEINS[3].fasta)["id"]

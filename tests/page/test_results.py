@@ -1,4 +1,4 @@
-"""What was found: filtered, selected, saved, with the subjects' sequences and organisms."""
+"""Results: filtered, selected, downloaded, with the subjects' sequences and organisms."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     one.close()
 
 
-def test_thousands_of_hits_that_lie_apart_are_saved(page: Page, crowded: Server) -> None:
+def test_thousands_of_separate_hits_are_saved(page: Page, crowded: Server) -> None:
     query = f">q\n{GENE.letters[:90]}\n"
     found = crowded.submit("blastn", "crowd", query, "-max_target_seqs 5000", title="A crowd")["id"]
     crowded.ended(found)
@@ -129,7 +129,7 @@ def test_thousands_of_hits_that_lie_apart_are_saved(page: Page, crowded: Server)
     assert [letters.replace("\n", "") for _, _, letters in records] == [row[12] for row in rows]
 
 
-def test_what_takes_longest_to_read_is_read_before_its_view_is_wanted(page: Page, server: Server, search: str) -> None:
+def test_the_slowest_data_is_read_before_its_view_is_opened(page: Page, server: Server, search: str) -> None:
     with page.expect_response(re.compile("/spans.query=1&")):
         page.goto(f"{server.url}/searches/{search}?query=1")
     expect(page.get_by_role("table", name="Descriptions")).to_be_visible()
@@ -157,7 +157,7 @@ def test_selected_queries_are_saved(page: Page, server: Server, search: str) -> 
     assert download(page, "JSON 15") == server.result(search, "15", query="0,2")
 
 
-def test_a_subject_is_shown_when_it_is_asked_for(page: Page, server: Server, search: str) -> None:
+def test_a_subject_is_shown_on_request(page: Page, server: Server, search: str) -> None:
     page.goto(f"{server.url}/searches/{search}?view=alignments&hit=2")
     hit = server.http.get(f"/searches/{search}/hits", params={"after": 2, "limit": 1}).json()["rows"][0]
     letters = next(one.letters for one in real("16s")[:150] if one.title.split()[0] == hit["subject"])
@@ -250,7 +250,7 @@ def test_organisms_without_lineages_are_a_list_that_says_why(page: Page, tmp_pat
         own.close()
 
 
-def test_who_came_by_a_link_is_led_nowhere_else(page: Page, server: Server, search: str) -> None:
+def test_readers_of_a_link_get_no_links_to_other_pages(page: Page, server: Server, search: str) -> None:
     token = server.http.post(f"/searches/{search}/share").json()["token"]
     page.goto(f"{server.url}/searches/{search}?share={token}&view=alignments")
     page.get_by_role("button", name="Full length").click()

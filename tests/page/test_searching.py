@@ -84,7 +84,7 @@ def test_hits_are_those_of_the_table_in_its_order(page: Page, server: Server) ->
     expect(rows.nth(1)).to_contain_text(subjects[4])
 
 
-def test_an_address_restores_what_was_shown(page: Page, context: BrowserContext, server: Server) -> None:
+def test_an_address_restores_the_view(page: Page, context: BrowserContext, server: Server) -> None:
     new_search(page, server, RNA, "genes")
     second = page.get_by_role("navigation", name="Queries").get_by_role("link").nth(1)
     second.click()
@@ -161,7 +161,7 @@ def test_a_running_search_is_cancelled_and_run_again(page: Page, server: Server,
     expect(page.locator(".search-head .state")).to_contain_text("cancelled")
 
 
-def test_a_page_goes_on_when_the_service_was_away(
+def test_a_page_continues_after_the_service_was_unreachable(
     page: Page, served: dict[str, Path], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     own = serving(tmp_path / "home", served)
@@ -179,7 +179,7 @@ def test_a_page_goes_on_when_the_service_was_away(
     expect(page.locator(".search-head .state")).to_contain_text("completed")
 
 
-def test_the_list_follows_what_happens(page: Page, server: Server) -> None:
+def test_the_list_follows_changes(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/searches")
     expect(page.get_by_role("heading", name="Searches")).to_be_visible()
     found = server.submit("blastn", "genes", RNA, title="Submitted by a program")
@@ -200,7 +200,7 @@ def test_the_list_follows_what_happens(page: Page, server: Server) -> None:
     expect(page.get_by_text("No matching searches.")).to_be_visible()
 
 
-def test_a_search_is_edited_and_submitted_anew(page: Page, server: Server) -> None:
+def test_a_search_is_edited_and_submitted_again(page: Page, server: Server) -> None:
     query = real("proteins")[7].fasta
     old = server.submit("blastp", "proteins", query, {"evalue": 1e-5, "task": "blastp-fast"}, title="First")
     page.goto(f"{server.url}/searches/{old['id']}")
@@ -219,7 +219,7 @@ def test_a_search_is_edited_and_submitted_anew(page: Page, server: Server) -> No
     assert server.http.get(f"/searches/{new}/query").text == query
 
 
-def test_a_shared_search_is_read_by_whoever_has_the_link(page: Page, server: Server, context: BrowserContext) -> None:
+def test_anyone_with_the_link_can_read_a_shared_search(page: Page, server: Server, context: BrowserContext) -> None:
     found = new_search(page, server, RNA, "genes")
     expect(page.locator(".search-head .state")).to_contain_text("completed")
     page.get_by_role("button", name="Share").click()

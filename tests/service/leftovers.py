@@ -1,4 +1,4 @@
-"""What is left of a search: processes of its service, files, entries in the queue."""
+"""Leftovers of a search: processes of its service, files, entries in the queue."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def queued(server: Server, search: str) -> list[str]:
 
 
 def check_nothing_is_left(server: Server, search: str) -> None:
-    """Check what there is of a cancelled search, on a service that does nothing else."""
+    """Check the leftovers of a cancelled search, on a service that is otherwise idle."""
     assert server.search(search)["state"] == "cancelled"
     assert children(server) == []
     assert files(server, search) == []

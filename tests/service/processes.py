@@ -1,4 +1,4 @@
-"""BLAST+ beside the service: what of it runs on this machine, and what it prints."""
+"""BLAST+ beside the service: its running processes on this machine, and its own output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``shardblast serve`` as a process of its own, that tests may kill."""
+"""``shardblast serve`` as a separate process, which tests may kill."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Server:
         self.http = self.client()
 
     def client(self) -> httpx.Client:
-        """Return a client of its own: one that more than 20 threads share may close what another has just been given
+        """Return a new client: one that more than 20 threads share may close a connection that another has just got
         (https://github.com/encode/httpcore/issues/1110)."""
         return httpx.Client(base_url=f"{self.url}/api/v1", timeout=END_WITHIN_S)
 
@@ -79,7 +79,7 @@ class Server:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The log's whole lines, which may come a little after what they tell of."""
+        """The complete lines of the log, which may appear a little after the events."""
         return [json.loads(line) for line in self.log.split("\n")[:-1]]
 
     def logged(self, meant: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Server:
         return next(filter(meant, self.records))
 
     def keeps(self, secret: str) -> bool:
-        """Tell whether a file of the home holds these letters; those of a search that runs may go meanwhile."""
+        """Return whether a file in the home contains this text; files of a running search may disappear meanwhile."""
         for folder, _, names in os.walk(self.home):
             for file in (Path(folder, name) for name in names):
                 with suppress(FileNotFoundError):

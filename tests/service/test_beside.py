@@ -1,4 +1,4 @@
-"""``shardblast db`` beside a running service, which does what the commands ask for."""
+"""``shardblast db`` beside a running service, which executes the commands."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_commands_do_the_work_themselves_when_the_service_was_killed(
     own_server.start()
 
 
-def test_a_home_tells_its_user_alone_how_to_reach_the_service_while_it_runs(tmp_path: Path) -> None:
+def test_only_its_user_can_read_in_a_home_how_to_reach_the_running_service(tmp_path: Path) -> None:
     folders, claim = Folders(tmp_path / "home"), Claim("http://127.0.0.1:1", "secret")
     assert folders.claimed() is None
     script = (

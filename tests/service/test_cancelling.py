@@ -1,4 +1,4 @@
-"""A search that is cancelled ends at once, whatever it does just then, and leaves nothing but its queries."""
+"""A cancelled search ends at once, whatever it is doing, and leaves only its queries."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_search_that_was_cancelling_when_its_service_was_killed_is_cancelled_w
     check_nothing_is_left(own_server, search)
 
 
-def test_what_is_cancelled_while_it_waits_leaves_the_queue(narrow_server: Server) -> None:
+def test_a_search_that_is_cancelled_while_it_waits_leaves_the_queue(narrow_server: Server) -> None:
     busy = [narrow_server.submit("blastn", "16s", MANY, {"evalue": 9 + number})["id"] for number in range(2)]
     waiting = narrow_server.submit("blastn", "16s", MANY * 2)["id"]
 
@@ -122,7 +122,7 @@ def reached(server: Server, search: str, phase: str) -> str:
 
 
 def changes(server: Server, search: str) -> Iterator[dict[str, object]]:
-    """Yield a search as it is and after every change, to its end."""
+    """Yield a search now and after every change, until its end."""
     for event in server.events(search):
         if event.event in ("snapshot", "search"):
             yield json.loads(event.data)

@@ -1,4 +1,4 @@
-"""Results of which some queries, or some hits, are printed."""
+"""Results of selected queries or hits."""
 
 from __future__ import annotations
 
@@ -118,7 +118,9 @@ def test_all_hits_chosen_are_the_whole_result(server: Server, search: str) -> No
         ({"query": 0, "hit": 1000}, "no such hit"),
     ],
 )
-def test_what_is_not_there_is_said(server: Server, search: str, values: dict[str, str | int], says: str | None) -> None:
+def test_missing_queries_and_hits_are_reported(
+    server: Server, search: str, values: dict[str, str | int], says: str | None
+) -> None:
     for what in ("results", "subjects"):
         answer = server.http.get(f"/searches/{search}/{what}", params=values)
 
@@ -136,7 +138,7 @@ def test_many_hits_are_named_in_one_address(server: Server, search: str) -> None
 
 
 @pytest.mark.parametrize("outfmt", [*FORMATS, "13"])
-def test_what_a_body_names_is_printed_as_what_an_address_names(server: Server, search: str, outfmt: str) -> None:
+def test_a_selection_in_a_body_is_printed_like_one_in_an_address(server: Server, search: str, outfmt: str) -> None:
     for named in ({"query": "1-2,4"}, {"query": "2", "hit": "0,3-5,39"}):
         sent = server.http.post(f"/searches/{search}/results", params={"outfmt": outfmt}, json=named)
 
@@ -212,7 +214,9 @@ def test_any_hits_of_the_most_there_can_be_are_printed(crowded: Server) -> None:
         ('{"query": "' + "1," * (1 << 19) + '1"}', 413, "longer than 1,048,576 bytes"),
     ],
 )
-def test_what_a_body_can_not_name_is_said(server: Server, search: str, body: str, status: int, says: str) -> None:
+def test_an_invalid_selection_in_a_body_is_reported(
+    server: Server, search: str, body: str, status: int, says: str
+) -> None:
     for what in ("results", "subjects"):
         answer = server.http.post(f"/searches/{search}/{what}", content=body)
 
@@ -220,7 +224,7 @@ def test_what_a_body_can_not_name_is_said(server: Server, search: str, body: str
         assert says in answer.json()["detail"]
 
 
-def test_a_body_is_taken_from_whoever_may_read_and_from_no_other_site(server: Server, search: str) -> None:
+def test_a_body_is_accepted_from_readers_and_from_no_other_site(server: Server, search: str) -> None:
     link = server.http.post(f"/searches/{search}/share").json()["token"]
     other = server.submit("blastn", "16s", RNA[0])["id"]
 

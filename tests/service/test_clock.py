@@ -1,4 +1,4 @@
-"""A machine whose clock is set while searches run."""
+"""A machine whose clock is changed while searches run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RNA = real("16s-queries")[0].fasta
 
 
 class Clock:
-    """The wall clock of a server: libfaketime adds to it what a file says; the monotonic clock goes on as it does."""
+    """The wall clock of a server: libfaketime adds the offset in a file to it; the monotonic clock is not changed."""
 
     def __init__(self, file: Path) -> None:
         (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
@@ -53,7 +53,7 @@ def server(tmp_path: Path, clock: Clock, served: dict[str, Path]) -> Iterator[Se
 
 
 @pytest.mark.parametrize("jump", [-3600, 3600])
-def test_a_search_goes_on_when_the_clock_is_set_in_its_midst(server: Server, clock: Clock, jump: int) -> None:
+def test_a_search_continues_when_the_clock_is_set_while_it_runs(server: Server, clock: Clock, jump: int) -> None:
     before = [server.submit("blastn", "16s", RNA)["id"] for _ in range(2)]
     for one in before:
         server.ended(one)

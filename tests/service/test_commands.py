@@ -56,7 +56,9 @@ def test_a_completed_search_is_not_retried(server: Server, completed: str) -> No
     assert "The search is completed.\nshardblast: Only failed and cancelled searches can be retried." in again.stderr
 
 
-def test_searches_are_deleted_and_what_can_not_be_is_told(server: Server, completed: str, running: str) -> None:
+def test_searches_are_deleted_and_those_that_cannot_be_are_reported(
+    server: Server, completed: str, running: str
+) -> None:
     other = server.submit("blastn", "16s", RNA)["id"]
     server.ended(other)
 
@@ -101,7 +103,7 @@ def test_a_link_is_made_listed_and_revoked(server: Server, completed: str) -> No
     assert server.run("share", completed, "--revoke", share_id).returncode == 1
 
 
-def test_preflight_tells_what_would_run(server: Server, tmp_path: Path) -> None:
+def test_preflight_shows_the_plan_of_a_search(server: Server, tmp_path: Path) -> None:
     query = tmp_path / "q.fa"
     query.write_text(RNA)
 
@@ -117,7 +119,7 @@ def test_preflight_tells_what_would_run(server: Server, tmp_path: Path) -> None:
     assert all(words in shown for words in told if words != "command")
 
 
-def test_preflight_tells_every_problem_with_its_remedy(server: Server) -> None:
+def test_preflight_reports_every_problem_with_its_remedy(server: Server) -> None:
     words = ("preflight", "blastn", "--db", "absent", "-evalue", "-1", "-num_threads", "4")
 
     done = server.run(*words, sent=PROTEINS)
@@ -143,7 +145,7 @@ def test_problems_are_a_table_on_a_terminal(server: Server, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("search_id", ["", "a/b?c"])
-def test_what_is_no_id_is_said_so(server: Server, search_id: str) -> None:
+def test_text_that_is_not_an_id_is_reported(server: Server, search_id: str) -> None:
     for command in ("status", "retry", "delete", "report", "share"):
         done = server.run(command, "--", search_id)
 
@@ -151,7 +153,7 @@ def test_what_is_no_id_is_said_so(server: Server, search_id: str) -> None:
         assert f"{search_id!r} is not the id of a search." in done.stderr
 
 
-def test_a_list_tells_when_searches_were_made_how_long_they_ran_and_their_hits(server: Server) -> None:
+def test_a_list_shows_when_searches_were_made_how_long_they_ran_and_their_hits(server: Server) -> None:
     title = "[red]a \x1b[31m title\tof mine :smile:"
     search = server.ended(server.submit("blastn", "16s", RNA, "-max_target_seqs 7", title=title)["id"])
     server.environment["TZ"] = "Asia/Kathmandu"
@@ -186,21 +188,21 @@ def test_a_list_is_paged(server: Server) -> None:
         assert server.run("list", "--cursor", wrong).returncode == 1
 
 
-def test_status_tells_what_is_done_of_each_phase(server: Server, completed: str) -> None:
+def test_status_shows_the_progress_of_each_phase(server: Server, completed: str) -> None:
     done = server.run("status", completed)
 
     assert done.returncode == 0
     assert f"  blastn in 16s: 4 queries, {server.search(completed)['letters']:,} letters\n" in done.stdout
     for phase in server.search(completed)["phases"]:
         counts = f"{phase['done']}/{phase['total']} "
-        if phase["name"] in ("staging", "warming"):  # of what lies in memory already, none
+        if phase["name"] in ("staging", "warming"):  # none of the bytes that are in memory already
             counts = f"{size(phase['done'])} of {size(phase['total'])}\n"
         assert (phase["status"] == "skipped") == (
             f"  {phase['name']:<11} {phase['status']:<10} {counts}" not in done.stdout
         )
 
 
-def test_status_tells_what_was_read_into_memory_in_bytes(server: Server, tmp_path: Path) -> None:
+def test_status_shows_warming_in_bytes(server: Server, tmp_path: Path) -> None:
     path = make_database(tmp_path / "cold" / "cold", "nucl", real("16s")[:600])  # which no other test searches
     server.add_database("cold", path)
     sequences = path.with_name("cold.nsq")  # the service itself may keep the index mapped
@@ -221,7 +223,7 @@ def test_status_tells_what_was_read_into_memory_in_bytes(server: Server, tmp_pat
     )
 
 
-def test_several_searches_are_waited_for_and_the_worst_end_is_told(server: Server, completed: str) -> None:
+def test_waiting_for_several_searches_returns_the_worst_status(server: Server, completed: str) -> None:
     stopped = server.submit("blastp", "proteins", MANY)["id"]
     server.http.post(f"/searches/{stopped}/cancel")
     other = server.submit("blastn", "16s", RNA)["id"]

@@ -1,4 +1,4 @@
-"""Searches that outlive their service."""
+"""Searches that survive a crash of their service."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ OPTIONS = ["-max_target_seqs", "5"]
 
 @pytest.fixture(scope="module")
 def answer(served: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """What BLAST+ prints."""
+    """The output of BLAST+."""
     return blast("blastp", served["proteins"], "proteins", MANY, OPTIONS, "6", tmp_path_factory.mktemp("plain"))
 
 
 @pytest.mark.parametrize("phase", ["preparing", "searching", "merging", "publishing"])
-def test_a_search_goes_on_after_a_kill_in_any_phase(own_server: Server, phase: str, answer: bytes) -> None:
+def test_a_search_resumes_after_a_kill_in_any_phase(own_server: Server, phase: str, answer: bytes) -> None:
     asked, key = ("blastp", "proteins", MANY, " ".join(OPTIONS)), {"Idempotency-Key": "k"}
     search = own_server.submit(*asked, headers=key)
     finished = 0
@@ -70,7 +70,7 @@ def test_no_blast_outlives_a_killed_service(own_server: Server) -> None:
     until(lambda: not blast_runs(folder))
 
 
-def test_a_search_goes_on_after_an_orderly_stop(own_server: Server) -> None:
+def test_a_search_resumes_after_an_orderly_stop(own_server: Server) -> None:
     search = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 5")
     for event in own_server.events(search["id"]):
         if event.event == "piece":
@@ -110,14 +110,14 @@ def test_a_service_ends_although_a_thread_never_returns_and_blast_ignores_signal
     server.close()
 
 
-def test_requests_that_take_long_are_told_that_the_server_stops(own_server: Server) -> None:
+def test_long_requests_are_answered_that_the_server_stops(own_server: Server) -> None:
     body = {"program": "blastp", "database": "proteins", "query": MANY}
     with (
         closing(sqlite3.connect(own_server.home / "shardblast.sqlite", isolation_level=None)) as database,
         socket.create_connection(("127.0.0.1", own_server.port)) as slow,
         ThreadPoolExecutor(MORE_THAN_THREADS) as pool,
     ):
-        database.execute("BEGIN IMMEDIATE")  # whoever submits waits for it
+        database.execute("BEGIN IMMEDIATE")  # submissions wait for it
         slow.sendall(b"POST /api/v1/searches/preflight HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
         asked = [pool.submit(post, f"{own_server.url}/api/v1/searches", json=body) for _ in range(MORE_THAN_THREADS)]
         until(lambda: any((own_server.home / "incoming").glob("*")))

@@ -35,7 +35,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     one.close()
 
 
-def test_a_database_is_added_and_searched_whatever_the_current_folder_holds(
+def test_a_database_is_added_and_searched_whatever_the_current_folder_contains(
     wanted: Path, other: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = {}

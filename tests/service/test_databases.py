@@ -21,7 +21,7 @@ MANY = "".join(one.fasta for one in real("proteins")[:300])
 VOLUMES = ("-max_file_sz", "60000")
 
 
-def test_a_database_made_of_fasta_gives_what_blast_prints_of_it(server: Server, fasta: Path, tmp_path: Path) -> None:
+def test_a_database_made_from_fasta_gives_the_output_of_blast(server: Server, fasta: Path, tmp_path: Path) -> None:
     task = task_ended(server, add(server, "made", fasta)["id"])
     assert task["state"] == "completed", task["failure"]
     search = server.ended(server.submit("blastp", "made", QUERY, "-evalue 1e-3")["id"])
@@ -38,7 +38,7 @@ def test_a_database_made_of_fasta_gives_what_blast_prints_of_it(server: Server, 
     assert search["generation"] == server.http.get(f"/searches/{search['id']}/report").json()["database"]["generation"]
 
 
-def test_the_phases_of_a_search_tell_of_staging_when_there_is_some(server: Server, fasta: Path) -> None:
+def test_the_phases_of_a_search_include_staging_when_it_happens(server: Server, fasta: Path) -> None:
     task_ended(server, add(server, "staged", fasta)["id"])
 
     first = server.ended(server.submit("blastp", "staged", QUERY)["id"])
@@ -52,7 +52,7 @@ def test_the_phases_of_a_search_tell_of_staging_when_there_is_some(server: Serve
     ]
 
 
-def test_an_update_takes_effect_for_new_searches_while_old_ones_go_on(own_server: Server, fasta: Path) -> None:
+def test_an_update_takes_effect_for_new_searches_while_old_ones_continue(own_server: Server, fasta: Path) -> None:
     task_ended(own_server, add(own_server, "moving", fasta)["id"])
     before = database(own_server, "moving")["generation"]
     running = own_server.submit("blastp", "moving", MANY, "-max_target_seqs 5")
@@ -81,7 +81,7 @@ def test_an_update_takes_effect_for_new_searches_while_old_ones_go_on(own_server
     assert new["generation"] == after["generation"]
 
 
-def test_an_update_without_news_leaves_all_as_it_is(server: Server, fasta: Path) -> None:
+def test_an_update_without_a_newer_version_changes_nothing(server: Server, fasta: Path) -> None:
     task_ended(server, add(server, "still", fasta)["id"])
     before = database(server, "still")
 
@@ -103,7 +103,7 @@ def test_a_name_is_not_added_from_two_sources(server: Server, fasta: Path, tmp_p
     assert database(server, "named")["num_seqs"] == 1500
 
 
-def test_a_taken_name_is_replaced_only_by_whoever_asks_for_that(server: Server, fasta: Path, tmp_path: Path) -> None:
+def test_a_taken_name_is_replaced_only_on_request(server: Server, fasta: Path, tmp_path: Path) -> None:
     in_place = make_database(tmp_path / "own" / "other", "prot", real("proteins")[:400])
     task_ended(server, add(server, "taken", fasta)["id"])
     before = database(server, "taken")
@@ -153,7 +153,7 @@ def test_a_database_of_the_other_molecule_never_replaces_one(
     assert not (server.home / "adding" / "molecular").exists()
 
 
-def test_files_that_became_another_molecule_where_they_lie_are_not_taken(server: Server, tmp_path: Path) -> None:
+def test_files_in_place_that_became_another_molecule_are_refused(server: Server, tmp_path: Path) -> None:
     path = make_database(tmp_path / "own" / "turned", "prot", real("proteins")[:400])
     server.add_database("turned", path)
     for file in path.parent.iterdir():
@@ -177,7 +177,7 @@ def test_removing_a_database_that_is_not_known_touches_no_file(server: Server, n
     assert file.read_text() == "g1"
 
 
-def test_a_database_is_not_removed_while_it_is_brought(own_server: Server, fasta: Path) -> None:
+def test_a_database_is_not_removed_while_it_is_updated(own_server: Server, fasta: Path) -> None:
     task_ended(own_server, add(own_server, "busy", fasta)["id"])
     many(fasta)
     update = own_server.http.post("/databases/busy/update").json()
@@ -224,7 +224,7 @@ def test_rubbish_fails_with_a_reason_and_leaves_nothing(server: Server, tmp_path
         "s3://b/\n",
     ],
 )
-def test_what_is_no_source_is_refused_at_once(server: Server, source: str) -> None:
+def test_an_invalid_source_is_refused_at_once(server: Server, source: str) -> None:
     answer = server.http.post("/databases", json={"name": "none", "source": source})
 
     assert answer.status_code in (400, 404, 409, 422), answer.text
@@ -250,7 +250,7 @@ def test_a_database_in_use_is_removed_only_by_force(own_server: Server, fasta: P
     assert stored(own_server, "used") == set()
 
 
-def test_warming_reads_what_is_cold_and_says_what_is_warm(server: Server, fasta: Path) -> None:
+def test_warming_reads_cold_files_and_reports_how_much_is_warm(server: Server, fasta: Path) -> None:
     task_ended(server, add(server, "cold", fasta)["id"])
     server.ended(server.submit("blastp", "cold", QUERY)["id"])
     cool(*(server.home / "staged" / "cold").glob("*/*.p??"))
@@ -292,7 +292,7 @@ def test_a_volume_that_is_damaged_on_the_disk_gives_no_result(server: Server, fa
     assert (search["state"], search["failure"]["code"]) == ("failed", "damaged")
 
 
-def test_a_database_that_changes_where_it_lies_is_not_searched_until_it_is_updated(
+def test_a_database_that_changes_in_place_is_not_searched_until_it_is_updated(
     own_server: Server, tmp_path: Path
 ) -> None:
     path = make_database(tmp_path / "own" / "db[1]*", "prot", real("proteins")[:500])
@@ -312,7 +312,7 @@ def test_a_database_that_changes_where_it_lies_is_not_searched_until_it_is_updat
     assert own_server.result(again["id"], "6") == blast("blastp", path, "lying", QUERY, [], "6", tmp_path)
 
 
-def test_a_plan_says_what_each_node_gets_and_whether_it_fits(server: Server) -> None:
+def test_a_plan_shows_the_share_of_each_node_and_whether_it_fits(server: Server) -> None:
     mapped = database(server, "proteins")["mapped_bytes"]
 
     roomy = server.http.get("/databases/proteins/plan", params={"nodes": 2, "memory_bytes": 4 * mapped}).json()
@@ -326,7 +326,7 @@ def test_a_plan_says_what_each_node_gets_and_whether_it_fits(server: Server) -> 
     assert tight["remedy"] in told.stdout
 
 
-def test_the_node_tells_what_it_holds(server: Server, fasta: Path) -> None:
+def test_the_node_lists_its_databases(server: Server, fasta: Path) -> None:
     task_ended(server, add(server, "held", fasta)["id"])
     server.ended(server.submit("blastp", "held", QUERY)["id"])
 
@@ -354,7 +354,9 @@ def test_a_database_is_added_from_a_terminal_beside_a_running_service(server: Se
     assert server.ended(server.submit("blastp", "by-hand", QUERY)["id"])["state"] == "completed"
 
 
-def test_a_command_says_in_its_own_words_what_the_service_can_not_read(server: Server, fasta: Path) -> None:
+def test_a_command_explains_in_its_own_words_a_request_that_the_service_cannot_read(
+    server: Server, fasta: Path
+) -> None:
     refused = server.run("db", "add", "n" * 101, str(fasta))
 
     assert (refused.returncode, refused.stderr) == (

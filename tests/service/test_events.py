@@ -1,4 +1,4 @@
-"""Readers of events, quick and slow."""
+"""Fast and slow readers of events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEARCH = SearchId("s")
 
 
 class Store:
-    """Keeps events, and counts how often it is asked."""
+    """Keeps events, and counts how often it is read."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -38,7 +38,7 @@ async def first(subscription: Subscription, count: int, found: list[int] | None 
     return found
 
 
-def test_a_reader_has_what_was_before_and_what_comes() -> None:
+def test_a_reader_receives_earlier_and_later_events() -> None:
     async def read() -> list[int]:
         store, broadcast = Store(), Broadcast()
         store.events = [an_event(number) for number in range(1, 4)]
@@ -51,7 +51,7 @@ def test_a_reader_has_what_was_before_and_what_comes() -> None:
     assert asyncio.run(read()) == [2, 3, 4, 5]
 
 
-def test_a_reader_that_stops_for_a_while_holds_nobody_up_and_misses_nothing() -> None:
+def test_a_reader_that_pauses_delays_no_others_and_misses_no_event() -> None:
     async def read() -> tuple[list[int], list[int], int]:
         store, broadcast = Store(), Broadcast()
         count = WAITING * 3
@@ -96,7 +96,7 @@ def test_a_reader_that_left_is_forgotten() -> None:
     assert asyncio.run(leave()) == 0
 
 
-def test_who_follows_all_searches_is_told_of_each_or_when_many_changed_that_any_may_have() -> None:
+def test_a_stream_of_all_searches_reports_each_change_or_that_any_may_have_changed() -> None:
     async def follow() -> list[set[SearchId | None]]:
         broadcast = Broadcast()
         told: list[set[SearchId | None]] = []

@@ -1,4 +1,4 @@
-"""A disk that is full: what is refused, what fails, and that nothing half-written is taken for a result."""
+"""A full disk: refused requests, failed searches, and no partial file that is mistaken for a result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def server(small_disk: Path, served: dict[str, Path]) -> Iterator[Server]:
     one.close()
 
 
-def test_a_search_is_refused_with_what_to_do_when_little_is_free(server: Server, small_disk: Path) -> None:
+def test_a_search_is_refused_with_a_remedy_when_little_space_is_free(server: Server, small_disk: Path) -> None:
     ballast = fill(small_disk, 100 << 20)
 
     answer = server.http.post("/searches", json={"program": "blastp", "database": "proteins", "query": MANY})
@@ -59,7 +59,7 @@ def test_an_upload_that_finds_no_space_is_a_problem_and_no_bug(server: Server, s
     assert list((server.home / "incoming").iterdir()) == []
 
 
-def test_a_search_that_runs_out_of_space_fails_and_its_retry_prints_what_blast_prints(
+def test_a_search_that_runs_out_of_space_fails_and_its_retry_gives_the_output_of_blast(
     server: Server, small_disk: Path, served: dict[str, Path], tmp_path: Path
 ) -> None:
     search = server.submit("blastp", "proteins", MANY, " ".join(OPTIONS))

@@ -1,4 +1,4 @@
-"""Which generation of a database is current: the service and whoever sees only the storage always agree."""
+"""The service and programs that see only the storage agree about the current generation of a database."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_pages_in_any_order_are_the_whole_list_once(index: Path, sort: str, text
         (HitFilter(evalue=-1.0), lambda hit: False),
     ],
 )
-def test_hits_are_those_that_fit_all_that_is_asked(
+def test_hits_are_those_that_match_all_filters(
     index: Path, wanted: HitFilter, fits: Callable[[dict[str, Any]], bool]
 ) -> None:
     with closing(HitIndex(index)) as pages:

@@ -1,4 +1,4 @@
-"""What nobody should send."""
+"""Invalid and hostile requests."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def refused(server: Server, body: Any) -> dict[str, Any]:
         ({"exactness": "sloppy"}, ["exactness"]),
     ],
 )
-def test_every_problem_of_a_search_is_told(server: Server, changes: dict[str, Any], codes: list[str]) -> None:
+def test_every_problem_of_a_search_is_reported(server: Server, changes: dict[str, Any], codes: list[str]) -> None:
     body = {"program": "blastn", "database": "16s", "query": RNA, **changes}
 
     told = refused(server, body)
@@ -67,7 +67,7 @@ def test_every_problem_of_a_search_is_told(server: Server, changes: dict[str, An
     assert (preflight["ok"], [one["code"] for one in preflight["problems"]]) == (False, codes)
 
 
-def test_preflight_tells_what_would_run(server: Server) -> None:
+def test_preflight_shows_the_plan_of_a_search(server: Server) -> None:
     body = {"program": "blastn", "database": "16s", "query": RNA, "options": {"evalue": 1e-5}}
 
     told = server.http.post("/searches/preflight", json=body).json()
@@ -174,7 +174,7 @@ def test_options_that_are_nested_without_end_are_refused(server: Server) -> None
 
 
 @pytest.mark.parametrize("last", ["99999999999999999999", "-1", "x"])
-def test_a_strange_last_event_begins_anew(server: Server, last: str) -> None:
+def test_an_unknown_last_event_starts_from_the_beginning(server: Server, last: str) -> None:
     search = server.submit("blastn", "16s", RNA)
     server.ended(search["id"])
 
@@ -187,7 +187,7 @@ def test_passwords_in_addresses_are_not_printed() -> None:
     assert without_password("file:///home/x") == "file:///home/x"
 
 
-def test_answers_never_hold_paths_of_the_server(server: Server) -> None:
+def test_answers_never_contain_paths_of_the_server(server: Server) -> None:
     told = server.http.get("/databases").text + server.http.get("/searches").text
 
     assert str(server.home) not in told
@@ -202,7 +202,7 @@ def test_everybody_may_come_in_from_this_machine_only(server: Server) -> None:
     assert "--auth token" in started.stderr
 
 
-def test_tokens_tell_who_may_do_what(tmp_path: Path, served: dict[str, Path]) -> None:
+def test_tokens_decide_who_may_do_what(tmp_path: Path, served: dict[str, Path]) -> None:
     server = Server(tmp_path / "home", "--auth", "token")
     server.add_database("16s", served["16s"])
     make = ["token", "create", "for a test", "--owner"]
@@ -316,7 +316,7 @@ def test_an_upload_that_was_compressed_twice_is_refused(server: Server, outer: s
     assert not any((server.home / "incoming").iterdir())
 
 
-def test_a_name_that_is_no_text_is_refused(server: Server) -> None:
+def test_a_name_that_is_not_text_is_refused(server: Server) -> None:
     fields = {"program": "blastn", "database": "16s", "options": '{"\\ud800": "1"}'}
 
     answer = server.http.post("/searches/preflight", data=fields, files={"query": ("q.fa", b">a\nACGT")})

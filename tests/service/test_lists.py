@@ -89,7 +89,7 @@ def test_a_list_is_obeyed_in_every_format(listing: Server, named: Path, name: st
         assert listing.result(search["id"], outfmt) == wanted, outfmt
 
 
-def test_a_list_is_part_of_the_command_and_of_what_makes_two_searches_the_same(listing: Server) -> None:
+def test_a_list_is_part_of_the_command_and_of_the_fingerprint_of_a_search(listing: Server) -> None:
     key = {"headers": {"Idempotency-Key": "with-a-list"}}
     first = listing.submit("blastp", "named", QUERIES, lists={"seqidlist": "S1.1\nS2.1\n"}, **key)
     again = listing.submit("blastp", "named", QUERIES, lists={"seqidlist": "S1.1\nS2.1\n"}, **key)
@@ -131,7 +131,7 @@ def test_a_list_may_be_packed(listing: Server) -> None:
     assert listing.http.get(f"/searches/{plain}/lists/seqidlist").text == text
 
 
-def test_a_list_is_read_as_it_was_sent_by_whoever_may_read_the_search(listing: Server) -> None:
+def test_readers_of_a_search_can_read_its_list_as_it_was_sent(listing: Server) -> None:
     found = listing.submit("blastp", "named", QUERIES, lists={"seqidlist": "S1.1\n\nS2.1"})["id"]
 
     assert listing.http.get(f"/searches/{found}/lists/seqidlist").text == "S1.1\n\nS2.1"
@@ -169,7 +169,7 @@ def test_the_command_sends_lists(listing: Server, tmp_path: Path) -> None:
         ("proteins", {"options": "-taxids 9606"}, ["database-taxids"]),
     ],
 )
-def test_every_problem_of_a_list_is_told(
+def test_every_problem_of_a_list_is_reported(
     listing: Server, database: str, more: dict[str, object], codes: list[str]
 ) -> None:
     body = {"program": "blastp", "database": database, "query": QUERIES, **more}
@@ -190,7 +190,7 @@ def test_a_list_that_leaves_nothing_ends_the_search_with_a_reason(listing: Serve
     assert "leaves nothing" in ended["failure"]["problem"]
 
 
-def test_taxids_stand_for_what_descends_from_them(listing: Server, taxonomy: Path, named: Path, tmp_path: Path) -> None:
+def test_taxids_include_their_descendants(listing: Server, taxonomy: Path, named: Path, tmp_path: Path) -> None:
     body = {"program": "blastp", "database": "named", "query": QUERIES, "options": "-taxids 562,9606"}
     search = listing.submit("blastp", "named", QUERIES, "-taxids 562,9606")
 
@@ -204,7 +204,7 @@ def test_taxids_stand_for_what_descends_from_them(listing: Server, taxonomy: Pat
     assert report["command"][-2:] == ["-taxids", "562,9606"]
 
 
-def test_without_a_taxonomy_taxids_stand_for_themselves_and_that_is_said(
+def test_without_a_taxonomy_taxids_exclude_their_descendants_and_the_remark_says_so(
     listing: Server, named: Path, tmp_path: Path
 ) -> None:
     body = {"program": "blastp", "database": "named", "query": QUERIES, "options": "-taxids 9606"}
@@ -228,7 +228,7 @@ def test_scientific_names_come_from_the_services_taxonomy(listing: Server, taxon
     assert set(printed) == {f"9606\t{NAMES[9606][0]}"}
 
 
-def test_a_database_that_results_need_is_removed_only_by_whoever_gives_them_up(listing: Server, named: Path) -> None:
+def test_a_database_that_results_need_is_removed_only_by_users_who_give_them_up(listing: Server, named: Path) -> None:
     listing.add_database("needed", named)
     ids = "".join(f"T{number}.1\n" for number in range(0, 600, 10))
     hiding = listing.submit("blastp", "needed", QUERIES, lists={"seqidlist": ids})["id"]

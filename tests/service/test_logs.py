@@ -1,4 +1,4 @@
-"""What the log tells, and what it never does."""
+"""The content of the log, and the secrets that it never contains."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_no_secret_is_in_the_log(tmp_path: Path, served: dict[str, Path]) -> Non
         ("see https://example.org/a:b and a@b", "see https://example.org/a:b and a@b"),
     ],
 )
-def test_what_a_library_says_is_shown_without_its_secrets(text: str, shown: str) -> None:
+def test_messages_of_libraries_are_shown_without_their_secrets(text: str, shown: str) -> None:
     assert without_secrets(text) == shown
 
 

@@ -1,4 +1,4 @@
-"""What ``/metrics`` counts."""
+"""The metrics of ``/metrics``."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_searches_pieces_bytes_and_errors_are_counted(own_server: Server) -> Non
     assert told["process_resident_memory_bytes"][()] > 0
 
 
-def test_the_queue_and_the_readers_are_told_as_they_are_now(narrow_server: Server) -> None:
+def test_the_queue_and_the_readers_are_measured_at_each_request(narrow_server: Server) -> None:
     many = "".join(one.fasta for one in real("proteins")[:400])
     first = narrow_server.submit("blastp", "proteins", many * 3, "-evalue 1000")
     events = narrow_server.events(first["id"])
@@ -80,7 +80,7 @@ def test_the_queue_and_the_readers_are_told_as_they_are_now(narrow_server: Serve
     assert figures(narrow_server)["shardblast_queue_oldest_seconds"][()] == 0
 
 
-def test_labels_are_names_of_ours_alone(server: Server) -> None:
+def test_labels_contain_only_fixed_names(server: Server) -> None:
     search = server.submit("blastn", "16s", RNA)
     server.ended(search["id"])
     for path in (f"/searches/{search['id']}", "/databases/16s", "/databases/nothing", "/searches/%00", "/x/y"):

@@ -1,4 +1,4 @@
-"""The nodes of a service without a cluster: followed, and not to be scaled."""
+"""The nodes of a service without a cluster: followed, but not scaled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def following(server: Server, path: str, token: str | None = None) -> Iterator[I
         yield (one for one in source.iter_sse() if one.event != "message")
 
 
-def test_whoever_follows_the_nodes_has_them_as_they_are_and_then_what_changes(own_server: Server) -> None:
+def test_a_stream_of_nodes_begins_with_their_state_and_continues_with_changes(own_server: Server) -> None:
     with following(own_server, "/nodes/events") as events:
         first, scaling = next(events), next(events)
         search = own_server.submit("blastp", "proteins", LONG, "-evalue 1000")["id"]
@@ -57,14 +57,14 @@ def test_a_number_of_nodes_is_a_number(server: Server, nodes: object) -> None:
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Server]:
-    """A service that asks for tokens."""
+    """A service that requires tokens."""
     one = Server(tmp_path / "home", "--auth", "token")
     one.start()
     yield one
     one.close()
 
 
-def test_only_administrators_scale_and_whoever_follows_is_told_no_more_than_they_may_see(guarded: Server) -> None:
+def test_only_administrators_scale_and_streams_show_only_what_their_readers_may_see(guarded: Server) -> None:
     made = [guarded.run("token", "create", name, "--owner", "ada", "--scope", name) for name in ("read", "search")]
     reader, searcher = (one.stdout.strip() for one in made)
 

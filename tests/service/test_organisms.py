@@ -48,7 +48,7 @@ def asked(server: Server, search: str, what: str, **values: object) -> dict[str,
     return found
 
 
-def test_organisms_are_a_list_where_nothing_tells_their_lineages(server: Server, search: str) -> None:
+def test_organisms_are_a_list_where_their_lineages_are_unknown(server: Server, search: str) -> None:
     told = asked(server, search, "organisms")
 
     assert not told["has_lineages"]
@@ -95,7 +95,7 @@ def test_filters_that_are_none_are_refused(server: Server, search: str, values: 
     assert server.http.get(f"/searches/{search}/hits", params=values).status_code == 422  # type: ignore[arg-type]
 
 
-def test_hits_are_filtered_by_what_the_list_shows(server: Server, search: str) -> None:
+def test_hits_are_filtered_by_the_columns_of_the_list(server: Server, search: str) -> None:
     rows = asked(server, search, "hits", limit=1000)["rows"]
     some = sorted(row["identity"] for row in rows)[20]
 

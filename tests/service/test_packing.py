@@ -1,4 +1,4 @@
-"""Answers packed with gzip, and parts of plain ones."""
+"""Answers compressed with gzip, and ranges of uncompressed ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def raw(server: Server, path: str, headers: dict[str, str], **values: Any) -> tu
 
 
 @pytest.mark.parametrize("outfmt", ["0", "5", "6", "15"])
-def test_results_are_packed_for_whoever_accepts_it(server: Server, results: str, outfmt: str) -> None:
+def test_results_are_compressed_for_clients_that_accept_it(server: Server, results: str, outfmt: str) -> None:
     plain, text = raw(server, results, PLAIN, outfmt=outfmt)
     packed, fewer = raw(server, results, GZIP, outfmt=outfmt)
 
@@ -43,7 +43,7 @@ def test_results_are_packed_for_whoever_accepts_it(server: Server, results: str,
     assert packed.headers["content-disposition"] == plain.headers["content-disposition"]
 
 
-def test_a_packed_answer_is_told_from_the_plain_one(server: Server, results: str) -> None:
+def test_a_compressed_answer_has_another_tag_than_the_plain_one(server: Server, results: str) -> None:
     plain, _ = raw(server, results, PLAIN)
     packed, _ = raw(server, results, GZIP)
 
@@ -83,7 +83,7 @@ def test_a_range_without_bytes_of_the_file_is_a_problem(server: Server, results:
     assert missing.status_code == 404
 
 
-def test_a_broken_download_goes_on_where_it_ended(server: Server, results: str) -> None:
+def test_a_broken_download_resumes_where_it_ended(server: Server, results: str) -> None:
     whole, text = raw(server, results, PLAIN)
 
     same, rest = raw(server, results, {"Range": "bytes=500-", "If-Range": whole.headers["etag"]})

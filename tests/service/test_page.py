@@ -1,4 +1,4 @@
-"""The page as it is served, and what the service tells for it."""
+"""The page as the service serves it, and the data that the page reads."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_page_that_is_not_built_says_what_to_do(tmp_path: Path, monkeypatch: p
     assert b"make setup" in answer.body
 
 
-def test_programs_tell_the_options_that_searches_may_have(server: Server) -> None:
+def test_programs_list_the_options_that_searches_may_have(server: Server) -> None:
     programs = server.http.get("/programs").json()
 
     assert [one["name"] for one in programs] == list(Program)
@@ -135,7 +135,7 @@ def test_spans_are_those_of_the_hsps(server: Server) -> None:
     assert server.http.get(f"/searches/{search['id']}/spans", params={"hits": 20}).json()["is_whole"]
 
 
-def test_who_follows_searches_is_told_of_each_and_of_its_end(server: Server) -> None:
+def test_a_stream_of_all_searches_reports_each_and_its_end(server: Server) -> None:
     with connect_sse(server.http, "GET", "/searches/events", timeout=END_WITHIN_S) as source:
         events = (one for one in source.iter_sse() if one.event != "message")
         first = next(events)
@@ -146,7 +146,7 @@ def test_who_follows_searches_is_told_of_each_and_of_its_end(server: Server) -> 
             if told.get("id") == search["id"]:
                 states.append(told["state"])
         server.http.delete(f"/searches/{search['id']}")
-        last = next(one for one in events if one.event == "deleted")  # its end may be told twice, and that of others
+        last = next(one for one in events if one.event == "deleted")  # ends may be reported twice
 
     assert first.event == "reload"
     assert states == sorted(states, key=["queued", "running", "completed"].index)

@@ -1,4 +1,4 @@
-"""The service on PostgreSQL and with a store of objects of its own."""
+"""The service on PostgreSQL with an object store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results printed with BLAST+'s options of printing."""
+"""Results printed with BLAST+'s output options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RNA = real("16s-queries")[0].fasta
 
 @pytest.fixture(scope="module")
 def search(server: Server) -> str:
-    """A completed search that kept 500 subjects at most, as BLAST+ does unless told otherwise."""
+    """A completed search that kept at most 500 subjects, BLAST+'s default."""
     found = server.submit("blastn", "16s", RNA)
     assert server.ended(found["id"])["state"] == "completed"
     return str(found["id"])
@@ -86,14 +86,14 @@ def test_fewer_subjects_are_shown_than_were_kept(server: Server, short: str) -> 
         ({"html": "x"}, "request is not valid"),
     ],
 )
-def test_what_cannot_be_printed_is_said(server: Server, short: str, values: dict[str, Any], says: str) -> None:
+def test_unprintable_requests_are_reported(server: Server, short: str, values: dict[str, Any], says: str) -> None:
     answer = server.http.get(f"/searches/{short}/results", params=values)
 
     assert answer.status_code == 422
     assert says in answer.json()["detail"]
 
 
-def test_the_command_says_what_cannot_be_printed(server: Server, short: str) -> None:
+def test_the_command_reports_requests_that_cannot_be_printed(server: Server, short: str) -> None:
     ended = server.run("results", short, "-num_alignments", "11")
 
     assert ended.returncode == 1
@@ -150,7 +150,7 @@ def run(commands: list[list[str]], database: Path, folder: Path) -> bytes:
         ({"evalue": 1}, "output.evalue", "not supported here"),
     ],
 )
-def test_an_output_that_cannot_be_is_told_before_the_search(
+def test_an_impossible_output_is_reported_before_the_search(
     server: Server, output: dict[str, Any], field: str, says: str
 ) -> None:
     body = {"program": "blastn", "database": "16s", "query": RNA, "options": "-max_target_seqs 10", "output": output}

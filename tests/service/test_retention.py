@@ -1,4 +1,4 @@
-"""Searches that are older than they are kept."""
+"""Searches that have expired."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def stopped(tmp_path: Path, served: dict[str, Path]) -> Iterator[tuple[Server, l
     server.close()
 
 
-def test_what_is_over_for_too_long_vanishes_with_all_that_belongs_to_it(
+def test_expired_searches_are_deleted_with_all_their_files(
     stopped: tuple[Server, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, (old, young, other) = stopped

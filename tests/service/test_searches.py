@@ -1,4 +1,4 @@
-"""Searches over HTTP: from what is sent to the bytes that BLAST+ prints."""
+"""Searches over HTTP, from the request to the bytes of BLAST+."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_search_goes_through_its_phases_in_order(server: Server) -> None:
         assert all(0 <= one["done"] <= one["total"] or not one["total"] for one in data["phases"])
 
 
-def test_what_runs_is_told_while_it_runs_and_what_happened_ever_after(server: Server) -> None:
+def test_running_pieces_are_reported_while_they_run_and_events_ever_after(server: Server) -> None:
     search = server.submit("blastp", "proteins", SOME * 2, {"evalue": 1e-5})["id"]
 
     began: list[dict[str, Any]] = []
@@ -113,7 +113,7 @@ def test_what_runs_is_told_while_it_runs_and_what_happened_ever_after(server: Se
     assert str(server.home) not in str(log)
 
 
-def test_a_piece_is_told_with_its_shard_seconds_and_memory(server: Server) -> None:
+def test_a_piece_is_reported_with_its_shard_seconds_and_memory(server: Server) -> None:
     search = server.submit("blastp", "proteins", PROTEINS)
     server.ended(search["id"])
 
@@ -133,7 +133,7 @@ def test_a_reader_that_comes_back_misses_nothing(server: Server) -> None:
     assert again == whole[1:]
 
 
-def test_list_and_detail_tell_the_same_at_once(server: Server) -> None:
+def test_list_and_detail_agree_at_once(server: Server) -> None:
     search = server.submit("blastn", "16s", RNA)
 
     ended = server.ended(search["id"])
@@ -154,7 +154,7 @@ def test_the_same_key_is_one_search(server: Server) -> None:
     assert server.http.post("/searches", json=body, headers=headers).status_code == 409
 
 
-def test_one_key_for_other_requests_at_once_searches_what_was_accepted(server: Server) -> None:
+def test_one_key_for_different_requests_at_once_searches_the_accepted_one(server: Server) -> None:
     queries = [one.fasta for one in real("16s-queries")[:6]]
 
     def send(query: str) -> tuple[int, dict[str, Any]]:
@@ -185,7 +185,7 @@ def test_a_key_is_free_again_when_its_search_is_deleted(server: Server) -> None:
     assert server.ended(second["id"])["state"] == "completed"
 
 
-def test_a_reader_that_comes_back_after_the_end_is_told_so(server: Server) -> None:
+def test_a_reader_that_reconnects_after_the_end_receives_the_end(server: Server) -> None:
     search = server.submit("blastn", "16s", RNA)
     ids = [event.id for event in server.events(search["id"])]
 
@@ -289,9 +289,7 @@ def test_a_search_is_deleted_with_all_its_files(server: Server) -> None:
     assert [path for path in server.home.rglob("*") if search["id"] in str(path)] == []
 
 
-def test_a_search_that_fails_says_why_and_what_to_do_and_not_where_things_are(
-    own_server: Server, tmp_path: Path
-) -> None:
+def test_a_failed_search_says_why_and_what_to_do_and_shows_no_paths(own_server: Server, tmp_path: Path) -> None:
     path = make_database(tmp_path / "lost" / "db", "prot", real("proteins")[:20])
     own_server.add_database("lost", path)
     busy = [own_server.submit("blastp", "proteins", MANY * 5, {"evalue": 1000 + number}) for number in range(2)]
@@ -318,7 +316,7 @@ def test_a_search_that_fails_says_why_and_what_to_do_and_not_where_things_are(
         ("blastn", "-culling_limit 2 -best_hit_overhang 0.1", "culling_limit"),
     ],
 )
-def test_what_blast_itself_refuses_is_said_before_a_search_is_queued(
+def test_options_that_blast_itself_refuses_are_reported_before_a_search_is_queued(
     server: Server, program: str, options: str, said: str
 ) -> None:
     database, query = ("16s", RNA) if program == "blastn" else ("proteins", PROTEINS)
@@ -399,7 +397,7 @@ def test_a_result_has_a_name_a_type_and_ranges(server: Server) -> None:
     assert 'filename="16S-of-..-..-today.tsv"' in answer.headers["content-disposition"]
 
 
-def test_the_report_tells_verdicts_versions_and_the_command(server: Server) -> None:
+def test_the_report_contains_verdicts_versions_and_the_command(server: Server) -> None:
     search = server.submit("blastn", "16s", RNA, "-evalue 1e-9")
     server.ended(search["id"])
 

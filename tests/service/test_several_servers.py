@@ -1,4 +1,4 @@
-"""Several services on one PostgreSQL and one store of objects."""
+"""Several services with one PostgreSQL and one object store."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_searches_of_a_server_that_was_killed_are_taken_over(servers: tuple[
     killed.start()
 
 
-def test_what_waits_on_a_server_that_was_killed_is_run_by_another_and_never_more_at_once_than_set(
+def test_searches_waiting_on_a_killed_server_are_run_by_another_within_the_limit(
     servers: tuple[Server, Server],
 ) -> None:
     first, second = servers
@@ -79,7 +79,7 @@ def test_what_waits_on_a_server_that_was_killed_is_run_by_another_and_never_more
     assert max(at_once) <= RUNNING
 
 
-def test_every_server_tells_what_happens_on_any(servers: tuple[Server, Server]) -> None:
+def test_every_server_reports_the_events_of_all(servers: tuple[Server, Server]) -> None:
     search = servers[0].submit("blastp", "proteins", QUERIES, "-max_target_seqs 5")
 
     with ThreadPoolExecutor(2) as pool:
@@ -110,7 +110,7 @@ def test_a_link_that_is_revoked_on_one_server_ends_streams_on_the_other(servers:
     first.http.post(f"{path}/cancel")
 
 
-def test_what_is_cancelled_and_deleted_on_one_server_ends_on_the_other(servers: tuple[Server, Server]) -> None:
+def test_a_search_that_is_cancelled_and_deleted_on_one_server_ends_on_the_other(servers: tuple[Server, Server]) -> None:
     search = servers[0].submit("blastp", "proteins", QUERIES * 12, "-evalue 1000")
     running = runs_on(search["id"], *servers)
     (other,) = set(servers) - {running}

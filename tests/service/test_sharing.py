@@ -1,4 +1,4 @@
-"""Share links: one search for whoever has one, and nothing else."""
+"""Share links: anyone with a link can read one search, and nothing more."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, served: dict[str, Path]) ->
     server.close()
 
 
-def test_whoever_has_a_link_reads_its_search(shared: Shared) -> None:
+def test_anyone_with_a_link_can_read_its_search(shared: Shared) -> None:
     told = shared.share(shared.search)
 
     assert set(told) == {"id", "url", "token", "created"}
@@ -91,7 +91,7 @@ def as_outsiders_see(content: bytes) -> bytes:
     return re.sub(rb'"node":( ?)"[^"]+"', rb'"node":\1"node 1"', content)
 
 
-def test_a_link_is_good_for_nothing_else(shared: Shared) -> None:
+def test_a_link_gives_no_other_access(shared: Shared) -> None:
     token = shared.share(shared.search)["token"]
     other = shared.new_search()
 
@@ -153,7 +153,7 @@ def test_an_event_stream_ends_when_its_link_is_revoked(shared: Shared) -> None:
 
 
 def read_until_revoked(shared: Shared, path: str, told: dict[str, Any]) -> list[str]:
-    """Watch a search by a link, revoke it at the first event, and return what came until the end of the stream."""
+    """Watch a search by a link, revoke it at the first event, and return the events until the end of the stream."""
     seen: list[str] = []
     params = {"share": told["token"]}
     with connect_sse(shared.server.http, "GET", f"{path}/events", params=params, timeout=END_WITHIN_S) as source:
@@ -193,7 +193,7 @@ def test_links_go_with_their_search(shared: Shared) -> None:
     assert shared.ask(None, "GET", path, params={"share": token}).status_code == 404
 
 
-def test_who_follows_searches_is_told_of_no_others(shared: Shared) -> None:
+def test_a_stream_of_searches_reports_no_searches_of_others(shared: Shared) -> None:
     with following(shared, shared.bob) as events:
         first = next(events)
         others = shared.new_search().rpartition("/")[2]
@@ -207,7 +207,7 @@ def test_who_follows_searches_is_told_of_no_others(shared: Shared) -> None:
     assert {json.loads(one.data)["id"] for one in told} == {mine}
 
 
-def test_who_follows_searches_is_told_no_more_when_the_token_is_revoked(shared: Shared) -> None:
+def test_a_stream_of_searches_ends_when_the_token_is_revoked(shared: Shared) -> None:
     token = shared.server.run("token", "create", "to be revoked", "--owner", "ada").stdout.strip()
     listed = shared.server.run("token", "list").stdout.splitlines()
     number = next(line.split()[0] for line in listed if "to be revoked" in line)

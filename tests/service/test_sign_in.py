@@ -1,4 +1,4 @@
-"""Signing in with a real OpenID provider, and what nobody should get in with."""
+"""Signing in with a real OpenID provider, and attempts that must fail."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_the_issuers_tokens_for_others_are_refused(server: Server, provider: Pro
     assert bearer(server, provider.signed({"typ": "logout+jwt"})).status_code == 401
 
 
-def test_tokens_that_nobody_signed_are_refused(server: Server, provider: Provider) -> None:
+def test_tokens_without_a_valid_signature_are_refused(server: Server, provider: Provider) -> None:
     def letters(value: object) -> str:
         plain = value if isinstance(value, bytes) else json.dumps(value).encode()
         return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
@@ -411,7 +411,7 @@ def test_new_keys_of_the_issuer_are_taken_and_old_ones_are_not(
         provider.stop()
 
 
-def test_unknown_keys_do_not_make_the_service_ask_again_and_again(server: Server, provider: Provider) -> None:
+def test_unknown_keys_do_not_make_the_service_read_the_keys_again_and_again(server: Server, provider: Provider) -> None:
     before, began = provider.log.count("GET /jwks"), time.monotonic()
 
     for number in range(40):
@@ -421,7 +421,7 @@ def test_unknown_keys_do_not_make_the_service_ask_again_and_again(server: Server
     assert provider.log.count("GET /jwks") - before <= may
 
 
-def test_without_the_issuer_tokens_of_ours_work_and_the_rest_waits(tmp_path: Path) -> None:
+def test_without_the_issuer_api_tokens_work_and_sign_in_waits(tmp_path: Path) -> None:
     provider = Provider(tmp_path)
     server = a_server(provider, tmp_path / "home")
     token = server.run("token", "create", "laptop", "--owner", "ada").stdout.strip()

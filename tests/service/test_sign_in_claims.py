@@ -1,4 +1,4 @@
-"""Who somebody is, from what a real issuer signed or from a session."""
+"""The identity of a caller, from claims of a real issuer or from a session."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_session_is_over_when_its_time_is(store: SessionStore) -> None:
     assert over.caller(secret) == ADA
 
 
-def test_what_others_see_of_an_attempt_tells_nothing_of_the_rest() -> None:
+def test_the_public_part_of_an_attempt_reveals_nothing_about_the_rest() -> None:
     attempt = SignInAttempt("secret", "/a path?x=%2F&y=1;z")
 
     told = {attempt.secret, attempt.state, attempt.nonce, attempt.verifier, attempt.challenge}

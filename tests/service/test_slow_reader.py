@@ -1,4 +1,4 @@
-"""A reader of events that stops to read, while others read on."""
+"""A reader of events that stops reading, while others continue."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ids_of(stream: bytes) -> list[int]:
     return [int(line[4:]) for line in stream.replace(b"\r\n", b"\n").split(b"\n") if line.startswith(b"id: ")]
 
 
-def test_a_reader_that_stops_holds_nobody_up_and_loses_nothing(own_server: Server) -> None:
+def test_a_reader_that_stops_delays_no_others_and_loses_no_event(own_server: Server) -> None:
     search = own_server.submit("blastp", "proteins", MANY, OPTIONS)
     before = memory_mib(own_server)
     stuck = [stuck_reader(own_server, search["id"]) for _ in range(20)]
@@ -50,7 +50,7 @@ def test_a_reader_that_stops_holds_nobody_up_and_loses_nothing(own_server: Serve
         one.close()
     at_last = ids_of(found)
     assert at_last == sorted(set(at_last))
-    since = max(at_last[0], read[0])  # each began with the search as it was by then
+    since = max(at_last[0], read[0])  # each began with the state of the search at that time
     assert [one for one in at_last if one > since] == [one for one in read if one > since]
     seen = at_last[len(at_last) // 2]
     again = [int(event.id) for event in own_server.events(search["id"], last=str(seen))]

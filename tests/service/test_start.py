@@ -1,4 +1,4 @@
-"""How a service begins: where it listens, and what it says when it can't."""
+"""How a service starts: where it listens, and its messages if it can't."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests import forked
 from tests.service.server import END_WITHIN_S, Server, get
 
 
-def test_a_port_in_use_is_said_so_and_nothing_is_touched(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_and_no_file_is_changed(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         argv = [sys.executable, "-m", "shardblast", "serve", "--home", str(tmp_path / "home"), "--port", str(port)]

@@ -110,7 +110,7 @@ def test_kept_sequences_stand_in_for_a_database_that_is_gone(server: Server, fol
     assert fasta(server, search, query=0, hit=1, start=3, end=90) == cut
 
 
-def test_sequences_that_are_gone_are_told(folder: Path, tmp_path: Path) -> None:
+def test_sequences_that_are_gone_are_reported(folder: Path, tmp_path: Path) -> None:
     own = Server(tmp_path / "home")
     copied = tmp_path / "copied"
     shutil.copytree(folder / "plain", copied)

@@ -34,7 +34,7 @@ def number_of_searches(server: Server) -> int:
     return len(server.http.get("/searches", params={"limit": 500}).json()["searches"])
 
 
-def test_blasts_own_words_print_what_blast_prints(
+def test_options_of_blast_give_the_output_of_blast(
     server: Server, served: dict[str, Path], query: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "o.tsv"
@@ -96,7 +96,9 @@ def test_both_ways_to_write_options_may_be_mixed(server: Server, query: str) -> 
         (("-query", "/absent.fa"), "'/absent.fa' can't be read: No such file"),
     ],
 )
-def test_wrong_words_are_told_and_queue_nothing(server: Server, query: str, words: tuple[str, ...], said: str) -> None:
+def test_wrong_options_are_reported_and_queue_no_search(
+    server: Server, query: str, words: tuple[str, ...], said: str
+) -> None:
     before = number_of_searches(server)
 
     done = server.run(*SEARCH, "-query", query, *words)
@@ -107,7 +109,7 @@ def test_wrong_words_are_told_and_queue_nothing(server: Server, query: str, word
     assert number_of_searches(server) == before
 
 
-def test_without_printing_the_id_is_told_and_waited_for(server: Server, query: str) -> None:
+def test_without_printing_the_id_is_printed_and_waited_for(server: Server, query: str) -> None:
     done = server.run(*SEARCH, "-query", query, "--wait")
 
     assert done.returncode == 0

@@ -38,7 +38,7 @@ def ran(store: TaskStore, work: Callable[[Tasks, Watch], str]) -> Task:
     return tasks.store.get(TASK.id)
 
 
-def test_what_can_not_be_taken_back_is_not_begun_for_a_task_that_is_cancelled(store: TaskStore) -> None:
+def test_the_irreversible_step_is_not_begun_for_a_cancelled_task(store: TaskStore) -> None:
     begun: list[str] = []
 
     def work(tasks: Tasks, watch: Watch) -> str:
@@ -52,7 +52,7 @@ def test_what_can_not_be_taken_back_is_not_begun_for_a_task_that_is_cancelled(st
     assert (task.state, task.outcome, begun) == (State.CANCELLED, None, [])
 
 
-def test_a_task_that_has_begun_what_can_not_be_taken_back_can_not_be_cancelled(store: TaskStore) -> None:
+def test_a_task_that_has_begun_its_irreversible_step_cannot_be_cancelled(store: TaskStore) -> None:
     def work(tasks: Tasks, watch: Watch) -> str:
         watch.settle()
         with pytest.raises(ConflictError, match="about to end"):
@@ -79,7 +79,7 @@ def test_a_task_that_another_server_has_cancelled_is_given_up_for_good(store: Ta
     assert known == [True]
 
 
-def test_adding_goes_on_after_a_kill(own_server: Server, tmp_path: Path) -> None:
+def test_adding_resumes_after_a_kill(own_server: Server, tmp_path: Path) -> None:
     fasta = many(tmp_path / "many.fa")
     task = add(own_server, "killed", fasta)
     for event in own_server.task_events(task["id"]):
@@ -146,7 +146,7 @@ def test_a_task_that_has_not_ended_is_not_dismissed(own_server: Server, tmp_path
     task_ended(own_server, task["id"])
 
 
-def test_what_was_being_stored_when_a_task_was_cancelled_is_never_taken_for_another(
+def test_files_stored_before_a_task_was_cancelled_are_never_used_for_another(
     own_server: Server, tmp_path: Path
 ) -> None:
     fasta = many(tmp_path / "many.fa")
@@ -170,7 +170,7 @@ def test_what_was_being_stored_when_a_task_was_cancelled_is_never_taken_for_anot
     assert own_server.run("db", "check", "stored").stdout == "stored: ok\n"
 
 
-def test_whoever_follows_the_tasks_is_told_of_all_of_them(server: Server, fasta: Path) -> None:
+def test_a_stream_of_all_tasks_reports_each_of_them(server: Server, fasta: Path) -> None:
     with connect_sse(server.http, "GET", "/tasks/events", timeout=END_WITHIN_S) as source:
         events = (one for one in source.iter_sse() if one.event != "message")
         first = next(events)

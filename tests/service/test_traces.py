@@ -123,7 +123,7 @@ def test_a_request_is_a_span_in_the_callers_trace(receiver: Receiver, tmp_path: 
     assert receiver.services == {"blast.example"}
 
 
-def test_a_search_that_goes_on_after_a_kill_is_one_trace(
+def test_a_search_that_resumes_after_a_kill_is_one_trace(
     receiver: Receiver, tmp_path: Path, served: dict[str, Path]
 ) -> None:
     server = started(tmp_path, served, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.address, OTEL_BSP_SCHEDULE_DELAY="50")
@@ -153,7 +153,7 @@ def test_nothing_is_sent_and_nothing_is_imported_without_a_receiver(own_server: 
     assert "google/_upb" not in maps
 
 
-def test_a_receiver_that_is_away_harms_no_search(tmp_path: Path, served: dict[str, Path]) -> None:
+def test_an_unreachable_receiver_harms_no_search(tmp_path: Path, served: dict[str, Path]) -> None:
     server = started(tmp_path, served, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_BSP_SCHEDULE_DELAY="50")
 
     assert server.ended(server.submit("blastn", "16s", RNA)["id"])["state"] == "completed"

@@ -1,4 +1,4 @@
-"""Turns at the files of a search, and stints of one search."""
+"""Locks on the files of a search, and stints of one search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NCBI's BLAST Common URL API, as the programs that people have use it."""
+"""NCBI's BLAST Common URL API, as existing client programs use it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.waiting import until
 QUERY = real("16s-queries")[0]
 LONG = "".join(one.fasta for one in real("proteins")[:400])
 BIOPERLS_DESCRIPTIONS = 100
-"""What it asks for unless told otherwise."""
+"""Its default request."""
 PERL = r"""
 use strict; use warnings;
 use Bio::Tools::Run::RemoteBlast;
@@ -128,7 +128,7 @@ def test_a_deleted_search_is_unknown(address: str) -> None:
     assert get(address, params={"CMD": "Get", "RID": rid}).status_code == 404
 
 
-def test_as_much_is_shown_as_is_asked_for(address: str, server: Server) -> None:
+def test_the_requested_number_of_hits_is_shown(address: str, server: Server) -> None:
     rid = put(address, HITLIST_SIZE="20")
     wanted = {"CMD": "Get", "RID": rid, "FORMAT_TYPE": "Text"}
 
@@ -150,7 +150,7 @@ def test_as_much_is_shown_as_is_asked_for(address: str, server: Server) -> None:
         ({"TASK": "dc-megablast", "MEGABLAST": "on"}, "dc-megablast"),
     ],
 )
-def test_the_task_is_what_was_asked_for(address: str, server: Server, values: dict[str, str], task: str) -> None:
+def test_the_task_is_the_requested_one(address: str, server: Server, values: dict[str, str], task: str) -> None:
     rid = put(address, **values)
 
     options = server.search(rid)["options"]
@@ -172,7 +172,7 @@ def test_the_task_is_what_was_asked_for(address: str, server: Server, values: di
         ({"DATABASE": "<b>bold</b>"}, "&lt;b&gt;bold"),
     ],
 )
-def test_a_search_that_cannot_run_is_told_where_clients_look_for_it(
+def test_a_search_that_cannot_run_is_reported_where_clients_look_for_it(
     address: str, values: dict[str, str], says: str
 ) -> None:
     answer = post(
@@ -186,14 +186,14 @@ def test_a_search_that_cannot_run_is_told_where_clients_look_for_it(
     assert "RID" not in answer.text
 
 
-def test_biopython_raises_what_is_wrong_with_a_search(address: str) -> None:
+def test_biopython_raises_the_problem_of_a_search(address: str) -> None:
     with pytest.raises(ValueError, match="There is no database 'absent'"):
         NCBIWWW.qblast("blastn", "absent", QUERY.fasta, url_base=address)
     with pytest.raises(ValueError, match="blastp takes protein queries"):
         NCBIWWW.qblast("blastp", "proteins", QUERY.fasta, url_base=address)
 
 
-def test_bioperl_shows_what_is_wrong_with_a_search(address: str, tmp_path: Path) -> None:
+def test_bioperl_shows_the_problem_of_a_search(address: str, tmp_path: Path) -> None:
     query = tmp_path / "query.fa"
     query.write_text(QUERY.fasta)
     script = PERL.replace("'16s'", "'absent'")
@@ -216,7 +216,7 @@ def test_biopython_does_not_wait_for_a_search_that_was_cancelled(
 
 
 def cancelling(server: Server, read: Callable[[IO[bytes]], tuple[str, int]]) -> Callable[[IO[bytes]], tuple[str, int]]:
-    """Return what reads Biopython's RID and cancels the search, as somebody else may do meanwhile."""
+    """Return a function that reads Biopython's RID and cancels the search, as another user may do."""
 
     def reading(page: IO[bytes]) -> tuple[str, int]:
         rid, rtoe = read(page)

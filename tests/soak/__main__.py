@@ -27,17 +27,17 @@ from tests.soak.questions import Question, Questions
 
 NODES = ("a", "b", "c")
 MOST_SEARCHES, MOST_FAULTS = 4, 3
-"""Of one round."""
+"""The maximum numbers in one round."""
 DISK_BYTES = 512 << 20
 LOST_AFTER_S = 600.0
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 KEPT = Path(__file__).parents[2] / "build" / "soak"
-"""What went wrong is kept here."""
+"""The folder for files of failed searches."""
 
 
 @dataclass
 class Tally:
-    """What has happened."""
+    """The events so far."""
 
     searches: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -167,7 +167,7 @@ class Soak:
             self._keep(one, KEPT / f"{seed}-{one.searched.folder.name[:8]}")
 
     def _keep(self, one: Asked, place: Path) -> None:
-        """Copy what may tell why a search went wrong."""
+        """Copy the files that may show why a search went wrong."""
         shutil.copytree(one.searched.folder, place)
         (place / "answer").write_bytes(one.answer)
         (place / "query.fa").write_text(one.question.query)

@@ -1,4 +1,4 @@
-"""Random faults of a cluster, each with what ends it."""
+"""Random faults of a cluster, each with its repair."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ends = Callable[[], None]
 
 
 class Faults:
-    """What may happen to a cluster whose shards have two holders each, so that no search may fail for it."""
+    """Faults of a cluster whose shards have two holders each; no search may fail because of one."""
 
     def __init__(self, cluster: SeparateCluster) -> None:
         self._cluster = cluster

@@ -1,4 +1,4 @@
-"""Random searches, and what BLAST+ answers."""
+"""Random searches, and the answers of BLAST+."""
 
 from __future__ import annotations
 

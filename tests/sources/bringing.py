@@ -1,4 +1,4 @@
-"""What tests of all sources do: bring a database, and compare it with another."""
+"""Steps of the tests of all sources: fetch a database, and compare it with another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def source(text: str, **settings: object) -> Source:
 
 @dataclass
 class Told:
-    """What a source told while it brought a database."""
+    """The progress that a source reported while it fetched a database."""
 
     counts: list[tuple[int, int]] = field(default_factory=list)
 

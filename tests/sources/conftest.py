@@ -1,4 +1,4 @@
-"""What tests of sources share."""
+"""Fixtures for the tests of sources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.storage.servers import moto
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Databases of several volumes by type, nucl and prot, each in a folder of its own."""
+    """Databases of several volumes by type, nucl and prot, each in its own folder."""
     folder = tmp_path_factory.mktemp("made")
     return {
         dbtype: make_database(

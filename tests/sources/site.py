@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 FAULTS = ("503", "cut", "silent", "shorter", "changed", "without ranges", "damaged")
-"""What a server may do to one answer."""
+"""A fault in one answer of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class Request:
     method: str
     path: str
     range: str
-    """Of the header; may be empty."""
+    """The value of the header; may be empty."""
 
 
 @dataclass
 class Site:
-    """What a server has and does."""
+    """The content and the behaviour of a server."""
 
     root: Path
     address: str = ""

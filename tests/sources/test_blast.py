@@ -1,4 +1,4 @@
-"""BLAST databases that are copied from where they lie."""
+"""BLAST databases that are copied from their place."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_taxonomy_beside_it_comes_along_and_neighbours_do_not(original: Path
     assert names_in(brought.parent) == expected
 
 
-def test_the_database_can_be_opened_where_it_lies(original: Path) -> None:
+def test_the_database_can_be_opened_in_place(original: Path) -> None:
     one = source(str(original))
 
     assert isinstance(one, BlastSource)
@@ -89,7 +89,7 @@ def test_files_that_changed_since_the_offer_are_not_taken(original: Path, tmp_pa
         bring(one, tmp_path / "brought", offer)
 
 
-def test_a_copy_goes_on_where_it_ended(original: Path, tmp_path: Path) -> None:
+def test_a_copy_resumes_where_it_ended(original: Path, tmp_path: Path) -> None:
     one = source(str(original))
     offer = one.offer()
     away = original.with_name("core.02.nsq").rename(tmp_path / "away")
@@ -106,7 +106,7 @@ def test_a_copy_goes_on_where_it_ended(original: Path, tmp_path: Path) -> None:
     assert_same_files(path.parent, original.parent, ("core.nal",))
 
 
-def test_a_copy_stops_when_it_is_told_to(original: Path, tmp_path: Path) -> None:
+def test_a_copy_stops_on_request(original: Path, tmp_path: Path) -> None:
     one = source(str(original))
 
     with pytest.raises(Interrupted):
@@ -164,7 +164,7 @@ def test_a_text_that_means_no_source_is_refused(text: str, original: Path, monke
     assert caught.value.remedy
 
 
-def test_what_is_no_database_is_refused_with_the_path_that_was_meant(databases: Databases, tmp_path: Path) -> None:
+def test_a_path_without_a_database_is_refused_by_name(databases: Databases, tmp_path: Path) -> None:
     whole = Path(databases("v4-volumes-ids", "nucl"))
     volume = sorted(whole.parent.glob("*.nin"))[0]
     lone = make_database(tmp_path / "lone", "nucl", nucleotides()[:3])
@@ -186,7 +186,7 @@ def test_what_is_no_database_is_refused_with_the_path_that_was_meant(databases: 
     assert f"{tmp_path.name}.n*" in refused[tmp_path].problem
 
 
-def test_a_damaged_database_is_reported_as_what_it_is(tmp_path: Path) -> None:
+def test_a_damaged_database_is_reported_as_damaged(tmp_path: Path) -> None:
     path = make_database(tmp_path / "damaged", "nucl", nucleotides()[:3])
     path.with_name("damaged.nin").write_bytes(b"")
 

@@ -1,4 +1,4 @@
-"""FASTA files, made into databases."""
+"""FASTA files that are made into databases."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ BAD_IDS = {
 
 
 @pytest.mark.parametrize("kind", BAD_IDS)
-def test_ids_that_can_t_be_parsed_are_left_as_they_are(kind: str, tmp_path: Path) -> None:
+def test_ids_that_can_t_be_parsed_are_left_unchanged(kind: str, tmp_path: Path) -> None:
     path = fasta(tmp_path / "x.fa", tuple(Sequence(name, "ACGTACGTAC") for name in BAD_IDS[kind]))
 
     brought = bring(source(str(path)), tmp_path / "brought")
@@ -182,7 +182,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("kind", DAMAGED)
-def test_a_file_that_is_no_fasta_or_damaged_is_a_clear_error_and_nothing_is_left(kind: str, tmp_path: Path) -> None:
+def test_a_damaged_or_invalid_fasta_file_is_a_clear_error_and_leaves_no_files(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "x.fa"
     path.write_bytes(DAMAGED[kind])
 
@@ -240,7 +240,7 @@ def test_a_file_that_changed_since_the_offer_is_not_taken(tmp_path: Path) -> Non
     assert names_in(tmp_path / "brought") == set()
 
 
-def test_makeblastdb_ends_when_it_is_told_to(tmp_path: Path) -> None:
+def test_makeblastdb_ends_on_request(tmp_path: Path) -> None:
     path = tmp_path / "x.fa"
     fasta(path, nucleotides() * 30)
     one = source(str(path), parse_seqids=False)

@@ -1,4 +1,4 @@
-"""A disk that gets full while a database is brought: a clear error, and it goes on when there is space."""
+"""A disk that fills up while a database is fetched: a clear error, and the download resumes when there is space."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("unforeseen")
 @pytest.mark.parametrize("publish", [publish_bucket, publish_archives])
-def test_a_download_goes_on_when_there_is_space(publish: object, site: Site, original: Path, small_disk: Path) -> None:
+def test_a_download_resumes_when_there_is_space(publish: object, site: Site, original: Path, small_disk: Path) -> None:
     publish(site.root, original)  # type: ignore[operator]
     one = source("ncbi:core", ncbi_base=site.address, parallel=1)
     offer = one.offer()
@@ -52,7 +52,7 @@ def test_a_download_goes_on_when_there_is_space(publish: object, site: Site, ori
 
 
 @pytest.mark.usefixtures("unforeseen")
-def test_a_copy_goes_on_when_there_is_space(original: Path, small_disk: Path) -> None:
+def test_a_copy_resumes_when_there_is_space(original: Path, small_disk: Path) -> None:
     one = source(str(original))
     offer = one.offer()
     with pytest.raises(DiskFull):

@@ -1,4 +1,4 @@
-"""What a hostile or mad server can't do."""
+"""Attacks and errors of servers that must do no harm."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_metadata_that_lists_no_files_is_refused(files: Any, site: Site, origina
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000])
-def test_metadata_that_is_no_json_is_refused(content: bytes, site: Site, original: Path) -> None:
+def test_metadata_that_is_not_json_is_refused(content: bytes, site: Site, original: Path) -> None:
     where = publish_bucket(site.root, original)
     (document,) = where.glob("*-metadata.json")
     document.write_bytes(content)
@@ -110,7 +110,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_an_archive_that_holds_anything_else_than_files_of_a_database_is_refused(
+def test_an_archive_with_other_content_than_files_of_a_database_is_refused(
     kind: str, site: Site, original: Path, tmp_path: Path
 ) -> None:
     publish_archives(site.root, original)

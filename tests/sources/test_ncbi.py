@@ -114,7 +114,7 @@ def test_another_taxonomy_makes_no_other_generation(layout: str, site: Site, ori
     assert second.details != first.details
 
 
-def test_an_offer_is_of_its_folder_whatever_the_latest_is_by_then(
+def test_an_offer_stays_that_of_its_folder_when_a_later_one_appears(
     site: Site, original: Path, made: dict[str, Path], tmp_path: Path
 ) -> None:
     publish_bucket(site.root, original)
@@ -143,7 +143,9 @@ def test_a_fault_of_the_server_is_got_over(layout: str, fault: str, site: Site, 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_was_cut_is_fetched_from_there_on(layout: str, site: Site, original: Path, tmp_path: Path) -> None:
+def test_an_interrupted_file_is_fetched_from_where_it_ended(
+    layout: str, site: Site, original: Path, tmp_path: Path
+) -> None:
     publish(layout, site.root, original)
     one = ncbi(site)
     offer = one.offer()
@@ -179,7 +181,7 @@ def test_a_fault_that_stays_is_a_clear_error(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_is_published_anew_under_the_same_name_is_not_taken(
+def test_a_file_published_again_under_the_same_name_is_not_accepted(
     layout: str, site: Site, original: Path, tmp_path: Path
 ) -> None:
     publish(layout, site.root, original)
@@ -196,7 +198,7 @@ def test_what_is_published_anew_under_the_same_name_is_not_taken(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_is_gone_by_then_is_said_so(layout: str, site: Site, original: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_gone_by_then_is_reported(layout: str, site: Site, original: Path, tmp_path: Path) -> None:
     publish(layout, site.root, original)
     one = ncbi(site)
     offer = one.offer()
@@ -219,7 +221,7 @@ one.bring(Offer(**json.loads(offer)), Path(folder), lambda done, total: print(do
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_after_a_kill_only_what_was_not_whole_is_fetched(
+def test_after_a_kill_only_incomplete_files_are_fetched(
     layout: str, site: Site, original: Path, tmp_path: Path
 ) -> None:
     publish(layout, site.root, original)
@@ -247,7 +249,7 @@ def test_after_a_kill_only_what_was_not_whole_is_fetched(
     assert_sound(path)
 
 
-def test_a_database_that_was_brought_is_not_fetched_again(site: Site, original: Path, tmp_path: Path) -> None:
+def test_a_fetched_database_is_not_fetched_again(site: Site, original: Path, tmp_path: Path) -> None:
     publish_archives(site.root, original)
     one = ncbi(site)
     offer = one.offer()
@@ -272,7 +274,7 @@ def test_a_folder_of_another_offer_is_emptied_first(
     assert names_in(path.parent) == {part.name for part in original.parent.iterdir()} | set(TAXONOMY)
 
 
-def test_it_stops_when_it_is_told_to_and_goes_on_later(site: Site, original: Path, tmp_path: Path) -> None:
+def test_a_download_stops_on_request_and_resumes_later(site: Site, original: Path, tmp_path: Path) -> None:
     publish_bucket(site.root, original)
     one = ncbi(site, parallel=1, timeout_s=2.0)
     offer = ncbi(site).offer()
@@ -349,7 +351,7 @@ def test_an_archive_without_a_checksum_is_not_taken(site: Site, original: Path) 
         ncbi(site).offer()
 
 
-def test_a_database_that_is_not_what_its_metadata_says_is_an_error(site: Site, original: Path, tmp_path: Path) -> None:
+def test_a_database_that_contradicts_its_metadata_is_an_error(site: Site, original: Path, tmp_path: Path) -> None:
     where = publish_bucket(site.root, original)
     (document,) = where.glob("*-metadata.json")
     document.write_text(json.dumps({**json.loads(document.read_text()), "number-of-sequences": 5}))
@@ -372,7 +374,7 @@ def test_a_name_that_can_be_none_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("base", ["file:///etc", "ftp://127.0.0.1", "core", ""])
-def test_a_base_that_is_no_address_is_refused(base: str) -> None:
+def test_a_base_that_is_not_an_address_is_refused(base: str) -> None:
     with pytest.raises(InputError):
         source("ncbi:core", ncbi_base=base)
 

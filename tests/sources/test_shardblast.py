@@ -39,7 +39,7 @@ def described(database: Path, name: str = NAMED) -> Generation:
 
 
 def store(objects: Objects, database: Path, name: str = NAMED, *, current: bool = True) -> Generation:
-    """Put a generation into a storage, in the way of the service."""
+    """Put a generation into a storage as the service does."""
     generation = described(database, name)
     for file in generation.files:
         objects.put(f"databases/core/{name}/{file.name}", database.parent / file.name)
@@ -121,7 +121,7 @@ def test_a_generation_may_be_named(
     assert source(f"{address}/databases/core").offer().details == {"generation": "newer"}
 
 
-def test_an_offer_is_of_its_generation_whichever_is_current_by_then(
+def test_an_offer_stays_that_of_its_generation_when_a_later_one_appears(
     original: Path, made: dict[str, Path], objects: Objects, address: str, tmp_path: Path
 ) -> None:
     store(objects, original, "older")
@@ -150,7 +150,7 @@ def test_a_damaged_object_is_named_and_not_taken(
     assert "core.02.nsq" not in names_in(tmp_path / "brought")
 
 
-def test_what_is_whole_is_not_fetched_again(original: Path, objects: Objects, address: str, tmp_path: Path) -> None:
+def test_complete_files_are_not_fetched_again(original: Path, objects: Objects, address: str, tmp_path: Path) -> None:
     store(objects, original)
     (tmp_path / "a storage" / "databases" / "core" / NAMED / "core.02.nsq").unlink()
     one = source(f"{address}/databases/core")
@@ -166,7 +166,7 @@ def test_what_is_whole_is_not_fetched_again(original: Path, objects: Objects, ad
     assert_same_files(path.parent, original.parent, ("core.nal",))
 
 
-def test_a_generation_that_is_gone_by_then_is_said_so(
+def test_a_generation_that_was_removed_meanwhile_is_reported(
     original: Path, objects: Objects, address: str, tmp_path: Path
 ) -> None:
     store(objects, original)
@@ -178,7 +178,7 @@ def test_a_generation_that_is_gone_by_then_is_said_so(
         bring(one, tmp_path / "brought", offer)
 
 
-def test_a_generation_that_is_another_by_then_is_said_so(
+def test_a_generation_that_changed_meanwhile_is_reported(
     original: Path, made: dict[str, Path], objects: Objects, address: str, tmp_path: Path
 ) -> None:
     store(objects, original)

@@ -1,4 +1,4 @@
-"""Every kind of storage, each a place of its own for each test."""
+"""Every kind of storage, with a new place for each test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An S3 server of one object of zeros, as large as is wanted, that takes uploads and only counts them."""
+"""An S3 server with one object of zeros of any size, which accepts uploads and only counts them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A proxy on loopback between a client and an object store, which spoils answers as a test asks for."""
+"""A proxy on loopback between a client and an object store, which spoils answers as a test wants."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AS_S3 = b"\r\nAuthorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/
 
 @dataclass(slots=True)
 class Answer:
-    """What the store answered, and where it goes."""
+    """The store's answer, and the connection that it goes to."""
 
     head: bytes
     """Status line and headers, with the empty line."""
@@ -32,7 +32,7 @@ Fault = Callable[[Answer], Awaitable[None]]
 
 
 async def whole(answer: Answer) -> None:
-    """Pass the answer on as it is."""
+    """Pass the answer on unchanged."""
     answer.to.write(answer.head + answer.body)
     await answer.to.drain()
 
@@ -45,7 +45,7 @@ async def cut(answer: Answer) -> None:
 
 
 async def truncated(answer: Answer) -> None:
-    """End in the middle of the body, in an orderly way; the head tells the right length."""
+    """End in the middle of the body, in an orderly way; the header has the right length."""
     await whole(Answer(answer.head, answer.body[: len(answer.body) // 2], answer.to))
 
 
@@ -73,7 +73,7 @@ async def wrong(answer: Answer) -> None:
 
 
 def status(line: str, *headers: str) -> Fault:
-    """Return a fault that answers something else, such as ``503 Slow Down``."""
+    """Return a fault that answers with another status, such as ``503 Slow Down``."""
 
     async def instead(answer: Answer) -> None:
         head = "\r\n".join([f"HTTP/1.1 {line}", *headers, "Content-Length: 0", "", ""])
@@ -92,11 +92,11 @@ class Proxy:
         self.url = f"http://127.0.0.1:{port}"
         self.faults: deque[Fault] = deque()
         self.always: Fault = whole
-        """What happens to a ranged read when no fault is left."""
+        """The treatment of a ranged read when no fault is left."""
         self.asked: list[str] = []
         """First lines of the requests."""
         self.before: Callable[[int], None] = lambda number: None
-        """Is told the number of each ranged read, from 1, before the store is."""
+        """Called with the number of each ranged read, from 1, before it reaches the store."""
         self.writes: deque[Fault] = deque()
         """The same as ``faults``, for PUT."""
         self._ranged = 0
@@ -130,7 +130,7 @@ class Proxy:
             for task in rest:
                 task.cancel()
             await asyncio.gather(*rest, return_exceptions=True)
-        await asyncio.sleep(0)  # what was aborted is told so
+        await asyncio.sleep(0)  # let aborted connections notice it
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._serving.add(asyncio.current_task())

@@ -35,7 +35,7 @@ class Place:
 
     url: str
     environment: Mapping[str, str]
-    """What names the server, and who we are there."""
+    """Variables with the server's address and the credentials."""
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def azure(endpoint: str, prefix: str = "") -> Place:
 
 
 def _make_container(endpoint: str) -> None:
-    """Azurite starts with none, and obstore makes none: ask for it with a Shared Key signature."""
+    """Azurite starts with none, and obstore makes none, so a request with a Shared Key signature creates it."""
     dated = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06"}
     headers = "".join(f"{name}:{value}\n" for name, value in dated.items())
     unused = "\n" * 12
@@ -103,7 +103,7 @@ def google(endpoint: str, prefix: str = "") -> Place:
 def _running(
     argv: Sequence[str], log: Path, asked: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[None]:
-    """Run a server until it is no longer needed; it is ready when it answers anything."""
+    """Run a server until it is no longer needed; it is ready when it answers any request."""
     with log.open("wb") as out:
         process = subprocess.Popen(argv, stdout=out, stderr=out, env={**os.environ, **(environment or {})})
     try:

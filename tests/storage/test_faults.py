@@ -1,4 +1,4 @@
-"""What goes wrong between here and a store: the right bytes come all the same, or a clear error and no file."""
+"""Faults between the client and a store: either the right bytes arrive, or a clear error and no file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
-def test_what_passes_is_fetched_all_the_same(
+def test_objects_are_fetched_despite_passing_faults(
     stored: Objects, proxy: Proxy, tmp_path: Path, faults: list[Fault]
 ) -> None:
     proxy.faults.extend(faults)
@@ -65,7 +65,7 @@ def test_what_passes_is_fetched_all_the_same(
 
 
 @pytest.mark.parametrize("fault", [cut, truncated, status("503 Slow Down"), status("403 Forbidden")])
-def test_what_does_not_pass_is_an_error_and_no_file(
+def test_lasting_faults_are_errors_and_leave_no_file(
     impatient: None, stored: Objects, proxy: Proxy, tmp_path: Path, fault: Fault
 ) -> None:
     proxy.always = fault
@@ -111,7 +111,7 @@ def test_a_store_that_is_not_there_yet_is_waited_for(
         monkeypatch.setenv(name, value)
     objects = Objects("s3://bucket/late")
     proxy = Proxy(s3_server, port)
-    starts = threading.Timer(0.5, proxy.start)  # nothing tells of a connection that was refused
+    starts = threading.Timer(0.5, proxy.start)  # a refused connection leaves no trace to wait for
     starts.start()
 
     objects.put("key", CONTENT)
@@ -138,7 +138,7 @@ def test_a_store_that_is_never_there_is_an_error(
 
 
 @pytest.mark.parametrize("faults", [[cut], [status("503 Slow Down"), status("500 Oh")]], ids=["cut", "5xx"])
-def test_an_upload_goes_on_after_a_failed_part(
+def test_an_upload_continues_after_a_failed_part(
     spoiled: Objects, proxy: Proxy, tmp_path: Path, faults: list[Fault]
 ) -> None:
     (tmp_path / "file").write_bytes(CONTENT)
@@ -164,7 +164,7 @@ def test_an_upload_that_fails_stores_nothing_and_leaves_no_parts(
     assert any(line.startswith("DELETE ") and "uploadId" in line for line in proxy.asked)
 
 
-def test_a_disk_that_fills_up_is_told_and_left_as_it_was(stored: Objects, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_is_reported_and_its_files_are_left_unchanged(stored: Objects, tmp_path: Path) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = ["mount", "-t", "tmpfs", "-o", f"size={2 * PART_BYTES}", "tmpfs", str(folder)]
@@ -205,7 +205,7 @@ def test_a_process_killed_in_the_middle_leaves_only_a_partial(
     assert [path.name for path in tmp_path.glob("copy*")] == ["copy"]
 
 
-def test_no_error_tells_a_credential(
+def test_no_error_contains_a_credential(
     impatient: None, s3_server: str, azure_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signed = {"AZURE_STORAGE_SAS_TOKEN": "sv=2022-11-02&sp=r&sig=a%20secret%20of%20Azure"}
@@ -235,7 +235,7 @@ def test_plain_http_is_used_only_where_it_is_named(
     Objects("s3://bucket").put("key", b"content")
 
 
-def test_a_bucket_that_is_missing_is_no_missing_object(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_bucket_is_not_a_missing_object(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in s3(s3_server).environment.items():
         monkeypatch.setenv(name, value)
 

@@ -1,4 +1,4 @@
-"""What a large object takes of memory, in a process of its own: as much as a small one.
+"""Memory that a large object takes, in a separate process: as much as a small one.
 
 The peak is VmHWM: ``ru_maxrss`` of a process begins with that of the one that started it.
 """

@@ -1,4 +1,4 @@
-"""What every storage does alike: a folder, S3, Azure Blob, and Google's client."""
+"""Operations that every storage supports: a folder, S3, Azure Blob, and Google's client."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_bytes_come_back_as_they_were_put(objects: Objects) -> None:
     assert told == [10, 5]
 
 
-def test_the_size_of_what_is_stored_is_told(place: Place, file: Path) -> None:
+def test_the_size_of_a_stored_object_is_reported(place: Place, file: Path) -> None:
     stored: list[int] = []
     objects = Objects(place.url, stored.append)
 
@@ -72,7 +72,7 @@ def test_the_size_of_what_is_stored_is_told(place: Place, file: Path) -> None:
     assert stored == [4, file.stat().st_size, file.stat().st_size]
 
 
-def test_a_file_given_away_is_an_object(objects: Objects, file: Path, tmp_path: Path) -> None:
+def test_a_file_that_was_handed_over_is_an_object(objects: Objects, file: Path, tmp_path: Path) -> None:
     content = file.read_bytes()
     told: list[int] = []
     objects.put("kept/it", b"an older one")
@@ -101,7 +101,7 @@ def test_an_object_that_is_not_there_is_not_found(objects: Objects, tmp_path: Pa
     ("size", "digest", "how"),
     [(4, "", "10 bytes instead of 4"), (10, "00" * 32, "checksum"), (10, sha256(b"some Bytes"), "checksum")],
 )
-def test_an_object_that_is_not_what_is_expected_gets_no_name(
+def test_an_object_with_unexpected_content_gets_no_name(
     objects: Objects, tmp_path: Path, size: int, digest: str, how: str
 ) -> None:
     objects.put("a/key", b"some bytes")
@@ -158,7 +158,7 @@ def test_a_file_that_grows_while_it_is_put_is_not_stored(objects: Objects, file:
     assert not objects.exists("key")
 
 
-def test_keys_are_those_below_a_folder_whatever_is_in_them(objects: Objects) -> None:
+def test_keys_below_a_folder_are_found_whatever_characters_they_contain(objects: Objects) -> None:
     names = {"below/a b", "below/a#b", "below/a%20b", "below/ä", "below/a+b&c", "below/deeper/x.00.nsq"}
     for name in names | {"belower", "beside/x"}:
         objects.put(name, name.encode())
@@ -183,7 +183,7 @@ def test_more_keys_than_fit_in_a_page_are_listed_and_deleted(objects: Objects, p
     assert folder is None or not list(folder.parent.glob("many"))
 
 
-def test_deleting_goes_on_when_somebody_else_deletes_too(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deleting_continues_when_another_process_deletes_too(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in "abc":
         objects.put(f"folder/{name}", b"")
     there = list(objects.keys("folder"))
@@ -228,7 +228,7 @@ def test_a_folder_needs_no_second_copy(tmp_path: Path, file: Path) -> None:
     assert os.path.samefile(lies, tmp_path / "copy")
 
 
-def test_a_link_given_away_is_the_file_it_names(tmp_path: Path, file: Path) -> None:
+def test_a_link_that_was_handed_over_is_the_file_it_names(tmp_path: Path, file: Path) -> None:
     objects = Objects((tmp_path / "store").as_uri())
     (tmp_path / "link").symlink_to(file)
 

@@ -1,4 +1,4 @@
-"""A database of either kind."""
+"""An SQL database of either kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Databases and their generations, alike in SQLite and in PostgreSQL."""
+"""Databases and their generations in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_an_old_generation_is_used_as_long_as_a_search_in_it_is_not_over(
     assert store.unused("other") == []
 
 
-def test_only_what_is_still_unused_is_removed(store: DatabaseStore, database: SqlDatabase) -> None:
+def test_only_generations_that_are_still_unused_are_removed(store: DatabaseStore, database: SqlDatabase) -> None:
     store.add(a_generation("g1"), None, {}, 1.0)
     store.add(a_generation("g2"), None, {}, 2.0)
     SearchStore(database, lambda event: None).add(replace(a_search(), generation="g2"), "f")
@@ -74,7 +74,7 @@ def test_only_what_is_still_unused_is_removed(store: DatabaseStore, database: Sq
     assert [one.generation for one in store.generations("16s")] == ["g2"]
 
 
-def test_a_database_is_brought_by_one_server_at_a_time(store: DatabaseStore, database: SqlDatabase) -> None:
+def test_a_database_is_fetched_by_one_server_at_a_time(store: DatabaseStore, database: SqlDatabase) -> None:
     with store.alone("16s"):
         if database.is_shared:
             with pytest.raises(ConflictError), DatabaseStore(database).alone("16s"):

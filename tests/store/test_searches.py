@@ -1,4 +1,4 @@
-"""What the service remembers, alike in SQLite and in PostgreSQL."""
+"""Searches, pieces and events in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_search_comes_back_as_it_went_in(store: SearchStore) -> None:
     assert store.get(search.id) == search
 
 
-def test_every_change_is_told_after_it_is_kept(store: SearchStore, told: list[Event]) -> None:
+def test_every_change_is_announced_after_it_is_committed(store: SearchStore, told: list[Event]) -> None:
     store.add(a_search(), "f")
     piece = Piece("search", 0, 1, 2.5, 1 << 30, "node", finished=7.0)
 
@@ -93,7 +93,7 @@ def test_every_change_is_told_after_it_is_kept(store: SearchStore, told: list[Ev
     assert [event.id for event in store.events_after(SearchId("s1"), told[0].id)] == [event.id for event in told[1:]]
 
 
-def test_a_change_that_changes_nothing_tells_nothing(store: SearchStore, told: list[Event]) -> None:
+def test_a_change_without_effect_announces_nothing(store: SearchStore, told: list[Event]) -> None:
     store.add(a_search(), "f")
 
     store.change(SearchId("s1"), lambda one: one)
@@ -134,7 +134,7 @@ def test_a_key_of_another_owner_is_another_key(store: SearchStore) -> None:
     assert store.add(a_search(2, owner="bob"), "f", "key").id == "s2"
 
 
-def test_pages_hold_every_search_once_newest_first(store: SearchStore) -> None:
+def test_pages_contain_every_search_once_newest_first(store: SearchStore) -> None:
     for number in range(25):
         store.add(a_search(number, created=float(number // 3)), "f")
 
@@ -163,7 +163,7 @@ def test_pages_are_of_one_owner_and_one_state(store: SearchStore) -> None:
 ORDERS = [SortOrder(sort, descending) for sort in Sort for descending in (True, False)]
 
 
-def test_pages_of_every_order_hold_every_search_once(store: SearchStore) -> None:
+def test_pages_of_every_order_contain_every_search_once(store: SearchStore) -> None:
     for search in some_searches():
         store.add(search, "f")
 
@@ -281,7 +281,7 @@ def test_a_cursor_of_another_order_is_refused(store: SearchStore) -> None:
             store.page(owner=None, state=None, limit=1, cursor=cursor, order=other)
 
 
-def test_changes_from_many_threads_are_all_kept_and_told_in_order(store: SearchStore, told: list[Event]) -> None:
+def test_changes_from_many_threads_are_all_kept_and_announced_in_order(store: SearchStore, told: list[Event]) -> None:
     store.add(a_search(), "f")
 
     def add() -> None:
@@ -320,7 +320,7 @@ def test_a_deleted_search_leaves_nothing(store: SearchStore, told: list[Event]) 
         store.get(SearchId("s1"))
 
 
-def test_nodes_are_told_in_the_order_of_their_first_pieces(store: SearchStore) -> None:
+def test_nodes_are_listed_in_the_order_of_their_first_pieces(store: SearchStore) -> None:
     search, other = (store.add(a_search(number), "f").id for number in (1, 2))
     for number, (of, node) in enumerate([(search, "b"), (other, "c"), (search, "a"), (search, "b")]):
         store.change(of, lambda one: one, Piece("search", number, 0, 1.0, 1, node, finished=1.0))
@@ -329,7 +329,7 @@ def test_nodes_are_told_in_the_order_of_their_first_pieces(store: SearchStore) -
     assert list(store.nodes(other)) == ["c"]
 
 
-def test_what_ended_long_ago_is_found(store: SearchStore) -> None:
+def test_searches_that_ended_long_ago_are_found(store: SearchStore) -> None:
     for number in (1, 2):
         store.add(a_search(number), "f")
         store.change(SearchId(f"s{number}"), lambda one, at=float(number): moved(one, State.CANCELLED, at))
@@ -343,6 +343,6 @@ def test_an_unknown_database_is_refused(address: str) -> None:
         SqlDatabase(address)
 
 
-def test_a_database_that_is_away_is_told() -> None:
+def test_an_unreachable_database_is_reported() -> None:
     with pytest.raises(StoreError):
         migrate(SqlDatabase("postgresql://nobody@127.0.0.1:1/absent"))

@@ -1,4 +1,4 @@
-"""Sessions and share links, alike in SQLite and in PostgreSQL."""
+"""Sessions and share links in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 

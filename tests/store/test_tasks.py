@@ -1,4 +1,4 @@
-"""Tasks, alike in SQLite and in PostgreSQL."""
+"""Tasks in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_changes_of_a_task_are_events_that_can_be_read_later(
     assert SearchStore(database, told.append).events_after(told[0].search_id, told[0].id) == told[1:]
 
 
-def test_a_task_that_is_over_stays_as_it_is(store: TaskStore) -> None:
+def test_a_task_that_has_ended_does_not_change(store: TaskStore) -> None:
     store.add(TASK)
     store.change(TASK.id, lambda one: task_moved(one, State.CANCELLED, 2.0))
 

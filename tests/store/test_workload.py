@@ -20,7 +20,9 @@ def add(store: SearchStore, number: int, program: str = "blastn", generation: st
     return store.add(Search(SearchId(f"s{number}"), "ada", "", *about), "f").id
 
 
-def test_what_waits_and_what_runs_is_told_by_generation_and_program(store: SearchStore, database: SqlDatabase) -> None:
+def test_waiting_and_running_searches_are_counted_by_generation_and_program(
+    store: SearchStore, database: SqlDatabase
+) -> None:
     ids = [add(store, 1), add(store, 2), add(store, 3), add(store, 4, generation="g2"), add(store, 5, "tblastn")]
     store.change(ids[2], lambda one: moved(one, State.RUNNING, 9.0))
     store.change(ids[4], lambda one: moved(one, State.CANCELLED, 9.0))
@@ -32,7 +34,7 @@ def test_what_waits_and_what_runs_is_told_by_generation_and_program(store: Searc
     ]
 
 
-def test_what_waits_and_what_runs_is_told_with_its_place_and_what_it_lacks(
+def test_waiting_and_running_searches_are_listed_with_their_place_and_lack(
     store: SearchStore, database: SqlDatabase
 ) -> None:
     lack = Lack(LackCode.SHARDS, "a node that holds shard 1 of 2", (("nt.00", "nt.01"),))

@@ -20,8 +20,8 @@ interface Edited {
 }
 
 /**
- * Fills the form from the address: from an earlier search, or with a database; a draft that was made so stays. Returns
- * whether the search is still read: what is written meanwhile would be lost.
+ * Fills the form from the address: from an earlier search, or with a database. A draft that was made in this way stays.
+ * Returns whether the search is still being read; input would be lost until then.
  */
 export function useEdited({ address: { from, database }, programs, draft, lost, change }: Edited): boolean {
   const isWhole = from !== undefined && draft.from === from && lost.length === 0;
@@ -37,7 +37,7 @@ export function useEdited({ address: { from, database }, programs, draft, lost, 
     read(from, programs)
       .then((found) => change(isKept ? missing(found, draft, lost) : found), complain)
       .finally(() => setKnown(from));
-    // Once for an address: what is changed in the form afterwards stays.
+    // Once for an address: later changes in the form stay.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [from, database]);
   return from !== undefined && from !== known;

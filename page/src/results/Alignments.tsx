@@ -42,7 +42,7 @@ export function Alignments({ search, query }: OfQuery) {
     const target = event.target as HTMLElement;
     if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|TEXTAREA|SELECT/.test(target.tagName)) return;
     if (event.key !== "j" && event.key !== "k") return;
-    event.currentTarget.focus({ preventScroll: true }); // what has the focus in it may be of this hit alone
+    event.currentTarget.focus({ preventScroll: true }); // the focused element may belong to this hit alone
     step(event.key === "j" ? 1 : -1);
   };
   useEffect(() => {
