@@ -59,49 +59,38 @@ _SUBJECT = "searches sequences that are not in a database"
 _REMOTE = "searches at NCBI"
 _ASKS = "asks for information, not for a search"
 
-_PLAIN = {
-    Use.PROCESS: "query db out num_threads mt_mode",
-    Use.SEARCH: "task strand query_gencode db_gencode lcase_masking dust seg soft_masking gapopen gapextend penalty "
-    "reward matrix comp_based_stats word_size threshold window_size off_diagonal_range template_type "
-    "template_length xdrop_ungap xdrop_gap xdrop_gap_final no_greedy ungapped min_raw_gapped_score "
-    "use_sw_tback max_intron_length dbsize searchsp sum_stats subject_besthit",
-    Use.CUT: "perc_identity qcov_hsp_perc",
-    Use.FORMAT: "outfmt sorthits sorthsps html show_gis",
-    Use.SEQID_LIST: "seqidlist negative_seqidlist",
-    Use.TAXID_LIST: "taxidlist negative_taxidlist",
-    Use.TAXIDS: "taxids negative_taxids no_taxid_expansion",
-    Use.FILE: "filtering_db window_masker_db index_name",
-    Use.LOCAL: "parse_deflines window_masker_taxid use_index",
+_UNLIMITED: Mapping[tuple[Use, str | None], str] = {
+    (Use.PROCESS, None): "query db out num_threads mt_mode",
+    (Use.SEARCH, None): "task strand query_gencode db_gencode lcase_masking dust seg soft_masking gapopen gapextend "
+    "penalty reward matrix comp_based_stats word_size threshold window_size off_diagonal_range template_type "
+    "template_length xdrop_ungap xdrop_gap xdrop_gap_final no_greedy ungapped min_raw_gapped_score use_sw_tback "
+    "max_intron_length dbsize searchsp sum_stats subject_besthit",
+    (Use.CUT, None): "perc_identity qcov_hsp_perc",
+    (Use.FORMAT, None): "outfmt sorthits sorthsps html show_gis",
+    (Use.SEQID_LIST, None): "seqidlist negative_seqidlist",
+    (Use.TAXID_LIST, None): "taxidlist negative_taxidlist",
+    (Use.TAXIDS, None): "taxids negative_taxids no_taxid_expansion",
+    (Use.FILE, None): "filtering_db window_masker_db index_name",
+    (Use.LOCAL, None): "parse_deflines window_masker_taxid use_index",
+    (Use.SEARCH, _PARTS): "query_loc",
+    (Use.SEARCH, _COMPARES): "culling_limit best_hit_overhang best_hit_score_edge",
+    (Use.FILE, _NUMBERS): "gilist negative_gilist ipglist negative_ipglist",
+    (Use.LOCAL, _MASKS): "db_soft_mask db_hard_mask",
+    (Use.FILE, _SUBJECT): "subject",
+    (Use.LOCAL, _SUBJECT): "subject_loc",
+    (Use.LOCAL, _REMOTE): "remote entrez_query",
+    (Use.FILE, _STRATEGY): "import_search_strategy export_search_strategy in_pssm",
+    (Use.INFORMATION, _ASKS): "h help version",
 }
-"""Options that can be split and that a service does not limit."""
+"""Options that a service does not limit, by their use and why shards can't obey them (None: they can)."""
 _OPTIONS = (
-    *(Option(name, use) for use, plain in _PLAIN.items() for name in plain.split()),
+    *(Option(name, use, why) for (use, why), listed in _UNLIMITED.items() for name in listed.split()),
     Option("evalue", Use.SEARCH, least=0, most=1e5),
     Option("max_target_seqs", Use.SEARCH, least=1, most=5000),
     Option("max_hsps", Use.SEARCH, most=10_000),
     Option("num_descriptions", Use.FORMAT, most=5000),
     Option("num_alignments", Use.FORMAT, most=5000),
     Option("line_length", Use.FORMAT, most=10_000),
-    Option("query_loc", Use.SEARCH, _PARTS),
-    Option("culling_limit", Use.SEARCH, _COMPARES),
-    Option("best_hit_overhang", Use.SEARCH, _COMPARES),
-    Option("best_hit_score_edge", Use.SEARCH, _COMPARES),
-    Option("gilist", Use.FILE, _NUMBERS),
-    Option("negative_gilist", Use.FILE, _NUMBERS),
-    Option("ipglist", Use.FILE, _NUMBERS),
-    Option("negative_ipglist", Use.FILE, _NUMBERS),
-    Option("db_soft_mask", Use.LOCAL, _MASKS),
-    Option("db_hard_mask", Use.LOCAL, _MASKS),
-    Option("subject", Use.FILE, _SUBJECT),
-    Option("subject_loc", Use.LOCAL, _SUBJECT),
-    Option("remote", Use.LOCAL, _REMOTE),
-    Option("entrez_query", Use.LOCAL, _REMOTE),
-    Option("import_search_strategy", Use.FILE, _STRATEGY),
-    Option("export_search_strategy", Use.FILE, _STRATEGY),
-    Option("in_pssm", Use.FILE, _STRATEGY),
-    Option("h", Use.INFORMATION, _ASKS),
-    Option("help", Use.INFORMATION, _ASKS),
-    Option("version", Use.INFORMATION, _ASKS),
 )
 OPTIONS: Mapping[str, Option] = {option.name: option for option in _OPTIONS}
 """Every option of the five programs in BLAST+ 2.12 to 2.16, by name.
