@@ -126,9 +126,8 @@ def _given(blast_options: Mapping[str, OptionValue], arguments: Arguments) -> li
             continue
         is_flag = name in arguments and arguments[name].kind is Kind.FLAG
         if is_flag and not isinstance(value, bool):
-            raise InputError(
-                f"{name} is a flag, and {value!r} is neither True nor False.", remedy="Give True or False."
-            )
+            problem = f"{name} is a flag, and {value!r} is neither True nor False."
+            raise InputError(problem, remedy="Give True or False.")
         if not is_flag:
             words += [f"-{name}", str(value).lower() if isinstance(value, bool) else str(value)]
         elif value:
@@ -174,9 +173,8 @@ def _folder(cache: Path) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         return Path(mkdtemp(prefix="library-", dir=cache))
     except OSError as error:
-        raise OutputError(
-            f"No folder can be created in {str(cache)!r}: {error.strerror}.", remedy="Set SHARDBLAST_HOME."
-        ) from error
+        problem = f"No folder can be created in {str(cache)!r}: {error.strerror}."
+        raise OutputError(problem, remedy="Set SHARDBLAST_HOME.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,10 +58,9 @@ def find_installation() -> Installation:
     """Find BLAST+ on ``PATH``."""
     blastn = shutil.which("blastn")
     if blastn is None:
-        raise EngineError(
-            "BLAST+ is not installed: there is no blastn on PATH.",
-            remedy="Install it: 'apt install ncbi-blast+', 'conda install -c bioconda blast' or 'brew install blast'.",
-        )
+        problem = "BLAST+ is not installed: there is no blastn on PATH."
+        remedy = "Install it: 'apt install ncbi-blast+', 'conda install -c bioconda blast' or 'brew install blast'."
+        raise EngineError(problem, remedy=remedy)
     return Installation(Path(blastn).parent)
 
 
@@ -75,10 +74,9 @@ def read_arguments(xml: bytes) -> Arguments:
         root = ElementTree.fromstring(xml)
         program = Program(_text(root, "program/name"))
     except (ElementTree.ParseError, ValueError) as error:
-        raise EngineError(
-            "A BLAST+ program did not describe its options.",
-            remedy="Check that 'blastn -xmlhelp' prints XML. Otherwise install BLAST+ again.",
-        ) from error
+        problem = "A BLAST+ program did not describe its options."
+        remedy = "Check that 'blastn -xmlhelp' prints XML. Otherwise install BLAST+ again."
+        raise EngineError(problem, remedy=remedy) from error
     described = root.findall(f"{_NS}arguments/*")
     requires = _pairs(described, "first_requires_second")
     excludes = _pairs(described, "first_excludes_second")

@@ -103,10 +103,9 @@ def administration(settings: Settings, *, is_new: bool = False) -> Administratio
     Raises NotFoundError if the folder is not a home.
     """
     if not is_new and not settings.is_used:
-        raise NotFoundError(
-            f"There are no databases in {str(settings.home)!r}: this folder is not the home of a service.",
-            remedy="Check --home or SHARDBLAST_HOME. 'db add', 'token create' and 'serve' create a new home.",
-        )
+        problem = f"There are no databases in {str(settings.home)!r}: this folder is not the home of a service."
+        remedy = "Check --home or SHARDBLAST_HOME. 'db add', 'token create' and 'serve' create a new home."
+        raise NotFoundError(problem, remedy=remedy)
     database, installation = open_tables(settings), find_installation()
     searches = SearchStore(database, lambda event: None)
 

@@ -102,14 +102,12 @@ def _check_counts(options: SearchOptions, counts: Mapping[str, int]) -> None:
         return
     names = " and ".join(f"-{name}" for name in counts)
     if not options.outfmt.is_pairwise:
-        raise InputError(
-            f"{names} would change what is found in format {options.outfmt.number}, not how it is printed.",
-            remedy="Leave it out, print one of the formats 0 to 4, or submit the search with -max_target_seqs.",
-        )
+        problem = f"{names} would change what is found in format {options.outfmt.number}, not how it is printed."
+        remedy = "Leave it out, print one of the formats 0 to 4, or submit the search with -max_target_seqs."
+        raise InputError(problem, remedy=remedy)
     kept = options.max_target_seqs
     for name, wanted in counts.items():
         if wanted > kept:
-            raise InputError(
-                f"-{name}: the search kept {counted(kept, 'subject')} per query, fewer than {wanted}.",
-                remedy=f"Request at most {kept}, or submit the search with -max_target_seqs {wanted}.",
-            )
+            problem = f"-{name}: the search kept {counted(kept, 'subject')} per query, fewer than {wanted}."
+            remedy = f"Request at most {kept}, or submit the search with -max_target_seqs {wanted}."
+            raise InputError(problem, remedy=remedy)

@@ -89,10 +89,8 @@ def parts_of(generation: Generation, volumes: Collection[str] | None) -> tuple[S
     known = {volume.name: volume for volume in generation.volumes}
     missing = sorted(set(volumes or ()) - set(known))
     if missing:
-        raise NotFoundError(
-            f"Generation {generation.name!r} of database {generation.database!r} has no volume {missing[0]!r}.",
-            remedy="Use the volumes that its metadata lists.",
-        )
+        problem = f"Generation {generation.name!r} of database {generation.database!r} has no volume {missing[0]!r}."
+        raise NotFoundError(problem, remedy="Use the volumes that its metadata lists.")
     wanted = [StagedPart(SHARED, generation.shared)] if generation.shared else []
     wanted += [StagedPart(name, volume.files) for name, volume in known.items() if volumes is None or name in volumes]
     for name in (*known, *(file.name for part in wanted for file in part.files)):

@@ -52,10 +52,9 @@ def warm(files: Sequence[Path], report: Callable[[int], None], stopped: Callable
         _read_all(_cold(files, sizes), lambda size_bytes: None, stopped)
         resident, passes = summed(resident_bytes(files)), passes + 1
     if resident is not None and resident < total:
-        raise OutOfMemory(
-            f"Only {resident / 2**20:,.1f} of {total / 2**20:,.1f} MiB stayed in memory after reading.",
-            remedy="Give this node more memory, run less on it, or spread the database over more nodes.",
-        )
+        problem = f"Only {resident / 2**20:,.1f} of {total / 2**20:,.1f} MiB stayed in memory after reading."
+        remedy = "Give this node more memory, run less on it, or spread the database over more nodes."
+        raise OutOfMemory(problem, remedy=remedy)
     return Warmed(resident, total)
 
 
@@ -115,9 +114,8 @@ def _reading(file: Path) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
-            raise DatabaseError(
-                f"The database file {file.name!r} is missing.", remedy="Stage or add the database again."
-            ) from error
+            problem = f"The database file {file.name!r} is missing."
+            raise DatabaseError(problem, remedy="Stage or add the database again.") from error
 
 
 def _measured(program: str, files: Sequence[str]) -> Mapping[str, int]:
@@ -128,9 +126,8 @@ def _measured(program: str, files: Sequence[str]) -> Mapping[str, int]:
         return {row["file"]: min(int(row["res"]), int(row["size"])) for row in rows}  # fincore counts whole pages
     except (ValueError, KeyError) as error:
         message = result.stderr.decode(errors="replace").strip()
-        raise EngineError(
-            f"fincore failed to report the pages in memory: {message}", remedy="Check util-linux."
-        ) from error
+        problem = f"fincore failed to report the pages in memory: {message}"
+        raise EngineError(problem, remedy="Check util-linux.") from error
 
 
 def _is_measurable(file: Path) -> bool:

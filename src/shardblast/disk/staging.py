@@ -124,10 +124,8 @@ class Stager:
             if is_unused:
                 folder.remove()
             elif folder.path.exists():
-                raise ConflictError(
-                    f"Generation {generation!r} of database {database!r} is in use on this node.",
-                    remedy="Wait until the searches that use it end, or cancel them.",
-                )
+                problem = f"Generation {generation!r} of database {database!r} is in use on this node."
+                raise ConflictError(problem, remedy="Wait until the searches that use it end, or cancel them.")
 
     def close(self) -> None:
         self._transfers.close()

@@ -254,10 +254,9 @@ def _internal_file_errors() -> Iterator[None]:
         raise
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        raise OutputError(
-            f"A file of the search can't be written or read: {error.strerror}{where}.",
-            remedy="Check the free space on the disk, or set SHARDBLAST_HOME to another folder.",
-        ) from error
+        problem = f"A file of the search can't be written or read: {error.strerror}{where}."
+        remedy = "Check the free space on the disk, or set SHARDBLAST_HOME to another folder."
+        raise OutputError(problem, remedy=remedy) from error
 
 
 @contextmanager

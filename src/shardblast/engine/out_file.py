@@ -53,10 +53,9 @@ class Tally(io.RawIOBase):
             digest.update(block)
             left -= len(block)
         if digest.digest() != self._digest.digest():
-            raise EngineError(
-                "The output of BLAST+ differs from the output that was printed before BLAST+ took over.",
-                remedy="Search again with '--shards off', and report this as a bug in shardblast.",
-            )
+            problem = "The output of BLAST+ differs from the output that was printed before BLAST+ took over."
+            remedy = "Search again with '--shards off', and report this as a bug in shardblast."
+            raise EngineError(problem, remedy=remedy)
         shutil.copyfileobj(source, self._target, BLOCK_BYTES)
 
 

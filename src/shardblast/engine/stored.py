@@ -312,10 +312,9 @@ def store_merged(search: ShardedSearch, batches: Iterable[Batch], folder: Path) 
     try:
         search.run(batches, MergedBatches(folder / "merged"))
     except LeftToBlast as why:
-        raise InputError(
-            f"Only BLAST+ itself can print the result: {why}.",
-            remedy="Give these sequences other ids, or search with '--shards off' where the whole database is.",
-        ) from None
+        problem = f"Only BLAST+ itself can print the result: {why}."
+        remedy = "Give these sequences other ids, or search with '--shards off' where the whole database is."
+        raise InputError(problem, remedy=remedy) from None
 
 
 class MergedBatches(Printer):

@@ -132,10 +132,8 @@ class Organisms:
 def _gone(error: NotFoundError | DatabaseError) -> NotFoundError | DatabaseError:
     if isinstance(error, DatabaseError):
         return error
-    return NotFoundError(
-        "This generation of the database was removed, and the sequences could not be kept with the result.",
-        remedy="Search the current generation of the database.",
-    )
+    problem = "This generation of the database was removed, and the sequences could not be kept with the result."
+    return NotFoundError(problem, remedy="Search the current generation of the database.")
 
 
 def _check(search: Search, chosen: dict[int, list[ChosenHit]], region: Region | None) -> None:

@@ -77,9 +77,8 @@ class Web:
                 for chunk in response.iter_bytes():
                     content += chunk
                     if len(content) > limit_bytes:
-                        raise DatabaseError(
-                            f"{self._described(path)} is larger than {limit_bytes:,} bytes.", remedy=CHECK_MIRROR
-                        )
+                        problem = f"{self._described(path)} is larger than {limit_bytes:,} bytes."
+                        raise DatabaseError(problem, remedy=CHECK_MIRROR)
                 return content
 
         return self._with_retries(path, attempt, pause)
@@ -156,9 +155,8 @@ class Web:
             if response.status_code in _TRANSIENT:
                 raise _Transient(f"HTTP status {response.status_code}")
             if response.is_error and response.status_code not in _MISSING:
-                raise NetworkError(
-                    f"Could not fetch {self._described(path)}: HTTP status {response.status_code}.", remedy=CHECK_MIRROR
-                )
+                problem = f"Could not fetch {self._described(path)}: HTTP status {response.status_code}."
+                raise NetworkError(problem, remedy=CHECK_MIRROR)
             yield response
 
     def _require_same(self, response: httpx.Response, file: RemoteFile) -> None:

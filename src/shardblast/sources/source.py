@@ -326,7 +326,5 @@ def _no_database(path: Path) -> DatabaseError:
         for suggestion in (path.with_name(whole or volume.name), volume):
             if has_database(suggestion):
                 return DatabaseError(f"{path} is one file of a BLAST database.", remedy=f"Did you mean {suggestion}?")
-    return DatabaseError(
-        f"There is neither a FASTA file nor a BLAST database (files {path.name}.n* or {path.name}.p*) at {path}.",
-        remedy="Check the path. That of a database has no extension (.nin, .pal …).",
-    )
+    problem = f"There is neither a FASTA file nor a BLAST database (files {path.name}.n* or {path.name}.p*) at {path}."
+    return DatabaseError(problem, remedy="Check the path. That of a database has no extension (.nin, .pal …).")
