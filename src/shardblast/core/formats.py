@@ -18,7 +18,7 @@ _OTHERS = (
 STANDARD_COLUMNS = tuple(_STANDARD.split())
 """The columns that ``std`` stands for."""
 COLUMNS = frozenset({*STANDARD_COLUMNS, *_OTHERS.split()})
-"""Every column of BLAST+ 2.12 to 2.16."""
+"""Every column of BLAST+ 2.12 to 2.17."""
 PAIRWISE = 0
 COMMENTED = 7
 ARCHIVE = 11
@@ -114,7 +114,7 @@ _FORMATS = (
     Format(TAXONOMIC, "Organism Report", Syntax.TAXONOMIC),
 )
 FORMATS: Mapping[int, Format] = {one.number: one for one in _FORMATS}
-"""The formats of the five programs by number. Formats 19 and 20 belong to other programs."""
+"""The formats of the five programs by number. Format 19 belongs to igblastn; only BLAST+ 2.17 has format 20."""
 
 
 _BLANKS = " \t\n\v\f\r"
@@ -183,8 +183,7 @@ def parse_outfmt(text: str, columns: Set[str] = COLUMNS) -> OutputFormat:
     It removes a column written as ``-name``, prints a repeated column once, and prints ``std`` if no column is left.
 
     Raises:
-        InputError: BLAST+ would fail. Formats for other programs (19 and 20) and formats of later versions are
-            rejected as well.
+        InputError: BLAST+ would fail. Formats that are not in FORMATS are rejected as well.
 
     Source:
         NCBI C++ Toolkit, blastinput/blast_args.cpp, CFormattingArgs::ParseFormattingString();

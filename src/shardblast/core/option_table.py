@@ -93,7 +93,7 @@ _OPTIONS = (
     Option("line_length", Use.FORMAT, most=10_000),
 )
 OPTIONS: Mapping[str, Option] = {option.name: option for option in _OPTIONS}
-"""Every option of the five programs in BLAST+ 2.12 to 2.16, by name.
+"""Every option of the five programs in BLAST+ 2.12 to 2.17, by name.
 
 Filters can be split because BLAST+ applies them once to the whole database, options of statistics because every shard
 gets the statistics of the whole database, and the number of subjects because the merge cuts to it.
