@@ -18,7 +18,7 @@ from tests.service.server import Server
 QUERY = "".join(one.fasta for one in real("proteins")[:8])
 SATURATED = ["-max_target_seqs", "5", "-evalue", "1000"]
 """With composition-based statistics: searched in shards first, and then in the whole database."""
-UNSPLITTABLE = ["-culling_limit", "1"]
+UNSPLITTABLE = ["-qcov_hsp_perc", "10"]
 
 
 @dataclass
@@ -62,7 +62,7 @@ def test_a_search_that_no_node_has_room_for_is_refused_until_one_has(narrow: Nar
     assert [one.status_code for one in refused] == [200, 422]
     for (problem,) in (one.json()["problems"] for one in refused):
         assert problem["code"] == "no-room"
-        assert problem["detail"].startswith("The search needs the whole database on one node: -culling_limit ")
+        assert problem["detail"].startswith("The search needs the whole database on one node: -qcov_hsp_perc ")
     assert by_command.returncode == 3
     assert b"and no node may hold more than" in by_command.stderr
     assert not narrow.cluster.volumes_of("a", "proteins") | narrow.cluster.volumes_of("b", "proteins")

@@ -105,9 +105,43 @@ def test_saturated_queries_need_no_whole_database(compared: Compared) -> None:
 
 
 def test_searches_that_cannot_be_split_run_in_the_whole_database(compared: Compared) -> None:
-    report = compared.assert_identical("blastp", "v5-volumes", "6", "-culling_limit", "1")
+    report = compared.assert_identical("blastx", "v5-volumes", "6", "-max_hsps", "1")
 
     assert report["shards"] == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "outfmt", "options"),
+    [
+        ("blastn", "0", "-culling_limit 1"),
+        ("blastn", "7", "-best_hit_overhang 0.1 -best_hit_score_edge 0.1"),
+        ("blastn", "0", "-task blastn-short -evalue 1e-4"),
+        ("blastn", "0", "-ungapped -max_hsps 1"),
+        ("blastp", "0", "-culling_limit 2"),
+        ("blastp", "6", "-query_loc 5-90"),
+        ("tblastx", "6", "-max_hsps 1 -evalue 1e-5"),
+        ("tblastx", "5", "-culling_limit 1 -evalue 1e-5"),
+    ],
+)
+def test_what_can_not_be_merged_is_searched_in_candidates(
+    compared: Compared, program: str, outfmt: str, options: str
+) -> None:
+    report = compared.assert_identical(program, "v5-volumes", outfmt, *options.split())
+
+    assert int(str(report["shards"])) > 1
+    assert "BLAST+ searches the candidates of all shards" in str(report["why"])
+    assert report["verdicts"] == {"researched": len(QUERIES[program]())}
+
+
+@pytest.mark.parametrize("outfmt", ["5", "15", "6 qlen", "7 qseqid qcovs"])
+def test_formats_that_show_the_length_of_a_part_of_a_query_are_refused(compared: Compared, outfmt: str) -> None:
+    name, _ = compared.database("v5-volumes", "prot")
+    words = ["-db", name, "-query_loc", "5-90", "-outfmt", outfmt]
+
+    refused = compared.cluster.search("blastp", *words, sent=fasta(protein_queries()).encode())
+
+    assert refused.returncode == 1
+    assert b"With -query_loc this format shows the length of a part" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ class ClusterCommand:
 
     def search(self, options: SearchOptions, notify: Notify) -> Outcome:
         """Search and print; an error leaves no files."""
+        options.check_printable()
         if why := obstacle_of_output(options):
             raise OutputError(f"The result can't be written: {why}.", remedy="Check -out.")
         started = time.monotonic()

@@ -261,10 +261,13 @@ class RemoteParts:
         with run.queries.open("rb") as stream:
             names = [query_id(record[0]) for record in islice(records(stream), NAMED + 1)]
         more = " and others" if len(names) > NAMED else ""
+        named = f"{', '.join(names[:NAMED])}{more}"
         why = (
-            f"more subjects pass the first stage of the search for {', '.join(names[:NAMED])}{more} than BLAST+ keeps, "
+            f"more subjects pass the first stage of the search for {named} than BLAST+ keeps, "
             "and shards do not show which of them it drops"
         )
+        if self.hosted.order.by_candidates:
+            why = f"the subjects that may be hits of {named} are too many, or can't be told apart by their ids"
         ways = ["--exactness complete", *(["-comp_based_stats 0"] if self.hosted.options.composition_based else [])]
         remedy = (
             f"Start a node whose disk has room for it, or search with {' or '.join(ways)}, which changes the results."
@@ -363,9 +366,9 @@ def _merge_shards(hosted: HostedSearch, batch: Batch, folder: Path, notify: Noti
         if hosted.has(piece_key(batch.index, shard.index)):
             hosted.fetch(piece_key(batch.index, shard.index), piece_file(folder, batch.index, shard.index))
     with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, notify) as work:
-        store_merged(
-            ShardedSearch(work, parts, seen.shards, ArchiveCarrier(work.processes.over), by_shard=True), [batch], folder
-        )
+        carrier, by_candidates = ArchiveCarrier(work.processes.over), hosted.order.by_candidates
+        search = ShardedSearch(work, parts, seen.shards, carrier, by_shard=True, by_candidates=by_candidates)
+        store_merged(search, [batch], folder)
 
 
 @contextmanager

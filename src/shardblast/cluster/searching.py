@@ -99,11 +99,20 @@ class ClusterSearching:
         _check_molecule(options, database)
         program, nowhere = options.program, database_of(database.facts, folder, ())
         count, why = 1, self._why_whole(options, nowhere, folder, processes)
+        unmerged = why if options.has_candidates else None
+        if unmerged is not None:
+            why = self._why_whole(options, nowhere, folder, processes, merged=False)
         is_whole = why is not None
         if why is None:
             requested, why = self._count(options, database.facts)
             count = len(shards_of(nowhere, requested))
-        choice = Choice(count, BATCH_LETTERS[program], QUERY_LETTERS_PER_SCAN.get(program, 1), True, why)
+        by_candidates = unmerged is not None and count > 1
+        if by_candidates:
+            why = (
+                f"{why}; BLAST+ searches the candidates of all shards, since hits of shards can't be merged: {unmerged}"
+            )
+        scan_letters = QUERY_LETTERS_PER_SCAN.get(program, 1)
+        choice = Choice(count, BATCH_LETTERS[program], scan_letters, True, why, by_candidates=by_candidates)
         return choice, is_whole
 
     def search(self, search: OrderedSearch, notify: Notify, processes: Processes) -> None:
@@ -175,14 +184,17 @@ class ClusterSearching:
             shards=shards_of(database_of(generation, search.folder, ()), search.plan.choice.shards),
             threads=search.plan.choice.threads,
             letters=search.plan.letters,
+            by_candidates=search.plan.choice.by_candidates,
         )
         order.put(self.means.objects, search.search_id)
         return order
 
-    def _why_whole(self, options: SearchOptions, database: Database, folder: Path, processes: Processes) -> str | None:
+    def _why_whole(
+        self, options: SearchOptions, database: Database, folder: Path, processes: Processes, *, merged: bool = True
+    ) -> str | None:
         """Return why a node must search the whole database; None if shards can be searched."""
         one = options.ours.shards in (1, "off")
-        why = why_whole(self.installation, options, database, folder, processes, one_shard=one)
+        why = why_whole(self.installation, options, database, folder, processes, one_shard=one, merged=merged)
         return why or ("one shard asked for" if one else None)
 
     def _count(self, options: SearchOptions, generation: Generation) -> tuple[int, str]:

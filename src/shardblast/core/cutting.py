@@ -78,6 +78,8 @@ class Choice:
     why: str
     threads: int = 1
     """The number of BLAST+'s own threads in a piece: more than one only in the whole database."""
+    by_candidates: bool = False
+    """Whether BLAST+ searches the candidates of all shards, because hits of shards can't be merged."""
 
 
 def usable_bytes(cores: int, memory_bytes: int) -> int:

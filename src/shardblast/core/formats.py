@@ -156,6 +156,13 @@ class OutputFormat:
         return self.format.syntax is Syntax.SAM
 
     @property
+    def shows_query_length(self) -> bool:
+        """Whether it shows how long the searched query is, or how much of it is covered, except in text for people."""
+        if self.format.syntax in (Syntax.XML, Syntax.JSON):
+            return self.number != SEQALIGN_JSON
+        return not {"qlen", "qcovs", "qcovus"}.isdisjoint(self.columns)
+
+    @property
     def writes_files(self) -> bool:
         """Whether it writes a file for each query, and a list of these files."""
         return self.format.file_suffix is not None

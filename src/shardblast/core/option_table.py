@@ -19,6 +19,8 @@ class Use(Enum):
     """Determines the hits. Pieces and services take it."""
     CUT = auto()
     """As ``SEARCH``, but drops hits after the preliminary cutoff, so that few hits can hide many candidates."""
+    COMPARE = auto()
+    """As ``CUT``, but compares hits of different subjects, so that hits of shards can't be merged."""
     FORMAT = auto()
     """Only determines how hits are printed. Services take it for the output of a search; pieces don't need it."""
     TAXIDS = auto()
@@ -73,7 +75,7 @@ _UNLIMITED: Mapping[tuple[Use, str | None], str] = {
     (Use.FILE, None): "filtering_db window_masker_db index_name",
     (Use.LOCAL, None): "parse_deflines window_masker_taxid use_index",
     (Use.SEARCH, _PARTS): "query_loc",
-    (Use.SEARCH, _COMPARES): "culling_limit best_hit_overhang best_hit_score_edge",
+    (Use.COMPARE, _COMPARES): "culling_limit best_hit_overhang best_hit_score_edge",
     (Use.FILE, _NUMBERS): "gilist negative_gilist ipglist negative_ipglist",
     (Use.LOCAL, _MASKS): "db_soft_mask db_hard_mask",
     (Use.FILE, _SUBJECT): "subject",
@@ -114,7 +116,7 @@ FORMAT_OPTIONS = frozenset(names(Use.FORMAT))
 OF_EACH_PROCESS = frozenset({*names(Use.PROCESS), "outfmt"}) | FILTER_OPTIONS
 """Options for which every process has its own values. Filters are in the alias of its database."""
 NOT_OF_A_PIECE = OF_EACH_PROCESS | FORMAT_OPTIONS
-PERMITTED = frozenset(names(Use.SEARCH, Use.CUT, Use.TAXIDS))
+PERMITTED = frozenset(names(Use.SEARCH, Use.CUT, Use.COMPARE, Use.TAXIDS))
 """Options that services take for a search."""
 BY_TOTAL_SCORE = 2
 """The value of ``-sorthits`` that sorts by total score."""

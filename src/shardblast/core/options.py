@@ -202,10 +202,34 @@ class SearchOptions:
         default = DEFAULT_NUM_ALIGNMENTS if name == "num_alignments" else DEFAULT_HITLIST_SIZE
         return default if wanted is None else wanted
 
-    def why_unsplittable(self) -> str | None:
-        """Return a sentence that names an option that shards can't obey exactly, or None."""
-        whole = (why for name in self.given if (why := why_unsplittable(name)))
-        return next(chain(whole, (why for applies, why in UNSPLITTABLE if applies(self))), None)
+    def why_unsplittable(self, *, merged: bool = True) -> str | None:
+        """Return a sentence that names an option that shards can't obey exactly, or None.
+
+        ``merged`` says whether hits of shards are merged. Otherwise BLAST+ searches the candidates of all shards.
+        """
+        given = [name for name in self.given if merged or name not in UNMERGEABLE]
+        whole = (why for name in given if (why := why_unsplittable(name)))
+        others = (why for applies, why in UNSPLITTABLE if applies(self) and (merged or why != MAX_HSPS))
+        return next(chain(whole, others), None)
+
+    def check_printable(self) -> None:
+        """Raise InputError if stored hits do not hold what the output format shows."""
+        if self.has("query_loc") and self.outfmt.shows_query_length:
+            raise InputError(
+                "With -query_loc this format shows the length of a part of the query, which stored hits do not hold.",
+                remedy="Choose a format from 0 to 4, or a table without qlen, qcovs and qcovus.",
+            )
+
+    @property
+    def has_candidates(self) -> bool:
+        """Whether shards can find the subjects that pass the preliminary stage, although their hits can't be merged.
+
+        With composition-based statistics, only the unlinked hits of blastp show them. Linked HSPs may become longer in
+        the traceback, so that they can no longer be linked.
+        """
+        hides = self.composition_based and self.program is not Program.BLASTP
+        relinks = self.links_hsps and not (self.has("ungapped") or self.program is Program.TBLASTX)
+        return self.ours.exactness is Exactness.IDENTICAL and not (hides or relinks)
 
     @property
     def filter(self) -> str | None:
@@ -287,6 +311,9 @@ class SearchOptions:
         return self.has("ungapped") or self.program in (Program.BLASTX, Program.TBLASTN, Program.TBLASTX)
 
 
+UNMERGEABLE = frozenset({*names(Use.COMPARE), "query_loc"})
+"""Options that shards can't obey, but that BLAST+ obeys in the candidates of all shards."""
+MAX_HSPS = "-max_hsps drops HSPs whose E-values order the subjects."
 UNSPLITTABLE: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
     (lambda options: options.value("use_index") is True, "-use_index needs an index of the whole database."),
     (
@@ -303,7 +330,7 @@ UNSPLITTABLE: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
     ),
     (
         lambda options: options.has("max_hsps") and (options.links_hsps or options.translates_queries),
-        "-max_hsps drops HSPs whose E-values order the subjects.",
+        MAX_HSPS,
     ),
     (
         lambda options: options.has("qcov_hsp_perc") and options.threads_matter,

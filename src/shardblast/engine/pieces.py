@@ -32,7 +32,7 @@ from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.program import Molecule, Program
 from shardblast.engine.workspace import SEARCH, Machine, PieceRun, Work
 
-NOT_OF_CANDIDATES = NOT_OF_A_PIECE | {*names(Use.CUT), "subject_besthit", "use_sw_tback"}
+NOT_OF_CANDIDATES = NOT_OF_A_PIECE | {*names(Use.CUT, Use.COMPARE), "subject_besthit", "use_sw_tback"}
 """Options without which a search finds every subject that passes the preliminary cutoff."""
 CANDIDATE_EVALUE_FACTOR = 100.0
 """The largest ratio of final to preliminary E-value of a candidate; ambiguous residues lower its final score."""
@@ -231,6 +231,8 @@ class PieceOptions:
 
         Source: NCBI C++ Toolkit, algo/blast/core/blast_parameters.c (BlastInitialWordParametersUpdate).
         """
+        if any(self.user.has(name) for name in names(Use.COMPARE)):
+            return False  # BLAST+ then keeps another number of subjects
         searched, taken = database.searched, LONGEST_ADJUSTMENT
         space = max(query_letters - taken, 1) * max(searched.letters - taken * searched.num_seqs, 1)
         stretch = STRETCH if self.is_protein else 1

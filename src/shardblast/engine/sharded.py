@@ -46,18 +46,28 @@ class ShardedSearch:
     """Searches batches in shards and hands merged queries to a printer, in order."""
 
     def __init__(
-        self, work: Work, parts: Parts, shards: Sequence[Shard], carrier: Carrier, *, by_shard: bool, threads: int = 1
+        self,
+        work: Work,
+        parts: Parts,
+        shards: Sequence[Shard],
+        carrier: Carrier,
+        *,
+        by_shard: bool,
+        by_candidates: bool = False,
+        threads: int = 1,
     ) -> None:
         """Prepare the search in shards in OID order.
 
         With ``by_shard``, all batches are searched in one shard before the next, because the shards do not all fit in
-        memory. A piece has several ``threads`` only if the whole database is the only shard.
+        memory. For ``by_candidates`` see ``Choice``. A piece has several ``threads`` only if the whole database is the
+        only shard.
         """
         self._work = work
         self._parts = parts
         self._shards = shards
         self._carrier = carrier
         self._by_shard = by_shard
+        self._by_candidates = by_candidates
         self._threads = threads
         self._whole = len(shards) == 1
         self._plain_verdict = Verdict.UNSHARDED if self._whole else Verdict.MERGED
@@ -90,7 +100,7 @@ class ShardedSearch:
         probed = ProbedBatch(self._work, batch, self._probe, warned.printed) if self._archives else None
         mostly_saturated = self._saturated * 2 > self._judged  # searching the others in shards first takes too long
         suspected = self._options.always_research or (self._options.are_identical and mostly_saturated)
-        if suspected and not self._whole:
+        if (suspected or self._by_candidates) and not self._whole:
             return _Started(batch, [], True, probed, warned)
         self._work.notify(PiecesPlanned(len(self._shards)))
         if self._hidden is not None:

@@ -194,6 +194,7 @@ class StoredEngine:
             chosen: The selection; other queries are left out as if they had not been searched.
         """
         options, files = search.options, scratch / FILES
+        options.check_printable()
         if database is None:
             unpacked = scratch / "database"
             unpacked.mkdir()
@@ -226,16 +227,17 @@ def why_whole(
     processes: Processes,
     *,
     one_shard: bool,
+    merged: bool = True,
 ) -> str | None:
     """Return why shards can't be searched, or None; ``one_shard`` says that there is only one anyway.
 
-    Raises InputError if BLAST+ rejects the options.
+    ``merged`` is that of ``SearchOptions.why_unsplittable``. Raises InputError if BLAST+ rejects the options.
     """
     if options.needs_one_batch:
         return ONE_BATCH
-    if why := options.why_unsplittable():
+    if why := options.why_unsplittable(merged=merged):
         return why
-    alike = one_shard or strands_are_alike(installation, processes, folder, database, options)
+    alike = one_shard or not merged or strands_are_alike(installation, processes, folder, database, options)
     return None if alike else STRANDS_DIFFER
 
 
