@@ -152,6 +152,8 @@ class ShardedSearch:
         hidden = set() if self._hidden is None else set(self._hidden.suspects(batch))
         saturated, unfilled, scores = [], [], {}
         candidates = self._research.candidates
+        # A query with just as many hits as wanted would have fewer in the candidates of other queries.
+        fills_candidates = options.composition_based and not self._research.needs_no_shards
         spaces = candidates.spaces(batch) if options.limits_scores else []
         for ordinal, parts in enumerate(self._hits(batch)):
             wanted, found = options.max_target_seqs, sum(len(part.texts) for part in parts)
@@ -159,7 +161,7 @@ class ShardedSearch:
                 counts = [self._carrier.count(part) for part in parts]
                 is_certain = is_unsaturated(counts, max_target_seqs=wanted, shard_limit=options.kept)
                 found = sum(counts) if is_certain else wanted + 1
-            is_filled = found > wanted or (found == wanted and options.composition_based)  # see Research
+            is_filled = found > wanted or (found == wanted and fills_candidates)
             if ordinal in hidden or is_filled:
                 saturated.append(ordinal)
                 if options.limits_scores:
