@@ -21,14 +21,14 @@ def begun(
     return [one.id for one in admitted(queued, running, places, of_owner or places, at)]
 
 
-def test_small_searches_begin_before_large_ones_and_equal_ones_in_the_order_in_which_they_came() -> None:
+def test_small_searches_start_before_large_ones_and_equal_ones_in_order_of_submission() -> None:
     queued = [standing("large", LARGE, 1), standing("second", 90, 3), standing("first", 70, 2)]
 
     assert begun(queued, [], 8) == ["first", "second", "large"]
     assert begun(queued, [], 1) == ["first"]
 
 
-def test_no_more_begin_than_there_are_places() -> None:
+def test_no_more_searches_start_than_there_are_places() -> None:
     queued = [standing(str(number)) for number in range(5)]
 
     assert begun(queued, [standing("runs")], 4) == ["0", "1", "2"]
@@ -41,7 +41,7 @@ def test_an_owner_may_use_all_places_that_no_other_owner_wants() -> None:
     assert begun(own, [], 4, of_owner=1) == ["0", "1", "2", "3"]
 
 
-def test_an_owner_who_has_enough_places_is_passed_by_others_whatever_the_sizes() -> None:
+def test_owners_with_enough_places_are_overtaken_by_others_whatever_the_sizes() -> None:
     queued = [standing("own", SMALL), standing("other", LARGE, owner="bob")]
 
     assert begun(queued, [standing("runs")], 2, of_owner=1) == ["other"]
@@ -55,7 +55,7 @@ def test_among_equal_searches_owners_take_turns() -> None:
     assert begun(own + others, [], 4) == ["a0", "b0", "a1", "b1"]
 
 
-def test_a_large_search_is_not_kept_waiting_for_ever_by_small_ones_that_come_again_and_again() -> None:
+def test_a_stream_of_small_searches_does_not_delay_a_large_one_for_ever() -> None:
     long_ago = NOW - HALVED_EVERY_S * 15
     queued = [standing("small"), standing("large", LARGE, long_ago)]
 

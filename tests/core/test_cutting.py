@@ -134,7 +134,7 @@ def test_one_core_gets_no_batches() -> None:
         (9, 2, 3 * 10**6, 3, "2 volumes for 9 nodes, so that parts of volumes are shards"),
     ],
 )
-def test_a_cluster_says_truly_why_it_cuts_a_database(
+def test_the_reason_why_a_cluster_cuts_a_database_is_true(
     nodes: int, volumes: int, letters: int, shards: int, why: str
 ) -> None:
     assert shards_for(nodes, volumes, letters) == (shards, why)

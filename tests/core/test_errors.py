@@ -99,14 +99,14 @@ def test_error_says_what_happened_and_then_what_to_do() -> None:
 @pytest.mark.parametrize(
     "error", [InputError("A.", remedy="B."), ArchiveError("It ends early."), Interrupted()], ids=lambda e: e.code
 )
-def test_error_survives_the_way_to_another_process(error: ShardblastError) -> None:
+def test_error_survives_pickling_to_another_process(error: ShardblastError) -> None:
     copy = pickle.loads(pickle.dumps(error))
 
     assert type(copy) is type(error)
     assert (str(copy), copy.problem, copy.remedy) == (str(error), error.problem, error.remedy)
 
 
-def test_an_error_of_a_node_names_the_first_that_had_it() -> None:
+def test_an_error_names_the_first_node_on_which_it_happened() -> None:
     error = OutOfMemory("BLAST+ was killed.", remedy="Cut more.")
 
     error.happened_on("a")

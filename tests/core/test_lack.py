@@ -32,7 +32,7 @@ def lack(*wanted: frozenset[str]) -> Lack:
     return found
 
 
-def test_nothing_is_lacking_where_no_task_waits() -> None:
+def test_without_waiting_tasks_there_is_no_lack() -> None:
     assert lacking([], GENES, SHARDS) is None
 
 
@@ -43,7 +43,7 @@ def test_shards_that_no_node_holds_are_named() -> None:
     assert found.volumes == (("genes.2",), ("genes.5",))
 
 
-def test_of_many_shards_some_are_named() -> None:
+def test_some_of_many_shards_are_named() -> None:
     found = lack(*(needs(number) for number in range(7)))
 
     assert found.what == "a node that holds shard 1, 2, 3, 4, 5 and others of 8"

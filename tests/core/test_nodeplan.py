@@ -58,7 +58,9 @@ def test_more_nodes_than_volumes_get_parts_of_a_volume() -> None:
     st.integers(1, 50),
     st.integers(1 << 20, 1 << 40),
 )
-def test_a_plan_holds_every_sequence_once_and_its_remedy_is_true(letters: list[int], nodes: int, memory: int) -> None:
+def test_a_plan_contains_every_sequence_once_and_its_remedy_is_true(
+    letters: list[int], nodes: int, memory: int
+) -> None:
     volumes = [volume(number, one) for number, one in enumerate(letters)]
 
     plan = plan_nodes(volumes, nodes, memory)

@@ -232,7 +232,7 @@ def test_values_are_typed() -> None:
     assert options.outfmt.number == 6
 
 
-def test_values_not_given_are_defaults_or_none() -> None:
+def test_missing_values_are_defaults_or_none() -> None:
     options = blastn(["-db", "n"])
 
     assert options.value("task") == "megablast"
@@ -274,7 +274,7 @@ def test_argv_is_a_command_line_of_the_same_meaning(folder: Path) -> None:
     assert run(folder, "blastn", argv).stdout == run(folder, "blastn", plain).stdout != b""
 
 
-def test_our_options_may_stand_anywhere_with_or_without_a_sign() -> None:
+def test_options_of_shardblast_may_stand_anywhere_with_or_without_an_equals_sign() -> None:
     words = "--shards 4 -db n --exactness=complete --report r.json -html --quiet --keep=k --engine dask --scheduler a:1"
 
     assert blastn(words.split()).ours == OurOptions(
@@ -288,7 +288,7 @@ def test_our_options_may_stand_anywhere_with_or_without_a_sign() -> None:
     )
 
 
-def test_our_defaults_are_identical_and_automatic() -> None:
+def test_defaults_of_shardblast_are_identical_and_automatic() -> None:
     ours = blastn(["-db", "n"]).ours
 
     assert (ours.shards, ours.exactness, ours.engine) == ("auto", Exactness.IDENTICAL, "local")
@@ -343,7 +343,7 @@ def test_value_that_looks_like_an_option_of_shardblast_belongs_to_blast(folder: 
         ("--foo 1 -- x", "--foo 1 -- x"),
     ],
 )
-def test_wrong_command_line_reaches_blast_without_our_options(line: str, expected: str) -> None:
+def test_wrong_command_line_reaches_blast_without_options_of_shardblast(line: str, expected: str) -> None:
     assert without_ours(line.split(), arguments(Program.BLASTN)) == expected.split()
 
 
@@ -385,7 +385,7 @@ def test_options_that_shards_of_other_programs_cannot_obey_are_named(program: Pr
     assert f"-{option} " in reason
 
 
-def test_option_of_a_version_to_come_runs_unsplit_and_is_named() -> None:
+def test_option_of_a_later_version_runs_unsplit_and_is_named() -> None:
     known = arguments(Program.BLASTN)
     novel = Argument("novel", Kind.INTEGER)
     later = Arguments(known.program, "2.99.0", {**known, "novel": novel}, known.columns)
@@ -397,7 +397,7 @@ def test_option_of_a_version_to_come_runs_unsplit_and_is_named() -> None:
 
 
 @pytest.mark.parametrize("program", Program)
-def test_every_option_of_the_installed_version_is_known_to_split_or_not_to(program: Program) -> None:
+def test_the_table_knows_of_every_installed_option_whether_it_can_be_split(program: Program) -> None:
     for name in arguments(program):
         options = SearchOptions(
             program, {"db": "d", name: None}, blastn(["-db", "d"]).outfmt, OurOptions(), arguments(program)

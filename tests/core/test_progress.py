@@ -16,7 +16,7 @@ def test_a_later_phase_closes_the_earlier_ones() -> None:
     assert told[Phase.MERGING][0] is PhaseStatus.PENDING
 
 
-def test_things_are_counted_in_their_phase_alone() -> None:
+def test_counts_belong_to_their_phase_only() -> None:
     progress = count(begin(NO_PROGRESS, Phase.SEARCHING, 1.0, 8), Phase.SEARCHING, 5)
 
     assert [(one.done, one.total) for one in progress if one.phase is Phase.SEARCHING] == [(5, 8)]

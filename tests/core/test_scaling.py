@@ -115,11 +115,11 @@ def run(rule: ScalingRule, present: int, needs: list[int], every_s: float, until
     return told
 
 
-def test_nodes_come_at_once() -> None:
+def test_nodes_are_added_at_once() -> None:
     assert run(RULE, 0, [0, 5], 2.0) == [0, 5]
 
 
-def test_nodes_go_by_half_after_the_idle_time_and_then_sooner() -> None:
+def test_half_of_the_nodes_are_removed_after_the_idle_time_and_the_next_ones_sooner() -> None:
     told = run(RULE, 8, [0], 10.0, until=120)
 
     left = [step * 10 for step in range(1, 120) if told[step] != told[step - 1]]
@@ -139,7 +139,7 @@ def test_requested_nodes_stay_for_the_idle_time() -> None:
     assert scaled(RULE, scale, 6, 0, 1190.0).nodes == 3
 
 
-def test_fewer_than_are_needed_are_not_left_at_that() -> None:
+def test_fewer_nodes_than_needed_are_increased() -> None:
     scale = scaled(RULE, None, 4, 3, 0.0)
 
     assert scaled(RULE, scale, 0, 3, 2.0).nodes == 3
@@ -185,5 +185,5 @@ def test_a_decision_that_was_carried_out_is_not_changed(present: int, needed: in
 
 
 @pytest.mark.parametrize(("busy", "hold", "work", "nodes"), [(0, 2, 5, 5), (0, 3, 1, 3), (9, 2, 2, 9), (0, 20, 0, 8)])
-def test_of_all_needs_the_largest_counts(busy: int, hold: int, work: int, nodes: int) -> None:
+def test_the_largest_of_all_needs_counts(busy: int, hold: int, work: int, nodes: int) -> None:
     assert Need(hold, work, busy, 8).nodes == nodes

@@ -46,7 +46,7 @@ def test_only_the_transitions_of_the_table_happen(current: State, wanted: State)
             moved(search, wanted, 5.0)
 
 
-def test_a_final_state_is_left_by_a_retry_alone() -> None:
+def test_only_a_retry_leaves_a_final_state() -> None:
     for state in State:
         assert state.is_final == (TRANSITIONS[state] <= {State.QUEUED})
 
@@ -59,7 +59,7 @@ def test_a_final_state_is_left_by_a_retry_alone() -> None:
         (State.COMPLETED, PhaseStatus.COMPLETED),
     ],
 )
-def test_no_phase_of_a_search_that_is_over_runs(state: State, status: PhaseStatus) -> None:
+def test_an_ended_search_has_no_running_phase(state: State, status: PhaseStatus) -> None:
     running = moved(a_search(), State.RUNNING, 1.0)
     running = cancelled(running, 1.0) if state is State.CANCELLED else running
     running = replace(running, progress=begin(NO_PROGRESS, Phase.SEARCHING, 1.0, 8))
@@ -129,7 +129,7 @@ def test_the_time_in_which_a_search_lacks_something_counts_over_all_its_stints_o
     assert retried(failed, 170.0).lacked_s == 0.0
 
 
-def test_a_search_waits_for_its_turn_if_for_nothing_else() -> None:
+def test_a_search_without_a_lack_waits_for_its_turn() -> None:
     queued = a_search()
     running = moved(queued, State.RUNNING, 5.0)
 

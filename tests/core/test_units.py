@@ -30,12 +30,12 @@ def test_numbers_are_read_as_ranges(text: str, ranges: tuple[tuple[int, int], ..
     assert Numbers.of(text).ranges == ranges
 
 
-def test_a_range_that_goes_back_is_refused() -> None:
+def test_a_reversed_range_is_refused() -> None:
     with pytest.raises(InputError, match="ends before it begins"):
         Numbers.of("1,5-3")
 
 
-def test_a_noun_has_the_number_that_is_counted() -> None:
+def test_a_noun_is_singular_or_plural_by_its_number() -> None:
     assert [counted(number, "hit") for number in (0, 1, 2000)] == ["0 hits", "1 hit", "2,000 hits"]
     assert [counted(number, "query", "queries") for number in (1, 2)] == ["1 query", "2 queries"]
     assert [size(amount) for amount in (1, 2, 2048)] == ["1 byte", "2 bytes", "2.0 KiB"]

@@ -95,7 +95,7 @@ def test_administrators_scale_the_nodes_through_the_service(service: Client) -> 
     until("one is reported as ready", lambda: service.scaling()["ready"] == 1)
 
 
-def test_nodes_go_after_a_time_without_work(token: str) -> None:
+def test_nodes_are_removed_after_a_time_without_work(token: str) -> None:
     kubectl("scale", "statefulset/shardblast-node", f"--replicas={NODES}")
     until("the nodes are ready", lambda: ready_nodes() == NODES)
 
