@@ -27,7 +27,7 @@ def test_a_star_import_imports_all_members() -> None:
     )
 
 
-def test_importing_the_package_imports_nothing_else() -> None:
+def test_importing_the_package_imports_none_of_its_modules() -> None:
     code = "import sys, shardblast; print(*[name for name in sys.modules if name.startswith('shardblast.')])"
 
     assert printed_by(code) == "\n"

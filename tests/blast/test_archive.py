@@ -176,7 +176,7 @@ def test_strings_are_broken_into_lines_as_blast_breaks_titles(databases: Databas
         assert written_string(title, len(match[1])) == match[2]
 
 
-def test_numbers_of_queries_are_shifted_in_ids_alone() -> None:
+def test_numbers_of_queries_are_shifted_only_in_ids() -> None:
     text = b'id { local str "Query_7" }, title "Query_7 local str ""Query_7"""'
     template = QueryArchive(text, b"")
 

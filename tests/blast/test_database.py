@@ -91,9 +91,7 @@ def test_an_alias_with_other_totals_is_an_obstacle(installation: Installation, t
     assert "totals" in (database.obstacle or "")
 
 
-def test_a_database_that_is_not_there_is_an_error_in_the_words_of_blast(
-    installation: Installation, tmp_path: Path
-) -> None:
+def test_a_missing_database_is_an_error_in_the_words_of_blast(installation: Installation, tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="No alias or index file found"):
         open_database(installation, str(tmp_path / "absent"), Molecule.PROTEIN)
 

@@ -26,9 +26,7 @@ KILLED = {
 
 
 @pytest.mark.parametrize("program", KILLED)
-def test_a_program_that_is_killed_is_not_taken_for_an_answer(
-    program: str, databases: Databases, tmp_path: Path
-) -> None:
+def test_a_killed_program_does_not_count_as_an_answer(program: str, databases: Databases, tmp_path: Path) -> None:
     ids = tmp_path / "ids"
     ids.write_text("".join(f"{one.title.split()[0]}\n" for one in nucleotides()[::3]))
     installed = find_installation()

@@ -103,7 +103,7 @@ def test_a_document_of_a_later_layout_is_refused() -> None:
         Generation.of({"layout": 99})
 
 
-def test_blastdbcheck_objects_to_a_damaged_database_alone(tmp_path: Path) -> None:
+def test_blastdbcheck_objects_only_to_a_damaged_database(tmp_path: Path) -> None:
     path = make_database(tmp_path / "db", "prot", proteins(), "-parse_seqids")
     database = opened(path, Molecule.PROTEIN)
     assert check_database(find_installation(), database) is None

@@ -28,7 +28,7 @@ def test_organisms_are_below_their_common_ancestor() -> None:
     ]
 
 
-def test_organisms_of_which_nothing_is_known_are_a_list() -> None:
+def test_unknown_organisms_are_a_list() -> None:
     assert told({}) == [
         (511145, None, (), 0, 5, 5),
         (9606, None, (), 0, 4, 4),
@@ -37,7 +37,7 @@ def test_organisms_of_which_nothing_is_known_are_a_list() -> None:
     ]
 
 
-def test_a_taxid_without_a_known_parent_stands_apart() -> None:
+def test_a_taxid_without_a_known_parent_is_a_root() -> None:
     parents = {taxid: parent for taxid, parent in PARENTS.items() if taxid != 83333}
 
     assert [one[:2] for one in told(parents)] == [

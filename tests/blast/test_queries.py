@@ -91,7 +91,7 @@ def test_blanks_are_not_letters(tmp_path: Path) -> None:
     assert (batch.letters, batch.faults) == (4, {Fault.EMPTY: 1})
 
 
-def test_a_file_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"), open_queries(str(tmp_path / "absent")):
         pytest.fail("it was opened")
 

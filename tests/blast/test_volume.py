@@ -139,7 +139,7 @@ def test_ordinals_of_any_size_are_renumbered(tmp_path: Path) -> None:
     ]
 
 
-def test_a_volume_that_is_not_there_is_a_database_error(tmp_path: Path) -> None:
+def test_a_missing_volume_is_a_database_error(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="can't be read"):
         read_volume(tmp_path / "absent", Molecule.PROTEIN)
 

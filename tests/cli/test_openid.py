@@ -68,7 +68,7 @@ def test_a_secret_that_can_not_be_read_is_reported() -> None:
         settings_of(oidc_client_secret=Path("/absent"))
 
 
-def test_browsers_are_sent_back_to_an_address_that_is_one(tmp_path: Path) -> None:
+def test_browsers_are_redirected_only_to_valid_addresses(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match="--public-url"):
         check_mode(Settings(home=tmp_path, auth=Mode.OIDC, host="0.0.0.0"))
 
@@ -109,7 +109,7 @@ def test_no_setting_has_control_characters(field: str, control: str) -> None:
         settings_of(**{field: TABLE[field].kind(f"https://a{control}b")})
 
 
-def test_an_option_goes_before_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_option_takes_precedence_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHARDBLAST_REPLICAS", "3")
 
     assert settings_of(replicas=2).replicas == 2

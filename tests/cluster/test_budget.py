@@ -42,9 +42,7 @@ def held(stager: Stager) -> list[str]:
     return [one.name for one, _, names in stager.held() if names >= {volume.name for volume in one.volumes}]
 
 
-def test_the_generation_that_was_used_least_recently_goes(
-    node: Nodes, generations: list[Generation], three: int
-) -> None:
+def test_the_least_recently_used_generation_is_dropped(node: Nodes, generations: list[Generation], three: int) -> None:
     stager = node(three)
     for one in generations[:3]:
         stager.stage(one, None)
@@ -135,7 +133,7 @@ def test_a_disk_that_is_smaller_than_the_budget_bounds_it(
     assert stager.budget.used_bytes == generations[1].size_bytes
 
 
-def test_room_that_is_kept_for_a_fetch_is_not_given_twice(
+def test_space_reserved_for_a_fetch_is_not_promised_twice(
     node: Nodes, url: str, generations: list[Generation], tmp_path: Path
 ) -> None:
     budget = generations[0].size_bytes * 3 // 2

@@ -153,7 +153,7 @@ def test_saturated_queries_of_proteins_need_no_whole_database(
     )
 
 
-def test_tasks_take_and_return_no_more_with_more_candidates(
+def test_the_size_of_tasks_does_not_grow_with_the_candidates(
     cluster: LocalCluster, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHARDBLAST_STORAGE", cluster.storage)

@@ -59,7 +59,7 @@ def test_this_machine_needs_no_tls_with_itself() -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8786", "http://127.0.0.1:8786", "tls://127.0.0.1:8786", "tcp://"])
-def test_an_address_that_is_none_or_needs_certificates_is_refused(address: str) -> None:
+def test_an_invalid_address_or_one_that_needs_certificates_is_refused(address: str) -> None:
     with pytest.raises(UsageError):
         check_scheduler(address, None, insecure=True)
 

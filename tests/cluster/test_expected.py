@@ -27,7 +27,7 @@ def cluster(tmp_path: Path) -> Iterator[LocalCluster]:
     one.close()
 
 
-def test_a_search_waits_for_a_node_that_is_expected_where_the_others_have_no_room(
+def test_a_search_waits_for_an_expected_node_if_the_others_have_no_room(
     cluster: LocalCluster, databases: Databases, tmp_path: Path
 ) -> None:
     cluster.add_database("db", databases("v5-volumes-ids", "nucl"))
@@ -49,7 +49,7 @@ def test_a_search_waits_for_a_node_that_is_expected_where_the_others_have_no_roo
     assert not both[0] & both[1]
 
 
-def test_a_search_waits_for_no_node_where_there_is_room_without_it(
+def test_a_search_does_not_wait_for_a_node_if_there_is_room_without_it(
     cluster: LocalCluster, databases: Databases, tmp_path: Path
 ) -> None:
     cluster.add_database("db", databases("v5-volumes-ids", "nucl"))

@@ -203,7 +203,7 @@ def fasta(queries: tuple[Sequence, ...]) -> str:
     return "".join(one.fasta for one in queries[:8])
 
 
-def test_nodes_that_are_there_are_never_missed(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connected_nodes_are_never_reported_as_missing(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "FRESH_S", 0.0)
     monkeypatch.setattr(connection, "FRESH_TIMES", 0)
     with dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}):

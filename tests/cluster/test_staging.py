@@ -252,7 +252,7 @@ def test_all_who_wait_see_the_error(node: Nodes, generation: Generation, source:
 
 
 @pytest.mark.parametrize("url", ["s3", "folder"], indirect=True)
-def test_a_stop_leaves_nothing_half_done(node: Nodes, url: str, generation: Generation, tmp_path: Path) -> None:
+def test_a_stop_leaves_no_partial_files(node: Nodes, url: str, generation: Generation, tmp_path: Path) -> None:
     stop = threading.Event()
     stopping = LoggedObjects(url, tmp_path / "fetched.log", lambda key: stop.set())
     stager = node(source=stopping)
@@ -267,7 +267,9 @@ def test_a_stop_leaves_nothing_half_done(node: Nodes, url: str, generation: Gene
     assert whole(stager.stage(generation, None), generation)
 
 
-def test_one_who_stops_does_not_stop_the_others(node: Nodes, url: str, generation: Generation, tmp_path: Path) -> None:
+def test_a_waiter_that_stops_does_not_stop_the_others(
+    node: Nodes, url: str, generation: Generation, tmp_path: Path
+) -> None:
     fetching, go_on = threading.Event(), threading.Event()
 
     def meanwhile(key: str) -> None:

@@ -97,7 +97,7 @@ def submitted(server: Server) -> tuple[list[str], list[str]]:
     return [one["id"] for one in possible], [one["id"] for one in impossible]
 
 
-def test_of_fifty_searches_all_end_that_can_and_the_others_say_why_until_they_fail(crowded: Crowded) -> None:
+def test_all_of_fifty_searches_end_or_say_why_they_wait_until_they_fail(crowded: Crowded) -> None:
     cluster, server = crowded.cluster, crowded.server
     possible, impossible = submitted(server)
     assert len(possible + impossible) == 50

@@ -102,7 +102,7 @@ def print_all(installation: Installation, place: Place, merged: list[MergedQuery
 
 
 @pytest.mark.parametrize("outfmt", FORMATS)
-def test_an_output_that_is_not_whole_is_an_error_in_every_format(
+def test_an_incomplete_output_is_an_error_in_every_format(
     outfmt: int, place: Place, merged: list[MergedQuery], installed: Path, tmp_path: Path
 ) -> None:
     whole = print_all(find_installation(), place, merged, outfmt, tmp_path / "whole")
@@ -122,7 +122,7 @@ def test_an_output_that_is_not_whole_is_an_error_in_every_format(
 
 
 @pytest.mark.parametrize("outfmt", [13, 14])
-def test_files_that_are_missing_or_not_whole_are_an_error(
+def test_missing_or_incomplete_files_are_an_error(
     outfmt: int, place: Place, merged: list[MergedQuery], installed: Path, tmp_path: Path
 ) -> None:
     print_all(find_installation(), place, merged, outfmt, tmp_path / "whole")

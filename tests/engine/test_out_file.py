@@ -26,7 +26,7 @@ with open_output(sys.argv[1]) as target:
 ]
 
 
-def test_a_file_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_file_gets_its_name_when_it_is_complete(tmp_path: Path) -> None:
     out = tmp_path / "hits.tsv"
 
     with open_output(str(out)) as target:
@@ -93,7 +93,7 @@ def test_a_file_has_the_permissions_that_the_umask_leaves(tmp_path: Path) -> Non
     assert stat.S_IMODE(out.stat().st_mode) == 0o640
 
 
-def test_a_folder_that_is_not_there_is_an_output_error(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="can't be written"), open_output(str(tmp_path / "absent" / "hits.tsv")):
         pytest.fail("it was opened")
 
@@ -124,7 +124,7 @@ def test_a_replaced_file_leaves_its_mode(tmp_path: Path) -> None:
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
 
 
-def test_other_names_of_a_file_see_the_result(tmp_path: Path) -> None:
+def test_other_links_to_a_file_see_the_result(tmp_path: Path) -> None:
     (tmp_path / "one").write_text("old and longer")
     (tmp_path / "other").hardlink_to(tmp_path / "one")
 
@@ -134,7 +134,7 @@ def test_other_names_of_a_file_see_the_result(tmp_path: Path) -> None:
     assert (tmp_path / "other").read_text() == "new"
 
 
-def test_the_longest_name_that_a_file_can_have_will_do(tmp_path: Path) -> None:
+def test_the_longest_possible_file_name_works(tmp_path: Path) -> None:
     out = tmp_path / ("x" * 255)
 
     with open_output(str(out)) as target:

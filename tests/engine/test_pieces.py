@@ -132,7 +132,7 @@ def test_a_run_that_fails_reports_the_message_of_blast(place: Place) -> None:
     assert not run.out.exists()
 
 
-def test_a_piece_that_is_there_is_not_searched_again(place: Place) -> None:
+def test_an_existing_piece_is_not_searched_again(place: Place) -> None:
     run = place.run("out", EVALUE, 0)
     run.out.write_text("of an earlier run")
 
@@ -167,7 +167,7 @@ def test_the_number_of_letters_is_about_right(place: Place) -> None:
     assert place.parts.letters_of([]) == 0
 
 
-def test_sequences_come_from_wherever_they_are_in_their_order(place: Place) -> None:
+def test_sequences_are_read_from_any_volume_in_the_requested_order(place: Place) -> None:
     oids = [oid for shard in place.shards for oid in (shard.first_oid, shard.first_oid + 1)]
 
     copy, expected = place.folder / "copy", place.folder / "expected"

@@ -25,14 +25,14 @@ def test_the_files_of_a_killed_search_are_removed_by_the_next(tmp_path: Path) ->
         assert not left.exists()
 
 
-def test_the_folder_of_a_search_that_runs_is_left_alone(tmp_path: Path) -> None:
+def test_the_folder_of_a_running_search_is_not_removed(tmp_path: Path) -> None:
     with scratch(tmp_path) as running:
         os.utime(running, (0, 0))
         with scratch(tmp_path):
             assert running.exists()
 
 
-def test_a_folder_that_is_just_being_made_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_is_being_created_is_not_removed(tmp_path: Path) -> None:
     young = tmp_path / "search-young"
     young.mkdir()
 

@@ -51,7 +51,7 @@ def test_archives_of_one_query_are_printed_as_blast_prints_them(
     assert from_archive(alone, tmp_path, outfmt) == expected
 
 
-def test_xml_of_archives_of_one_query_differs_in_nothing_but_the_parameters_of_length_correction(
+def test_xml_of_archives_of_one_query_differs_only_in_the_parameters_of_length_correction(
     parts: Parts, query: Path, alone: bytes, tmp_path: Path
 ) -> None:
     def unlike(xml: bytes) -> bytes:

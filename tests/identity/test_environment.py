@@ -57,7 +57,7 @@ def test_a_size_of_batches_that_blast_refuses_fails_as_blast_fails(
     assert (actual.status, actual.stdout) == (expected.status, expected.stdout)
 
 
-def test_other_variables_keep_no_search_from_being_cut(
+def test_other_variables_do_not_prevent_splitting(
     databases: Databases, queries: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NCBI_CONFIG__BLAST__BLAST_USAGE_REPORT", "false")

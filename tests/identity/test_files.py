@@ -92,7 +92,7 @@ def tree(folder: Path) -> Tree:
         *(("14", out) for out in ("r.XML", ".xml", "r.", "r[1]", "-r")),
     ],
 )
-def test_a_file_for_each_query_and_their_list_are_there_under_any_name(
+def test_a_file_for_each_query_and_their_list_are_written_under_any_name(
     words: list[str], outfmt: str, out: str, tmp_path: Path
 ) -> None:
     status, left = both([*words, "-outfmt", outfmt, "-out", out], nothing, tmp_path)
@@ -102,9 +102,7 @@ def test_a_file_for_each_query_and_their_list_are_there_under_any_name(
 
 
 @pytest.mark.parametrize(("outfmt", "out"), [("13", "f"), ("14", "f_2.json"), ("13", "query.fa")])
-def test_files_of_others_beside_the_output_are_left_alone(
-    words: list[str], outfmt: str, out: str, tmp_path: Path
-) -> None:
+def test_other_files_beside_the_output_are_not_changed(words: list[str], outfmt: str, out: str, tmp_path: Path) -> None:
     both([*words, "-outfmt", outfmt, "-out", out], with_others, tmp_path)
 
 

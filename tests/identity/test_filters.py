@@ -198,9 +198,7 @@ def test_taxids_mean_the_same_as_in_the_installed_version(
         assert_identical_here("blastp", [*words, "-taxids", taxids], sharded=None)
 
 
-def test_later_versions_without_a_taxonomy_are_left_to_ignore_taxids_as_they_do(
-    named: dict[str, str], queries: dict[str, Path]
-) -> None:
+def test_taxids_without_a_taxonomy_are_left_to_later_versions(named: dict[str, str], queries: dict[str, Path]) -> None:
     words = ["-db", named["prot"], "-query", str(queries["prot"]), "-outfmt", "6", "-taxids", "562"]
 
     assert_identical_here("blastp", words, sharded="no_taxid_expansion" not in arguments("blastp"))

@@ -204,7 +204,7 @@ def worded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         ("version 4", "7 sseqid"),
     ],
 )
-def test_words_for_oids_in_later_volumes_end_as_blast_ends(
+def test_words_for_oids_in_later_volumes_end_with_the_error_of_blast(
     name: str, outfmt: str, worded: dict[str, list[str]]
 ) -> None:
     words = [*worded[name], "-outfmt", outfmt]

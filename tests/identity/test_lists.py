@@ -72,7 +72,7 @@ def test_ids_not_to_see_are_hidden_as_blast_hides_them(odd: dict[str, Path], wri
 
 
 @pytest.mark.parametrize("database", ["nucl4", "prot4", "prot5"])
-def test_other_databases_find_the_same_ids(odd: dict[str, Path], database: str, tmp_path: Path) -> None:
+def test_other_kinds_of_databases_find_the_same_ids(odd: dict[str, Path], database: str, tmp_path: Path) -> None:
     text = b"\n".join(POSITIVE.values())
     program = {"nucl": "blastn", "prot": "blastp"}[database[:4]]
 

@@ -67,7 +67,7 @@ def test_batches_that_blast_cannot_search_are_recognised(
 
 
 @pytest.mark.parametrize(("soft", "sharded"), [("false", False), ("true", True)])
-def test_a_query_of_bases_of_which_masks_leave_nothing_is_not_taken_for_another(
+def test_a_completely_masked_nucleotide_query_is_not_mistaken_for_another(
     soft: str, sharded: bool, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Batches of one query are shorter than those of BLAST+, which searches the repeat together with the others."""
@@ -81,7 +81,9 @@ def test_a_query_of_bases_of_which_masks_leave_nothing_is_not_taken_for_another(
 
 
 @pytest.mark.parametrize(("letters", "sharded"), [(4_000, True), (6_000, False)])
-def test_blastn_knows_its_first_batch_alone(letters: int, sharded: bool, databases: Databases, tmp_path: Path) -> None:
+def test_only_the_first_batch_of_blastn_is_known(
+    letters: int, sharded: bool, databases: Databases, tmp_path: Path
+) -> None:
     query = tmp_path / "query.fa"
     first = "".join(random.Random(4).choices("ACGT", k=letters))
     query.write_text(f"{nucleotide_queries()[0].fasta}>first\n{first}\n>last\n{'N' * 60}\n")

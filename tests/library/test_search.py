@@ -127,7 +127,7 @@ def test_ids_of_a_database_with_ids_are_those_that_blast_prints(tmp_path: Path) 
     assert [row(result, hit, hsp) for result in results for hit in result.hits for hsp in hit.hsps] == expected
 
 
-def test_more_queries_than_are_read_at_a_time_are_all_there(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_queries_than_are_read_at_a_time_are_all_returned(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = list(search("blastn", db=place / "rna", query=place / "rna.fa"))
     monkeypatch.setattr("shardblast.library.GROUP_QUERIES", 2)
 
@@ -147,7 +147,7 @@ def test_the_complete_search_finds_at_least_as_good_hits(place: Path) -> None:
         assert [hit.hsps[0].raw_score for hit in other.hits] >= [hit.hsps[0].raw_score for hit in one.hits]
 
 
-def test_results_come_one_after_the_other_and_leave_nothing_behind(place: Path, own_home: Path) -> None:
+def test_results_are_yielded_one_by_one_and_leave_no_files(place: Path, own_home: Path) -> None:
     results = search("blastn", db=place / "rna", query=place / "rna.fa")
     next(results)
     during = list(own_home.glob("library-*"))
@@ -192,14 +192,14 @@ def test_wrong_arguments_are_refused_before_the_search(
         search(program, **given)
 
 
-def test_a_database_that_is_not_there_is_an_error_and_leaves_nothing_behind(place: Path, own_home: Path) -> None:
+def test_a_missing_database_is_an_error_and_leaves_no_files(place: Path, own_home: Path) -> None:
     with pytest.raises(ShardblastError):
         list(search("blastn", db=place / "absent", query=place / "rna.fa"))
 
     assert not list(own_home.glob("*-*"))
 
 
-def test_options_that_are_none_or_false_are_not_given(place: Path) -> None:
+def test_options_that_are_none_or_false_are_left_out(place: Path) -> None:
     results = search("blastn", db=place / "rna", query=place / "rna.fa", evalue=None, ungapped=False, soft_masking=True)
 
     assert list(results) == list(search("blastn", db=place / "rna", query=place / "rna.fa"))
@@ -265,6 +265,6 @@ def shifted(protein: Sequence, seed: int) -> Sequence:
     return Sequence(protein.title, ("A" * 31).join(part.letters for part in parts) + "C" * (seed % 3))
 
 
-def test_database_that_is_not_there_is_named(own_home: Path) -> None:
+def test_missing_database_is_named(own_home: Path) -> None:
     with pytest.raises(DatabaseError, match="absent"):
         list(search("blastn", db="absent", query=">q\nACGTACGTACGTACGTACGT\n"))

@@ -43,7 +43,7 @@ def list_field(page: Page, label: str = "Only these ids") -> None:
     expect(field).to_be_visible()
 
 
-def test_a_list_restricts_a_search_and_goes_along_when_it_is_edited(page: Page, server: Server) -> None:
+def test_a_list_restricts_a_search_and_is_kept_when_it_is_edited(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/new")
     write_query(page, PROTEIN)
     choose_database(page, "named")
@@ -105,7 +105,7 @@ def test_a_list_and_a_query_may_be_packed_files(page: Page, server: Server, tmp_
     assert server.ended(found)["letters"] == server.ended(server.submit("blastp", "named", PROTEIN)["id"])["letters"]
 
 
-def test_a_long_list_and_a_long_query_come_back_when_an_edited_search_is_loaded_again(
+def test_a_long_list_and_a_long_query_are_restored_when_an_edited_search_is_loaded_again(
     page: Page, server: Server
 ) -> None:
     ids = "".join(f"S{at % 200}.1\n" for at in range(FILE_LETTERS // 6))
@@ -151,7 +151,7 @@ def test_the_output_is_part_of_the_command_and_the_default_download(page: Page, 
     expect(page.locator("#output-num_alignments-help")).to_have_class("mend")
 
 
-def test_a_title_does_not_have_the_query_sent_again(page: Page, server: Server) -> None:
+def test_changing_the_title_does_not_send_the_query_again(page: Page, server: Server) -> None:
     sent: list[str] = []
 
     def note(request: Request) -> None:
@@ -172,7 +172,7 @@ def test_a_title_does_not_have_the_query_sent_again(page: Page, server: Server) 
     assert server.search(found)["title"] == "Named late"
 
 
-def test_a_draft_that_is_none_is_dropped_with_a_word(page: Page, server: Server) -> None:
+def test_an_invalid_draft_is_dropped_with_a_message(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/new")
     expect(page.get_by_role("heading", name="New search")).to_be_visible()
     owner = server.http.get("/me").json()["owner"]

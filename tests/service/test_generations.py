@@ -55,7 +55,9 @@ def test_a_switch_that_was_cut_short_leaves_service_and_storage_in_the_same_gene
     assert [one.generation for one in generations.all()] == ["g2"]
 
 
-def test_a_database_whose_first_switch_was_cut_short_is_not_yet_there(generations: Generations, tmp_path: Path) -> None:
+def test_a_database_whose_first_switch_was_interrupted_does_not_exist_yet(
+    generations: Generations, tmp_path: Path
+) -> None:
     (tmp_path / "storage" / current_key("16s") / "in the way").mkdir(parents=True)
 
     with pytest.raises(ShardblastError):

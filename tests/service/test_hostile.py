@@ -114,7 +114,7 @@ def test_preflight_counts_the_letters_that_blast_reads(server: Server) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{", '{"program": 1}', '{"program": "blastn", "extra": 1}', "\x00"])
-def test_a_body_that_is_none_is_refused(server: Server, body: str) -> None:
+def test_an_invalid_body_is_refused(server: Server, body: str) -> None:
     answer = server.http.post("/searches", content=body, headers={"Content-Type": "application/json"})
 
     assert answer.status_code == 422
@@ -160,7 +160,7 @@ def test_another_name_for_this_machine_is_not_answered(server: Server) -> None:
 
 
 @pytest.mark.parametrize("outfmt", ["6 delim=\0", "99", "x", "6 " + "x" * 600])
-def test_a_format_that_is_none_is_refused(server: Server, outfmt: str) -> None:
+def test_an_invalid_format_is_refused(server: Server, outfmt: str) -> None:
     search = server.submit("blastn", "16s", RNA)
     server.ended(search["id"])
 
@@ -194,7 +194,7 @@ def test_answers_never_contain_paths_of_the_server(server: Server) -> None:
     assert str(server.home.parent) not in told
 
 
-def test_everybody_may_come_in_from_this_machine_only(server: Server) -> None:
+def test_without_sign_in_only_this_machine_can_connect(server: Server) -> None:
     started = server.run("serve", "--host", "0.0.0.0", "--port", "1")
 
     assert started.returncode == 1

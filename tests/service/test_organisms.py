@@ -91,7 +91,7 @@ def test_organisms_are_a_tree_with_names_where_the_taxonomy_is(server: Server, s
         {"organism": "x" * 201},
     ],
 )
-def test_filters_that_are_none_are_refused(server: Server, search: str, values: dict[str, object]) -> None:
+def test_invalid_filters_are_refused(server: Server, search: str, values: dict[str, object]) -> None:
     assert server.http.get(f"/searches/{search}/hits", params=values).status_code == 422  # type: ignore[arg-type]
 
 

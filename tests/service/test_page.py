@@ -32,7 +32,7 @@ def test_every_address_of_the_page_is_its_document(server: Server, address: str)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_files_of_the_page_are_kept_for_ever_and_come_from_here(server: Server) -> None:
+def test_files_of_the_page_are_cached_for_ever_and_come_from_the_service(server: Server) -> None:
     document = get(f"{server.url}/").text
 
     files = re.findall(r'(?:src|href)="([^"]+)"', document)

@@ -57,7 +57,7 @@ def test_a_search_survives_a_kill_and_is_printed_by_another_server(
     assert any((tmp_path / "objects" / "searches").iterdir())
 
 
-def test_letters_that_the_database_does_not_take_are_refused(server: Server) -> None:
+def test_nul_characters_are_refused(server: Server) -> None:
     for address in ("/searches?text=%00", f"/searches/{'0' * 32}/hits?text=a%00", "/searches?text=x&cursor=%00"):
         assert 400 <= server.http.get(address).status_code < 500, address
     assert 400 <= server.http.get("/searches/a%00b").status_code < 500

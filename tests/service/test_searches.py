@@ -123,7 +123,7 @@ def test_a_piece_is_reported_with_its_shard_seconds_and_memory(server: Server) -
     assert all(piece["seconds"] > 0 and piece["peak_memory_bytes"] > 0 and piece["node"] for piece in pieces)
 
 
-def test_a_reader_that_comes_back_misses_nothing(server: Server) -> None:
+def test_a_reader_that_reconnects_misses_no_event(server: Server) -> None:
     search = server.submit("blastp", "proteins", SOME, {"evalue": 1e-6})
     whole = [(event.id, event.event) for event in server.events(search["id"])]
     start = int(whole[0][0])
@@ -194,7 +194,7 @@ def test_a_reader_that_reconnects_after_the_end_receives_the_end(server: Server)
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_file_is_taken_plain_or_packed(server: Server, packed: bool) -> None:
+def test_a_file_may_be_plain_or_compressed(server: Server, packed: bool) -> None:
     content = gzip.compress(RNA.encode()) if packed else RNA.encode()
     fields = {"program": "blastn", "database": "16s", "options": '{"evalue": 1e-10}', "title": "a file"}
 
@@ -259,7 +259,7 @@ def test_cancelling_stops_blast_and_leaves_only_the_queries(server: Server) -> N
     server.http.post(f"/searches/{search['id']}/cancel")
 
 
-def test_the_next_attempt_begins_when_nothing_is_left_of_the_one_that_was_cancelled(
+def test_the_next_attempt_begins_after_the_cancelled_one_has_left_no_process(
     own_server: Server, served: dict[str, Path], tmp_path: Path
 ) -> None:
     query = SOME * 5
@@ -330,7 +330,7 @@ def test_options_that_blast_itself_refuses_are_reported_before_a_search_is_queue
 
 
 @pytest.mark.parametrize("outfmt", ["13", "14"])
-def test_the_files_of_a_format_come_in_an_archive(server: Server, served: dict[str, Path], outfmt: str) -> None:
+def test_the_files_of_a_format_are_sent_in_an_archive(server: Server, served: dict[str, Path], outfmt: str) -> None:
     search = server.submit("blastn", "16s", RNA)
     server.ended(search["id"])
     folder = server.home.parent / f"files{outfmt}"

@@ -117,7 +117,7 @@ def test_a_link_gives_no_other_access(shared: Shared) -> None:
 
 
 @pytest.mark.parametrize("token", ["sbs_wrong", "x", "é", "%00", "a" * 100])
-def test_a_wrong_link_is_as_if_there_were_no_search(shared: Shared, token: str) -> None:
+def test_a_wrong_link_is_answered_like_a_missing_search(shared: Shared, token: str) -> None:
     wrong = shared.ask(None, "GET", shared.search, params={"share": token})
     absent = shared.ask(None, "GET", "/searches/absent", params={"share": token})
 

@@ -356,7 +356,7 @@ def test_a_page_of_another_site_changes_nothing_with_a_cookie(server: Server, ad
     assert ada.http.post(f"{path}/share", headers=headers).status_code == 201
 
 
-def test_another_users_search_is_none(ada: Browser, browsers: Callable[[], Browser]) -> None:
+def test_another_users_search_is_not_found(ada: Browser, browsers: Callable[[], Browser]) -> None:
     search = ada.http.post("/api/v1/searches", json=BODY).json()
     path = f"/api/v1/searches/{search['id']}"
     bob, root = browsers(), browsers()
@@ -391,7 +391,7 @@ def test_public_addresses_and_safe_cookies_come_from_the_settings(
         public.close()
 
 
-def test_new_keys_of_the_issuer_are_taken_and_old_ones_are_not(
+def test_new_keys_of_the_issuer_are_accepted_and_old_ones_are_rejected(
     tmp_path: Path, served: dict[str, Path], server: Server
 ) -> None:
     provider = Provider(tmp_path)

@@ -56,7 +56,7 @@ def test_a_service_that_can_not_start_leaves_nothing_of_its_home(tmp_path: Path,
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_port_0_takes_a_free_port_and_says_which(tmp_path: Path, form: str) -> None:
+def test_port_0_selects_a_free_port_and_prints_it(tmp_path: Path, form: str) -> None:
     argv = [sys.executable, "-m", "shardblast", "serve", "--home", str(tmp_path / "home"), "--port", "0"]
     with subprocess.Popen([*argv, "--log-format", form], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -143,7 +143,7 @@ def test_sequences_that_are_gone_are_reported(folder: Path, tmp_path: Path) -> N
         ({"hit": 0, "strand": "../../x"}, "request is not valid"),
     ],
 )
-def test_regions_that_are_none_are_refused(server: Server, values: dict[str, str | int], says: str) -> None:
+def test_invalid_regions_are_refused(server: Server, values: dict[str, str | int], says: str) -> None:
     search = searched(server, "plain")
 
     answer = server.http.get(f"/searches/{search}/subjects", params={"query": 0, **values})

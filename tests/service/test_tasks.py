@@ -64,7 +64,7 @@ def test_a_task_that_has_begun_its_irreversible_step_cannot_be_cancelled(store: 
     assert (task.state, task.outcome, task.step) == (State.COMPLETED, "added", Step.SWITCHING)
 
 
-def test_a_task_that_another_server_has_cancelled_is_given_up_for_good(store: TaskStore) -> None:
+def test_a_task_that_another_server_has_cancelled_never_resumes(store: TaskStore) -> None:
     known: list[bool] = []
 
     def work(tasks: Tasks, watch: Watch) -> str:

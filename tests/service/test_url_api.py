@@ -247,7 +247,7 @@ def test_a_bad_request_says_what_is_wrong(address: str, finished: str, values: d
     assert "Status=" not in answer.text  # else Biopython would ask again, for ever
 
 
-def test_a_token_goes_in_as_the_password_of_a_user(tmp_path: Path, served: dict[str, Path]) -> None:
+def test_a_token_is_accepted_as_the_password_of_a_user(tmp_path: Path, served: dict[str, Path]) -> None:
     one = Server(tmp_path / "home", "--auth", "token")
     one.add_database("16s", served["16s"])
     made = one.run("token", "create", "biopython", "--owner", "ada", "--scope", "read", "--scope", "search")

@@ -49,7 +49,7 @@ def test_an_alias_may_have_the_name_of_one_of_its_volumes(queries: dict[str, Pat
     assert searched(brought, queries["nucl"]) == searched(folder / "a", queries["nucl"])
 
 
-def test_the_taxonomy_beside_it_comes_along_and_neighbours_do_not(original: Path, tmp_path: Path) -> None:
+def test_the_taxonomy_beside_a_database_is_copied_and_neighbours_are_not(original: Path, tmp_path: Path) -> None:
     for name, content in TAXONOMY.items():
         (original.parent / name).write_bytes(content)
     expected = {part.name for part in original.parent.iterdir()}
@@ -79,7 +79,7 @@ def test_an_offer_changes_with_the_files(original: Path) -> None:
     assert json.loads(json.dumps(second.details)) == second.details
 
 
-def test_files_that_changed_since_the_offer_are_not_taken(original: Path, tmp_path: Path) -> None:
+def test_files_that_changed_since_the_offer_are_rejected(original: Path, tmp_path: Path) -> None:
     one = source(str(original))
     offer = one.offer()
     changed = original.with_name("core.01.nsq")
@@ -123,7 +123,7 @@ def test_a_copy_does_not_follow_the_original(original: Path, tmp_path: Path) -> 
     assert path.with_name("core.01.nsq").read_bytes() != part.read_bytes()
 
 
-def test_where_the_kernel_does_not_copy_between_file_systems_we_do(
+def test_files_are_copied_where_the_kernel_does_not_copy_between_file_systems(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blast, "_CHUNK_BYTES", 1000)

@@ -74,7 +74,7 @@ def test_a_file_is_known_by_its_name_or_by_how_it_begins(name: str, tmp_path: Pa
     assert opened(bring(source(str(path)), tmp_path / "brought")).num_seqs == 5
 
 
-def test_of_a_file_beside_its_database_the_database_is_meant(tmp_path: Path) -> None:
+def test_a_path_of_both_a_file_and_a_database_means_the_database(tmp_path: Path) -> None:
     path = fasta(tmp_path / "x.fa", nucleotides()[:5])
     make_database(path, "nucl", nucleotides()[:5])
 
@@ -160,7 +160,7 @@ def test_a_taxid_map_gives_taxids(tmp_path: Path) -> None:
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "9606\n9607\n9608\n"
 
 
-def test_a_taxid_map_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_taxid_map_is_an_error(tmp_path: Path) -> None:
     path = fasta(tmp_path / "x.fa", nucleotides()[:3])
 
     with pytest.raises(InputError, match="taxid"):
@@ -228,7 +228,7 @@ def test_an_offer_changes_with_the_file_and_with_the_settings(tmp_path: Path) ->
     assert json.loads(json.dumps(first.details)) == first.details
 
 
-def test_a_file_that_changed_since_the_offer_is_not_taken(tmp_path: Path) -> None:
+def test_a_file_that_changed_since_the_offer_is_rejected(tmp_path: Path) -> None:
     path = fasta(tmp_path / "x.fa", nucleotides()[:5])
     one = source(str(path))
     offer = one.offer()

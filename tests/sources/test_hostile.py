@@ -68,7 +68,7 @@ def test_metadata_that_is_not_json_is_refused(content: bytes, site: Site, origin
 
 
 @pytest.mark.parametrize("latest", ["../other", "/etc", "", "a/b", "x" * 5000])
-def test_a_latest_folder_that_is_none_is_refused(latest: str, site: Site, original: Path) -> None:
+def test_an_invalid_latest_folder_is_refused(latest: str, site: Site, original: Path) -> None:
     publish_bucket(site.root, original)
     (site.root / "latest-dir").write_text(latest)
 
@@ -143,7 +143,7 @@ def test_an_archive_that_unpacks_to_far_too_much_is_refused(
 
 
 @pytest.mark.parametrize("damage", [b"", b"no archive", b"\x1f\x8b\x08\x00 nor this"])
-def test_an_archive_that_is_none_is_refused(damage: bytes, site: Site, original: Path, tmp_path: Path) -> None:
+def test_an_invalid_archive_is_refused(damage: bytes, site: Site, original: Path, tmp_path: Path) -> None:
     publish_archives(site.root, original)
     (site.root / "core.01.tar.gz").write_bytes(damage)
     sign(site.root / "core.01.tar.gz")

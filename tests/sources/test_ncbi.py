@@ -59,7 +59,7 @@ def test_a_base_address_has_no_control_characters(character: str) -> None:
 
 @pytest.mark.parametrize("dbtype", ["nucl", "prot"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_published_database_comes_file_by_file(
+def test_a_published_database_is_fetched_file_by_file(
     layout: str, dbtype: str, site: Site, made: dict[str, Path], queries: dict[str, Path], tmp_path: Path
 ) -> None:
     publish(layout, site.root, made[dbtype])
@@ -100,7 +100,7 @@ def test_a_database_that_did_not_change_is_the_same_generation_in_another_folder
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_another_taxonomy_makes_no_other_generation(layout: str, site: Site, original: Path) -> None:
+def test_another_taxonomy_does_not_make_another_generation(layout: str, site: Site, original: Path) -> None:
     publish(layout, site.root, original)
     first = ncbi(site).offer()
     for file in site.root.rglob("tax*"):
@@ -128,7 +128,9 @@ def test_an_offer_stays_that_of_its_folder_when_a_later_one_appears(
 
 @pytest.mark.parametrize("fault", ["503", "cut", "silent", "shorter", "changed", "without ranges", "damaged"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_fault_of_the_server_is_got_over(layout: str, fault: str, site: Site, original: Path, tmp_path: Path) -> None:
+def test_a_download_recovers_from_a_fault_of_the_server(
+    layout: str, fault: str, site: Site, original: Path, tmp_path: Path
+) -> None:
     publish(layout, site.root, original)
     one = ncbi(site, timeout_s=2.0) if fault == "silent" else ncbi(site)
     offer = ncbi(site).offer()
@@ -315,7 +317,7 @@ def test_a_mirror_without_tags_serves_as_well(site: Site, original: Path, tmp_pa
     assert_same_files(path.parent, original.parent)
 
 
-def test_a_manifest_of_all_databases_serves_as_well(site: Site, original: Path, tmp_path: Path) -> None:
+def test_a_manifest_of_all_databases_is_accepted_too(site: Site, original: Path, tmp_path: Path) -> None:
     where = publish_bucket(site.root, original)
     (document,) = where.glob("*-metadata.json")
     files = json.loads(document.read_text())["files"]
@@ -336,14 +338,14 @@ def test_a_database_that_is_not_published_is_not_found(site: Site, original: Pat
         ncbi(site, "cores").offer()
 
 
-def test_a_server_that_is_not_there_is_a_network_error(site: Site) -> None:
+def test_an_unreachable_server_is_a_network_error(site: Site) -> None:
     one = source("ncbi:core", ncbi_base="http://127.0.0.1:9")
 
     with pytest.raises(NetworkError, match="refused"):
         one.offer()
 
 
-def test_an_archive_without_a_checksum_is_not_taken(site: Site, original: Path) -> None:
+def test_an_archive_without_a_checksum_is_rejected(site: Site, original: Path) -> None:
     publish_archives(site.root, original)
     (site.root / "core.01.tar.gz.md5").unlink()
 
@@ -368,7 +370,7 @@ def test_a_database_that_contradicts_its_metadata_is_an_error(site: Site, origin
 
 
 @pytest.mark.parametrize("name", ["", "../core", "core/..", "a b", "core;rm", "x" * 200])
-def test_a_name_that_can_be_none_is_refused(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(InputError):
         source(f"ncbi:{name}")
 

@@ -74,7 +74,7 @@ def objects(address: str) -> Objects:
 
 
 @pytest.mark.parametrize("dbtype", ["nucl", "prot"])
-def test_a_database_comes_from_another_storage(
+def test_a_database_is_fetched_from_another_storage(
     dbtype: str, made: dict[str, Path], queries: dict[str, Path], objects: Objects, address: str, tmp_path: Path
 ) -> None:
     store(objects, made[dbtype])
@@ -89,7 +89,7 @@ def test_a_database_comes_from_another_storage(
     assert told.counts[-1][0] == told.counts[-1][1] == source(f"{address}/databases/core").offer().size_bytes
 
 
-def test_a_database_comes_from_a_bucket(original: Path, bucket: str, tmp_path: Path) -> None:
+def test_a_database_is_fetched_from_a_bucket(original: Path, bucket: str, tmp_path: Path) -> None:
     store(Objects(bucket), original)
 
     path = bring(source(f"{bucket}/databases/core"), tmp_path / "brought")
@@ -190,7 +190,7 @@ def test_a_generation_that_changed_meanwhile_is_reported(
         bring(one, tmp_path / "brought", offer)
 
 
-def test_a_database_that_is_not_there_is_not_found_and_no_folder_is_made(objects: Objects, tmp_path: Path) -> None:
+def test_a_missing_database_is_not_found_and_no_folder_is_made(objects: Objects, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
 
     with pytest.raises(NotFoundError):
@@ -235,7 +235,7 @@ def test_a_title_of_several_lines_adds_nothing_to_the_alias(
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"layout": 99}', b"\xff", b"[" * 100_000])
-def test_metadata_that_is_none_is_refused(content: bytes, original: Path, objects: Objects, address: str) -> None:
+def test_invalid_metadata_are_refused(content: bytes, original: Path, objects: Objects, address: str) -> None:
     store(objects, original)
     objects.put(f"databases/core/{NAMED}/metadata.json", content)
 
@@ -244,7 +244,7 @@ def test_metadata_that_is_none_is_refused(content: bytes, original: Path, object
 
 
 @pytest.mark.parametrize("current", [b"", b"../other", b"a/b", b"\xff"])
-def test_a_current_generation_that_is_none_is_refused(
+def test_an_invalid_current_generation_is_refused(
     current: bytes, original: Path, objects: Objects, address: str
 ) -> None:
     store(objects, original)

@@ -103,7 +103,7 @@ def test_an_object_that_changes_between_two_ranges_is_damage(
     assert (tmp_path / "copy").read_bytes() == other
 
 
-def test_a_store_that_is_not_there_yet_is_waited_for(
+def test_a_store_that_is_not_reachable_yet_is_waited_for(
     s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
@@ -122,7 +122,7 @@ def test_a_store_that_is_not_there_yet_is_waited_for(
     assert (tmp_path / "copy").read_bytes() == CONTENT
 
 
-def test_a_store_that_is_never_there_is_an_error(
+def test_a_store_that_never_appears_is_an_error(
     impatient: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in s3(f"http://127.0.0.1:{free_port()}").environment.items():

@@ -33,7 +33,7 @@ def sha256(content: bytes) -> str:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_file_comes_back_as_it_was_put(objects: Objects, tmp_path: Path, size: int) -> None:
+def test_a_file_is_read_back_unchanged(objects: Objects, tmp_path: Path, size: int) -> None:
     content = some_bytes(size)
     (tmp_path / "source").write_bytes(content)
     sent: list[int] = []
@@ -51,7 +51,7 @@ def test_a_file_comes_back_as_it_was_put(objects: Objects, tmp_path: Path, size:
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["copy", "source"]
 
 
-def test_bytes_come_back_as_they_were_put(objects: Objects) -> None:
+def test_bytes_are_read_back_unchanged(objects: Objects) -> None:
     told: list[int] = []
 
     objects.put("key", b"some bytes", told.append)
@@ -87,7 +87,7 @@ def test_a_file_that_was_handed_over_is_an_object(objects: Objects, file: Path, 
     assert sum(told) == len(content)
 
 
-def test_an_object_that_is_not_there_is_not_found(objects: Objects, tmp_path: Path) -> None:
+def test_a_missing_object_is_not_found(objects: Objects, tmp_path: Path) -> None:
     assert not objects.exists("nothing")
     for ask in (objects.read, objects.size, lambda key: objects.fetch(key, tmp_path / "copy")):
         with pytest.raises(NotFoundError, match="There is no nothing"):

@@ -27,7 +27,7 @@ def store(database: SqlDatabase) -> DatabaseStore:
     return DatabaseStore(database)
 
 
-def test_a_generation_comes_back_as_it_went_in(store: DatabaseStore) -> None:
+def test_a_generation_is_read_back_unchanged(store: DatabaseStore) -> None:
     store.add(a_generation(), None, {"text": "ncbi:16S"}, 5.0)
 
     found = store.get("16s", "g1")

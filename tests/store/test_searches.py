@@ -73,7 +73,7 @@ def test_tables_at_the_newest_revision_are_not_written_to(database: SqlDatabase)
         migrate(database)
 
 
-def test_a_search_comes_back_as_it_went_in(store: SearchStore) -> None:
+def test_a_search_is_read_back_unchanged(store: SearchStore) -> None:
     search = a_search(progress=count(begin(a_search().progress, Phase.PREPARING, 5.0, 3), Phase.PREPARING, 2))
 
     store.add(search, "f")
@@ -265,7 +265,7 @@ def strange_cursors() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("order", [SortOrder(), SortOrder(Sort.TITLE)])
-def test_a_strange_cursor_is_refused(store: SearchStore, order: SortOrder) -> None:
+def test_an_invalid_cursor_is_refused(store: SearchStore, order: SortOrder) -> None:
     for cursor in strange_cursors():
         with pytest.raises(InputError):
             store.page(owner=None, state=None, limit=9, cursor=cursor, order=order)

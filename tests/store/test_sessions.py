@@ -24,7 +24,7 @@ def searches(database: SqlDatabase) -> SearchStore:
     return store
 
 
-def test_a_session_comes_back_as_it_went_in_until_it_is_removed(database: SqlDatabase) -> None:
+def test_a_session_is_read_back_unchanged_until_it_is_removed(database: SqlDatabase) -> None:
     store = SessionStore(database)
 
     store.add(a_session("h", 5.0))

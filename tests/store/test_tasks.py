@@ -26,7 +26,7 @@ def store(database: SqlDatabase, told: list[Event]) -> TaskStore:
     return TaskStore(database, told.append)
 
 
-def test_a_task_comes_back_as_it_went_in(store: TaskStore) -> None:
+def test_a_task_is_read_back_unchanged(store: TaskStore) -> None:
     task = replace(TASK, state=State.RUNNING, step=Step.BRINGING, done=5, total=1 << 40, started=2.0)
 
     store.add(task)
