@@ -18,7 +18,7 @@ from shardblast.bootstrap.databases import database_parts, open_tables
 from shardblast.core.errors import InputError, ShardblastError, UsageError
 from shardblast.core.node import Member
 from shardblast.core.scaling import ScalingRule
-from shardblast.core.search import SearchId
+from shardblast.core.search import Search, SearchId
 from shardblast.disk.node import Placed
 from shardblast.engine.stored import StoredEngine
 from shardblast.engine.workspace import Pool, this_machine
@@ -97,7 +97,7 @@ class Service:
         trial = Trial(installation)
         self.preflights = Preflights(self.workload, self.catalogue, arguments, trial, searching)
         self.searches = SearchService(
-            self.store, objects, self.catalogue, self.folders, self.runner, released, self.preflights
+            self.store, objects, self.catalogue, self.folders, self.runner, released, self.preflights, self._end
         )
         steps = settings.database_url or f"sqlite:///{settings.home / 'steps.sqlite'}"
         self.queue = DurableQueue(
@@ -121,6 +121,9 @@ class Service:
 
     def _cancel(self, search_id: SearchId) -> None:
         self.searches.cancel(self.store.get(search_id))
+
+    def _end(self, search: Search) -> None:
+        self.queue.begin(search).get_result()
 
     def _expected(self) -> int:
         """Return the number of nodes that were requested; 0 if that is unknown."""

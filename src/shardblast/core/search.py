@@ -123,7 +123,7 @@ class State(StrEnum):
 
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED}),
+    State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLING, State.CANCELLED}),
     State.RUNNING: frozenset({State.QUEUED, State.COMPLETED, State.FAILED, State.CANCELLING}),
     State.CANCELLING: frozenset({State.CANCELLED}),
     State.COMPLETED: frozenset(),
@@ -268,7 +268,7 @@ def gave_back(search: Search, lack: Lack, stint: int, at: float) -> Search:
 
 def cancelled(search: Search, at: float) -> Search:
     """Return a search after a request to cancel it; raise ConflictError if it completed or failed."""
-    wanted = after_cancelling(search.state)
+    wanted = State.CANCELLING if search.state is State.QUEUED else after_cancelling(search.state)
     return search if wanted is search.state else moved(search, wanted, at)
 
 

@@ -84,6 +84,9 @@ class Admission:
         with self.workload.alone():
             standings, now = self.workload.standings(), time.time()
             running = [standing for standing in standings if standing.has_place]
+            for standing in running:
+                if standing.state is State.CANCELLING and not self.queue.runs_here(standing):
+                    self.queue.begin(standing)  # if the server died that cancelled it when it was queued
             ready = list(self._ready([standing for standing in standings if not standing.has_place], now))
             places, places_of_owner, counted = self._places(running)
             started = admitted(ready, counted, places, places_of_owner, now)

@@ -9,14 +9,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import InitVar, asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowHandle
 
 from shardblast.core.errors import DiskFull, Interrupted, NotFoundError, ShardblastError, StoreError, WaitError
-from shardblast.core.lack import Lack
 from shardblast.core.search import Failure, Search, SearchId, Standing, State, gave_back, moved
 from shardblast.core.task import Task
 from shardblast.service.results import Results
@@ -75,11 +75,11 @@ class DurableQueue:
     def _workflows(self) -> tuple[Workflow, Workflow, Expiry]:
         """Register the workflows of a search, a task and the hourly expiry under names that DBOS persists."""
 
-        @DBOS.workflow(name="search")
+        @DBOS.workflow(name="search", max_recovery_attempts=None)
         def run(document: dict[str, Any]) -> None:
             self._run(document)
 
-        @DBOS.workflow(name="task")
+        @DBOS.workflow(name="task", max_recovery_attempts=None)
         def do(document: dict[str, Any]) -> None:
             DBOS.run_step({"name": document["kind"]}, self._tasks.run, record_of(Task, document))
 
@@ -132,12 +132,12 @@ class DurableQueue:
                     newly_gone.add(server)
         return newly_gone
 
-    def begin(self, standing: Standing) -> None:
-        """Start a stint of a search. Does nothing if any server has started it."""
+    def begin(self, standing: Standing | Search) -> WorkflowHandle[None]:
+        """Start a stint of a search, or end it if it is to be cancelled. Does nothing if any server has started it."""
         document = {name: getattr(standing, name) for name in ("id", "stint", "database", "generation")}
         self._here.add((standing.id, standing.stint))
         with SetWorkflowID(f"{standing.id}-{standing.stint}"):
-            DBOS.start_workflow(self._workflow, document)
+            return DBOS.start_workflow(self._workflow, document)
 
     def runs_here(self, standing: Standing) -> bool:
         return (standing.id, standing.stint) in self._here
@@ -179,52 +179,31 @@ class DurableQueue:
 
     def _ended(self, search_id: SearchId, stint: int, error: Exception) -> None:
         failure = failure_of(error, "search", search_id=search_id)
+        if isinstance(error, Interrupted):
+            failure = Failure("interrupted", "BLAST+ was terminated by another process.", "Retry the search.")
         while self._stopping.is_set():
             time.sleep(1)  # shutting down: leave the step to the next process
-        try:
-            search = self._store.get(search_id)
-        except NotFoundError:
-            return
-        if search.stint > stint:
-            return  # it was queued again: the next stint resumes it
-        if search.state in (State.CANCELLING, State.CANCELLED):
-            self._cancelled(search_id)
-        elif isinstance(error, WaitError):
-            self._give_back(search_id, stint, error.lack)
-        elif isinstance(error, Interrupted):
-            failure = Failure("interrupted", "BLAST+ was terminated by another process.", "Retry the search.")
-            self._fail(search_id, stint, failure)
-        else:
-            if failure.code == DiskFull.code:
-                self._runner.make_room(search_id)
-            self._fail(search_id, stint, failure)
-
-    def _cancelled(self, search_id: SearchId) -> None:
-        """Mark a search as cancelled when none of its processes runs and no later attempt can have started."""
-        try:
-            self._runner.give_up(search_id)
-        except (ShardblastError, OSError):
-            logger.warning(
-                "the files of a cancelled search can't be removed", exc_info=True, extra={"search_id": search_id}
-            )
 
         def change(search: Search) -> Search:
-            return moved(search, State.CANCELLED, time.time()) if search.state is State.CANCELLING else search
-
-        self._note(search_id, change)
-
-    def _give_back(self, search_id: SearchId, stint: int, lack: Lack) -> None:
-        search = self._note(search_id, lambda current: gave_back(current, lack, stint, time.time()))
-        if search.state is State.CANCELLING:
-            self._cancelled(search_id)
-
-    def _fail(self, search_id: SearchId, stint: int, failure: Failure) -> None:
-        def change(search: Search) -> Search:
+            if isinstance(error, WaitError):
+                return gave_back(search, error.lack, stint, time.time())
             is_other = search.state.is_final or search.state is State.CANCELLING or search.stint > stint
             return search if is_other else moved(search, State.FAILED, time.time(), failure=failure)
 
-        if self._note(search_id, change).state is State.CANCELLING:
-            self._cancelled(search_id)
+        with suppress(NotFoundError):
+            search = self._note(search_id, lambda search: search)
+            if failure.code == DiskFull.code and search.runs(stint):
+                self._tidy(search_id, self._runner.make_room)
+            search = self._note(search_id, change)
+            if search.state is State.CANCELLING and search.stint == stint:
+                self._tidy(search_id, self._runner.give_up)  # first, so that a retry can't lose files of its own
+                self._note(search_id, lambda search: moved(search, State.CANCELLED, time.time()))
+
+    def _tidy(self, search_id: SearchId, tidy: Callable[[SearchId], None]) -> None:
+        try:
+            tidy(search_id)
+        except (ShardblastError, OSError):
+            logger.warning("the files of a search can't be removed", exc_info=True, extra={"search_id": search_id})
 
     def _note(self, search_id: SearchId, change: Change) -> Search:
         """Record the end of a search, however long that takes, so that it does not stay 'running' forever."""

@@ -34,6 +34,8 @@ class SearchService:
     released: Callable[[str, str], object]
     """Called with each generation of a database that a search no longer needs."""
     preflights: Preflights
+    end: Callable[[Search], object]
+    """Called with a search that was cancelled while it was queued; returns when it has ended."""
 
     def submit(self, wanted: Wanted, owner: str, idempotency_key: str | None) -> Search:
         """Queue a search, or return the earlier one with the same idempotency key.
@@ -82,9 +84,9 @@ class SearchService:
         """Stop a search for good. It becomes ``cancelled`` when none of its processes runs."""
         search = self.store.change(search.id, lambda current: cancelled(current, time.time()))
         self.runner.stop(search)
-        if search.state is State.CANCELLED:  # it was queued, but an earlier attempt may have left files
-            self.runner.give_up(search.id)
-            self.released(search.database, search.generation)
+        if search.state is State.CANCELLING and search.started is None:  # it was queued: it has nothing that ends it
+            self.end(search)
+            return self.store.get(search.id)
         return search
 
     def retry(self, search: Search) -> Search:
