@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from shardblast.cluster.assignment import Holders, NodeTask, TaskState
 from shardblast.cluster.connection import Address
 from shardblast.core.database import DatabaseFile, Generation, VolumeMetadata
+from shardblast.core.errors import Attempts
 from shardblast.core.node import HeldGeneration, HeldVolume, Member, NodeState
 from shardblast.core.program import Molecule
 
@@ -31,7 +32,7 @@ def node(name: str, *volumes: str, disk_bytes: int = 10 * SIZE, is_draining: boo
 
 def waiting(*volumes: str, stages: bool = False, node: str | None = None, failed_on: str = "") -> TaskState:
     task = NodeTask("task", print, (), frozenset(volumes), node=node, stages=stages)
-    return TaskState(task, Future(), failed_on=set(failed_on.split()))
+    return TaskState(task, Future(), Attempts(60, 1, time.monotonic()), set(failed_on.split()))
 
 
 def allowed(holders: Holders, state: TaskState, *there: Address) -> set[str]:
@@ -60,6 +61,21 @@ def test_a_task_returns_to_a_node_where_it_failed_only_if_no_other_holds_its_vol
 
     assert allowed(holders, waiting("x", failed_on="a"), node("a", "x"), node("b", "x")) == {"b"}
     assert allowed(holders, waiting("x", failed_on="a"), node("a", "x"), node("b")) == {"a"}
+
+
+def test_a_task_that_has_failed_for_long_wherever_it_can_run_goes_to_a_node_with_room() -> None:
+    for is_whole in (False, True):
+        holders = Holders(generation("x", "y"), 60)
+        state = waiting("x", "y", stages=is_whole, failed_on="a")
+        there = [node("a", "x", "y"), node("b", disk_bytes=SIZE), node("c")]
+        assert allowed(holders, state, *there) == {"a"}
+
+        state.failed.since -= 61
+
+        assert allowed(holders, state, *there) == {"c"}
+        assert allowed(holders, state, *there) == {"c"}
+        state.failed_on.add("c")
+        assert allowed(holders, state, *there) == {"a", "c"}
 
 
 def test_volumes_assigned_to_a_node_count_as_held() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -22,7 +24,7 @@ from shardblast.cluster.connection import Cluster, Timings
 from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.messages import MERGING, SENT_BY_MERGES, SearchOrder
 from shardblast.core.cutting import Choice, Shard
-from shardblast.core.errors import NetworkError
+from shardblast.core.errors import ATTEMPTS, NetworkError, NodesDied
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
 from shardblast.engine import candidates
@@ -36,6 +38,7 @@ from tests.databases import Databases
 from tests.engine.places import LETTERS, local, remote
 from tests.sequences import Sequence, copies_with_codes, protein_family, unrelated_proteins
 from tests.service.processes import blast
+from tests.waiting import until
 
 GENE = "".join(random.Random(1).choices("ACGT", k=120))
 QUERY = Sequence("gene", GENE).fasta
@@ -182,17 +185,51 @@ def test_all_that_a_smaller_search_sends_comes_before_all_that_a_larger_one_send
     assert large.priority + SENT_BY_MERGES < small.priority
 
 
-def test_a_result_that_can_not_be_read_ends_the_search_after_some_attempts(
-    cluster: LocalCluster,
-) -> None:
-    driver = Cluster.at(cluster.address, None, Timings(gather_s=1e-9))
+def test_a_result_that_can_not_be_read_ends_the_search_after_some_time(cluster: LocalCluster) -> None:
+    driver = Cluster.at(cluster.address, None, Timings(gather_s=1e-9, retry_s=1))
     dispatcher = Dispatcher(driver, generation("x"), lambda: False, "unread")
 
-    with pytest.raises(NetworkError, match="could not be read from its node, 5 times"):
+    with pytest.raises(NetworkError, match=r"could not be read from its node. It was tried \d times within \d second"):
         dispatcher.submit(NodeTask("task", bytes, (100_000_000,))).result()  # which is not read in no time
 
     dispatcher.close()
     driver.close()
+
+
+def test_a_task_is_repeated_until_what_it_lacks_is_there(cluster: LocalCluster, tmp_path: Path) -> None:
+    driver = Cluster.at(cluster.address, None, Timings())
+    dispatcher = Dispatcher(driver, generation("x"), lambda: False, "lacking")
+    missing = tmp_path / "missing"
+
+    result = dispatcher.submit(NodeTask("task", os.path.getsize, (str(missing),)))
+    (state,) = dispatcher._states.values()
+    until(lambda: state.failed.failures > ATTEMPTS)
+    missing.write_bytes(b"1234")
+
+    assert result.result() == 4
+    dispatcher.close()
+    driver.close()
+
+
+def test_a_task_whose_nodes_die_is_given_up_after_some_time(tmp_path: Path) -> None:
+    cluster = LocalCluster(tmp_path, (tmp_path / "storage").as_uri())
+    cluster.start("a")
+    driver = Cluster.at(cluster.address, None, Timings(retry_s=1))
+    dispatcher = Dispatcher(driver, generation("x"), lambda: False, "deadly")
+
+    result = dispatcher.submit(NodeTask("task", time.sleep, (600,)))
+    (state,) = dispatcher._states.values()
+    for deaths in range(1, ATTEMPTS + 1):
+        until(lambda: [one for one in state.attempts if one.worker is not None])
+        cluster.nodes["a"].kill()
+        cluster.add("a")
+        until(lambda deaths=deaths: state.failed.failures == deaths)
+
+    with pytest.raises(NodesDied, match="It was tried 3 times within "):
+        result.result()
+    dispatcher.close()
+    driver.close()
+    cluster.close()
 
 
 class Noted(Dispatcher):

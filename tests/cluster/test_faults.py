@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from shardblast.core.errors import ATTEMPTS
 from tests.cluster.parts import LocalCluster
 from tests.cluster.searched import Searched, search
-from tests.cluster.separate import SeparateCluster
+from tests.cluster.separate import MEMORY_BYTES, SeparateCluster
 from tests.databases import make_database
 from tests.sequences import real
 from tests.service.processes import blast
@@ -25,6 +27,8 @@ pytestmark = pytest.mark.full
 
 NODES = ("a", "b", "c")
 MIB = 1 << 20
+SHORT = "retry_s=3"
+TRIED = re.compile(r"It was tried \d+ times within \d+ second")
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,11 @@ def cluster(tmp_path: Path, question: Question) -> Iterator[SeparateCluster]:
         one.close()
 
 
-def searched(cluster: SeparateCluster, question: Question, *options: str, replicas: int = 1) -> Searched:
-    return search(cluster, [*question.words, "-outfmt", "6", *options], SHARDBLAST_REPLICAS=str(replicas))
+def searched(
+    cluster: SeparateCluster, question: Question, *options: str, replicas: int = 1, timings: str = ""
+) -> Searched:
+    variables = {"SHARDBLAST_REPLICAS": str(replicas), "SHARDBLAST_TIMINGS": timings}
+    return search(cluster, [*question.words, "-outfmt", "6", *options], **variables)
 
 
 def test_replicas_take_over_from_a_node_that_is_killed(cluster: SeparateCluster, question: Question) -> None:
@@ -161,7 +168,7 @@ def test_a_search_that_fills_the_only_disk_with_its_shards_says_so(
     home = cluster.folder / "d"
     cluster.network.machine("d").small_disk(home, 32 * MIB)
     cluster.add("d").wait_for("the node is connected")
-    one = searched(cluster, question)
+    one = searched(cluster, question, timings=SHORT)
     pid = cluster.network.machine("d").stop_blast()
 
     cluster.network.machine("d").fill(home)
@@ -169,6 +176,7 @@ def test_a_search_that_fills_the_only_disk_with_its_shards_says_so(
 
     assert one.ended() == 6
     assert "There is no space left on the disk" in one.said
+    assert TRIED.search(one.said)
     assert "It was on node d." in one.said
     assert not one.output
 
@@ -184,21 +192,39 @@ def test_a_node_without_memory_leaves_pieces_to_others(cluster: SeparateCluster,
     assert machine.killed
 
 
+@pytest.mark.parametrize("options", [(), ("--shards", "1")], ids=["pieces", "whole database"])
+def test_memory_that_is_short_for_a_while_ends_no_search(
+    cluster: SeparateCluster, question: Question, options: tuple[str, ...]
+) -> None:
+    for node in ("b", "c"):
+        cluster.nodes.pop(node).stop()
+    machine = cluster.network.machine("a")
+    one = searched(cluster, question, *options)
+    machine.stop_blast()
+
+    machine.squeeze(cluster.nodes["a"].pid)
+    until(lambda: machine.killed > ATTEMPTS)
+    machine.memory.limit(MEMORY_BYTES)
+
+    one.assert_ends_well(question.answer)
+
+
 def test_a_search_that_no_node_has_memory_for_says_so(cluster: SeparateCluster, question: Question) -> None:
-    one = searched(cluster, question)
+    one = searched(cluster, question, timings=SHORT)
     cluster.network.machine("b").stop_blast()
 
     for node in NODES:
         cluster.network.machine(node).squeeze(cluster.nodes[node].pid)
 
     assert one.ended() == 4
+    assert TRIED.search(one.said)
     assert "BLAST+ was killed during batch 1, shard " in one.said
     assert "on node " in one.said
     assert not one.output
 
 
 def test_a_piece_that_is_killed_again_and_again_ends_the_search(cluster: SeparateCluster, question: Question) -> None:
-    one = searched(cluster, question, replicas=2)
+    one = searched(cluster, question, replicas=2, timings=SHORT)
 
     killed = 0
     while one.process.poll() is None:
@@ -210,6 +236,7 @@ def test_a_piece_that_is_killed_again_and_again_ends_the_search(cluster: Separat
 
     assert one.ended() == 4
     assert "BLAST+ was killed during batch 1, shard " in one.said
+    assert TRIED.search(one.said)
     assert not one.output
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -98,6 +99,38 @@ def test_a_blast_process_that_is_killed_is_run_again(cluster: LocalCluster, sear
     os.kill(stopped(lambda: blast_pids(cluster.folder / "a" / "work")), signal.SIGKILL)
 
     searched.assert_ends_well(question.answer)
+
+
+def test_a_storage_that_is_away_for_a_while_is_waited_for(
+    cluster: LocalCluster, search: Search, question: Question
+) -> None:
+    storage, away = cluster.folder / "storage", cluster.folder / "away"
+    searched = search()
+    pid = stopped(lambda: blast_pids(cluster.folder / "a" / "work"))
+
+    storage.rename(away)
+    os.kill(pid, signal.SIGCONT)
+    searched.wait_for("The folder of the storage is missing.")
+    assert not storage.exists()
+    away.rename(storage)
+
+    searched.assert_ends_well(question.answer)
+
+
+def test_a_storage_that_stays_away_ends_the_search(cluster: LocalCluster, search: Search) -> None:
+    storage = cluster.folder / "storage"
+    searched = search(SHARDBLAST_TIMINGS="retry_s=2")
+    pid = stopped(lambda: blast_pids(cluster.folder / "a" / "work"))
+
+    storage.rename(cluster.folder / "away")
+    os.kill(pid, signal.SIGCONT)
+
+    assert searched.ended() == 6
+    assert re.search(
+        r"The folder of the storage is missing\..* It was tried \d+ times within \d+ second", searched.said
+    )
+    assert not searched.output
+    assert not storage.exists()
 
 
 def test_a_piece_that_hangs_is_started_a_second_time_on_another_holder(

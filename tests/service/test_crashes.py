@@ -82,6 +82,39 @@ def test_a_search_resumes_after_an_orderly_stop(own_server: Server) -> None:
     assert own_server.ended(search["id"])["state"] == "completed"
 
 
+def test_a_storage_that_is_away_for_a_while_costs_no_search_and_keeps_none_from_being_cancelled(
+    own_server: Server, answer: bytes
+) -> None:
+    storage, away = own_server.home / "storage", own_server.home / "away"
+    search = own_server.submit("blastp", "proteins", MANY, " ".join(OPTIONS))["id"]
+    other = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 6")["id"]
+
+    storage.rename(away)
+    for one in (search, other):
+        own_server.logged(lambda record, one=one: record.get("search_id") == one and "tried again" in record["message"])
+    own_server.http.post(f"/searches/{other}/cancel")
+    assert own_server.ended(other)["state"] == "cancelled"
+    assert not storage.exists()
+    away.rename(storage)
+
+    ended = own_server.ended(search)
+    assert ended["state"] == "completed", ended["failure"]
+    assert own_server.result(search, "6") == answer
+
+
+def test_a_search_that_was_resumed_very_often_is_resumed_again(own_server: Server, answer: bytes) -> None:
+    search = own_server.submit("blastp", "proteins", MANY, " ".join(OPTIONS))["id"]
+    until(lambda: own_server.search(search)["state"] == "running")
+    own_server.kill()
+    with closing(sqlite3.connect(own_server.home / "steps.sqlite", isolation_level=None)) as steps:
+        steps.execute("UPDATE workflow_status SET recovery_attempts = 1000")
+
+    own_server.start()
+
+    assert own_server.ended(search)["state"] == "completed"
+    assert own_server.result(search, "6") == answer
+
+
 def test_a_service_ends_although_a_thread_never_returns_and_blast_ignores_signals(
     stocked: Path, tmp_path: Path
 ) -> None:

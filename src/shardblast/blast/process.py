@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import resource
@@ -20,7 +21,20 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, TypeVar
 
-from shardblast.core.errors import EndedBySignal, Interrupted, OutOfMemory, error_for_exit_status
+from shardblast.core.errors import (
+    TRIED_FOR_S,
+    Attempts,
+    DiskFull,
+    EndedBySignal,
+    Interrupted,
+    OutOfMemory,
+    StorageError,
+    StoreError,
+    error_for_exit_status,
+    pause_s,
+)
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Stream = int | IO[bytes]
@@ -121,6 +135,20 @@ class Processes:
         for item in items:
             self.check()
             yield item
+
+    def persist(self, step: Callable[[], T], limit_s: float = TRIED_FOR_S, **about: str) -> T:
+        """Return what a function returns. While the storage or the database is away, the function is called again."""
+        attempts, stopped = Attempts(limit_s), threading.Event()
+        while True:
+            try:
+                return step()
+            except (StorageError, StoreError) as error:
+                if isinstance(error, DiskFull) or not attempts.may_follow(error, time.monotonic()):
+                    raise
+                log.warning("%s It is tried again.", error.problem, extra=about)
+            with self.when_stopped(stopped.set):
+                stopped.wait(pause_s(attempts.failures))
+            self.check()
 
     @contextmanager
     def when_stopped(self, call: Callable[[], object]) -> Iterator[None]:

@@ -16,7 +16,7 @@ from distributed.comm.core import CommClosedError
 
 from shardblast.cluster.connection import Address
 from shardblast.core.database import Generation
-from shardblast.core.errors import NoRoomError
+from shardblast.core.errors import Attempts, NoRoomError
 from shardblast.core.lack import Lack
 from shardblast.core.report import PieceReport
 from shardblast.core.units import size
@@ -27,10 +27,6 @@ REMEMBERED = 200
 log = logging.getLogger(__name__)
 
 TIMES = 2.0
-LEAST_KNOWN = 1
-"""Fewest finished runs of a kind for a comparison. A single one suffices: other tasks may wait for the run that
-hangs, and only idle nodes are used.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +72,7 @@ class TaskState:
 
     task: NodeTask
     result: Future[Any]
-    failures: int = 0
-    unread: int = 0
-    """Number of times that the task finished and its result could not be read."""
+    failed: Attempts = field(default_factory=Attempts)
     failed_on: set[str] = field(default_factory=set)
     """Names of nodes on which it failed. Other nodes are tried first."""
     sendings: int = 0
@@ -90,22 +84,18 @@ class TaskState:
     waits_since: float = field(default_factory=time.monotonic)
     not_before: float = 0.0
 
-    def attempt_of(self, future: DaskFuture[Any]) -> Sending | None:
-        """Return the submission that a future belongs to, if it still counts."""
-        return next((attempt for attempt in self.attempts if attempt.future is future), None)
-
 
 class Stragglers:
     """Detects runs of one search that take far longer than comparable ones, and finds nodes to repeat them."""
 
     def __init__(self, floor_s: float) -> None:
         self._floor_s = floor_s
-        self._finished: dict[str, deque[Pace]] = {}
+        self._finished: dict[str, deque[float]] = {}
 
     def note(self, task: NodeTask, result: object) -> None:
         """Record the cost of a task, if it was a run."""
         if task.kind and isinstance(result, PieceReport):
-            self._finished.setdefault(task.kind, deque(maxlen=REMEMBERED)).append(Pace(result.seconds, task.size))
+            self._finished.setdefault(task.kind, deque(maxlen=REMEMBERED)).append(result.seconds / task.size)
 
     def late(
         self, sent: Mapping[str, TaskState], there: Sequence[Address], holds: Callable[[NodeTask, Address], bool]
@@ -131,9 +121,9 @@ class Stragglers:
         )
         room = {node.worker: node.member.state.cores - len(node.doing) - coming[node.worker] for node in there}
         for state in late:
-            fit = [
-                node for node in there if room[node.worker] > 0 and _may_repeat(node, state) and holds(state.task, node)
-            ]
+            others = [node for node in there if node.worker != state.attempts[0].worker]
+            others = [node for node in others if room[node.worker] > 0 and node.name not in state.failed_on]
+            fit = [node for node in others if holds(state.task, node)]
             if fit:
                 chosen = max(fit, key=lambda node: room[node.worker])
                 room[chosen.worker] -= 1
@@ -152,11 +142,6 @@ class Stragglers:
         return state if after is not None and now - state.attempts[0].since > after else None
 
 
-def _may_repeat(node: Address, state: TaskState) -> bool:
-    """Return whether a node is neither the slow one nor one on which the task has failed."""
-    return node.worker != state.attempts[0].worker and node.name not in state.failed_on
-
-
 def cancel(attempts: Sequence[Sending]) -> None:
     """Make Dask forget submissions. Tasks that already run continue until their node is asked to end them."""
     try:
@@ -166,31 +151,21 @@ def cancel(attempts: Sequence[Sending]) -> None:
         log.info("tasks cannot be cancelled now", exc_info=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Duration and size of a finished run."""
+def late_after_s(paces: Sequence[float], size: float, floor_s: float) -> float | None:
+    """Return the duration in seconds after which a run counts as late, compared with finished runs of its kind.
 
-    seconds: float
-    size: float
-    """Bases or residues of the shard times those of the queries; 1 for all runs if that is unknown."""
-
-
-def late_after_s(finished: Sequence[Pace], size: float, floor_s: float) -> float | None:
-    """Return the duration after which a run counts as late, compared with finished runs of its kind.
-
-    The duration of a run is proportional to its size, except for the start of BLAST+, which the floor covers.
+    The duration of a run is proportional to its size, except for the start of BLAST+, which the floor covers. A single
+    finished run suffices: other tasks may wait for the run that hangs, and only idle nodes are used.
 
     Args:
-        finished: Runs of the same purpose in the same search.
+        paces: Seconds that finished runs of the same purpose in the same search took, divided by their sizes.
         size: Size of the run, in the unit of the finished ones.
         floor_s: No run is late by less than this, because a second start would cost more than waiting.
 
     Returns:
-        Seconds from its start; None if too few runs are known.
+        Seconds from its start; None if no finished run is known.
     """
-    if len(finished) < LEAST_KNOWN:
-        return None
-    return TIMES * median(run.seconds / run.size for run in finished) * size + floor_s
+    return TIMES * median(paces) * size + floor_s if paces else None
 
 
 class Holders:
@@ -226,14 +201,15 @@ class Holders:
         fit = [node for node in takers if need <= node.member.state.disk_budget_bytes]
         return min(fit, key=lambda node: (missing(node), -node.member.state.disk_free_bytes, node.name), default=None)
 
-    def is_patient(self, state: TaskState) -> bool:
-        """Return whether a task still waits for a node that holds its volumes."""
-        return not state.task.stages and time.monotonic() - state.waits_since <= self._grace_s
+    def is_patient(self, state: TaskState, *, is_held: bool) -> bool:
+        """Return whether a task still waits for nodes to hold its volumes, or is repeated on those that do."""
+        since = state.failed.since if is_held else state.waits_since
+        return (is_held or not state.task.stages) and time.monotonic() - since <= self._grace_s
 
 
-def can_go_on(lack: Lack, generation: Generation, there: Sequence[Address]) -> bool:
+def can_go_on(lack: Lack, generation: Generation, takers: Sequence[Address]) -> bool:
     """Return whether nodes hold, or have room for, the volumes that a search lacks."""
-    holders, takers = Holders(generation, grace_s=0.0), [node for node in there if node.takes_work]
+    holders = Holders(generation, grace_s=0.0)
     sets = [frozenset(names) for names in lack.volumes] or [frozenset()]
     return all(
         any(volumes <= holders.has(node) for node in takers) or holders.roomiest(volumes, takers) is not None
@@ -241,9 +217,9 @@ def can_go_on(lack: Lack, generation: Generation, there: Sequence[Address]) -> b
     )
 
 
-def check_room(generation: Generation, there: Sequence[Address], why: str, remedy: str) -> None:
-    """Raise NoRoomError if there are nodes, but none has room for the whole database."""
-    holders, takers = Holders(generation, grace_s=0.0), [node for node in there if node.takes_work]
+def check_room(generation: Generation, takers: Sequence[Address], why: str, remedy: str) -> None:
+    """Raise NoRoomError if nodes accept work, but none has room for the whole database."""
+    holders = Holders(generation, grace_s=0.0)
     volumes = frozenset(volume.name for volume in generation.volumes)
     if takers and holders.roomiest(volumes, takers) is None:
         most = max(node.member.state.disk_budget_bytes for node in takers)
@@ -271,13 +247,15 @@ class Look:
         task = state.task
         if task.node is not None:
             return frozenset(node.worker for node in self._takers if node.name == task.node)
-        if holding := self._holding(task.volumes):
-            return frozenset(worker for worker in holding if self._names[worker] not in state.failed_on) or holding
-        if self._holders.is_patient(state):
-            return frozenset()
-        roomy = self._holders.roomiest(task.volumes, self._takers)
+        holding = self._holding(task.volumes)
+        if fresh := frozenset(worker for worker in holding if self._names[worker] not in state.failed_on):
+            return fresh
+        if self._holders.is_patient(state, is_held=bool(holding)):
+            return holding
+        others = [node for node in self._takers if node.name not in state.failed_on]
+        roomy = self._holders.roomiest(task.volumes, others or ([] if holding else self._takers))
         if roomy is None:
-            return frozenset()
+            return holding
         self._holders.give(roomy.name, task.volumes)
         self._note(roomy.worker, task.volumes)
         return frozenset([roomy.worker])

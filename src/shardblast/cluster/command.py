@@ -100,10 +100,15 @@ class ClusterCommand:
                 log.warning("%s", event.lack.sentence)
             notify(event)
 
-        notify(PiecesPlanned(plan.pieces))
-        self.searching.search(search, note, processes)
-        kept = self.searching.keep_sequences(search, note, processes, MOST_KEPT_BYTES)
-        self._fetch(search_id, folder)
+        def find() -> bool:
+            pieces.clear()
+            notify(PiecesPlanned(plan.pieces))
+            self.searching.search(search, note, processes)
+            kept = self.searching.keep_sequences(search, note, processes, MOST_KEPT_BYTES)
+            self._fetch(search_id, folder)
+            return kept
+
+        kept = processes.persist(find, lease.timings.retry_s)
         lease.check()
         with ExitStack() as stack:
             whole = None if kept else stack.enter_context(self._whole(database.facts, folder))

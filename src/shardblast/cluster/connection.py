@@ -22,7 +22,7 @@ from distributed import Client, Security, Worker, get_worker
 from distributed.comm.core import CommClosedError
 
 from shardblast.cluster.messages import RunId
-from shardblast.core.errors import NetworkError, UsageError
+from shardblast.core.errors import TRIED_FOR_S, NetworkError, UsageError
 from shardblast.core.lack import Lack
 from shardblast.core.node import Member, NodeState
 from shardblast.core.units import split_address
@@ -118,6 +118,12 @@ class Cluster:
             self._seen |= {node.name: node.member for node in addresses}
             return addresses
 
+    def takers(self, *, now: bool = False) -> list[Address]:
+        """Return the nodes that accept work; none if the scheduler can't be reached. See ``addresses``."""
+        with suppress(NetworkError):
+            return [node for node in self.addresses(now=now) if node.takes_work]
+        return []
+
     def _workers(self) -> dict[str, dict[str, Any]]:
         """Ask the scheduler for the workers it knows, by address.
 
@@ -159,24 +165,24 @@ class Cluster:
 
     def end(self, run: RunId, *, wait: bool) -> None:
         """Have all nodes end the tasks of a run; with ``wait``, wait up to END_WITHIN_S until they have."""
-        self._ask(_end, run, wait=wait)
+        self._ask("end", run, wait=wait)
 
     def forget(self, search: str, *, wait: bool = False) -> None:
         """Have all nodes end the tasks of a search whose driver is gone; ``wait`` as for ``end``."""
-        self._ask(_forget, search, wait=wait)
+        self._ask("forget", search, wait=wait)
 
     def drop(self, key: str, workers: Iterable[str]) -> None:
         """Have nodes end the processes of a task whose result is no longer wanted."""
-        self._asker.submit(self._run_on_nodes, _drop, key, sorted(workers))
+        self._asker.submit(self._run_on_nodes, "drop", key, sorted(workers))
 
-    def _ask(self, function: Callable[..., Any], argument: object, *, wait: bool) -> None:
-        asked = self._asker.submit(self._run_on_nodes, function, argument)
+    def _ask(self, method: str, argument: object, *, wait: bool) -> None:
+        asked = self._asker.submit(self._run_on_nodes, method, argument)
         with suppress(TimeoutError):
             asked.result(END_WITHIN_S if wait else 0)
 
-    def _run_on_nodes(self, function: Callable[..., Any], argument: object, workers: list[str] | None = None) -> None:
+    def _run_on_nodes(self, method: str, argument: object, workers: list[str] | None = None) -> None:
         try:
-            self.client.run(function, argument, workers=workers, on_error="ignore")
+            self.client.run(_tell, method, argument, workers=workers, on_error="ignore")
         except (NetworkError, OSError, TimeoutError, CommClosedError):
             log.info("nodes can't be asked to end tasks", exc_info=True)
 
@@ -270,6 +276,8 @@ class Timings:
     """Time for which a task waits for a lost node before its volumes are assigned to another."""
     expected_s: float = 120.0
     """Time for which a search waits for a node that was requested."""
+    retry_s: float = TRIED_FOR_S
+    """Time for which a task is tried again whose failures pass, such as a node without memory."""
     stuck_s: float = 10.0
     """A service's search gives up its place after being stuck for this long."""
     gather_s: float = 20.0
@@ -304,16 +312,9 @@ class Timings:
         return replace(cls(), **changed)
 
 
-async def _drop(key: str, dask_worker: Worker) -> None:
-    await asyncio.to_thread(_host_of(dask_worker).drop, key)
-
-
-async def _forget(search: str, dask_worker: Worker) -> None:
-    await asyncio.to_thread(_host_of(dask_worker).forget, search)
-
-
-async def _end(run: RunId, dask_worker: Worker) -> None:
-    await asyncio.to_thread(_host_of(dask_worker).end, run)  # not in Dask's own thread: this may take seconds
+async def _tell(method: str, argument: object, dask_worker: Worker) -> None:
+    """Call a method of a node's ``Host``, not in Dask's own thread, since it may take seconds."""
+    await asyncio.to_thread(getattr(_host_of(dask_worker), method), argument)
 
 
 def _host_of(worker: Worker) -> Any:

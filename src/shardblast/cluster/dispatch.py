@@ -24,22 +24,18 @@ from distributed.scheduler import KilledWorker
 from shardblast.cluster.assignment import Holders, NodeTask, Sending, Stragglers, TaskState, cancel
 from shardblast.cluster.connection import Address, Cluster
 from shardblast.core.database import Generation
-from shardblast.core.errors import Interrupted, NetworkError, NodesDied, ShardblastError
+from shardblast.core.errors import Attempts, Interrupted, NetworkError, NodesDied, ShardblastError, pause_s
 from shardblast.core.report import PieceReport
 
 TICK_S = 0.25
-ATTEMPTS = 3
-"""Attempts at a task whose failure may be due to a node or a process rather than to the search."""
-SOON_S, DOUBLINGS = 0.1, 7
-"""Delay before a task is sent again, and number of times that the delay doubles."""
 MANY, TOGETHER_S = 20, 0.05
 """With more tasks than MANY, completions within TOGETHER_S are handled as one batch, which costs no more than a
 single one.
 """
 WAITS_AFTER_S = 1.0
 """A task that was not sent for this long counts as waiting."""
-READINGS = 5
-"""A task fails when its result could not be read this often."""
+UNREAD = "The result of a task could not be read from its node."
+CHECK_NETWORK = "Check that nodes, scheduler and service can reach each other and that none is overloaded."
 
 Doing = Mapping[tuple[str, str], float]
 """Seconds for which nodes have been running tasks, by the keys of the tasks and the names of the nodes."""
@@ -92,7 +88,8 @@ class Dispatcher:
 
     def submit_all(self, tasks: Iterable[NodeTask]) -> list[Future[Any]]:
         """Run tasks; those of equal priority start in this order."""
-        states = [TaskState(task, Future()) for task in tasks]
+        limit_s, limit_of_node_s = self._cluster.timings.retry_s, self._cluster.timings.grace_s
+        states = [TaskState(task, Future(), Attempts(limit_of_node_s if task.node else limit_s)) for task in tasks]
         with self._lock:
             for state in states:
                 if self._closed:
@@ -112,12 +109,9 @@ class Dispatcher:
         """For each task that waits because no node accepts it, the volumes that a node must hold."""
         return self._wanted  # without the lock, whose holder may wait for the event loop that reads this
 
-    def nodes(self, *, now: bool = False) -> list[Address]:
-        """Return the connected nodes; none if the scheduler can't be reached. See ``Cluster.addresses``."""
-        try:
-            return self._cluster.addresses(now=now)
-        except NetworkError:
-            return []
+    def takers(self) -> list[Address]:
+        """Return the nodes that accept work now."""
+        return self._cluster.takers(now=True)
 
     @property
     def is_cut_off(self) -> bool:
@@ -166,7 +160,7 @@ class Dispatcher:
         queued = self._cluster.queued(leaving) if leaving else frozenset()
         groups: dict[tuple[Callable[..., Any], frozenset[str], int], list[TaskState]] = {}
         with self._lock:
-            withdrawn = self._take_back(there, queued)
+            gone = self._gone(there, queued)
             now, look = time.monotonic(), self._holders.look(there)
             for state in [unsent for unsent in self._unsent.values() if unsent.not_before <= now]:
                 if allowed := look.allowed(state):
@@ -183,7 +177,11 @@ class Dispatcher:
                 if key in self._sent
             }
         self._seen(doing)
-        cancel(withdrawn)
+        for state, attempt, is_dead in gone:
+            if is_dead:
+                self._repeat(state, attempt, NodesDied())
+            else:
+                self._lost(state, attempt)
         for (function, allowed, priority), states in groups.items():
             self._send_group(client, function, allowed, priority, states)
 
@@ -193,23 +191,26 @@ class Dispatcher:
         waiting = [state.task for state in unsent if state.waits_since < now - WAITS_AFTER_S]
         return frozenset(task.volumes for task in waiting if task.node is None)
 
-    def _take_back(self, there: Sequence[Address], queued: frozenset[str]) -> list[Sending]:
-        """Withdraw tasks that no node will run: their nodes are gone, or leave before they begin them."""
+    def _gone(self, there: Sequence[Address], queued: frozenset[str]) -> list[tuple[TaskState, Sending, bool]]:
+        """Return submissions that no node will finish, and whether their node died while it ran them.
+
+        The other nodes are gone, or leave before they begin them.
+        """
         workers = {node.worker for node in there}
         before, takers = self._takers, frozenset(node.worker for node in there if node.takes_work)
         self._takers = takers
         if takers == workers == before:
             return []  # the check of very many tasks takes long
         doing = {key for node in there for key in node.doing}
-        withdrawn = []
-        for state in list(self._states.values()):
-            for attempt in list(state.attempts):
+        gone = []
+        for state in self._states.values():
+            for attempt in state.attempts:
                 is_idle = attempt.key not in doing and attempt.future.status == "pending"
                 is_left = is_idle and attempt.workers.isdisjoint(takers)
-                if is_left or attempt.workers.isdisjoint(workers) or attempt.key in queued:
-                    self._withdraw(state, attempt)
-                    withdrawn.append(attempt)
-        return withdrawn
+                is_gone = attempt.workers.isdisjoint(workers)
+                if is_left or is_gone or attempt.key in queued:
+                    gone.append((state, attempt, is_gone and attempt.worker in before))
+        return gone
 
     def _send_group(
         self,
@@ -246,19 +247,18 @@ class Dispatcher:
         for state, future in zip(states, sent, strict=True):
             future.add_done_callback(lambda ended, key=state.task.key: self._ended.put((key, ended)))
 
-    def _withdraw(self, state: TaskState, attempt: Sending) -> None:
-        """Give up one submission of a task, and send the task again if it has no other.
-
-        The caller makes Dask forget it, without holding the lock.
-        """
-        state.attempts.remove(attempt)
-        state.is_doubled = len(state.attempts) > 1
-        self._sent.pop(attempt.key, None)
-        if not state.attempts:
-            now = time.monotonic()
-            state.waits_since = now
-            state.not_before = now + SOON_S * 2 ** min(state.sendings - 1, DOUBLINGS)
-            self._unsent[state.task.key] = state
+    def _lost(self, state: TaskState, attempt: Sending) -> None:
+        """Give up one submission of a task, and send the task again if it has no other."""
+        with self._lock:
+            if attempt in state.attempts:
+                state.attempts.remove(attempt)
+                state.is_doubled = len(state.attempts) > 1
+                self._sent.pop(attempt.key, None)
+                if not state.attempts:
+                    state.waits_since = time.monotonic()
+                    state.not_before = state.waits_since + pause_s(state.sendings)
+                    self._unsent[state.task.key] = state
+        cancel([attempt])
 
     def _collect(self) -> None:
         """Wait briefly for a completion, then handle all that have arrived."""
@@ -274,9 +274,8 @@ class Dispatcher:
             with_timeout = False
             with self._lock:
                 state = self._states.get(key)
-                attempt = None if state is None or future is None else state.attempt_of(future)
-                if state is not None and attempt is not None:
-                    ended.append((state, attempt))
+                if state is not None:
+                    ended += [(state, attempt) for attempt in state.attempts if attempt.future is future]
         finished = [pair for pair in ended if pair[1].future.status == "finished"]
         if finished:
             self._gather(finished)
@@ -295,7 +294,7 @@ class Dispatcher:
         except Exception:
             log.info("results can't be read and are computed again", exc_info=True)
             for state, attempt in finished:
-                self._unread(state, attempt)
+                self._repeat(state, attempt, NetworkError(UNREAD, remedy=CHECK_NETWORK))
             return
         for (state, attempt), result in zip(finished, results, strict=True):
             if attempt not in state.attempts:
@@ -306,42 +305,23 @@ class Dispatcher:
             self._end(state, attempt)
             state.result.set_result(result)
 
-    def _lost(self, state: TaskState, attempt: Sending) -> None:
-        with self._lock:
-            if attempt in state.attempts:
-                self._withdraw(state, attempt)
-        cancel([attempt])
-
-    def _unread(self, state: TaskState, attempt: Sending) -> None:
-        """Repeat a task whose result could not be read, unless that has happened too often."""
-        if attempt not in state.attempts:
-            return
-        state.unread += 1
-        if state.unread < READINGS or len(state.attempts) > 1:
-            self._lost(state, attempt)
-            return
-        self._end(state, attempt)
-        state.result.set_exception(
-            NetworkError(
-                f"The result of a task could not be read from its node, {READINGS} times.",
-                remedy="Check that nodes, scheduler and service can reach each other and that none is overloaded.",
-            )
-        )
-
     def _failed(self, state: TaskState, attempt: Sending) -> None:
-        if attempt not in state.attempts:
-            return
         error = _translated(attempt.future.exception(timeout=self._cluster.timings.gather_s))
         if error is None or (isinstance(error, Interrupted) and not self._stopped()):
             self._lost(state, attempt)  # its node is ending or has ended
+        else:
+            self._repeat(state, attempt, error)
+
+    def _repeat(self, state: TaskState, attempt: Sending, error: BaseException) -> None:
+        """Send a task again that failed, unless its error is one that does not pass or it was tried for too long."""
+        if attempt not in state.attempts:
             return
-        log.warning("a task failed: %s: %s", state.task.key, getattr(error, "problem", repr(error)))
-        state.failures += 1
-        retried = False
-        if isinstance(error, ShardblastError):
-            retried = error.retry_elsewhere and state.failures < ATTEMPTS
-            state.failed_on |= {error.node} if error.node is not None else set()
-        if retried or len(state.attempts) > 1:  # the other submission may succeed
+        is_repeated = isinstance(error, ShardblastError) and state.failed.may_follow(error, time.monotonic())
+        level = logging.INFO if is_repeated and state.failed.failures > 1 else logging.WARNING
+        log.log(level, "a task failed: %s: %s", state.task.key, getattr(error, "problem", repr(error)))
+        if isinstance(error, ShardblastError) and error.node is not None:
+            state.failed_on.add(error.node)
+        if is_repeated or len(state.attempts) > 1:  # the other submission may succeed
             self._lost(state, attempt)
             return
         self._end(state, attempt)
@@ -361,4 +341,9 @@ class Dispatcher:
 
 
 def _translated(error: BaseException | None) -> BaseException | None:
-    return NodesDied() if isinstance(error, KilledWorker) else error
+    if isinstance(error, KilledWorker):
+        return NodesDied()
+    if isinstance(error, OSError):  # others are translated on the node
+        problem = f"A node lost its connection to the cluster: {error or type(error).__name__}."
+        return NetworkError(problem, remedy=CHECK_NETWORK)
+    return error

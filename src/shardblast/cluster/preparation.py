@@ -17,7 +17,7 @@ from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.messages import RunId
 from shardblast.core.cutting import MEMORY_SHARE, Shard
 from shardblast.core.database import Generation
-from shardblast.core.errors import Interrupted, NetworkError, WaitError
+from shardblast.core.errors import Interrupted, ShardblastError, WaitError
 from shardblast.core.events import Notify, PhaseBegun, PhaseCounted, SearchWaits
 from shardblast.core.lack import MORE_NODES, NO_NODE, NO_SCHEDULER, Lack, lasting
 from shardblast.core.node import NodeState
@@ -25,8 +25,6 @@ from shardblast.core.placement import NodeRoom, Placement, lacking, need_of, pla
 from shardblast.core.search import Phase
 
 CHECKED_EVERY_S = 0.2
-
-STAGED, WARMED = "staged", "warmed"
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +63,7 @@ class Waiting:
 
     def for_nodes(self) -> list[Address]:
         """Wait until there are nodes; the errors are those of ``ended``."""
-        while not (nodes := self.there()):
+        while not (nodes := self.cluster.takers()):
             self.a_moment(NO_NODE)
         self._report_lack(None)
         return nodes
@@ -75,17 +73,10 @@ class Waiting:
         wait([Future()], CHECKED_EVERY_S)
         self._look(lack)
 
-    def there(self) -> list[Address]:
-        """Return the nodes that accept work; none if the scheduler can't be reached."""
-        try:
-            return [node for node in self.cluster.addresses() if node.takes_work]
-        except NetworkError:
-            return []
-
     def _look(self, lack: Lack | None = None) -> None:
         if self.processes.is_stopped():
             raise Interrupted
-        there = self.there()
+        there = self.cluster.takers()
         if self.dispatcher.is_cut_off:
             lack = NO_SCHEDULER
         else:
@@ -137,7 +128,8 @@ class Preparation:
         if missing:
             total = {name: shared + sum(sizes[volume] for volume in volumes) for name, volumes in missing.items()}
             self.waiting.notify(PhaseBegun(Phase.STAGING, sum(total.values())))
-            self._prepare(node_tasks.stage, STAGED, missing, total)
+            for name in self._prepare(node_tasks.stage, Phase.STAGING, missing, total):
+                wanted.pop(name)
         for name, volumes in wanted.items():
             self.waiting.dispatcher.give(name, volumes)
         self._warm(there, wanted, missing)
@@ -148,7 +140,7 @@ class Preparation:
         until = time.monotonic() + self.waiting.cluster.timings.expected_s
         while self._lacks_nodes(there) and time.monotonic() < until:
             self.waiting.a_moment(MORE_NODES)
-            there = _states(self.waiting.there())
+            there = _states(self.waiting.cluster.takers())
         return _states(self.waiting.for_nodes())
 
     def _lacks_nodes(self, there: Mapping[str, NodeState]) -> bool:
@@ -204,29 +196,30 @@ class Preparation:
                 cold[node], total[node] = rest, sum(mapped[name] for name in rest)
         if cold:
             self.waiting.notify(PhaseBegun(Phase.WARMING, sum(total.values())))
-            self._prepare(node_tasks.warm, WARMED, cold, total)
+            self._prepare(node_tasks.warm, Phase.WARMING, cold, total)
 
     def _prepare(
         self,
         function: Any,
-        what: str,
+        phase: Phase,
         volumes: Mapping[str, Collection[str]],
         total: Mapping[str, int],
-    ) -> None:
-        """Have nodes stage or warm volumes and report their progress. Nodes that are lost meanwhile are skipped."""
-        phase = Phase.STAGING if what == STAGED else Phase.WARMING
-        run = self.waiting.run
-        key = f"{run}-{what}"
+    ) -> Collection[str]:
+        """Have nodes stage or warm volumes and report their progress; return the nodes that can't now, but may later.
+
+        Nodes that are lost meanwhile are skipped.
+        """
+        run, key = self.waiting.run, f"{self.waiting.run}-{phase}"
         futures = {
             self.waiting.dispatcher.submit(
-                NodeTask(f"{what}-{node}", function, (run, key, sorted(names)), priority=self.priority, node=node)
+                NodeTask(f"{phase}-{node}", function, (run, key, sorted(names)), priority=self.priority, node=node)
             ): node
             for node, names in volumes.items()
         }
         pending = list(futures)
         while pending:
             self.waiting.ended(pending)
-            there = {node.name: node.staging for node in self.waiting.there()}
+            there = {node.name: node.staging for node in self.waiting.cluster.takers()}
             pending = [future for future in futures if not future.done()]
             left = {futures[future] for future in pending}
             known = {node: min(there.get(node, {}).get(key, 0), total[node]) for node in left}
@@ -234,9 +227,11 @@ class Preparation:
             self.waiting.notify(PhaseCounted(phase, done))
             if not left & there.keys():
                 break
-        for future in futures:
-            if future.done():
-                future.result()
+        failed = {node: error for future, node in futures.items() if future.done() and (error := future.exception())}
+        for error in failed.values():
+            if not (isinstance(error, ShardblastError) and type(error).passes):
+                raise error
+        return failed
 
 
 def _states(nodes: Sequence[Address]) -> dict[str, NodeState]:

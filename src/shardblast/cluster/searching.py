@@ -43,17 +43,14 @@ class ClusterSearching:
 
     @property
     def cores(self) -> int:
-        try:
-            return sum(node.member.state.cores for node in self.means.cluster.addresses() if node.takes_work)
-        except NetworkError:
-            return 0
+        return sum(node.member.state.cores for node in self.means.cluster.takers())
 
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
         try:
-            there = self.means.cluster.addresses()
+            there = [node for node in self.means.cluster.addresses() if node.takes_work]
         except NetworkError:
             return NO_SCHEDULER
-        if not any(node.takes_work for node in there):
+        if not there:
             return NO_NODE
         return None if before is None or can_go_on(before, generation, there) else before
 
@@ -74,8 +71,7 @@ class ClusterSearching:
     def check_room(self, database: CataloguedDatabase, why: str) -> None:
         """Raise NoRoomError if shards can't be searched and no node has room for the whole database."""
         remedy = "Start a node whose disk has room for it, or search without the option that needs it."
-        with suppress(NetworkError):
-            check_room(database.facts, self.means.cluster.addresses(now=True), why, remedy)
+        check_room(database.facts, self.means.cluster.takers(now=True), why, remedy)
 
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
@@ -96,7 +92,8 @@ class ClusterSearching:
             problem = f"The database {database.name!r} is on the service's machine, where nodes can't read it."
             remedy = f"Copy it to the storage: 'shardblast db add {database.name} PATH --copy'."
             raise DatabaseError(problem, remedy=remedy)
-        _check_molecule(options, database)
+        if wrong := options.program.objection(database.name, database.molecule):
+            raise DatabaseError(wrong, remedy="Choose another database or program.")
         program, nowhere = options.program, database_of(database.facts, folder, ())
         count, why = 1, self._why_whole(options, nowhere, folder, processes)
         unmerged = why if options.has_candidates else None
@@ -201,13 +198,5 @@ class ClusterSearching:
         """Return the number of shards: by default one per volume, so that nodes may come and go."""
         if isinstance(options.ours.shards, int):
             return options.ours.shards, f"{counted(options.ours.shards, 'shard')} asked for"
-        try:
-            there = len(self.means.cluster.addresses())
-        except NetworkError:
-            there = 0
-        return shards_for(max(there, self.means.expected()), len(generation.volumes), generation.letters)
-
-
-def _check_molecule(options: SearchOptions, database: CataloguedDatabase) -> None:
-    if wrong := options.program.objection(database.name, database.molecule):
-        raise DatabaseError(wrong, remedy="Choose another database or program.")
+        there = max(len(self.means.cluster.takers()), self.means.expected())
+        return shards_for(there, len(generation.volumes), generation.letters)

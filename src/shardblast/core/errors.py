@@ -38,14 +38,23 @@ import errno
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from shardblast.core.lack import lasting
 
 if TYPE_CHECKING:
     from shardblast.core.lack import Lack
 
+TRIED_FOR_S = 900.0
+"""Seconds for which work is tried again whose failures pass. An outage of ten minutes ends no search."""
+ATTEMPTS = 3
+"""Most attempts at work whose failures do not pass but may be due to a node, and fewest at other repeated work."""
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S, DOUBLINGS = 0.25, 30.0, 7
+
 _FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/'\"\[\]:;,]+/)+")
 """The folders of an absolute path; web addresses do not match."""
-_ON_NODE = " It was on node "
+_ON_NODE = re.compile(r" It was on node \S+\.(?= |$)")
 
 
 class ShardblastError(Exception):
@@ -53,8 +62,10 @@ class ShardblastError(Exception):
 
     code: ClassVar[str] = "internal"
     """A stable name; part of the API."""
-    retry_elsewhere: ClassVar[bool] = False
-    """Whether the same work may succeed on another node, or later: the machine, not the search, may be the cause."""
+    retry_elsewhere: bool = False
+    """Whether the same work may succeed on another node: the machine, not the search, may be the cause."""
+    passes: bool = False
+    """Whether it may also succeed on the same node later: the cause is one that ends, such as an outage."""
     exit_status: ClassVar[int] = 255
     node: str | None = None
     """The node of a cluster on which it happened."""
@@ -62,25 +73,21 @@ class ShardblastError(Exception):
     """Name of the parameter that allows the request nevertheless; each interface says how its users give it."""
 
     def __init__(self, problem: str, *, remedy: str) -> None:
-        super().__init__(f"{problem} {remedy}")
         self.problem = problem
         self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.remedy}"
 
     def happened_on(self, node: str) -> None:
         """Add the name of the node to the problem, unless it names a node already."""
         if self.node is None:
             self.node = node
-            self.problem = f"{self.problem}{_ON_NODE}{node}."
+            self.problem = f"{self.problem} It was on node {node}."
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the fields as well; by default the constructor would be called with the joined text alone."""
-        return _restored, (type(self), str(self)), self.__dict__.copy()
-
-    @classmethod
-    def _blank(cls, text: str) -> Self:
-        error = cls.__new__(cls)
-        Exception.__init__(error, text)
-        return error
+        """Pickle the fields; by default the constructor would be called with the positional arguments alone."""
+        return _blank, (type(self),), self.__dict__.copy()
 
 
 def without_folders(text: str) -> str:
@@ -90,11 +97,11 @@ def without_folders(text: str) -> str:
 
 def without_node(text: str) -> str:
     """Return a problem without the name of the node that ``happened_on`` added."""
-    return text.partition(_ON_NODE)[0]
+    return _ON_NODE.sub("", text)
 
 
-def _restored(kind: type[ShardblastError], text: str) -> ShardblastError:
-    return kind._blank(text)
+def _blank(kind: type[ShardblastError]) -> ShardblastError:
+    return kind.__new__(kind)
 
 
 class InputError(ShardblastError):
@@ -168,14 +175,14 @@ class OutOfMemory(EngineError):
     """BLAST+ could not allocate memory, or was killed for using too much."""
 
     code = "out-of-memory"
-    retry_elsewhere = True
+    retry_elsewhere = passes = True
     exit_status = 4
 
 
 class NodesDied(EngineError):
     """Each node that ran a certain piece of a search died."""
 
-    retry_elsewhere = True
+    retry_elsewhere = passes = True
 
     def __init__(self) -> None:
         super().__init__(
@@ -206,7 +213,7 @@ class NetworkError(ShardblastError):
     """A remote service could not be reached."""
 
     code = "network"
-    retry_elsewhere = True
+    retry_elsewhere = passes = True
     exit_status = 5
 
 
@@ -222,7 +229,7 @@ class StoreError(ShardblastError):
     """The service's own database can't be reached or written."""
 
     code = "store"
-    retry_elsewhere = True
+    retry_elsewhere = passes = True
     exit_status = 6
 
 
@@ -230,7 +237,7 @@ class StorageError(ShardblastError):
     """A file or an object can't be stored or read."""
 
     code = "storage"
-    retry_elsewhere = True
+    retry_elsewhere = passes = True
     exit_status = 6
 
 
@@ -252,6 +259,7 @@ class DamagedError(StorageError):
     """A file or an object is truncated, has other bytes than were stored, or changed while it was read."""
 
     code = "damaged"
+    passes = False
 
     def __init__(self, what: str, how: str) -> None:
         super().__init__(
@@ -259,6 +267,32 @@ class DamagedError(StorageError):
             remedy="Fetch it again. If it is still damaged, store it again from its source.",
         )
         self.what = what
+
+
+@dataclass(slots=True)
+class Attempts:
+    """The failed attempts at one piece of work, which decide whether it is tried again."""
+
+    limit_s: float = TRIED_FOR_S
+    """Seconds from the first failure for which work is tried again whose failures pass."""
+    failures: int = 0
+    since: float = 0.0
+    """Monotonic time of the first failure."""
+
+    def may_follow(self, error: ShardblastError, at: float) -> bool:
+        """Note a failure at a monotonic time; return whether to try again. If not, the error says what was tried."""
+        self.since = self.since if self.failures else at
+        self.failures += 1
+        is_early = self.failures < ATTEMPTS or (error.passes and at - self.since < self.limit_s)
+        if not (error.retry_elsewhere and is_early) and self.failures > 1:
+            error.retry_elsewhere = error.passes = False  # whoever else handles the error does not try again either
+            error.problem += f" It was tried {self.failures} times within {lasting(at - self.since)}."
+        return error.retry_elsewhere and is_early
+
+
+def pause_s(attempts: int) -> float:
+    """Return the seconds to wait after this number of attempts."""
+    return min(SHORTEST_PAUSE_S * 2.0 ** min(attempts - 1, DOUBLINGS), LONGEST_PAUSE_S)
 
 
 def file_error(error: OSError) -> StorageError:
@@ -369,7 +403,7 @@ def reported(code: str, problem: str, remedy: str) -> ShardblastError:
     for kind in kinds:
         kinds += kind.__subclasses__()
     kind = next((kind for kind in kinds if kind.code == code and kind is not RefusedError), InputError)
-    error = kind._blank(f"{problem} {remedy}")
+    error = _blank(kind)
     error.problem, error.remedy = problem, remedy
     return error
 

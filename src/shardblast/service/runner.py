@@ -48,7 +48,7 @@ from shardblast.service.events import Notify, PieceFailure
 from shardblast.service.folders import Folders
 from shardblast.service.settings import KEPT_BYTES
 from shardblast.storage.objects import Objects, search_key
-from shardblast.store.searches import SearchStore
+from shardblast.store.searches import Change, SearchStore
 
 MOST_WARNINGS = 100
 LONGEST_WARNING = 500
@@ -206,14 +206,14 @@ class Runner:
 
         Raises ConflictError if it was cancelled or is in a later stint.
         """
-        self.store.change(search_id, lambda search: _started(in_stint(search, stint)))
+        self._change(search_id, lambda search: _started(in_stint(search, stint)))
         with self._stoppable(search_id, stint) as processes:
-            self._decide(search_id, processes)
+            processes.persist(lambda: self._decide(search_id, processes), search_id=search_id)
 
     def search(self, search_id: SearchId, stint: int) -> None:
         """Search and merge what is not finished yet; the errors are those of ``Searching.search``."""
         with self._stoppable(search_id, stint) as processes:
-            self._search(search_id, processes)
+            processes.persist(lambda: self._search(search_id, processes), search_id=search_id)
 
     def _search(self, search_id: SearchId, processes: Processes) -> None:
         if not (self.folders.work(search_id) / PLAN).exists():
@@ -225,12 +225,15 @@ class Runner:
     def publish(self, search_id: SearchId, stint: int, complete: Complete) -> None:
         """Store the result and end the search, after ``complete`` has added the files made on this machine."""
         with self._stoppable(search_id, stint) as processes:
-            totals = self._publish(search_id, complete, processes)
+            totals = processes.persist(lambda: self._publish(search_id, complete, processes), search_id=search_id)
 
         def completed(search: Search) -> Search:
             return moved(in_stint(search, stint), State.COMPLETED, time.time(), **totals)
 
-        self.store.change(search_id, completed)
+        self._change(search_id, completed)
+
+    def _change(self, search_id: SearchId, change: Change) -> None:
+        Processes().persist(lambda: self.store.change(search_id, change), search_id=search_id)
 
     def _publish(self, search_id: SearchId, complete: Complete, processes: Processes) -> dict[str, Any]:
         """Store the result; return its numbers of hits and verdicts."""
@@ -380,7 +383,7 @@ class Runner:
         with self._lock:
             self._running[search_id] = stint, processes
         try:
-            if not self.store.get(search_id).runs(stint):
+            if not processes.persist(lambda: self.store.get(search_id), search_id=search_id).runs(stint):
                 raise Interrupted
             yield processes
         finally:

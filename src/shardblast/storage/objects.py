@@ -98,13 +98,21 @@ class Objects:
         with translated(shown(url)):
             self._store = open_store(url)
 
+    @contextmanager
+    def _reached(self, key: str) -> Iterator[None]:
+        """Translate errors. While the whole folder is away, nothing is missing in it, and nothing creates it."""
+        with translated(key):
+            if self._folder is not None and not self._folder.is_dir():
+                raise StorageError("The folder of the storage is missing.", remedy=CHECK_STORAGE)
+            yield
+
     def put(self, key: str, content: bytes | Path, report: Callable[[int], None] = _silent) -> None:
         """Write bytes or a file as an object; large files are uploaded as parallel parts, a few of which are in memory.
 
         ``report`` is called in this thread with the number of bytes read for sending. If it raises, the upload is
         abandoned and no object appears.
         """
-        with translated(key):
+        with self._reached(key):
             size = len(content) if isinstance(content, bytes) else content.stat().st_size
             if isinstance(content, Path) and size > SEND_BYTES:
                 part = max(SEND_BYTES, -(-size // MOST_PARTS))
@@ -121,7 +129,7 @@ class Objects:
         The file must not be changed in place afterwards.
         """
         local = self.local_path(key)
-        with translated(key):
+        with self._reached(key):
             if local is None or not give(path, local):
                 return self.put(key, path, report)
             size = path.stat().st_size
@@ -130,7 +138,7 @@ class Objects:
 
     def read(self, key: str) -> bytes:
         """Return a whole object, which must be small."""
-        with translated(key):
+        with self._reached(key):
             return bytes(obstore.get(self._store, key).bytes())
 
     def find(self, key: str) -> bytes | None:
@@ -141,7 +149,7 @@ class Objects:
 
     def size(self, key: str) -> int:
         """Return the size of an object in bytes."""
-        with translated(key):
+        with self._reached(key):
             return obstore.head(self._store, key)["size"]
 
     def fetch(
@@ -164,7 +172,7 @@ class Objects:
         during the download.
         """
         local = self.local_path(key)
-        with translated(key):
+        with self._reached(key):
             meta = obstore.head(self._store, key)
             if expected:
                 _check_size(key, expected, meta["size"])
@@ -196,13 +204,13 @@ class Objects:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that begin with a prefix."""
-        with translated(prefix):
+        with self._reached(prefix):
             for page in obstore.list(self._store, prefix, chunk_size=LISTED):
                 yield from (meta["path"] for meta in page)
 
     def changed(self, prefix: str) -> dict[str, float]:
         """Return when each object below a prefix was written, in seconds since 1970 by the store's clock."""
-        with translated(prefix):
+        with self._reached(prefix):
             pages = obstore.list(self._store, prefix, chunk_size=LISTED)
             return {meta["path"]: meta["last_modified"].timestamp() for page in pages for meta in page}
 
@@ -218,7 +226,7 @@ class Objects:
 
     def _delete(self, keys: list[str]) -> None:
         try:
-            with translated(keys[0]):
+            with self._reached(keys[0]):
                 obstore.delete(self._store, keys)
         except NotFoundError:
             if len(keys) > 1:
