@@ -226,7 +226,8 @@ def test_a_sign_of_life_from_the_future_removes_no_search(tmp_path: Path) -> Non
 
 
 def test_a_stopped_command_stops_blast_and_leaves_nothing(cluster: LocalCluster, search: Search) -> None:
-    searched = search().begun()
+    searched = search()
+    stopped(lambda: blast_pids(cluster.folder / "a" / "work"))  # so that it can't end by itself
 
     searched.process.send_signal(signal.SIGINT)
 
