@@ -49,6 +49,8 @@ _ELSEWHERE = {
     "export_search_strategy": "Use the command.",
     "in_pssm": "Use the command.",
 }
+_OF_ROW = frozenset({"identities", "positives", "query_frame", "subject_frame"})
+"""Fields of an HSP that ``blast_formatter`` prints; the archive has the others."""
 _FACT = re.compile(rb"\n +title (" + STRING + rb")|\n +length (\d+)|" + STRING)
 
 
@@ -260,22 +262,7 @@ def _other_hsps() -> EngineError:
 
 
 def _hsp(hsp: ArchivedHsp, row: Row) -> Hsp:
-    return Hsp(
-        evalue=hsp.evalue,
-        bit_score=hsp.bit_score,
-        raw_score=hsp.raw_score,
-        identities=row.identities,
-        positives=row.positives,
-        query_start=hsp.query_start,
-        query_end=hsp.query_end,
-        subject_start=hsp.subject_start,
-        subject_end=hsp.subject_end,
-        query_frame=row.query_frame,
-        subject_frame=row.subject_frame,
-        length=hsp.length,
-        gaps=hsp.gaps,
-        gap_openings=hsp.gap_openings,
-    )
+    return Hsp(**{name: getattr(row if name in _OF_ROW else hsp, name) for name in Hsp.__slots__})
 
 
 def _facts(before: bytes) -> tuple[str, int]:

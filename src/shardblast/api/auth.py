@@ -30,6 +30,7 @@ from shardblast.core.errors import without_node
 from shardblast.core.search import SearchId
 from shardblast.service.identity import is_loopback
 from shardblast.service.openid import ATTEMPT_S, SignInAttempt
+from shardblast.service.settings import Mode
 from shardblast.store.credentials import Share
 
 router = APIRouter(prefix="/auth", tags=["sign-in"])
@@ -180,7 +181,7 @@ def shown_to(link: str | None, service: Service, search_id: SearchId) -> Shown:
 
 def _refusal(request: Request) -> Response | None:
     service: Service = request.app.state.service
-    if service.identity.everybody and not is_loopback(request.url.hostname or ""):
+    if service.settings.auth is Mode.NONE and not is_loopback(request.url.hostname or ""):
         detail = "A service without sign-in answers only under a local name."
         return problem(403, "host", detail, "Use 127.0.0.1 or localhost.")
     changes = request.method not in SAFE_METHODS or request.url.path == BLAST_PATH

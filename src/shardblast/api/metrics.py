@@ -125,10 +125,6 @@ def _gauge(name: str, text: str, label: str, values: Mapping[Any, float]) -> Gau
     return gauge
 
 
-def _mapped_bytes(member: Member) -> float:
-    return sum(one.mapped_bytes for one in member.state.generations)
-
-
 def _resident_bytes(member: Member) -> float:
     known = summed(one.resident_bytes for one in member.state.generations)
     return math.nan if known is None else known
@@ -140,7 +136,10 @@ NODE_GAUGES: Mapping[str, tuple[str, Callable[[Member], float]]] = {
     "memory_bytes": ("Memory that searches may use.", lambda member: member.state.memory_bytes),
     "disk_budget_bytes": ("Maximum size of copies of databases.", lambda member: member.state.disk_budget_bytes),
     "disk_used_bytes": ("Size of copies of databases.", lambda member: member.state.disk_used_bytes),
-    "mapped_bytes": ("Size of the volumes' files that searches map into memory.", _mapped_bytes),
+    "mapped_bytes": (
+        "Size of the volumes' files that searches map into memory.",
+        lambda member: sum(one.mapped_bytes for one in member.state.generations),
+    ),
     "resident_bytes": ("How much of that is in memory; NaN if unknown.", _resident_bytes),
 }
 """Gauges of each connected node: help text and value by name."""

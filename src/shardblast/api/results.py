@@ -209,7 +209,8 @@ async def selection_of(request: Request, query: QueriesText = None, hit: HitsTex
     if request.method == "POST":
         sent = await _selection_in(request)
         query, hit = sent.query or query, sent.hit or hit
-    return await asyncio.to_thread(lambda: Selection(_numbers_of(query), _numbers_of(hit)))
+    texts = (query, hit)
+    return await asyncio.to_thread(lambda: Selection(*(None if one is None else Numbers.of(one) for one in texts)))
 
 
 def printing_of(
@@ -373,10 +374,6 @@ async def _selection_in(request: Request) -> SelectionIn:
     except TooLargeError as error:
         problem = f"The selection is longer than {MOST_BYTES:,} bytes."
         raise TooLargeError(problem, remedy="Use ranges such as 0-4, or ask in parts.") from error
-
-
-def _numbers_of(text: str | None) -> Numbers | None:
-    return None if text is None else Numbers.of(text)
 
 
 def _file_response(written: AbstractContextManager[Path], media: str, name: str) -> FileResponse:

@@ -189,12 +189,8 @@ class GenerationFolder:
         """Bytes that the files occupy on the disk now."""
         return sum(_blocks(entry) * _DISK_BLOCK_BYTES for entry in self._entries())
 
-    @property
-    def last_used_ns(self) -> int:
-        """When a search or a staging last began to use the generation, in nanoseconds since 1970."""
-        return self.path.stat().st_mtime_ns
-
     def touch(self) -> None:
+        """Note that a search or a staging begins to use the generation."""
         os.utime(self.path)
 
     def _is_right(self, file: DatabaseFile, stopped: Callable[[], bool]) -> bool:
@@ -284,7 +280,7 @@ class Budget:
     def _make_room(self, needed: int) -> None:
         with ExitStack() as held:
             candidates = [folder for folder in folders(self._cache) if held.enter_context(unused(folder.path))]
-            candidates.sort(key=lambda folder: folder.last_used_ns)
+            candidates.sort(key=lambda folder: folder.path.stat().st_mtime_ns)  # see ``touch``
             droppable = sum(map(_size, candidates))
             free = self.free_bytes
             if needed > free + droppable:

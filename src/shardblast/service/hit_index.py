@@ -40,8 +40,7 @@ CREATE TABLE hsps (query INTEGER, rank INTEGER, number INTEGER, evalue REAL, bit
     query_frame INTEGER, subject_frame INTEGER, coverage REAL, query_row TEXT, subject_row TEXT,
     PRIMARY KEY (query, rank, number)) WITHOUT ROWID;
 """
-_HIT_COLUMNS = 14
-_HSP_COLUMNS = 20
+_HIT_MARKS, _HSP_MARKS = ", ".join("?" * 14), ", ".join("?" * 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +130,9 @@ def write_index(
             connection.execute("UPDATE queries SET length = ? WHERE number = ?", [length, query])
             for rank, hsps in enumerate(_by_subject(rows)):
                 going_on()
-                connection.execute(f"INSERT INTO hits VALUES ({_marks(_HIT_COLUMNS)})", _hit(query, rank, hsps))
+                connection.execute(f"INSERT INTO hits VALUES ({_HIT_MARKS})", _hit(query, rank, hsps))
                 values = [_hsp(query, rank, number, hsp) for number, hsp in enumerate(hsps)]
-                connection.executemany(f"INSERT INTO hsps VALUES ({_marks(_HSP_COLUMNS)})", values)
+                connection.executemany(f"INSERT INTO hsps VALUES ({_HSP_MARKS})", values)
         connection.execute("COMMIT")
     partial.replace(path)
 
@@ -273,7 +272,3 @@ def _hsp(query: int, rank: int, number: int, hsp: dict[str, str]) -> tuple[Any, 
 
 def _known(text: str) -> str | None:
     return None if text in ("N/A", "0", "") else text
-
-
-def _marks(count: int) -> str:
-    return ", ".join("?" * count)

@@ -36,11 +36,6 @@ class Identity:
     """Token for commands on this machine, known to everyone who may read the home."""
 
     @property
-    def everybody(self) -> bool:
-        """Whether no sign-in is required."""
-        return self._mode is Mode.NONE
-
-    @property
     def sign_in(self) -> SignIn:
         """The sign-in for browsers. Raises NotFoundError if there is none."""
         if self._sign_in is None:

@@ -164,11 +164,8 @@ def _size_of(members: Sequence[Member], count: NodeCount) -> NodeSize | None:
     """Return the size of each node: the smallest reported one, or that of a new one."""
     states = [member.state for member in members]
     if states:
-        return NodeSize(
-            min(state.memory_bytes for state in states),
-            min(state.disk_budget_bytes for state in states),
-            min(state.cores for state in states),
-        )
+        sizes = ((state.memory_bytes, state.disk_budget_bytes, state.cores) for state in states)
+        return NodeSize(*map(min, zip(*sizes, strict=True)))
     if count.memory_bytes is None:
         return None
     return NodeSize(count.memory_bytes, UNKNOWN_DISK, count.cores or 1)

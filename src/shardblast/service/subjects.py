@@ -26,6 +26,7 @@ from shardblast.service.folders import Folders
 from shardblast.service.hit_index import ChosenHit
 from shardblast.service.results import Results
 
+GONE = "This generation of the database was removed, and the sequences could not be kept with the result."
 MOST_LETTERS = 1 << 31
 """Limit of the bases or residues of one answer."""
 
@@ -78,8 +79,10 @@ class Subjects:
                     raise NotFoundError("It is not on this machine.", remedy="")
                 database = stack.enter_context(self.catalogue.opened(search.database, search.generation))
             except (NotFoundError, DatabaseError) as error:
+                if not kept.are_kept and isinstance(error, DatabaseError):
+                    raise
                 if not kept.are_kept:
-                    raise _gone(error) from error
+                    raise NotFoundError(GONE, remedy="Search the current generation of the database.") from error
                 place = scratch / "kept"
                 place.mkdir()
                 database = kept.open(place)
@@ -127,13 +130,6 @@ class Organisms:
             hit_taxids = {hit for row in index.organisms(query) for hit in _taxids(row["taxids"] or "")}
         parents = self.catalogue.names_and_lineages(search.database, search.generation).parents(hit_taxids)
         return frozenset(str(hit) for hit in hit_taxids if taxid in line_of(hit, parents))
-
-
-def _gone(error: NotFoundError | DatabaseError) -> NotFoundError | DatabaseError:
-    if isinstance(error, DatabaseError):
-        return error
-    problem = "This generation of the database was removed, and the sequences could not be kept with the result."
-    return NotFoundError(problem, remedy="Search the current generation of the database.")
 
 
 def _check(search: Search, chosen: dict[int, list[ChosenHit]], region: Region | None) -> None:

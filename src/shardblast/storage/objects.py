@@ -76,12 +76,7 @@ class Expected:
     """Hexadecimal digits; empty if unknown."""
 
 
-def _never() -> bool:
-    return False
-
-
-def _silent(size_bytes: int) -> None:
-    pass
+def _silent(size_bytes: int) -> None: ...
 
 
 class Objects:
@@ -158,7 +153,7 @@ class Objects:
         path: Path,
         *,
         report: Callable[[int], None] = _silent,
-        stopped: Callable[[], bool] = _never,
+        stopped: Callable[[], bool] = lambda: False,
         expected: Expected | None = None,
     ) -> str:
         """Write an object to a file and return its SHA-256 in hexadecimal digits.
