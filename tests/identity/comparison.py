@@ -174,6 +174,11 @@ def arguments(program: str) -> Arguments:
     return known_arguments(installation(), Program(program))
 
 
+def as_they_stand(program: str) -> list[str]:
+    """Return the option that keeps later versions from looking for what descends from taxids."""
+    return ["-no_taxid_expansion"] if "no_taxid_expansion" in arguments(program) else []
+
+
 @cache
 def installation() -> Installation:
     """Return the installed BLAST+, whose version is read once."""

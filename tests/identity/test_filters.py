@@ -14,6 +14,7 @@ from tests.identity.comparison import (
     PROGRAMS,
     QUERY_TYPE,
     arguments,
+    as_they_stand,
     assert_identical_here,
     blast,
     shardblast,
@@ -52,11 +53,6 @@ def lists(tmp_path: Path) -> dict[str, str]:
     (folder / "ids").write_text("\n".join([*ids, "ABSENT7.2", ids[0]]) + "\n")
     (folder / "taxids").write_text("562\n10090\n562\n")
     return {name: str(folder / ("ids" if "seqid" in name else "taxids")) for name in LISTS}
-
-
-def as_they_stand(program: str) -> list[str]:
-    """Return the option that keeps later versions from looking for what descends from taxids."""
-    return ["-no_taxid_expansion"] if "no_taxid_expansion" in arguments(program) else []
 
 
 def words_of(program: str, name: str, lists: dict[str, str]) -> list[str]:

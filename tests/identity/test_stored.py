@@ -23,7 +23,7 @@ from shardblast.engine.kept_sequences import HitSequences, StoredFilter
 from shardblast.engine.stored import StoredEngine, StoredPlan, StoredSearch
 from shardblast.engine.workspace import Pool, this_machine
 from tests.databases import KINDS, Databases, make_database
-from tests.identity.comparison import arguments
+from tests.identity.comparison import arguments, as_they_stand
 from tests.sequences import Sequence, nucleotides, proteins, real
 
 NAME = "named"
@@ -197,7 +197,7 @@ def test_a_result_under_a_list_shows_the_ids_and_titles_that_blast_shows(
     (tmp_path / "list").write_text(listed.replace(" ", "\n") + "\n")
     options = ("-parse_seqids", "-blastdb_version", version, "-taxid_map", str(tmp_path / "taxids"))
     store.name_database(dbtype, str(make_database(tmp_path / "merged" / "db", dbtype, merged, *options)))
-    words = (f"-{name}", str(tmp_path / "list"))
+    words = (f"-{name}", str(tmp_path / "list"), *(as_they_stand(program.value) if name == "taxidlist" else ()))
     _, plan = store.search(program, tuple(Sequence(f"q{place}", letters) for place, letters in enumerate(long)), *words)
     expected = {outfmt: store.plainly(program, outfmt, *words) for outfmt in LISTED_FORMATS}
 
