@@ -62,7 +62,7 @@ class Dispatcher:
             prefix: Prefix of Dask's keys, unique to this dispatcher.
             seen: Called periodically with the tasks that nodes report running.
         """
-        self._cluster = cluster
+        self.cluster = cluster
         self._holders = Holders(generation, cluster.timings.grace_s)
         self._stopped = stopped
         self._prefix = prefix
@@ -77,7 +77,8 @@ class Dispatcher:
         self._ended: queue.SimpleQueue[tuple[str, DaskFuture[Any] | None]] = queue.SimpleQueue()
         self._lock = threading.RLock()
         self._closed = False
-        self._reachable = True
+        self.is_cut_off = False
+        """Whether the scheduler can't be reached now."""
         self._gatherer = ThreadPoolExecutor(4, thread_name_prefix="gather")
         self._thread = threading.Thread(target=self._loop, daemon=True)
         self._thread.start()
@@ -88,7 +89,7 @@ class Dispatcher:
 
     def submit_all(self, tasks: Iterable[NodeTask]) -> list[Future[Any]]:
         """Run tasks; those of equal priority start in this order."""
-        limit_s, limit_of_node_s = self._cluster.timings.retry_s, self._cluster.timings.grace_s
+        limit_s, limit_of_node_s = self.cluster.timings.retry_s, self.cluster.timings.grace_s
         states = [TaskState(task, Future(), Attempts(limit_of_node_s if task.node else limit_s)) for task in tasks]
         with self._lock:
             for state in states:
@@ -108,15 +109,6 @@ class Dispatcher:
     def wanted(self) -> frozenset[frozenset[str]]:
         """For each task that waits because no node accepts it, the volumes that a node must hold."""
         return self._wanted  # without the lock, whose holder may wait for the event loop that reads this
-
-    def takers(self) -> list[Address]:
-        """Return the nodes that accept work now."""
-        return self._cluster.takers(now=True)
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether the scheduler can't be reached now."""
-        return not self._reachable
 
     def close(self) -> None:
         """Give up tasks that have not ended."""
@@ -151,13 +143,13 @@ class Dispatcher:
     def _send(self) -> None:
         """Send the tasks that nodes may run, and withdraw those that no current node may run."""
         try:
-            client, there = self._cluster.client, self._cluster.addresses()
+            client, there = self.cluster.client, self.cluster.addresses()
         except NetworkError:
-            self._reachable = False
+            self.is_cut_off = True
             return
-        self._reachable = True
+        self.is_cut_off = False
         leaving = [node for node in there if not node.takes_work]
-        queued = self._cluster.queued(leaving) if leaving else frozenset()
+        queued = self.cluster.queued(leaving) if leaving else frozenset()
         groups: dict[tuple[Callable[..., Any], frozenset[str], int], list[TaskState]] = {}
         with self._lock:
             gone = self._gone(there, queued)
@@ -192,10 +184,7 @@ class Dispatcher:
         return frozenset(task.volumes for task in waiting if task.node is None)
 
     def _gone(self, there: Sequence[Address], queued: frozenset[str]) -> list[tuple[TaskState, Sending, bool]]:
-        """Return submissions that no node will finish, and whether their node died while it ran them.
-
-        The other nodes are gone, or leave before they begin them.
-        """
+        """Return submissions that no node will finish, and whether their node died while it ran them."""
         workers = {node.worker for node in there}
         before, takers = self._takers, frozenset(node.worker for node in there if node.takes_work)
         self._takers = takers
@@ -288,9 +277,9 @@ class Dispatcher:
     def _gather(self, finished: Sequence[tuple[TaskState, Sending]]) -> None:
         """Read results. Results of a node that died meanwhile are computed again."""
         futures = [attempt.future for _, attempt in finished]
-        gathering = self._gatherer.submit(lambda: self._cluster.client.gather(futures))
+        gathering = self._gatherer.submit(lambda: self.cluster.client.gather(futures))
         try:
-            results = gathering.result(self._cluster.timings.gather_s)
+            results = gathering.result(self.cluster.timings.gather_s)
         except Exception:
             log.info("results can't be read and are computed again", exc_info=True)
             for state, attempt in finished:
@@ -306,7 +295,7 @@ class Dispatcher:
             state.result.set_result(result)
 
     def _failed(self, state: TaskState, attempt: Sending) -> None:
-        error = _translated(attempt.future.exception(timeout=self._cluster.timings.gather_s))
+        error = _translated(attempt.future.exception(timeout=self.cluster.timings.gather_s))
         if error is None or (isinstance(error, Interrupted) and not self._stopped()):
             self._lost(state, attempt)  # its node is ending or has ended
         else:
@@ -337,7 +326,7 @@ class Dispatcher:
         if others := [submission for submission in attempts if submission is not attempt]:
             cancel(others)
             for other in others:
-                self._cluster.drop(other.key, other.workers if other.worker is None else [other.worker])
+                self.cluster.drop(other.key, other.workers if other.worker is None else [other.worker])
 
 
 def _translated(error: BaseException | None) -> BaseException | None:

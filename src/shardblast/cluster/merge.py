@@ -272,7 +272,7 @@ class RemoteParts:
         remedy = (
             f"Start a node whose disk has room for it, or search with {' or '.join(ways)}, which changes the results."
         )
-        check_room(self.hosted.generation, self._reached.takers(), why, remedy)
+        check_room(self.hosted.generation, self._reached.cluster.takers(now=True), why, remedy)
 
     def _letters(self, part: Part) -> int:
         """Return the approximate number of bases or residues of a part."""

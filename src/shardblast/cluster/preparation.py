@@ -113,18 +113,16 @@ class Preparation:
     """Returns the number of nodes that should exist."""
     priority: int
 
-    @property
-    def generation(self) -> Generation:
-        return self.waiting.generation
-
     def prepare(self) -> None:
         """Stage and warm shards on the nodes that are to hold them; the errors are those of ``Waiting``."""
         there = self._nodes()
         has = self._held(there)
         wanted = self._volumes_of_nodes(there, has)
         missing = {name: volumes - has[name] for name, volumes in wanted.items() if volumes - has[name]}
-        sizes = {volume.name: sum(file.size_bytes for file in volume.files) for volume in self.generation.volumes}
-        shared = sum(file.size_bytes for file in self.generation.shared)
+        sizes = {
+            volume.name: sum(file.size_bytes for file in volume.files) for volume in self.waiting.generation.volumes
+        }
+        shared = sum(file.size_bytes for file in self.waiting.generation.shared)
         if missing:
             total = {name: shared + sum(sizes[volume] for volume in volumes) for name, volumes in missing.items()}
             self.waiting.notify(PhaseBegun(Phase.STAGING, sum(total.values())))
@@ -148,19 +146,22 @@ class Preparation:
         return len(there) < self.expected() and self._placed(there, self._held(there), 1).problem is not None
 
     def _held(self, there: Mapping[str, NodeState]) -> dict[str, frozenset[str]]:
-        return {name: state.held(self.generation.database, self.generation.name) for name, state in there.items()}
+        return {
+            name: state.held(self.waiting.generation.database, self.waiting.generation.name)
+            for name, state in there.items()
+        }
 
     @property
     def _volumes(self) -> dict[str, frozenset[str]]:
         """Names of the volumes of each shard."""
-        names = [volume.name for volume in self.generation.volumes]
+        names = [volume.name for volume in self.waiting.generation.volumes]
         return {str(shard.index): frozenset(names[place] for place in shard.volumes) for shard in self.waiting.shards}
 
     def _placed(self, there: Mapping[str, NodeState], has: Mapping[str, frozenset[str]], replicas: int) -> Placement:
         needs = self._volumes
         held = {index: [node for node, own in has.items() if need <= own] for index, need in needs.items()}
         rooms = [NodeRoom(state.name, state.memory_bytes, state.disk_budget_bytes) for state in there.values()]
-        shards = [need_of(self.generation.volumes, shard, str(shard.index)) for shard in self.waiting.shards]
+        shards = [need_of(self.waiting.generation.volumes, shard, str(shard.index)) for shard in self.waiting.shards]
         return place(shards, rooms, replicas, held)
 
     def _volumes_of_nodes(
@@ -181,13 +182,13 @@ class Preparation:
         """Read cold volumes into memory on nodes whose share fits there."""
         cold: dict[str, frozenset[str]] = {}
         total: dict[str, int] = {}
-        mapped = {volume.name: volume.mapped_bytes for volume in self.generation.volumes}
+        mapped = {volume.name: volume.mapped_bytes for volume in self.waiting.generation.volumes}
         for node, state in there.items():
             volumes = wanted.get(node, frozenset())
             warm = {
                 volume.name
                 for held in state.generations
-                if (held.database, held.generation) == (self.generation.database, self.generation.name)
+                if (held.database, held.generation) == (self.waiting.generation.database, self.waiting.generation.name)
                 for volume in held.volumes
                 if volume.is_warm
             }
@@ -205,10 +206,7 @@ class Preparation:
         volumes: Mapping[str, Collection[str]],
         total: Mapping[str, int],
     ) -> Collection[str]:
-        """Have nodes stage or warm volumes and report their progress; return the nodes that can't now, but may later.
-
-        Nodes that are lost meanwhile are skipped.
-        """
+        """Have nodes stage or warm volumes; return those that can't now, but may later. Lost nodes are skipped."""
         run, key = self.waiting.run, f"{self.waiting.run}-{phase}"
         futures = {
             self.waiting.dispatcher.submit(
