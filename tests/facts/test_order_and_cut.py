@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from itertools import groupby
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from shardblast.blast.archive import ArchiveReader
 from shardblast.blast.seqalign import alignment_ids, hsps_of, ordinal_id
 from shardblast.core.program import Program
+from tests.databases import make_database
 from tests.facts.shards import Parts, make_parts, rows, run
-from tests.sequences import Sequence, gene, real, write_fasta
+from tests.sequences import Sequence, gene, protein_family, real, write_fasta
 
 WANTED = 5
 KEPT = 10
@@ -187,3 +189,17 @@ def found_in(archive: bytes, program: str) -> list[list[Subject]]:
             subjects.append((min(hsp.evalue for hsp in hsps), hsps[0].raw_score, oid))
         found.append(subjects)
     return found
+
+
+def test_blastp_with_a_larger_limit_can_miss_what_it_finds_with_a_smaller_one(tmp_path: Path) -> None:
+    """Up to 10 it first aligns approximately, depending on the limit, so a limit does not select the best subjects."""
+    copies = protein_family(21, "p", 600, 60)
+    database, query = make_database(tmp_path / "db", "prot", copies), write_fasta(tmp_path / "q.fa", copies[:1])
+
+    def found(evalue: str) -> set[str]:
+        words = ["-query", str(query), "-comp_based_stats", "0", "-max_target_seqs", "5000", "-outfmt", "6 sseqid"]
+        argv = ["blastp", "-db", str(database), "-evalue", evalue, *words]
+        return set(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split())
+
+    assert found("1e-10") - found("1e-9")
+    assert found("1e-10") <= found("11")

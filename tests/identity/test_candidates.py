@@ -159,6 +159,7 @@ def protein_query(protein_copies: list[Sequence], tmp_path_factory: pytest.TempP
         (("-parse_seqids",), "5", "-comp_based_stats 3", "7"),
         (("-max_file_sz", "200000"), "20", "-comp_based_stats 0", "6"),
         (("-blastdb_version", "4"), "600", "-task blastp-fast", "0"),
+        ((), "500", "-comp_based_stats 1 -evalue 1e-10", "6"),
     ],
     ids=str,
 )
@@ -173,14 +174,15 @@ def test_few_candidates_of_proteins_give_the_hits_of_blast(
     counted: list[int | None],
 ) -> None:
     name = databases.of("protein-copies" + "".join(kind), "prot", protein_copies, *kind)
-    words = ["-db", name, "-query", str(protein_query), "-max_target_seqs", limit, "-evalue", "1e-3"]
+    words = ["-db", name, "-query", str(protein_query), "-max_target_seqs", limit, "-outfmt", outfmt, *options.split()]
+    limited = [] if "-evalue" in options else ["-evalue", "1e-3"]
 
-    assert_identical_here("blastp", [*words, "-outfmt", outfmt, *options.split()], machine=TINY_MEMORY, shards=[4])
+    assert_identical_here("blastp", [*words, *limited], machine=TINY_MEMORY, shards=[4])
 
     assert counted, "no query is saturated"
     assert all(count is not None and count < 2300 for count in counted), counted  # of 2,700 copies
 
 
 def test_queries_with_similar_limits_are_searched_together() -> None:
-    assert _grouped({0: 100, 1: 0, 2: 101, 3: 300, 4: 0}, 1.02) == [[1, 4], [0, 2], [3]]
-    assert len(_grouped({number: 2**number for number in range(200)}, 1.02)) <= 16
+    assert _grouped({0: 100, 1: 0, 2: 101, 3: 300, 4: 0}) == [[1, 4], [0, 2], [3]]
+    assert len(_grouped({number: 2**number for number in range(200)})) <= 16

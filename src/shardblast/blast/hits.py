@@ -11,6 +11,7 @@ score of the first HSP descending, OID descending.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, islice
@@ -37,6 +38,11 @@ EVALUE_FLOOR = 1e-180
 FREE_TEXT = frozenset({"stitle", "salltitles", "ssciname", "scomname", "sblastname", "sskingdom"}) | frozenset(
     {"sscinames", "scomnames", "sblastnames", "sskingdoms"}
 )
+
+
+def bits_of(evalue: float, bits: float, space: int) -> float:
+    """Return the bits that an E-value takes in a search space; those of the hit itself if the E-value is 0."""
+    return math.log2(space / evalue) if evalue else max(bits, math.log2(space / EVALUE_FLOOR))
 
 
 def hit_key(evalue: float, raw_score: int, shard: int, place: int) -> tuple[float, int, int, int]:
@@ -229,9 +235,13 @@ class ArchiveCarrier:
         """Return the raw score of each subject's first HSP."""
         return [hit.raw_score for hit in alignments_by_subject(self.over(query.texts))]
 
-    def values(self, query: QueryHits) -> Sequence[tuple[float, float]]:
-        """Return the E-value of each subject, and the bits of its first HSP."""
-        return [(hit.evalue, bit_score(hit.texts[0])) for hit in alignments_by_subject(self.over(query.texts))]
+    def bits(self, query: QueryHits, space: int) -> Sequence[float]:
+        """Return the bits that each subject's E-value takes, or its own if the E-value is printed as 0.
+
+        ``space`` is the product of the lengths of the query and the database.
+        """
+        hits = alignments_by_subject(self.over(query.texts))
+        return [bits_of(hit.evalue, bit_score(hit.texts[0]), space) for hit in hits]
 
     def subjects(self, query: QueryHits) -> Sequence[bytes]:
         """Return the subjects' ids, as the file spells them."""
@@ -272,10 +282,10 @@ class TabularCarrier:
     def scores(self, query: QueryHits) -> Sequence[int]:
         return parse_rows(query.texts, self.layout).scores
 
-    def values(self, query: QueryHits) -> Sequence[tuple[float, float]]:
+    def bits(self, query: QueryHits, space: int) -> Sequence[float]:
         """Return the same as the other carrier, if the layout begins with both, and if each subject has one row."""
         rows = (row.split(b"\t", 2) for row in query.texts)
-        return [(float(evalue), float(bits)) for evalue, bits, _ in rows]
+        return [bits_of(float(evalue), float(bits), space) for evalue, bits, _ in rows]
 
     def subjects(self, query: QueryHits) -> Sequence[bytes]:
         return [subject.rstrip(b"\n") for subject in parse_rows(query.texts, self.layout).subjects]

@@ -14,7 +14,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
 
 from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, TabularCarrier, by_query, layout_for
@@ -23,7 +23,7 @@ from shardblast.blast.sequences import CandidateDatabase, Naming, id_of, oid_of,
 from shardblast.core.cutting import Shard
 from shardblast.core.events import Purpose
 from shardblast.core.program import Molecule
-from shardblast.engine.pieces import Part, Parts, PieceOptions, part_of, run_in_all, view_of
+from shardblast.engine.pieces import MARGIN, Part, Parts, PieceOptions, part_of, run_in_all, view_of
 from shardblast.engine.workspace import PieceRun, Work
 
 WHOLE_DATABASE_SHARE = 0.5
@@ -35,13 +35,16 @@ VIEW_BOUND = 50_000
 """The longest list of a view, whose archives have a thousand bytes for a subject."""
 GROWTH = 10
 
-MARGIN = 1.25
-"""Subjects above a limit of the score that are enough, in multiples of those that BLAST+ keeps."""
 SCORE_SHARES = (0.99, 0.94, 0.8, 0)
-"""Limits of the score that are tried one after the other, in shares of the score that enough subjects seem to have."""
-SPREAD = {Molecule.NUCLEOTIDE: 1.02, Molecule.PROTEIN: 1.1}
+"""Limits of the score that are tried one after the other, in shares of the score of the last subject that is kept."""
+SPREAD = 1.02
 MOST_GROUPS = 16
 """Queries whose limits differ by no more than this factor, if that makes few enough groups, are searched together."""
+
+
+LISTED = 4
+"""Proteins that all shards together list at first, in multiples of those that are enough."""
+SHORTEST_LIST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Suspects:
     unfilled: Collection[int] = ()
     """Queries with fewer subjects than ``-max_target_seqs``."""
     scores: Mapping[int, float] = field(default_factory=dict)
-    """For each saturated query a score that enough subjects have; 0 or missing if the shards found fewer."""
+    """For each saturated query the raw score of the last subject that BLAST+ would keep before the traceback, if it
+    ranked by final scores, and 0 if the shards found fewer; empty if they were not searched."""
 
 
 @dataclass
@@ -69,10 +73,8 @@ class Candidates:
         self._naming = Naming.of(self.work.database)
         unique = self.work.database.unique_ids
         over = self.work.processes.over
+        self._view_carrier = ArchiveCarrier(over)
         self._carrier: Carrier = TabularCarrier(layout_for(("evalue", "bitscore"))) if unique else ArchiveCarrier(over)
-        is_view = not self.options.is_protein  # in which ids can't be looked up
-        self._scored_carrier = ArchiveCarrier(over) if is_view else self._carrier
-        self._part, self._bound = (view_of, VIEW_BOUND) if is_view else (part_of, BOUND)
 
     def database(self, batch: Batch, suspects: Suspects) -> CandidateDatabase | None:
         """Return a database of all subjects that BLAST+ may keep in the preliminary stage.
@@ -80,7 +82,11 @@ class Candidates:
         Return None if some of these subjects can't be identified, or if they make up most of the database.
         """
         saturated = suspects.saturated
-        ids = self._ids_above(batch, suspects) if self.options.limits_scores else None
+        ids: dict[int, list[str]] | None = None
+        if self.options.ranks_by_score:
+            ids = self._ids_above(batch, suspects)
+        elif self.options.ranks_proteins:
+            ids = self._best(batch, saturated)
         if ids is None and not self.options.composition_based:
             carrier, argv = self._carrier, self.options.candidates
             files, full = self.every(batch, saturated, "candidates", carrier, argv)
@@ -92,84 +98,86 @@ class Candidates:
         sources = self.parts.sources(sorted(ids))
         return write_candidates(work.installation, work.processes, work.folder, name, work.database, ids, sources)
 
+    def _can_limit_scores(self, batch: Batch, suspects: Sequence[int]) -> bool:
+        lengths = lengths_of(batch, self.options.user.program.query_molecule)
+        shortest = min(lengths[one] for one in suspects)
+        return self.options.triggers_alike(shortest, self.work.database)
+
     def _ids_above(self, batch: Batch, suspects: Suspects) -> dict[int, list[str]] | None:
         """Return the OIDs, with ids, of subjects among which are all that BLAST+ keeps in the preliminary stage.
 
-        They are those with at least some score, which for nucleotides are found in the views of the shards, whose bases
-        are those of the preliminary stage. If a query has as many as BLAST+ keeps, no other subject can be among these.
-        The limits begin just below the score of the last subject that would be kept by final scores, and fall; without
-        a limit, the subjects are all that pass.
+        They are those with at least some raw score in the views of the shards, which see the bases that the preliminary
+        stage reads. If a query has as many as BLAST+ keeps, no other subject can be among these. The limits begin just
+        below the score of the last subject that would be kept by final scores, and fall; without a limit, the subjects
+        are all that pass.
 
         Return None if some can't be identified, or if too many have the same score.
         """
-        options, carrier = self.options, self._scored_carrier
+        least = int(self.options.preliminary * MARGIN)
         listed: dict[int, set[bytes]] = {}
-        spaces = self.spaces(batch)
-        pending = self._first_scores(batch, suspects, spaces, listed)
-        for number, share in enumerate(SCORE_SHARES if pending else ()):
-            wanted = {one: share * score for one, score in pending.items()}
-            limits = {one: options.limit(score, spaces[one]) for one, score in wanted.items()}
-            for group in _grouped(limits, SPREAD[self.work.database.molecule]):
-                limit, space = min(limits[one] for one in group), max(spaces[one] for one in group)
-                argv, name = partial(options.above, limit, space), f"above.{number}.{group[0]}"
-                files, full = self.every(batch, group, name, carrier, argv, self._part, self._bound)
+        pending: dict[int, float] = dict.fromkeys(suspects.saturated, 0)
+        if self._can_limit_scores(batch, suspects.saturated):
+            pending |= suspects.scores or self._estimated(batch, suspects.saturated)
+        for number, share in enumerate(SCORE_SHARES):
+            limits = {one: int(share * score) for one, score in pending.items()}
+            for group in _grouped(limits):
+                score = min(limits[one] for one in group)
+                name = f"above.{number}.{group[0]}"
+                argv, carrier = partial(self.options.above, score), self._view_carrier
+                files, full = self.every(batch, group, name, carrier, argv, view_of, VIEW_BOUND)
                 if full:
                     return None
-                for one, parts in zip(group, self._by_query(carrier, files, len(group)), strict=True):
-                    least = wanted[one] if limit else 0
-                    scores = chain.from_iterable(self._scores(part, spaces[one]) for part in parts)
-                    if not limit or sum(score >= least for score in scores) >= self.enough:
-                        del pending[one]
-                        self._add(parts, least, spaces[one], listed)
-        return self._identified(batch, listed, is_view=not options.is_protein)
+                for local, parts in enumerate(self._by_query(carrier, files, len(group))):
+                    subjects = [carrier.subjects(part) for part in parts]
+                    if score and sum(map(len, subjects)) < least:
+                        continue
+                    del pending[group[local]]
+                    for shard, names in zip(self.shards, subjects, strict=True):
+                        listed.setdefault(shard.index, set()).update(names)
+            if not pending:
+                break
+        return self._identified(batch, listed, is_view=True)
 
-    @property
-    def enough(self) -> int:
-        """The number of subjects above a limit of the score that is enough."""
-        return int(self.options.preliminary * MARGIN)
+    def _best(self, batch: Batch, suspects: Sequence[int]) -> dict[int, list[str]] | None:
+        """Return the OIDs, with ids, of proteins among which are all that BLAST+ keeps in the preliminary stage.
 
-    def _first_scores(
-        self, batch: Batch, suspects: Suspects, spaces: Sequence[int], listed: dict[int, set[bytes]]
-    ) -> dict[int, float]:
-        """Return for each query a score that enough subjects have, or 0 if scores can't be limited.
+        The shards list the best proteins of each query by the scores of that stage. Those that may rank before the last
+        one of as many as are enough are candidates. A list is long enough if it ends below these.
 
-        Queries without enough subjects are left out; all of their subjects are added to ``listed`` by shard.
+        Return None if some can't be identified, or if too many may rank so high.
         """
-        database = self.work.database
-        shortest = min(spaces[one] for one in suspects.saturated) // database.searched.letters
-        if not self.options.triggers_alike(shortest, database):
-            return dict.fromkeys(suspects.saturated, 0)
-        scores = {one: suspects.scores[one] for one in suspects.saturated if suspects.scores.get(one)}
-        if unknown := [one for one in suspects.saturated if one not in scores]:
-            carrier, argv = self._scored_carrier, self.options.above(0, 0, self.enough)
-            files = self._list(batch, unknown, "best", carrier.outfmt, argv, self._part)
-            for one, parts in zip(unknown, self._by_query(carrier, files, len(unknown)), strict=True):
-                if score := self.last_enough(carrier, parts, spaces[one]):
-                    scores[one] = score
-                else:
-                    self._add(parts, 0, spaces[one], listed)
-        return scores
+        options, carrier = self.options, self._carrier
+        enough = int(options.preliminary * MARGIN)
+        listed: dict[int, set[bytes]] = {}
+        lengths = lengths_of(batch, Molecule.PROTEIN)
+        limit = max(LISTED * enough // len(self.shards), SHORTEST_LIST) if options.ranks else FIRST_LIMIT
+        pending = suspects
+        while True:
+            files = self._list(batch, pending, f"best.{limit}", carrier.outfmt, options.best(limit))
+            longer = []
+            for one, parts in zip(pending, self._by_query(carrier, files, len(pending)), strict=True):
+                space = lengths[one] * self.work.database.searched.letters
+                bits = [carrier.bits(part, space) for part in parts]
+                least = options.least_bits(last_kept(chain.from_iterable(bits), enough), space)
+                if any(len(found) >= limit and min(found) >= least for found in bits):
+                    longer.append(one)
+                    continue
+                for shard, part, found in zip(self.shards, parts, bits, strict=True):
+                    chosen = compress(carrier.subjects(part), (one >= least for one in found))
+                    listed.setdefault(shard.index, set()).update(chosen)
+            if not longer:
+                return self._identified(batch, listed, is_view=False)
+            if limit >= BOUND:
+                return None
+            pending, limit = longer, min(limit * GROWTH, BOUND)
 
-    def last_enough(self, carrier: Carrier, parts: Iterable[QueryHits], space: int) -> float:
-        """Return the lowest score of the best subjects that are enough; 0 if there are fewer subjects."""
-        scores = chain.from_iterable(self.options.scores(carrier, part, space) for part in parts)
-        best = heapq.nlargest(self.enough, scores)
-        return best[-1] if len(best) == self.enough else 0
-
-    def _add(self, parts: Iterable[QueryHits], least: float, space: int, listed: dict[int, set[bytes]]) -> None:
-        """Add a query's subjects that may rank before one with the score ``least`` to those listed by shard."""
-        for shard, part in zip(self.shards, parts, strict=True):
-            subjects = zip(self._scored_carrier.subjects(part), self._scores(part, space), strict=True)
-            may = self.options.may_precede
-            listed.setdefault(shard.index, set()).update(one for one, score in subjects if may(score, least, space))
-
-    def _scores(self, part: QueryHits, space: int) -> Sequence[float]:
-        return self.options.scores(self._scored_carrier, part, space)
-
-    def spaces(self, batch: Batch) -> list[int]:
-        """Return for each query the product of its length and that of the database."""
-        lengths = lengths_of(batch, self.options.user.program.query_molecule)
-        return [length * self.work.database.searched.letters for length in lengths]
+    def _estimated(self, batch: Batch, suspects: Sequence[int]) -> dict[int, float]:
+        """Return for each query the score of the last subject that would be kept by final scores."""
+        kept, carrier = self.options.preliminary, self._view_carrier
+        files = self._list(batch, suspects, "best", carrier.outfmt, self.options.above(0, kept), view_of)
+        queries = self._by_query(carrier, files, len(suspects))
+        scores = (chain.from_iterable(map(carrier.scores, parts)) for parts in queries)
+        return {one: last_kept(found, kept) for one, found in zip(suspects, scores, strict=True)}
 
     def _identified(
         self, batch: Batch, listed: Mapping[int, Collection[bytes]], *, is_view: bool
@@ -230,7 +238,7 @@ class Candidates:
         name: str,
         outfmt: str,
         argv: list[str],
-        part: Callable[[Shard], Part],
+        part: Callable[[Shard], Part] = part_of,
     ) -> list[Path]:
         """Search queries in all shards, or in their views; return the pieces' files in shard order."""
         queries = self.work.folder / f"batch{batch.index}.suspects.fa"
@@ -258,9 +266,16 @@ class Candidates:
         return self.work.processes.over(by_query([carrier.read(path, queries) for path in files], queries))
 
 
-def _grouped(limits: Mapping[int, float], spread: float) -> list[list[int]]:
+def last_kept(scores: Iterable[float], kept: int) -> float:
+    """Return the lowest of the ``kept`` highest scores; 0 if there are fewer."""
+    best = heapq.nlargest(kept, scores)
+    return best[-1] if len(best) == kept else 0
+
+
+def _grouped(limits: Mapping[int, float]) -> list[list[int]]:
     """Return positions with similar limits together, in at most ``MOST_GROUPS`` groups of ascending positions."""
     ordered = sorted(limits, key=limits.__getitem__)
+    spread = SPREAD
     while True:
         groups: list[list[int]] = []
         for one in ordered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -13,15 +14,7 @@ from typing import Protocol
 from shardblast.blast.alias import write_part, write_view_part
 from shardblast.blast.archive import condense
 from shardblast.blast.database import Database
-from shardblast.blast.hits import (
-    EVALUE_FLOOR,
-    FREE_TEXT,
-    ArchiveCarrier,
-    Carrier,
-    QueryHits,
-    TabularCarrier,
-    layout_for,
-)
+from shardblast.blast.hits import FREE_TEXT, ArchiveCarrier, Carrier, TabularCarrier, layout_for
 from shardblast.blast.process import Finished, Over
 from shardblast.blast.queries import Batch, open_queries, records, split
 from shardblast.blast.sequences import by_volume, ids_by_oid, letters_of
@@ -41,20 +34,29 @@ STRETCH = 10.0
 
 Source: NCBI C++ Toolkit, algo/blast/core/blast_parameters.c (BlastHitSavingParametersUpdate).
 """
-RANK_SHARE = 0.7
-"""The smallest share of a protein's bits that another one has that ranks before it in the preliminary stage.
+EXACT_EVALUE = 11.0
+"""An E-value limit with which blastp aligns exactly in the preliminary stage.
 
-E-values of short subjects are lower than those of long ones with the same bits. With queries of 60 to 3,000 residues
-and three matrices, a subject of any length had at least 0.775 of the bits that its E-value takes in a long one.
+Up to 10, it aligns weak hits approximately first, and then even a subject that it finds with ``-evalue 1e-10`` may be
+missing with 1e-9.
+
+Source: NCBI C++ Toolkit, algo/blast/core/blast_gapalign.c (BLAST_GetGappedScore, restricted_align).
 """
+PRELIMINARY_DROP = "15"
+"""The default of ``-xdrop_gap`` for proteins, in bits. With it, the traceback ends where the preliminary stage ends.
+
+Source: NCBI C++ Toolkit, include/algo/blast/core/blast_options.h (BLAST_GAP_X_DROPOFF_PROT).
+"""
+MARGIN = 1.25
 APPROXIMATE_SHARE = 0.9
-"""The smallest share of a protein's bits that the preliminary stage sees.
+CLEAR_SHARE = 1.5
+"""How blastp's approximate scores are allowed for, which rank some proteins lower than exact ones.
 
-Up to an E-value of 10, blastp aligns weak hits approximately first (restricted_align in blast_gapalign.c).
+So many times as many as BLAST+ keeps are enough. All with ``APPROXIMATE_SHARE`` of the bits of the last of these may
+rank before it. If it has less than ``CLEAR_SHARE`` of the bits of the E-value limit, all that pass may do so.
 """
-LEAST_EVALUE = 1e-300
-GAP_TRIGGER_BITS = {Molecule.NUCLEOTIDE: 27, Molecule.PROTEIN: 22}
-"""The bits of an ungapped hit that is extended with gaps (BLAST_GAP_TRIGGER_* in blast_options.h)."""
+GAP_TRIGGER_BITS = 27
+"""The bits of an ungapped hit of blastn that is extended with gaps (BLAST_GAP_TRIGGER_NUCL in blast_options.h)."""
 LONGEST_ADJUSTMENT = 50
 """More than the letters by which BLAST+ shortens nucleotide sequences for the search space; about 35 were seen."""
 DEFAULT_EVALUES = {True: 1000.0, False: 10.0}
@@ -160,8 +162,7 @@ class PieceOptions:
 
     def candidates(self, limit: int) -> list[str]:
         """Return options that find every subject that passes the preliminary stage of the user's search."""
-        changes = {"max_target_seqs": str(limit), "max_hsps": "1"}
-        changes["evalue"] = f"{CANDIDATE_EVALUE_FACTOR * self._evalue:g}"
+        changes = {"max_target_seqs": str(limit), "evalue": self._evalue(CANDIDATE_EVALUE_FACTOR), "max_hsps": "1"}
         return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes)
 
     @property
@@ -176,77 +177,65 @@ class PieceOptions:
         return wanted if self.user.has("ungapped") else min(max(2 * wanted, 10), wanted + 50)
 
     @property
-    def limits_scores(self) -> bool:
-        """Whether a limit of the raw score finds the subjects of a query that BLAST+ keeps before the traceback."""
+    def ranks_by_score(self) -> bool:
+        """Whether raw scores alone rank the subjects of a query before the traceback, and can be limited."""
         user = self.user
-        has_limit = user.links_hsps or user.has("min_raw_gapped_score")
-        return user.program in (Program.BLASTN, Program.BLASTP) and not has_limit
+        return user.program is Program.BLASTN and not (user.links_hsps or user.has("min_raw_gapped_score"))
+
+    def above(self, score: int, limit: int) -> list[str]:
+        """Return options that find, in a view, the subjects that pass the preliminary stage with this raw score."""
+        changes = {"max_target_seqs": str(limit), "max_hsps": "1"}
+        scored = {"min_raw_gapped_score": str(score)} if score else {}
+        return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes | scored)
 
     @property
-    def is_protein(self) -> bool:
-        return self.user.program.database_molecule is Molecule.PROTEIN
+    def ranks(self) -> bool:
+        """Whether BLAST+ keeps the best subjects, and not others because of options that compare subjects."""
+        return not any(self.user.has(name) for name in names(Use.COMPARE))
 
-    def scores(self, carrier: Carrier, query: QueryHits, space: int) -> Sequence[float]:
-        """Return the score of each subject by which candidates are limited.
+    @property
+    def ranks_proteins(self) -> bool:
+        """Whether E-values alone rank the subjects of a query before the traceback, and shards can list the best."""
+        return self.user.program is Program.BLASTP and not self.user.links_hsps
 
-        Of nucleotides, it is the raw score. Of proteins, it is the bits that its E-value takes in a long subject, or
-        its own bits if the E-value is printed as 0. ``space`` is the product of the lengths of query and database.
-        """
-        if not self.is_protein:
-            return carrier.scores(query)
-        most = math.log2(space / EVALUE_FLOOR)
-        return [math.log2(space / e) if e else max(bits, most) for e, bits in carrier.values(query)]
-
-    def may_precede(self, score: float, other: float, space: int) -> bool:
-        """Return whether a subject with this score may rank before one with the ``other`` score, where 0 is any."""
-        if other and self.is_protein:
-            other *= APPROXIMATE_SHARE if score < math.log2(space / EVALUE_FLOOR) else RANK_SHARE
-        return not other or score >= other
-
-    def limit(self, score: float, space: int) -> float:
-        """Return the raw score or the bits of all subjects that may rank before one with ``score``; 0: no limit."""
-        if not self.is_protein:
-            return int(score)
-        bits = RANK_SHARE * score
-        return bits if space * 2.0**-bits < STRETCH * self._evalue else 0
-
-    def above(self, score: float, space: int, limit: int) -> list[str]:
-        """Return options that find the subjects that pass the preliminary stage with this score, or with any if 0.
-
-        Nucleotides are searched in a view. The scores are those without composition-based statistics.
-        """
-        changes = {"max_target_seqs": str(limit), "max_hsps": "1"}
-        if self.is_protein:
-            evalue = max(space * 2.0**-score, LEAST_EVALUE) if score else STRETCH * self._evalue
-            changes |= {"evalue": f"{evalue:g}", "comp_based_stats": "0"}
-        elif score:
-            changes["min_raw_gapped_score"] = str(score)
+    def best(self, limit: int) -> list[str]:
+        """Return options that find the best proteins by the scores of the preliminary stage."""
+        evalue = max(float(self._evalue(STRETCH)), EXACT_EVALUE)
+        changes = {"max_target_seqs": str(limit), "max_hsps": "1", "comp_based_stats": "0", "evalue": f"{evalue:g}"}
+        changes["xdrop_gap_final"] = self.user.text("xdrop_gap") or PRELIMINARY_DROP
         return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes)
 
+    def least_bits(self, last: float, space: int) -> float:
+        """Return the bits of all proteins that may rank before the last one of those that are enough, or that may pass.
+
+        ``last`` are its bits, 0 if there are not enough; ``space`` is the product of the lengths of query and database.
+        """
+        passing = math.log2(space / max(float(self._evalue(STRETCH)), sys.float_info.min))
+        return APPROXIMATE_SHARE * last if self.ranks and last >= CLEAR_SHARE * passing else passing
+
     def triggers_alike(self, query_letters: int, database: Database) -> bool:
-        """Return whether a limit of the score does not change the ungapped hits that BLAST+ extends.
+        """Return whether a limit of the score leaves the ungapped hits that BLAST+ extends as they are.
 
         BLAST+ extends ungapped hits from ``GAP_TRIGGER_BITS`` on, or from the score of the E-value limit if that is
         lower. It is not lower in a large search space.
 
         Source: NCBI C++ Toolkit, algo/blast/core/blast_parameters.c (BlastInitialWordParametersUpdate).
         """
-        if any(self.user.has(name) for name in names(Use.COMPARE)):
-            return False  # BLAST+ then keeps another number of subjects
+        if not self.ranks:
+            return False
         searched, taken = database.searched, LONGEST_ADJUSTMENT
         space = max(query_letters - taken, 1) * max(searched.letters - taken * searched.num_seqs, 1)
-        stretch = STRETCH if self.is_protein else 1
-        return bool(space >= stretch * self._evalue * 2 ** GAP_TRIGGER_BITS[database.molecule])
+        return bool(space >= float(self._evalue(1)) * 2**GAP_TRIGGER_BITS)
 
     def sample(self) -> list[str]:
         """Return options that find the subjects that pass the preliminary stage with composition-based statistics."""
-        changes = {"max_target_seqs": "1000", "evalue": f"{STRETCH * self._evalue:g}", "max_hsps": "1"}
+        changes = {"max_target_seqs": "1000", "evalue": self._evalue(STRETCH), "max_hsps": "1"}
         return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes | {"comp_based_stats": "0"})
 
-    @property
-    def _evalue(self) -> float:
+    def _evalue(self, factor: float) -> str:
         given = self.user.value("evalue")
-        return float(given) if isinstance(given, int | float) else DEFAULT_EVALUES[self.user.program is Program.BLASTN]
+        limit = float(given) if isinstance(given, int | float) else DEFAULT_EVALUES[self.user.program is Program.BLASTN]
+        return f"{factor * limit:g}"
 
 
 def threads_argument(threads: int | None) -> list[str]:

@@ -75,19 +75,19 @@ class Research:
 
     def __post_init__(self) -> None:
         self._naming = Naming.of(self.work.database)
-        self.candidates = Candidates(self.work, self.parts, self.shards, self.options)
+        self._candidates = Candidates(self.work, self.parts, self.shards, self.options)
 
     @property
     def needs_no_shards(self) -> bool:
         """Whether saturated queries are searched in the whole database."""
         chosen = self.work.database.filter
         hides_titles = chosen is not None and chosen.hides_titles  # copies of the candidates would show these titles
-        hides_candidates = self.options.composition_based and not self.options.limits_scores
+        hides_candidates = self.options.composition_based and not self.options.ranks_proteins
         return self.in_memory or hides_candidates or hides_titles
 
     def identical(self, batch: Batch, suspects: Suspects) -> Iterator[QueryHits]:
         """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order."""
-        database = None if self.needs_no_shards else self.candidates.database(batch, suspects)
+        database = None if self.needs_no_shards else self._candidates.database(batch, suspects)
         wanted = set(suspects.saturated)
         started = [
             (ordinals, *self._start(batch, ordinals, number, database, threads))
@@ -170,7 +170,7 @@ class Research:
             The hits, and whether the list of any shard was still full at the bound.
         """
         first_oids = [shard.first_oid for shard in self.shards]
-        files, full = self.candidates.every(batch, suspects, "hits", self.carrier, self.options.argv)
+        files, full = self._candidates.every(batch, suspects, "hits", self.carrier, self.options.argv)
         for local, parts in enumerate(self._by_query(self.carrier, files, len(suspects))):
             merged = self.carrier.merge(parts, first_oids, self.options.max_target_seqs)
             texts = self.carrier.renumbered(merged.texts, suspects[local] - local)

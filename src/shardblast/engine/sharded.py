@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, by_query
@@ -24,7 +24,7 @@ from shardblast.core.cutting import Shard
 from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, Warned
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
-from shardblast.engine.candidates import Suspects
+from shardblast.engine.candidates import Suspects, last_kept
 from shardblast.engine.pieces import Parts, PieceOptions, part_of, threads_argument
 from shardblast.engine.printing import MergedQuery, Printer
 from shardblast.engine.probed import ProbedBatch, ProbedQuery, printed_file
@@ -149,12 +149,10 @@ class ShardedSearch:
             return Suspects(self._research.dependent_on_threads(batch, counts))
         if current.suspected:
             return Suspects(range(batch.queries))
-        hidden = set() if self._hidden is None else set(self._hidden.suspects(batch))
-        saturated, unfilled, scores = [], [], {}
-        candidates = self._research.candidates
         # A query with just as many hits as wanted would have fewer in the candidates of other queries.
         fills_candidates = options.composition_based and not self._research.needs_no_shards
-        spaces = candidates.spaces(batch) if options.limits_scores else []
+        hidden = set() if self._hidden is None else set(self._hidden.suspects(batch))
+        saturated, unfilled, scores = [], [], {}
         for ordinal, parts in enumerate(self._hits(batch)):
             wanted, found = options.max_target_seqs, sum(len(part.texts) for part in parts)
             if found > wanted:  # these are rows or alignments, of which a subject has at least one
@@ -164,8 +162,9 @@ class ShardedSearch:
             is_filled = found > wanted or (found == wanted and fills_candidates)
             if ordinal in hidden or is_filled:
                 saturated.append(ordinal)
-                if options.limits_scores:
-                    scores[ordinal] = candidates.last_enough(self._carrier, parts, spaces[ordinal])
+                if options.ranks_by_score:
+                    found_scores = chain.from_iterable(map(self._carrier.scores, parts))
+                    scores[ordinal] = last_kept(found_scores, options.preliminary)
             elif found < wanted:
                 unfilled.append(ordinal)
         return Suspects(saturated, unfilled, scores)
