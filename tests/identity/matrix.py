@@ -114,8 +114,8 @@ EXCLUSIVE = (
 )
 """Options that BLAST+ does not take together or crashes with, that find nothing or take long together, or that keep it
 uncut."""
-MAY_BE_UNCUT = ("-ungapped", "blastn-short", "-no_greedy", "-sum_stats true")
-"""Whether they are cut depends on the program, where the installed version has its parameters from, or batches."""
+MAY_BE_UNCUT = ("-ungapped", "blastn-short", "-no_greedy", "-sum_stats true", "-soft_masking false")
+"""Whether they are cut depends on the program, the format, the source of the parameters, or batches."""
 OPTIONS_OF_A_CASE = 8
 KIND = ("layout", "version", "ids")
 KIND_OF = {

@@ -61,6 +61,22 @@ def test_every_format_is_printed_as_blast_prints_it(
         assert actual == expected, outfmt
 
 
+def test_formats_that_show_the_length_of_a_part_of_a_query_are_refused(
+    server: Server, served: dict[str, Path], tmp_path: Path
+) -> None:
+    options = ["-query_loc", "5-60"]
+    search = server.submit("blastp", "proteins", PROTEINS, " ".join(options))["id"]
+    ended = server.ended(search)
+    assert ended["state"] == "completed", ended["failure"]
+
+    for outfmt in ("5", "15", "6 qseqid qlen"):
+        refused = server.http.get(f"/searches/{search}/results", params={"outfmt": outfmt})
+        assert (refused.status_code, refused.json()["code"]) == (422, "input"), refused.text
+    for outfmt in ("0", "7"):
+        expected = blast("blastp", served["proteins"], "proteins", PROTEINS, options, outfmt, tmp_path)
+        assert server.result(search, outfmt) == expected
+
+
 def test_one_query_is_printed_as_if_it_were_alone(server: Server, served: dict[str, Path], tmp_path: Path) -> None:
     search = server.submit("blastp", "proteins", PROTEINS)
     server.ended(search["id"])

@@ -194,7 +194,6 @@ class StoredEngine:
             chosen: The selection; other queries are left out as if they had not been searched.
         """
         options, files = search.options, scratch / FILES
-        options.check_printable()
         if database is None:
             unpacked = scratch / "database"
             unpacked.mkdir()

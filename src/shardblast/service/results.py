@@ -111,6 +111,7 @@ class Results:
         """
         search = self.completed(search_id)
         options = printed_with(self.runner.options(search, outfmt), printing)
+        options.check_printable()
         with self._printed(search, options, Processes(), self._chosen(search, queries, hits)) as path:
             self.notify(BytesWritten("result", path.stat().st_size))
             yield path
