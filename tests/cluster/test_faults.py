@@ -115,7 +115,7 @@ def test_shards_that_all_nodes_have_lost_are_waited_for(cluster: SeparateCluster
 
     for node in NODES:
         cluster.nodes.pop(node).kill()
-    one.wait_for("The search waits for a node that holds shard ")
+    one.wait_for("The search waits for a node of the cluster.")
     for node in NODES:
         cluster.add(node)
 
@@ -127,7 +127,7 @@ def test_an_unreachable_scheduler_is_waited_for(cluster: SeparateCluster, questi
     cluster.network.machine("b").stop_blast()
 
     cluster.network.cut("scheduler")
-    one.wait_for("The search waits for the scheduler of the cluster.")
+    one.wait_for("The search waits for the scheduler of the cluster, which can't be reached.")
     cluster.network.mend("scheduler")
 
     one.assert_ends_well(question.answer)
@@ -138,7 +138,7 @@ def test_a_scheduler_that_is_killed_is_waited_for(cluster: SeparateCluster, ques
     cluster.network.machine("b").stop_blast()
 
     cluster.scheduler.kill()
-    one.wait_for("The search waits for the scheduler of the cluster.")
+    one.wait_for("The search waits for the scheduler of the cluster, which can't be reached.")
     cluster.nodes.pop("b").kill()
     cluster.scheduler.start()
     cluster.add("b")
