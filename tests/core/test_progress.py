@@ -8,12 +8,12 @@ from shardblast.core.search import NO_PROGRESS, Phase, PhaseStatus, begin, count
 def test_a_later_phase_closes_the_earlier_ones() -> None:
     progress = begin(begin(NO_PROGRESS, Phase.PREPARING, 1.0, 3), Phase.SEARCHING, 2.0, 8)
 
-    told = {one.phase: (one.status, one.started, one.finished) for one in progress}
+    phases = {one.phase: (one.status, one.started, one.finished) for one in progress}
 
-    assert told[Phase.PREPARING] == (PhaseStatus.COMPLETED, 1.0, 2.0)
-    assert told[Phase.STAGING][0] is told[Phase.WARMING][0] is PhaseStatus.SKIPPED
-    assert told[Phase.SEARCHING] == (PhaseStatus.RUNNING, 2.0, None)
-    assert told[Phase.MERGING][0] is PhaseStatus.PENDING
+    assert phases[Phase.PREPARING] == (PhaseStatus.COMPLETED, 1.0, 2.0)
+    assert phases[Phase.STAGING][0] is phases[Phase.WARMING][0] is PhaseStatus.SKIPPED
+    assert phases[Phase.SEARCHING] == (PhaseStatus.RUNNING, 2.0, None)
+    assert phases[Phase.MERGING][0] is PhaseStatus.PENDING
 
 
 def test_counts_belong_to_their_phase_only() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -14,11 +15,13 @@ from shardblast.blast.database import Database, open_database
 from shardblast.blast.installation import find_installation
 from shardblast.blast.sequences import by_volume
 from shardblast.blast.volume import VolumeWriter
+from shardblast.bootstrap import known_arguments
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import InputError
 from shardblast.core.events import Purpose
-from shardblast.core.program import Molecule
-from shardblast.engine.pieces import Parts, part_of, shards_of, whole_of
+from shardblast.core.options import parse
+from shardblast.core.program import Molecule, Program
+from shardblast.engine.pieces import Parts, PieceOptions, part_of, shards_of, whole_of
 from shardblast.engine.workspace import SEARCH, PieceRun
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
@@ -28,6 +31,20 @@ from tests.sequences import nucleotide_queries
 SHARDS = 4
 PAIRS = "6 qseqid sseqid"
 Made = AbstractContextManager[Parts]
+
+
+def test_all_proteins_that_pass_are_candidates_unless_enough_are_clearly_better() -> None:
+    known = known_arguments(find_installation(), Program.BLASTP)
+    space = 1 << 22
+
+    def least_bits(evalue: str, last: float) -> float:
+        options = PieceOptions(parse(Program.BLASTP, ["-db", "d", "-evalue", evalue], known))
+        return options.least_bits(last, space)
+
+    passing = math.log2(space / 1e-4)
+    assert least_bits("1e-5", 100) == 90
+    assert least_bits("1e-5", 50) == least_bits("1e-5", 0) == passing
+    assert least_bits("1e9", 20) == least_bits("1e9", 0) < 0  # more than one chance hit for each pair of residues
 
 
 @dataclass(frozen=True)

@@ -283,7 +283,7 @@ class TabularCarrier:
         return parse_rows(query.texts, self.layout).scores
 
     def bits(self, query: QueryHits, space: int) -> Sequence[float]:
-        """Return the same as the other carrier, if the layout begins with both, and if each subject has one row."""
+        """Return the same. The layout must begin with ``evalue`` and ``bitscore``, and each subject has one row."""
         rows = (row.split(b"\t", 2) for row in query.texts)
         return [bits_of(float(evalue), float(bits), space) for evalue, bits, _ in rows]
 

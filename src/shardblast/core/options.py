@@ -209,16 +209,16 @@ class SearchOptions:
         """
         given = [name for name in self.given if merged or name not in UNMERGEABLE]
         whole = (why for name in given if (why := why_unsplittable(name)))
-        others = (why for applies, why in UNSPLITTABLE if applies(self) and (merged or why != MAX_HSPS))
+        others = (why for applies, why in (*UNSPLITTABLE, *(UNMERGED if merged else ())) if applies(self))
         return next(chain(whole, others), None)
 
     def check_printable(self) -> None:
         """Raise InputError if stored hits do not hold what the output format shows."""
         if self.has("query_loc") and self.outfmt.shows_query_length:
-            raise InputError(
-                "With -query_loc this format shows the length of a part of the query, which stored hits do not hold.",
-                remedy="Choose a format from 0 to 4, or a table without qlen, qcovs and qcovus.",
+            problem = (
+                "With -query_loc this format shows the length of a part of the query, which stored hits do not hold."
             )
+            raise InputError(problem, remedy="Choose a format from 0 to 4, or a table without qlen, qcovs and qcovus.")
 
     @property
     def has_candidates(self) -> bool:
@@ -313,7 +313,6 @@ class SearchOptions:
 
 UNMERGEABLE = frozenset({*names(Use.COMPARE), "query_loc"})
 """Options that shards can't obey, but that BLAST+ obeys in the candidates of all shards."""
-MAX_HSPS = "-max_hsps drops HSPs whose E-values order the subjects."
 UNSPLITTABLE: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
     (lambda options: options.value("use_index") is True, "-use_index needs an index of the whole database."),
     (
@@ -329,15 +328,18 @@ UNSPLITTABLE: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
         "-max_target_seqs is so large that BLAST+ can't keep the longer lists that shards need.",
     ),
     (
-        lambda options: options.has("max_hsps") and (options.links_hsps or options.translates_queries),
-        MAX_HSPS,
-    ),
-    (
         lambda options: options.has("qcov_hsp_perc") and options.threads_matter,
         "-qcov_hsp_perc with composition-based statistics or -sum_stats makes BLAST+'s answer depend on -num_threads.",
     ),
 )
 """Why shards can't obey options that they obey with other values or in other searches, with the test for each."""
+UNMERGED: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
+    (
+        lambda options: options.has("max_hsps") and (options.links_hsps or options.translates_queries),
+        "-max_hsps drops HSPs whose E-values order the subjects.",
+    ),
+)
+"""The same for options that BLAST+ obeys in the candidates of all shards."""
 
 
 def parse(program: Program, argv: Sequence[str], arguments: Arguments) -> SearchOptions:

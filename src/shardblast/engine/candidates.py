@@ -3,7 +3,8 @@
 Final scores do not show which subjects BLAST+ keeps: among 5,244 16S genes, a subject of the first 550 by preliminary
 score was at place 3,046 by final score. But a search that drops subjects below a raw score *before* the traceback has
 all that BLAST+ keeps, if it has at least as many as BLAST+ keeps. It reads views of the volumes, in which the traceback
-sees the bases of the preliminary stage and can only raise scores.
+sees the bases of the preliminary stage and can only raise scores. blastp can't drop subjects in that way, so the shards
+list the best proteins of a search whose final scores are those of the preliminary stage.
 
 Source: NCBI C++ Toolkit, algo/blast/core/blast_gapalign.c (BLAST_GetGappedScore) and blast_hits.c.
 """
@@ -40,7 +41,6 @@ SCORE_SHARES = (0.99, 0.94, 0.8, 0)
 SPREAD = 1.02
 MOST_GROUPS = 16
 """Queries whose limits differ by no more than this factor, if that makes few enough groups, are searched together."""
-
 
 LISTED = 4
 """Proteins that all shards together list at first, in multiples of those that are enough."""

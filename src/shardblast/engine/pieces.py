@@ -37,8 +37,7 @@ Source: NCBI C++ Toolkit, algo/blast/core/blast_parameters.c (BlastHitSavingPara
 EXACT_EVALUE = 11.0
 """An E-value limit with which blastp aligns exactly in the preliminary stage.
 
-Up to 10, it aligns weak hits approximately first, and then even a subject that it finds with ``-evalue 1e-10`` may be
-missing with 1e-9.
+Up to 10, it aligns weak hits approximately first, so that a subject found with 1e-10 may be missing with 1e-9.
 
 Source: NCBI C++ Toolkit, algo/blast/core/blast_gapalign.c (BLAST_GetGappedScore, restricted_align).
 """
@@ -50,10 +49,11 @@ Source: NCBI C++ Toolkit, include/algo/blast/core/blast_options.h (BLAST_GAP_X_D
 MARGIN = 1.25
 APPROXIMATE_SHARE = 0.9
 CLEAR_SHARE = 1.5
+FEWEST_BITS = 30.0
 """How blastp's approximate scores are allowed for, which rank some proteins lower than exact ones.
 
-So many times as many as BLAST+ keeps are enough. All with ``APPROXIMATE_SHARE`` of the bits of the last of these may
-rank before it. If it has less than ``CLEAR_SHARE`` of the bits of the E-value limit, all that pass may do so.
+``MARGIN`` times as many as BLAST+ keeps are enough. All with ``APPROXIMATE_SHARE`` of the bits of the last of these may
+rank before it. All that pass may do so if it has less than ``CLEAR_SHARE`` of the bits of the E-value limit.
 """
 GAP_TRIGGER_BITS = 27
 """The bits of an ungapped hit of blastn that is extended with gaps (BLAST_GAP_TRIGGER_NUCL in blast_options.h)."""
@@ -211,7 +211,8 @@ class PieceOptions:
         ``last`` are its bits, 0 if there are not enough; ``space`` is the product of the lengths of query and database.
         """
         passing = math.log2(space / max(float(self._evalue(STRETCH)), sys.float_info.min))
-        return APPROXIMATE_SHARE * last if self.ranks and last >= CLEAR_SHARE * passing else passing
+        clear = CLEAR_SHARE * max(passing, FEWEST_BITS)
+        return APPROXIMATE_SHARE * last if self.ranks and last >= clear else passing
 
     def triggers_alike(self, query_letters: int, database: Database) -> bool:
         """Return whether a limit of the score leaves the ungapped hits that BLAST+ extends as they are.
