@@ -119,10 +119,8 @@ class Batch:
     """Number of lines before the first query."""
 
 
-class NotFasta(InputError):
+class NotFasta(InputError, code="not-fasta"):
     """The input does not start with a defline, so only BLAST+ itself can interpret it."""
-
-    code = "not-fasta"
 
 
 @contextmanager

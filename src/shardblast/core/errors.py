@@ -72,6 +72,11 @@ class ShardblastError(Exception):
     allowed_with: str = ""
     """Name of the parameter that allows the request nevertheless; each interface says how its users give it."""
 
+    def __init_subclass__(cls, **attributes: str | int | bool) -> None:
+        """Set the attributes that a class names beside its base; it inherits the others."""
+        for name, value in attributes.items():
+            setattr(cls, name, value)
+
     def __init__(self, problem: str, *, remedy: str) -> None:
         self.problem = problem
         self.remedy = remedy
@@ -104,31 +109,20 @@ def _blank(kind: type[ShardblastError]) -> ShardblastError:
     return kind.__new__(kind)
 
 
-class InputError(ShardblastError):
+class InputError(ShardblastError, code="input", exit_status=1):
     """Invalid options or queries, reported as BLAST+ does."""
 
-    code = "input"
-    exit_status = 1
 
-
-class UsageError(InputError):
+class UsageError(InputError, code="usage"):
     """One of shardblast's own, double-dash options is wrong."""
 
-    code = "usage"
 
-
-class DatabaseError(ShardblastError):
+class DatabaseError(ShardblastError, code="database", exit_status=2, retry_elsewhere=True):
     """The database is missing, damaged or of the wrong molecule."""
 
-    code = "database"
-    retry_elsewhere = True
-    exit_status = 2
 
-
-class DatabaseChanged(DatabaseError):
+class DatabaseChanged(DatabaseError, code="database-changed"):
     """The files of a database that is searched in place have changed since it was added."""
-
-    code = "database-changed"
 
     def __init__(self, database: str) -> None:
         super().__init__(
@@ -137,10 +131,8 @@ class DatabaseChanged(DatabaseError):
         )
 
 
-class SourceChanged(DatabaseError):
+class SourceChanged(DatabaseError, code="source-changed"):
     """A database's source no longer has the files that it offered."""
-
-    code = "source-changed"
 
     def __init__(self, file: str, how: str) -> None:
         super().__init__(
@@ -149,20 +141,15 @@ class SourceChanged(DatabaseError):
         )
 
 
-class EngineError(ShardblastError):
+class EngineError(ShardblastError, code="engine", exit_status=3):
     """BLAST+ or the machine it ran on failed.
 
     Not retried: BLAST+ also exits with 3 for options that it does not support, such as some gap costs.
     """
 
-    code = "engine"
-    exit_status = 3
 
-
-class ArchiveError(EngineError):
+class ArchiveError(EngineError, code="archive"):
     """An archive (``-outfmt 11``) can't be read."""
-
-    code = "archive"
 
     def __init__(self, problem: str) -> None:
         super().__init__(
@@ -171,18 +158,12 @@ class ArchiveError(EngineError):
         )
 
 
-class OutOfMemory(EngineError):
+class OutOfMemory(EngineError, code="out-of-memory", exit_status=4, retry_elsewhere=True, passes=True):
     """BLAST+ could not allocate memory, or was killed for using too much."""
 
-    code = "out-of-memory"
-    retry_elsewhere = passes = True
-    exit_status = 4
 
-
-class NodesDied(EngineError):
+class NodesDied(EngineError, retry_elsewhere=True, passes=True):
     """Each node that ran a certain piece of a search died."""
-
-    retry_elsewhere = passes = True
 
     def __init__(self) -> None:
         super().__init__(
@@ -191,60 +172,36 @@ class NodesDied(EngineError):
         )
 
 
-class NoRoomError(EngineError):
+class NoRoomError(EngineError, code="no-room"):
     """A search needs the whole database on one node of a cluster, but no node has room for it."""
 
-    code = "no-room"
 
-
-class UnknownFailure(EngineError):
+class UnknownFailure(EngineError, code="unknown", exit_status=255, retry_elsewhere=True):
     """BLAST+ ended in a way that its exit status does not explain, for example by a signal."""
-
-    code = "unknown"
-    retry_elsewhere = True
-    exit_status = 255
 
 
 class EndedBySignal(UnknownFailure):
     """BLAST+ was ended by a signal."""
 
 
-class NetworkError(ShardblastError):
+class NetworkError(ShardblastError, code="network", exit_status=5, retry_elsewhere=True, passes=True):
     """A remote service could not be reached."""
 
-    code = "network"
-    retry_elsewhere = passes = True
-    exit_status = 5
 
-
-class OutputError(ShardblastError):
+class OutputError(ShardblastError, code="output", exit_status=6, retry_elsewhere=True):
     """The result can't be written."""
 
-    code = "output"
-    retry_elsewhere = True
-    exit_status = 6
 
-
-class StoreError(ShardblastError):
+class StoreError(ShardblastError, code="store", exit_status=6, retry_elsewhere=True, passes=True):
     """The service's own database can't be reached or written."""
 
-    code = "store"
-    retry_elsewhere = passes = True
-    exit_status = 6
 
-
-class StorageError(ShardblastError):
+class StorageError(ShardblastError, code="storage", exit_status=6, retry_elsewhere=True, passes=True):
     """A file or an object can't be stored or read."""
 
-    code = "storage"
-    retry_elsewhere = passes = True
-    exit_status = 6
 
-
-class DiskFull(StorageError):
+class DiskFull(StorageError, code="disk-full"):
     """No space is left for files of the service or of BLAST+."""
-
-    code = "disk-full"
 
     def __init__(
         self,
@@ -255,11 +212,8 @@ class DiskFull(StorageError):
         super().__init__(problem, remedy=remedy)
 
 
-class DamagedError(StorageError):
+class DamagedError(StorageError, code="damaged", passes=False):
     """A file or an object is truncated, has other bytes than were stored, or changed while it was read."""
-
-    code = "damaged"
-    passes = False
 
     def __init__(self, what: str, how: str) -> None:
         super().__init__(
@@ -312,29 +266,20 @@ def file_errors() -> Iterator[None]:
         raise file_error(error) from error
 
 
-class NotFoundError(ShardblastError):
+class NotFoundError(ShardblastError, code="not-found", exit_status=1):
     """The search, database or token does not exist, or the caller may not see it."""
 
-    code = "not-found"
-    exit_status = 1
 
-
-class ConflictError(ShardblastError):
+class ConflictError(ShardblastError, code="conflict", exit_status=1):
     """The state of an object does not allow the request."""
-
-    code = "conflict"
-    exit_status = 1
 
     def __init__(self, problem: str, *, remedy: str, allowed_with: str = "") -> None:
         super().__init__(problem, remedy=remedy)
         self.allowed_with = allowed_with
 
 
-class RefusedError(ShardblastError):
+class RefusedError(ShardblastError, code="refused", exit_status=1):
     """A search can't run as requested; ``problems`` holds every reason."""
-
-    code = "refused"
-    exit_status = 1
 
     def __init__(self, problems: Sequence[Any]) -> None:
         first = problems[0]
@@ -343,43 +288,28 @@ class RefusedError(ShardblastError):
         self.problems = problems
 
 
-class WaitError(ShardblastError):
+class WaitError(ShardblastError, code="waited", exit_status=1):
     """A search waited in vain for the resource that ``lack`` names."""
-
-    code = "waited"
-    exit_status = 1
 
     def __init__(self, lack: Lack, lasted: str) -> None:
         super().__init__(f"The search waited {lasted} for {lack.what}.", remedy=lack.remedy)
         self.lack = lack
 
 
-class NotAllowedError(ShardblastError):
+class NotAllowedError(ShardblastError, code="not-allowed", exit_status=1):
     """The caller is known but may not do this."""
 
-    code = "not-allowed"
-    exit_status = 1
 
-
-class TooLargeError(ShardblastError):
+class TooLargeError(ShardblastError, code="too-large", exit_status=1):
     """More letters, queries or bytes than the service accepts."""
 
-    code = "too-large"
-    exit_status = 1
 
-
-class UnauthorizedError(ShardblastError):
+class UnauthorizedError(ShardblastError, code="unauthorized", exit_status=1):
     """The service does not know the caller, or the caller's session has ended."""
 
-    code = "unauthorized"
-    exit_status = 1
 
-
-class Interrupted(ShardblastError):
+class Interrupted(ShardblastError, code="interrupted", exit_status=130):
     """The search was stopped from outside."""
-
-    code = "interrupted"
-    exit_status = 130
 
     def __init__(
         self, problem: str = "The search was stopped.", *, remedy: str = "Start it again to get its result."
