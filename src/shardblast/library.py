@@ -1,7 +1,5 @@
 """The library: ``search`` runs the same engine as the command and yields typed results."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """``/auth`` and share links: sign-in, rejection of cross-site requests, and the view of a link's readers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Dependencies of routes: the service, the caller, the search of a URL, cookies and uploads."""
 
-from __future__ import annotations
-
 import base64
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator

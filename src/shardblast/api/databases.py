@@ -1,7 +1,5 @@
 """``/api/v1/databases`` and ``/api/v1/tasks``: databases, and the tasks that add, update or warm them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response, status

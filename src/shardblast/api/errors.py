@@ -1,7 +1,5 @@
 """Errors as problem details (RFC 9457), and the request middleware: id, timing, access log."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import re

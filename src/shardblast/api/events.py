@@ -1,7 +1,5 @@
 """Event streams of searches and tasks."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping

@@ -5,8 +5,6 @@ Source:
     (Bio::Tools::Run::RemoteBlast) send and read.
 """
 
-from __future__ import annotations
-
 import asyncio
 import html
 import math

@@ -1,7 +1,5 @@
 """``/api/v1/searches/{id}/...``: results, subjects, the report, queries, lists, and rows of tables."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """``/api/v1/searches``: submitting, listing, following and removing searches."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from dataclasses import asdict, replace

@@ -5,8 +5,6 @@ every query, ``NSEQ`` and ``LENGTH`` the printed totals and the average sequence
 for the preliminary E-value cutoff.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

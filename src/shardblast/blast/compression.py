@@ -1,7 +1,5 @@
 """zstd files: compressed, decompressed, and read as a stream that detects truncation, unlike the library's."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from pathlib import Path

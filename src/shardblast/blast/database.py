@@ -8,8 +8,6 @@ Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbimpl.cpp (the constru
 observed with makeblastdb 2.12 and 2.16 and each of its options; tests verify it with both versions.
 """
 
-from __future__ import annotations
-
 import glob
 import os
 import re

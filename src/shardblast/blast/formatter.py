@@ -5,8 +5,6 @@ translated minus strand follows. Identities and positives are those that the sea
 adjusted matrices.
 """
 
-from __future__ import annotations
-
 import io
 import signal
 import subprocess

@@ -8,8 +8,6 @@ Source: NCBI C++ Toolkit, algo/blast/core/blast_hits.c (s_EvalueCompareHSPLists)
 score of the first HSP descending, OID descending.
 """
 
-from __future__ import annotations
-
 import heapq
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Lists of ids and taxids: BLAST+ itself determines which sequences they leave."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import struct

@@ -1,7 +1,5 @@
 """The installed BLAST+: its programs, version and options."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections import defaultdict

@@ -13,8 +13,6 @@ ones, interspersed with identical letters that keep the alignment together. The 
 Source: NCBI C++ Toolkit, algo/blast/blastinput/blast_input_aux.cpp (GetQueryBatchSize reads BATCH_SIZE).
 """
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Mapping, Sequence

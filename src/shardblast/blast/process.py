@@ -1,7 +1,5 @@
 """BLAST+ programs as processes: argument lists, environment, standard input and output."""
 
-from __future__ import annotations
-
 import io
 import logging
 import os

@@ -1,7 +1,5 @@
 """Query files: read as a stream of records, counted and checked, split into batches."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import os

@@ -9,8 +9,6 @@ Source: NCBI C++ Toolkit, objects/seqalign/seqalign.asn; algo/blast/api/blast_se
 names of scores, BLASTHspListToSeqAlign).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -11,8 +11,6 @@ seqdbtax.cpp: ``taxdb.bti`` contains a magic number, the number of taxids, four 
 offset of its names in ``taxdb.btd``; the scientific name comes first.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import struct
 from bisect import bisect_left

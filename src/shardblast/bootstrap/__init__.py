@@ -1,7 +1,5 @@
 """The composition root: the only package that wires the parts together."""
 
-from __future__ import annotations
-
 import os
 from functools import cache
 from pathlib import Path

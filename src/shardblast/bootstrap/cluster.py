@@ -1,7 +1,5 @@
 """Wires a cluster's nodes and the driver of searches on a cluster."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Callable

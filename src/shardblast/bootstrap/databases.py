@@ -1,7 +1,5 @@
 """Wires the databases and tokens of a home, for the service and for commands on its machine."""
 
-from __future__ import annotations
-
 import shutil
 import socket
 import time

@@ -1,7 +1,5 @@
 """The Typer application: all commands, and the help of the BLAST+ programs."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from typing import Annotated

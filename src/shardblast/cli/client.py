@@ -1,7 +1,5 @@
 """The HTTP client of the commands, and the submissions that they send."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """``shardblast doctor``: checks of this machine's setup, and suggested fixes."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import sys

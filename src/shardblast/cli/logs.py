@@ -1,7 +1,5 @@
 """The log of shardblast and its libraries on standard error, as text or as JSON lines."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re

@@ -1,7 +1,5 @@
 """The entry point of the command ``shardblast``."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

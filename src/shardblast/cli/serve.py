@@ -1,7 +1,5 @@
 """The server process of ``shardblast serve``, and the checks of its settings."""
 
-from __future__ import annotations
-
 import logging
 import os
 import socket

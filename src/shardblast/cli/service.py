@@ -1,7 +1,5 @@
 """``shardblast serve`` and ``shardblast token``: their options."""
 
-from __future__ import annotations
-
 import inspect
 import sys
 import time

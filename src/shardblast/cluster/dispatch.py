@@ -5,8 +5,6 @@ of them, but it can't allow further nodes. If none of them is left, the task is 
 has its volumes: the lost one when it returns, or another one that stages them.
 """
 
-from __future__ import annotations
-
 import logging
 import queue
 import threading

@@ -3,8 +3,6 @@
 Only this module uses kr8s. It finds the cluster as kubectl does (``KUBECONFIG``), or in a pod by its service account.
 """
 
-from __future__ import annotations
-
 import math
 import re
 import warnings

@@ -1,7 +1,5 @@
 """The steps before pieces run: volumes are placed, staged and warmed, and the search waits for missing nodes."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -3,8 +3,6 @@
 Kubernetes probes have no certificate. They are answered on a separate port without TLS, which reveals nothing else.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import secrets

@@ -1,7 +1,5 @@
 """Searches that this process plans and drives on a cluster, for a command or for a service."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass

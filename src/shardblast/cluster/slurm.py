@@ -1,7 +1,5 @@
 """Nodes as a Slurm job array, with one machine per task."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Decides whether a search is split, and into which shards of the database and batches of queries."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence

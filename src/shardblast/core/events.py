@@ -3,8 +3,6 @@
 Each step of a search takes a ``Notify``, which it calls with events from any thread.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum

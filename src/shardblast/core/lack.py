@@ -1,7 +1,5 @@
 """The reason why a search waits: a code for programs and a sentence for people."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """The table of BLAST+'s options, and what a service accepts as options and as lists of ids."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set

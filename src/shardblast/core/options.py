@@ -4,8 +4,6 @@ The parser accepts the same options as the installed BLAST+ and converts their v
 reports errors that only a search finds, such as a missing file, unsupported gap costs or an unknown matrix.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Places shards on nodes within memory and disk, plans how many nodes are needed, and finds which are missing."""
 
-from __future__ import annotations
-
 import math
 from bisect import insort
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The five BLAST+ programs, and the options of a program in one version."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The results that the library returns: queries, hits and HSPs with their midlines."""
 
-from __future__ import annotations
-
 from collections.abc import Set
 from dataclasses import dataclass
 

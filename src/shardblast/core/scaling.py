@@ -3,8 +3,6 @@
 The number grows at once. It falls step by step, after an idle time in which fewer nodes were needed.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Long-running work on a database: adding, updating or warming it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum

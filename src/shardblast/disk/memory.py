@@ -1,7 +1,5 @@
 """Files in memory: measured in the page cache, and warmed."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """A node: the volumes on its disk and in its memory, measured on request."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

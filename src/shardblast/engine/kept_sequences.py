@@ -8,8 +8,6 @@ Source:
     NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbvol.cpp (CSeqDBVol::SeqidToOids).
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

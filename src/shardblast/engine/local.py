@@ -1,7 +1,5 @@
 """The local engine: runs a search on this machine, from the options to the printed result."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator

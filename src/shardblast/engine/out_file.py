@@ -1,7 +1,5 @@
 """Opens the output of a search: standard output, or a file that gets its name when it is complete."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

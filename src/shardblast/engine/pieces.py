@@ -1,7 +1,5 @@
 """The pieces of a search: its batches and shards, the options of a piece, and the parts of the database it reads."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Prints merged queries in any format, either during a search or from a stored result."""
 
-from __future__ import annotations
-
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence

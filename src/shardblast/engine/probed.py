@@ -1,7 +1,5 @@
 """Reads the probe of a batch: for each query an archive without hits, and BLAST+'s output without hits."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

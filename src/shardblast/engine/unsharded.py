@@ -1,7 +1,5 @@
 """Decides which searches BLAST+ must run alone, and runs them."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The resources of a search: its folder and processes, the pool of threads, this machine's cores and memory."""
 
-from __future__ import annotations
-
 import fcntl
 import heapq
 import os

@@ -1,7 +1,5 @@
 """How a database gets from its source into the storage as a new generation."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Admission: the one place that decides which searches run."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """The ways in which a service runs a search: on its own machine or on a cluster."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Callers, their scopes, and the sessions of their browsers."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 import time

@@ -1,7 +1,5 @@
 """Databases by name, their generations, and the generation that new searches use."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import secrets

@@ -1,7 +1,5 @@
 """What happens in the service: events for subscribers, and for the log, metrics and traces."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import threading

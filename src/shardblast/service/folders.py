@@ -1,7 +1,5 @@
 """The folders in which the service keeps files on this machine."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

@@ -3,8 +3,6 @@
 Each search has one SQLite file, written once when the result is published.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import closing

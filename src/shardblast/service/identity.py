@@ -1,7 +1,5 @@
 """Who sends a request: holders of tokens, sessions and share links."""
 
-from __future__ import annotations
-
 import ipaddress
 import secrets
 import time

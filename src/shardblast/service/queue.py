@@ -3,8 +3,6 @@
 Only this module uses DBOS.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """Results of completed searches: printed in any format, as pages of hits, and as the report."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Scaling: adds nodes when searches need them, and removes them stepwise when they have been idle."""
 
-from __future__ import annotations
-
 import logging
 import math
 import threading

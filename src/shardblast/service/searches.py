@@ -1,7 +1,5 @@
 """What users do with searches: submit, read, cancel, retry, delete."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import secrets

@@ -1,7 +1,5 @@
 """The subjects of a result as FASTA, and their organisms."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass

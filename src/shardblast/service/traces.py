@@ -5,8 +5,6 @@ name. A piece therefore knows its parent before the parent ends, and a search th
 trace.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import threading

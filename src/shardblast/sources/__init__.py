@@ -1,7 +1,5 @@
 """Sources of databases: BLAST databases, FASTA files, NCBI's published databases, other shardblast storages."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from shardblast.blast.installation import Installation

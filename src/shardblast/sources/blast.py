@@ -1,7 +1,5 @@
 """A BLAST database on this machine: used in place, or copied."""
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A FASTA file, compressed or not, streamed into makeblastdb."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

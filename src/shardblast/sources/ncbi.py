@@ -7,8 +7,6 @@ The FTP site holds one publication, as an archive per volume (``NAME.00.tar.gz``
 Source: NCBI's update_blastdb.pl, and the documentation of ElasticBLAST on metadata of databases.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """A database in another shardblast storage, with its stored checksums."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """A source of a database, and what all sources share: settings, offers, progress, and the ledger of complete files."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Connections to SQLite or PostgreSQL, and the migration of their tables."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Tokens, sessions and share links, stored as hashes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar

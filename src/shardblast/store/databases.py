@@ -1,7 +1,5 @@
 """Databases, their generations and their tasks in SQL."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

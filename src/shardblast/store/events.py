@@ -4,8 +4,6 @@ Each server holds an advisory lock while its connection lives, so PostgreSQL rat
 server is gone. Changes are sent by ``NOTIFY`` within the transaction that makes them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import threading

@@ -1,7 +1,5 @@
 """The tables. Every change requires a migration in ``migrations/versions`` for databases of earlier versions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

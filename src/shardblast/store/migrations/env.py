@@ -1,7 +1,5 @@
 """Alembic's entry: runs migrations on the connection that ``migrate`` opened."""
 
-from __future__ import annotations
-
 from alembic import context
 
 context.configure(connection=context.config.attributes["connection"])

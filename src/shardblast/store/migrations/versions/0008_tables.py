@@ -1,7 +1,5 @@
 """The tables of the first release. Each later revision changes those of the one before it."""
 
-from __future__ import annotations
-
 revision = "0008"
 down_revision: str | None = None
 
