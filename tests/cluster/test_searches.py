@@ -144,6 +144,17 @@ def test_formats_that_show_the_length_of_a_part_of_a_query_are_refused(compared:
     assert b"With -query_loc this format shows the length of a part" in refused.stderr
 
 
+@pytest.mark.parametrize("program", ["blastn", "blastp"])
+def test_queries_that_end_before_a_part_are_refused_by_name(compared: Compared, program: str) -> None:
+    name, _ = compared.database("v5-volumes", MOLECULES[program])
+    sent = f"{fasta(QUERIES[program]()[:2])}>short and sweet\nACGTACGTACGTACGTACGT\n"
+
+    refused = compared.cluster.search(program, "-db", name, "-query_loc", "21-90", sent=sent.encode())
+
+    assert refused.returncode == 1
+    assert b"The query 'short' ends before the start of -query_loc." in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("program", "said"),
     [("blastp", b"Gap existence and extension values"), ("blastn", b"extension penalty cannot be 0")],

@@ -14,7 +14,7 @@ from tests.identity.comparison import (
     assert_identical,
     assert_identical_here,
 )
-from tests.sequences import nucleotides, protein_queries, write_fasta
+from tests.sequences import Sequence, nucleotide_queries, nucleotides, protein_queries, write_fasta
 
 UNCUT = ("-query_loc", "-ungapped", "blastn-short", "-no_greedy")
 """Whether they are cut depends on the program, or on where the installed version has its parameters from."""
@@ -78,6 +78,19 @@ def test_part_of_a_query_is_printed_as_blast_prints_it(
     words = ["-db", databases("v5", DATABASE_TYPE[program]), "-query", str(queries[QUERY_TYPE[program]])]
 
     assert_identical_here(program, [*words, "-query_loc", "20-180", "-outfmt", outfmt], sharded=None)
+
+
+@pytest.mark.parametrize("outfmt", ["0", "7", "15"])
+@pytest.mark.parametrize("program", ["blastn", "blastp"])
+def test_queries_that_end_before_the_part_are_printed_as_blast_prints_them(
+    program: str, outfmt: str, databases: Databases, tmp_path: Path
+) -> None:
+    whole = (nucleotide_queries if program == "blastn" else protein_queries)()[1]
+    lengths = {"whole": None, "short": 30, "one_letter_short": 49, "just_long_enough": 50}
+    query = write_fasta(tmp_path / "q.fa", [Sequence(name, whole.letters[:end]) for name, end in lengths.items()])
+    words = ["-db", databases("v5", DATABASE_TYPE[program]), "-query", str(query), "-query_loc", "50-180"]
+
+    assert_identical_here(program, [*words, "-outfmt", outfmt], sharded=None)
 
 
 @pytest.mark.parametrize("program", ["blastx", "tblastx"])

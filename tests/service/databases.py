@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+from tests.databases import make_database
 from tests.sequences import Sequence, real, write_fasta
 from tests.service.server import OVER, Server
 
@@ -21,6 +23,13 @@ def add(server: Server, name: str, source: Path | str, **more: Any) -> dict[str,
     assert answer.status_code in (201, 202), answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+def add_cut(server: Server, name: str) -> None:
+    """Add a database of proteins in place whose searches fail in BLAST+, because its titles are cut off."""
+    path = make_database(server.home.parent / name / name, "prot", real("proteins")[:50])
+    os.truncate(path.with_suffix(".phr"), 100)
+    server.add_database(name, path)
 
 
 def task_ended(server: Server, task_id: str) -> dict[str, Any]:

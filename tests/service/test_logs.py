@@ -15,6 +15,7 @@ import pytest
 from shardblast.cli.logs import JsonFormatter, TextFormatter, without_secrets
 from tests.postgres import postgres
 from tests.sequences import real
+from tests.service.databases import add_cut
 from tests.service.server import Server, get
 from tests.waiting import until
 
@@ -45,7 +46,8 @@ def test_each_change_of_a_search_is_a_line(server: Server) -> None:
 
 
 def test_a_search_that_fails_leaves_the_code_and_the_piece(server: Server) -> None:
-    search = server.submit("blastp", "proteins", real("protein-queries")[0].fasta, "-query_loc 99000-99001")
+    add_cut(server, "cut")
+    search = server.submit("blastp", "cut", real("proteins")[0].fasta)
     ended = server.ended(search["id"])
     server.logged(lambda one: one.get("search_id") == search["id"] and one.get("state") == "failed")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.sequences import real
+from tests.service.databases import add_cut
 from tests.service.server import Server, get
 from tests.waiting import until
 
@@ -28,7 +29,8 @@ def test_searches_pieces_bytes_and_errors_are_counted(own_server: Server) -> Non
     search = own_server.submit("blastn", "16s", RNA)
     own_server.ended(search["id"])
     printed = own_server.result(search["id"], "6")
-    failing = own_server.submit("blastp", "proteins", real("protein-queries")[0].fasta, "-query_loc 99000-99001")
+    add_cut(own_server, "cut")
+    failing = own_server.submit("blastp", "cut", real("proteins")[0].fasta)
     code = own_server.ended(failing["id"])["failure"]["code"]
     own_server.http.get("/searches/nothing")
     own_server.http.get("/no/such/way")

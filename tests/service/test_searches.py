@@ -77,6 +77,22 @@ def test_formats_that_show_the_length_of_a_part_of_a_query_are_refused(
         assert server.result(search, outfmt) == expected
 
 
+def test_queries_that_end_before_a_part_are_refused_by_name(
+    server: Server, served: dict[str, Path], tmp_path: Path
+) -> None:
+    short = f"{PROTEINS}>short and sweet\n{real('protein-queries')[0].letters[:30]}\n"
+    body = {"program": "blastp", "database": "proteins", "query": short, "options": "-query_loc 31-60"}
+
+    refused = server.http.post("/searches", json=body)
+    search = server.submit("blastp", "proteins", short, "-query_loc 30-60")["id"]
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "refused"), refused.text
+    assert refused.json()["detail"] == "The query 'short' ends before the start of -query_loc."
+    assert server.ended(search)["state"] == "completed"
+    expected = blast("blastp", served["proteins"], "proteins", short, ["-query_loc", "30-60"], "7", tmp_path)
+    assert server.result(search, "7") == expected
+
+
 def test_one_query_is_printed_as_if_it_were_alone(server: Server, served: dict[str, Path], tmp_path: Path) -> None:
     search = server.submit("blastp", "proteins", PROTEINS)
     server.ended(search["id"])

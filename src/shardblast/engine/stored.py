@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +23,7 @@ from shardblast.blast.id_lists import read_listing
 from shardblast.blast.installation import Installation
 from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike, write_probe
 from shardblast.blast.process import Processes
-from shardblast.blast.queries import Batch, faults_of
+from shardblast.blast.queries import Batch, faults_of, letters_of, query_id, records
 from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, letters_without_threads, magnitude
 from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
@@ -259,10 +260,28 @@ def plan_of(choice: Choice, cores: int, options: SearchOptions, folder: Path, pr
     batches = list(processes.over(cut))
     for fault, count in faults_of(batches).items():
         raise InputError(fault.problem(count), remedy=fault.remedy)
+    check_query_loc(options, folder / QUERY)
     queries, letters = sum(batch.queries for batch in batches), sum(batch.letters for batch in batches)
     if cores > 1 and not options.threads_matter:
         choice = replace(choice, threads=cores)
     return StoredPlan(choice, len(batches), queries, letters)
+
+
+def check_query_loc(options: SearchOptions, query: Path) -> None:
+    """Raise InputError if a query ends before the start of ``-query_loc``.
+
+    BLAST+ skips such a query, or prints it as one without letters if only the letter at the start is missing.
+
+    Source: NCBI C++ Toolkit, algo/blast/blastinput/blast_fasta_input.cpp (x_FastaToSeqLoc).
+    """
+    start = re.match(r"\s*\+?(\d+)", options.text("query_loc") or "")
+    if start is None:
+        return
+    with query.open("rb") as source:
+        for defline, *lines in records(source):
+            if len(letters_of(lines, options.program.query_molecule)) < int(start[1]):
+                problem = f"The query {query_id(defline)!r} ends before the start of -query_loc."
+                raise InputError(problem, remedy="Leave it out, or search it without -query_loc.")
 
 
 def read_filter(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from shardblast.blast.probe import Trial
-from shardblast.blast.queries import NotFasta, Survey, faults_of, survey
+from shardblast.blast.queries import Survey, faults_of, survey
 from shardblast.blast.taxonomy import FILE as TAXONOMY
 from shardblast.core.cutting import Choice
 from shardblast.core.database import CataloguedDatabase
@@ -27,6 +28,7 @@ from shardblast.core.option_table import (
 )
 from shardblast.core.options import Exactness, parse
 from shardblast.core.program import Arguments, Molecule, Program
+from shardblast.engine.stored import check_query_loc
 from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.settings import MOST_LETTERS, MOST_QUERIES
@@ -121,12 +123,10 @@ class Preflights:
         """Return how the run will cut the search; None if the searching machines can't run it."""
         place = ["-db", database.name, "-query", "q", "-outfmt", "11", "--exactness", wanted.exactness]
         options = parse(program, [*place, *words], self.arguments_of(program))
-        try:
-            with TemporaryDirectory() as folder:
-                return self.searching.check(options, database, wanted.query.stat().st_size, Path(folder))
-        except ShardblastError as error:
-            problems.append(Problem(error.code, "options", error.problem, error.remedy))
-            return None
+        with _noted(problems, "options"), TemporaryDirectory() as folder:
+            check_query_loc(options, wanted.query)
+            return self.searching.check(options, database, wanted.query.stat().st_size, Path(folder))
+        return None
 
     def _words(
         self, program: Program, wanted: Wanted, problems: list[Problem]
@@ -139,35 +139,31 @@ class Preflights:
         problems += wrong + wrong_output
         lists = [word for name in sorted(wanted.lists) for word in (f"-{name}", file_of(name))]
         if not wrong:
-            together = self._problems_together(program, words, lists)
-            problems += together or self._output_problems(program, (*words, *lists), output)
+            with _noted(problems, "options", "options", InputError):
+                parse(program, ["-db", "d", "-query", "q", *words, *lists], arguments)
+                if objection := self.trial.objection(program, words):  # without lists: BLAST+ reads them for a database
+                    raise InputError(objection, remedy="Change the options.")
+                with _noted(problems, "output", "output", InputError):
+                    place = ["-db", "d", "-query", "q", "-out", "o", "-outfmt", outfmt_of(output)]
+                    printed_with(parse(program, [*place, *words, *lists], arguments), Printing.of(output))
         return (*words, *lists), output
 
     def _survey(self, query: Path, molecule: Molecule | None, problems: list[Problem]) -> Survey | None:
-        try:
+        with _noted(problems, "query", "query-{}"):
             found = survey(query, molecule, most_queries=MOST_QUERIES, most_letters=MOST_LETTERS)
-        except NotFasta:
-            remedy = "Begin each query with a line '>name'."
-            problems.append(Problem("query-not-fasta", "query", "The queries are not FASTA.", remedy))
-            return None
-        except ShardblastError as error:
-            problems.append(Problem(f"query-{error.code}", "query", error.problem, error.remedy))
-            return None
-        for fault, count in faults_of([found]).items():
-            problems.append(Problem(f"query-{fault.name.lower()}", "query", fault.problem(count), fault.remedy))
-        return found
+            for fault, count in faults_of([found]).items():
+                problem = Problem(f"query-{fault.name.lower()}", "query", fault.problem(count), fault.remedy)
+                problems.append(problem)
+            return found
+        return None
 
     def _database(self, name: str, problems: list[Problem]) -> CataloguedDatabase | None:
-        try:
+        with _noted(problems, "database", "database-unknown", NotFoundError):
             database = self.catalogue.get(name)
-        except NotFoundError as error:
-            problems.append(Problem("database-unknown", "database", error.problem, error.remedy))
-            return None
-        try:
-            self.catalogue.check_files(database)
-        except DatabaseError as error:
-            problems.append(Problem(error.code, "database", without_folders(error.problem), error.remedy))
-        return database
+            with _noted(problems, "database", kind=DatabaseError):
+                self.catalogue.check_files(database)
+            return database
+        return None
 
     def _remarks(self, words: tuple[str, ...], database: CataloguedDatabase) -> tuple[str, ...]:
         taxids = not TAXID_FILTERS.isdisjoint(word.removeprefix("-") for word in words)
@@ -175,26 +171,16 @@ class Preflights:
             return ()
         return (f"{TAXONOMY} is not installed, so taxids do not include their descendants.",)
 
-    def _problems_together(self, program: Program, words: tuple[str, ...], listed: list[str]) -> list[Problem]:
-        """Return why BLAST+ rejects the combination of options.
 
-        Lists are checked by ``parse`` alone, because BLAST+ reads them only with a database.
-        """
-        try:
-            parse(program, ["-db", "d", "-query", "q", *words, *listed], self.arguments_of(program))
-        except InputError as error:
-            return [Problem("options", "options", error.problem, error.remedy)]
-        objection = self.trial.objection(program, words)
-        return [] if objection is None else [Problem("options", "options", objection, "Change the options.")]
-
-    def _output_problems(self, program: Program, words: tuple[str, ...], output: tuple[str, ...]) -> list[Problem]:
-        """Return why a result can't be printed as requested."""
-        place = ["-db", "d", "-query", "q", "-out", "o", "-outfmt", outfmt_of(output)]
-        try:
-            printed_with(parse(program, [*place, *words], self.arguments_of(program)), Printing.of(output))
-        except InputError as error:
-            return [Problem("output", "output", error.problem, error.remedy)]
-        return []
+@contextmanager
+def _noted(
+    problems: list[Problem], field: str, code: str = "{}", kind: type[ShardblastError] = ShardblastError
+) -> Iterator[None]:
+    """Note an error of this kind as a problem of a field; ``{}`` in ``code`` stands for the error's own code."""
+    try:
+        yield
+    except kind as error:
+        problems.append(Problem(code.format(error.code), field, without_folders(error.problem), error.remedy))
 
 
 def _program(name: str, problems: list[Problem]) -> Program | None:
@@ -213,16 +199,11 @@ def _check_molecules(
         likely = [candidate for candidate in Program if candidate.query_molecule is queries.molecule]
         if database is not None:
             likely = [candidate for candidate in likely if candidate.database_molecule is database.molecule]
-        problems.append(
-            Problem(
-                "query-molecule",
-                "query",
-                f"{program} takes {wanted} queries, but these look like {queries.molecule}.",
-                f"Use {' or '.join(likely)}." if likely else "Choose another database.",
-            )
-        )
-    if database is not None and (detail := program.objection(database.name, database.molecule)):
-        problems.append(Problem("database-molecule", "database", detail, "Choose another database or program."))
+        detail = f"{program} takes {wanted} queries, but these look like {queries.molecule}."
+        remedy = f"Use {' or '.join(likely)}." if likely else "Choose another database."
+        problems.append(Problem("query-molecule", "query", detail, remedy))
+    if database is not None and (objection := program.objection(database.name, database.molecule)):
+        problems.append(Problem("database-molecule", "database", objection, "Choose another database or program."))
 
 
 def _list_problems(lists: Mapping[str, Path]) -> list[Problem]:
