@@ -36,7 +36,8 @@ from tests.cluster.parts import LocalCluster
 from tests.cluster.test_assignment import generation
 from tests.databases import Databases
 from tests.engine.places import LETTERS, local, remote
-from tests.sequences import Sequence, copies_with_codes, protein_family, unrelated_proteins
+from tests.identity.comparison import DATABASE_TYPE
+from tests.sequences import Sequence, copies_with_codes, gene, protein_family, unrelated_proteins
 from tests.service.processes import blast
 from tests.waiting import until
 
@@ -137,23 +138,24 @@ def test_a_shard_with_more_hits_than_the_first_list_is_listed_completely(
     assert found.stdout == expected
 
 
+@pytest.mark.parametrize("program", ["blastp", "blastx", "tblastn"])
 def test_saturated_queries_of_proteins_need_no_whole_database(
-    cluster: LocalCluster, databases: Databases, tmp_path: Path
+    program: str, cluster: LocalCluster, databases: Databases, tmp_path: Path
 ) -> None:
-    copies = protein_family(3, "copy", 1700, 100)
-    path = databases.of("protein-family", "prot", [*copies, *unrelated_proteins(1500)], "-max_file_sz", "150000")
-    cluster.add_database("protein-family", path)
-    (tmp_path / "protein.fa").write_text(copies[0].fasta)
-    words = ["-db", "protein-family", "-query", str(tmp_path / "protein.fa"), "-outfmt", "6", "-evalue", "1e-3"]
+    copies, others, name = protein_family(3, "copy", 1700, 100), unrelated_proteins(1500), f"family-{program}"
+    query = gene(copies[0], 2) if program == "blastx" else copies[0]
+    held = [*map(gene, [*copies, *others])] if program == "tblastn" else [*copies, *others]
+    path = databases.of(name, DATABASE_TYPE[program], held, "-max_file_sz", "150000")
+    cluster.add_database(name, path)
+    (tmp_path / "query.fa").write_text(query.fasta)
+    words = ["-db", name, "-query", str(tmp_path / "query.fa"), "-outfmt", "6", "-evalue", "1e-3"]
 
-    found = cluster.search("blastp", *words)
+    found = cluster.search(program, *words)
 
     assert found.returncode == 0, found.stderr.decode()
-    held = [cluster.volumes_of(node, "protein-family") for node in ("a", "b")]
-    assert held[0] != held[0] | held[1] != held[1]
-    assert found.stdout == blast(
-        "blastp", Path(path), "protein-family", copies[0].fasta, ["-evalue", "1e-3"], "6", tmp_path
-    )
+    parts = [cluster.volumes_of(node, name) for node in ("a", "b")]
+    assert parts[0] != parts[0] | parts[1] != parts[1]
+    assert found.stdout == blast(program, Path(path), name, query.fasta, ["-evalue", "1e-3"], "6", tmp_path)
 
 
 def test_the_size_of_tasks_does_not_grow_with_the_candidates(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -33,18 +32,26 @@ PAIRS = "6 qseqid sseqid"
 Made = AbstractContextManager[Parts]
 
 
-def test_all_proteins_that_pass_are_candidates_unless_enough_are_clearly_better() -> None:
-    known = known_arguments(find_installation(), Program.BLASTP)
-    space = 1 << 22
+@pytest.mark.parametrize(
+    ("program", "given", "limit"),
+    [
+        (Program.BLASTP, "1e-5", 11),  # blastp aligns exactly
+        (Program.BLASTP, "1000", 10_000),
+        (Program.BLASTX, "1e-5", 2**40 / 2**26),  # any HSP that BLAST+ may link is listed by itself
+        (Program.TBLASTN, "1e5", 1e6),
+    ],
+)
+def test_lists_of_the_best_subjects_have_a_large_limit_of_the_evalue(
+    program: Program, given: str, limit: float
+) -> None:
+    known = known_arguments(find_installation(), program)
+    options = PieceOptions(parse(program, ["-db", "d", "-evalue", given, "-comp_based_stats", "3"], known))
 
-    def least_bits(evalue: str, last: float) -> float:
-        options = PieceOptions(parse(Program.BLASTP, ["-db", "d", "-evalue", evalue], known))
-        return options.least_bits(last, space)
+    argv = options.best(2**40, 100)
 
-    passing = math.log2(space / 1e-4)
-    assert least_bits("1e-5", 100) == 90
-    assert least_bits("1e-5", 50) == least_bits("1e-5", 0) == passing
-    assert least_bits("1e9", 20) == least_bits("1e9", 0) < 0  # more than one chance hit for each pair of residues
+    named = dict(zip(argv[::2], argv[1::2], strict=True))
+    assert float(named["-evalue"]) == pytest.approx(limit, rel=1e-4)
+    assert (named["-comp_based_stats"], named["-xdrop_gap_final"], named["-max_target_seqs"]) == ("0", "15", "100")
 
 
 @dataclass(frozen=True)

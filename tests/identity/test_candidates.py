@@ -1,4 +1,4 @@
-"""Saturated queries: a score limit finds their candidates if the database does not fit in memory.
+"""Saturated queries: shards find their candidates if the database does not fit in memory.
 
 The limits of ``-evalue`` are strict, because only then a small database has the search space of a large one.
 """
@@ -6,6 +6,7 @@ The limits of ``-evalue`` are strict, because only then a small database has the
 from __future__ import annotations
 
 import random
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from shardblast.engine.candidates import Candidates, _grouped
 from shardblast.engine.pieces import part_of
 from shardblast.engine.workspace import Machine
 from tests.databases import Databases
-from tests.identity.comparison import assert_identical_here
-from tests.sequences import Sequence, protein_family, unrelated_proteins, write_fasta
+from tests.identity.comparison import DATABASE_TYPE, assert_identical_here
+from tests.sequences import Sequence, gene, other_strand, protein_family, unrelated_proteins, write_fasta
 
 TINY_MEMORY = Machine(cores=2, memory_bytes=1 << 12)
 """A machine whose memory does not hold our databases."""
@@ -132,55 +133,84 @@ def test_volumes_with_ambiguity_codes_would_give_wrong_hits(
         assert_identical_here("blastn", words, machine=TINY_MEMORY, shards=[4])
 
 
+PROTEINS = protein_family(1, "p", 4500, 90)
+QUERIES = [PROTEINS[0].letters, PROTEINS[0].letters[20:], "MKWVTFISLLFLFSSAYSRGVFRR"]
+
+
+def exons(protein: str, seed: int) -> str:
+    """Return a gene of a protein in up to four exons, with introns of 40 to 160 bases, on either strand."""
+    chance = random.Random(seed)
+    borders = [0, *sorted(chance.sample(range(5, len(protein)), chance.randrange(4))), len(protein)]
+    parts = [gene(Sequence("", protein[start:end]), 2 * seed).letters for start, end in pairwise(borders)]
+    introns = ["".join(chance.choices("ACGT", k=chance.randrange(40, 160))) for _ in parts]
+    copy = Sequence("", "".join(chain(*zip(introns, parts, strict=True))))
+    return (other_strand(copy) if seed % 5 == 0 else copy).letters
+
+
 @pytest.fixture(scope="module")
-def protein_copies() -> list[Sequence]:
-    chance = random.Random(4)
-    found = [*protein_family(1, "p", 2400, 120), *protein_family(2, "s", 300, 90), *unrelated_proteins(1500)]
-    chance.shuffle(found)
+def copies() -> dict[str, list[Sequence]]:
+    """Return copies of a protein, and genes of copies with introns and ambiguity codes, among others."""
+    genes = []
+    for number, one in enumerate(PROTEINS):
+        bases = list(exons(one.letters, number))
+        if number % 7 == 0:
+            bases[number % len(bases)] = "N"
+        genes.append(Sequence(one.title, "".join(bases)))
+    found = {"prot": [*PROTEINS, *unrelated_proteins(1500)], "nucl": [*genes, *map(gene, unrelated_proteins(2500))]}
+    for sequences in found.values():
+        random.Random(4).shuffle(sequences)
     return found
 
 
-@pytest.fixture(scope="module")
-def protein_query(protein_copies: list[Sequence], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    named = {one.title.split()[0]: one.letters for one in protein_copies}
-    pieces = [
-        ("q1", named["p0"]),
-        ("none", "MKWVTFISLLFLFSSAYSRGVFRR"),
-        ("q2", named["s0"]),
-        ("q3", named["p0"][20:90]),
-    ]
-    return write_fasta(tmp_path_factory.mktemp("protein-query") / "q.fa", [Sequence(*piece) for piece in pieces])
-
-
 @pytest.mark.parametrize(
-    ("kind", "limit", "options", "outfmt"),
+    ("program", "kind", "limit", "options", "outfmt"),
     [
-        ((), "500", "", "6 std score"),
-        (("-parse_seqids",), "5", "-comp_based_stats 3", "7"),
-        (("-max_file_sz", "200000"), "20", "-comp_based_stats 0", "6"),
-        (("-blastdb_version", "4"), "600", "-task blastp-fast", "0"),
-        ((), "500", "-comp_based_stats 1 -evalue 1e-10", "6"),
+        ("blastp", (), "500", "", "6 std score"),
+        ("blastp", ("-max_file_sz", "200000"), "20", "-comp_based_stats 0", "6"),
+        ("blastp", ("-blastdb_version", "4"), "5", "-task blastp-fast -comp_based_stats 3", "0"),
+        ("blastp", (), "500", "-comp_based_stats 1 -evalue 1e-10", "6"),
+        ("blastx", (), "500", "", "0"),
+        ("blastx", ("-parse_seqids",), "100", "-comp_based_stats 0", "6 std score"),
+        ("tblastn", ("-parse_seqids",), "20", "", "0"),
+        ("tblastn", ("-max_file_sz", "200000"), "100", "-comp_based_stats 0 -max_intron_length 200", "6"),
     ],
     ids=str,
 )
-def test_few_candidates_of_proteins_give_the_hits_of_blast(
+def test_few_candidates_of_each_program_give_the_hits_of_blast(
+    program: str,
     kind: tuple[str, ...],
     limit: str,
     options: str,
     outfmt: str,
-    protein_copies: list[Sequence],
-    protein_query: Path,
+    copies: dict[str, list[Sequence]],
     databases: Databases,
+    tmp_path: Path,
     counted: list[int | None],
 ) -> None:
-    name = databases.of("protein-copies" + "".join(kind), "prot", protein_copies, *kind)
-    words = ["-db", name, "-query", str(protein_query), "-max_target_seqs", limit, "-outfmt", outfmt, *options.split()]
+    dbtype = DATABASE_TYPE[program]
+    name = databases.of("copies" + "".join(kind), dbtype, copies[dbtype], *kind)
+    made = [exons(one, 3) if program == "blastx" else one for one in QUERIES]
+    query = write_fasta(tmp_path / "q.fa", [Sequence(f"q{n}", one) for n, one in enumerate(made)])
+    words = ["-db", name, "-query", str(query), "-max_target_seqs", limit, "-outfmt", outfmt, *options.split()]
     limited = [] if "-evalue" in options else ["-evalue", "1e-3"]
 
-    assert_identical_here("blastp", [*words, *limited], machine=TINY_MEMORY, shards=[4])
+    assert_identical_here(program, [*words, *limited], machine=TINY_MEMORY, shards=[4])
 
     assert counted, "no query is saturated"
-    assert all(count is not None and count < 2300 for count in counted), counted  # of 2,700 copies
+    assert all(count is not None and count < 4200 for count in counted), counted  # of 4,500 copies
+
+
+@pytest.mark.parametrize(("limit", "options"), [("1", ""), ("300", "-seg no -strand minus"), ("20", "-evalue 1e-20")])
+def test_the_best_hits_of_all_shards_are_those_of_an_ungapped_search(
+    limit: str, options: str, copies: dict[str, list[Sequence]], databases: Databases, tmp_path: Path
+) -> None:
+    name = databases.of("ungapped-copies", "nucl", copies["nucl"][::4])
+    query = write_fasta(tmp_path / "q.fa", [Sequence(f"q{n}", exons(one, n)) for n, one in enumerate(QUERIES)])
+    words = ["-db", name, "-query", str(query), "-max_target_seqs", limit, "-outfmt", "6 std score", *options.split()]
+
+    (report,) = assert_identical_here("tblastx", words, machine=TINY_MEMORY, shards=[3])
+
+    assert report["verdicts"] == {"merged": len(QUERIES)}
 
 
 def test_queries_with_similar_limits_are_searched_together() -> None:

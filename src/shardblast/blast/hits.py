@@ -9,7 +9,6 @@ score of the first HSP descending, OID descending.
 """
 
 import heapq
-import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, islice
@@ -21,7 +20,6 @@ from shardblast.blast.output import Comments, check_count, read_commented
 from shardblast.blast.process import Over
 from shardblast.blast.seqalign import (
     alignment_ids,
-    bit_score,
     evalue,
     ordinal_id,
     raw_score,
@@ -36,11 +34,6 @@ EVALUE_FLOOR = 1e-180
 FREE_TEXT = frozenset({"stitle", "salltitles", "ssciname", "scomname", "sblastname", "sskingdom"}) | frozenset(
     {"sscinames", "scomnames", "sblastnames", "sskingdoms"}
 )
-
-
-def bits_of(evalue: float, bits: float, space: int) -> float:
-    """Return the bits that an E-value takes in a search space; those of the hit itself if the E-value is 0."""
-    return math.log2(space / evalue) if evalue else max(bits, math.log2(space / EVALUE_FLOOR))
 
 
 def hit_key(evalue: float, raw_score: int, shard: int, place: int) -> tuple[float, int, int, int]:
@@ -225,29 +218,25 @@ class ArchiveCarrier:
         for alignments in read_alignments(path, queries, self.over):
             yield QueryHits(alignments.ordinal, alignments.blocks)
 
+    def hits(self, query: QueryHits) -> list[PieceHit]:
+        """Return the hits, best first."""
+        return alignments_by_subject(self.over(query.texts))
+
     def count(self, query: QueryHits) -> int:
         """Return the number of subjects."""
-        return len(alignments_by_subject(self.over(query.texts)))
+        return len(self.hits(query))
 
     def scores(self, query: QueryHits) -> Sequence[int]:
         """Return the raw score of each subject's first HSP."""
-        return [hit.raw_score for hit in alignments_by_subject(self.over(query.texts))]
-
-    def bits(self, query: QueryHits, space: int) -> Sequence[float]:
-        """Return the bits that each subject's E-value takes, or its own if the E-value is printed as 0.
-
-        ``space`` is the product of the lengths of the query and the database.
-        """
-        hits = alignments_by_subject(self.over(query.texts))
-        return [bits_of(hit.evalue, bit_score(hit.texts[0]), space) for hit in hits]
+        return [hit.raw_score for hit in self.hits(query)]
 
     def subjects(self, query: QueryHits) -> Sequence[bytes]:
         """Return the subjects' ids, as the file spells them."""
-        return [hit.subject for hit in alignments_by_subject(self.over(query.texts))]
+        return [hit.subject for hit in self.hits(query)]
 
     def merge(self, shards: Sequence[QueryHits], first_oids: Sequence[int], max_target_seqs: int) -> Merged:
         """Return the unsharded run's hits; ``first_oids`` are the shards' first OIDs."""
-        merged = merge_hits([alignments_by_subject(self.over(query.texts)) for query in shards], max_target_seqs)
+        merged = merge_hits([self.hits(query) for query in shards], max_target_seqs)
         hits = [_shifted(hit, first_oids[shard]) for shard, hit in self.over(merged)]
         return Merged([text for hit in hits for text in hit.texts], [hit.subject for hit in hits])
 
@@ -280,10 +269,11 @@ class TabularCarrier:
     def scores(self, query: QueryHits) -> Sequence[int]:
         return parse_rows(query.texts, self.layout).scores
 
-    def bits(self, query: QueryHits, space: int) -> Sequence[float]:
-        """Return the same. The layout must begin with ``evalue`` and ``bitscore``, and each subject has one row."""
-        rows = (row.split(b"\t", 2) for row in query.texts)
-        return [bits_of(float(evalue), float(bits), space) for evalue, bits, _ in rows]
+    def hits(self, query: QueryHits) -> list[PieceHit]:
+        """Return the same. The layout must begin with ``evalue``, and each subject has one row."""
+        evalues = (float(row[: row.index(b"\t")]) for row in query.texts)
+        found = zip(evalues, self.scores(query), self.subjects(query), strict=True)
+        return [PieceHit(evalue, score, subject, []) for evalue, score, subject in found]
 
     def subjects(self, query: QueryHits) -> Sequence[bytes]:
         return [subject.rstrip(b"\n") for subject in parse_rows(query.texts, self.layout).subjects]

@@ -222,12 +222,9 @@ class SearchOptions:
     def has_candidates(self) -> bool:
         """Whether shards can find the subjects that pass the preliminary stage, although their hits can't be merged.
 
-        With composition-based statistics, only the unlinked hits of blastp show them. Linked HSPs may become longer in
-        the traceback, so that they can no longer be linked.
+        blastn with ``-sum_stats true`` may link fewer HSPs after the traceback, and has no lists that allow for it.
         """
-        hides = self.composition_based and self.program is not Program.BLASTP
-        relinks = self.links_hsps and not (self.has("ungapped") or self.program is Program.TBLASTX)
-        return self.ours.exactness is Exactness.IDENTICAL and not (hides or relinks)
+        return self.ours.exactness is Exactness.IDENTICAL and not self.needs_one_batch
 
     @property
     def filter(self) -> str | None:
@@ -290,14 +287,6 @@ class SearchOptions:
         return self.program.is_composition_based and not off
 
     @property
-    def translates_queries(self) -> bool:
-        """Whether a query is searched in six frames, each with its own search space.
-
-        An HSP can then have a lower score and a better E-value than an HSP of another frame.
-        """
-        return self.program in (Program.BLASTX, Program.TBLASTX)
-
-    @property
     def links_hsps(self) -> bool:
         """Whether HSPs of a subject share an E-value by sum statistics, as in ungapped and translated searches.
 
@@ -333,7 +322,7 @@ UNSPLITTABLE: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
 """Why shards can't obey options that they obey with other values or in other searches, with the test for each."""
 UNMERGED: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
     (
-        lambda options: options.has("max_hsps") and (options.links_hsps or options.translates_queries),
+        lambda options: options.has("max_hsps") and (options.links_hsps or options.program.translates_query),
         "-max_hsps drops HSPs whose E-values order the subjects.",
     ),
 )

@@ -55,6 +55,14 @@ class Program(StrEnum):
         return Molecule.PROTEIN if self in _PROTEIN_QUERY else Molecule.NUCLEOTIDE
 
     @property
+    def translates_query(self) -> bool:
+        """Whether a query is searched in six frames, each with its own search space.
+
+        An HSP can then have a lower score and a better E-value than an HSP of another frame.
+        """
+        return self in (Program.BLASTX, Program.TBLASTX)
+
+    @property
     def is_composition_based(self) -> bool:
         """Whether the program by default adjusts scores to the composition of the two sequences."""
         return self not in (Program.BLASTN, Program.TBLASTX)

@@ -3,8 +3,8 @@
 Final scores do not show which subjects BLAST+ keeps: among 5,244 16S genes, a subject of the first 550 by preliminary
 score was at place 3,046 by final score. But a search that drops subjects below a raw score *before* the traceback has
 all that BLAST+ keeps, if it has at least as many as BLAST+ keeps. It reads views of the volumes, in which the traceback
-sees the bases of the preliminary stage and can only raise scores. blastp can't drop subjects in that way, so the shards
-list the best proteins of a search whose final scores are those of the preliminary stage.
+sees the bases of the preliminary stage and can only raise scores. Other programs have no such limit. There the shards
+list the best subjects of a search whose final scores are about those of the preliminary stage.
 
 Source: NCBI C++ Toolkit, algo/blast/core/blast_gapalign.c (BLAST_GetGappedScore) and blast_hits.c.
 """
@@ -12,13 +12,14 @@ Source: NCBI C++ Toolkit, algo/blast/core/blast_gapalign.c (BLAST_GetGappedScore
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, compress
+from itertools import chain
 from pathlib import Path
 
-from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, TabularCarrier, by_query, layout_for
+from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, TabularCarrier, by_query, layout_for, merge_hits
 from shardblast.blast.queries import Batch, lengths_of, write_selected
 from shardblast.blast.sequences import CandidateDatabase, Naming, id_of, oid_of, write_candidates
 from shardblast.core.cutting import Shard
@@ -42,9 +43,15 @@ SPREAD = 1.02
 MOST_GROUPS = 16
 """Queries whose limits differ by no more than this factor, if that makes few enough groups, are searched together."""
 
-LISTED = 4
-"""Proteins that all shards together list at first, in multiples of those that are enough."""
+LISTED = 3
+"""Candidates of a query, in multiples of what BLAST+ keeps, if they are ranked by lists.
+
+The highest rank of a hit that BLAST+ reported was 1.16 times what it keeps, in 60 families of genes with and without
+introns; see docs/exactness.md.
+"""
+LIST_SHARE = 1.5
 SHORTEST_LIST = 100
+"""The first list of a shard is this multiple of its share of a query's candidates, or as long as this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +81,20 @@ class Candidates:
         unique = self.work.database.unique_ids
         over = self.work.processes.over
         self._view_carrier = ArchiveCarrier(over)
-        self._carrier: Carrier = TabularCarrier(layout_for(("evalue", "bitscore"))) if unique else ArchiveCarrier(over)
+        self._carrier: Carrier = TabularCarrier(layout_for(("evalue",))) if unique else self._view_carrier
 
     def database(self, batch: Batch, suspects: Suspects) -> CandidateDatabase | None:
         """Return a database of all subjects that BLAST+ may keep in the preliminary stage.
 
         Return None if some of these subjects can't be identified, or if they make up most of the database.
         """
-        saturated = suspects.saturated
         ids: dict[int, list[str]] | None = None
-        if self.options.ranks_by_score:
+        if self.options.scores_residues:
+            ids = self._best(batch, suspects.saturated)
+        elif self.options.ranks_by_score:
             ids = self._ids_above(batch, suspects)
-        elif self.options.ranks_proteins:
-            ids = self._best(batch, saturated)
         if ids is None and not self.options.composition_based:
-            carrier, argv = self._carrier, self.options.candidates
-            files, full = self.every(batch, saturated, "candidates", carrier, argv)
-            ids = None if full else self._ids(batch, files, len(saturated))
+            ids = self._passing(batch, suspects.saturated, self._carrier, self.options.candidates)
         work = self.work
         if ids is None or self.parts.letters_of(ids) > WHOLE_DATABASE_SHARE * work.database.searched.letters:
             return None
@@ -98,10 +102,11 @@ class Candidates:
         sources = self.parts.sources(sorted(ids))
         return write_candidates(work.installation, work.processes, work.folder, name, work.database, ids, sources)
 
-    def _can_limit_scores(self, batch: Batch, suspects: Sequence[int]) -> bool:
-        lengths = lengths_of(batch, self.options.user.program.query_molecule)
-        shortest = min(lengths[one] for one in suspects)
-        return self.options.triggers_alike(shortest, self.work.database)
+    def _shortest(self, batch: Batch, suspects: Sequence[int]) -> int:
+        """Return the length of the shortest query, in residues for programs that score residues."""
+        program = self.options.user.program
+        lengths = lengths_of(batch, program.query_molecule)
+        return min(lengths[one] for one in suspects) // (3 if program.translates_query else 1)
 
     def _ids_above(self, batch: Batch, suspects: Suspects) -> dict[int, list[str]] | None:
         """Return the OIDs, with ids, of subjects among which are all that BLAST+ keeps in the preliminary stage.
@@ -116,7 +121,7 @@ class Candidates:
         least = int(self.options.preliminary * MARGIN)
         listed: dict[int, set[bytes]] = {}
         pending: dict[int, float] = dict.fromkeys(suspects.saturated, 0)
-        if self._can_limit_scores(batch, suspects.saturated):
+        if self.options.triggers_alike(self._shortest(batch, suspects.saturated), self.work.database):
             pending |= suspects.scores or self._estimated(batch, suspects.saturated)
         for number, share in enumerate(SCORE_SHARES):
             limits = {one: int(share * score) for one, score in pending.items()}
@@ -139,37 +144,34 @@ class Candidates:
         return self._identified(batch, listed, is_view=True)
 
     def _best(self, batch: Batch, suspects: Sequence[int]) -> dict[int, list[str]] | None:
-        """Return the OIDs, with ids, of proteins among which are all that BLAST+ keeps in the preliminary stage.
+        """Return the OIDs, with ids, of subjects among which are all that BLAST+ keeps in the preliminary stage.
 
-        The shards list the best proteins of each query by the scores of that stage. Those that may rank before the last
-        one of as many as are enough are candidates. A list is long enough if it ends below these.
+        The shards list the best subjects of each query, and the best of all lists are candidates. If a whole list is
+        among these, it is made longer. With options that compare subjects, all that pass are candidates.
 
-        Return None if some can't be identified, or if too many may rank so high.
+        Return None if some can't be identified, or if too many pass.
         """
-        options, carrier = self.options, self._carrier
-        enough = int(options.preliminary * MARGIN)
+        reads_view = self.options.user.program.database_molecule is Molecule.NUCLEOTIDE
+        carrier, part = (self._view_carrier, view_of) if reads_view else (self._carrier, part_of)
+        argv = partial(self.options.best, self._shortest(batch, suspects) * self.work.database.searched.letters)
+        if not self.options.ranks:
+            return self._passing(batch, suspects, carrier, argv, part)
+        wanted = LISTED * self.options.preliminary
         listed: dict[int, set[bytes]] = {}
-        lengths = lengths_of(batch, Molecule.PROTEIN)
-        limit = max(LISTED * enough // len(self.shards), SHORTEST_LIST) if options.ranks else FIRST_LIMIT
+        first = max(int(LIST_SHARE * wanted / len(self.shards)), SHORTEST_LIST)
         pending = suspects
-        while True:
-            files = self._list(batch, pending, f"best.{limit}", carrier.outfmt, options.best(limit))
+        for limit in (min(first, wanted), wanted):
+            files = self._list(batch, pending, f"best.{limit}", carrier.outfmt, argv(limit), part) if pending else []
             longer = []
             for one, parts in zip(pending, self._by_query(carrier, files, len(pending)), strict=True):
-                space = lengths[one] * self.work.database.searched.letters
-                bits = [carrier.bits(part, space) for part in parts]
-                least = options.least_bits(last_kept(chain.from_iterable(bits), enough), space)
-                if any(len(found) >= limit and min(found) >= least for found in bits):
+                best = merge_hits([carrier.hits(part) for part in parts], wanted)
+                if limit < wanted and limit in Counter(shard for shard, _ in best).values():
                     longer.append(one)
                     continue
-                for shard, part, found in zip(self.shards, parts, bits, strict=True):
-                    chosen = compress(carrier.subjects(part), (one >= least for one in found))
-                    listed.setdefault(shard.index, set()).update(chosen)
-            if not longer:
-                return self._identified(batch, listed, is_view=False)
-            if limit >= BOUND:
-                return None
-            pending, limit = longer, min(limit * GROWTH, BOUND)
+                for shard, hit in best:
+                    listed.setdefault(self.shards[shard].index, set()).add(hit.subject)
+            pending = longer
+        return self._identified(batch, listed, is_view=reads_view)
 
     def _estimated(self, batch: Batch, suspects: Sequence[int]) -> dict[int, float]:
         """Return for each query the score of the last subject that would be kept by final scores."""
@@ -254,13 +256,23 @@ class Candidates:
         )
         return run_in_all(self.parts, self.shards, run, part)
 
-    def _ids(self, batch: Batch, files: Sequence[Path], queries: int) -> dict[int, list[str]] | None:
-        """Return the OIDs of all subjects of the queries in files, with their ids; None if any can't be found."""
+    def _passing(
+        self,
+        batch: Batch,
+        suspects: Sequence[int],
+        carrier: Carrier,
+        argv: Callable[[int], list[str]],
+        part: Callable[[Shard], Part] = part_of,
+    ) -> dict[int, list[str]] | None:
+        """Return the OIDs, with ids, of all subjects that pass; None if any can't be found, or if they are too many."""
+        files, full = self.every(batch, suspects, "candidates", carrier, argv, part)
+        if full:
+            return None
         listed: dict[int, set[bytes]] = {}
         for shard, path in zip(self.shards, files, strict=True):
-            for query in self.work.processes.over(self._carrier.read(path, queries)):
-                listed.setdefault(shard.index, set()).update(self._carrier.subjects(query))
-        return self._identified(batch, listed, is_view=False)
+            for query in self.work.processes.over(carrier.read(path, len(suspects))):
+                listed.setdefault(shard.index, set()).update(carrier.subjects(query))
+        return self._identified(batch, listed, is_view=part is view_of)
 
     def _by_query(self, carrier: Carrier, files: Sequence[Path], queries: int) -> Iterator[list[QueryHits]]:
         return self.work.processes.over(by_query([carrier.read(path, queries) for path in files], queries))

@@ -1,7 +1,5 @@
 """The pieces of a search: its batches and shards, the options of a piece, and the parts of the database it reads."""
 
-import math
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -45,16 +43,11 @@ PRELIMINARY_DROP = "15"
 Source: NCBI C++ Toolkit, include/algo/blast/core/blast_options.h (BLAST_GAP_X_DROPOFF_PROT).
 """
 MARGIN = 1.25
-APPROXIMATE_SHARE = 0.9
-CLEAR_SHARE = 1.5
-FEWEST_BITS = 30.0
-"""How blastp's approximate scores are allowed for, which rank some proteins lower than exact ones.
-
-``MARGIN`` times as many as BLAST+ keeps are enough. All with ``APPROXIMATE_SHARE`` of the bits of the last of these may
-rank before it. All that pass may do so if it has less than ``CLEAR_SHARE`` of the bits of the E-value limit.
-"""
+"""In multiples of what BLAST+ keeps: as many subjects above a limit of the score are enough for blastn."""
 GAP_TRIGGER_BITS = 27
 """The bits of an ungapped hit of blastn that is extended with gaps (BLAST_GAP_TRIGGER_NUCL in blast_options.h)."""
+LINKED_BITS = 26
+"""The bits of single HSPs that are listed; more than the 22 from which BLAST+ extends ungapped hits of proteins."""
 LONGEST_ADJUSTMENT = 50
 """More than the letters by which BLAST+ shortens nucleotide sequences for the search space; about 35 were seen."""
 DEFAULT_EVALUES = {True: 1000.0, False: 10.0}
@@ -170,9 +163,16 @@ class PieceOptions:
         Source: NCBI C++ Toolkit, algo/blast/core/blast_hits.c (GetPrelimHitlistSize).
         """
         wanted = self.max_target_seqs
-        if self.composition_based:
-            return max(2 * wanted, 1000) + 50
-        return wanted if self.user.has("ungapped") else min(max(2 * wanted, 10), wanted + 50)
+        return max(2 * wanted, 1000) + 50 if self.composition_based else min(max(2 * wanted, 10), wanted + 50)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether BLAST+ cuts by final scores, so that the best hits of all shards are its hits.
+
+        Ungapped searches have no traceback.
+        Source: NCBI C++ Toolkit, algo/blast/core/blast_engine.c (BLAST_PreliminarySearchEngine).
+        """
+        return self.user.has("ungapped") or self.user.program is Program.TBLASTX
 
     @property
     def ranks_by_score(self) -> bool:
@@ -192,25 +192,19 @@ class PieceOptions:
         return not any(self.user.has(name) for name in names(Use.COMPARE))
 
     @property
-    def ranks_proteins(self) -> bool:
-        """Whether E-values alone rank the subjects of a query before the traceback, and shards can list the best."""
-        return self.user.program is Program.BLASTP and not self.user.links_hsps
+    def scores_residues(self) -> bool:
+        """Whether shards can list the best subjects in about the order in which the preliminary stage ranks them."""
+        return not (self.is_final or self.user.program is Program.BLASTN)
 
-    def best(self, limit: int) -> list[str]:
-        """Return options that find the best proteins by the scores of the preliminary stage."""
-        evalue = max(float(self._evalue(STRETCH)), EXACT_EVALUE)
-        changes = {"max_target_seqs": str(limit), "max_hsps": "1", "comp_based_stats": "0", "evalue": f"{evalue:g}"}
-        changes["xdrop_gap_final"] = self.user.text("xdrop_gap") or PRELIMINARY_DROP
-        return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes)
+    def best(self, space: int, limit: int) -> list[str]:
+        """Return options that find the best subjects by the scores of the preliminary stage.
 
-    def least_bits(self, last: float, space: int) -> float:
-        """Return the bits of all proteins that may rank before the last one of those that are enough, or that may pass.
-
-        ``last`` are its bits, 0 if there are not enough; ``space`` is the product of the lengths of query and database.
+        ``space`` is the product of the lengths of the shortest query and the database.
         """
-        passing = math.log2(space / max(float(self._evalue(STRETCH)), sys.float_info.min))
-        clear = CLEAR_SHARE * max(passing, FEWEST_BITS)
-        return APPROXIMATE_SHARE * last if self.ranks and last >= clear else passing
+        evalue = max(float(self._evalue(STRETCH)), EXACT_EVALUE, self.user.links_hsps * space / 2**LINKED_BITS)
+        changes = {"max_target_seqs": str(limit), "max_hsps": "1", "evalue": f"{evalue:g}"}
+        changes["xdrop_gap_final"] = self.user.text("xdrop_gap") or PRELIMINARY_DROP
+        return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes | {"comp_based_stats": "0"})
 
     def triggers_alike(self, query_letters: int, database: Database) -> bool:
         """Return whether a limit of the score leaves the ungapped hits that BLAST+ extends as they are.

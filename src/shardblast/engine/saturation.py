@@ -61,8 +61,7 @@ def is_unsaturated(counts: Sequence[int], *, max_target_seqs: int, shard_limit: 
 class Research:
     """Searches saturated queries again.
 
-    They are searched in a database of candidates, or in the whole database if it is in memory, or if composition-based
-    statistics hide the subjects that pass.
+    They are searched in a database of candidates, or in the whole database if it is in memory.
     """
 
     work: Work
@@ -82,8 +81,7 @@ class Research:
         """Whether saturated queries are searched in the whole database."""
         chosen = self.work.database.filter
         hides_titles = chosen is not None and chosen.hides_titles  # copies of the candidates would show these titles
-        hides_candidates = self.options.composition_based and not self.options.ranks_proteins
-        return self.in_memory or hides_candidates or hides_titles
+        return self.in_memory or hides_titles
 
     def identical(self, batch: Batch, suspects: Suspects) -> Iterator[QueryHits]:
         """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order."""
@@ -252,7 +250,7 @@ class HiddenSaturation:
 
 def mostly_saturated(work: Work, options: PieceOptions, shards: Sequence[Shard], batch: Batch) -> bool:
     """Search a few queries of the first batch in all shards; return whether most have more hits than the user wants."""
-    if batch.queries < FEWEST_QUERIES:
+    if batch.queries < FEWEST_QUERIES or options.is_final:
         return False
     step = max(SAMPLED_QUERIES, batch.queries // SAMPLED_QUERIES)
     ordinals = range(step // 2, batch.queries, step)

@@ -149,6 +149,8 @@ class ShardedSearch:
             return Suspects(self._research.dependent_on_threads(batch, counts))
         if current.suspected:
             return Suspects(range(batch.queries))
+        if options.is_final:
+            return Suspects(())
         # A query with just as many hits as wanted would have fewer in the candidates of other queries.
         fills_candidates = options.composition_based and not self._research.needs_no_shards
         hidden = set() if self._hidden is None else set(self._hidden.suspects(batch))
