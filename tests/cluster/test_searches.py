@@ -105,7 +105,7 @@ def test_saturated_queries_need_no_whole_database(compared: Compared) -> None:
 
 
 def test_searches_that_cannot_be_split_run_in_the_whole_database(compared: Compared) -> None:
-    report = compared.assert_identical("blastx", "v5-volumes", "6", "-max_hsps", "1")
+    report = compared.assert_identical("blastx", "v5-volumes", "6", "-qcov_hsp_perc", "50")
 
     assert report["shards"] == 1
 
@@ -119,6 +119,8 @@ def test_searches_that_cannot_be_split_run_in_the_whole_database(compared: Compa
         ("blastn", "0", "-ungapped -max_hsps 1"),
         ("blastp", "0", "-culling_limit 2"),
         ("blastp", "6", "-query_loc 5-90"),
+        ("blastx", "0", "-culling_limit 1 -evalue 1e-5"),
+        ("tblastn", "7", "-max_hsps 1 -evalue 1e-5"),
         ("tblastx", "6", "-max_hsps 1 -evalue 1e-5"),
         ("tblastx", "5", "-culling_limit 1 -evalue 1e-5"),
     ],

@@ -201,7 +201,9 @@ class PieceOptions:
 
         ``space`` is the product of the lengths of the shortest query and the database.
         """
-        evalue = max(float(self._evalue(STRETCH)), EXACT_EVALUE, self.user.links_hsps * space / 2**LINKED_BITS)
+        factor = STRETCH if self.ranks else CANDIDATE_EVALUE_FACTOR
+        alone = space / 2**LINKED_BITS if self.ranks and self.user.links_hsps else 0
+        evalue = max(float(self._evalue(factor)), EXACT_EVALUE, alone)
         changes = {"max_target_seqs": str(limit), "max_hsps": "1", "evalue": f"{evalue:g}"}
         changes["xdrop_gap_final"] = self.user.text("xdrop_gap") or PRELIMINARY_DROP
         return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes | {"comp_based_stats": "0"})
