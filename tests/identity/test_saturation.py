@@ -103,7 +103,7 @@ def test_saturated_queries_of_every_program_are_identical(
 
     (report,) = assert_identical_here(program, words, machine=MACHINES[memory], empty=evalue == "1e-10")
 
-    if evalue == "1e4" and int(limit) <= 50:
+    if evalue == "1e4" and int(limit) <= 50 and program != "tblastx":  # which cuts by final scores
         assert report["verdicts"]["researched"]
 
 
