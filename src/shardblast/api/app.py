@@ -1,7 +1,5 @@
 """The application: routes, compression, the web page, programs and health."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re
@@ -9,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
@@ -206,7 +204,7 @@ class OptionOut(BaseModel):
     description: str
 
     @classmethod
-    def of(cls, argument: Argument) -> OptionOut:
+    def of(cls, argument: Argument) -> Self:
         allowed, option = argument.constraint or NumericRange(), OPTIONS[argument.name]
         stated = STATED_DEFAULT.search(argument.description)
         return cls(
@@ -232,7 +230,7 @@ class FormatOut(BaseModel):
     options: list[str] = Field(description="Names of the output options that change it")
 
     @classmethod
-    def of(cls, known: Format, columns: Collection[str]) -> FormatOut:
+    def of(cls, known: Format, columns: Collection[str]) -> Self:
         media_type, suffix = ZIP if known.file_suffix else (known.media_type, known.suffix)
         return cls(
             number=known.number,
@@ -257,7 +255,7 @@ class ProgramOut(BaseModel):
     formats: list[FormatOut] = Field(description="Formats that it prints, by number")
 
     @classmethod
-    def of(cls, known: Arguments) -> ProgramOut:
+    def of(cls, known: Arguments) -> Self:
         program = known.program
         formats = [shown for shown in FORMATS.values() if program is Program.BLASTN or not shown.blastn_only]
         return cls(

@@ -1,8 +1,6 @@
 """JSON models of searches, callers and share links. FastAPI fills them from records with the same attributes."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -122,7 +120,7 @@ class PreflightOut(BaseModel):
     remarks: list[str] = Field(description="Remarks that are not problems")
 
     @classmethod
-    def of(cls, found: Preflight, program: str) -> PreflightOut:
+    def of(cls, found: Preflight, program: str) -> Self:
         survey, database = found.survey, found.database
         search = ["-db", database.name if database else "", "-query", "query.fa", *found.words]
         return cls(

@@ -1,11 +1,10 @@
 """``/api/v1/nodes``: the machines that hold databases, and their number."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
+from typing import Self
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -85,7 +84,7 @@ class ScalingOut(BaseModel):
     problem: str | None = Field(description="Why scaling is impossible or its state unknown, or null")
 
     @classmethod
-    def of(cls, service: Service) -> ScalingOut:
+    def of(cls, service: Service) -> Self:
         """Return the last known state of scaling."""
         if service.scaling is None:
             nothing = dict.fromkeys(("asked", "ready", "needed", "most", "idle_minutes"))

@@ -1,10 +1,8 @@
 """What drivers and nodes exchange about a search: its order, its runs, and the keys of its objects."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from shardblast.core.cutting import Shard, magnitude
 from shardblast.core.program import Program
@@ -73,7 +71,7 @@ class SearchOrder:
         objects.put(search_key(search_id, ORDER), json.dumps(document).encode())
 
     @classmethod
-    def read(cls, objects: Objects, search_id: str) -> SearchOrder:
+    def read(cls, objects: Objects, search_id: str) -> Self:
         values: dict[str, Any] = json.loads(objects.read(search_key(search_id, ORDER)))
         shards = tuple(_shard_of(document) for document in values.pop("shards"))
         words, files = tuple(values.pop("words")), tuple(values.pop("files"))

@@ -7,14 +7,12 @@ A list of ids or taxids is applied to each volume on a node that holds it. The s
 for the pieces of that volume. The totals over all volumes, which every piece needs, are stored once.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from shardblast.blast.alias import write_alias
 from shardblast.blast.database import Database, Filter, Totals
@@ -184,7 +182,7 @@ class Restriction:
         return json.dumps(asdict(self)).encode()
 
     @classmethod
-    def of(cls, document: bytes) -> Restriction:
+    def of(cls, document: bytes) -> Self:
         values: dict[str, Any] = json.loads(document)
         totals, hides_titles = Totals(**values.pop("totals")), bool(values.pop("hides_titles"))
         return cls(totals=totals, hides_titles=hides_titles, **{name: tuple(some) for name, some in values.items()})

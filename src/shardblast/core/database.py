@@ -1,11 +1,9 @@
 """The databases of a service and their generations, as described in ``metadata.json``."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from shardblast.core.errors import InputError
 from shardblast.core.program import Molecule
@@ -109,7 +107,7 @@ class Generation:
         return {"layout": LAYOUT, **asdict(self), "totals": {name: getattr(self, name) for name in TOTALS}}
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Generation:
+    def of(cls, document: Mapping[str, Any]) -> Self:
         """Return the generation that a document describes.
 
         Raises ValueError if the document is invalid or has another layout.

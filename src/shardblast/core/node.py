@@ -1,10 +1,8 @@
 """The state of a node: the volumes on its disk, and how much of them is in its memory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class NodeState:
         return frozenset()
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> NodeState:
+    def of(cls, values: Mapping[str, Any]) -> Self:
         """Return a state from its ``dataclasses.asdict`` form."""
         generations = tuple(
             HeldGeneration(**{**fields, "volumes": tuple(HeldVolume(**volume) for volume in fields["volumes"])})

@@ -1,12 +1,10 @@
 """The report of a search: the verdict on each query, how and why it was cut, and the cost of each piece."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class Verdict(StrEnum):
@@ -78,7 +76,7 @@ class Report:
     @classmethod
     def of(
         cls, command: list[str], database: str, version: Sequence[int], totals: tuple[int, int], shards: int, why: str
-    ) -> Report:
+    ) -> Self:
         """Return the report of a search before it begins; ``totals`` are the sequences and letters of its database."""
         program, blast_version = command[0], ".".join(map(str, version))
         return cls(program, blast_version, database, *totals, shards=shards, why=why, command=command)

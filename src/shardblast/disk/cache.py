@@ -10,8 +10,6 @@ A marker records what ``stat`` reported for each file when its checksum was corr
 the file counts as unchanged: every write changes its ctime, which can't be set back.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import logging
@@ -22,6 +20,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 from shardblast.core.database import DatabaseFile, Generation, checked_name
 from shardblast.core.errors import DatabaseError, DiskFull, Interrupted, NotFoundError
@@ -64,7 +63,7 @@ class MarkedFile:
     inode: int
 
     @classmethod
-    def of(cls, folder: Path, file: DatabaseFile) -> MarkedFile:
+    def of(cls, folder: Path, file: DatabaseFile) -> Self:
         """Return the facts that ``stat`` reports now of a file with this checksum."""
         facts = (folder / file.name).stat()
         return cls(file.name, facts.st_size, file.sha256, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)

@@ -4,8 +4,6 @@ A folder holds a search: ``query.fa``, the pieces while they are needed, and for
 list of its queries. Each file gets its name when it is complete, so all existing files are complete.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -14,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from shardblast.blast.database import Database, Filter
@@ -58,7 +56,7 @@ class StoredPlan:
         return asdict(self)
 
     @classmethod
-    def of(cls, document: dict[str, object]) -> StoredPlan:
+    def of(cls, document: dict[str, object]) -> Self:
         values = dict(document)
         threads = values.pop("threads", 1)  # earlier versions stored it here
         choice = Choice(**{"threads": threads, **values.pop("choice")})  # type: ignore[arg-type, dict-item]

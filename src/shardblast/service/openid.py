@@ -1,7 +1,5 @@
 """OpenID Connect: the issuer with its keys, and the sign-in of browsers."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac
@@ -11,7 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
@@ -215,7 +213,7 @@ class SignInAttempt:
     """Path of this service to which the browser is redirected at the end."""
 
     @classmethod
-    def parse(cls, cookie: str) -> SignInAttempt:
+    def parse(cls, cookie: str) -> Self:
         """Return the attempt from a browser's cookie."""
         secret, _, path = cookie.partition(".")
         return cls(secret, checked_path(unquote(path)))
