@@ -112,10 +112,7 @@ LinkDep = Annotated[str | None, Depends(link_of)]
 
 
 def readable_of(request: Request, search_id: str, service: ServiceDep, link: LinkDep) -> Search:
-    """Return the search in the URL, to be read by its owner or by readers of a share link.
-
-    Raises NotFoundError if the caller may not see such a search, or if the link belongs to another one.
-    """
+    """Return the search in the URL for its owner or readers of its link. Raises NotFoundError for all others."""
     if link is None:
         return search_of(search_id, service, caller_of(request, service))
     service.sharing.check(SearchId(search_id), link)

@@ -247,10 +247,7 @@ async def _wait(service: Service, caller: Caller, values: Mapping[str, str]) -> 
 
 
 def _get(service: Service, caller: Caller, values: Mapping[str, str]) -> Response:
-    """Return the state of a search, or its result.
-
-    Biopython polls for the result until it gets one, so a failed or unknown search is answered with an error status.
-    """
+    """Return a search's state or result; a failure has an error status, as Biopython polls until it gets a result."""
     wants_state = values.get("FORMAT_OBJECT", "").lower() == "searchinfo"
     try:
         search = _search(service, caller, values)

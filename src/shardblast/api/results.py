@@ -200,10 +200,7 @@ class Selection:
 
 
 async def selection_of(request: Request, query: QueriesText = None, hit: HitsText = None) -> Selection:
-    """Return the selection of a request.
-
-    Raises TooLargeError if the body is too long, and InputError if a range ends before it begins.
-    """
+    """Return a request's selection. Raises TooLargeError for a long body, InputError if a range ends too early."""
     if request.method == "POST":
         sent = await _selection_in(request)
         query, hit = sent.query or query, sent.hit or hit

@@ -75,10 +75,7 @@ class Alignments:
 
 
 class ArchiveReader:
-    """Reads the archives of a file one after the other, keeping one query's alignments and one block in memory.
-
-    Raises ArchiveError if the file is truncated, or is not an archive.
-    """
+    """Reads a file's archives, holding one query's alignments and one block. Raises ArchiveError if it is truncated."""
 
     def __init__(self, stream: BinaryIO, name: str, over: Over = iter) -> None:
         """``over`` yields the alignments, and ends the reading once it is no longer wanted."""
@@ -111,10 +108,7 @@ class ArchiveReader:
             yield from split_archive(before, _NO_ALIGNMENTS + self._read_after())
 
     def numbered(self) -> Iterator[Alignments]:
-        """Yield the queries with alignments from a file of one process, which named them ``Query_1`` and so on.
-
-        This is much faster than ``alignments`` for many queries, since their texts are not parsed.
-        """
+        """Yield the queries with alignments of one process, named ``Query_N``; much faster than ``alignments``."""
         while (before := self._read_before()) is not None:
             for query, blocks in self._by_query():
                 match = _NUMBERED.search(query)
@@ -203,17 +197,11 @@ class QueryArchive:
         return b"".join((self.before, b"      {\n", NEXT_ALIGNMENT.join(blocks), b"\n      }\n", self.after))
 
     def with_gapped_parameters(self) -> QueryArchive:
-        """Return a copy in which missing gapped parameters are replaced by the ungapped ones.
-
-        BLAST+ prints the parameters of an ungapped search where ``blast_formatter`` expects gapped ones.
-        """
+        """Return a copy whose missing gapped parameters are the ungapped ones, as BLAST+ prints them."""
         return QueryArchive(self.before, _UNGAPPED_ONLY.sub(rb"\1\2\3\2\4", self.after))
 
     def joined(self, others: Sequence[QueryArchive]) -> QueryArchive:
-        """Return one archive for this query and others, with this query's statistics and without masks of the others.
-
-        Printing it is correct in formats that print neither statistics nor masks, and takes a fraction of the time.
-        """
+        """Return an archive of this and other queries, for fast printing in formats without statistics and masks."""
         begin, queries, end = _list(_SEQ_SET, self.before)
         for other in others:
             queries += _list(_SEQ_SET, other.before)[1]
@@ -287,10 +275,7 @@ def condense(path: Path, queries: int, over: Over = iter) -> None:
 
 
 def read_alignments(path: Path, queries: int, over: Over = iter) -> Iterator[Alignments]:
-    """Yield every query that has alignments from an archive, condensed or not, in the order of the file.
-
-    ``queries`` is the number of queries searched; ``condense`` has already checked it in a condensed file.
-    """
+    """Yield every query with alignments of an archive of ``queries`` queries, condensed or not, in its order."""
     with path.open("rb") as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
             stream.seek(0)

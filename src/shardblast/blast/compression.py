@@ -14,12 +14,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class Decompressed(io.RawIOBase):
-    """Reads the frames of a zstd file one after the other.
-
-    Raises (on reading):
-        EOFError: The file is truncated.
-        OSError: It is damaged.
-    """
+    """Reads the frames of a zstd file. Raises EOFError if it is truncated, and OSError if it is damaged."""
 
     def __init__(self, compressed: BinaryIO) -> None:
         self._compressed = compressed

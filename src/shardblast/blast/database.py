@@ -288,10 +288,7 @@ class DatabaseFacts:
 
 
 def read_facts(installation: Installation, database: Database) -> DatabaseFacts:
-    """Read a database's facts from its files.
-
-    Raises DatabaseError if it can't be read volume by volume, or two of its volumes have the same name.
-    """
+    """Read a database's facts. Raises DatabaseError if a volume can't be read alone, or two have the same name."""
     if database.obstacle is not None:
         raise DatabaseError(f"The database is not supported: {database.obstacle}.", remedy="Use another database.")
     names = [volume.path.name for volume in database.volumes]
@@ -314,10 +311,7 @@ def files_of(volume: Volume) -> list[Path]:
 
 
 def check_database(installation: Installation, database: Database) -> str | None:
-    """Check the whole database with ``blastdbcheck``; return its complaints, or None.
-
-    Missing names of taxids do not count, since these are in the separate database ``taxdb``.
-    """
+    """Check a database with ``blastdbcheck``; return its complaints, except missing names of taxids, or None."""
     argv = [installation.program("blastdbcheck"), "-db", database.name, "-dbtype", database.molecule.dbtype]
     result = run([*argv, "-full", "-verbosity", "4"], environment=database.environment)
     text = (result.stdout + result.stderr).decode(errors="replace").strip()

@@ -47,11 +47,7 @@ _COLUMNS = "sseqid score nident positive qframe sframe"
 
 
 class Formatter:
-    """A process that prints the archives written to it.
-
-    Raises (on leaving the context):
-        ShardblastError: ``blast_formatter`` failed.
-    """
+    """A process that prints the archives written to it. Leaving the context raises ShardblastError if it failed."""
 
     def __init__(
         self,
@@ -79,10 +75,7 @@ class Formatter:
         self._thread.start()
 
     def write(self, archive: bytes) -> None:
-        """Print another archive.
-
-        Raises OutputError if ``blast_formatter`` no longer reads; leaving the context raises the cause.
-        """
+        """Print another archive. Raises OutputError if the process has ended; leaving the context raises why."""
         self._processes.check()
         try:
             self._stdin.write(archive)
@@ -115,10 +108,7 @@ class Formatter:
             self._stdin.close()
 
     def _end(self) -> None:
-        """Wait for the process to end.
-
-        Raises ShardblastError if it failed, or its output could not be copied completely.
-        """
+        """Wait for the process to end. Raises ShardblastError if it failed, or its output could not be copied."""
         self._thread.join()
         status = self._process.wait()
         self._processes.check()
@@ -167,10 +157,7 @@ class Row:
 
 
 def rows_of(installation: Installation, archive: Path, max_target_seqs: int) -> list[Row]:
-    """Return a row for each HSP of an archive, in its order.
-
-    Raises ShardblastError if ``blast_formatter`` can't print it, for example because the database is missing.
-    """
+    """Return a row for each HSP of an archive, in its order. Raises ShardblastError if it can't be printed."""
     argv = [installation.program("blast_formatter"), "-archive", str(archive), "-outfmt", f"6 {_COLUMNS}"]
     finished = checked(run([*argv, "-max_target_seqs", str(max_target_seqs)]), "the formatting of the result")
     rows = [line.rsplit("\t", 5) for line in finished.stdout.decode(errors="replace").split("\n")[:-1]]
@@ -204,10 +191,7 @@ class _Output(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read the available bytes, at most as many as the buffer holds.
-
-        Raises _Broken if the output has ended and the process failed.
-        """
+        """Read the available bytes. Raises _Broken if the output has ended and the process failed."""
         assert isinstance(self._process.stdout, io.BufferedReader)
         block = self._process.stdout.read1(len(buffer))
         if not block and self._process.wait():

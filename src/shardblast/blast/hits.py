@@ -125,10 +125,7 @@ class TabularRows:
 
 
 def parse_rows(rows: list[bytes], layout: TabularLayout) -> TabularRows:
-    """Split rows into the columns that merging needs.
-
-    There can be millions of rows, so no statement is executed per row.
-    """
+    """Split rows into the columns that merging needs, without a statement per row, since there can be millions."""
     if not rows:
         return TabularRows([], [], [], [0])
     texts, scores, subjects = _columns(rows, layout)
@@ -211,10 +208,7 @@ class ArchiveCarrier:
     """The value of a piece's ``-outfmt``."""
 
     def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
-        """Yield the queries of a piece's file in order, at least those with hits.
-
-        Raises EngineError if the file is incomplete, or has results of another number of queries.
-        """
+        """Yield the queries of a piece, at least those with hits. Raises EngineError if the file lacks some."""
         for alignments in read_alignments(path, queries, self.over):
             yield QueryHits(alignments.ordinal, alignments.blocks)
 

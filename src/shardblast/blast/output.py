@@ -266,10 +266,7 @@ def stitch_sam(source: BinaryIO, target: BinaryIO, rows: BinaryIO, command_line:
 
 
 def renumbered(part: bytes, shift: int) -> bytes:
-    """Return a query's part of an XML or JSON document with the query's number increased by ``shift``.
-
-    The number is in fields of its own, which no title can imitate, and at the beginning of messages.
-    """
+    """Return a query's part of XML or JSON with ``shift`` added to its number, in its own fields and in messages."""
     if not shift:
         return part
     part = _NUMBER.sub(lambda match: b"%s%d" % (match[1], int(match[2]) + shift), part)
@@ -321,10 +318,7 @@ def processed(queries: int) -> bytes:
 
 
 def read_commented(lines: Iterable[bytes]) -> Iterator[Commented]:
-    """Yield every query, with or without hits, of one or several concatenated outputs.
-
-    Raises EngineError if the stream is truncated, lacks lines, or has another format.
-    """
+    """Yield every query of one or several outputs. Raises EngineError if one is truncated or in another format."""
     stream = iter(lines)
     queries = 0
     line = next(stream, b"")

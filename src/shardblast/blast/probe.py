@@ -140,10 +140,7 @@ def matrix_name(archive: Path) -> str | None:
 
 
 def positive_pairs(installation: Installation, matrix: str) -> frozenset[str]:
-    """Return pairs of different letters that a matrix scores above 0, in each order that does.
-
-    Raises EngineError if BLAST+ does not print the expected alignment.
-    """
+    """Return ordered pairs of different letters that a matrix scores above 0. Raises EngineError if BLAST+ fails."""
     pairs = list(product(LETTERS, repeat=2))
     draw = Random(1)
     held = ["".join(draw.choices(_HOLDING, k=_HELD)) for _ in range(len(pairs) + 1)]

@@ -82,10 +82,7 @@ class Finished:
 
 
 class Processes:
-    """The work for one search, or for anything else that is stopped as a whole, from any thread.
-
-    After ``stop`` no process starts, the running ones are terminated, and each loop over ``over`` ends.
-    """
+    """Work that any thread can stop: running processes are terminated, none starts, and loops over ``over`` end."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -184,10 +181,7 @@ class Processes:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a program with standard input, output and error; the context waits for its end.
-
-        If an error is raised in the context, the program is killed.
-        """
+        """Start a program; the context waits for its end, and kills it if an error is raised."""
         with self._lock:
             self.check()
             process = subprocess.Popen(
@@ -214,10 +208,7 @@ class Processes:
 
 
 def mortal(argv: Sequence[str]) -> list[str]:
-    """Return arguments for a process that the kernel kills when its parent dies, if setpriv is installed.
-
-    The thread that starts the process must outlive it.
-    """
+    """Return arguments of a process that dies with the thread that starts it, if setpriv is installed."""
     setpriv = _setpriv()
     return [*([setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []), *argv]
 
@@ -239,10 +230,7 @@ def was_killed(finished: Finished) -> bool:
 
 
 def checked(finished: Finished, what: str) -> Finished:
-    """Return a process that succeeded; ``what`` is its task, such as "piece 3 of 8 (batch 1, shard 3)".
-
-    Raises ShardblastError if it failed; the class depends on the exit status, the text is BLAST+'s own.
-    """
+    """Return a process that succeeded at ``what``. Raises ShardblastError by its exit status, with BLAST+'s text."""
     if finished.status == 0:
         return finished
     message = finished.stderr.decode(errors="replace").strip()
@@ -277,10 +265,7 @@ def changing(names: Iterable[str]) -> list[str]:
 
 
 def environment_with(variables: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the current environment with these variables, for a BLAST+ program.
-
-    Variables that change its output are removed, and network access is disabled.
-    """
+    """Return the environment with these variables, without those that change BLAST+'s output, and without network."""
     inherited = dict(os.environ)
     for name in changing(inherited):
         del inherited[name]

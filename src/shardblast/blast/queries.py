@@ -143,10 +143,7 @@ def copy_queries(path: str, target: Path) -> None:
 
 
 def plain_queries(path: str, target: Path) -> str:
-    """Return a file with queries in plain text that can be read again: the given one, or a copy at ``target``.
-
-    Standard input (``-``), pipes and compressed files are copied.
-    """
+    """Return a file of queries in plain text that can be read again: at ``target`` for pipes and compressed files."""
     is_pipe = path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
     if not is_pipe and not (os.path.isfile(path) and is_compressed(path)):
         return path
@@ -177,10 +174,7 @@ def is_compressed(path: str) -> bool:
 
 
 def records(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """Yield each record unchanged: its defline, then its other lines in blocks of whole lines.
-
-    Raises InputError if the stream can't be read, and NotFasta if the first line that is not blank is not a defline.
-    """
+    """Yield records: a defline, then whole lines in blocks. Raises InputError, or NotFasta without a first defline."""
     return _grouped(dropwhile(lambda block: not block.startswith(b">"), _blocks(_texts(stream))))
 
 
@@ -235,10 +229,7 @@ def is_regular(record: Iterable[bytes]) -> bool:
 
 
 def is_archivable(defline: bytes) -> bool:
-    """Return whether archives preserve a defline: no bytes beyond ASCII, no DEL, no control character at the start.
-
-    BLAST+ itself truncates titles at other control characters.
-    """
+    """Return whether archives preserve a defline: ASCII, no DEL, no control character first (BLAST+ cuts at others)."""
     return _NOT_ARCHIVED.search(defline) is None
 
 

@@ -172,10 +172,7 @@ class ArchivedHsp:
 
 
 def hsps_of(block: bytes, program: Program) -> list[ArchivedHsp]:
-    """Return the HSPs of an alignment (the text of a ``Seq-align`` written by ``program``), in order.
-
-    Raises ArchiveError if the text is not an alignment, or is of a kind that BLAST+ does not write.
-    """
+    """Return the HSPs of a ``Seq-align`` by ``program``, in order. Raises ArchiveError if it is not by BLAST+."""
     segs = _SEGS.search(block)
     if segs is None:
         raise ArchiveError("An alignment in the archive has no segments.")

@@ -156,10 +156,7 @@ def write_candidates(
 def write_id_index(
     installation: Installation, processes: Processes, path: Path, molecule: Molecule, ids: Mapping[int, Sequence[str]]
 ) -> bool:
-    """Write the index of a volume's ids, with stubs in place of its sequences; return whether that succeeded.
-
-    Without this index BLAST+ prints subjects that have ids as unknown, or fails.
-    """
+    """Write a volume's index of ids, without which BLAST+ can't print its subjects; return whether it succeeded."""
     stubs = "".join(f">{chr(1).join(ids[oid])}\n{_STUB[molecule]}\n" for oid in sorted(ids))
     argv = [installation.program("makeblastdb"), "-dbtype", molecule.dbtype, "-parse_seqids", "-in", "-"]
     argv += ["-blastdb_version", "4", "-title", path.name, "-out", path.name]

@@ -110,10 +110,7 @@ def write_expansion(words: Sequence[str], folder: Path, taxonomy: Path | None) -
 
 
 def filter_words(words: Sequence[str], folder: Path, *, known: bool) -> list[str]:
-    """Return a search's options with the expanded taxids in its folder, so that BLAST+ does not expand them itself.
-
-    ``known`` says whether BLAST+ has ``-no_taxid_expansion``.
-    """
+    """Return options with the expanded taxids of the folder. ``known``: BLAST+ has ``-no_taxid_expansion``."""
     name, value = _filter(words)
     if name is None:
         return list(words)
@@ -164,10 +161,7 @@ class Organism:
 
 
 def tree_of(found: Sequence[Found], parents: Mapping[int, int]) -> list[Organism]:
-    """Return the organisms, each after its parent, with those of most hits first.
-
-    Without the parents of taxids, the organisms form a flat list.
-    """
+    """Return the organisms, each after its parent, most hits first; a flat list without the parents of taxids."""
     nodes: defaultdict[int, _Node] = defaultdict(_Node)
     for group in found:
         lines = [line_of(taxid, parents) for taxid in group.taxids]

@@ -79,10 +79,7 @@ class Volume:
         return int(struct.unpack_from(">I", self._index, place)[0])
 
     def cuts(self, parts: int) -> list[int]:
-        """Return ``parts + 1`` ascending OIDs that split the volume into ranges of about equal length.
-
-        If the volume is not on this machine, the ranges have equal numbers of sequences.
-        """
+        """Return ``parts + 1`` ascending OIDs that split the volume by length, or by sequences if it is not here."""
         if not self.arrays_at:
             return [self.num_seqs * part // parts for part in range(parts + 1)]
         first, last = self.offset(1, 0), self.offset(1, self.num_seqs)
@@ -135,10 +132,7 @@ class Volume:
 
 
 def read_volume(path: Path, molecule: Molecule) -> Volume:
-    """Read a volume's index.
-
-    Raises DatabaseError if there is no such volume, or its index has an unsupported format.
-    """
+    """Read a volume's index. Raises DatabaseError if there is none, or its format is not supported."""
     index = path.with_name(f"{path.name}.{molecule.letter}in")
     try:
         with index.open("rb") as file:
@@ -258,10 +252,7 @@ class VolumeWriter:
         self._max_length = 0
 
     def write(self, sources: Iterable[tuple[Volume, Iterable[int]]]) -> None:
-        """Copy the sequences of these OIDs (0-based in each volume), in this order.
-
-        Raises DatabaseError if they do not fit one volume.
-        """
+        """Copy these OIDs (0-based in each volume), in order. Raises DatabaseError if one volume can't hold them."""
         stem = f"{self._path}.{self._molecule.letter}"
         with open(stem + "hr", "wb") as headers, open(stem + "sq", "wb") as sequences:
             sequences.write(b"\0")

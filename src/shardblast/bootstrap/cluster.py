@@ -26,10 +26,7 @@ TIMINGS = "SHARDBLAST_TIMINGS"
 
 
 def timings() -> Timings:
-    """Return a cluster's time limits: the defaults, overridden by ``SHARDBLAST_TIMINGS``.
-
-    Raises UsageError if the variable is not valid.
-    """
+    """Return a cluster's limits: defaults changed by ``SHARDBLAST_TIMINGS``. Raises UsageError if that is invalid."""
     return Timings.of(os.environ.get(TIMINGS, ""))
 
 
@@ -59,10 +56,7 @@ def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | 
 
 
 def check_cluster(address: str) -> None:
-    """Check the scheduler's address and the storage before nodes are requested.
-
-    Raises UsageError if the address is not valid or needs TLS, or no storage is named.
-    """
+    """Check the scheduler's address and the storage. Raises UsageError if one is missing or invalid, or needs TLS."""
     check_scheduler(address, certificates_of_environment(), insecure=bool(os.environ.get("SHARDBLAST_INSECURE")))
     storage()
 
@@ -100,10 +94,7 @@ def searching(
 
 
 def command(address: str | None) -> ClusterCommand:
-    """Return the engine that runs a command's search on a cluster.
-
-    Raises UsageError if no scheduler or storage is named, the scheduler needs TLS, or a variable is not valid.
-    """
+    """Return the engine of a command's search on a cluster. Raises UsageError if a variable is missing or not valid."""
     given = address or SCHEDULER.in_environment()
     if not given:
         remedy = f"Give --scheduler tls://HOST:PORT, or set {SCHEDULER.variable}."

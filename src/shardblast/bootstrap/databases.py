@@ -66,10 +66,7 @@ def _content(setting: Setting, file: Path) -> str:
 
 @contextmanager
 def home_made(settings: Settings) -> Iterator[Administration]:
-    """Open a home, which is made if it is missing; see ``new_home`` for errors in the context.
-
-    Raises InputError if the folder can't be a home.
-    """
+    """Open a home, which is made if missing (see ``new_home``). Raises InputError if the folder can't be a home."""
     opened: list[Administration] = []
     with new_home(settings, lambda: any(one.databases.generations.names() or one.tokens.all() for one in opened)):
         opened.append(administration(settings, is_new=True))
@@ -96,10 +93,7 @@ def new_home(settings: Settings, is_needed: Callable[[], object] = lambda: False
 
 
 def administration(settings: Settings, *, is_new: bool = False) -> Administration:
-    """Open the databases and tokens of a home. With ``is_new`` it need not exist; see ``home_made``.
-
-    Raises NotFoundError if the folder is not a home.
-    """
+    """Open a home's databases and tokens. Raises NotFoundError if it is no home, unless ``is_new`` (``home_made``)."""
     if not is_new and not settings.is_used:
         problem = f"There are no databases in {str(settings.home)!r}: this folder is not the home of a service."
         remedy = "Check --home or SHARDBLAST_HOME. 'db add', 'token create' and 'serve' create a new home."
@@ -139,10 +133,7 @@ def database_parts(
 
 
 def open_tables(settings: Settings) -> SqlDatabase:
-    """Open the SQL database and migrate its tables to this version.
-
-    Raises InputError if the home folder can't be created.
-    """
+    """Open the SQL database and migrate its tables. Raises InputError if the home folder can't be created."""
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:

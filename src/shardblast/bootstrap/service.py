@@ -68,10 +68,7 @@ class Service:
     """The use cases behind the routes, and the queue that runs searches."""
 
     def __init__(self, settings: Settings) -> None:
-        """Make each part after those that it needs; nothing runs before ``launch``.
-
-        Raises ShardblastError if a part can't be made, for example because its library is not installed.
-        """
+        """Make each part after those that it needs, and run none. Raises ShardblastError if a part can't be made."""
         self.settings = settings
         installation, machine, database = find_installation(), this_machine(), open_tables(settings)
         arguments = partial(known_arguments, installation)
@@ -130,10 +127,7 @@ class Service:
         return 0 if self.scaling is None else self.scaling.state.asked
 
     def claim(self) -> None:
-        """Claim the home for this process, and leave its address there for commands on this machine.
-
-        Raises ConflictError if another service uses the home.
-        """
+        """Claim the home and leave its address there for commands. Raises ConflictError if another service uses it."""
         self.folders.claim(Claim(self.settings.local_address, self.identity.local_token))
 
     def launch(self) -> None:

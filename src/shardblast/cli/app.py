@@ -36,10 +36,7 @@ app = typer.Typer(
 
 
 def run(words: list[str]) -> int:
-    """Run a command and return its exit status.
-
-    Raises UsageError if the command or one of its options does not exist.
-    """
+    """Run a command and return its exit status. Raises UsageError if the command or an option does not exist."""
     try:
         status = app(args=words or ["--help"], prog_name="shardblast", standalone_mode=False)
     except TyperException as error:

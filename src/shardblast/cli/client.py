@@ -52,10 +52,7 @@ class Submission:
 
 
 def without_lists(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Split BLAST+'s words into other options and lists of ids or taxids; return the lists' files by option.
-
-    Raises InputError if a list has no file, or is given twice.
-    """
+    """Split BLAST+'s words into others and files of lists by option. Raises InputError if a list lacks its one file."""
     others: list[str] = []
     lists: dict[str, str] = {}
     rest = iter(words)
@@ -72,10 +69,7 @@ def without_lists(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def options_text(words: Sequence[str]) -> str:
-    """Return BLAST+'s options, without lists, as one command line for the service, which validates them.
-
-    Raises InputError if an option names a local file, and UsageError if an option has two dashes.
-    """
+    """Return options without lists as a command line. Raises InputError for local files, UsageError for two dashes."""
     for word in words:
         if word.startswith("--"):
             raise UsageError(f"Unknown option {word!r}.", remedy="BLAST+'s options have one dash.")
@@ -87,10 +81,7 @@ def options_text(words: Sequence[str]) -> str:
 
 
 def all_words(words: Sequence[str], options: str) -> list[str]:
-    """Return BLAST+'s options of the command line and of the value of ``--options``.
-
-    Raises UsageError if the quotes in ``--options`` do not match.
-    """
+    """Return BLAST+'s options, with those of ``--options``. Raises UsageError if the quotes there do not match."""
     try:
         return [*words, *shlex.split(options)]
     except ValueError as error:
@@ -98,10 +89,7 @@ def all_words(words: Sequence[str], options: str) -> list[str]:
 
 
 def query_source(query: str | None) -> str:
-    """Return the source of the queries: without ``-query`` standard input, as for BLAST+.
-
-    Raises UsageError if standard input is a terminal and ``-query -`` was not given.
-    """
+    """Return the source of the queries, by default standard input. Raises UsageError if that is a terminal."""
     if query is None and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("There are no queries.", remedy="Name a file with -query, or send FASTA to standard input.")
     return STANDARD_INPUT if query is None else query
@@ -261,10 +249,7 @@ class Client:
     def results(
         self, search_id: str, outfmt: str, printing: Printing, out: str | None, query: int | None = None
     ) -> None:
-        """Write a result, or the part of one query (0-based), to a file or to standard output.
-
-        Formats of many files leave those of BLAST+ beside ``out``; standard output gets their archive.
-        """
+        """Write a result, or one query's part (0-based). Formats of many files leave them beside ``out``, or a zip."""
         values = {name: "true" if value is None else value for name, value in printing.given.items()}
         values |= {} if query is None else {"query": str(query)}
         wanted = parse_outfmt(outfmt)
@@ -295,10 +280,7 @@ def _path(search_id: str) -> str:
 
 
 def _checked(text: str, kind: str) -> str:
-    """Return an id that is safe in a URL.
-
-    Raises UsageError if the text is not an id; it may be empty because a script's variable was never set.
-    """
+    """Return an id that is safe in a URL. Raises UsageError for other texts, such as that of an unset variable."""
     if _ID.fullmatch(text) is None:
         problem = f"{text!r} is not the id of {kind}."
         remedy = "'shardblast list' lists searches, and 'shardblast share ID --list' lists links."

@@ -306,10 +306,7 @@ def _watch(name: str, *, quiet: bool) -> Iterator[Watch]:
 
 
 def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapping[str, Any]:
-    """Wait for the end of a service's task and return it; a database that needs no task is returned at once.
-
-    Raises ShardblastError if the task failed, and Interrupted if it was cancelled, or at Ctrl-C, when it continues.
-    """
+    """Wait for a task's end. Raises ShardblastError if it failed, Interrupted if it was cancelled, or at Ctrl-C."""
     from shardblast.core.errors import Interrupted, reported
     from shardblast.core.search import State
     from shardblast.core.task import Step

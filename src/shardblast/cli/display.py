@@ -132,10 +132,7 @@ def exit_status(search: Mapping[str, Any]) -> int:
 
 
 def wait_for(client: Client, search_ids: Sequence[str], *, quiet: bool) -> int:
-    """Wait for searches, with progress on a terminal; print the failures; return the highest exit status.
-
-    Raises ShardblastError if a search does not exist (checked for all before waiting) or the service is gone.
-    """
+    """Wait for searches; return the highest exit status. Raises ShardblastError if one or the service is missing."""
     titles = [client.search(search_id)["title"] for search_id in search_ids]
     shown = sys.stderr.isatty() and not quiet
     statuses = [0]

@@ -24,10 +24,7 @@ SECRETS = re.compile(
 
 
 def configure(form: LogFormat | None) -> LogFormat:
-    """Send all logs to standard error, and return their format: by default text on a terminal, otherwise JSON.
-
-    The loggers of uvicorn, DBOS and Alembic then have no handlers of their own.
-    """
+    """Send all logs, also of libraries, to standard error; return their format, by default text on a terminal."""
     form = form or (LogFormat.TEXT if sys.stderr.isatty() else LogFormat.JSON)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form is LogFormat.JSON else TextFormatter())

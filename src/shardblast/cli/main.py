@@ -16,10 +16,7 @@ RESEND_S = 0.05
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status.
-
-    The BLAST+ programs bypass Typer, which can't parse their command lines and starts slowly.
-    """
+    """Run the command; the BLAST+ programs bypass Typer, which can't parse their command lines and starts slowly."""
     words = list(sys.argv[1:] if argv is None else argv)
     _heed_signals()
     _open_closed_streams()

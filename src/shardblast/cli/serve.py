@@ -35,10 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, log_format: LogFormat | None) -> int:
-    """Serve until stopped; running searches resume with the next start.
-
-    Raises ShardblastError if something that the service needs is missing, or it would be open to everyone.
-    """
+    """Serve until stopped. Raises ShardblastError if something is missing, or the service would be open to everyone."""
     check_mode(settings)
     form = configure(log_format)
     with listening(settings.host, settings.port) as listener:
@@ -102,10 +99,7 @@ def without_password(address: str) -> str:
 
 
 def checked(settings: Settings) -> Settings:
-    """Return checked settings, with a public URL that does not end with a slash.
-
-    Raises UsageError if a setting is missing or not valid.
-    """
+    """Return checked settings, with no slash at the public URL's end. Raises UsageError if one is not valid."""
     for field, row in TABLE.items():
         value = getattr(settings, field)
         if isinstance(value, float) and not value <= MOST:  # also nan

@@ -100,11 +100,7 @@ class Cluster:
             return self._client
 
     def addresses(self, *, now: bool = False) -> list[Address]:
-        """Return the connected nodes.
-
-        With ``now``, ask the scheduler, however fresh the known nodes are: a search should not be rejected when a new
-        node could take it.
-        """
+        """Return the connected nodes. ``now`` asks the scheduler again: a new node may take a search."""
         with self._lock:
             asked, known = self._known
             started = time.monotonic()

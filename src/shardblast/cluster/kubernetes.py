@@ -34,10 +34,7 @@ class NodeSet:
     """The nodes of a cluster on Kubernetes."""
 
     def __init__(self, name: str, namespace: str = "") -> None:
-        """Name a StatefulSet; no request is sent.
-
-        The default namespace is that of kubectl's context, which a pod lacks.
-        """
+        """Name a StatefulSet, by default in the namespace of kubectl's context, which a pod lacks."""
         self._name = name
         self._namespace = namespace
 

@@ -111,10 +111,7 @@ def run_stored(hosted: HostedSearch, stored: StoredRun) -> PieceReport | None:
 
 @on_this_node
 def list_volume(hosted: HostedSearch, place: int) -> None:
-    """Apply the search's list of ids or taxids to a volume and store what is left.
-
-    Raises InputError if the list can't be used.
-    """
+    """Apply the list of ids or taxids to a volume and store what is left. Raises InputError if it can't be used."""
     if hosted.has(listed_name(place)):
         return
     with hosted.scratch() as folder, hosted.opened([place]) as database, hosted.processes(key_here()) as processes:

@@ -43,10 +43,7 @@ class Waiting:
     _proceeded: float = field(default_factory=time.monotonic, init=False)
 
     def ended(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
-        """Wait briefly; return the futures that have ended.
-
-        Raises Interrupted if the search was stopped. Raises WaitError if it can't proceed.
-        """
+        """Wait briefly; return ended futures. Raises Interrupted if the search was stopped, WaitError if stuck."""
         ended, _ = wait(futures, CHECKED_EVERY_S, FIRST_COMPLETED)
         if ended:
             self._proceeded = time.monotonic()

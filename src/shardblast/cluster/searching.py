@@ -111,10 +111,7 @@ class ClusterSearching:
         return choice, is_whole
 
     def search(self, search: OrderedSearch, notify: Notify, processes: Processes) -> None:
-        """Search and merge what is not finished yet.
-
-        Afterwards the storage has every merged batch. See ``Drive.search``.
-        """
+        """Search and merge what is left; then the storage has every merged batch. See ``Drive.search``."""
         self._drive(search, notify, processes).search()
 
     def keep_sequences(self, search: OrderedSearch, notify: Notify, processes: Processes, most_bytes: int) -> bool:

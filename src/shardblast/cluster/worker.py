@@ -234,10 +234,7 @@ class HostedSearch:
 
     @contextmanager
     def processes(self, task: str = "") -> Iterator[Processes]:
-        """Provide the processes of one task, so that its failure does not stop those of other tasks.
-
-        Raises Interrupted if the search is to end or the task was dropped.
-        """
+        """Provide one task's processes, which fail alone. Raises Interrupted if the search or the task is to end."""
         processes = Processes()
         self._processes[processes] = task
         try:
@@ -259,11 +256,7 @@ class HostedSearch:
         return parse(order.program, words, self.host.arguments(order.program))
 
     def fetched(self, name: str) -> Path:
-        """Return a decompressed object of the search as a file, which is fetched once. Callers must not change it.
-
-        Both the file's path and the object's content depend on nothing except the object's name, so the file is never
-        stale.
-        """
+        """Return a decompressed object as a file, fetched once, never stale. Callers must not change it."""
         path = self.folder / "objects" / name.removesuffix(".zst")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

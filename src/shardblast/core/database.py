@@ -108,10 +108,7 @@ class Generation:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
-        """Return the generation that a document describes.
-
-        Raises ValueError if the document is invalid or has another layout.
-        """
+        """Return the generation that a document describes. Raises ValueError if it is invalid or has another layout."""
         if document.get("layout") != LAYOUT:
             raise ValueError(f"its layout is {document.get('layout')!r}, not {LAYOUT}")
         try:

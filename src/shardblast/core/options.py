@@ -201,10 +201,7 @@ class SearchOptions:
         return default if wanted is None else wanted
 
     def why_unsplittable(self, *, merged: bool = True) -> str | None:
-        """Return a sentence that names an option that shards can't obey exactly, or None.
-
-        ``merged`` says whether hits of shards are merged. Otherwise BLAST+ searches the candidates of all shards.
-        """
+        """Return a sentence on an option that shards can't obey exactly, or None; ``merged``: their hits are merged."""
         given = [name for name in self.given if merged or name not in UNMERGEABLE]
         whole = (why for name in given if (why := why_unsplittable(name)))
         others = (why for applies, why in (*UNSPLITTABLE, *(UNMERGED if merged else ())) if applies(self))
@@ -330,12 +327,7 @@ UNMERGED: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
 
 
 def parse(program: Program, argv: Sequence[str], arguments: Arguments) -> SearchOptions:
-    """Parse the arguments after the program's name: BLAST+'s options and shardblast's in any order.
-
-    Raises:
-        UsageError: One of shardblast's options is wrong.
-        InputError: One of BLAST+'s options is wrong, or unknown to the installed version.
-    """
+    """Parse a program's arguments. Raises UsageError for an option of shardblast, InputError for one of BLAST+."""
     given, ours = _split(argv, arguments)
     for name, text in given.items():
         if text is not None:

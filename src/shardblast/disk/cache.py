@@ -81,10 +81,7 @@ class MarkedFile:
 
 
 def parts_of(generation: Generation, volumes: Collection[str] | None) -> tuple[StagedPart, ...]:
-    """Return the parts that a search of these volumes (None: all) needs: the shared files, then volumes in OID order.
-
-    Raises DatabaseError if a file name is unsafe to write to.
-    """
+    """Return the parts for these volumes (None: all), the shared files first. Raises DatabaseError for unsafe names."""
     known = {volume.name: volume for volume in generation.volumes}
     missing = sorted(set(volumes or ()) - set(known))
     if missing:

@@ -97,10 +97,7 @@ class Stager:
                 yield generation, folder.path, frozenset(part.name for part in parts if folder.holds(part))
 
     def verify(self, generation: Generation | None = None, stopped: Callable[[], bool] = lambda: False) -> list[Path]:
-        """Read every byte held of a generation (None: of all) and drop damaged volumes.
-
-        Returns the paths of the dropped volumes, without extension.
-        """
+        """Read all bytes of a generation (None: of all); return the paths, without extension, of dropped volumes."""
         return [
             folder.path / part.name
             for folder, part in self._held()

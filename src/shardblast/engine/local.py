@@ -63,10 +63,7 @@ class LocalEngine:
     """The folder for temporary files of searches."""
 
     def search(self, options: SearchOptions, notify: Notify) -> Outcome:
-        """Search and print, in shards if that is possible and wanted.
-
-        Raises ShardblastError if the search failed; no files are left then.
-        """
+        """Search and print, in shards if possible and wanted. Raises ShardblastError if it failed; no file is left."""
         started = time.monotonic()
         machine = self.machine  # -num_threads is the budget of cores, but as in BLAST+ at most all cores
         if options.has("num_threads"):

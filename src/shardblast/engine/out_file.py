@@ -42,10 +42,7 @@ class Tally(io.RawIOBase):
         return len(data)
 
     def continue_from(self, source: BinaryIO) -> None:
-        """Copy the rest of a stream that begins with the bytes written so far.
-
-        Raises EngineError if the stream begins with other bytes.
-        """
+        """Copy the rest of a stream that begins with the bytes written so far. Raises EngineError if it does not."""
         digest, left = hashlib.sha256(), self._size
         while left and (block := source.read(min(left, BLOCK_BYTES))):
             digest.update(block)
@@ -59,10 +56,7 @@ class Tally(io.RawIOBase):
 
 @contextmanager
 def open_output(out: str | None) -> Iterator[BinaryIO]:
-    """Open the output. A file is written under a temporary name in the same folder and renamed after success.
-
-    A link stays a link, and a replaced file passes on its mode and owner.
-    """
+    """Open the output; a file is renamed at its end. A link stays a link; a replaced file passes on mode and owner."""
     if out is None or out == "-":
         with _translated("standard output"):
             yield sys.stdout.buffer

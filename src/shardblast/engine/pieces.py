@@ -252,10 +252,7 @@ class Part:
 
 
 class Parts(Protocol):
-    """Runs the search's program on the machine that holds a part of the database, and reads sequences from there.
-
-    The local implementation and the implementation of a cluster pass the same tests.
-    """
+    """Runs the search's program, and reads sequences, where parts of a database are. All kinds pass the same tests."""
 
     def start(self, part: Part, run: PieceRun) -> Future[Finished]:
         """Queue a run in a part; the future holds a successful process, after which ``run.out`` exists."""

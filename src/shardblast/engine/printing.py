@@ -271,10 +271,7 @@ class ArchivePrinter(Printer):
 def open_printer(
     installation: Installation, processes: Processes, options: SearchOptions, carrier: Carrier, folder: Path
 ) -> Iterator[tuple[Printer, Tally | None]]:
-    """Open a printer for the user's output, with a folder for temporary files.
-
-    Yields the printer, and a tally of its output unless the output appears only when it is complete.
-    """
+    """Yield a printer for the user's output, and a tally of it unless the output appears only when it is complete."""
     out = options.text("out")
     if options.outfmt.writes_files:
         with TemporaryDirectory(prefix="print-", dir=folder) as files:
@@ -369,10 +366,7 @@ def _recorded_ids(work: Work, archive: Path, ordinals: Sequence[int]) -> dict[by
 
 
 def alignments_of(archive: Path, ordinals: Sequence[int], over: Over = iter) -> Iterator[list[bytes]]:
-    """Yield the alignments of queries, given by ascending 0-based positions in a merged batch; [] without hits.
-
-    The archive is read only as far as the last of these queries.
-    """
+    """Yield the alignments of ascending 0-based positions in a merged batch, [] without hits, reading no further."""
     with archive.open("rb") as stream:
         alignments = ArchiveReader(stream, archive.name, over).alignments()
         head = next(alignments, None)

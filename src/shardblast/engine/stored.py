@@ -138,10 +138,7 @@ class StoredEngine:
         return replace(choice, shards=1, threads=1, by_shard=False, why=why or choice.why), self.pool.size
 
     def search(self, search: StoredSearch, database: Database, notify: Notify, processes: Processes) -> None:
-        """Search the unfinished batches of the whole database; afterwards the folder ``merged`` holds every batch.
-
-        After an error, finished pieces and batches stay.
-        """
+        """Search the unfinished batches; then ``merged`` has every one. After an error, finished work stays."""
         options, plan, folder = search.options, search.plan, search.folder
         merged = folder / "merged"
         merged.mkdir(exist_ok=True)
@@ -323,10 +320,7 @@ def _listed(path: Path) -> Iterator[StoredQuery]:
 
 
 def store_merged(search: ShardedSearch, batches: Iterable[Batch], folder: Path) -> None:
-    """Search batches and store the merged ones in the folder ``merged`` of a search's folder.
-
-    Raises InputError if only BLAST+ can print the hits.
-    """
+    """Search batches and store the merged ones in ``merged``. Raises InputError if only BLAST+ can print the hits."""
     try:
         search.run(batches, MergedBatches(folder / "merged"))
     except LeftToBlast as why:

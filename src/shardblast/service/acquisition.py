@@ -42,11 +42,7 @@ class Acquisition:
     folders: Folders
 
     def source(self, wanted: Mapping[str, Any]) -> Source:
-        """Return the source of a database.
-
-        ``wanted`` has ``text``, as given to ``db add``, ``settings``, and ``replace`` if another source may be
-        replaced.
-        """
+        """Return a database's source from its ``text``, as given to ``db add``, and ``settings`` in ``wanted``."""
         values = dict(wanted.get("settings", {}))
         if values.get("molecule"):
             values["molecule"] = Molecule(values["molecule"])
@@ -171,10 +167,7 @@ class Acquisition:
         shutil.rmtree(folder)
 
     def _publish(self, generation: Generation, files: Mapping[str, Path], watch: Watch) -> None:
-        """Store the files, and last the metadata, which marks them as complete.
-
-        Objects of an earlier attempt are reused only if that attempt was to store the same bytes.
-        """
+        """Store the files, the metadata last, and reuse objects of an earlier attempt to store the same bytes."""
         key_of = partial(generation_key, generation.database, generation.name)
         document = json.dumps(generation.document(), indent=1).encode()
         if self.objects.find(key_of(BEGUN)) != document:

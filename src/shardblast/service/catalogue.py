@@ -60,12 +60,7 @@ class Generations:
             return [current for current in pool.map(self._current_or_none, known) if current is not None]
 
     def get(self, name: str, generation: str | None = None) -> CataloguedDatabase:
-        """Return a generation of a database, by default the current one.
-
-        Raises:
-            NotFoundError: The database or the generation does not exist.
-            DatabaseError: The storage names an unknown generation as the current one.
-        """
+        """Return a generation, by default the current one. Raises NotFoundError, or DatabaseError if it is unknown."""
         if generation is not None:
             return self.store.get(name, generation)
         current = self._current(self.store.generations(name))
@@ -285,10 +280,7 @@ class Catalogue:
             self._stager.forget(entry.name, entry.generation)
 
     def _open(self, entry: CataloguedDatabase, beside: Path, found_at: str) -> Database:
-        """Open a database through an alias file that has its name and lists ``found_at``.
-
-        ``beside`` may contain taxonomy files.
-        """
+        """Open a database by an alias of its name that lists ``found_at``; taxonomy files may be in ``beside``."""
         key = (entry.name, entry.generation)
         with self._lock:
             known = self._opened.get(key)

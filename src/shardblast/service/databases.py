@@ -210,10 +210,7 @@ class Databases:
             self.removal.released(task.database, generation)
 
     def warm(self, entry: CataloguedDatabase, watch: Watch) -> str:
-        """Read a database into memory; return the outcome as text for users.
-
-        Raises ShardblastError if not all of it fits.
-        """
+        """Read a database into memory; return the outcome for users. Raises ShardblastError if not all of it fits."""
         started = time.monotonic()
         meter = watch.begin(Step.STAGING, 0 if entry.path else entry.facts.size_bytes)
         with self.catalogue.opened(entry.name, entry.generation, meter, watch.stopped) as database:

@@ -97,10 +97,7 @@ class Following:
         self._some.set()
 
     async def changes(self, pause_s: float) -> AsyncIterator[set[SearchId | None]]:
-        """Yield the ids of those that changed since the last time, each once, with a pause in between.
-
-        A set of None alone, as at the beginning, means that any may have changed.
-        """
+        """Yield the ids that changed since the last pause, each once; None alone, as at first: any may have changed."""
         while True:
             await self._some.wait()
             self._some.clear()
@@ -157,10 +154,7 @@ class Broadcast:
 
     @asynccontextmanager
     async def subscribed(self, search_id: SearchId, last: int, read_after: ReadAfter) -> AsyncIterator[Subscription]:
-        """Subscribe to a search's events after the one with the id ``last``.
-
-        ``read_after`` reads them from the store.
-        """
+        """Subscribe to a search's events after that with the id ``last``; ``read_after`` reads them from the store."""
         subscription = Subscription(search_id, last, read_after)
         with self._lock:
             self._subscriptions[search_id].add(subscription)

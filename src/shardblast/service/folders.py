@@ -36,10 +36,7 @@ class Folders:
     home: Path
 
     def claim(self, claim: Claim) -> None:
-        """Reserve the home for the life of this process, and publish how commands reach it.
-
-        Raises ConflictError if it is in use.
-        """
+        """Reserve the home for this process and publish how commands reach it. Raises ConflictError if it is in use."""
         self.home.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + CLAIMED_WITHIN_S
         while (lock := locked(self._claim)) is None:
@@ -52,10 +49,7 @@ class Folders:
         os.ftruncate(lock, len(document))
 
     def claimed(self) -> Claim | None:
-        """Return how to reach the service that uses the home; None if none runs.
-
-        Raises ConflictError if it is another user's.
-        """
+        """Return how to reach the service of the home, or None. Raises ConflictError if it is another user's."""
         try:
             lock = locked(self._claim, fcntl.LOCK_SH) if self._claim.exists() else -1
             if lock is None:

@@ -150,10 +150,7 @@ class HitIndex:
         return self._rows(sql, [after, text], limit)
 
     def hits(self, query: int, *, wanted: HitFilter = ALL_HITS, sort: str = "rank", offset: int, limit: int) -> RowPage:
-        """Return hits of a query, given by its 0-based number, after the first ``offset`` ones.
-
-        ``sort`` is one of SORTS.
-        """
+        """Return hits of a query (0-based number), sorted by one of SORTS, after the first ``offset`` ones."""
         if sort not in SORTS:
             raise InputError(f"Hits can't be sorted by {sort!r}.", remedy=f"Use one of {', '.join(SORTS)}.")
         where, values = wanted.sql

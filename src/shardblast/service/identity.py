@@ -41,12 +41,7 @@ class Identity:
         return self._sign_in
 
     def caller(self, token: str | None, session: str | None = None) -> Caller:
-        """Return the caller; a token takes precedence over a session.
-
-        Raises:
-            UnauthorizedError: Neither was sent, or it is unknown, expired or revoked.
-            NetworkError: The issuer is needed and can't be reached.
-        """
+        """Return the caller, by token first. Raises UnauthorizedError, or NetworkError if the issuer is away."""
         if self._mode is Mode.NONE:
             return Caller(ANYBODY, frozenset(Scope), Means.NOTHING, ANYBODY)
         if token is not None and secrets.compare_digest(token.encode(), self.local_token.encode()):
@@ -61,10 +56,7 @@ class Identity:
         return caller
 
     def begin_session(self, token: str) -> str:
-        """Create a session for a browser whose user has an API token; return its secret.
-
-        Every request checks the token, so the session ends with it.
-        """
+        """Create a session, which is valid as long as its API token; return its secret."""
         caller = self._caller_of_hash(hashed(token))
         if caller is None:
             raise UnauthorizedError("This token is not valid.", remedy="Check it, or ask your administrator for one.")

@@ -74,10 +74,7 @@ class Issuer:
         self._read = self._tried = -VALID_FOR_S
 
     def published(self, *, newer_than: Published | None = None) -> Published:
-        """Return the issuer's metadata.
-
-        It is read again when it is old or is the one to be replaced. Raises NetworkError if it has never been read.
-        """
+        """Return the metadata, read again when old or ``newer_than`` it. Raises NetworkError if it was never read."""
         known = self._known
         is_old = time.monotonic() - self._read >= VALID_FOR_S
         if known is not None and known is not newer_than and not is_old:

@@ -173,10 +173,7 @@ class Results:
             yield index
 
     def hsps(self, search_id: SearchId, query: int, hit: int, *, after: int, limit: int) -> RowPage:
-        """Return HSPs of a hit with the rows of their alignments and the line that BLAST+ prints between these.
-
-        Query, hit and ``after``, the number of the first HSP, are 0-based.
-        """
+        """Return HSPs with alignment rows and the line between them; query, hit and ``after`` are 0-based."""
         with self.index(search_id) as index:
             page = index.hsps(query, hit, after=after, limit=limit)
         positive = self._positive(self.completed(search_id))

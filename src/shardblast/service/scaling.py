@@ -97,12 +97,7 @@ class Scaling:
             self.state = Scaled(self._scale.nodes, count.ready, needed, None)
 
     def ask(self, nodes: int) -> Scaled:
-        """Request a number of nodes regardless of the rule.
-
-        They are removed once they have been idle for the configured time.
-
-        Raises ConflictError if running searches need more.
-        """
+        """Request nodes, which stay until they have been idle for long. Raises ConflictError if searches need more."""
         with self._lock:
             count, needed = self._counted()
             if nodes < needed.nodes:

@@ -64,10 +64,7 @@ class Web:
         self._client.close()
 
     def read(self, path: str, limit_bytes: int, pause: Callable[[float], None]) -> bytes | None:
-        """Return a small file, or None if it is missing.
-
-        Raises DatabaseError if the file is larger than ``limit_bytes``.
-        """
+        """Return a small file, or None if it is missing. Raises DatabaseError if it exceeds ``limit_bytes``."""
 
         def attempt() -> bytes | None:
             with self._answer("GET", path) as response:
@@ -84,10 +81,7 @@ class Web:
         return self._with_retries(path, attempt, pause)
 
     def look(self, path: str, name: str, pause: Callable[[float], None]) -> RemoteFile | None:
-        """Return a file's facts from its HTTP headers, or None if it is missing.
-
-        Raises DatabaseError if the server does not report the file's size.
-        """
+        """Return a file's facts from its headers, or None if it is missing. Raises DatabaseError without its size."""
 
         def attempt() -> httpx.Headers | None:
             with self._answer("HEAD", path) as response:

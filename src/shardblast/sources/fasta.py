@@ -69,10 +69,7 @@ class FastaSource:
 
     @file_errors()
     def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
-        """Make a database of the file, from the start if an earlier attempt was interrupted; see ``Source.bring``.
-
-        Raises InputError if the file is not FASTA, or is damaged.
-        """
+        """Make a database, always from the start; see ``Source.bring``. Raises InputError if the file is not FASTA."""
         ledger = Ledger(folder, offer.generation)
         name = _UNSAFE.sub("_", _stem(self._path)).lstrip("-") or _WHOLE
         if not ledger.is_whole(_WHOLE):

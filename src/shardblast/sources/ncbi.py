@@ -184,10 +184,7 @@ class NcbiSource:
 
 
 def unpack(archive: Path, folder: Path, name: str) -> list[Path]:
-    """Unpack a ``.tar.gz`` into a folder; ``name`` is for messages.
-
-    Raises DatabaseError if the archive is damaged, or holds something other than plain database files.
-    """
+    """Unpack an archive, in messages ``name``. Raises DatabaseError if it is damaged or has other files."""
     allowed = archive.stat().st_size * LARGEST_RATIO + ALLOWED_BYTES
     files = []
     try:

@@ -80,10 +80,7 @@ class Source(Protocol):
     """The source as given to ``db add``."""
 
     def offer(self) -> Offer:
-        """Return the version that is available now.
-
-        Raises ShardblastError if there is no database, or the source can't be reached.
-        """
+        """Return the version that is available now. Raises ShardblastError if there is none, or it can't be reached."""
         ...
 
     def bring(self, offer: Offer, folder: Path, report: Callable[[int, int], None], stopped: Callable[[], bool]) -> str:
@@ -286,10 +283,7 @@ def has_database(path: Path) -> bool:
 
 
 def write_alias(path: Path, title: str, volumes: Iterable[str], molecule: Molecule) -> None:
-    """Write an alias that joins volumes in the same folder, in OID order, unless the only one has the database's name.
-
-    ``path`` is that of the database, without extension.
-    """
+    """Write an alias at a path that joins volumes beside it, in OID order, unless the only one has that name."""
     names = list(volumes)
     if names == [path.name]:
         return

@@ -63,10 +63,7 @@ class SqlDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open a read transaction, which sees one state of the database and never waits for writers.
-
-        Raises InputError if the database rejects a value, such as NUL in PostgreSQL.
-        """
+        """Read one state of the database, never waiting for writers. Raises InputError if it rejects a value."""
         with _translated(), self.engine.connect() as connection:
             connection.execution_options(shardblast_reads=True)
             with connection.begin():

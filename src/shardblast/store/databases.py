@@ -23,10 +23,7 @@ class DatabaseStore:
         self._database = database
 
     def add(self, facts: Generation, path: str | None, source: Mapping[str, Any], at: float) -> CataloguedDatabase:
-        """Add a generation as the newest one of its database, adding the database if it is new.
-
-        BLAST+ finds it at ``path``, or it is in the storage. Updates need ``source``.
-        """
+        """Add a generation as the newest, at ``path`` or (None) in the storage; ``source`` is for updates."""
         name, values = facts.database, {"source": dict(source)}
         with self._database.writing() as connection:
             if not connection.execute(update(databases).where(databases.c.name == name).values(values)).rowcount:
@@ -82,10 +79,7 @@ class DatabaseStore:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Keep other servers from adding, updating or removing a database until the context ends.
-
-        Raises ConflictError if another server is doing so.
-        """
+        """Keep other servers from changing a database in the context. Raises ConflictError if one is doing so."""
         if not self._database.is_shared:
             yield
             return
@@ -116,10 +110,7 @@ class TaskStore(RecordStore[Task]):
         return task
 
     def change(self, task_id: TaskId, change: Callable[[Task], Task]) -> Task:
-        """Apply a pure function to a task in one transaction.
-
-        Raises ConflictError if ``change`` does not allow its state.
-        """
+        """Apply a pure function to a task in a transaction. Raises ConflictError if it does not allow its state."""
         with self._transaction() as transaction:
             return self._change(transaction, task_id, change)[1]
 

@@ -67,10 +67,7 @@ class SortOrder:
     descending: bool = True
 
     def page(self, query: Select[Any], cursor: str | None) -> Select[Any]:
-        """Return a query of searches in this order, starting after a cursor.
-
-        Raises InputError if the cursor does not belong to this order.
-        """
+        """Return a query in this order, after a cursor. Raises InputError if the cursor is that of another order."""
         columns = self._columns
         if cursor is not None:
             values = self._values(cursor)
@@ -148,10 +145,7 @@ class SearchStore(RecordStore[Search]):
         self._observe = observe
 
     def add(self, search: Search, fingerprint: str, idempotency_key: str | None = None) -> Search:
-        """Add a search, or return the search of this id, or of this owner and idempotency key, if it exists.
-
-        Raises ConflictError if the key was used for another request.
-        """
+        """Add a search, or return that of its id or key. Raises ConflictError if the key was used for another one."""
         try:
             with self._transaction() as transaction:
                 if existing := self._existing(transaction.connection, search, idempotency_key):
@@ -167,10 +161,7 @@ class SearchStore(RecordStore[Search]):
         return search
 
     def find(self, owner: str, idempotency_key: str, fingerprint: str | None = None) -> Search | None:
-        """Return the search that an owner submitted with an idempotency key, or None.
-
-        Raises ConflictError if it was used for a request with another fingerprint.
-        """
+        """Return a search by owner and key, or None. Raises ConflictError if its fingerprint is not the given one."""
         query = select(searches).where(searches.c.owner == owner, searches.c.idempotency_key == idempotency_key)
         row = self._database.row(query)
         return None if row is None else _checked(row, fingerprint)
@@ -183,10 +174,7 @@ class SearchStore(RecordStore[Search]):
         return [SearchId(search_id) for search_id in self._database.scalars(query)]
 
     def change(self, search_id: SearchId, change: Change, piece: Piece | None = None) -> Search:
-        """Apply a pure function to a search, and record a piece that ended, in one transaction.
-
-        Raises ConflictError if ``change`` does not allow its state.
-        """
+        """Apply a pure function to a search, and record an ended piece. Raises ConflictError if its state forbids."""
         with self._transaction() as transaction:
             if piece is not None:
                 transaction.connection.execute(insert(pieces).values(search_id=search_id, **asdict(piece)))
@@ -255,10 +243,7 @@ class SearchStore(RecordStore[Search]):
         return events_after(self._database, search_id, last, limit)
 
     def delete(self, search_id: SearchId) -> None:
-        """Remove a search that has ended, with its pieces, events and share links.
-
-        Raises ConflictError if it has not ended.
-        """
+        """Remove an ended search, with its pieces, events and links. Raises ConflictError if it has not ended."""
         with self._transaction() as transaction:
             search = self._get(transaction.connection, search_id, lock=True)
             if not search.state.is_final:
