@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_a_task_that_needs_no_volume_waits_for_any_node() -> None:
 
 @pytest.mark.parametrize("found", [NO_NODE, lack(needs(2), needs(5)), lack(needs(*range(8)))])
 def test_a_lack_survives_json(found: Lack) -> None:
-    assert Lack.of(json.loads(json.dumps(found.document()))) == found
+    assert Lack.of(json.loads(json.dumps(asdict(found)))) == found
 
 
 def test_every_lack_has_a_remedy() -> None:

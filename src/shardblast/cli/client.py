@@ -218,26 +218,22 @@ class Client:
         return self._changes(f"/tasks/{_checked(task_id, 'a task')}")
 
     def _changes(self, path: str) -> Iterator[dict[str, Any]]:
-        with _translated():
-            for state in self._states(path):
-                yield state
-                if State(state["state"]).is_final:
-                    return
-
-    def _states(self, path: str) -> Iterator[dict[str, Any]]:
-        """Yield the states of a search or a task, reconnecting when the connection is lost."""
+        """Yield the states of a search or a task until its end, reconnecting when the connection is lost."""
         last: str | None = None
         received = time.monotonic()
-        while True:
-            try:
-                for event in self._events(path, last):
-                    last, received = event.id or last, time.monotonic()
-                    if event.event in ("snapshot", "search", "task"):
-                        yield json.loads(event.data)
-            except httpx.TransportError:
-                if last is None or time.monotonic() - received > QUIET_S + PATIENCE_S:
-                    raise
-                time.sleep(RETRY_AFTER_S)
+        with _translated():
+            while True:
+                try:
+                    for event in self._events(path, last):
+                        last, received = event.id or last, time.monotonic()
+                        if event.event in ("snapshot", "search", "task"):
+                            yield (state := json.loads(event.data))
+                            if State(state["state"]).is_final:
+                                return
+                except httpx.TransportError:
+                    if last is None or time.monotonic() - received > QUIET_S + PATIENCE_S:
+                        raise
+                    time.sleep(RETRY_AFTER_S)
 
     def _events(self, path: str, last: str | None) -> Iterator[ServerSentEvent]:
         """Yield the events of one connection, after the last one that was received."""

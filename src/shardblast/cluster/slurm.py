@@ -11,8 +11,8 @@ SCRIPT = """\
 #!/bin/sh
 set -eu
 [ -z "${SLURM_MEM_PER_NODE:-}" ] || set -- --memory "${SLURM_MEM_PER_NODE}MiB"
-exec "$SHARDBLAST_PYTHON" -m shardblast node --name "$SLURMD_NODENAME" --cores "$SLURM_CPUS_ON_NODE" \\
-  --home "${SHARDBLAST_SCRATCH:-${TMPDIR:-/tmp}}/shardblast-$SLURMD_NODENAME" "$@"
+exec "$NODE_PYTHON" -m shardblast node --name "$SLURMD_NODENAME" --cores "$SLURM_CPUS_ON_NODE" \\
+  --home "${NODE_SCRATCH:-${TMPDIR:-/tmp}}/shardblast-$SLURMD_NODENAME" "$@"
 """
 """The job script, which is the same for every job. Values come from the environment, so no shell parses user input."""
 ANSWER_WITHIN_S = 60
@@ -29,7 +29,7 @@ def submit(nodes: int, scheduler: str, scratch: str, options: Sequence[str]) -> 
     """
     argv = ["sbatch", "--parsable", "--job-name=shardblast", f"--array=0-{nodes - 1}", "--nodes=1", "--exclusive"]
     argv += ["--requeue", "--export=ALL", *options]
-    variables = {"SHARDBLAST_SCHEDULER": scheduler, "SHARDBLAST_SCRATCH": scratch, "SHARDBLAST_PYTHON": sys.executable}
+    variables = {"SHARDBLAST_SCHEDULER": scheduler, "NODE_SCRATCH": scratch, "NODE_PYTHON": sys.executable}
     try:
         done = subprocess.run(
             argv, input=SCRIPT, env={**os.environ, **variables}, capture_output=True, text=True, timeout=ANSWER_WITHIN_S

@@ -160,7 +160,7 @@ class Host:
             staging = dict(self._staging)
             hosted = list(self._hosted.values())
         running = sum(search.running for search in hosted)
-        waiting = {str(search.run): lack.document() for search in hosted if (lack := search.waiting)}
+        waiting = {str(search.run): asdict(lack) for search in hosted if (lack := search.waiting)}
         state = {} if self._state is None else asdict(self._state)
         own = {"cores": self.cores, "memory_bytes": self.memory_bytes}
         own |= {"running": running, "is_draining": self.is_draining}

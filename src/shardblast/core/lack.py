@@ -1,7 +1,7 @@
 """The reason why a search waits: a code for programs and a sentence for people."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
@@ -55,12 +55,9 @@ class Lack:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
-        """Return a lack from its ``document`` after a round trip through JSON."""
+        """Return a lack from its ``dataclasses.asdict`` form after a round trip through JSON."""
         volumes = tuple(tuple(names) for names in values["volumes"])
         return cls(LackCode(values["code"]), values["what"], volumes)
-
-    def document(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 TURN = Lack(LackCode.TURN, "its turn")

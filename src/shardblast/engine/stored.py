@@ -52,9 +52,6 @@ class StoredPlan:
     queries: int
     letters: int
 
-    def document(self) -> dict[str, object]:
-        return asdict(self)
-
     @classmethod
     def of(cls, document: dict[str, object]) -> Self:
         values = dict(document)

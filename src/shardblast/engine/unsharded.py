@@ -111,9 +111,9 @@ def run_unsharded(
                 changes["out"] = stack.enter_context(open_output(out)).name
             argv = [options.program.value, *options.argv(set=changes)]
             if status := _run(path, argv, stdin, None if printed is None else printed.continue_from):
-                raise _BlastFailed(status)
-    except _BlastFailed as failure:
-        return failure.status
+                raise subprocess.CalledProcessError(status, argv)  # so that the output does not get its name
+    except subprocess.CalledProcessError as failed:
+        return failed.returncode
     _judge_all(report, query)
     return 0
 
@@ -176,14 +176,6 @@ def _changes(options: SearchOptions, query: str, cores: int) -> tuple[dict[str, 
     if query not in (given, "-") and source is None:
         changes["query"] = query
     return changes, source
-
-
-class _BlastFailed(Exception):
-    """BLAST+ failed with this status and reported why, so its output must not get its name."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 def _run(

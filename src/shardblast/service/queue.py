@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import InitVar, asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowHandle
@@ -67,7 +68,16 @@ class DurableQueue:
         self._turns = Turns()
         self._here: set[tuple[SearchId, int]] = set()
         self._expire: Callable[[], object] = lambda: None
-        DBOS(config=_config(address, engine, self._server if self._peers.possible else "local"))
+        config: DBOSConfig = {
+            "name": "shardblast",
+            "system_database_url": address,
+            "system_database_engine": engine,
+            "application_version": VERSION,
+            "executor_id": self._server if self._peers.possible else "local",
+            "log_level": "WARNING",
+            "notification_listener_polling_interval_sec": 0.1,
+        }
+        DBOS(config=config)
         self._workflow, self._task_workflow, self._expiry = self._workflows()
 
     def _workflows(self) -> tuple[Workflow, Workflow, Expiry]:
@@ -149,22 +159,19 @@ class DurableQueue:
         """Run a search from its first unfinished step."""
         search_id, stint = SearchId(document["id"]), document["stint"]
         self._here.add((search_id, stint))
+        steps = {
+            "prepare": partial(self._runner.prepare, search_id, stint),
+            "search": partial(self._runner.search, search_id, stint),
+            "publish": partial(self._runner.publish, search_id, stint, self._results.complete),
+        }
         try:
-            self._run_steps(search_id, stint)
+            with self._turns.of(search_id):  # processes of the previous, cancelled stint may still be ending
+                for name, step in steps.items():
+                    if not DBOS.run_step({"name": name}, self._step, search_id, stint, step):
+                        return
         finally:
             self._here.discard((search_id, stint))
             self._released(document["database"], document["generation"])
-
-    def _run_steps(self, search_id: SearchId, stint: int) -> None:
-        steps: list[tuple[str, Callable[[], None]]] = [
-            ("prepare", lambda: self._runner.prepare(search_id, stint)),
-            ("search", lambda: self._runner.search(search_id, stint)),
-            ("publish", lambda: self._runner.publish(search_id, stint, self._results.complete)),
-        ]
-        with self._turns.of(search_id):  # processes of the previous, cancelled stint may still be ending
-            for name, step in steps:
-                if not DBOS.run_step({"name": name}, self._step, search_id, stint, step):
-                    return
 
     def _step(self, search_id: SearchId, stint: int, step: Callable[[], None]) -> bool:
         """Run a step; return whether the next one is to follow."""
@@ -213,15 +220,3 @@ class DurableQueue:
                     "the end of a search can't be recorded yet", extra={"search_id": search_id, "code": error.code}
                 )
                 time.sleep(1)
-
-
-def _config(address: str, engine: Any, executor: str) -> DBOSConfig:
-    return {
-        "name": "shardblast",
-        "system_database_url": address,
-        "system_database_engine": engine,
-        "application_version": VERSION,
-        "executor_id": executor,
-        "log_level": "WARNING",
-        "notification_listener_polling_interval_sec": 0.1,
-    }

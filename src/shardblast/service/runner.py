@@ -363,7 +363,7 @@ class Runner:
             write_expansion(located(search.options, str(folder)), folder, self.catalogue.taxonomy(database))
             plan = self.searching.plan(self._options(search), database, folder, processes)
             partial = folder / f"{PLAN}.partial"
-            partial.write_text(json.dumps(plan.document()))
+            partial.write_text(json.dumps(asdict(plan)))
             partial.replace(folder / PLAN)
         plan = stored_plan(folder)
         self.store.change(search_id, lambda current: _planned(current, plan))
