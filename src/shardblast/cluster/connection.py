@@ -33,9 +33,7 @@ CONNECT_WITHIN_S = 5
 FRESH_S = 0.25
 """Age in seconds up to which the known nodes are reused."""
 FRESH_TIMES, FRESH_MOST_S = 20, 2.0
-"""With very many nodes, they are reused for this multiple of the time that a request takes, but not longer than the
-second number in seconds.
-"""
+"""With very many nodes, they are reused for this multiple of a request's time, but at most for the second number."""
 END_WITHIN_S = 6.0
 KEPT_S = 24 * 3600.0
 """Time for which a lost node remains listed."""

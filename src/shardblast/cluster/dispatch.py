@@ -27,9 +27,7 @@ from shardblast.core.report import PieceReport
 
 TICK_S = 0.25
 MANY, TOGETHER_S = 20, 0.05
-"""With more tasks than MANY, completions within TOGETHER_S are handled as one batch, which costs no more than a
-single one.
-"""
+"""With more than MANY tasks, completions within TOGETHER_S are handled together, which costs no more than one."""
 WAITS_AFTER_S = 1.0
 """A task that was not sent for this long counts as waiting."""
 UNREAD = "The result of a task could not be read from its node."

@@ -19,9 +19,7 @@ from shardblast.service.settings import Settings
 from shardblast.store.searches import Change, SearchStore, Workload
 
 CHECKED_EVERY_S = 1.0
-"""Interval for checking whether missing resources have arrived and what other servers have changed. Changes made by
-this server are handled at once.
-"""
+"""Interval of checks for missing resources and for changes by other servers. This server's are handled at once."""
 
 logger = logging.getLogger(__name__)
 

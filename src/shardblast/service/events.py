@@ -38,9 +38,7 @@ class Subscription:
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(WAITING)
         self._missed = True
-        """Whether some event is only in the store: from before this subscription, or because the reader was too
-        slow.
-        """
+        """Whether some event is only in the store: an earlier one, or one for which the reader was too slow."""
 
     def offer(self, event: Event) -> None:
         """Take an event from any thread, without waiting."""
