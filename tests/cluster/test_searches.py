@@ -146,6 +146,15 @@ def test_formats_that_show_the_length_of_a_part_of_a_query_are_refused(compared:
     assert b"With -query_loc this format shows the length of a part" in refused.stderr
 
 
+def test_numbers_of_formats_that_only_some_versions_know_are_refused(compared: Compared) -> None:
+    name, _ = compared.database("v5-volumes", "prot")
+
+    refused = compared.cluster.search("blastp", "-db", name, "-outfmt", "20", sent=fasta(protein_queries()).encode())
+
+    assert refused.returncode == 1
+    assert b"-outfmt: '20' is not a valid output format." in refused.stderr
+
+
 @pytest.mark.parametrize("program", ["blastn", "blastp"])
 def test_queries_that_end_before_a_part_are_refused_by_name(compared: Compared, program: str) -> None:
     name, _ = compared.database("v5-volumes", MOLECULES[program])

@@ -57,7 +57,7 @@ TABULAR = [
     "10 delim=@ qacc sacc",
     "10 qacc delim=@ sacc",
 ]
-FAILING = ["", " ", "x", "6x", "6,", "6.0", "0x6", "6\tqacc", "-1", "19", "20", "999999999999", "6 delim", "5 delim"]
+FAILING = ["", " ", "x", "6x", "6,", "6.0", "0x6", "6\tqacc", "-1", "19", "22", "999999999999", "6 delim", "5 delim"]
 FAILING += ["10 delimit", "17 delim SQ", "6 delim @ qacc", "- 6", "6-", "1,0"]
 PLAIN = ["0", "5 qacc", "5 delim=@", "17", "17 SQ", "17 SR SQ", "17 foo", "18 x"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shardblast.core.formats import FORMATS
 from tests.databases import Databases
 from tests.identity.comparison import (
     DATABASE_TYPE,
@@ -27,6 +28,15 @@ def test_files_of_formats_13_and_14_are_where_blast_puts_them(
     outfmt: str, databases: Databases, queries: dict[str, Path]
 ) -> None:
     assert_identical("blastn", [*words_for("blastn", databases, queries), "-outfmt", outfmt, "-out", "result"])
+
+
+@pytest.mark.parametrize("number", sorted(set(range(24)).difference(FORMATS)))
+def test_numbers_that_only_some_versions_know_are_left_to_blast(
+    number: int, databases: Databases, queries: dict[str, Path]
+) -> None:
+    for outfmt in (f"{number}", f"{number} delim=; qseqid evalue"):
+        words = [*words_for("blastn", databases, queries), "-outfmt", outfmt]
+        assert_same(shardblast("blastn", [*words, "--shards", "3"]), blast("blastn", words))
 
 
 @pytest.mark.parametrize(("outfmt", "sharded"), [("17", True), ("17 SR", False), ("17 SR SQ", False)])

@@ -164,7 +164,7 @@ def test_another_name_for_this_machine_is_not_answered(server: Server) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "host")
 
 
-@pytest.mark.parametrize("outfmt", ["6 delim=\0", "99", "x", "6 " + "x" * 600])
+@pytest.mark.parametrize("outfmt", ["6 delim=\0", "19", "20", "21", "99", "x", "6 " + "x" * 600])
 def test_an_invalid_format_is_refused(server: Server, outfmt: str) -> None:
     search = server.submit("blastn", "16s", RNA)
     server.ended(search["id"])

@@ -143,6 +143,7 @@ def run(commands: list[list[str]], database: Path, folder: Path) -> bytes:
     ("output", "field", "says"),
     [
         ({"outfmt": "99"}, "output", "not a valid output format"),
+        ({"outfmt": "20 std"}, "output", "not a valid output format"),
         ({"outfmt": "6", "num_alignments": 3}, "output", "would change what is found"),
         ({"num_alignments": 11}, "output", "kept 10 subjects"),
         ({"out": "/tmp/x"}, "output.out", "not supported here"),

@@ -46,10 +46,10 @@ def search(program: Program, argv: Sequence[str]) -> int:
     arguments = known_arguments(engine.installation, program)
     try:
         options = parse(program, argv, arguments)
-    except UsageError:
-        raise
-    except InputError:
-        return subprocess.call([path, *without_ours(argv, arguments)])  # BLAST+ itself reports the error
+    except InputError as error:
+        if isinstance(error, UsageError) or "--engine dask" in " ".join(argv).replace("=", " "):
+            raise
+        return subprocess.call([path, *without_ours(argv, arguments)])  # BLAST+ itself reports the error, or knows more
     if options.ours.engine == "local" and options.ours.scheduler is not None:
         raise UsageError("--scheduler needs --engine dask.", remedy="Give both, or neither.")
     _check_report(options)

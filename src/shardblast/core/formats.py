@@ -114,7 +114,7 @@ _FORMATS = (
     Format(TAXONOMIC, "Organism Report", Syntax.TAXONOMIC),
 )
 FORMATS: Mapping[int, Format] = {one.number: one for one in _FORMATS}
-"""The formats of the five programs by number. Format 19 belongs to igblastn; only BLAST+ 2.17 has format 20."""
+"""The formats of the five programs by number. Format 19 belongs to igblastn. BLAST+ 2.17 alone prints format 20."""
 
 
 _BLANKS = " \t\n\v\f\r"
