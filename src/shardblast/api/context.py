@@ -155,11 +155,7 @@ def bounded(request: Request, most: int) -> Request:
 
 
 def unpacked(path: Path, most: int) -> None:
-    """Decompress a gzip or zstd file in place; leave a plain file as it is.
-
-    Raises InputError if the file is damaged or was compressed twice, and TooLargeError if its content is longer than
-    ``most`` bytes.
-    """
+    """Decompress a gzip or zstd file in place. Raises InputError if it is damaged or packed twice, or TooLargeError."""
     if not is_compressed(str(path)):
         return
     plain = path.with_suffix(".plain")

@@ -238,11 +238,7 @@ class ListReader:
         return self.options.filter or ""
 
     def read(self) -> tuple[Listed, dict[int, bytes]]:
-        """Return the effect, and for each volume a byte per OID: 1 if the sequence remains, otherwise 0.
-
-        Raises LeftToBlast if only BLAST+ itself can handle the list, and ShardblastError if BLAST+ was killed, or can't
-        read the database.
-        """
+        """Return the effect, and by volume a byte per OID: 1 if it remains. Raises LeftToBlast or ShardblastError."""
         name = self.name
         if name == "negative_seqidlist" and _is_looked_up_as_written(self.database):
             raise LeftToBlast("of databases of version 4 BLAST+ drops sequences that it counts in the totals.")

@@ -98,10 +98,7 @@ class Processes:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> Finished:
-        """Run a program to its end, with variables in addition to ``environment_with``.
-
-        The default of its working directory is that of ``_folder_for``.
-        """
+        """Run a program to its end, with variables besides ``environment_with``; for its folder see ``_folder_for``."""
         with TemporaryFile() as out, TemporaryFile() as err, TemporaryFile() as source:
             source.write(stdin or b"")
             source.seek(0)

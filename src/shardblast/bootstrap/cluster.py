@@ -62,10 +62,7 @@ def check_cluster(address: str) -> None:
 
 
 def cluster(address: str, *, insecure: bool = False) -> Cluster:
-    """Return the cluster of a scheduler, with the certificates that the environment names.
-
-    Raises UsageError if the address is not valid or needs TLS.
-    """
+    """Return a scheduler's cluster, with the environment's certificates. Raises UsageError for a wrong address."""
     certificates = certificates_of_environment()
     check_scheduler(address, certificates, insecure=insecure or bool(os.environ.get("SHARDBLAST_INSECURE")))
     return Cluster.at(address, certificates, timings())

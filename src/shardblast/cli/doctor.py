@@ -54,10 +54,7 @@ class Finding:
 
 
 def doctor(database: str | None, program: Program | None, *, as_json: bool) -> int:
-    """Check this machine, and a database with a program; return 1 if there is a problem, otherwise 0.
-
-    Without a program, the database's molecule decides between blastn and blastp.
-    """
+    """Check this machine, and a database with a program (default: blastn or blastp); return 1 if there is a problem."""
     findings = list(_findings(database, program))
     if as_json:
         write_json([asdict(finding) for finding in findings])

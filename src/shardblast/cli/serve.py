@@ -69,12 +69,7 @@ def greeting(settings: Settings) -> Mapping[str, str]:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a listening socket. It is opened first, because another server may use the same home.
-
-    The host is a name or an address; port 0 stands for any free port.
-
-    Raises ConflictError if the address is taken, or is not one of this machine.
-    """
+    """Return a listening socket, opened first as another server may use the home. Raises ConflictError if it can't."""
     listener: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]

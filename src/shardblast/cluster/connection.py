@@ -134,11 +134,7 @@ class Cluster:
         return identity["workers"]
 
     def members(self) -> list[Member]:
-        """Return the nodes that are or were connected, by name.
-
-        While the scheduler does not answer, its last answer counts for as long as the scheduler would keep a silent
-        node.
-        """
+        """Return nodes that are or were connected, by name. A silent scheduler's answer counts for ``silent_s``."""
         with suppress(NetworkError):
             self.addresses()
         with self._lock:
@@ -235,11 +231,7 @@ def certificates_of(authority: str, certificate: str, key: str) -> Certificates 
 
 
 def check_reach(host: str, certificates: Certificates | None, *, insecure: bool) -> None:
-    """Refuse to listen or connect without TLS where others can connect.
-
-    ``host`` is a name or an address, or empty for all addresses of this machine; ``insecure`` says whether the user has
-    declared the network to be private.
-    """
+    """Refuse to use a host (empty: all addresses) without TLS if others can connect, unless users say ``insecure``."""
     if certificates is not None or insecure or _is_loopback(host):
         return
     problem = f"The address {host or '0.0.0.0'!r} needs TLS: anyone who can connect to it could run programs there."

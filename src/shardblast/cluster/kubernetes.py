@@ -39,11 +39,7 @@ class NodeSet:
         self._namespace = namespace
 
     def count(self) -> NodeCount:
-        """Return the current number of nodes.
-
-        Raises NotFoundError if the StatefulSet does not exist, NotAllowedError if Kubernetes denies access, and
-        NetworkError if it does not answer or its address is unknown.
-        """
+        """Return the number of nodes. Raises NotFoundError, NotAllowedError, or NetworkError without an answer."""
         with self._translated():
             stateful_set = self._stateful_set()
             stateful_set.refresh()

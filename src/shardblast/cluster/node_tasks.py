@@ -85,10 +85,7 @@ def warm(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
 
 @on_this_node
 def run_stored(hosted: HostedSearch, stored: StoredRun) -> PieceReport | None:
-    """Run BLAST+ in a part of the database, unless the result is already stored; return the cost of the run, if known.
-
-    The result may exist because a node or the scheduler was lost before it could report the end of the run.
-    """
+    """Run BLAST+ in a part, unless the result is stored, perhaps by a lost node; return the run's cost if known."""
     if hosted.has(stored.result):
         return _run_before(hosted, stored)
     volumes = stored.part.volumes

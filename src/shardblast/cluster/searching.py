@@ -80,12 +80,7 @@ class ClusterSearching:
     def _decide(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
     ) -> tuple[Choice, bool]:
-        """Return how to cut a search, and whether a node must search the whole database.
-
-        Raises:
-            DatabaseError: Nodes can't read the database, or the program does not search databases of this molecule.
-            InputError: BLAST+ rejects the options.
-        """
+        """Return the cut, and whether a node must search the whole database. Raises DatabaseError or InputError."""
         if database.path is not None:
             problem = f"The database {database.name!r} is on the service's machine, where nodes can't read it."
             remedy = f"Copy it to the storage: 'shardblast db add {database.name} PATH --copy'."

@@ -57,10 +57,7 @@ def outfmt_of(words: Sequence[str]) -> str:
 
 
 def commands(program: str, search: Sequence[str], output: Sequence[str]) -> list[list[str]]:
-    """Return the BLAST+ commands that print the same output.
-
-    In BLAST+, numbers of descriptions or alignments also limit the search, so they are given to ``blast_formatter``.
-    """
+    """Return BLAST+ commands that print the same; numbers of hits go to ``blast_formatter``, as they limit searches."""
     if not any(f"-{name}" in output for name in COUNTS):
         return [[program, *search, *output]]
     kept = _value(search, "max_target_seqs")

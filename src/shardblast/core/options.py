@@ -76,10 +76,7 @@ class OurOptions:
 
 
 def take_ours(word: str, words: Iterator[str], ours: dict[str, str]) -> None:
-    """Add one of shardblast's options, and the value that follows it, to ``ours``.
-
-    Raises UsageError if the option is unknown, was given before, or has no value.
-    """
+    """Add an option of shardblast and its value to ``ours``. Raises UsageError if it is unknown, repeated or empty."""
     name, sign, value = word[2:].partition("=")
     if name not in OUR_NAMES:
         known = ", ".join(f"--{known}" for known in OUR_NAMES)

@@ -184,10 +184,7 @@ def need_of(volumes: Sequence[VolumeMetadata], shard: Shard, name: str) -> Shard
 
 
 def lacking(wanted: Collection[frozenset[str]], generation: Generation, shards: Sequence[Shard]) -> Lack | None:
-    """Return what the waiting tasks of a search lack, or None.
-
-    ``wanted`` holds for each task the names of the volumes that its node must hold; an empty set means any node.
-    """
+    """Return what a search's waiting tasks lack, or None. ``wanted`` has each task's volumes, empty for any node."""
     if not wanted:
         return None
     names = [volume.name for volume in generation.volumes]

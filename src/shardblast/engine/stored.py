@@ -109,10 +109,7 @@ class StoredEngine:
     pool: Pool
 
     def plan(self, options: SearchOptions, database: Database, folder: Path, processes: Processes) -> StoredPlan:
-        """Read the queries in a search's folder and decide how to cut.
-
-        Raises Interrupted if ``processes`` was stopped, and InputError or DatabaseError if they can't be searched.
-        """
+        """Read a search's queries and decide how to cut. Raises Interrupted, InputError or DatabaseError."""
         if database.obstacle is not None:
             raise DatabaseError(f"The database can't be searched here: {database.obstacle}.", remedy="Add another one.")
         choice, threads = self.decide(options, database, (folder / QUERY).stat().st_size, folder, processes)

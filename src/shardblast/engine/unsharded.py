@@ -142,10 +142,7 @@ def _statistics_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
 
 
 def _unsearchable_queries_are_known(options: SearchOptions, batches: list[Batch]) -> bool:
-    """Return whether unsearchable queries, if there are any, are printed as BLAST+ prints them.
-
-    BLAST+ prints them differently if all queries of their batch are unsearchable.
-    """
+    """Return whether unsearchable queries are printed as BLAST+ prints them, which depends on the others of a batch."""
     none_is_alone = all(batch.partly_definite for batch in batches)
     if options.outfmt.number == TAXONOMIC and not none_is_alone:
         return False  # BLAST+ itself ends with an exception if it has nothing to search

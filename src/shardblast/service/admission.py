@@ -95,10 +95,7 @@ class Admission:
                     self._change(standing, lambda search: lacks(search, None, now))
 
     def _places(self, running: Sequence[Standing]) -> tuple[int, int, Sequence[Standing]]:
-        """Return the number of places, the number for one owner while others wait, and the searches that occupy places.
-
-        By default, each server that searches on its own machine has its own places.
-        """
+        """Return the places, those for one owner while others wait, and who has them; local servers have their own."""
         places = self.settings.running or places_for(self.searching.cores)
         if not self.settings.running and self.searching.leaves_results_here:
             running = [standing for standing in running if self.queue.runs_here(standing)]

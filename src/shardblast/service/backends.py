@@ -40,44 +40,26 @@ class Searching(Protocol):
         """Number of cores that searches can use now."""
 
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
-        """Return what keeps a search from running now; None if nothing does.
-
-        ``before`` is what it lacked when it gave up its place.
-        """
+        """Return what keeps a search from running now, or None; ``before`` is what it lacked when it was put back."""
 
     def fits_in_memory(self, database: CataloguedDatabase) -> bool | None:
         """Return whether a database stays in this machine's memory; None if other machines search."""
 
     def check(self, options: SearchOptions, database: CataloguedDatabase, query_bytes: int, folder: Path) -> Choice:
-        """Decide as ``plan`` does, before the search is queued and its queries are cut.
-
-        ``folder`` is empty. Raises an error for a search that the machines can't run now.
-        """
+        """Decide as ``plan`` does, before queueing; ``folder`` is empty. Raises an error if it can't run now."""
 
     def plan(
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
     ) -> StoredPlan:
-        """Read the queries in a search's folder and decide how to cut.
-
-        Raises:
-            Interrupted: ``processes`` was stopped.
-            InputError: The queries can't be searched as they are.
-            DatabaseError: The database can't be searched in this way.
-        """
+        """Read a search's queries and decide how to cut. Raises Interrupted, InputError or DatabaseError."""
 
     def search(self, search: OrderedSearch, notify: Notify, processes: Processes) -> None:
-        """Search and merge what is not finished yet.
-
-        Raises Interrupted if ``processes`` was stopped, and WaitError if no part of the search can proceed.
-        """
+        """Search and merge what is left. Raises Interrupted if ``processes`` was stopped, WaitError if it is stuck."""
 
     def is_merged(self, search_id: SearchId, plan: StoredPlan, folder: Path) -> bool: ...
 
     def publish(self, search: OrderedSearch, notify: Notify, processes: Processes, most_bytes: int) -> Sequence[str]:
-        """Store all of a result, and put the facts about its queries into the search's folder.
-
-        Returns the names of the stored objects, below the search's prefix.
-        """
+        """Store a result and put facts of its queries into the folder; return the objects' names below the prefix."""
 
     def end(self, search_id: SearchId) -> None:
         """End remote tasks of a search, including those begun before the service was killed."""

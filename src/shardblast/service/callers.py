@@ -84,10 +84,7 @@ class Sessions:
         self.seconds = hours * 3600
 
     def begin(self, caller: Caller, token: str | None = None) -> str:
-        """Create a session; return its new secret.
-
-        ``token`` is the hash of the API token behind it; None for a sign-in at the issuer.
-        """
+        """Create a session by an API token, given its hash, or (None) the issuer's sign-in; return its new secret."""
         secret, now = new_secret(), time.time()
         scopes = tuple(sorted(caller.scopes))
         self._store.add(Session(hashed(secret), caller.owner, caller.name, scopes, now, now + self.seconds, token))

@@ -267,10 +267,7 @@ class Removal:
             self.generations.store.remove(name)  # last, so that an interrupted removal can be repeated
 
     def collect(self, name: str | None = None) -> None:
-        """Remove unused generations of one database, or of all.
-
-        A database that is being updated or removed is skipped, because that process collects at its end.
-        """
+        """Remove unused generations of one database or of all; a process that changes one collects it at its end."""
         for database in self.generations.names() if name is None else [name]:
             if self.generations.unused(database):
                 with suppress(ConflictError), self.acquisition.alone(database):

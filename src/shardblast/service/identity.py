@@ -128,10 +128,7 @@ class Sharing:
             raise NotFoundError(problem, remedy="Ask for a new link. This one may have been revoked.")
 
     def reader(self, token: str | None, read_after: ReadAfter) -> ReadAfter:
-        """Return a function that reads a search's events while a link is valid. Without a link it always reads.
-
-        The returned function raises NotFoundError once the link has been revoked.
-        """
+        """Return a reader of a search's events that, with a link, raises NotFoundError once that has been revoked."""
         if token is None:
             return read_after
 

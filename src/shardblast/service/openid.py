@@ -92,11 +92,7 @@ class Issuer:
             self._lock.release()
 
     def claims(self, token: str, audience: str) -> Claims:
-        """Return the claims of a token that the issuer signed for this audience and that is valid now.
-
-        Raises UnauthorizedError if the token is not valid, and NetworkError if the issuer's keys are needed and can't
-        be read.
-        """
+        """Return the claims of a token that is valid for this audience. Raises UnauthorizedError, or NetworkError."""
         published = self.published()
         try:
             try:

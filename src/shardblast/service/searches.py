@@ -36,13 +36,7 @@ class SearchService:
     """Called with a search that was cancelled while it was queued; returns when it has ended."""
 
     def submit(self, wanted: Wanted, owner: str, idempotency_key: str | None) -> Search:
-        """Queue a search, or return the earlier one with the same idempotency key.
-
-        Raises:
-            RefusedError: The search can't run. The error lists every problem.
-            DiskFull: There is not enough space for it.
-            ConflictError: The key was used for a different request.
-        """
+        """Queue a search, or return that of its key. Raises RefusedError with all problems, DiskFull, ConflictError."""
         checked = self.preflights.of(wanted)
         if checked.problems:
             raise RefusedError(checked.problems)

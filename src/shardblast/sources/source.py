@@ -201,10 +201,7 @@ class Ledger:
         return sum(self._sizes.values()) + sum(file.stat().st_size for file in self.work.glob("*.partial"))
 
     def keep(self, item: str, files: Sequence[Path], rank: int = 0) -> None:
-        """Move an item's files from ``work`` into the folder, under their names without ``.partial``.
-
-        If several items contain a file of the same name, the file of the lowest rank is kept.
-        """
+        """Move an item's files from ``work`` into the folder; of equal names in items, the lowest rank stays."""
         for file in files:
             sync(file)
         with self._lock:

@@ -69,10 +69,7 @@ def take(stored: Path, path: Path, report: Callable[[int], None], stopped: Calla
 
 
 def give(path: Path, stored: Path) -> bool:
-    """Link a file into a folder store as an object, atomically; return whether linking is possible.
-
-    The temporary name contains ``#``, so obstore does not list it.
-    """
+    """Link a file into a folder store atomically, by a name with ``#`` that obstore hides; return whether it works."""
     stored.parent.mkdir(parents=True, exist_ok=True)
     hidden = stored.with_name(f"{stored.name}#{uuid4().int}")
     if not _linked(path, hidden):

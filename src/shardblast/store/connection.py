@@ -133,10 +133,7 @@ def steps_engine(address: str) -> Engine | None:
 
 
 def migrate(database: SqlDatabase) -> None:
-    """Create the tables, or migrate those of an earlier version, after waiting for another server that does so.
-
-    Raises StoreError if a later version of shardblast, or one that was never released, has made the tables.
-    """
+    """Create the tables or migrate earlier ones, one server at a time. Raises StoreError for an unknown revision."""
     with database.reading() as connection:
         current = _revision(connection)
     if current == newest():

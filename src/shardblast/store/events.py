@@ -142,10 +142,7 @@ class Peers:
         return self._database.is_shared
 
     def join(self, notify: Callable[[SearchId | None], None]) -> None:
-        """Become visible to the other servers, and follow their changes.
-
-        ``notify`` is called with each search that another server changed, or with None if changes may have been missed.
-        """
+        """Become visible to other servers. ``notify`` gets each search that one changed, or None if some are missed."""
         if self.possible:
             threading.Thread(target=self._listen, args=(self._connect(), notify), daemon=True).start()
 
