@@ -163,7 +163,7 @@ def _fork_until_closed(requests: socket.socket) -> int:
                     return 0
                 teller, streams = socket.socket(fileno=descriptors[0]), descriptors[1:]
                 if not (pid := os.fork()):
-                    for one in (requests, teller, *(told for _, told in ended.values())):
+                    for one in (requests, teller, *(answer for _, answer in ended.values())):
                         one.close()
                     return _command(json.loads(request), streams)
                 for stream in streams:

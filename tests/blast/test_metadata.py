@@ -59,15 +59,15 @@ def test_files_of_a_neighbour_with_a_longer_name_are_not_listed(tmp_path: Path) 
 def test_the_facts_are_those_of_blastdbcmd(tmp_path: Path, kind: str) -> None:
     path = make_database(tmp_path / "db", "nucl", nucleotides(), *OPTIONS[kind])
     argv = ["blastdbcmd", "-db", str(path), "-info", "-exact_length"]
-    told = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
     facts = facts_of(path)
 
-    assert f"Database: {facts.database.title}\n" in told
-    assert f"\t{facts.database.num_seqs:,} sequences; {facts.database.letters:,} total bases" in told
-    assert f"Longest sequence: {facts.max_length:,} bases" in told
-    assert f"Date: {facts.database.date}\t" in told
-    assert f"BLASTDB Version: {facts.version}" in told
+    assert f"Database: {facts.database.title}\n" in output
+    assert f"\t{facts.database.num_seqs:,} sequences; {facts.database.letters:,} total bases" in output
+    assert f"Longest sequence: {facts.max_length:,} bases" in output
+    assert f"Date: {facts.database.date}\t" in output
+    assert f"BLASTDB Version: {facts.version}" in output
     assert facts.has_taxids == (kind == "taxids")
     assert facts.database.unique_ids == ("-parse_seqids" in OPTIONS[kind])
 

@@ -13,12 +13,12 @@ FOUND = [
 ]
 
 
-def told(parents: dict[int, int]) -> list[tuple[int, int | None, tuple[int, ...], int, int, int]]:
+def answer(parents: dict[int, int]) -> list[tuple[int, int | None, tuple[int, ...], int, int, int]]:
     return [(one.taxid, one.parent, one.via, one.level, one.hits, one.own_hits) for one in tree_of(FOUND, parents)]
 
 
 def test_organisms_are_below_their_common_ancestor() -> None:
-    assert told(PARENTS) == [
+    assert answer(PARENTS) == [
         (562, None, (2,), 0, 7, 0),
         (511145, 562, (), 1, 5, 5),
         (83333, 562, (), 1, 2, 2),
@@ -29,7 +29,7 @@ def test_organisms_are_below_their_common_ancestor() -> None:
 
 
 def test_unknown_organisms_are_a_list() -> None:
-    assert told({}) == [
+    assert answer({}) == [
         (511145, None, (), 0, 5, 5),
         (9606, None, (), 0, 4, 4),
         (83333, None, (), 0, 2, 2),
@@ -40,7 +40,7 @@ def test_unknown_organisms_are_a_list() -> None:
 def test_a_taxid_without_a_known_parent_is_a_root() -> None:
     parents = {taxid: parent for taxid, parent in PARENTS.items() if taxid != 83333}
 
-    assert [one[:2] for one in told(parents)] == [
+    assert [one[:2] for one in answer(parents)] == [
         (511145, None),
         (2759, None),
         (9606, 2759),

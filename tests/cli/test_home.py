@@ -59,10 +59,10 @@ def test_a_path_that_cannot_be_a_home_is_refused_without_a_traceback(
         [*SHARDBLAST, "serve", "--port", "0", "--home", home], capture_output=True, text=True, timeout=300
     )
 
-    for status, told in ((added, capsys.readouterr().err), (served.returncode, served.stderr)):
+    for status, answer in ((added, capsys.readouterr().err), (served.returncode, served.stderr)):
         assert status == 1
-        assert f"The folder '{home}' can't be the home of a service" in told
-        assert "Traceback" not in told
+        assert f"The folder '{home}' can't be the home of a service" in answer
+        assert "Traceback" not in answer
 
 
 @pytest.mark.parametrize("home", ["new/deep", "there"])

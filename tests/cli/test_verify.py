@@ -194,8 +194,8 @@ def test_missing_and_extra_queries_are_reported(tmp_path: Path) -> None:
 
     found = compare(one, other, parse_outfmt("6 qseqid score"))
 
-    told = [(one.id, one.line, one.unsharded, one.sharded) for one in found.differing]
-    assert told == [("b", 1, "b\t1", None), ("c", 1, None, "c\t1")]
+    answer = [(one.id, one.line, one.unsharded, one.sharded) for one in found.differing]
+    assert answer == [("b", 1, "b\t1", None), ("c", 1, None, "c\t1")]
     assert found.rows == 3
 
 

@@ -32,11 +32,11 @@ def slurm(folder: Path) -> Iterator[Mapping[str, str]]:
         for name in MACHINES:
             argv = ["slurmd", "-D", "-N", name, "-f", str(file)]
             stack.enter_context(_running(argv, folder / f"slurmd-{name}.out"))
-        _until(lambda: told(named, "sinfo", "--noheader", "--format=%D %t") == "2 idle\n")
+        _until(lambda: output_of(named, "sinfo", "--noheader", "--format=%D %t") == "2 idle\n")
         yield named
 
 
-def told(named: Mapping[str, str], *argv: str) -> str:
+def output_of(named: Mapping[str, str], *argv: str) -> str:
     """Return what a command of Slurm's prints."""
     return subprocess.run(argv, env={**os.environ, **named}, capture_output=True, text=True, timeout=60).stdout
 

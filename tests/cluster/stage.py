@@ -24,10 +24,10 @@ def main(url: str, log: str, cache: str, metadata: str, hold_at: str = "") -> No
     generation = Generation.of(json.loads(Path(metadata).read_text()))
     stager = Stager(LoggedObjects(url, Path(log), meanwhile), Path(cache), parallel=1)
     stager.start()
-    told: list[int] = []
-    stager.stage(generation, None, told.append)
+    reported: list[int] = []
+    stager.stage(generation, None, reported.append)
     stager.close()
-    sys.stdout.write(f"{sum(told)}\n")
+    sys.stdout.write(f"{sum(reported)}\n")
 
 
 if __name__ == "__main__":

@@ -247,14 +247,14 @@ def test_a_service_says_which_shards_a_search_waits_for(cluster: SeparateCluster
     cluster.network.machine("b").stop_blast()
 
     cluster.nodes.pop("b").kill()
-    until(lambda: "a node that holds shard " in str(told(cluster, search_id)["waiting"]))
+    until(lambda: "a node that holds shard " in str(search_of(cluster, search_id)["waiting"]))
     cluster.add("b")
 
     assert cluster.ask("wait", search_id, "--quiet").returncode == 0
     assert cluster.ask("results", search_id, "-outfmt", "6").stdout == question.answer
-    assert told(cluster, search_id)["waiting"] is None
+    assert search_of(cluster, search_id)["waiting"] is None
 
 
-def told(cluster: SeparateCluster, search_id: str) -> dict[str, Any]:
+def search_of(cluster: SeparateCluster, search_id: str) -> dict[str, Any]:
     search: dict[str, Any] = json.loads(cluster.ask("status", search_id, "--json").stdout)
     return search

@@ -84,10 +84,10 @@ def test_a_port_that_is_taken_is_reported(cluster: LocalCluster) -> None:
     cluster.start()
 
     words = ("node", "--scheduler", cluster.address, "--home", str(cluster.folder / "a"))
-    told = cluster.run(*words, "--health-port", str(cluster.port))
+    result = cluster.run(*words, "--health-port", str(cluster.port))
 
-    assert told.returncode == ConflictError.exit_status
-    assert b"Choose another --health-port." in told.stderr
+    assert result.returncode == ConflictError.exit_status
+    assert b"Choose another --health-port." in result.stderr
 
 
 @pytest.mark.parametrize(

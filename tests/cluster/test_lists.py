@@ -194,16 +194,16 @@ def test_shards_that_are_parts_of_volumes_search_the_sequences_that_a_list_leave
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (("-taxids", "77"), b"Taxonomy ID(s) not found"),
         (("-negative_taxids", "562,9606,10090,4"), b"leaves nothing of the database"),
     ],
     ids=["no such taxid", "nothing left"],
 )
-def test_a_list_that_leaves_nothing_is_refused(narrow: Narrow, options: tuple[str, ...], told: bytes) -> None:
+def test_a_list_that_leaves_nothing_is_refused(narrow: Narrow, options: tuple[str, ...], message: bytes) -> None:
     found = narrow.cluster.search("blastp", "-db", "prot", *options, sent=QUERIES["prot"].encode())
 
     assert found.returncode != 0
-    assert told in found.stderr
+    assert message in found.stderr
     assert not found.stdout

@@ -54,8 +54,8 @@ class Served:
 
     def running(self, search_id: str) -> set[tuple[int, int, str]]:
         """Return the batches, shards and nodes of the pieces that run now, as the service reports them."""
-        told = self.server.http.get(f"/searches/{search_id}/running").json()
-        return {(one["batch"], one["shard"], one["node"]) for one in told}
+        answer = self.server.http.get(f"/searches/{search_id}/running").json()
+        return {(one["batch"], one["shard"], one["node"]) for one in answer}
 
     def reported(self, search_id: str) -> list[dict[str, Any]]:
         """Return the pieces of a search's report."""
@@ -103,21 +103,21 @@ def served(tmp_path: Path, answers: Answers) -> Iterator[Served]:
 
 def test_a_service_has_its_searches_done_by_nodes(served: Served, tmp_path: Path) -> None:
     body = {"program": "blastn", "database": "16s", "query": SHORT}
-    told = served.server.http.post("/searches/preflight", json=body).json()
+    answer = served.server.http.post("/searches/preflight", json=body).json()
     search = served.server.submit("blastn", "16s", SHORT)
 
     ended = served.server.ended(search["id"])
 
     assert ended["state"] == "completed", ended
     assert ended["shards"] > 1
-    assert told["fits_in_memory"] is None
+    assert answer["fits_in_memory"] is None
     phases = {one["name"]: one for one in ended["phases"]}
     assert phases["staging"]["status"] == "completed"
     assert phases["staging"]["done"] == phases["staging"]["total"] > 0
     for outfmt in ("0", "6"):
         assert served.server.result(search["id"], outfmt) == served.answers("blastn", "16s", SHORT, outfmt)
     report = served.server.http.get(f"/searches/{search['id']}/report").json()
-    assert (report["shards"], report["why"]) == (told["shards"], told["why"])
+    assert (report["shards"], report["why"]) == (answer["shards"], answer["why"])
     assert report["self_contained"]
     assert {one["node"] for one in report["pieces"]} == {"a", "b"}
     assert not list((tmp_path / "home" / "staged").glob("*/*"))

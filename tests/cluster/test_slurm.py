@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shardblast.core.errors import InputError, UsageError
-from tests.cluster.slurm import MACHINES, slurm, told
+from tests.cluster.slurm import MACHINES, output_of, slurm
 from tests.databases import Databases
 from tests.postgres import free_port
 from tests.waiting import until
@@ -55,7 +55,7 @@ def listens(port: int) -> bool:
 
 def states(variables: Mapping[str, str]) -> list[str]:
     """Return the states and the machines of Slurm's jobs."""
-    return sorted(told(variables, "squeue", "--noheader", "--format=%t %N").splitlines())
+    return sorted(output_of(variables, "squeue", "--noheader", "--format=%t %N").splitlines())
 
 
 def test_nodes_of_slurm_hold_a_database_and_print_the_bytes_of_blast(
@@ -75,7 +75,7 @@ def test_nodes_of_slurm_hold_a_database_and_print_the_bytes_of_blast(
         )
         until(lambda: states(cluster) == ["R one", "R two"], lambda: states(cluster))
     finally:
-        told(cluster, "scancel", submitted.stdout.strip())
+        output_of(cluster, "scancel", submitted.stdout.strip())
 
     argv = ["blastp", "-db", here, "-query", str(queries["prot"]), "-outfmt", "6"]
     assert searched.returncode == 0, searched.stderr

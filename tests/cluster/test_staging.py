@@ -75,18 +75,18 @@ def test_ten_searches_that_start_at_once_share_one_copy(
     node: Nodes, generation: Generation, source: LoggedObjects
 ) -> None:
     stager, together = node(), threading.Barrier(10)
-    told: list[list[int]] = [[] for _ in range(10)]
+    reported: list[list[int]] = [[] for _ in range(10)]
 
     def stage(number: int) -> Path:
         together.wait()
-        return stager.stage(generation, None, told[number].append)
+        return stager.stage(generation, None, reported[number].append)
 
     with ThreadPoolExecutor(10) as pool:
         [folder] = set(pool.map(stage, range(10)))
 
     assert whole(folder, generation)
     assert sum(source.fetched.values()) == len(source.fetched) == len(list(generation.files))
-    assert {sum(one) for one in told} == {generation.size_bytes}
+    assert {sum(one) for one in reported} == {generation.size_bytes}
 
 
 @pytest.mark.parametrize("url", ["s3", "folder"], indirect=True)
@@ -103,14 +103,14 @@ def test_two_processes_share_one_copy(tmp_path: Path, url: str, generation: Gene
 
 def test_a_second_staging_fetches_nothing(node: Nodes, generation: Generation, source: LoggedObjects) -> None:
     node().stage(generation, None)
-    before, told = source.fetched, []
+    before, reported = source.fetched, []
 
     later = node()
     later.start()
-    later.stage(generation, None, told.append)
+    later.stage(generation, None, reported.append)
 
     assert source.fetched == before
-    assert told == [generation.size_bytes]
+    assert reported == [generation.size_bytes]
 
 
 def test_only_the_requested_volumes_and_the_shared_files_are_staged(

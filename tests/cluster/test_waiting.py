@@ -34,7 +34,7 @@ class Crowded:
     server: Server
     room: int
 
-    def told(self, ids: list[str]) -> set[tuple[str, str | None, str | None]]:
+    def reported(self, ids: list[str]) -> set[tuple[str, str | None, str | None]]:
         """Return the states of searches, with the codes and sentences of what they wait for."""
         found = map(self.server.search, ids)
         return {(one["state"], *map((one["waiting"] or {}).get, ("code", "sentence"))) for one in found}
@@ -84,10 +84,10 @@ def test_a_command_reports_the_resource_that_it_waits_for_and_ends_if_that_does_
     ended = crowded.cluster.run("blastn", *words, SHARDBLAST_WAITING_HOURS="0.0005")
 
     assert ended.returncode == 1
-    told = ended.stderr.decode()
-    assert NO_NODE in told
-    assert "The search waited 2 seconds for a node of the cluster." in told
-    assert "Start nodes" in told
+    reported = ended.stderr.decode()
+    assert NO_NODE in reported
+    assert "The search waited 2 seconds for a node of the cluster." in reported
+    assert "Start nodes" in reported
 
 
 def submitted(server: Server) -> tuple[list[str], list[str]]:
@@ -102,17 +102,17 @@ def test_all_of_fifty_searches_end_or_say_why_they_wait_until_they_fail(crowded:
     possible, impossible = submitted(server)
     assert len(possible + impossible) == 50
 
-    until(lambda: crowded.told(possible + impossible) == {("queued", "nodes", NO_NODE)})
+    until(lambda: crowded.reported(possible + impossible) == {("queued", "nodes", NO_NODE)})
     server.kill()
     server.start()
-    assert crowded.told(possible + impossible) == {("queued", "nodes", NO_NODE)}
+    assert crowded.reported(possible + impossible) == {("queued", "nodes", NO_NODE)}
 
     cluster.add("a", "--disk", f"{crowded.room // 1024}KiB")
     states = [server.ended(one)["state"] for one in possible]
     assert states == ["completed"] * POSSIBLE
-    until(lambda: {code for _, code, _ in crowded.told(impossible)} == {"whole-database"})
-    until(lambda: {state for state, _, _ in crowded.told(impossible)} == {"queued"})
-    ((_, _, sentence),) = crowded.told(impossible)
+    until(lambda: {code for _, code, _ in crowded.reported(impossible)} == {"whole-database"})
+    until(lambda: {state for state, _, _ in crowded.reported(impossible)} == {"queued"})
+    ((_, _, sentence),) = crowded.reported(impossible)
     assert sentence is not None
     assert sentence.startswith("The search waits for a node whose disk has room for the whole database (")
     crowded.say_everywhere(impossible[0], sentence)

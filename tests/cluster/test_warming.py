@@ -75,24 +75,24 @@ def test_residency_is_unknown_of_files_of_others(files: list[Path]) -> None:
 
 
 def test_warming_reads_everything_and_the_kernel_says_so(files: list[Path]) -> None:
-    told: list[int] = []
+    reported: list[int] = []
 
-    warmed = warm(files, told.append)
+    warmed = warm(files, reported.append)
 
     assert warmed == Warmed(sum(sizes(files)), sum(sizes(files)))
     assert resident_bytes(files) == sizes(files)
-    assert sum(told) == sum(sizes(files))
+    assert sum(reported) == sum(sizes(files))
 
 
 def test_warming_warm_files_reads_nothing(files: list[Path]) -> None:
     warm(files, lambda size: None)
-    told: list[int] = []
+    reported: list[int] = []
     before = read_bytes()
 
-    warm(files, told.append)
+    warm(files, reported.append)
 
     assert read_bytes() - before < MIB
-    assert sum(told) == sum(sizes(files))
+    assert sum(reported) == sum(sizes(files))
 
 
 def test_warming_reads_the_missing_part(files: list[Path]) -> None:

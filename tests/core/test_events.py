@@ -29,8 +29,8 @@ NEW = Search(ID, "ada", "one", "blastn", "16s", "g1", (), "identical", 1.0, 3, 1
 
 
 def logged(*events: tuple[str, dict[str, Any]]) -> list[tuple[float | None, str, str]]:
-    told = [Event(at, ID, kind, data, float(at)) for at, (kind, data) in enumerate(events, 1)]
-    return [(one.at, one.level.value, one.text) for one in log_of(told)]
+    entries = [Event(at, ID, kind, data, float(at)) for at, (kind, data) in enumerate(events, 1)]
+    return [(one.at, one.level.value, one.text) for one in log_of(entries)]
 
 
 def searches(*states: Search) -> list[tuple[str, dict[str, Any]]]:
@@ -45,9 +45,9 @@ def test_a_log_contains_each_change_once_with_its_time() -> None:
     all_done = progressed(planned, count(planned.progress, Phase.SEARCHING, 8))
     completed = moved(all_done, State.COMPLETED, 5.5, hits=12, verdicts={"merged": 2, "researched": 1})
 
-    told = logged(*searches(NEW, running, searching, planned, one_done, all_done, completed))
+    entries = logged(*searches(NEW, running, searching, planned, one_done, all_done, completed))
 
-    assert told == [
+    assert entries == [
         (1.0, "note", "Submitted: blastn in 16s, 3 queries with 1,200 letters."),
         (2.0, "note", "It starts to run."),
         (3.0, "note", "Searching begins: 8 pieces."),
@@ -65,9 +65,9 @@ def test_a_log_shows_the_lack_of_a_search_its_failure_and_its_retry() -> None:
     failed = moved(going, State.FAILED, 4.0, failure=Failure("memory", "There is no memory.", "Add some."))
     queued = retried(failed, 5.0)
 
-    told = [text for _, _, text in logged(*searches(NEW, running, searching, waiting, going, failed, queued))]
+    entries = [text for _, _, text in logged(*searches(NEW, running, searching, waiting, going, failed, queued))]
 
-    assert told[3:] == [
+    assert entries[3:] == [
         "The search waits for a node that holds shard 1 of 8.",
         "It no longer waits.",
         "Searching ended before it was done: 0 of 8 pieces.",
@@ -83,9 +83,9 @@ def test_a_log_shows_that_a_search_gives_back_its_place_and_why() -> None:
     without_nodes = lacks(queued, NO_NODE, 5.0)
     again = moved(lacks(without_nodes, None, 6.0), State.RUNNING, 7.0)
 
-    told = logged(*searches(NEW, running, searching, queued, without_nodes, again))
+    entries = logged(*searches(NEW, running, searching, queued, without_nodes, again))
 
-    assert told[3:] == [
+    assert entries[3:] == [
         (4.0, "note", "It gives up its place among the running searches."),
         (4.0, "warning", "The search waits for a node that holds shard 1 of 8."),
         (5.0, "warning", "The search waits for a node of the cluster."),
@@ -97,11 +97,11 @@ def test_a_log_contains_warnings_and_pieces_that_were_started_twice() -> None:
     piece = {"purpose": "search", "batch": 0, "shard": 2, "seconds": 4.0, "node": "b", "is_doubled": True}
     usual = {**piece, "is_doubled": False}
 
-    told = logged(("warning", {"text": "[blastn] short query"}), ("piece", piece), ("piece", usual))
+    entries = logged(("warning", {"text": "[blastn] short query"}), ("piece", piece), ("piece", usual))
 
-    assert [level for _, level, _ in told] == [Level.WARNING, Level.WARNING]
-    assert told[0][2] == "BLAST+: [blastn] short query"
-    assert told[1][2].startswith("Batch 1, shard 3 was late")
+    assert [level for _, level, _ in entries] == [Level.WARNING, Level.WARNING]
+    assert entries[0][2] == "BLAST+: [blastn] short query"
+    assert entries[1][2].startswith("Batch 1, shard 3 was late")
 
 
 def test_running_pieces_are_those_that_began_and_have_not_ended() -> None:

@@ -106,13 +106,13 @@ def test_more_work_never_needs_fewer_nodes(rule: ScalingRule, demand: Demand, mo
 def run(rule: ScalingRule, present: int, needs: list[int], every_s: float, until: int = 0) -> list[int]:
     """Return the number of nodes after each look; looks after the last need see that need again."""
     scale: Scale | None = None
-    told = []
+    numbers = []
     for step in range(max(len(needs), until)):
         needed = needs[min(step, len(needs) - 1)]
         scale = scaled(rule, scale, present, needed, step * every_s)
         present = scale.nodes
-        told.append(present)
-    return told
+        numbers.append(present)
+    return numbers
 
 
 def test_nodes_are_added_at_once() -> None:
@@ -120,11 +120,11 @@ def test_nodes_are_added_at_once() -> None:
 
 
 def test_half_of_the_nodes_are_removed_after_the_idle_time_and_the_next_ones_sooner() -> None:
-    told = run(RULE, 8, [0], 10.0, until=120)
+    numbers = run(RULE, 8, [0], 10.0, until=120)
 
-    left = [step * 10 for step in range(1, 120) if told[step] != told[step - 1]]
+    left = [step * 10 for step in range(1, 120) if numbers[step] != numbers[step - 1]]
     assert left == [600, 750, 900, 1050]
-    assert [told[at // 10] for at in left] == [4, 2, 1, 0]
+    assert [numbers[at // 10] for at in left] == [4, 2, 1, 0]
 
 
 def test_nodes_stay_if_the_idle_time_is_zero() -> None:
@@ -151,29 +151,29 @@ idle = st.sampled_from([0.0, 20.0, 60.0])
 
 @given(st.integers(0, 12), needed, idle)
 def test_there_are_never_fewer_than_needed_nor_more_without_need(present: int, needs: list[int], idle_s: float) -> None:
-    told = run(ScalingRule(12, idle_s), present, needs, 2.0)
+    numbers = run(ScalingRule(12, idle_s), present, needs, 2.0)
 
-    for step, nodes in enumerate(told):
+    for step, nodes in enumerate(numbers):
         assert nodes >= needs[step]
-        assert nodes <= max([present, *told][step], needs[step])
+        assert nodes <= max([present, *numbers][step], needs[step])
 
 
 @given(st.integers(0, 12), needed)
 def test_nodes_needed_within_the_idle_time_stay(present: int, needs: list[int]) -> None:
     every_s, idle_s = 2.0, 20.0
-    told = run(ScalingRule(12, idle_s), present, needs, every_s)
+    numbers = run(ScalingRule(12, idle_s), present, needs, every_s)
 
-    for step, nodes in enumerate(told):
-        if step and nodes < told[step - 1]:
+    for step, nodes in enumerate(numbers):
+        if step and nodes < numbers[step - 1]:
             within = [place for place in range(step + 1) if (step - place) * every_s < idle_s]
             assert nodes >= max(needs[place] for place in within)
 
 
 @given(st.integers(0, 12), st.lists(st.integers(0, 12), min_size=1, max_size=9))
 def test_a_need_that_returns_again_and_again_keeps_the_number(present: int, needs: list[int]) -> None:
-    told = run(ScalingRule(12, 20.0), present, needs * 40, 2.0)
+    numbers = run(ScalingRule(12, 20.0), present, needs * 40, 2.0)
 
-    rest = told[len(told) // 2 :]
+    rest = numbers[len(numbers) // 2 :]
     assert set(rest) == {max(needs)}
 
 

@@ -133,14 +133,14 @@ def test_a_search_without_a_lack_waits_for_its_turn() -> None:
     queued = a_search()
     running = moved(queued, State.RUNNING, 5.0)
 
-    told = [one.document()["waiting"] for one in (queued, lacks(queued, NO_SCHEDULER, 2.0), running)]
+    answer = [one.document()["waiting"] for one in (queued, lacks(queued, NO_SCHEDULER, 2.0), running)]
 
-    assert [one and one["code"] for one in told] == ["turn", "scheduler", None]
+    assert [one and one["code"] for one in answer] == ["turn", "scheduler", None]
     assert moved(lacks(running, NO_NODE, 6.0), State.COMPLETED, 7.0).document()["waiting"] is None
 
 
 def test_a_document_names_the_phases_in_order() -> None:
-    told = json.loads(json.dumps(a_search().document()))
+    answer = json.loads(json.dumps(a_search().document()))
 
-    assert [one["name"] for one in told["phases"]] == [phase.value for phase in Phase]
-    assert told["phase"] is None
+    assert [one["name"] for one in answer["phases"]] == [phase.value for phase in Phase]
+    assert answer["phase"] is None

@@ -45,10 +45,10 @@ def test_warnings_are_those_of_blast(
 
     report = search_here("blastp", [*words, "--shards", "2"], expected)
 
-    told = capfdbinary.readouterr().err.splitlines()
+    printed = capfdbinary.readouterr().err.splitlines()
     assert report["shards"] == 2
-    assert sorted(told) == sorted(set(expected.stderr.splitlines()))
-    assert len(told) >= 6
+    assert sorted(printed) == sorted(set(expected.stderr.splitlines()))
+    assert len(printed) >= 6
 
 
 @pytest.mark.parametrize(

@@ -65,14 +65,14 @@ def until(what: str, holds: Callable[[], object], within_s: float = WITHIN_S) ->
 
 def state() -> str:
     """Return what a person would look at first."""
-    told = [kubectl("get", "pods,statefulsets,pvc", "--output", "wide").decode()]
+    shown = [kubectl("get", "pods,statefulsets,pvc", "--output", "wide").decode()]
     for pod in read("pods")["items"]:
         name = pod["metadata"]["name"]
         log = subprocess.run(
             ["kubectl", "--namespace", NAMESPACE, "logs", name, "--tail", "15"], capture_output=True, timeout=60
         )
-        told.append(f"--- {name}\n{(log.stdout + log.stderr).decode()}")
-    return "\n".join(told)
+        shown.append(f"--- {name}\n{(log.stdout + log.stderr).decode()}")
+    return "\n".join(shown)
 
 
 def overlay(image: str, settings: Mapping[str, str]) -> Path:
@@ -113,10 +113,10 @@ def deploy(image: str, settings: Mapping[str, str]) -> None:
 
 def is_there(deployment: str) -> bool:
     """Tell whether a deployment has one pod, of its last version, which is ready."""
-    told = read(f"deployment/{deployment}")
-    status, component = told["status"], told["metadata"]["labels"]["app.kubernetes.io/component"]
+    shown = read(f"deployment/{deployment}")
+    status, component = shown["status"], shown["metadata"]["labels"]["app.kubernetes.io/component"]
     return bool(
-        status.get("observedGeneration") == told["metadata"]["generation"]
+        status.get("observedGeneration") == shown["metadata"]["generation"]
         and status.get("updatedReplicas") == status.get("replicas") == 1
         and [is_ready(pod) for pod in pods(component)] == [True]
     )
@@ -203,9 +203,9 @@ def client(token: str) -> Iterator[Client]:
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as forward:
         try:
             assert forward.stdout is not None
-            told = forward.stdout.readline().decode()
-            assert told.startswith("Forwarding from 127.0.0.1:"), told
-            port = told.removeprefix("Forwarding from 127.0.0.1:").split()[0]
+            shown = forward.stdout.readline().decode()
+            assert shown.startswith("Forwarding from 127.0.0.1:"), shown
+            port = shown.removeprefix("Forwarding from 127.0.0.1:").split()[0]
             url = f"http://127.0.0.1:{port}/api/v1"
             with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as http:
                 yield Client(http)

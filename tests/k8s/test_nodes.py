@@ -95,42 +95,42 @@ def is_apart(pod: str) -> bool:
 @contextmanager
 def watched(service: Client) -> Iterator[list[Nodes]]:
     """Read ``GET /nodes`` over and over as long as the context lasts; yield the answers so far."""
-    told = [service.nodes()]
+    reports = [service.nodes()]
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(0.2):
-            told.append(service.nodes())
+            reports.append(service.nodes())
 
     with ThreadPoolExecutor(1) as watcher:
         watching = watcher.submit(watch)
         try:
-            yield told
+            yield reports
         finally:
             over.set()
             watching.result()
 
 
-def states_of(told: Sequence[Nodes], name: str) -> list[str]:
+def states_of(reports: Sequence[Nodes], name: str) -> list[str]:
     """Return the states of a node, one after the other."""
-    return [state for state, _ in groupby(one[name]["state"] for one in told)]
+    return [state for state, _ in groupby(one[name]["state"] for one in reports)]
 
 
 def volumes_of(node: Mapping[str, Any]) -> list[str]:
     return [volume["name"] for held in node["generations"] for volume in held["volumes"]]
 
 
-def assert_lost_and_back(told: Sequence[Nodes], name: str) -> None:
+def assert_lost_and_back(reports: Sequence[Nodes], name: str) -> None:
     """Check that a node was reported as lost and idle, and then as back with its volumes."""
-    states = states_of(told, name)
+    states = states_of(reports, name)
     assert states[0] == states[-1] == "connected", states
     assert "lost" in states, states
-    for state, answers in groupby((one[name] for one in told), lambda one: one["state"]):
+    for state, answers in groupby((one[name] for one in reports), lambda one: one["state"]):
         if state == "lost":
             assert len({one["last_seen"] for one in answers}) == 1
-    assert all(one[name]["running"] == 0 for one in told if one[name]["state"] == "lost")
-    lost = next(place for place, one in enumerate(told) if one[name]["state"] == "lost")
-    before, after = told[lost - 1][name], told[-1][name]
+    assert all(one[name]["running"] == 0 for one in reports if one[name]["state"] == "lost")
+    lost = next(place for place, one in enumerate(reports) if one[name]["state"] == "lost")
+    before, after = reports[lost - 1][name], reports[-1][name]
     assert after["last_seen"] > before["last_seen"]
     assert volumes_of(after) == volumes_of(before) != []
 
@@ -158,23 +158,23 @@ def test_the_service_searches_on_the_nodes_and_lists_them_with_their_volumes(
 def test_a_search_continues_when_a_node_is_lost(
     service: Client, database: Path, queries: dict[str, Path], query: str, loss: str
 ) -> None:
-    with watched(service) as told:
+    with watched(service) as reports:
         with search_that_runs(query) as search, lost_node(loss) as lost:
             assert search.poll() is None, "it was over before the node was lost"
             printed, errors = search.communicate(timeout=240)
-            until("the node is reported as lost", lambda: "lost" in states_of(told, lost))
-        until("the node is back", lambda: ready_nodes() == NODES and states_of(told, lost)[-1] == "connected")
+            until("the node is reported as lost", lambda: "lost" in states_of(reports, lost))
+        until("the node is back", lambda: ready_nodes() == NODES and states_of(reports, lost)[-1] == "connected")
 
     assert search.returncode == 0, errors.decode()
     assert printed == blast("blastp", database, queries["prot"], *SLOW)
-    assert_lost_and_back(told, lost)
-    assert [states_of(told, name) for name in NAMES if name != lost] == [["connected"]]
+    assert_lost_and_back(reports, lost)
+    assert [states_of(reports, name) for name in NAMES if name != lost] == [["connected"]]
 
 
 def test_a_search_continues_while_the_nodes_are_upgraded(
     service: Client, database: Path, queries: dict[str, Path], query: str
 ) -> None:
-    with watched(service) as told:
+    with watched(service) as reports:
         with search_that_runs(query) as search:
             kubectl("rollout", "restart", "statefulset/shardblast-node")
             assert search.poll() is None, "it was over before the nodes were replaced"
@@ -184,8 +184,8 @@ def test_a_search_continues_while_the_nodes_are_upgraded(
     assert search.returncode == 0, errors.decode()
     assert printed == blast("blastp", database, queries["prot"], *SLOW)
     for name in NAMES:
-        assert_lost_and_back(told, name)
-    assert all(any(node["state"] == "connected" for node in one.values()) for one in told), "all of them were away"
+        assert_lost_and_back(reports, name)
+    assert all(any(node["state"] == "connected" for node in one.values()) for one in reports), "all of them were away"
 
 
 def test_nodes_without_a_scheduler_live_but_are_not_ready(service: Client) -> None:

@@ -36,25 +36,25 @@ def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_command_scales_the_nodes_and_reports_their_number(deployed: None) -> None:
     scaled = run("scale", "1", "--namespace", NAMESPACE)
-    told = run("status", "--json", "--namespace", NAMESPACE)
+    shown = run("status", "--json", "--namespace", NAMESPACE)
 
     assert scaled.returncode == 0, scaled.stderr
-    assert json.loads(told.stdout)["wanted"] == wanted_nodes() == 1
+    assert json.loads(shown.stdout)["wanted"] == wanted_nodes() == 1
 
 
 def test_the_service_account_suffices_for_scaling(deployed: None) -> None:
     in_service("shardblast", "cluster", "scale", "0")
 
     assert wanted_nodes() == 0
-    told = b"0 of 0 nodes ready.\n"  # one that was begun before may be ready before it goes
-    until("no node is reported as ready", lambda: in_service("shardblast", "cluster", "status") == told)
+    shown = b"0 of 0 nodes ready.\n"  # one that was begun before may be ready before it goes
+    until("no node is reported as ready", lambda: in_service("shardblast", "cluster", "status") == shown)
 
 
 def test_a_missing_statefulset_is_reported(deployed: None) -> None:
-    told = run("status", "--namespace", NAMESPACE, "--statefulset", "other")
+    shown = run("status", "--namespace", NAMESPACE, "--statefulset", "other")
 
-    assert told.returncode == NotFoundError.exit_status
-    assert told.stderr.startswith(f"The StatefulSet other does not exist in {NAMESPACE}.\n")
+    assert shown.returncode == NotFoundError.exit_status
+    assert shown.stderr.startswith(f"The StatefulSet other does not exist in {NAMESPACE}.\n")
 
 
 def test_a_cluster_that_does_not_answer_is_reported(tmp_path: Path) -> None:
@@ -64,10 +64,10 @@ def test_a_cluster_that_does_not_answer_is_reported(tmp_path: Path) -> None:
     subprocess.run([*words, "set-context", "gone", "--cluster=gone"], check=True, capture_output=True)
     subprocess.run([*words, "use-context", "gone"], check=True, capture_output=True)
 
-    told = run("status", KUBECONFIG=str(config))
+    shown = run("status", KUBECONFIG=str(config))
 
-    assert told.returncode == NetworkError.exit_status
-    assert told.stderr.startswith("Kubernetes can't be reached: ")
+    assert shown.returncode == NetworkError.exit_status
+    assert shown.stderr.startswith("Kubernetes can't be reached: ")
 
 
 def test_a_search_makes_nodes_start(service: Client, database: Path, queries: dict[str, Path]) -> None:
@@ -84,8 +84,8 @@ def test_a_search_makes_nodes_start(service: Client, database: Path, queries: di
 def test_administrators_scale_the_nodes_through_the_service(service: Client) -> None:
     until("the nodes are ready", lambda: service.scaling()["ready"] == NODES)
     until("none is needed any more", lambda: service.scaling()["needed"]["nodes"] == 0)
-    told = service.scaling()
-    assert (told["is_possible"], told["asked"], told["most"], told["problem"]) == (True, NODES, NODES, None)
+    shown = service.scaling()
+    assert (shown["is_possible"], shown["asked"], shown["most"], shown["problem"]) == (True, NODES, NODES, None)
 
     answer = service.http.post("/nodes/scaling", json={"nodes": 1})
 

@@ -60,14 +60,14 @@ def test_accounts_may_do_no_more_than_they_must(
     who = f"--as=system:serviceaccount:shardblast:{account}"
     argv = ["kubectl", "--namespace", "shardblast", "auth", "can-i", verb, *what.split(), who]
 
-    told = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    output = subprocess.run(argv, capture_output=True, text=True, timeout=60)
 
-    assert told.stdout.strip().splitlines()[0] == answer
+    assert output.stdout.strip().splitlines()[0] == answer
 
 
 def test_the_service_runs_without_rights(deployed: None) -> None:
     script = "id -u; touch /x || echo read-only; grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/1/status"
 
-    told = kubectl("exec", "deployment/shardblast", "--", "sh", "-c", script).decode().split()
+    output = kubectl("exec", "deployment/shardblast", "--", "sh", "-c", script).decode().split()
 
-    assert told == ["10001", "read-only", "CapEff:", "0000000000000000", "NoNewPrivs:", "1", "Seccomp:", "2"]
+    assert output == ["10001", "read-only", "CapEff:", "0000000000000000", "NoNewPrivs:", "1", "Seccomp:", "2"]

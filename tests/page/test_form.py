@@ -205,8 +205,8 @@ def test_databases_are_shown_with_their_properties(page: Page, server: Server) -
 
     choice = page.get_by_role("radiogroup", name="Database").locator("label", has_text="genes")
 
-    for told in (one["title"], f"updated {one['date']}", f"{one['num_seqs']} sequences", "in memory"):
-        expect(choice).to_contain_text(told)
+    for shown in (one["title"], f"updated {one['date']}", f"{one['num_seqs']} sequences", "in memory"):
+        expect(choice).to_contain_text(shown)
 
 
 def test_a_copy_is_made_without_the_clipboard_of_https(context: BrowserContext, server: Server) -> None:

@@ -84,7 +84,7 @@ def test_every_view_is_accessible(context: BrowserContext, server: Server, searc
         settled(page)
         found[address] = violations(page)
 
-    assert {address: told for address, told in found.items() if told} == {}
+    assert {address: answer for address, answer in found.items() if answer} == {}
 
 
 @pytest.fixture

@@ -113,10 +113,10 @@ def test_all_tasks_are_followed_by_one_stream_and_the_end_of_each_is_announced(
         expect(notice).to_contain_text("50 sequences")
         expect(page.get_by_role("listitem").filter(has_text=f"Adding {name}")).to_contain_text("completed")
         expect(page.get_by_role("row").filter(has_text=name)).to_be_visible()
-    told = [one for one in paths(asked) if one.startswith("/tasks")]
-    assert told.count("/tasks/events") == 1
-    assert set(told) == {"/tasks/events", "/tasks?limit=20"}
-    assert len(told) < 8, told
+    task_paths = [one for one in paths(asked) if one.startswith("/tasks")]
+    assert task_paths.count("/tasks/events") == 1
+    assert set(task_paths) == {"/tasks/events", "/tasks?limit=20"}
+    assert len(task_paths) < 8, task_paths
 
 
 def test_the_end_of_a_task_is_announced_once_wherever_one_is(

@@ -17,11 +17,11 @@ def on_terminal(server: Server, *words: str, columns: int = 100) -> tuple[int, s
     argv = [sys.executable, "-m", "shardblast", *words]
     with subprocess.Popen(argv, env=variables, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        told = b""
+        answer = b""
         while block := _read(ours):
-            told += block
+            answer += block
     os.close(ours)
-    return process.returncode, told.decode()
+    return process.returncode, answer.decode()
 
 
 def _read(terminal: int) -> bytes:

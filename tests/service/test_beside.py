@@ -37,7 +37,7 @@ def test_commands_go_through_the_service_however_callers_are_known(tmp_path: Pat
                 ("remove", "absent"),
             )
         ]
-        told = asked(server, made.stdout.split()[-1], "/tasks")
+        shown = asked(server, made.stdout.split()[-1], "/tasks")
         names = [one["name"] for one in asked(server, made.stdout.split()[-1], "/databases")]
     finally:
         server.close()
@@ -49,7 +49,7 @@ def test_commands_go_through_the_service_however_callers_are_known(tmp_path: Pat
     assert done[2].stdout == "more: up to date\n"
     assert done[3].stdout.startswith("more: ")
     assert "There is no database 'absent'" in done[5].stderr
-    assert sorted((one["kind"], one["owner"], one["state"]) for one in told) == [
+    assert sorted((one["kind"], one["owner"], one["state"]) for one in shown) == [
         ("add", "operator", "completed"),
         ("update", "operator", "completed"),
         ("warm", "operator", "completed"),

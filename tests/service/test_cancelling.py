@@ -57,7 +57,7 @@ def test_nothing_is_left_of_a_search_that_is_cancelled(
 
     cancel(server, search)
 
-    states = [seen, *(told["state"] for told in changes(server, search))]
+    states = [seen, *(answer["state"] for answer in changes(server, search))]
     assert states[-1] == "cancelled"
     check_nothing_is_left(server, search)
     log = [one["text"] for one in server.http.get(f"/searches/{search}/log").json()]
@@ -71,7 +71,7 @@ def test_a_search_that_was_cancelling_when_its_service_was_killed_is_cancelled_w
     reached(own_server, search, "merging")
     with ThreadPoolExecutor(1) as pool:
         pool.submit(own_server.http.post, f"/searches/{search}/cancel")
-        next(told for told in changes(own_server, search) if told["state"] in ("cancelling", "cancelled"))
+        next(answer for answer in changes(own_server, search) if answer["state"] in ("cancelling", "cancelled"))
         own_server.kill()
 
     own_server.start()
@@ -118,7 +118,7 @@ def test_nothing_is_left_of_searches_that_are_cancelled_at_any_moment(server: Se
 
 def reached(server: Server, search: str, phase: str) -> str:
     """Wait until a search is in a phase; return its state."""
-    return next(str(told["state"]) for told in changes(server, search) if told["phase"] == phase)
+    return next(str(answer["state"]) for answer in changes(server, search) if answer["phase"] == phase)
 
 
 def changes(server: Server, search: str) -> Iterator[dict[str, object]]:

@@ -144,8 +144,8 @@ def test_a_selection_in_a_body_is_printed_like_one_in_an_address(server: Server,
 
         read = server.http.get(f"/searches/{search}/results", params={"outfmt": outfmt, **named})
         assert _files(sent.content) == _files(read.content)
-        told = ("status", "content-type", "content-disposition")
-        assert [sent.headers.get(name) for name in told] == [read.headers.get(name) for name in told]
+        compared = ("status", "content-type", "content-disposition")
+        assert [sent.headers.get(name) for name in compared] == [read.headers.get(name) for name in compared]
         assert sent.headers["content-disposition"].startswith("attachment")
 
 

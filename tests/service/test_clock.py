@@ -58,7 +58,7 @@ def test_a_search_continues_when_the_clock_is_set_while_it_runs(server: Server, 
     for one in before:
         server.ended(one)
     search = server.submit("blastp", "proteins", MANY, "-max_target_seqs 5")
-    told: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
     ids: list[int] = []
     jumped = False
     for event in server.events(search["id"]):
@@ -67,7 +67,7 @@ def test_a_search_continues_when_the_clock_is_set_while_it_runs(server: Server, 
             clock.set(jump)
             jumped = True
         if event.event == "search":
-            told.append(json.loads(event.data))
+            received.append(json.loads(event.data))
     after = [server.submit("blastn", "16s", RNA)["id"] for _ in range(2)]
 
     states = [server.ended(one)["state"] for one in after]

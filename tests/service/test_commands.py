@@ -110,13 +110,13 @@ def test_preflight_shows_the_plan_of_a_search(server: Server, tmp_path: Path) ->
     done = server.run(*PREFLIGHT, "--query", str(query), "-evalue", "1e-10")
     status, shown = on_terminal(server, *PREFLIGHT, "-query", str(query), "-evalue", "1e-10")
 
-    told = dict(line.split("\t") for line in done.stdout.splitlines())
+    received = dict(line.split("\t") for line in done.stdout.splitlines())
     assert done.returncode == status == 0
-    assert told["command"] == "blastn -db 16s -query query.fa -evalue 1e-10"
-    assert told["queries"].startswith("4, nucleotide; ")
-    assert told["shards"][0].isdigit()
+    assert received["command"] == "blastn -db 16s -query query.fa -evalue 1e-10"
+    assert received["queries"].startswith("4, nucleotide; ")
+    assert received["shards"][0].isdigit()
     assert "\x1b" not in done.stdout
-    assert all(words in shown for words in told if words != "command")
+    assert all(words in shown for words in received if words != "command")
 
 
 def test_preflight_reports_every_problem_with_its_remedy(server: Server) -> None:

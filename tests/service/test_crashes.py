@@ -37,9 +37,9 @@ def test_a_search_resumes_after_a_kill_in_any_phase(own_server: Server, phase: s
     search = own_server.submit(*asked, headers=key)
     finished = 0
     for event in own_server.events(search["id"]):
-        told = json.loads(event.data)
+        shown = json.loads(event.data)
         finished += event.event == "piece"
-        if event.event == "search" and told["phase"] == phase and (phase != "searching" or finished):
+        if event.event == "search" and shown["phase"] == phase and (phase != "searching" or finished):
             break
     own_server.kill()
     before = own_server.home / "searches" / search["id"]
@@ -53,8 +53,8 @@ def test_a_search_resumes_after_a_kill_in_any_phase(own_server: Server, phase: s
     assert ended["attempt"] == 1
     assert {path: path.stat().st_mtime_ns for path in pieces if path.exists()}.items() <= times.items()
     assert own_server.submit(*asked, headers=key)["id"] == search["id"]
-    told = own_server.http.get(f"/searches/{search['id']}/pieces").json()
-    assert len({(piece["batch"], piece["shard"]) for piece in told}) == len(told)
+    shown = own_server.http.get(f"/searches/{search['id']}/pieces").json()
+    assert len({(piece["batch"], piece["shard"]) for piece in shown}) == len(shown)
     assert own_server.result(search["id"], "6") == answer != b""
 
 

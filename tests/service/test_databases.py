@@ -31,10 +31,10 @@ def test_a_database_made_from_fasta_gives_the_output_of_blast(server: Server, fa
     expected = blast("blastp", path, "made", QUERY, ["-evalue", "1e-3"], "6", tmp_path)
 
     assert server.result(search["id"], "6") == expected != b""
-    told = database(server, "made")
-    assert (told["num_seqs"], told["in_place"], told["molecule"]) == (1500, False, "protein")
-    assert told["here"]["staged_bytes"] == told["size_bytes"]
-    assert told["generation"] in stored(server, "made")
+    received = database(server, "made")
+    assert (received["num_seqs"], received["in_place"], received["molecule"]) == (1500, False, "protein")
+    assert received["here"]["staged_bytes"] == received["size_bytes"]
+    assert received["generation"] in stored(server, "made")
     assert search["generation"] == server.http.get(f"/searches/{search['id']}/report").json()["database"]["generation"]
 
 
@@ -301,12 +301,12 @@ def test_a_database_that_changes_in_place_is_not_searched_until_it_is_updated(
 
     make_database(path, "prot", real("proteins")[:400])
     changed = own_server.http.post("/searches", json={"program": "blastp", "database": "lying", "query": QUERY})
-    told = database(own_server, "lying")["here"]
+    received = database(own_server, "lying")["here"]
     updated = own_server.http.post("/databases/lying/update")
     again = own_server.ended(own_server.submit("blastp", "lying", QUERY)["id"])
 
     assert (changed.status_code, changed.json()["problems"][0]["code"]) == (422, "database-changed")
-    assert (told["resident_bytes"], "have changed" in told["problem"]) == (None, True)
+    assert (received["resident_bytes"], "have changed" in received["problem"]) == (None, True)
     assert (updated.status_code, updated.json()["num_seqs"]) == (200, 400)
     assert again["state"] == "completed"
     assert own_server.result(again["id"], "6") == blast("blastp", path, "lying", QUERY, [], "6", tmp_path)
@@ -317,13 +317,13 @@ def test_a_plan_shows_the_share_of_each_node_and_whether_it_fits(server: Server)
 
     roomy = server.http.get("/databases/proteins/plan", params={"nodes": 2, "memory_bytes": 4 * mapped}).json()
     tight = server.http.get("/databases/proteins/plan", params={"nodes": 2, "memory_bytes": mapped // 2}).json()
-    told = server.run("db", "plan", "proteins", "--nodes", "2", "--memory", f"{mapped // 2}")
+    received = server.run("db", "plan", "proteins", "--nodes", "2", "--memory", f"{mapped // 2}")
 
     assert (roomy["fits"], len(roomy["shares"])) == (True, 2)
     assert not tight["fits"]
     assert "nodes of this size" in tight["remedy"]
-    assert told.returncode == 1
-    assert tight["remedy"] in told.stdout
+    assert received.returncode == 1
+    assert tight["remedy"] in received.stdout
 
 
 def test_the_node_lists_its_databases(server: Server, fasta: Path) -> None:

@@ -99,16 +99,16 @@ def test_a_reader_that_left_is_forgotten() -> None:
 def test_a_stream_of_all_searches_reports_each_change_or_that_any_may_have_changed() -> None:
     async def follow() -> list[set[SearchId | None]]:
         broadcast = Broadcast()
-        told: list[set[SearchId | None]] = []
+        reported: list[set[SearchId | None]] = []
         with broadcast.followed(OF_SEARCHES) as following:
             assert broadcast.readers == 1
             async for changed in following.changes(0):
-                told.append(changed)
-                many = 2 if len(told) == 1 else MOST_CHANGED + 1
+                reported.append(changed)
+                many = 2 if len(reported) == 1 else MOST_CHANGED + 1
                 for number in range(many):
                     broadcast.look(SearchId(str(number)))
-                if len(told) == 3:
-                    return told
+                if len(reported) == 3:
+                    return reported
         raise AssertionError
 
     assert asyncio.run(follow()) == [{None}, {"0", "1"}, {None}]

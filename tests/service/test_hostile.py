@@ -30,9 +30,9 @@ def refused(server: Server, body: Any) -> dict[str, Any]:
     answer = server.http.post("/searches", json=body)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = answer.json()
-    assert all(told[name] for name in ("code", "detail", "remedy"))
-    return told
+    shown: dict[str, Any] = answer.json()
+    assert all(shown[name] for name in ("code", "detail", "remedy"))
+    return shown
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def refused(server: Server, body: Any) -> dict[str, Any]:
 def test_every_problem_of_a_search_is_reported(server: Server, changes: dict[str, Any], codes: list[str]) -> None:
     body = {"program": "blastn", "database": "16s", "query": RNA, **changes}
 
-    told = refused(server, body)
+    shown = refused(server, body)
 
-    assert [one["code"] for one in told["problems"]] == codes
+    assert [one["code"] for one in shown["problems"]] == codes
     preflight = server.http.post("/searches/preflight", json=body).json()
     assert (preflight["ok"], [one["code"] for one in preflight["problems"]]) == (False, codes)
 
@@ -73,13 +73,13 @@ def test_every_problem_of_a_search_is_reported(server: Server, changes: dict[str
 def test_preflight_shows_the_plan_of_a_search(server: Server) -> None:
     body = {"program": "blastn", "database": "16s", "query": RNA, "options": {"evalue": 1e-5}}
 
-    told = server.http.post("/searches/preflight", json=body).json()
+    shown = server.http.post("/searches/preflight", json=body).json()
 
-    assert told["ok"]
-    assert (told["queries"], told["molecule"], told["fits_in_memory"]) == (1, "nucleotide", True)
-    assert told["command"] == ["blastn", "-db", "16s", "-query", "query.fa", "-evalue", "1e-05"]
-    assert told["shards"] >= 1
-    assert told["why"]
+    assert shown["ok"]
+    assert (shown["queries"], shown["molecule"], shown["fits_in_memory"]) == (1, "nucleotide", True)
+    assert shown["command"] == ["blastn", "-db", "16s", "-query", "query.fa", "-evalue", "1e-05"]
+    assert shown["shards"] >= 1
+    assert shown["why"]
 
 
 @pytest.mark.parametrize(
@@ -98,24 +98,24 @@ def test_a_search_is_cut_as_preflight_says(server: Server, program: str, query: 
         options = "-ungapped"  # later versions have no such option
     database = "16s" if program == "blastn" else "proteins"
     body = {"program": program, "database": database, "query": query, "options": options}
-    told = server.http.post("/searches/preflight", json=body).json()
+    shown = server.http.post("/searches/preflight", json=body).json()
 
     search = server.submit(program, database, query, options)["id"]
 
     assert server.ended(search)["state"] == "completed"
     report = server.http.get(f"/searches/{search}/report").json()
-    assert (told["shards"], told["why"]) == (report["shards"], report["why"])
+    assert (shown["shards"], shown["why"]) == (report["shards"], report["why"])
 
 
 def test_preflight_counts_the_letters_that_blast_reads(server: Server) -> None:
     numbered = "".join(f"{at:>9} acgtacgtac----gtacgtac..gt\n" for at in range(1, 200, 22))
 
-    told = server.http.post(
+    shown = server.http.post(
         "/searches/preflight", json={"program": "blastn", "database": "16s", "query": f">a\n{numbered}>b\nACGT\n"}
     ).json()
 
-    assert told["ok"]
-    assert (told["queries"], told["letters"], told["longest"], told["molecule"]) == (2, 204, 200, "nucleotide")
+    assert shown["ok"]
+    assert (shown["queries"], shown["letters"], shown["longest"], shown["molecule"]) == (2, 204, 200, "nucleotide")
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{", '{"program": 1}', '{"program": "blastn", "extra": 1}', "\x00"])
@@ -193,10 +193,10 @@ def test_passwords_in_addresses_are_not_printed() -> None:
 
 
 def test_answers_never_contain_paths_of_the_server(server: Server) -> None:
-    told = server.http.get("/databases").text + server.http.get("/searches").text
+    shown = server.http.get("/databases").text + server.http.get("/searches").text
 
-    assert str(server.home) not in told
-    assert str(server.home.parent) not in told
+    assert str(server.home) not in shown
+    assert str(server.home.parent) not in shown
 
 
 def test_without_sign_in_only_this_machine_can_connect(server: Server) -> None:

@@ -174,10 +174,10 @@ def test_every_problem_of_a_list_is_reported(
 ) -> None:
     body = {"program": "blastp", "database": database, "query": QUERIES, **more}
 
-    told = listing.http.post("/searches/preflight", json=body).json()
+    shown = listing.http.post("/searches/preflight", json=body).json()
     refused = listing.http.post("/searches", json=body)
 
-    assert [one["code"] for one in told["problems"]] == codes
+    assert [one["code"] for one in shown["problems"]] == codes
     assert refused.status_code == 422
 
 

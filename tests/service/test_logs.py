@@ -69,8 +69,8 @@ def test_each_request_is_a_line_with_its_route_and_its_id_but_not_its_query(serv
         for sent in (answer, taken, refused)
     ]
     line = lines[0]
-    told = (line["method"], line["route"], line["status"], line["code"])
-    assert told == ("GET", "/api/v1/searches/{search_id}", 404, "not-found")
+    received = (line["method"], line["route"], line["status"], line["code"])
+    assert received == ("GET", "/api/v1/searches/{search_id}", 404, "not-found")
     assert line["seconds"] >= 0
     assert taken.headers["X-Request-ID"] == "from-a-proxy.1"
     assert lines[1]["request_id"] == "from-a-proxy.1"

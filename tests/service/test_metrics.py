@@ -37,28 +37,28 @@ def test_searches_pieces_bytes_and_errors_are_counted(own_server: Server) -> Non
     until(lambda: figures(own_server)["shardblast_errors_total"].get((("code", "not-found"), ("source", "http"))) == 2)
     until(lambda: figures(own_server)["shardblast_errors_total"].get((("code", code), ("source", "search"))))
 
-    told = figures(own_server)
+    shown = figures(own_server)
 
-    assert told["shardblast_searches"][("state", "completed"),] == 1
-    assert told["shardblast_searches"][("state", "failed"),] == 1
+    assert shown["shardblast_searches"][("state", "completed"),] == 1
+    assert shown["shardblast_searches"][("state", "failed"),] == 1
     pieces = own_server.http.get(f"/searches/{search['id']}/pieces").json()
     of_pieces = (("program", "blastn"), ("purpose", "search"))
-    assert told["shardblast_piece_seconds_count"][of_pieces] == len(pieces) > 0
-    assert abs(told["shardblast_piece_seconds_sum"][of_pieces] - sum(one["seconds"] for one in pieces)) < 1e-6
+    assert shown["shardblast_piece_seconds_count"][of_pieces] == len(pieces) > 0
+    assert abs(shown["shardblast_piece_seconds_sum"][of_pieces] - sum(one["seconds"] for one in pieces)) < 1e-6
     for phase in ("preparing", "searching", "merging", "publishing"):
-        assert told["shardblast_search_phase_seconds_count"][("phase", phase), ("program", "blastn")] == 1
-    assert told["shardblast_search_seconds_count"][("program", "blastn"), ("state", "completed")] == 1
-    assert told["shardblast_search_wait_seconds_count"][("program", "blastn"),] == 1
-    assert told["shardblast_pieces_failed_total"][("code", code),] >= 1
-    assert told["shardblast_errors_total"][("code", code), ("source", "search")] == 1
-    assert told["shardblast_errors_total"][("code", "not-found"), ("source", "http")] == 2
-    assert told["shardblast_uploaded_bytes_total"][()] >= len(RNA)
-    assert told["shardblast_printed_bytes_total"][()] >= len(printed)
-    assert told["shardblast_stored_bytes_total"][()] > 0
+        assert shown["shardblast_search_phase_seconds_count"][("phase", phase), ("program", "blastn")] == 1
+    assert shown["shardblast_search_seconds_count"][("program", "blastn"), ("state", "completed")] == 1
+    assert shown["shardblast_search_wait_seconds_count"][("program", "blastn"),] == 1
+    assert shown["shardblast_pieces_failed_total"][("code", code),] >= 1
+    assert shown["shardblast_errors_total"][("code", code), ("source", "search")] == 1
+    assert shown["shardblast_errors_total"][("code", "not-found"), ("source", "http")] == 2
+    assert shown["shardblast_uploaded_bytes_total"][()] >= len(RNA)
+    assert shown["shardblast_printed_bytes_total"][()] >= len(printed)
+    assert shown["shardblast_stored_bytes_total"][()] > 0
     route = ("method", "GET"), ("route", "/api/v1/searches/{search_id}/results"), ("status", "200")
-    assert told["shardblast_http_request_seconds_count"][route] == 1
-    assert told["shardblast_http_request_seconds_count"][("method", "GET"), ("route", "none"), ("status", "404")] == 1
-    assert told["process_resident_memory_bytes"][()] > 0
+    assert shown["shardblast_http_request_seconds_count"][route] == 1
+    assert shown["shardblast_http_request_seconds_count"][("method", "GET"), ("route", "none"), ("status", "404")] == 1
+    assert shown["process_resident_memory_bytes"][()] > 0
 
 
 def test_the_queue_and_the_readers_are_measured_at_each_request(narrow_server: Server) -> None:
@@ -72,10 +72,10 @@ def test_the_queue_and_the_readers_are_measured_at_each_request(narrow_server: S
     ]  # two run at once
     until(lambda: figures(narrow_server)["shardblast_searches"][("state", "queued"),] == 1)
 
-    told = figures(narrow_server)
+    shown = figures(narrow_server)
 
-    assert told["shardblast_queue_oldest_seconds"][()] > 0
-    assert told["shardblast_event_readers"][()] == 1
+    assert shown["shardblast_queue_oldest_seconds"][()] > 0
+    assert shown["shardblast_event_readers"][()] == 1
     events.close()
     for one in (*reversed(more), first):
         narrow_server.http.post(f"/searches/{one['id']}/cancel")
@@ -89,11 +89,11 @@ def test_labels_contain_only_fixed_names(server: Server) -> None:
         server.http.get(path)
     server.http.request("BREW", "/searches")
 
-    told = get(f"{server.url}/metrics").text
+    shown = get(f"{server.url}/metrics").text
 
-    assert search["id"] not in told
+    assert search["id"] not in shown
     for word in ("nothing", "/x/y", "BREW", "anybody"):
-        assert word not in told
+        assert word not in shown
 
 
 def test_every_metric_is_in_the_documentation(server: Server) -> None:

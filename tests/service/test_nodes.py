@@ -40,14 +40,14 @@ def test_a_stream_of_nodes_begins_with_their_state_and_continues_with_changes(ow
 
 
 def test_a_service_without_kubernetes_says_that_it_can_not_scale(server: Server) -> None:
-    told = server.http.get("/nodes/scaling").json()
+    answer = server.http.get("/nodes/scaling").json()
 
     refused = server.http.post("/nodes/scaling", json={"nodes": 2})
 
-    assert (told["is_possible"], told["asked"], told["needed"]) == (False, None, None)
+    assert (answer["is_possible"], answer["asked"], answer["needed"]) == (False, None, None)
     assert refused.status_code == 409
     assert refused.json()["code"] == "conflict"
-    assert refused.json()["detail"] == told["problem"] == "This service runs on a single machine."
+    assert refused.json()["detail"] == answer["problem"] == "This service runs on a single machine."
 
 
 @pytest.mark.parametrize("nodes", [-1, 10_001, "many", None])

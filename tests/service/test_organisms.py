@@ -49,11 +49,11 @@ def asked(server: Server, search: str, what: str, **values: object) -> dict[str,
 
 
 def test_organisms_are_a_list_where_their_lineages_are_unknown(server: Server, search: str) -> None:
-    told = asked(server, search, "organisms")
+    answer = asked(server, search, "organisms")
 
-    assert not told["has_lineages"]
-    assert told["unknown"] == 8
-    assert sorted((one["taxid"], one["hits"], one["level"]) for one in told["rows"]) == [
+    assert not answer["has_lineages"]
+    assert answer["unknown"] == 8
+    assert sorted((one["taxid"], one["hits"], one["level"]) for one in answer["rows"]) == [
         (9606, 8, 0),
         (10090, 8, 0),
         (83333, 8, 0),
@@ -67,14 +67,14 @@ def test_organisms_are_a_tree_with_names_where_the_taxonomy_is(server: Server, s
     write_taxonomy(server.home / "taxonomy")
     write_names(server.home / "taxonomy")
 
-    told = asked(server, search, "organisms")
-    lines = [(one["name"], one["parent"], one["hits"], one["own_hits"]) for one in told["rows"]]
+    answer = asked(server, search, "organisms")
+    lines = [(one["name"], one["parent"], one["hits"], one["own_hits"]) for one in answer["rows"]]
 
-    assert told["has_lineages"]
+    assert answer["has_lineages"]
     assert lines[0] == ("Escherichia coli", None, 16, 0)
     assert (None, None, 16, 0) in lines
     assert ("Homo sapiens", 2759, 8, 8) in lines
-    assert next(one["via"] for one in told["rows"]) == ["2"]
+    assert next(one["via"] for one in answer["rows"]) == ["2"]
     assert asked(server, search, "hits", organism="562")["total"] == 16
     assert asked(server, search, "hits", organism="2759", evalue=1e9)["total"] == 16
     assert asked(server, search, "hits", organism="7")["total"] == 0

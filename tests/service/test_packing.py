@@ -97,11 +97,11 @@ def test_rows_are_packed_and_events_are_not(server: Server, results: str) -> Non
     search = results.removesuffix("/results")
 
     rows, _ = raw(server, f"{search}/hits", GZIP)
-    events, told = raw(server, f"{search}/events", GZIP)
+    events, shown = raw(server, f"{search}/events", GZIP)
 
     assert rows.headers["content-encoding"] == "gzip"
     assert "content-encoding" not in events.headers
-    assert told.startswith(b"id: ")
+    assert shown.startswith(b"id: ")
 
 
 def test_files_in_a_zip_archive_are_not_packed_again(server: Server, results: str) -> None:

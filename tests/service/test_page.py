@@ -142,9 +142,9 @@ def test_a_stream_of_all_searches_reports_each_and_its_end(server: Server) -> No
         search = server.submit("blastn", "16s", RNA)
         states: list[str] = []
         while states[-1:] != ["completed"]:
-            told = json.loads(next(events).data)
-            if told.get("id") == search["id"]:
-                states.append(told["state"])
+            shown = json.loads(next(events).data)
+            if shown.get("id") == search["id"]:
+                states.append(shown["state"])
         server.http.delete(f"/searches/{search['id']}")
         last = next(one for one in events if one.event == "deleted")  # ends may be reported twice
 

@@ -156,10 +156,10 @@ def test_an_impossible_output_is_reported_before_the_search(
 ) -> None:
     body = {"program": "blastn", "database": "16s", "query": RNA, "options": "-max_target_seqs 10", "output": output}
 
-    told = server.http.post("/searches/preflight", json=body).json()
+    received = server.http.post("/searches/preflight", json=body).json()
 
-    assert [one["field"] for one in told["problems"]] == [field]
-    assert says in told["problems"][0]["detail"]
+    assert [one["field"] for one in received["problems"]] == [field]
+    assert says in received["problems"][0]["detail"]
 
 
 def test_a_page_of_blast_is_named_and_typed_as_one(server: Server, short: str) -> None:

@@ -106,16 +106,16 @@ def test_one_query_is_printed_as_if_it_were_alone(server: Server, served: dict[s
 def test_a_search_goes_through_its_phases_in_order(server: Server) -> None:
     search = server.submit("blastp", "proteins", SOME, {"evalue": 1e-5})
 
-    told = [(event.event, json.loads(event.data)) for event in server.events(search["id"])]
+    shown = [(event.event, json.loads(event.data)) for event in server.events(search["id"])]
 
-    assert told[0][0] == "snapshot"
-    documents = [data for kind, data in told if kind in ("snapshot", "search")]
+    assert shown[0][0] == "snapshot"
+    documents = [data for kind, data in shown if kind in ("snapshot", "search")]
     states = [data["state"] for data in documents]
     assert sorted(set(states), key=states.index) == [one for one in ("queued", "running", "completed") if one in states]
     phases = [data["phase"] for data in documents if data["phase"]]
     order = list(Phase)
     assert sorted(set(phases), key=phases.index) == [phase for phase in order if phase in phases]
-    last = told[-1][1]
+    last = shown[-1][1]
     for phase in last["phases"]:
         done = {Phase.STAGING: {"skipped"}, Phase.WARMING: {"skipped", "completed"}}  # warm already, or read again
         assert phase["status"] in done.get(phase["name"], {"completed"})

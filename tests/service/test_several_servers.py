@@ -83,12 +83,12 @@ def test_every_server_reports_the_events_of_all(servers: tuple[Server, Server]) 
     search = servers[0].submit("blastp", "proteins", QUERIES, "-max_target_seqs 5")
 
     with ThreadPoolExecutor(2) as pool:
-        told = list(
+        received = list(
             pool.map(lambda server: [(event.id, event.event) for event in server.events(search["id"])], servers)
         )
 
-    assert told[0][-1] == told[1][-1]
-    pieces = [[one for one, kind in events if kind == "piece"] for events in told]
+    assert received[0][-1] == received[1][-1]
+    pieces = [[one for one, kind in events if kind == "piece"] for events in received]
     assert pieces[0] == pieces[1] != []
     assert servers[0].search(search["id"]) == servers[1].search(search["id"])
     assert servers[1].search(search["id"])["state"] == "completed"

@@ -51,8 +51,8 @@ class Shared:
     def share(self, path: str) -> dict[str, Any]:
         made = self.ask(self.ada, "POST", f"{path}/share")
         assert made.status_code == 201, made.text
-        told: dict[str, Any] = made.json()
-        return told
+        new_link: dict[str, Any] = made.json()
+        return new_link
 
 
 @pytest.fixture(scope="module")
@@ -65,22 +65,22 @@ def shared(tmp_path_factory: pytest.TempPathFactory, served: dict[str, Path]) ->
 
 
 def test_anyone_with_a_link_can_read_its_search(shared: Shared) -> None:
-    told = shared.share(shared.search)
+    new_link = shared.share(shared.search)
 
-    assert set(told) == {"id", "url", "token", "created"}
+    assert set(new_link) == {"id", "url", "token", "created"}
     for part in READABLE:
         path = shared.search + part
-        by_address = shared.ask(None, "GET", path, params={"share": told["token"]})
-        by_header = shared.ask(None, "GET", path, headers={"X-Share-Token": told["token"]})
+        by_address = shared.ask(None, "GET", path, params={"share": new_link["token"]})
+        by_header = shared.ask(None, "GET", path, headers={"X-Share-Token": new_link["token"]})
         own = shared.ask(shared.ada, "GET", path)
         assert (by_address.status_code, by_header.status_code) == (200, 200), part
         assert by_address.content == by_header.content == as_outsiders_see(own.content)
         assert shared.ask(None, "GET", path).status_code == 401
     own = shared.ask(shared.ada, "GET", shared.search).json()
     assert own["owner"] == "ada"
-    assert get(told["url"]).json() == {**own, "owner": None}
+    assert get(new_link["url"]).json() == {**own, "owner": None}
     own = shared.ask(shared.ada, "GET", "/programs").json()
-    assert shared.ask(None, "GET", "/programs", headers={"X-Share-Token": told["token"]}).json() == own
+    assert shared.ask(None, "GET", "/programs", headers={"X-Share-Token": new_link["token"]}).json() == own
     assert shared.ask(None, "GET", "/programs").status_code == 401
     assert shared.ask(None, "GET", "/programs", params={"share": "sbs_wrong"}).status_code == 404
 
@@ -125,13 +125,13 @@ def test_a_wrong_link_is_answered_like_a_missing_search(shared: Shared, token: s
 
 
 def test_a_revoked_link_is_void(shared: Shared) -> None:
-    kept, told = shared.share(shared.search), shared.share(shared.search)
-    path = f"{shared.search}/shares/{told['id']}"
+    kept, new_link = shared.share(shared.search), shared.share(shared.search)
+    path = f"{shared.search}/shares/{new_link['id']}"
     assert shared.ask(shared.bob, "DELETE", path).status_code == 404
 
     assert shared.ask(shared.ada, "DELETE", path).status_code == 204
 
-    assert shared.ask(None, "GET", shared.search, params={"share": told["token"]}).status_code == 404
+    assert shared.ask(None, "GET", shared.search, params={"share": new_link["token"]}).status_code == 404
     assert shared.ask(None, "GET", shared.search, params={"share": kept["token"]}).status_code == 200
     assert shared.ask(shared.ada, "DELETE", path).status_code == 404
 
@@ -139,11 +139,11 @@ def test_a_revoked_link_is_void(shared: Shared) -> None:
 def test_an_event_stream_ends_when_its_link_is_revoked(shared: Shared) -> None:
     body = {"program": "blastp", "database": "proteins", "query": LONG}
     path = f"/searches/{shared.ask(shared.ada, 'POST', '/searches', json=body).json()['id']}"
-    kept, told = shared.share(path), shared.share(path)
+    kept, new_link = shared.share(path), shared.share(path)
     watching = {"params": {"share": kept["token"]}, "timeout": END_WITHIN_S}
 
     with connect_sse(shared.server.http, "GET", f"{path}/events", **watching) as other:
-        seen = [read_until_revoked(shared, path, told)]
+        seen = [read_until_revoked(shared, path, new_link)]
         assert shared.ask(shared.ada, "GET", path).json()["state"] in ("queued", "running")
         shared.ask(shared.ada, "POST", f"{path}/cancel")
         seen.append([event.data for event in other.iter_sse() if event.event != "message"])
@@ -152,14 +152,14 @@ def test_an_event_stream_ends_when_its_link_is_revoked(shared: Shared) -> None:
     assert not any("ada" in data or socket.gethostname() in data for data in seen[0] + seen[1])
 
 
-def read_until_revoked(shared: Shared, path: str, told: dict[str, Any]) -> list[str]:
+def read_until_revoked(shared: Shared, path: str, new_link: dict[str, Any]) -> list[str]:
     """Watch a search by a link, revoke it at the first event, and return the events until the end of the stream."""
     seen: list[str] = []
-    params = {"share": told["token"]}
+    params = {"share": new_link["token"]}
     with connect_sse(shared.server.http, "GET", f"{path}/events", params=params, timeout=END_WITHIN_S) as source:
         for event in source.iter_sse():
             if not seen:
-                assert shared.ask(shared.ada, "DELETE", f"{path}/shares/{told['id']}").status_code == 204
+                assert shared.ask(shared.ada, "DELETE", f"{path}/shares/{new_link['id']}").status_code == 204
             seen.append(event.data)
     return seen
 
@@ -174,14 +174,14 @@ def test_only_the_owner_and_administrators_share(shared: Shared) -> None:
 
 
 def test_links_are_listed_without_their_tokens_and_never_logged_or_kept(shared: Shared) -> None:
-    told = shared.share(shared.search)
-    shared.ask(None, "GET", f"{shared.search}/results", params={"share": told["token"], "outfmt": "nothing"})
+    new_link = shared.share(shared.search)
+    shared.ask(None, "GET", f"{shared.search}/results", params={"share": new_link["token"], "outfmt": "nothing"})
 
     listed = shared.ask(shared.ada, "GET", f"{shared.search}/shares")
 
-    assert {"id": told["id"], "created": told["created"]} in listed.json()
-    assert told["token"] not in listed.text + shared.server.log
-    assert not shared.server.keeps(told["token"])
+    assert {"id": new_link["id"], "created": new_link["created"]} in listed.json()
+    assert new_link["token"] not in listed.text + shared.server.log
+    assert not shared.server.keeps(new_link["token"])
 
 
 def test_links_go_with_their_search(shared: Shared) -> None:
@@ -199,12 +199,14 @@ def test_a_stream_of_searches_reports_no_searches_of_others(shared: Shared) -> N
         others = shared.new_search().rpartition("/")[2]
         assert shared.ask(shared.ada, "DELETE", f"/searches/{others}").status_code == 204
         mine = shared.ask(shared.bob, "POST", "/searches", json=BODY).json()["id"]
-        told = [next(events)]
-        while json.loads(told[-1].data)["id"] != mine or json.loads(told[-1].data)["state"] != "completed":
-            told.append(next(events))
+        events_seen = [next(events)]
+        while (
+            json.loads(events_seen[-1].data)["id"] != mine or json.loads(events_seen[-1].data)["state"] != "completed"
+        ):
+            events_seen.append(next(events))
 
     assert first.event == "reload"
-    assert {json.loads(one.data)["id"] for one in told} == {mine}
+    assert {json.loads(one.data)["id"] for one in events_seen} == {mine}
 
 
 def test_a_stream_of_searches_ends_when_the_token_is_revoked(shared: Shared) -> None:

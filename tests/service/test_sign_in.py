@@ -119,15 +119,15 @@ def test_a_browser_signs_in_and_out(browser: Browser, provider: Provider, server
     back = browser.signed_in("ada", "/searches?state=queued")
 
     assert (back.status_code, back.headers["location"]) == (303, "/searches?state=queued")
-    told = browser.me().json()
-    assert told == {
+    shown = browser.me().json()
+    assert shown == {
         "owner": owner(provider, "ada"),
         "name": "ada of the lab",
         "scopes": ["read", "search"],
         "by": "session",
     }
     search = browser.http.post("/api/v1/searches", json=BODY).json()
-    assert search["owner"] == told["owner"]
+    assert search["owner"] == shown["owner"]
     events = browser.http.get(f"/api/v1/searches/{search['id']}/events").text  # until it is over
     assert '"state": "completed"' in events
     former = browser.session
@@ -158,9 +158,9 @@ def test_cookies_are_for_this_host_and_no_script(server: Server, browser: Browse
 
 
 def test_a_program_signs_in_with_the_issuers_token(server: Server, provider: Provider) -> None:
-    told = bearer(server, provider.robots_token()).json()
+    shown = bearer(server, provider.robots_token()).json()
 
-    assert (told["owner"], told["by"]) == (owner(provider, ROBOT), "issuer")
+    assert (shown["owner"], shown["by"]) == (owner(provider, ROBOT), "issuer")
     assert bearer(server, provider.robots_token(), "/searches").json()["searches"] == []
     assert bearer(server, provider.signed()).json()["owner"] == owner(provider, "ada")
     assert bearer(server, provider.signed(groups=["blast-admins"])).json()["scopes"][0] == "admin"

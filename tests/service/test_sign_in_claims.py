@@ -45,7 +45,7 @@ def a_sign_in(provider: Provider, store: SessionStore, **changes: Any) -> SignIn
 
 
 @pytest.mark.parametrize(
-    ("claim", "told", "is_admin"),
+    ("claim", "answer", "is_admin"),
     [
         (("groups", "blast-admins"), {"groups": ["a", "blast-admins"]}, True),
         (("groups", "blast-admins"), {"groups": "blast-admins"}, True),
@@ -59,11 +59,11 @@ def a_sign_in(provider: Provider, store: SessionStore, **changes: Any) -> SignIn
     ],
 )
 def test_a_claim_makes_an_administrator(
-    provider: Provider, store: SessionStore, claim: tuple[str, str] | None, told: dict[str, Any], is_admin: bool
+    provider: Provider, store: SessionStore, claim: tuple[str, str] | None, answer: dict[str, Any], is_admin: bool
 ) -> None:
     sign_in = a_sign_in(provider, store, oidc_admin_claim="=".join(claim or ()))
 
-    assert (Scope.ADMIN in sign_in.caller_of_token(provider.signed(**told)).scopes) is is_admin
+    assert (Scope.ADMIN in sign_in.caller_of_token(provider.signed(**answer)).scopes) is is_admin
 
 
 def test_an_issuer_may_be_written_with_a_slash_at_its_end(provider: Provider, store: SessionStore) -> None:
@@ -99,8 +99,8 @@ def test_a_session_is_over_when_its_time_is(store: SessionStore) -> None:
 def test_the_public_part_of_an_attempt_reveals_nothing_about_the_rest() -> None:
     attempt = SignInAttempt("secret", "/a path?x=%2F&y=1;z")
 
-    told = {attempt.secret, attempt.state, attempt.nonce, attempt.verifier, attempt.challenge}
+    values = {attempt.secret, attempt.state, attempt.nonce, attempt.verifier, attempt.challenge}
 
-    assert len(told) == 5
+    assert len(values) == 5
     assert SignInAttempt.parse(str(attempt)) == attempt
     assert not set(str(attempt)) & set(' ";,\\')

@@ -175,12 +175,12 @@ def test_a_stream_of_all_tasks_reports_each_of_them(server: Server, fasta: Path)
         events = (one for one in source.iter_sse() if one.event != "message")
         first = next(events)
         ids = {add(server, name, fasta)["id"] for name in ("followed-1", "followed-2", "followed-3")}
-        told: dict[str, Any] = {}
-        while {one["state"] for one in told.values()} != {"completed"} or told.keys() != ids:
+        shown: dict[str, Any] = {}
+        while {one["state"] for one in shown.values()} != {"completed"} or shown.keys() != ids:
             event = next(events)
             assert event.event == "task"
-            told |= {one["id"]: one for one in [json.loads(event.data)] if one["id"] in ids}
+            shown |= {one["id"]: one for one in [json.loads(event.data)] if one["id"] in ids}
 
     assert first.event == "reload"
     listed = {one["id"]: one for one in server.http.get("/tasks").json()}
-    assert told == {one: listed[one] for one in ids}
+    assert shown == {one: listed[one] for one in ids}

@@ -95,8 +95,8 @@ def test_a_search_is_a_trace_of_its_wait_its_phases_and_its_pieces(
     assert {"preparing", "searching", "merging", "publishing"} <= set(ran)
     assert all(by_name[name].parent_span_id == root.span_id for name in phases)
     assert sorted(span.name for span in spans) == sorted(["search", *phases, *("piece" for _ in pieces)])
-    told = [attributes(span) for span in spans if span.name == "piece"]
-    assert sorted(one["shardblast.seconds"] for one in told) == sorted(one["seconds"] for one in pieces)
+    recorded = [attributes(span) for span in spans if span.name == "piece"]
+    assert sorted(one["shardblast.seconds"] for one in recorded) == sorted(one["seconds"] for one in pieces)
     for span in spans:
         found = attributes(span)
         assert (found["shardblast.search_id"], found["shardblast.program"]) == (search["id"], "blastn")
@@ -117,9 +117,9 @@ def test_a_request_is_a_span_in_the_callers_trace(receiver: Receiver, tmp_path: 
     (span,) = [one for one in receiver.spans if one.trace_id.hex() == trace]
 
     assert (span.name, span.parent_span_id.hex()) == ("GET /api/v1/searches", caller)
-    told = attributes(span)
-    assert told["http.response.status_code"] == 200
-    assert told["shardblast.request_id"] == answer.headers["X-Request-ID"]
+    recorded = attributes(span)
+    assert recorded["http.response.status_code"] == 200
+    assert recorded["shardblast.request_id"] == answer.headers["X-Request-ID"]
     assert receiver.services == {"blast.example"}
 
 

@@ -19,7 +19,7 @@ def source(text: str, **settings: object) -> Source:
 
 
 @dataclass
-class Told:
+class Reported:
     """The progress that a source reported while it fetched a database."""
 
     counts: list[tuple[int, int]] = field(default_factory=list)
@@ -28,9 +28,9 @@ class Told:
         self.counts.append((done, total))
 
 
-def bring(one: Source, folder: Path, offer: Offer | None = None, told: Told | None = None) -> Path:
+def bring(one: Source, folder: Path, offer: Offer | None = None, reported: Reported | None = None) -> Path:
     """Bring a database; return its path as ``-db`` names it."""
-    stem = one.bring(offer or one.offer(), folder, told or Told(), lambda: False)
+    stem = one.bring(offer or one.offer(), folder, reported or Reported(), lambda: False)
     return folder / stem
 
 

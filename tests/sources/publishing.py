@@ -17,14 +17,14 @@ TAXONOMY = {"taxdb.btd": b"names", "taxdb.bti": b"index", "taxonomy4blast.sqlite
 
 def metadata(database: Path, files: list[str], last_updated: str = "2026-11-19T00:00:00") -> dict[str, Any]:
     """Describe a database in the way of NCBI."""
-    told = subprocess.run(
+    output = subprocess.run(
         ["blastdbcmd", "-db", database.name, "-info", "-exact_length"],
         cwd=database.parent,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    counts = re.search(r"([\d,]+) sequences; ([\d,]+) total (bases|residues)", told)
+    counts = re.search(r"([\d,]+) sequences; ([\d,]+) total (bases|residues)", output)
     assert counts is not None
     parts = parts_of(database)
     return {

@@ -14,7 +14,7 @@ from shardblast.sources import blast
 from shardblast.sources.blast import BlastSource
 from tests.databases import Databases, make_database
 from tests.sequences import nucleotides
-from tests.sources.bringing import Told, assert_same_files, assert_sound, bring, names_in, opened, searched, source
+from tests.sources.bringing import Reported, assert_same_files, assert_sound, bring, names_in, opened, searched, source
 from tests.sources.publishing import TAXONOMY
 
 ALIASES = (".nal", ".pal")
@@ -26,15 +26,15 @@ def test_every_kind_of_database_is_copied(
     kind: str, dbtype: str, databases: Databases, queries: dict[str, Path], tmp_path: Path
 ) -> None:
     path = Path(databases(kind, dbtype).strip('"'))
-    told = Told()
+    reported = Reported()
 
-    brought = bring(source(str(path)), tmp_path / "brought", told=told)
+    brought = bring(source(str(path)), tmp_path / "brought", reported=reported)
 
     but_for = tuple(part.name for part in path.parent.iterdir() if part.suffix in ALIASES)
     assert_same_files(brought.parent, path.parent, but_for)
     assert searched(brought, queries[dbtype]) == searched(path, queries[dbtype])
     assert_sound(brought)
-    assert told.counts[-1][0] == told.counts[-1][1] == source(str(path)).offer().size_bytes
+    assert reported.counts[-1][0] == reported.counts[-1][1] == source(str(path)).offer().size_bytes
 
 
 def test_an_alias_may_have_the_name_of_one_of_its_volumes(queries: dict[str, Path], tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_copy_stops_on_request(original: Path, tmp_path: Path) -> None:
     one = source(str(original))
 
     with pytest.raises(Interrupted):
-        one.bring(one.offer(), tmp_path / "brought", Told(), lambda: True)
+        one.bring(one.offer(), tmp_path / "brought", Reported(), lambda: True)
 
 
 def test_a_copy_does_not_follow_the_original(original: Path, tmp_path: Path) -> None:

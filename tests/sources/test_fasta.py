@@ -19,7 +19,7 @@ from shardblast.core.program import Molecule
 from shardblast.sources.blast import BlastSource
 from tests.databases import MANY_VOLUMES_BYTES, make_database
 from tests.sequences import Sequence, nucleotides, proteins, write_fasta
-from tests.sources.bringing import Told, assert_same_files, assert_sound, bring, names_in, opened, searched, source
+from tests.sources.bringing import Reported, assert_same_files, assert_sound, bring, names_in, opened, searched, source
 
 PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
@@ -46,12 +46,12 @@ def test_a_file_becomes_the_database_that_makeblastdb_makes(
     packing: str, dbtype: str, made: dict[str, Path], queries: dict[str, Path], tmp_path: Path
 ) -> None:
     path = fasta(tmp_path / "core.fa", SEQUENCES[dbtype](), packing)
-    told = Told()
+    reported = Reported()
 
     brought = bring(
         source(str(path), volume_bytes=int(MANY_VOLUMES_BYTES[dbtype]), title="core of tests"),
         tmp_path / "brought",
-        told=told,
+        reported=reported,
     )
 
     assert brought.name == "core"
@@ -64,7 +64,7 @@ def test_a_file_becomes_the_database_that_makeblastdb_makes(
     assert searched(brought, queries[dbtype], "6") == searched(made[dbtype], queries[dbtype], "6")
     assert opened(brought).title == "core of tests"
     assert_sound(brought)
-    assert told.counts[-1] == (path.stat().st_size, path.stat().st_size)
+    assert reported.counts[-1] == (path.stat().st_size, path.stat().st_size)
 
 
 @pytest.mark.parametrize("name", ["x.fa", "x.fasta", "x.fna", "x.faa", "x.fsa", "X.FA", "no suffix", "x.txt"])
@@ -246,7 +246,7 @@ def test_makeblastdb_ends_on_request(tmp_path: Path) -> None:
     one = source(str(path), parse_seqids=False)
 
     with pytest.raises(Interrupted):
-        one.bring(one.offer(), tmp_path / "brought", Told(), lambda: True)
+        one.bring(one.offer(), tmp_path / "brought", Reported(), lambda: True)
 
     assert names_in(tmp_path / "brought") == set()
     assert children_named("makeblastdb", tmp_path) == []

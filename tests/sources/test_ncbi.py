@@ -25,7 +25,7 @@ from shardblast.core.errors import (
 )
 from shardblast.sources import Source
 from shardblast.sources.ncbi import NcbiSource
-from tests.sources.bringing import Told, assert_same_files, assert_sound, bring, names_in, searched, source
+from tests.sources.bringing import Reported, assert_same_files, assert_sound, bring, names_in, searched, source
 from tests.sources.publishing import FOLDER, TAXONOMY, publish_archives, publish_bucket, sign
 from tests.sources.site import Site
 from tests.storage.servers import BUCKET, SECRET
@@ -63,17 +63,17 @@ def test_a_published_database_is_fetched_file_by_file(
     layout: str, dbtype: str, site: Site, made: dict[str, Path], queries: dict[str, Path], tmp_path: Path
 ) -> None:
     publish(layout, site.root, made[dbtype])
-    told = Told()
+    reported = Reported()
 
-    path = bring(ncbi(site), tmp_path / "brought", told=told)
+    path = bring(ncbi(site), tmp_path / "brought", reported=reported)
 
     assert_same_files(path.parent, made[dbtype].parent)
     assert names_in(path.parent) == {part.name for part in made[dbtype].parent.iterdir()} | set(TAXONOMY)
     assert (path.parent / "taxdb.btd").read_bytes() == TAXONOMY["taxdb.btd"]
     assert_sound(path)
     assert searched(path, queries[dbtype]) == searched(made[dbtype], queries[dbtype])
-    assert told.counts[-1][0] == told.counts[-1][1] == ncbi(site).offer().size_bytes
-    assert sorted(told.counts) == told.counts
+    assert reported.counts[-1][0] == reported.counts[-1][1] == ncbi(site).offer().size_bytes
+    assert sorted(reported.counts) == reported.counts
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -283,7 +283,7 @@ def test_a_download_stops_on_request_and_resumes_later(site: Site, original: Pat
     site.fail("core.02.nsq", "silent", "silent")
 
     with pytest.raises(Interrupted):
-        one.bring(offer, tmp_path / "brought", Told(), site.held.is_set)
+        one.bring(offer, tmp_path / "brought", Reported(), site.held.is_set)
 
     assert "core.02.nsq" not in names_in(tmp_path / "brought")
     site.faults.clear()
@@ -295,14 +295,14 @@ def test_the_callbacks_are_called_in_the_caller_s_thread(site: Site, original: P
     one = ncbi(site)
     threads = set()
 
-    def told(done: int, total: int) -> None:
+    def reported(done: int, total: int) -> None:
         threads.add(threading.get_ident())
 
     def stopped() -> bool:
         threads.add(threading.get_ident())
         return False
 
-    one.bring(one.offer(), tmp_path / "brought", told, stopped)
+    one.bring(one.offer(), tmp_path / "brought", reported, stopped)
 
     assert threads == {threading.get_ident()}
 

@@ -23,7 +23,7 @@ from shardblast.core.errors import (
     StorageError,
 )
 from shardblast.storage.objects import Objects
-from tests.sources.bringing import Told, assert_same_files, assert_sound, bring, names_in, opened, searched, source
+from tests.sources.bringing import Reported, assert_same_files, assert_sound, bring, names_in, opened, searched, source
 from tests.storage.servers import s3
 
 NAMED = "0123456789abcdef"
@@ -78,15 +78,15 @@ def test_a_database_is_fetched_from_another_storage(
     dbtype: str, made: dict[str, Path], queries: dict[str, Path], objects: Objects, address: str, tmp_path: Path
 ) -> None:
     store(objects, made[dbtype])
-    told = Told()
+    reported = Reported()
 
-    path = bring(source(f"{address}/databases/core"), tmp_path / "brought", told=told)
+    path = bring(source(f"{address}/databases/core"), tmp_path / "brought", reported=reported)
 
     assert path.name == "core"
     assert_same_files(path.parent, made[dbtype].parent, ("core.nal", "core.pal"))
     assert searched(path, queries[dbtype]) == searched(made[dbtype], queries[dbtype])
     assert_sound(path)
-    assert told.counts[-1][0] == told.counts[-1][1] == source(f"{address}/databases/core").offer().size_bytes
+    assert reported.counts[-1][0] == reported.counts[-1][1] == source(f"{address}/databases/core").offer().size_bytes
 
 
 def test_a_database_is_fetched_from_a_bucket(original: Path, bucket: str, tmp_path: Path) -> None:

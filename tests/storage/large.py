@@ -61,12 +61,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _head(self, status: int, length: int, *more: tuple[str, str]) -> None:
         self.send_response(status)
-        told = [
+        reported = [
             ("Content-Length", str(length)),
             ("ETag", '"zeros"'),
             ("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
         ]
-        for name, value in [*told, *more]:
+        for name, value in [*reported, *more]:
             self.send_header(name, value)
         self.end_headers()
 

@@ -177,9 +177,9 @@ async def _message(reader: asyncio.StreamReader, bodiless: bool = False) -> tupl
     head = await reader.readuntil(HEAD_END)
     if bodiless:
         return head, b""
-    told = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-    if told:
-        return head, await reader.readexactly(int(told[1]))
+    shown = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    if shown:
+        return head, await reader.readexactly(int(shown[1]))
     return head, await reader.read() if head.startswith(b"HTTP/") else b""
 
 

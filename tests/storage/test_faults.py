@@ -53,14 +53,14 @@ def test_objects_are_fetched_despite_passing_faults(
     stored: Objects, proxy: Proxy, tmp_path: Path, faults: list[Fault]
 ) -> None:
     proxy.faults.extend(faults)
-    told: list[int] = []
+    reported: list[int] = []
 
-    digest = stored.fetch("a/key", tmp_path / "copy", report=told.append, expected=EXPECTED)
+    digest = stored.fetch("a/key", tmp_path / "copy", report=reported.append, expected=EXPECTED)
 
     assert not proxy.faults
     assert (tmp_path / "copy").read_bytes() == CONTENT
     assert digest == EXPECTED.sha256
-    assert sum(told) == len(CONTENT)
+    assert sum(reported) == len(CONTENT)
     assert not list(tmp_path.glob("*.partial"))
 
 

@@ -52,13 +52,13 @@ def test_a_file_is_read_back_unchanged(objects: Objects, tmp_path: Path, size: i
 
 
 def test_bytes_are_read_back_unchanged(objects: Objects) -> None:
-    told: list[int] = []
+    reported: list[int] = []
 
-    objects.put("key", b"some bytes", told.append)
-    objects.put("key", b"other", told.append)
+    objects.put("key", b"some bytes", reported.append)
+    objects.put("key", b"other", reported.append)
 
     assert objects.read("key") == b"other"
-    assert told == [10, 5]
+    assert reported == [10, 5]
 
 
 def test_the_size_of_a_stored_object_is_reported(place: Place, file: Path) -> None:
@@ -74,17 +74,17 @@ def test_the_size_of_a_stored_object_is_reported(place: Place, file: Path) -> No
 
 def test_a_file_that_was_handed_over_is_an_object(objects: Objects, file: Path, tmp_path: Path) -> None:
     content = file.read_bytes()
-    told: list[int] = []
+    reported: list[int] = []
     objects.put("kept/it", b"an older one")
 
-    objects.keep("kept/it", file, told.append)
+    objects.keep("kept/it", file, reported.append)
     objects.keep("kept/it", file)
     file.unlink(missing_ok=True)
 
     assert list(objects.keys("kept")) == ["kept/it"]
     assert objects.fetch("kept/it", tmp_path / "copy") == sha256(content)
     assert (tmp_path / "copy").read_bytes() == content
-    assert sum(told) == len(content)
+    assert sum(reported) == len(content)
 
 
 def test_a_missing_object_is_not_found(objects: Objects, tmp_path: Path) -> None:
@@ -137,23 +137,23 @@ def test_a_fetch_that_is_stopped_leaves_nothing(objects: Objects, file: Path, tm
 
 
 def test_a_put_whose_observer_fails_stores_nothing(objects: Objects, file: Path) -> None:
-    def told(size_bytes: int) -> None:
+    def reported(size_bytes: int) -> None:
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        objects.put("key", file, told)
+        objects.put("key", file, reported)
 
     assert not objects.exists("key")
     assert list(objects.keys("")) == []
 
 
 def test_a_file_that_grows_while_it_is_put_is_not_stored(objects: Objects, file: Path) -> None:
-    def told(size_bytes: int) -> None:
+    def reported(size_bytes: int) -> None:
         with file.open("ab") as more:
             more.write(b"more")
 
     with pytest.raises(DamagedError, match="given is damaged"):
-        objects.put("key", file, told)
+        objects.put("key", file, reported)
 
     assert not objects.exists("key")
 

@@ -23,13 +23,13 @@ from shardblast.store.tables import searches
 
 
 @pytest.fixture
-def told() -> list[Event]:
+def announced() -> list[Event]:
     return []
 
 
 @pytest.fixture
-def store(database: SqlDatabase, told: list[Event]) -> SearchStore:
-    return SearchStore(database, told.append)
+def store(database: SqlDatabase, announced: list[Event]) -> SearchStore:
+    return SearchStore(database, announced.append)
 
 
 def a_search(number: int = 1, **changes: object) -> Search:
@@ -81,27 +81,29 @@ def test_a_search_is_read_back_unchanged(store: SearchStore) -> None:
     assert store.get(search.id) == search
 
 
-def test_every_change_is_announced_after_it_is_committed(store: SearchStore, told: list[Event]) -> None:
+def test_every_change_is_announced_after_it_is_committed(store: SearchStore, announced: list[Event]) -> None:
     store.add(a_search(), "f")
     piece = Piece("search", 0, 1, 2.5, 1 << 30, "node", finished=7.0)
 
     store.change(SearchId("s1"), lambda one: moved(one, State.RUNNING, 6.0), piece)
 
-    assert [event.kind for event in told] == ["search", "piece", "search"]
-    assert told[-1].data["state"] == "running"
+    assert [event.kind for event in announced] == ["search", "piece", "search"]
+    assert announced[-1].data["state"] == "running"
     assert store.pieces(SearchId("s1")) == [piece]
-    assert [event.id for event in store.events_after(SearchId("s1"), told[0].id)] == [event.id for event in told[1:]]
+    assert [event.id for event in store.events_after(SearchId("s1"), announced[0].id)] == [
+        event.id for event in announced[1:]
+    ]
 
 
-def test_a_change_without_effect_announces_nothing(store: SearchStore, told: list[Event]) -> None:
+def test_a_change_without_effect_announces_nothing(store: SearchStore, announced: list[Event]) -> None:
     store.add(a_search(), "f")
 
     store.change(SearchId("s1"), lambda one: one)
 
-    assert len(told) == 1
+    assert len(announced) == 1
 
 
-def test_a_refused_change_leaves_everything(store: SearchStore, told: list[Event]) -> None:
+def test_a_refused_change_leaves_everything(store: SearchStore, announced: list[Event]) -> None:
     store.add(a_search(), "f")
     piece = Piece("search", 0, 1, 2.5, 1 << 30, "node", finished=7.0)
 
@@ -110,7 +112,7 @@ def test_a_refused_change_leaves_everything(store: SearchStore, told: list[Event
 
     assert store.get(SearchId("s1")).state is State.QUEUED
     assert store.pieces(SearchId("s1")) == []
-    assert len(told) == 1
+    assert len(announced) == 1
 
 
 def test_the_same_key_gives_the_same_search(store: SearchStore) -> None:
@@ -257,8 +259,8 @@ def test_a_search_whose_place_changes_is_on_no_page_twice(store: SearchStore) ->
 
 
 def strange_cursors() -> Iterator[str]:
-    for told in ("[]", "{}", "1", '["created", true, 1.0, 1e999, "a"]', '["created", true, 1.0, true, "a"]'):
-        yield urlsafe_b64encode(told.encode()).decode()
+    for announced in ("[]", "{}", "1", '["created", true, 1.0, 1e999, "a"]', '["created", true, 1.0, true, "a"]'):
+        yield urlsafe_b64encode(announced.encode()).decode()
     yield urlsafe_b64encode(b'["title", true, "\\u0000", 1.0, "a"]').decode()
     yield urlsafe_b64encode(b'["title", true, "\\ud800", 1.0, "a"]').decode()
     yield from ("x", "nan_", "\u00e9", "1", urlsafe_b64encode(b"[" * 50_000).decode())
@@ -281,7 +283,9 @@ def test_a_cursor_of_another_order_is_refused(store: SearchStore) -> None:
             store.page(owner=None, state=None, limit=1, cursor=cursor, order=other)
 
 
-def test_changes_from_many_threads_are_all_kept_and_announced_in_order(store: SearchStore, told: list[Event]) -> None:
+def test_changes_from_many_threads_are_all_kept_and_announced_in_order(
+    store: SearchStore, announced: list[Event]
+) -> None:
     store.add(a_search(), "f")
 
     def add() -> None:
@@ -295,8 +299,8 @@ def test_changes_from_many_threads_are_all_kept_and_announced_in_order(store: Se
         thread.join()
 
     assert store.get(SearchId("s1")).letters == 300 + 120
-    assert len(told) == 121
-    assert [event.id for event in told] == sorted(event.id for event in told)
+    assert len(announced) == 121
+    assert [event.id for event in announced] == sorted(event.id for event in announced)
 
 
 def test_a_search_that_is_not_over_is_not_deleted(store: SearchStore) -> None:
@@ -306,14 +310,14 @@ def test_a_search_that_is_not_over_is_not_deleted(store: SearchStore) -> None:
         store.delete(SearchId("s1"))
 
 
-def test_a_deleted_search_leaves_nothing(store: SearchStore, told: list[Event]) -> None:
+def test_a_deleted_search_leaves_nothing(store: SearchStore, announced: list[Event]) -> None:
     store.add(a_search(), "f")
     piece = Piece("search", 0, None, 2.5, 1 << 30, "node", finished=7.0)
     store.change(SearchId("s1"), lambda one: moved(one, State.CANCELLED, 2.0), piece)
 
     store.delete(SearchId("s1"))
 
-    assert told[-1].kind == "deleted"
+    assert announced[-1].kind == "deleted"
     assert store.pieces(SearchId("s1")) == []
     assert store.events_after(SearchId("s1"), 0) == []
     with pytest.raises(NotFoundError):

@@ -17,13 +17,13 @@ TASK = Task(TaskId("t1"), TaskKind.ADD, "16s", "ada", {"text": "ncbi:16S"}, 1.0)
 
 
 @pytest.fixture
-def told() -> list[Event]:
+def announced() -> list[Event]:
     return []
 
 
 @pytest.fixture
-def store(database: SqlDatabase, told: list[Event]) -> TaskStore:
-    return TaskStore(database, told.append)
+def store(database: SqlDatabase, announced: list[Event]) -> TaskStore:
+    return TaskStore(database, announced.append)
 
 
 def test_a_task_is_read_back_unchanged(store: TaskStore) -> None:
@@ -34,29 +34,31 @@ def test_a_task_is_read_back_unchanged(store: TaskStore) -> None:
     assert store.get(TASK.id) == task
 
 
-def test_adding_a_task_again_changes_nothing(store: TaskStore, told: list[Event]) -> None:
+def test_adding_a_task_again_changes_nothing(store: TaskStore, announced: list[Event]) -> None:
     store.add(TASK)
     store.change(TASK.id, lambda one: task_moved(one, State.RUNNING, 2.0))
 
     store.add(TASK)
 
     assert store.get(TASK.id).state is State.RUNNING
-    assert len(told) == 2
+    assert len(announced) == 2
 
 
 def test_changes_of_a_task_are_events_that_can_be_read_later(
-    store: TaskStore, told: list[Event], database: SqlDatabase
+    store: TaskStore, announced: list[Event], database: SqlDatabase
 ) -> None:
     store.add(TASK)
     store.change(TASK.id, lambda one: task_moved(one, State.RUNNING, 2.0))
     store.change(TASK.id, lambda one: task_moved(one, State.COMPLETED, 3.0, outcome="done"))
 
-    assert [event.kind for event in told] == ["task"] * 3
-    assert told[-1].ends
-    assert "details" not in told[-1].data
+    assert [event.kind for event in announced] == ["task"] * 3
+    assert announced[-1].ends
+    assert "details" not in announced[-1].data
     _, last = store.snapshot(TASK.id)
-    assert last == told[-1].id
-    assert SearchStore(database, told.append).events_after(told[0].search_id, told[0].id) == told[1:]
+    assert last == announced[-1].id
+    assert (
+        SearchStore(database, announced.append).events_after(announced[0].search_id, announced[0].id) == announced[1:]
+    )
 
 
 def test_a_task_that_has_ended_does_not_change(store: TaskStore) -> None:
@@ -78,7 +80,9 @@ def test_active_tasks_are_those_of_a_database_that_are_not_over(store: TaskStore
     assert [one.id for one in store.newest("16s", 9)] == ["t2", "t1"]
 
 
-def test_old_tasks_are_forgotten_with_their_events(store: TaskStore, database: SqlDatabase, told: list[Event]) -> None:
+def test_old_tasks_are_forgotten_with_their_events(
+    store: TaskStore, database: SqlDatabase, announced: list[Event]
+) -> None:
     store.add(TASK)
     store.change(TASK.id, lambda one: task_moved(one, State.CANCELLED, 2.0))
 
@@ -86,4 +90,4 @@ def test_old_tasks_are_forgotten_with_their_events(store: TaskStore, database: S
 
     with pytest.raises(NotFoundError):
         store.get(TASK.id)
-    assert SearchStore(database, told.append).events_after(told[0].search_id, 0) == []
+    assert SearchStore(database, announced.append).events_after(announced[0].search_id, 0) == []

@@ -46,10 +46,10 @@ def test_waiting_and_running_searches_are_listed_with_their_place_and_lack(
     store.change(ids[3], lambda one: moved(one, State.FAILED, 20.0, failure=Failure("c", "p", "r")))
     store.change(ids[4], lambda one: lacks(one, NO_NODE, 20.0))
 
-    told = {one.id: one for one in Workload(database).standings()}
+    answer = {one.id: one for one in Workload(database).standings()}
 
-    assert {one: told[one].has_place for one in told} == {"s1": False, "s2": False, "s3": True, "s5": False}
-    assert [(one.stint, one.lack, one.lacks_since) for one in (told[ids[0]], told[ids[1]])] == [
+    assert {one: answer[one].has_place for one in answer} == {"s1": False, "s2": False, "s3": True, "s5": False}
+    assert [(one.stint, one.lack, one.lacks_since) for one in (answer[ids[0]], answer[ids[1]])] == [
         (1, None, None),
         (2, lack, 20.0),
     ]
