@@ -142,7 +142,10 @@ class SourceChanged(DatabaseError, code="source-changed"):
 
 
 class EngineError(ShardblastError, code="engine", exit_status=3):
-    """BLAST+ or its machine failed. Not retried: BLAST+ also exits with 3 for options that it does not support."""
+    """BLAST+ or the machine it ran on failed.
+
+    Not retried: BLAST+ also exits with 3 for options that it does not support, such as some gap costs.
+    """
 
 
 class ArchiveError(EngineError, code="archive"):
