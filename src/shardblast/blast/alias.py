@@ -25,12 +25,8 @@ def write_alias(
 ) -> str:
     """Write an alias with the totals that a search of the whole database sees; return the quoted path for ``-db``.
 
-    Args:
-        folder: The destination, never the folder of the user's database.
-        volumes: Paths without folder are relative to the alias.
-        lines: Further lines of the file.
-        printed: Totals to print, if they differ from those for statistics.
-        totals: Whether the alias has any totals.
+    ``folder`` is never that of the user's database. ``volumes`` without folder are relative to the alias. ``printed``
+    are totals to print, if they differ from those for statistics; ``totals`` says whether the alias has any.
     """
     text = [f"TITLE {title}", "DBLIST " + " ".join(f'"{path}"' for path in volumes), *lines]
     if totals:

@@ -73,10 +73,8 @@ def read_listing(
 ) -> Listing:
     """Determine with BLAST+ which sequences of a database a search's list of ids or taxids leaves.
 
-    ``folder`` is for temporary files; ``named`` says whether BLAST+ finds the database by its name.
-
-    Raises LeftToBlast if only BLAST+ itself can handle the list, and ShardblastError if BLAST+ was killed, or can't
-    read the database.
+    ``folder`` is for temporary files; ``named`` says whether BLAST+ finds the database by its name. Raises LeftToBlast
+    if only BLAST+ itself can handle the list, and ShardblastError if BLAST+ was killed, or can't read the database.
     """
     if options.filter is None:
         return Listing(None, b"")
@@ -171,12 +169,9 @@ def hides_others(binary: bytes, ids: Iterable[tuple[int, str]], named: bytes) ->
     every title whose id is in the list in lower case or without the part after the first dot. A sequence without
     remaining titles is not a hit, but the totals include it. This comparison is slightly stricter than BLAST+'s.
 
-    Args:
-        binary: The list as written by ``write_looked_up``.
-        ids: All ids of the database with the OIDs of their sequences, as printed by ``blastdbcmd``.
-        named: One byte per OID: 1 if the list names it, otherwise 0.
-
-    Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp (CSeqDBNegativeList::FindId).
+    ``binary`` is the list of ``write_looked_up``, ``ids`` are all OIDs and ids of ``blastdbcmd``, ``named`` has a byte
+    per OID: 1 if the list names it. Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp
+    (CSeqDBNegativeList::FindId).
     """
     listed = set(_ids_of(binary))
     return any(
@@ -287,10 +282,8 @@ class ListReader:
         """Start a search with the list and an unsearchable query, so that it ends at once.
 
         BLAST+ reports what is wrong with a list, and its archive contains the taxids, including descendants if BLAST+
-        adds them.
-
-        Raises LeftToBlast if BLAST+ rejects the list for a reason other than taxids without sequences, and OutOfMemory
-        if it was killed.
+        adds them. Raises LeftToBlast if BLAST+ rejects the list for a reason other than taxids without sequences, and
+        OutOfMemory if it was killed.
         """
         query = self.folder / "unsearchable.fa"
         query.write_bytes(_UNSEARCHABLE[self.options.program.query_molecule])

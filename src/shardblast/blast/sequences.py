@@ -269,12 +269,10 @@ class Naming:
         return 0 <= volume < len(self.with_ids) and not self.with_ids[volume]
 
     def check(self, subjects: Iterable[bytes], last_query: int) -> None:
-        """Check that BLAST+ prints each subject as itself.
+        """Raise LeftToBlast if BLAST+ may confuse a subject with another sequence, and print that.
 
         The ids are as in archives with OIDs of the whole database, or as printed by ``sseqid``; ``last_query`` is the
         1-based number of the last query that may be searched together with theirs.
-
-        Raises LeftToBlast if a subject may be confused with another sequence.
         """
         if any(self.with_ids):
             for subject in subjects:

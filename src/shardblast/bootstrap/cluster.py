@@ -80,12 +80,10 @@ def searching(
     expected: Callable[[], int] = lambda: 0,
     patience_s: float = math.inf,
 ) -> ClusterSearching:
-    """Return the backend that searches on a scheduler's cluster.
+    """Return the backend that searches on a scheduler's cluster, with each shard on this number of nodes.
 
-    Args:
-        replicas: Number of nodes that hold each shard.
-        expected: Returns the number of nodes that were requested; 0 if that is unknown.
-        patience_s: How long a search waits while no part of it can run, before it fails.
+    ``expected`` returns the number of requested nodes, 0 if unknown. A search that can't run fails after
+    ``patience_s``.
     """
     return ClusterSearching(DriverMeans(cluster(address), objects, replicas, expected, patience_s), find_installation())
 

@@ -41,10 +41,9 @@ class Administration:
 def settings_of(**given: Any) -> Settings:
     """Return the settings: options, otherwise ``SHARDBLAST_*`` variables, otherwise defaults.
 
-    ``given`` are options by field name. None stands for the variable or the default; for a setting that is read from a
-    file, the value is the file's path.
-
-    Raises UsageError if a variable is not valid, a value contains control characters, or a file can't be read.
+    ``given`` are options by field name; None stands for the variable or the default. A setting that is read from a file
+    has the file's path. Raises UsageError if a variable is not valid, a value contains control characters, or a file
+    can't be read.
     """
     values = {field: value for field, value in given.items() if value is not None}
     for field in values:

@@ -100,12 +100,9 @@ class Stragglers:
     def late(
         self, sent: Mapping[str, TaskState], there: Sequence[Address], holds: Callable[[NodeTask, Address], bool]
     ) -> Iterator[tuple[TaskState, Address]]:
-        """Yield late tasks, each with another, idle node that holds what the task needs.
+        """Yield late tasks, each with another, idle node that ``holds`` all that the task needs.
 
-        Args:
-            sent: States by the keys of their submissions.
-            there: The nodes. A node that stopped reporting counts as still running its last reported tasks.
-            holds: Returns whether a node has all that a task needs.
+        ``sent`` are states by the keys of their submissions. A node that stopped reporting still runs its last tasks.
         """
         now = time.monotonic()
         late = [state for node in there for key in node.doing if (state := self._seen(sent.get(key), key, node, now))]
@@ -152,18 +149,13 @@ def cancel(attempts: Sequence[Sending]) -> None:
 
 
 def late_after_s(paces: Sequence[float], size: float, floor_s: float) -> float | None:
-    """Return the duration in seconds after which a run counts as late, compared with finished runs of its kind.
+    """Return the seconds after which a run counts as late, compared with finished runs of its kind; None without any.
 
     The duration of a run is proportional to its size, except for the start of BLAST+, which the floor covers. A single
     finished run suffices: other tasks may wait for the run that hangs, and only idle nodes are used.
 
-    Args:
-        paces: Seconds that finished runs of the same purpose in the same search took, divided by their sizes.
-        size: Size of the run, in the unit of the finished ones.
-        floor_s: No run is late by less than this, because a second start would cost more than waiting.
-
-    Returns:
-        Seconds from its start; None if no finished run is known.
+    ``paces`` are seconds of the finished runs divided by their sizes, in the unit of ``size``. No run is late by less
+    than ``floor_s``, because a second start would cost more than waiting.
     """
     return TIMES * median(paces) * size + floor_s if paces else None
 

@@ -50,13 +50,10 @@ class Dispatcher:
         prefix: str,
         seen: Callable[[Doing], None] = lambda doing: None,
     ) -> None:
-        """Start the thread.
+        """Start the thread, for tasks that need volumes of a generation, until ``stopped`` returns true.
 
-        Args:
-            generation: Generation whose volumes tasks need.
-            stopped: Returns whether to give up all tasks.
-            prefix: Prefix of Dask's keys, unique to this dispatcher.
-            seen: Called periodically with the tasks that nodes report running.
+        ``prefix`` begins Dask's keys and is unique to this dispatcher. ``seen`` gets the tasks that nodes report
+        running.
         """
         self.cluster = cluster
         self._holders = Holders(generation, cluster.timings.grace_s)

@@ -201,11 +201,8 @@ def restriction_of(
 ) -> Restriction:
     """Combine what is left of each volume into what is left of the database.
 
-    ``kept_of`` returns which sequences of a volume are left. It is called only for volumes that are cut into shards.
-
-    Raises:
-        InputError: The list can't be used.
-        DatabaseError: Nodes expand the taxids differently.
+    ``kept_of`` returns which sequences of a volume are left, and is called only for volumes that are cut into shards.
+    Raises InputError if the list can't be used, and DatabaseError if nodes expand the taxids differently.
     """
     if len({volume.taxids for volume in listed if volume.taxids}) > 1:
         problem = "Nodes disagree about the descendants of the taxids."

@@ -73,15 +73,11 @@ def run_node(
     drain_s: float,
     on_connected: Callable[[str], None],
 ) -> None:
-    """Run a node until a signal ends it. It reconnects whenever its scheduler returns.
+    """Run a node until a signal ends it. It reconnects whenever its scheduler returns, and calls ``on_connected``.
 
     SIGTERM makes it finish its running pieces, for at most ``drain_s`` seconds, and accept no more. A second SIGTERM,
-    or SIGINT, ends it at once.
-
-    Args:
-        address: Address to listen on; empty: the address of this machine from which it reaches the scheduler.
-        health_port: Port on which probes are answered; None for no port.
-        on_connected: Called with the node's address whenever it connects.
+    or SIGINT, ends it at once. Without an ``address`` it listens where it reaches the scheduler, and without a
+    ``health_port`` it answers no probes.
     """
     listens = address or own_address(scheduler)
     worker: Worker | None = None

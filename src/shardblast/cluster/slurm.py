@@ -21,11 +21,10 @@ ANSWER_WITHIN_S = 60
 def submit(nodes: int, scheduler: str, scratch: str, options: Sequence[str]) -> str:
     """Submit nodes as one job array and return the id of the job.
 
-    A node has the name that Slurm gives its machine. A node that returns to the same machine therefore reuses its
-    volumes. If a machine fails, Slurm restarts its node on another one.
-
-    ``scheduler`` is the address as the Slurm machines reach it, ``scratch`` a folder on each machine's own disk (empty:
-    ``TMPDIR`` of the job). ``options`` are further ones of sbatch, such as ``--partition=long``.
+    A node has the name that Slurm gives its machine, so it reuses its volumes when it returns there. If a machine
+    fails, Slurm restarts its node on another one. ``scheduler`` is the address as the Slurm machines reach it,
+    ``scratch`` a folder on each machine's own disk (empty: ``TMPDIR`` of the job). ``options`` are further ones of
+    sbatch, such as ``--partition=long``.
     """
     argv = ["sbatch", "--parsable", "--job-name=shardblast", f"--array=0-{nodes - 1}", "--nodes=1", "--exclusive"]
     argv += ["--requeue", "--export=ALL", *options]

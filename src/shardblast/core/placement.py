@@ -70,14 +70,9 @@ def place(
     most the largest shard. A node that joins is given shards until its load is in that range, and no other shards move.
     The shards of a node that leaves go to the least loaded nodes.
 
-    The placement does not depend on the order of the arguments. If memory or disk are too small, it is the least
-    overfull placement that was found, and ``problem`` says so.
-
-    Args:
-        shards: Shards with distinct names.
-        nodes: Nodes with distinct names.
-        replicas: At least 1.
-        held: Names of nodes by shard. Names that are not among ``nodes`` are ignored.
+    The placement does not depend on the order of the arguments, which have distinct names. ``held`` are names of nodes
+    by shard; those that are not among ``nodes`` are ignored. If memory or disk are too small, the placement is the
+    least overfull one that was found, and ``problem`` says so.
     """
     if not nodes:
         return Placement({shard.name: () for shard in shards}, "There is no node.", "Start one with 'shardblast node'.")

@@ -74,14 +74,10 @@ class QueryResult:
 
 
 def midline(query: str, subject: str, positive: Set[str] | None) -> str:
-    """Return the line between the two rows of an alignment.
+    """Return the line between two rows of equal length: bars or letters where they are equal, ``+`` at positive pairs.
 
-    Identical bases are marked with a bar, identical residues with their letter, and positive pairs with ``+``.
-
-    Args:
-        query: The query's row, including gaps.
-        subject: The subject's row, of the same length.
-        positive: Pairs of different residues with a positive score, the query's residue first; None for nucleotides.
+    Equal bases have a bar, equal residues their letter. ``positive`` are pairs of different residues with a positive
+    score, the query's first; None for nucleotides.
     """
     pairs = zip(query, subject, strict=True)
     if positive is None:

@@ -120,17 +120,11 @@ def need(rule: ScalingRule, demand: Demand) -> Need:
 
 
 def scaled(rule: ScalingRule, before: Scale | None, present: int, needed: int, now: float) -> Scale:
-    """Return how many nodes to request.
+    """Return how many nodes to request, from the previous result (None in the beginning) and the number requested now.
 
     If more nodes are needed, they are requested at once. If fewer were needed during the whole idle time, half of the
     surplus is removed, so nodes that are needed from time to time stay. A number that somebody else requested counts as
-    needed at that moment.
-
-    Args:
-        before: The previous result; None in the beginning.
-        present: The number of nodes that is requested now.
-        needed: ``Need.nodes``.
-        now: Seconds since 1970.
+    needed at that moment. ``now`` is in seconds since 1970.
     """
     if before is None or before.nodes != present:
         needs = () if before is None else before.needs

@@ -31,10 +31,8 @@ _CAP_FOWNER = 1 << 3
 def warm(files: Sequence[Path], report: Callable[[int], None], stopped: Callable[[], bool] = lambda: False) -> Warmed:
     """Read files into the page cache, except those that are completely there.
 
-    ``report`` is called with numbers of bytes read or found in memory; ``stopped`` is called in several threads.
-
-    Raises DatabaseError if there are no files, or a file is missing, and OutOfMemory if they did not all stay in
-    memory.
+    ``report`` is called with numbers of bytes read or found in memory; ``stopped`` is called in several threads. Raises
+    DatabaseError if there are no files, or one is missing, and OutOfMemory if they did not all stay in memory.
     """
     sizes = [_size(file) for file in files]
     total = sum(sizes)

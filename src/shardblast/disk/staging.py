@@ -56,11 +56,10 @@ class Stager:
     ) -> Path:
         """Make volumes of a generation (None: all) and the shared files available on this disk; return their folder.
 
-        They stay only while somebody is ``using`` the generation, so enter that context first.
-
-        ``report`` is called with numbers of bytes that have become available; their sum is the size of all volumes and
-        shared files, including those that were already here. Raises DiskFull if there is no room; nothing was dropped
-        then. Raises DamagedError if the storage does not hold the files that the generation's metadata describes.
+        They stay only while somebody is ``using`` the generation, so enter that context first. ``report`` is called
+        with numbers of bytes that have become available; their sum is the size of all volumes and shared files,
+        including those that were already here. Raises DiskFull if there is no room, with nothing dropped, and
+        DamagedError if the storage does not hold the files that the generation's metadata describes.
         """
         parts = parts_of(generation, volumes)
         with self.using(generation) as path:

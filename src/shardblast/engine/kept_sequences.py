@@ -94,9 +94,7 @@ class HitSequences:
     ) -> bool:
         """Copy sequences; return whether they are small enough. See ``keep``.
 
-        Args:
-            found: The ids of each OID to copy. If it is empty, ``sources`` holds any one sequence instead.
-            sources: The volumes and OIDs of the sequences, in OID order.
+        ``found`` has the ids of each OID to copy. If it is empty, ``sources``, in OID order, holds any one sequence.
         """
         copied = list(sources)
         by_id = all(volume.id_index for volume in database.volumes)

@@ -112,13 +112,9 @@ class ArchivePrinter(Printer):
         target: BinaryIO,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare to print.
+        """Print to ``target``, or many files to ``folder``, which is empty then, and otherwise for temporary files.
 
-        Args:
-            folder: A folder for temporary files. For a format that writes many files it must be empty, and it then
-                holds only these files.
-            target: The stream for all other formats.
-            environment: Variables through which ``blast_formatter`` finds the database.
+        ``environment`` has variables by which ``blast_formatter`` finds the database.
         """
         self._options = options
         self._over = processes.over
@@ -318,13 +314,9 @@ def print_batch(
 ) -> int:
     """Print the chosen part of a batch as if the queries were alone in their file; return the number of queries.
 
-    Args:
-        probe: The database with one sequence in which the probe searches.
-        archive: The merged archive of the batch.
-        counts: The number of alignments of each query of the batch when it was merged.
-        first: The number of queries that were printed before.
-
-    Raises EngineError if the archive is incomplete.
+    ``archive`` is the merged one, ``counts`` the number of alignments of each query when it was merged, ``first`` the
+    number of queries printed before, and ``probe`` a database with one sequence. Raises EngineError if the archive
+    lacks hits.
     """
     ordinals = chosen.of(batch)
     if not ordinals:
@@ -377,11 +369,9 @@ def alignments_of(archive: Path, ordinals: Sequence[int], over: Over = iter) -> 
 
 
 def keys_of(texts: Sequence[bytes], places: Sequence[range], ids: Sequence[str], program: Program) -> list[Key]:
-    """Return the keys under which the subjects of hits are found in their database.
+    """Return the keys by which the subjects of hits are found in their database, given their ``sseqid``.
 
-    Args:
-        places: For each hit, the 0-based positions of its HSPs among all HSPs of the query.
-        ids: The ``sseqid`` of each hit.
+    ``places`` are, for each hit, the 0-based positions of its HSPs among all HSPs of the query.
     """
     wanted = {hsps.start: hit_id for hsps, hit_id in zip(places, ids, strict=True)}
     keys: list[Key] = []

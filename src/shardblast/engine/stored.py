@@ -174,14 +174,10 @@ class StoredEngine:
         processes: Processes,
         chosen: Chosen = EVERYTHING,
     ) -> None:
-        """Print a finished search.
+        """Print the chosen queries of a finished search as if no others had been searched; ``scratch`` is empty.
 
-        Args:
-            database: The searched database; None to print from the copied sequences.
-            target: Receives BLAST+'s output; for formats 13 and 14 a zip archive of its files, which otherwise stay in
-                the folder ``FILES`` of ``scratch``.
-            scratch: An empty folder.
-            chosen: The selection; other queries are left out as if they had not been searched.
+        Without ``database``, the copied sequences are used. ``target`` receives BLAST+'s output, for formats 13 and 14
+        as a zip archive of its files, which otherwise stay in the folder ``FILES`` of ``scratch``.
         """
         options, files = search.options, scratch / FILES
         if database is None:
@@ -235,11 +231,9 @@ def stored_plan(folder: Path) -> StoredPlan:
 
 
 def plan_of(choice: Choice, cores: int, options: SearchOptions, folder: Path, processes: Processes) -> StoredPlan:
-    """Read the queries in a search's folder and return the plan for a choice.
+    """Read the queries in a search's folder and return the plan for a choice. Raises Interrupted or InputError.
 
     A piece has as many threads as the choice says, or ``cores`` threads if these can't change BLAST+'s output.
-
-    Raises Interrupted if ``processes`` was stopped, and InputError if the queries can't be searched in this form.
     """
     if options.needs_one_batch:
         choice = replace(choice, scan_letters=NO_END)

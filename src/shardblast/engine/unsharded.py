@@ -89,14 +89,11 @@ def obstacle_of_queries(options: SearchOptions, batches: list[Batch], carrier: C
 def run_unsharded(
     path: str, options: SearchOptions, query: str, cores: int, report: Report, printed: Tally | None = None
 ) -> int:
-    """Let BLAST+ search and print; return its exit status.
+    """Let BLAST+ search and print; return its exit status. After success, ``report`` gets each query's verdict.
 
-    Args:
-        path: The path of the program.
-        query: The file with the queries, or the value in the options if BLAST+ reads the queries itself.
-        cores: The number of threads, unless the user gives one or it would change the output.
-        report: Receives the verdict of each query after success.
-        printed: The beginning of the output, which was printed already; the rest follows there.
+    ``query`` is a file, or the value in the options if BLAST+ reads the queries itself. ``cores`` is the number of
+    threads, unless the user gives one or it would change the output. After ``printed``, the rest of the output follows
+    there.
 
     Raises EngineError if the output of BLAST+ does not begin with ``printed``, and Interrupted after Ctrl-C.
     """

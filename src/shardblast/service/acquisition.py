@@ -51,13 +51,10 @@ class Acquisition:
         return source_of(wanted["text"], self.installation, SourceSettings(**values))
 
     def acquire(self, name: str, wanted: Mapping[str, Any], watch: Watch, *, is_new: bool) -> CataloguedDatabase | None:
-        """Add the version that the source offers; return None if it is the current generation already.
+        """Add the version that the source offers, new or as an update; return None if it is the current generation.
 
-        ``is_new`` says whether the database is to be added rather than updated. For ``wanted`` see ``source``.
-
-        Raises:
-            Interrupted: It was stopped; finished parts are kept for the next attempt.
-            ConflictError: Another process changes this database, or it exists with another source or molecule.
+        For ``wanted`` see ``source``. Raises Interrupted if it was stopped, with finished parts kept, and ConflictError
+        if another process changes the database, or it exists with another source or molecule.
         """
         self.folders.check_space()
         with self.folders.adding(name) as folder, self.generations.store.alone(name):

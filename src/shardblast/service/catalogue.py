@@ -173,12 +173,8 @@ class Catalogue:
     ) -> Iterator[Database]:
         """Open a generation for a search. Its files stay in place within the context.
 
-        Raises:
-            NotFoundError: The generation does not exist.
-            DatabaseError: Its files can't be read.
-            DatabaseChanged: Its files in place have changed; this is checked again at the end of the context.
-            StorageError: It can't be copied to the disk.
-            Interrupted: ``stopped`` returned True meanwhile.
+        Raises NotFoundError if it does not exist, DatabaseError if it can't be read, DatabaseChanged if files in place
+        have changed (also at the end), StorageError if it can't be copied, Interrupted if ``stopped`` returned True.
         """
         entry = self.get(name, generation)
         if entry.path is not None:

@@ -241,9 +241,8 @@ class Removal:
     def remove(self, name: str, *, force: bool = False) -> None:
         """Remove a database. Files that were registered in place stay.
 
-        ``force`` cancels the searches that use it, and gives up the results that can't be printed without it.
-
-        Raises ConflictError if searches or results need it, or it is being updated.
+        ``force`` cancels the searches that use it, and gives up results that can't be printed without it. Otherwise
+        these raise ConflictError, as an update does in any case.
         """
         with self.acquisition.alone(name):
             self.generations.store.source(name)  # raises if it is unknown: objects of that name are another service's

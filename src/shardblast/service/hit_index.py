@@ -110,9 +110,7 @@ class ChosenHit:
 def write_index(
     path: Path, queries: Iterable[StoredQuery], printed: Iterable[bytes], going_on: Callable[[], None] = lambda: None
 ) -> None:
-    """Write the index from all queries and the lines of the result in OUTFMT.
-
-    The file gets its name when it is complete.
+    """Write the index from all queries and the lines of the result in OUTFMT, whole or not at all.
 
     ``going_on`` is called for each query and each hit; an exception that it raises ends the work.
     """

@@ -94,18 +94,10 @@ class Results:
         hits: Numbers | None = None,
         printing: Printing = AS_SEARCHED,
     ) -> Iterator[Path]:
-        """Print a result to a file that exists within the context.
+        """Print a result in a ``-outfmt``, or its queries or one query's hits (0-based), to a file within the context.
 
-        Args:
-            outfmt: As ``-outfmt`` of BLAST+.
-            queries: 0-based numbers of the queries to print; None for all.
-            hits: 0-based ranks of the hits of a single query to print; None for all.
-
-        Raises:
-            ConflictError: The search is not completed.
-            InputError: The result can't be printed in this format.
-            NotFoundError: The generation is gone, and the sequences of the hits were not kept.
-            DatabaseChanged: The files of the database in place have changed.
+        Raises ConflictError if the search is not completed, InputError if the format can't be printed, NotFoundError if
+        the generation is gone and no sequences were kept, DatabaseChanged if the files in place have changed.
         """
         search = self.completed(search_id)
         options = printed_with(self.runner.options(search, outfmt), printing)

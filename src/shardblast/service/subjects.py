@@ -40,19 +40,10 @@ class Subjects:
     def fasta(
         self, search_id: SearchId, queries: Numbers | None, hits: Numbers | None, region: Region | None
     ) -> Iterator[Path]:
-        """Write each subject once to a file that exists within the context.
+        """Write subjects of queries, or of one query's hits (0-based; None: all), once each to a file in the context.
 
-        Args:
-            queries: 0-based numbers of the queries; None for all.
-            hits: 0-based ranks of the hits of a single query; None for all.
-            region: The part of a single hit to write; None for all of it.
-
-        Raises:
-            ConflictError: The search is not completed.
-            InputError: A query, hit or region does not exist.
-            TooLargeError: The subjects have more than MOST_LETTERS bases or residues.
-            NotFoundError: The generation is gone, and the sequences of the hits were not kept.
-            DatabaseChanged: The files of the database in place have changed.
+        ``region`` is that of a single hit. Raises InputError if a query, hit or region does not exist, TooLargeError
+        for more than MOST_LETTERS bases or residues, and the errors of ``Results.printed`` except for formats.
         """
         search = self.results.completed(search_id)
         chosen = self.results.hits(search, queries, hits)

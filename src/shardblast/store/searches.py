@@ -193,14 +193,10 @@ class SearchStore(RecordStore[Search]):
         text: str = "",
         order: SortOrder = NEWEST_FIRST,
     ) -> Page:
-        """Return a page of searches.
+        """Return a page of searches, after that of a cursor, of an owner (None: anyone).
 
-        Args:
-            owner: The owner; None: anyone.
-            cursor: The cursor of the previous page.
-            text: Only searches whose title, program, database or id contains it, ignoring the case of ASCII letters.
-
-        Raises InputError if the cursor does not belong to this order.
+        ``text`` is part of a title, program, database or id, whatever the case of ASCII letters. Raises InputError if
+        the cursor does not belong to this order.
         """
         query = page_query(owner, state, text, order, cursor).limit(limit + 1)
         rows = self._database.rows(query)
