@@ -212,25 +212,26 @@ class HiddenSaturation:
         self._parts = parts
         self._options = options
         self._carrier = TabularCarrier(layout_for(()))
-        self._started: dict[int, list[Future[Finished]]] = {}
+        self._passing: dict[int, list[float]] = {}
         volumes, oids, num_seqs = _sample(work.database)
         self._share = max(num_seqs, 1) / work.database.searched.num_seqs
         groups = parts.together(volumes)
         self._sample = [Part(f"sample{number}", tuple(group), oids) for number, group in enumerate(groups)]
 
-    def start(self, batch: Batch) -> None:
-        """Queue the search of a batch in the sample."""
-        self._started[batch.index] = [self._start(batch, part) for part in self._sample]
-
-    def suspects(self, batch: Batch) -> Iterator[int]:
-        """Yield the 0-based positions of the queries that may be saturated."""
-        for started in self._started.pop(batch.index):
+    def fills_most(self, batch: Batch) -> bool:
+        """Search a batch in the sample; return whether more subjects of most queries pass than BLAST keeps."""
+        for started in [self._start(batch, part) for part in self._sample]:
             started.result()
         files = [self._file(batch, part) for part in self._sample]
         queries = by_query([self._carrier.read(file, batch.queries) for file in files], batch.queries)
-        for ordinal, parts in enumerate(self._work.processes.over(queries)):
-            if sum(map(self._carrier.count, parts)) / self._share * SAFETY > KEPT:
-                yield ordinal
+        counts = (sum(map(self._carrier.count, parts)) for parts in self._work.processes.over(queries))
+        self._passing[batch.index] = passing = [count / self._share for count in counts]
+        return 2 * sum(one > self._options.preliminary for one in passing) > batch.queries
+
+    def suspects(self, batch: Batch) -> Iterator[int]:
+        """Yield the 0-based positions of the queries that may be saturated."""
+        passing = self._passing.pop(batch.index)
+        return (ordinal for ordinal, count in enumerate(passing) if count * SAFETY > KEPT)
 
     def _start(self, batch: Batch, part: Part) -> Future[Finished]:
         run = PieceRun(
@@ -240,7 +241,7 @@ class HiddenSaturation:
             out=self._file(batch, part),
             purpose=Purpose("sample", batch.index, None),
             what=f"the sample of batch {batch.index + 1}",
-            priority=(1, batch.index),
+            priority=(0, batch.index),
         )
         return self._parts.start(part, run)
 

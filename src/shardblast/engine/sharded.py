@@ -98,16 +98,19 @@ class ShardedSearch:
     def _start(self, batch: Batch, *, alone: bool = False) -> _Started:
         warned = WarnedBatch(self._work, batch, self._probe, alone=alone)
         probed = ProbedBatch(self._work, batch, self._probe, warned.printed) if self._archives else None
-        mostly_saturated = self._saturated * 2 > self._judged  # searching the others in shards first takes too long
-        suspected = self._options.always_research or (self._options.are_identical and mostly_saturated)
-        if (suspected or self._by_candidates) and not self._whole:
+        if not self._whole and (self._by_candidates or self._fills_most(batch)):
             return _Started(batch, [], True, probed, warned)
         self._work.notify(PiecesPlanned(len(self._shards)))
-        if self._hidden is not None:
-            self._hidden.start(batch)
         largest_first = sorted(self._shards, key=lambda shard: -shard.letters)
         pieces = [self._start_piece(batch, shard) for shard in largest_first]
         return _Started(batch, pieces, False, probed, warned)
+
+    def _fills_most(self, batch: Batch) -> bool:
+        """Return whether most queries of a batch are likely saturated; searching the shards first is then a waste."""
+        is_expected = self._options.are_identical and self._saturated * 2 > self._judged
+        if self._options.always_research or is_expected:
+            return True
+        return self._hidden is not None and self._hidden.fills_most(batch)
 
     def _start_piece(self, batch: Batch, shard: Shard) -> Future[Finished]:
         run = PieceRun(
