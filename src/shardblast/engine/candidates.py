@@ -43,13 +43,13 @@ SPREAD = 1.02
 MOST_GROUPS = 16
 """Queries whose limits differ by no more than this factor, if that makes few enough groups, are searched together."""
 
-LISTED = 3
-"""Candidates of a query, in multiples of what BLAST+ keeps, if they are ranked by lists.
+LISTED = {False: 2, True: 3}
+"""Candidates of a query that are ranked by lists, in multiples of what BLAST+ keeps; by whether HSPs are linked.
 
-The highest rank of a hit that BLAST+ reported was 1.16 times what it keeps, in 60 families of genes with and without
-introns; see docs/exactness.md.
+The highest rank of a hit that BLAST+ reported was 1.16 times what it keeps with linked HSPs, and 0.96 without, in 130
+families of proteins and genes; see docs/exactness.md.
 """
-LIST_SHARE = 1.5
+LIST_SHARE = 1.25
 SHORTEST_LIST = 100
 """The first list of a shard is this multiple of its share of a query's candidates, or as long as this."""
 
@@ -156,7 +156,7 @@ class Candidates:
         argv = partial(self.options.best, self._shortest(batch, suspects) * self.work.database.searched.letters)
         if not self.options.ranks:
             return self._passing(batch, suspects, carrier, argv, part)
-        wanted = LISTED * self.options.preliminary
+        wanted = LISTED[self.options.user.links_hsps] * self.options.preliminary
         listed: dict[int, set[bytes]] = {}
         first = max(int(LIST_SHARE * wanted / len(self.shards)), SHORTEST_LIST)
         pending = suspects
