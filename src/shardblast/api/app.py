@@ -102,7 +102,6 @@ def make_app(service: Service) -> ASGIApp:
 
 
 def openapi_document() -> dict[str, object]:
-    """Return the OpenAPI document of the application."""
     return _routed(None).openapi()
 
 

@@ -229,7 +229,6 @@ class ListReader:
 
     @property
     def name(self) -> str:
-        """Name of the option."""
         return self.options.filter or ""
 
     def read(self) -> tuple[Listed, dict[int, bytes]]:

@@ -36,7 +36,6 @@ class Installation:
     folder: Path
 
     def program(self, name: str) -> str:
-        """Return a program's path."""
         path = self.folder / name
         if not path.exists():
             problem = f"{name} is missing in {self.folder}, next to blastn."
@@ -53,7 +52,6 @@ class Installation:
 
 
 def find_installation() -> Installation:
-    """Find BLAST+ on ``PATH``."""
     blastn = shutil.which("blastn")
     if blastn is None:
         problem = "BLAST+ is not installed: there is no blastn on PATH."

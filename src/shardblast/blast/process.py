@@ -71,8 +71,6 @@ _PIPE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A process that has ended."""
-
     status: int
     """Exit status, or the negative number of the signal that ended the process."""
     stdout: bytes

@@ -9,7 +9,7 @@ from pathlib import Path
 from shardblast.blast.installation import find_installation
 from shardblast.bootstrap import home, known_arguments
 from shardblast.cluster.command import ClusterCommand
-from shardblast.cluster.connection import Certificates, Cluster, Timings, certificates_of, check_scheduler
+from shardblast.cluster.connection import Cluster, Timings, certificates_of, check_scheduler
 from shardblast.cluster.driver import DriverMeans
 from shardblast.cluster.searching import ClusterSearching
 from shardblast.cluster.worker import Host
@@ -30,13 +30,13 @@ def timings() -> Timings:
     return Timings.of(os.environ.get(TIMINGS, ""))
 
 
-def storage(stored: Callable[[int], None] = lambda size_bytes: None) -> Objects:
+def storage() -> Objects:
     """Return the storage that all parts of a cluster share. Raises UsageError if ``SHARDBLAST_STORAGE`` is not set."""
     url = STORAGE.in_environment()
     if not url:
         problem = "A cluster needs a storage that all its nodes can reach."
         raise UsageError(problem, remedy=f"Set {STORAGE.variable}, for example s3://bucket.")
-    return Objects(url, stored)
+    return Objects(url)
 
 
 def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | None, disk_bytes: int | None) -> Host:
@@ -57,20 +57,15 @@ def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | 
 
 def check_cluster(address: str) -> None:
     """Check the scheduler's address and the storage. Raises UsageError if one is missing or invalid, or needs TLS."""
-    check_scheduler(address, certificates_of_environment(), insecure=bool(os.environ.get("SHARDBLAST_INSECURE")))
+    cluster(address)
     storage()
 
 
-def cluster(address: str, *, insecure: bool = False) -> Cluster:
+def cluster(address: str) -> Cluster:
     """Return a scheduler's cluster, with the environment's certificates. Raises UsageError for a wrong address."""
-    certificates = certificates_of_environment()
-    check_scheduler(address, certificates, insecure=insecure or bool(os.environ.get("SHARDBLAST_INSECURE")))
+    certificates = certificates_of(*(os.environ.get(f"SHARDBLAST_TLS_{name}", "") for name in ("CA", "CERT", "KEY")))
+    check_scheduler(address, certificates, insecure=bool(os.environ.get("SHARDBLAST_INSECURE")))
     return Cluster.at(address, certificates, timings())
-
-
-def certificates_of_environment() -> Certificates | None:
-    """Return the certificates that ``SHARDBLAST_TLS_CA``, ``_CERT`` and ``_KEY`` name, or None if they are not set."""
-    return certificates_of(*(os.environ.get(f"SHARDBLAST_TLS_{name}", "") for name in ("CA", "CERT", "KEY")))
 
 
 def searching(

@@ -30,8 +30,6 @@ _GIB = 1 << 30
 
 
 class FindingState(StrEnum):
-    """How serious a finding is."""
-
     OK = "ok"
     WARNING = "warning"
     """Searches work, but slower or less reliably than they could."""
@@ -44,8 +42,6 @@ OK, WARNING, PROBLEM = FindingState
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check."""
-
     subject: str
     state: FindingState
     message: str

@@ -31,8 +31,6 @@ def quantity(text: str) -> float:
 
 
 class NodeSet:
-    """The nodes of a cluster on Kubernetes."""
-
     def __init__(self, name: str, namespace: str = "") -> None:
         """Name a StatefulSet, by default in the namespace of kubectl's context, which a pod lacks."""
         self._name = name

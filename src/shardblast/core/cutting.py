@@ -137,8 +137,6 @@ def shards_for(nodes: int, volumes: int, letters: int) -> tuple[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class VolumeSize:
-    """The size of a volume."""
-
     num_seqs: int
     letters: int
 

@@ -66,13 +66,11 @@ class OurOptions:
     """The number of shards (at least 1), "auto" for the fastest choice, or "off" for BLAST+ itself."""
     exactness: Exactness = Exactness.IDENTICAL
     report: str | None = None
-    """The file for the report."""
     quiet: bool = False
     keep: str | None = None
     """The folder in which the pieces are left."""
     engine: Engine = "local"
     scheduler: str | None = None
-    """The address of a Dask scheduler."""
 
 
 def take_ours(word: str, words: Iterator[str], ours: dict[str, str]) -> None:

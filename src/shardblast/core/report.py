@@ -91,7 +91,6 @@ class Report:
             self.not_merged.setdefault(verdict, []).append(query_id)
 
     def document(self) -> dict[str, Any]:
-        """Return the JSON document of the report."""
         return {
             "program": self.program,
             "blast_version": self.blast_version,

@@ -32,8 +32,6 @@ class ScalingRule:
 
 @dataclass(frozen=True, slots=True)
 class NodeCount:
-    """The number of nodes, and the size of each."""
-
     wanted: int
     """Nodes that were requested."""
     ready: int

@@ -112,7 +112,6 @@ class PieceOptions:
 
     @property
     def max_target_seqs(self) -> int:
-        """The user's limit."""
         return self.user.max_target_seqs
 
     @property

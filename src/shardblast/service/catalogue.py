@@ -234,7 +234,6 @@ class Catalogue:
                     yield entry, {volume.path.name: volume.path.parent for volume in database.volumes}
 
     def has_changed(self, entry: CataloguedDatabase) -> bool:
-        """Return whether the files of a database in place have changed."""
         try:
             with self.opened(entry.name, entry.generation):
                 return False

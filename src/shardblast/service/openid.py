@@ -207,7 +207,6 @@ class SignInAttempt:
 
     @classmethod
     def parse(cls, cookie: str) -> Self:
-        """Return the attempt from a browser's cookie."""
         secret, _, path = cookie.partition(".")
         return cls(secret, checked_path(unquote(path)))
 
