@@ -38,6 +38,23 @@ def proteins() -> Path:
     return _database("proteins", "prot", fasta.read_packed(DEMO_DATA / "proteins.fa.gz"))
 
 
+def protein_families(families: int, copies: int, sequences: int) -> tuple[Path, Path]:
+    """Return a database of families of proteins among unrelated ones, and 5 queries of each family.
+
+    Args:
+        families: How many.
+        copies: Proteins of each family.
+        sequences: Of the database.
+    """
+    real = list(fasta.read_packed(DEMO_DATA / "proteins.fa.gz"))
+    chosen = [record for record in real if 250 < len(record.letters) < 350][:families]
+    related = [copy for record in chosen for copy in fasta.copies(record, copies)]
+    name = f"{families}-families-of-{copies}-in-{sequences}"
+    queries = _queries(f"{name}.queries", fasta.every(iter(related), copies // 5))
+    unrelated = fasta.shuffled(real, sequences - len(related))
+    return _database(name, "prot", fasta.mixed([*related, *unrelated])), queries
+
+
 def small_rrna() -> Path:
     """Return the database of the 2,754 16S sequences of demo/data, as the demonstration makes it."""
     return _database("16s", "nucl", fasta.read_packed(DEMO_DATA / "16s.fa.gz"))

@@ -72,6 +72,23 @@ def shuffled(records: list[Record], count: int) -> Iterator[Record]:
         yield Record(f"shuffled{number}", "".join(letters))
 
 
+def mixed(records: list[Record]) -> Iterator[Record]:
+    """Yield records with unique ids in random order; the same one every time."""
+    random.Random(0).shuffle(records)
+    return numbered(iter(records))
+
+
+def copies(record: Record, count: int) -> Iterator[Record]:
+    """Yield copies of a protein, each with 5 to 60 % of its residues exchanged; the same ones every time."""
+    source = random.Random(record.letters)
+    residues = record.letters
+    for number in range(count):
+        letters = list(residues)
+        for place in source.choices(range(len(letters)), k=int(len(letters) * source.uniform(0.05, 0.6))):
+            letters[place] = source.choice(residues)
+        yield Record(f"copy{number} of {record.title}", "".join(letters))
+
+
 def coding(record: Record) -> Record:
     """Return a gene that codes for a protein."""
     return Record(record.title, "".join(_CODONS.get(residue, "NNN") for residue in record.letters))

@@ -30,6 +30,8 @@ class Run:
     """Read from block devices, by the process and all it started and waited for."""
     out: Path
     """Its output."""
+    cpu_s: float
+    """Processor time of the same processes."""
 
     @property
     def digest(self) -> str:
@@ -63,7 +65,7 @@ def run(name: str, argv: Sequence[str | Path]) -> Run:
     if process.returncode:
         said = err.read_text(errors="replace").strip()[-2000:]
         raise CommandFailed(f"{' '.join(map(str, argv))[:500]} ended with status {process.returncode}. {said}")
-    return Run(seconds, usage.ru_inblock * _INBLOCK_BYTES, out)
+    return Run(seconds, usage.ru_inblock * _INBLOCK_BYTES, out, usage.ru_utime + usage.ru_stime)
 
 
 def interleaved(
@@ -95,6 +97,10 @@ def same_output(one: Run, other: Run) -> bool | None:
 
 def median_seconds(runs: Sequence[Run]) -> float:
     return median(run.seconds for run in runs)
+
+
+def median_cpu(runs: Sequence[Run]) -> float:
+    return median(run.cpu_s for run in runs)
 
 
 def median_read_bytes(runs: Sequence[Run]) -> float:

@@ -27,6 +27,7 @@ CASES: Mapping[str, Callable[[Settings], Measured]] = {
     **{name: partial(speed.measure, name) for name in speed.PROGRAMS},
     "saturated": saturated.measure_small,
     "saturated-ssu": saturated.measure_ssu,
+    "saturated-families": saturated.measure_families,
     "tiny": tiny.measure,
     "output": output.measure,
     "disk": disk.measure,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from bench import data
-from bench.cases.case import Measured, Settings, compare, ratios
+from bench.cases.case import RATIO, Measured, Settings, compare, ratios
 from bench.command import Search
+from bench.figure import Figure
+from bench.measure import interleaved, median_cpu, median_seconds, same_output
 
 SHARDS = ("4", "auto")
 TARGET = 1.6
+FAMILY_TARGET = 1.3
+HITS = (10_000, 50_000, 200_000)
+SEQUENCES = 200_000
 
 
 def measure_small(settings: Settings) -> Measured:
@@ -30,3 +36,31 @@ def _measure(name: str, database: Path, what: str, settings: Settings) -> Measur
     comparison = compare(name, search, SHARDS, settings.repeats)
     described = f"{data.count(queries)} 16S queries in {what}, megablast, -max_target_seqs 50; {comparison.rows:,} rows"
     return Measured(described, ratios(name, comparison, TARGET))
+
+
+def measure_families(settings: Settings) -> Measured:
+    """Proteins of families of 5,000, and one query with ever more hits, on a machine whose memory holds no shard."""
+    size = settings.size(SEQUENCES, 4000)
+    figures = [_against_blast("20 queries with 5,000 hits", 4, size // 40, size, settings.repeats)]
+    figures += [
+        _against_blast(f"5 queries with {hits:,} hits", 1, min(hits, size), size, settings.repeats) for hits in HITS
+    ]
+    return Measured(f"blastp, {size:,} proteins of 300 residues, 4 shards; processor time", tuple(figures))
+
+
+def _against_blast(what: str, families: int, copies: int, sequences: int, repeats: int) -> Figure:
+    database, queries = data.protein_families(families, copies, sequences)
+    words = ["-db", str(database), "-query", str(queries), "-outfmt", "6"]
+    ours = [sys.executable, "-m", "bench.little_memory", "blastp", *words, "--shards", "4"]
+    runs = interleaved({"families.blast": ["blastp", *words], "families.ours": ours}, repeats)
+    blast, candidates = runs["families.blast"], runs["families.ours"]
+    return Figure(
+        f"processor time, {what}",
+        median_cpu(candidates) / median_cpu(blast),
+        RATIO,
+        FAMILY_TARGET,
+        blast_s=median_seconds(blast),
+        ours_s=median_seconds(candidates),
+        identical=same_output(candidates[-1], blast[-1]),
+        note=f"{median_cpu(blast):.1f} and {median_cpu(candidates):.1f} s of processor time",
+    )
