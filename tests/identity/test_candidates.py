@@ -156,7 +156,7 @@ def copies() -> dict[str, list[Sequence]]:
         if number % 7 == 0:
             bases[number % len(bases)] = "N"
         genes.append(Sequence(one.title, "".join(bases)))
-    found = {"prot": [*PROTEINS, *unrelated_proteins(1500)], "nucl": [*genes, *map(gene, unrelated_proteins(2500))]}
+    found = {"prot": [*PROTEINS, *unrelated_proteins(3000)], "nucl": [*genes, *map(gene, unrelated_proteins(2500))]}
     for sequences in found.values():
         random.Random(4).shuffle(sequences)
     return found
@@ -194,10 +194,13 @@ def test_few_candidates_of_each_program_give_the_hits_of_blast(
     words = ["-db", name, "-query", str(query), "-max_target_seqs", limit, "-outfmt", outfmt, *options.split()]
     limited = [] if "-evalue" in options else ["-evalue", "1e-3"]
 
-    assert_identical_here(program, [*words, *limited], machine=TINY_MEMORY, shards=[4])
+    (report,) = assert_identical_here(program, [*words, *limited], machine=TINY_MEMORY, shards=[4])
 
     assert counted, "no query is saturated"
     assert all(count is not None and count < 4200 for count in counted), counted  # of 4,500 copies
+    purposes = {piece["purpose"] for piece in report["pieces"]}
+    is_judged_first = "-comp_based_stats 0" not in options  # by a sample, in which most queries have enough hits
+    assert purposes == {"candidates", "research", "sample" if is_judged_first else "search"} | (purposes & {"probe"})
 
 
 @pytest.mark.parametrize(("limit", "options"), [("1", ""), ("300", "-seg no -strand minus"), ("20", "-evalue 1e-20")])

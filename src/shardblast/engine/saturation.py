@@ -215,8 +215,10 @@ class HiddenSaturation:
         self._passing: dict[int, list[float]] = {}
         volumes, oids, num_seqs = _sample(work.database)
         self._share = max(num_seqs, 1) / work.database.searched.num_seqs
-        groups = parts.together(volumes)
-        self._sample = [Part(f"sample{number}", tuple(group), oids) for number, group in enumerate(groups)]
+        most = max(1, int(self._share * work.database.searched.letters) // SAMPLE_LETTERS)
+        ranges = [None] if oids is None else _cut(oids, min(work.pool.size, most))
+        places = itertools.product(parts.together(volumes), ranges)
+        self._sample = [Part(f"sample{number}", tuple(group), place) for number, (group, place) in enumerate(places)]
 
     def fills_most(self, batch: Batch) -> bool:
         """Search a batch in the sample; return whether more subjects of most queries pass than BLAST keeps."""
@@ -268,7 +270,7 @@ def mostly_saturated(work: Work, options: PieceOptions, shards: Sequence[Shard],
 
 
 def _sample(database: Database) -> tuple[tuple[int, ...], range | None, int]:
-    """Return the volumes of the sample, the OIDs if it is a part of one volume, and its number of sequences."""
+    """Return the volumes of the sample, the OIDs if it is in one volume, and its number of sequences."""
     if database.filter is not None:
         return _filtered_sample(database.filter)
     largest = max(range(len(database.volumes)), key=lambda index: database.volumes[index].letters)
@@ -277,7 +279,12 @@ def _sample(database: Database) -> tuple[tuple[int, ...], range | None, int]:
     parts = max(1, min(volume.letters // wanted, volume.num_seqs))
     borders = volume.cuts(parts)
     oids = range(borders[parts // 2], borders[parts // 2 + 1])
-    return (largest,), oids if parts > 1 else None, len(oids)
+    return (largest,), oids, len(oids)
+
+
+def _cut(oids: range, parts: int) -> list[range]:
+    """Return a part of the sample for each process; shards are searched after all of them."""
+    return [oids[len(oids) * part // parts : len(oids) * (part + 1) // parts] for part in range(parts)]
 
 
 def _filtered_sample(chosen: Filter) -> tuple[tuple[int, ...], None, int]:
