@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from shardblast.blast.database import (
     DatabaseFacts,
     alias_files,
     check_database,
+    database_of,
     files_of,
     open_database,
     read_facts,
@@ -242,19 +243,8 @@ class Catalogue:
 
     def described(self, entry: CataloguedDatabase) -> Database:
         """Return a generation as it is known without its files: with its totals, but without volumes."""
-        facts = entry.facts
-        return Database(
-            name=entry.name,
-            molecule=facts.molecule,
-            num_seqs=facts.num_seqs,
-            letters=facts.letters,
-            volumes=(),
-            obstacle=None,
-            title=facts.title,
-            date=facts.date,
-            search_path=self._search_path(entry, self._folder),
-            size_bytes=facts.mapped_bytes,
-        )
+        known = database_of(entry.facts, self._folder, ())
+        return replace(known, volumes=(), search_path=self._search_path(entry, self._folder))
 
     def check(self, entry: CataloguedDatabase) -> str | None:
         """Verify a generation's staged files and have blastdbcheck read all of it; return the problem, or None."""

@@ -68,9 +68,9 @@ class Subjects:
                     raise NotFoundError("It is not on this machine.", remedy="")
                 database = stack.enter_context(self.catalogue.opened(search.database, search.generation))
             except (NotFoundError, DatabaseError) as error:
-                if not kept.are_kept and isinstance(error, DatabaseError):
-                    raise
                 if not kept.are_kept:
+                    if isinstance(error, DatabaseError):
+                        raise
                     raise NotFoundError(GONE, remedy="Search the current generation of the database.") from error
                 place = scratch / "kept"
                 place.mkdir()
