@@ -101,16 +101,21 @@ def test_a_blast_process_that_is_killed_is_run_again(cluster: LocalCluster, sear
     searched.assert_ends_well(question.answer)
 
 
+@pytest.mark.parametrize("how", ["missing", "empty or not mounted"])
 def test_a_storage_that_is_away_for_a_while_is_waited_for(
-    cluster: LocalCluster, search: Search, question: Question
+    cluster: LocalCluster, search: Search, question: Question, how: str
 ) -> None:
     storage, away = cluster.folder / "storage", cluster.folder / "away"
     searched = search()
     pid = stopped(lambda: blast_pids(cluster.folder / "a" / "work"))
 
     storage.rename(away)
+    if how != "missing":
+        storage.mkdir()
     os.kill(pid, signal.SIGCONT)
-    searched.wait_for("The folder of the storage is missing.")
+    searched.wait_for(f"The folder of the storage is {how}.")
+    if how != "missing":
+        storage.rmdir()  # fails unless it is empty
     assert not storage.exists()
     away.rename(storage)
 

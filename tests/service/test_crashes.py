@@ -16,7 +16,7 @@ import pytest
 from tests.cli.conftest import installation
 from tests.sequences import real
 from tests.service.processes import blast, blast_runs
-from tests.service.server import Server, post
+from tests.service.server import Server, get, post
 from tests.waiting import until
 
 MANY = "".join(one.fasta for one in real("proteins")[:310])  # two batches
@@ -82,23 +82,59 @@ def test_a_search_resumes_after_an_orderly_stop(own_server: Server) -> None:
     assert own_server.ended(search["id"])["state"] == "completed"
 
 
+@pytest.mark.parametrize("is_mount_point", [False, True], ids=["missing", "mount point"])
 def test_a_storage_that_is_away_for_a_while_costs_no_search_and_keeps_none_from_being_cancelled(
-    own_server: Server, answer: bytes
+    own_server: Server, answer: bytes, is_mount_point: bool
 ) -> None:
     storage, away = own_server.home / "storage", own_server.home / "away"
     search = own_server.submit("blastp", "proteins", MANY, " ".join(OPTIONS))["id"]
     other = own_server.submit("blastp", "proteins", MANY, "-max_target_seqs 6")["id"]
 
     storage.rename(away)
+    if is_mount_point:
+        storage.mkdir()
     for one in (search, other):
         own_server.logged(lambda record, one=one: record.get("search_id") == one and "tried again" in record["message"])
     own_server.http.post(f"/searches/{other}/cancel")
     assert own_server.ended(other)["state"] == "cancelled"
+    if is_mount_point:
+        storage.rmdir()  # fails unless it is empty
     assert not storage.exists()
     away.rename(storage)
 
     ended = own_server.ended(search)
     assert ended["state"] == "completed", ended["failure"]
+    assert own_server.result(search, "6") == answer
+
+
+def test_a_service_that_starts_while_its_storage_is_not_mounted_loses_nothing(
+    own_server: Server, fasta: Path, answer: bytes
+) -> None:
+    storage, away = own_server.home / "storage", own_server.home / "away"
+    added = own_server.run("db", "add", "stored", str(fasta))
+    assert added.returncode == 0, added.stderr
+    search = own_server.submit("blastp", "proteins", MANY, " ".join(OPTIONS))["id"]
+    other = own_server.submit("blastp", "stored", MANY, "-max_target_seqs 5")["id"]
+    assert [own_server.ended(one)["state"] for one in (search, other)] == ["completed"] * 2
+    generation = own_server.http.get("/databases/stored").json()["generation"]
+    own_server.stop()
+
+    storage.rename(away)
+    storage.mkdir()
+    own_server.start()
+    missing = own_server.http.get("/databases/stored")
+    refused = own_server.run("db", "update", "stored")
+    body = {"program": "blastp", "database": "proteins", "query": MANY}
+    submitted = own_server.http.post("/searches", json=body)
+    ready = get(f"{own_server.url}/ready")
+    storage.rmdir()  # fails unless it is empty
+    away.rename(storage)
+
+    for one in (missing, submitted):
+        assert (one.status_code, one.json()["code"]) == (503, "storage"), one.text
+    assert "empty or not mounted" in refused.stderr
+    assert (ready.status_code, "empty or not mounted" in ready.text) == (503, True)
+    assert own_server.http.get("/databases/stored").json()["generation"] == generation
     assert own_server.result(search, "6") == answer
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from shardblast.core.errors import DamagedError, Interrupted, NotFoundError, StorageError
-from shardblast.storage.objects import SEND_BYTES, Expected, Objects
+from shardblast.storage.objects import MARK, SEND_BYTES, Expected, Objects
 from shardblast.storage.transfer import PART_BYTES
 from tests.storage.servers import Place
 
@@ -144,7 +146,7 @@ def test_a_put_whose_observer_fails_stores_nothing(objects: Objects, file: Path)
         objects.put("key", file, reported)
 
     assert not objects.exists("key")
-    assert list(objects.keys("")) == []
+    assert [key for key in objects.keys("") if key != MARK] == []
 
 
 def test_a_file_that_grows_while_it_is_put_is_not_stored(objects: Objects, file: Path) -> None:
@@ -179,7 +181,7 @@ def test_more_keys_than_fit_in_a_page_are_listed_and_deleted(objects: Objects, p
     objects.delete("many")
     objects.delete("many")
 
-    assert list(objects.keys("")) == ["other"]
+    assert [key for key in objects.keys("") if key != MARK] == ["other"]
     assert folder is None or not list(folder.parent.glob("many"))
 
 
@@ -243,3 +245,67 @@ def test_a_link_that_was_handed_over_is_the_file_it_names(tmp_path: Path, file: 
 
 def test_a_cloud_has_no_local_path(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Objects("s3://bucket/prefix").local_path("key") is None
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "opened meanwhile"])
+@pytest.mark.parametrize("is_mount_point", [True, False], ids=["mount point", "missing"])
+def test_a_folder_that_is_not_mounted_is_away_and_stays_empty(
+    tmp_path: Path, file: Path, is_open: bool, is_mount_point: bool
+) -> None:
+    storage, away = tmp_path / "storage", tmp_path / "away"
+    objects = Objects(storage.as_uri())
+    objects.put("some/key", b"kept")
+    uses: list[Callable[[Objects], object]] = [
+        lambda one: one.read("some/key"),
+        lambda one: one.find("some/key"),
+        lambda one: one.exists("some/key"),
+        lambda one: one.size("some/key"),
+        lambda one: one.fetch("some/key", tmp_path / "fetched"),
+        lambda one: list(one.keys("some")),
+        lambda one: one.changed("some"),
+        lambda one: one.put("other", b"new"),
+        lambda one: one.put("other", file),
+        lambda one: one.keep("other", file),
+        lambda one: one.delete("some"),
+        lambda one: one.discard("some/key"),
+        lambda one: one.check(),
+    ]
+
+    storage.rename(away)
+    if is_mount_point:
+        storage.mkdir()
+    if not is_open:
+        objects = Objects(storage.as_uri(), is_known=True)
+    for use in uses:
+        with pytest.raises(StorageError, match="empty or not mounted" if is_mount_point else "missing") as caught:
+            use(objects)
+        assert caught.value.passes
+    if is_mount_point:
+        storage.rmdir()  # fails unless it is empty
+    away.rename(storage)
+
+    assert objects.read("some/key") == b"kept"
+    assert list(objects.keys("other")) == []
+
+
+def test_an_empty_folder_becomes_a_storage_only_if_none_is_known_there(tmp_path: Path) -> None:
+    Objects(tmp_path.as_uri(), is_known=True)
+    assert not list(tmp_path.iterdir())
+
+    objects = Objects(tmp_path.as_uri())
+    objects.check()
+    objects.delete("health")
+
+    Objects(tmp_path.as_uri(), is_known=True).check()
+
+
+def test_a_storage_of_an_earlier_version_is_not_taken_for_a_mount_point_when_it_is_emptied(tmp_path: Path) -> None:
+    (tmp_path / "databases" / "old").mkdir(parents=True)
+    (tmp_path / "databases" / "old" / "current").write_bytes(b"1")
+
+    objects = Objects(tmp_path.as_uri(), is_known=True)
+    objects.delete("databases/old")
+    shutil.rmtree(tmp_path / "databases", ignore_errors=True)
+
+    assert not objects.exists("databases/old/current")
+    objects.check()

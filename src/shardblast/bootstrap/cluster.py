@@ -36,7 +36,7 @@ def storage() -> Objects:
     if not url:
         problem = "A cluster needs a storage that all its nodes can reach."
         raise UsageError(problem, remedy=f"Set {STORAGE.variable}, for example s3://bucket.")
-    return Objects(url)
+    return Objects(url, is_known=True)
 
 
 def host(name: str, folder: Path | None, cores: int | None, memory_bytes: int | None, disk_bytes: int | None) -> Host:

@@ -103,7 +103,7 @@ def administration(settings: Settings, *, is_new: bool = False) -> Administratio
     def cancel(search_id: SearchId) -> None:
         searches.change(search_id, lambda one: cancelled(one, time.time()))
 
-    parts = database_parts(settings, database, installation, Objects(settings.storage), cancel)
+    parts = database_parts(settings, database, installation, open_storage(settings, database), cancel)
     return Administration(settings, parts.databases, parts.removal, TokenStore(database))
 
 
@@ -129,6 +129,13 @@ def database_parts(
     acquisition = Acquisition(generations, catalogue, objects, installation, folders)
     removal = Removal(generations, objects, catalogue, acquisition, node.stager, cancel)
     return DatabaseParts(catalogue, node, removal, Databases(generations, catalogue, acquisition, removal))
+
+
+def open_storage(
+    settings: Settings, database: SqlDatabase, stored: Callable[[int], None] = lambda size_bytes: None
+) -> Objects:
+    """Open a service's storage, which it knows if its tables name databases or searches there."""
+    return Objects(settings.storage, stored, is_known=DatabaseStore(database).uses_storage())
 
 
 def open_tables(settings: Settings) -> SqlDatabase:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from shardblast.blast.installation import Installation, find_installation
 from shardblast.blast.probe import Trial
 from shardblast.bootstrap import known_arguments
-from shardblast.bootstrap.databases import database_parts, open_tables
+from shardblast.bootstrap.databases import database_parts, open_storage, open_tables
 from shardblast.core.errors import InputError, ShardblastError, UsageError
 from shardblast.core.node import Member
 from shardblast.core.scaling import ScalingRule
@@ -77,7 +77,7 @@ class Service:
         self.folders, self.broadcast = Folders(settings.home), Broadcast()
         self.store = SearchStore(database, self.broadcast.announce, lambda *change: listeners(SearchChanged(*change)))
         self.workload, self.peers = Workload(database), Peers(database)
-        objects = Objects(settings.storage, lambda size_bytes: listeners(BytesWritten("storage", size_bytes)))
+        objects = open_storage(settings, database, lambda size_bytes: listeners(BytesWritten("storage", size_bytes)))
         parts = database_parts(settings, database, installation, objects, self._cancel)
         self.node, self.catalogue = parts.node, parts.catalogue
         self.databases, self.removal, released = parts.databases, parts.removal, parts.removal.released

@@ -83,7 +83,7 @@ class ShardblastSource:
     def _objects(self) -> Objects:
         if self._url.startswith("file:") and not Path(unquote(urlsplit(self._url).path)).is_dir():
             raise NotFoundError(f"There is no folder {self._url}.", remedy="Check the address.")
-        return Objects(self._url)
+        return Objects(self._url, is_known=True)
 
     def _read(self, objects: Objects, name: str) -> Generation:
         key = generation_key(self._name, name, METADATA)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -37,6 +38,8 @@ LISTED = 1000
 """Keys per page of a listing, and per delete request."""
 
 CHECK_STORAGE = "Check SHARDBLAST_STORAGE, its credentials and its free space."
+MARK = "shardblast-storage"
+"""Name of the empty file in a folder that is a storage; it distinguishes an empty storage from an empty mount point."""
 FETCHES = 3
 """Attempts to fetch a file undamaged."""
 METADATA = "metadata.json"
@@ -82,24 +85,36 @@ def _silent(size_bytes: int) -> None: ...
 class Objects:
     """An object store. Keys are relative paths with slashes; each object appears atomically."""
 
-    def __init__(self, url: str, stored: Callable[[int], None] = _silent) -> None:
-        """Open ``file:///PATH``, ``s3://BUCKET/PREFIX``, ``gs://…`` or ``az://…``, creating a missing folder.
+    def __init__(self, url: str, stored: Callable[[int], None] = _silent, *, is_known: bool = False) -> None:
+        """Open ``file:///PATH``, ``s3://BUCKET/PREFIX``, ``gs://…`` or ``az://…``, creating and marking a folder.
 
         Credentials are found where the cloud's own tools look for them. ``stored`` is called with the size in bytes of
-        each object written.
+        each object written. ``is_known`` says that the storage exists: an empty folder is then an empty mount point.
         """
-        self._stored = stored
-        self._folder = folder_of(url)
-        with translated(shown(url)):
-            self._store = open_store(url)
+        self._url, self._stored, self._folder = url, stored, folder_of(url)
+        with translated(shown(url)), suppress(*([OSError] if is_known else [])):
+            if self._folder is None:
+                _ = self._store
+            elif not (is_known and self._is_away(self._folder)):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                (self._folder / MARK).touch()
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        return open_store(self._url)
 
     @contextmanager
     def _reached(self, key: str) -> Iterator[None]:
-        """Translate errors. While the whole folder is away, nothing is missing in it, and nothing creates it."""
+        """Translate errors. While the whole folder is away, nothing is missing in it, and nothing writes to it."""
         with translated(key):
-            if self._folder is not None and not self._folder.is_dir():
-                raise StorageError("The folder of the storage is missing.", remedy=CHECK_STORAGE)
+            if self._folder is not None and self._is_away(self._folder):
+                how = "empty or not mounted" if self._folder.is_dir() else "missing"
+                raise StorageError(f"The folder of the storage is {how}.", remedy=CHECK_STORAGE)
             yield
+
+    def _is_away(self, folder: Path) -> bool:
+        """Return whether a folder has no mark, nor anything that an earlier version stored without one."""
+        return not any((folder / name).exists() for name in (MARK, "databases", "searches"))
 
     def put(self, key: str, content: bytes | Path, report: Callable[[int], None] = _silent) -> None:
         """Write bytes or a file as an object; large files are uploaded as parallel parts, a few of which are in memory.
@@ -294,7 +309,7 @@ def fetch_file(
 
 
 def open_store(url: str) -> ObjectStore:
-    """Open the store at an address, creating its folder if it is missing.
+    """Open the store at an address; a folder must exist.
 
     Raises StorageError if the address contains a password, and errors of obstore and ValueError if it is not valid.
     """
@@ -304,7 +319,7 @@ def open_store(url: str) -> ObjectStore:
         remedy = "Remove it, and supply credentials through the environment as for the cloud's own tools."
         raise StorageError(problem, remedy=remedy)
     if parts.scheme == "file":
-        return from_url(url, mkdir=True, automatic_cleanup=True)
+        return from_url(url, automatic_cleanup=True)
     server = next((os.environ[name] for name in ENDPOINTS.get(parts.scheme, ()) if os.environ.get(name)), url)
     plain = server.startswith("http:")
     client: ClientConfig = {"allow_http": plain, "read_timeout": _STALLED, "timeout": _SLOWEST}

@@ -94,6 +94,11 @@ class DatabaseStore:
         if not self._database.execute(delete(databases).where(databases.c.name == name)):
             raise NotFoundError(f"There is no database {name!r}.", remedy="List the databases.")
 
+    def uses_storage(self) -> bool:
+        """Return whether the storage holds a generation or a search."""
+        stored = exists().where(generations.c.path.is_(None)) | exists().where(searches.c.id.is_not(None))
+        return bool(self._database.scalar(select(stored)))
+
     def _catalogued(self, query: Select[Any]) -> Sequence[CataloguedDatabase]:
         return [_catalogued(row) for row in self._database.rows(query)]
 
