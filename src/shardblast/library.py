@@ -47,8 +47,8 @@ _ELSEWHERE = {
     "export_search_strategy": "Use the command.",
     "in_pssm": "Use the command.",
 }
-_OF_ROW = frozenset({"identities", "positives", "query_frame", "subject_frame"})
-"""Fields of an HSP that ``blast_formatter`` prints; the archive has the others."""
+_OF_ARCHIVE = frozenset({"evalue", "bit_score"})
+"""Fields of an HSP of which ``blast_formatter`` prints fewer digits than the archive has."""
 _FACT = re.compile(rb"\n +title (" + STRING + rb")|\n +length (\d+)|" + STRING)
 
 
@@ -244,7 +244,7 @@ class _Results:
 
     def _hits(self, blocks: Sequence[bytes], rows: Iterator[Row]) -> Iterator[Hit]:
         for _, same in groupby(blocks, key=lambda block: alignment_ids(block).subject):
-            pairs = [(hsp, _next(rows, hsp)) for block in same for hsp in hsps_of(block, self.options.program)]
+            pairs = [(hsp, _next(rows, hsp)) for block in same for hsp in hsps_of(block)]
             yield Hit(pairs[0][1].subject_id, tuple(_hsp(hsp, row) for hsp, row in pairs))
 
 
@@ -260,7 +260,7 @@ def _other_hsps() -> EngineError:
 
 
 def _hsp(hsp: ArchivedHsp, row: Row) -> Hsp:
-    return Hsp(**{name: getattr(row if name in _OF_ROW else hsp, name) for name in Hsp.__slots__})
+    return Hsp(**{name: getattr(hsp if name in _OF_ARCHIVE else row, name) for name in Hsp.__slots__})
 
 
 def _facts(before: bytes) -> tuple[str, int]:

@@ -19,7 +19,6 @@ from shardblast.blast.archive import Alignments, ArchiveReader, QueryArchive
 from shardblast.blast.hits import alignments_by_subject
 from shardblast.blast.seqalign import alignment_ids, hsps_of, with_query_number, written_string
 from shardblast.core.errors import ArchiveError
-from shardblast.core.program import Program
 from tests.databases import Databases, make_database
 from tests.sequences import Sequence, gene, nucleotides, real, write_fasta
 
@@ -241,6 +240,14 @@ def test_an_archive_with_noise_in_it_is_read_or_refused(noise: bytes, place: int
     parse_or_refuse(whole[:at] + noise + whole[at:])
 
 
+@pytest.mark.parametrize("name", [b"score", b"bit_score", b"e_value"])
+def test_an_hsp_without_a_score_is_refused(name: bytes) -> None:
+    block = alignments_of(small_archive())[0].blocks[0]
+
+    with pytest.raises(ArchiveError, match="lacks its E-value or score"):
+        hsps_of(block.replace(b'"%s"' % name, b'"other"'))
+
+
 def parse_or_refuse(text: bytes) -> None:
     """Any exception but ArchiveError fails the test; a hang meets its time limit."""
     for parse in (alignments_of, templates_of, hits_of):
@@ -254,7 +261,7 @@ def hits_of(text: bytes) -> None:
     for found in alignments_of(text):
         alignments_by_subject(found.blocks)
         for block in found.blocks:
-            hsps_of(block, Program.BLASTX)
+            hsps_of(block)
 
 
 def alignments_of(text: bytes) -> list[Alignments]:

@@ -53,7 +53,7 @@ def test_subjects_are_ordered_by_evalue_then_score_then_descending_oid(tmp_path:
     whole = make_parts(tmp_path, db_type, sequences[db_type], 2)
     query = write_fasta(tmp_path / "q.fa", sequences[query_type][:25:5])
 
-    found = found_in(run(program, whole.whole, query, "11", "-evalue", "100"), program)
+    found = found_in(run(program, whole.whole, query, "11", "-evalue", "100"))
 
     assert max(map(len, found)) > 1
     for subjects in found:
@@ -65,7 +65,7 @@ def test_printed_evalues_are_rounded_and_order_differently(tmp_path: Path) -> No
     whole = make_parts(tmp_path, "prot", list(real("proteins")[:3000]), 2)
     query = write_fasta(tmp_path / "q.fa", real("protein-queries")[:8])
 
-    found = found_in(run("blastp", whole.whole, query, "11", "-evalue", "1000", "-num_threads", "2"), "blastp")
+    found = found_in(run("blastp", whole.whole, query, "11", "-evalue", "1000", "-num_threads", "2"))
 
     misplaced = 0
     for subjects in found:
@@ -178,13 +178,13 @@ def subjects_and_scores(db: str, query: Path, wanted: int, *options: str) -> dic
     }
 
 
-def found_in(archive: bytes, program: str) -> list[list[Subject]]:
+def found_in(archive: bytes) -> list[list[Subject]]:
     """Return each query's subjects, in the order of the archive."""
     found: list[list[Subject]] = []
     for alignments in ArchiveReader(io.BytesIO(archive), "test").alignments():
         subjects: list[Subject] = []
         for oid, blocks in groupby(alignments.blocks, key=lambda block: ordinal_id(alignment_ids(block).subject)):
-            hsps = [hsp for block in blocks for hsp in hsps_of(block, Program(program))]
+            hsps = [hsp for block in blocks for hsp in hsps_of(block)]
             assert oid is not None
             subjects.append((min(hsp.evalue for hsp in hsps), hsps[0].raw_score, oid))
         found.append(subjects)

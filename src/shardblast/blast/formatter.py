@@ -43,7 +43,7 @@ STREAM = "/dev/stdin"
 Copy = Callable[[BinaryIO], Printed]
 """Reads everything that ``blast_formatter`` prints, and returns how much it was."""
 
-_COLUMNS = "sseqid score nident positive qframe sframe"
+_COLUMNS = "sseqid score nident positive qstart qend sstart send qframe sframe length gaps gapopen"
 
 
 class Formatter:
@@ -146,22 +146,30 @@ class Formatter:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The printed values of an HSP."""
+    """The printed values of an HSP, in the order of the columns; numbers as in ``shardblast.core.result.Hsp``."""
 
     subject_id: str
     raw_score: int
     identities: int
     positives: int
+    query_start: int
+    query_end: int
+    subject_start: int
+    subject_end: int
     query_frame: int
     subject_frame: int
+    length: int
+    gaps: int
+    gap_openings: int
 
 
 def rows_of(installation: Installation, archive: Path, max_target_seqs: int) -> list[Row]:
     """Return a row for each HSP of an archive, in its order. Raises ShardblastError if it can't be printed."""
     argv = [installation.program("blast_formatter"), "-archive", str(archive), "-outfmt", f"6 {_COLUMNS}"]
     finished = checked(run([*argv, "-max_target_seqs", str(max_target_seqs)]), "the formatting of the result")
-    rows = [line.rsplit("\t", 5) for line in finished.stdout.decode(errors="replace").split("\n")[:-1]]
+    lines = finished.stdout.decode(errors="replace").split("\n")[:-1]
     try:
+        rows = [line.rsplit("\t", _COLUMNS.count(" ")) for line in lines]
         return [Row(subject_id, *map(int, numbers)) for subject_id, *numbers in rows]
     except (TypeError, ValueError) as error:
         raise EngineError("blast_formatter did not print a table.", remedy="Install BLAST+ again.") from error

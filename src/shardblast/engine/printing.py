@@ -17,12 +17,11 @@ from shardblast.blast.installation import Installation
 from shardblast.blast.output import Comments, Printed, incomplete, processed
 from shardblast.blast.process import Over, Processes
 from shardblast.blast.queries import Batch, write_selected
-from shardblast.blast.seqalign import alignment_ids, count_hsps, hsps_of, ordinal_id, with_query_number, with_recorded
+from shardblast.blast.seqalign import alignment_ids, count_hsps, ordinal_id, with_query_number, with_recorded
 from shardblast.blast.sequences import Key, recorded_ids
 from shardblast.core.errors import EngineError
 from shardblast.core.formats import ARCHIVE, COMMENTED, PAIRWISE
 from shardblast.core.options import SearchOptions
-from shardblast.core.program import Program
 from shardblast.core.report import Verdict
 from shardblast.core.units import Numbers
 from shardblast.engine.out_file import Tally, appears_whole, deliver, open_output
@@ -333,8 +332,7 @@ def print_batch(
         if len(texts) != counts[ordinal]:
             raise EngineError("The stored result lacks hits that were found.", remedy="Run the search again.")
         if chosen.hsps is not None:
-            hsps = _by_first_hsp(texts, work.options.program)
-            texts = [text for first_hsp, text in hsps if first_hsp in chosen.hsps]
+            texts = [text for first_hsp, text in _by_first_hsp(texts) if first_hsp in chosen.hsps]
         merged = MergedQuery(
             number=first + position,
             first_of_batch=first,
@@ -368,23 +366,23 @@ def alignments_of(archive: Path, ordinals: Sequence[int], over: Over = iter) -> 
             yield head.blocks if head is not None and head.ordinal == ordinal else []
 
 
-def keys_of(texts: Sequence[bytes], places: Sequence[range], ids: Sequence[str], program: Program) -> list[Key]:
+def keys_of(texts: Sequence[bytes], places: Sequence[range], ids: Sequence[str]) -> list[Key]:
     """Return the keys by which the subjects of hits are found in their database, given their ``sseqid``.
 
     ``places`` are, for each hit, the 0-based positions of its HSPs among all HSPs of the query.
     """
     wanted = {hsps.start: hit_id for hsps, hit_id in zip(places, ids, strict=True)}
     keys: list[Key] = []
-    for first, text in _by_first_hsp(texts, program):
+    for first, text in _by_first_hsp(texts):
         if first in wanted:
             oid = ordinal_id(alignment_ids(text).subject)
             keys.append(wanted[first] if oid is None else oid)
     return keys
 
 
-def _by_first_hsp(texts: Sequence[bytes], program: Program) -> Iterator[tuple[int, bytes]]:
+def _by_first_hsp(texts: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield alignments with the 0-based position of their first HSP among all HSPs of the query."""
     position = 0
     for text in texts:
         yield position, text
-        position += len(hsps_of(text, program))
+        position += count_hsps(text)

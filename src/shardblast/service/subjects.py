@@ -145,14 +145,13 @@ def _keys(
         return list(dict.fromkeys(hit.id for hits in chosen.values() for hit in hits))
     keys: dict[Key, None] = {}
     wanted = Chosen(Numbers.these(chosen))
-    program = Program(search.program)
-    for batch in batches_of(str(folder / QUERY), scratch, program.query_molecule, stored_plan(folder).choice):
+    molecule = Program(search.program).query_molecule
+    for batch in batches_of(str(folder / QUERY), scratch, molecule, stored_plan(folder).choice):
         ordinals = wanted.of(batch)
         found = alignments_of(folder / "merged" / f"{batch.index}.asn", ordinals)
         for ordinal, texts in zip(ordinals, found, strict=True):
             hits = chosen[batch.first_query + ordinal]
-            places, ids = [hit.places for hit in hits], [hit.id for hit in hits]
-            keys |= dict.fromkeys(keys_of(texts, places, ids, program))
+            keys |= dict.fromkeys(keys_of(texts, [hit.places for hit in hits], [hit.id for hit in hits]))
     return list(keys)
 
 
