@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -247,13 +248,10 @@ def _parts(volumes: Sequence[VolumeSize], most: int) -> int:
 
 def _largest_allowed(volumes: Sequence[VolumeSize], count: int) -> int:
     """Return the smallest limit on the letters of a shard that gives at most ``count`` shards."""
-    low, high = 1, max(1, sum(volume.letters for volume in volumes))
-    if len(volumes) > count:
-        low = min(volume.letters for volume in volumes)
-    while low < high:
-        middle = (low + high) // 2
-        if sum(parts for _, parts in _groups(volumes, max(middle, 1))) <= count:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    low = min(volume.letters for volume in volumes) if len(volumes) > count else 1
+    high = max(1, sum(volume.letters for volume in volumes))
+
+    def fits(most: int) -> bool:
+        return sum(parts for _, parts in _groups(volumes, max(most, 1))) <= count
+
+    return low + bisect_left(range(low, high), True, key=fits)

@@ -1,7 +1,7 @@
 """Places shards on nodes within memory and disk, plans how many nodes are needed, and finds which are missing."""
 
 import math
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -433,13 +433,7 @@ def _fewest_nodes(volumes: Sequence[VolumeMetadata], memory_bytes: int, most: in
             max(_share(volumes, shard).mapped_bytes for shard in cut_for(volumes, nodes)) <= MEMORY_SHARE * memory_bytes
         )
 
-    low, high = 1, most
-    if not fits(high):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if fits(middle) else (middle + 1, high)
-    return low
+    return 1 + bisect_left(range(1, most), True, key=fits) if fits(most) else None
 
 
 def _share(volumes: Sequence[VolumeMetadata], shard: Shard) -> NodeShare:
