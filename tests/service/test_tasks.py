@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from httpx_sse import connect_sse
 
-from shardblast.core.errors import ConflictError
+from shardblast.core.errors import ConflictError, DiskFull, StorageError, StoreError
 from shardblast.core.search import State
 from shardblast.core.task import Step, Task, TaskId, TaskKind
 from shardblast.service.tasks import Tasks, Watch
@@ -19,6 +19,7 @@ from shardblast.store.databases import TaskStore
 from tests.sequences import real, write_fasta
 from tests.service.databases import add, database, many, task_ended
 from tests.service.server import END_WITHIN_S, Server
+from tests.waiting import until
 
 TASK = Task(TaskId("t1"), TaskKind.ADD, "16s", "ada", {"text": "ncbi:16S"}, 1.0)
 
@@ -109,6 +110,67 @@ def test_a_cancelled_task_leaves_nothing(own_server: Server, tmp_path: Path) -> 
     assert not list((own_server.home / "adding").iterdir())
     assert own_server.http.get("/databases/unwanted").status_code == 404
     assert not (own_server.home / "storage" / "databases" / "unwanted").exists()
+
+
+def test_tasks_wait_for_a_storage_that_is_away_and_say_so(own_server: Server, fasta: Path) -> None:
+    storage, away = own_server.home / "storage", own_server.home / "away"
+
+    def while_away(begin: Callable[[], dict[str, Any]], reason: str) -> dict[str, Any]:
+        storage.rename(away)
+        if "mounted" in reason:
+            storage.mkdir()
+        task = begin()
+        until(lambda: own_server.http.get(f"/tasks/{task['id']}").json()["outcome"] == reason)
+        assert own_server.http.get(f"/tasks/{task['id']}").json()["state"] == "running"
+        if "mounted" in reason:
+            storage.rmdir()  # fails unless it is empty
+        away.rename(storage)
+        return task_ended(own_server, task["id"])
+
+    missing = "The folder of the storage is missing. It is tried again."
+    empty = "The folder of the storage is empty or not mounted. It is tried again."
+    added = while_away(lambda: add(own_server, "waited", fasta), missing)
+    write_fasta(fasta, real("proteins")[:7])
+    updated = while_away(lambda: own_server.http.post("/databases/waited/update").json(), empty)
+
+    assert [one["state"] for one in (added, updated)] == ["completed"] * 2
+    assert ("1,500 sequences" in added["outcome"], "7 sequences" in updated["outcome"]) == (True, True)
+    assert database(own_server, "waited")["num_seqs"] == 7
+    assert not list((own_server.home / "adding").iterdir())
+
+
+def test_a_task_that_waits_for_its_storage_can_be_cancelled(own_server: Server, fasta: Path) -> None:
+    storage, away = own_server.home / "storage", own_server.home / "away"
+    storage.rename(away)
+    task = add(own_server, "unwanted", fasta)
+    until(lambda: own_server.http.get(f"/tasks/{task['id']}").json()["outcome"])
+
+    own_server.http.post(f"/tasks/{task['id']}/cancel")
+
+    ended = task_ended(own_server, task["id"])
+    assert (ended["state"], ended["outcome"], ended["failure"]) == ("cancelled", None, None)
+    away.rename(storage)
+    assert task_ended(own_server, add(own_server, "unwanted", fasta)["id"])["state"] == "completed"
+
+
+def test_work_is_begun_again_only_after_failures_that_pass(store: TaskStore) -> None:
+    said: list[tuple[State, str | None]] = []
+    errors: list[Exception] = [StoreError("No SQL.", remedy=""), StorageError("No storage.", remedy=""), DiskFull()]
+
+    def work(tasks: Tasks, watch: Watch) -> str:
+        task = store.get(TASK.id)
+        said.append((task.state, task.outcome))
+        watch.begin(Step.STORING)
+        assert store.get(TASK.id).outcome is None
+        raise errors[len(said) - 1]
+
+    task = ran(store, work)
+
+    assert [outcome for _, outcome in said] == [None, "No SQL. It is tried again.", "No storage. It is tried again."]
+    assert {state for state, _ in said} == {State.RUNNING}
+    assert (task.state, task.outcome) == (State.FAILED, None)
+    assert task.failure is not None
+    assert task.failure.code == "disk-full"
 
 
 def test_a_task_that_failed_is_retried_or_dismissed(own_server: Server, tmp_path: Path) -> None:

@@ -7,11 +7,24 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from shardblast.core.errors import ConflictError, Interrupted, ShardblastError, file_error, without_folders
+from shardblast.blast.process import Processes
+from shardblast.core.errors import (
+    Attempts,
+    ConflictError,
+    DiskFull,
+    Interrupted,
+    ShardblastError,
+    StorageError,
+    StoreError,
+    file_error,
+    pause_s,
+    without_folders,
+)
 from shardblast.core.search import Failure, State
 from shardblast.core.task import Step, Task, TaskId, TaskKind, task_cancelled, task_moved
 from shardblast.store.databases import TaskStore
@@ -122,12 +135,9 @@ class Tasks:
         self._stopping.set()
 
     def run(self, task: Task) -> None:
-        self.store.add(task)
-        task = self.store.change(task.id, _started)
-        if task.state.is_final:
+        stop = Processes().persist(lambda: self._begun(task))
+        if stop is None:
             return
-        stop = self._running.setdefault(task.id, threading.Event())
-        self.look(task.id)  # it may have been cancelled before it was registered here
         watch = Watch(
             partial(self._record, task.id),
             lambda: stop.is_set() or self._stopping.is_set(),
@@ -135,18 +145,42 @@ class Tasks:
             lambda: self._settle(task.id, stop),
         )
         try:
-            outcome = self.works[task.kind](task, watch)
+            outcome = self._outcome(task, watch, stop)
             self._end(task.id, State.COMPLETED, outcome=outcome)
-        except Interrupted:
+        except Exception as error:
             while self._stopping.is_set():
                 time.sleep(1)  # shutting down: leave the task to the next process
-            self._end(task.id, State.FAILED, failure=Failure("interrupted", "The task was stopped.", "Start it again."))
-        except Exception as error:
-            failure = failure_of(error, "task")
-            logger.warning("a task failed: %s", error, extra={"code": failure.code})
+            failure = Failure("interrupted", "The task was stopped.", "Start it again.")
+            if not isinstance(error, Interrupted):
+                failure = failure_of(error, "task")
+                logger.warning("a task failed: %s", error, extra={"code": failure.code})
             self._end(task.id, State.FAILED, failure=failure)
         finally:
             self._running.pop(task.id, None)
+
+    def _begun(self, task: Task) -> threading.Event | None:
+        """Mark a task as running; return the event that stops it, or None if the task has ended."""
+        self.store.add(task)
+        if self.store.change(task.id, _started).state.is_final:
+            return None
+        stop = self._running.setdefault(task.id, threading.Event())
+        self.look(task.id)  # it may have been cancelled before it was registered here
+        return stop
+
+    def _outcome(self, task: Task, watch: Watch, stop: threading.Event) -> str:
+        """Return what a task's work returns, which is begun again while the storage or the database is away."""
+        attempts = Attempts()
+        while True:
+            try:
+                return self.works[task.kind](task, watch)
+            except (StorageError, StoreError) as error:
+                if isinstance(error, DiskFull) or watch.stopped() or not attempts.may_follow(error, time.monotonic()):
+                    raise
+                reason = f"{without_folders(error.problem)} It is tried again."
+                logger.warning("a task waits: %s", reason)
+                with suppress(StoreError):
+                    self.store.change(task.id, partial(replace, outcome=reason))
+            stop.wait(pause_s(attempts.failures))  # if it is cancelled, the work removes what it has made
 
     def expire(self, days: float) -> None:
         """Delete tasks that ended more than this number of days ago."""
@@ -164,10 +198,10 @@ class Tasks:
     def _end(self, task_id: TaskId, state: State, **changes: Any) -> None:
         def change(task: Task) -> Task:
             if task.state is State.CANCELLING:
-                return task_moved(task, State.CANCELLED, time.time())
-            return task if task.state.is_final else task_moved(task, state, time.time(), **changes)
+                return task_moved(task, State.CANCELLED, time.time(), outcome=None)
+            return task if task.state.is_final else task_moved(task, state, time.time(), **{"outcome": None, **changes})
 
-        self.store.change(task_id, change)
+        Processes().persist(lambda: self.store.change(task_id, change))
 
 
 def failure_of(error: Exception, what: str, **about: str) -> Failure:
@@ -187,4 +221,5 @@ def _started(task: Task) -> Task:
 
 def _at(step: Step, done: int, total: int) -> Callable[[Task], Task]:
     """Return a change that records the progress of a running task."""
-    return lambda task: replace(task, step=step, done=done, total=total) if task.state is State.RUNNING else task
+    changes: dict[str, Any] = {"step": step, "done": done, "total": total, "outcome": None}
+    return lambda task: replace(task, **changes) if task.state is State.RUNNING else task

@@ -119,7 +119,9 @@ def _blamed_on(url: str) -> Iterator[None]:
         if error.remedy != CHECK_STORAGE:
             raise
         problem = f"The source {shown(url)} can't be read. {error.problem}"
-        raise StorageError(problem, remedy="Check its address, the credentials for it, and the network.") from error
+        blamed = StorageError(problem, remedy="Check its address, the credentials for it, and the network.")
+        blamed.retry_elsewhere = False
+        raise blamed from error
 
 
 def _current(objects: Objects, name: str) -> str:
