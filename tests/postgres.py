@@ -19,23 +19,36 @@ FIRST_PORT, LAST_PORT = 10_000, 30_000
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """Start a server and yield the address of an empty database; stop it by its own pid file."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    assert programs, "PostgreSQL is missing: apt-get install postgresql"
     port = free_port()
-    data = folder / "data"
-    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    if as_user:
+    if os.getuid() == 0:
         shutil.chown(folder, "postgres")
-    run = [*as_user, str(programs[-1] / "pg_ctl"), "-D", str(data), "-w", "-t", "120"]
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    subprocess.run([*run, "init", "-o", "-A trust -U tester"], check=True, capture_output=True, cwd=folder)
-    subprocess.run(
-        [*run, "start", "-l", str(folder / "log"), "-o", options], check=True, cwd=folder, stdout=subprocess.DEVNULL
-    )
+    _control(folder, "init", "-o", "-A trust -U tester")
+    with (folder / "data" / "postgresql.conf").open("a") as settings:
+        settings.write(f"port = {port}\nunix_socket_directories = '{folder}'\n")
+        settings.write("listen_addresses = '127.0.0.1'\nfsync = off\n")
+    _control(folder, "start", "-l", str(folder / "log"))
     try:
         yield f"postgresql://tester@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run([*run, "stop", "-m", "immediate"], check=True, capture_output=True, cwd=folder)
+        _control(folder, "stop", "-m", "immediate")
+
+
+@contextmanager
+def away(folder: Path) -> Iterator[None]:
+    """Stop the server in this folder, without notice, until the context ends."""
+    _control(folder, "stop", "-m", "immediate")
+    try:
+        yield
+    finally:
+        _control(folder, "start", "-l", str(folder / "log"))
+
+
+def _control(folder: Path, *words: str) -> None:
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    assert programs, "PostgreSQL is missing: apt-get install postgresql"
+    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    argv = [*as_user, str(programs[-1] / "pg_ctl"), "-D", str(folder / "data"), "-w", "-t", "120", *words]
+    subprocess.run(argv, check=True, cwd=folder, stdout=subprocess.DEVNULL)
 
 
 def free_port() -> int:

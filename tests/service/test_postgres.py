@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,25 +11,33 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.postgres import postgres
+from tests.postgres import away, postgres
 from tests.sequences import real
+from tests.service.databases import add, database, many, task_ended
 from tests.service.server import Server, get
+from tests.waiting import until
 
 VARIABLES = ("SHARDBLAST_DATABASE_URL", "SHARDBLAST_STORAGE")
 QUERIES = "".join(one.fasta for one in real("proteins")[:300])
 
 
 @pytest.fixture
-def server(tmp_path: Path, served: dict[str, Path]) -> Iterator[Server]:
+def place() -> Iterator[Path]:
+    """The folder of PostgreSQL."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        with postgres(Path(folder)) as address:
-            variables = {"SHARDBLAST_DATABASE_URL": address, "SHARDBLAST_STORAGE": (tmp_path / "objects").as_uri()}
-            one = Server(tmp_path / "home", variables=variables)
-            one.add_database("proteins", served["proteins"])
-            one.start()
-            yield one
-            one.close()
+        yield Path(folder)
+
+
+@pytest.fixture
+def server(tmp_path: Path, served: dict[str, Path], place: Path) -> Iterator[Server]:
+    with postgres(place) as address:
+        variables = {"SHARDBLAST_DATABASE_URL": address, "SHARDBLAST_STORAGE": (tmp_path / "objects").as_uri()}
+        one = Server(tmp_path / "home", variables=variables)
+        one.add_database("proteins", served["proteins"])
+        one.start()
+        yield one
+        one.close()
 
 
 def test_a_search_survives_a_kill_and_is_printed_by_another_server(
@@ -55,6 +64,22 @@ def test_a_search_survives_a_kill_and_is_printed_by_another_server(
         other.close()
     assert not (server.home / "shardblast.sqlite").exists()
     assert any((tmp_path / "objects" / "searches").iterdir())
+
+
+def test_a_task_outlasts_an_outage_of_the_database(server: Server, place: Path, tmp_path: Path) -> None:
+    task = add(server, "many", many(tmp_path / "many.fa"))
+    for event in server.task_events(task["id"]):
+        if json.loads(event.data)["done"]:
+            break
+
+    with away(place):
+        server.logged(lambda one: one["message"].startswith("a task waits: "))
+    until(lambda: server.http.get(f"/tasks/{task['id']}").is_success)
+
+    ended = task_ended(server, task["id"])
+    assert ended["state"] == "completed", ended["failure"]
+    assert "80,000 sequences" in ended["outcome"]
+    assert database(server, "many")["num_seqs"] == 80_000
 
 
 def test_nul_characters_are_refused(server: Server) -> None:
