@@ -113,7 +113,7 @@ def test_a_storage_that_is_away_for_a_while_is_waited_for(
     if how != "missing":
         storage.mkdir()
     os.kill(pid, signal.SIGCONT)
-    searched.wait_for(f"The folder of the storage is {how}.")
+    searched.wait_for(f"The folder of the storage is {how}")
     if how != "missing":
         storage.rmdir()  # fails unless it is empty
     assert not storage.exists()

@@ -14,6 +14,7 @@ from shardblast.core.errors import ConflictError, DiskFull, StorageError, StoreE
 from shardblast.core.search import State
 from shardblast.core.task import Step, Task, TaskId, TaskKind
 from shardblast.service.tasks import Tasks, Watch
+from shardblast.storage.objects import MARK
 from shardblast.store.connection import SqlDatabase, migrate
 from shardblast.store.databases import TaskStore
 from tests.sequences import real, write_fasta
@@ -128,7 +129,7 @@ def test_tasks_wait_for_a_storage_that_is_away_and_say_so(own_server: Server, fa
         return task_ended(own_server, task["id"])
 
     missing = "The folder of the storage is missing. It is tried again."
-    empty = "The folder of the storage is empty or not mounted. It is tried again."
+    empty = f"The folder of the storage is empty or not mounted: it has no file {MARK}. It is tried again."
     added = while_away(lambda: add(own_server, "waited", fasta), missing)
     write_fasta(fasta, real("proteins")[:7])
     updated = while_away(lambda: own_server.http.post("/databases/waited/update").json(), empty)

@@ -108,7 +108,7 @@ class Objects:
         """Translate errors. While the whole folder is away, nothing is missing in it, and nothing writes to it."""
         with translated(key):
             if self._folder is not None and self._is_away(self._folder):
-                how = "empty or not mounted" if self._folder.is_dir() else "missing"
+                how = f"empty or not mounted: it has no file {MARK}" if self._folder.is_dir() else "missing"
                 raise StorageError(f"The folder of the storage is {how}.", remedy=CHECK_STORAGE)
             yield
 
