@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def test_bad_input_has_the_status_and_the_message_of_blast(place: Place, words: 
         (["--shards", "none"], "'none' is not a number of shards"),
         (["--shards", "0"], "'0' is not a number of shards"),
         (["--exactness", "nearly"], "unknown value 'nearly'"),
+        (["--verify", "all"], "'all' is not a number of queries"),
+        (["--verify", "2", "--exactness", "complete"], "--verify needs --engine local and --exactness identical"),
         (["--report"], "--report has no value"),
         (["--fast"], "Unknown option '--fast'"),
         (["--quiet", "--quiet"], "--quiet is given twice"),
@@ -144,6 +147,48 @@ def test_report_contains_verdicts_shards_and_pieces(place: Place) -> None:
     assert {piece["shard"] for piece in report["pieces"] if piece["purpose"] == "search"} == {0, 1, 2}
     assert all(piece["peak_memory_bytes"] > 1 << 20 for piece in report["pieces"])
     assert place.left_behind() == ["report.json"]
+
+
+@pytest.mark.parametrize("options", ["-outfmt 6", "-outfmt 0 -max_target_seqs 5", "-outfmt 15 -task blastn"])
+def test_verified_queries_have_the_same_hits_without_shards(place: Place, options: str) -> None:
+    words = [*place.words, *options.split()]
+
+    finished = place.shardblast("blastn", *words, "--shards", "3", "--verify", "4", "--report", "report.json")
+
+    report = json.loads((place.folder / "report.json").read_bytes())
+    assert finished.returncode == 0
+    assert finished.stdout == place.blast("blastn", *words).stdout
+    assert b"4 queries verified: identical without shards" in finished.stderr
+    assert len(report["verified"]) == 4
+    assert all(report["verified"].values())
+    assert [piece["purpose"] for piece in report["pieces"]].count("verify") == 1
+    assert place.left_behind() == ["report.json"]
+
+
+def test_a_search_that_blast_runs_alone_has_nothing_to_verify(place: Place) -> None:
+    finished = place.shardblast("blastn", *place.words, "-outfmt", "6", "--shards", "off", "--verify", "4")
+
+    assert finished.returncode == 0
+    assert b"nothing to verify: --shards off was asked for" in finished.stderr
+
+
+def test_a_wrong_score_in_a_shard_is_found_by_a_query_that_is_verified(wrapped: Place) -> None:
+    real = shutil.which("blastn")
+    wrapped.variables["DO"] = f"""
+        for word; do test "$last" = -out && out=$word; last=$word; done
+        case "$*" in *shard1*) {real} "$@"; sed -i '/str "score"/{{n;s/int [0-9]*/int 77/}}' "$out"; exit;; esac
+    """
+    words = [*wrapped.words, "-outfmt", "6 std score", *SHARDED, "--verify", "6", "--report", "report.json"]
+
+    finished = wrapped.shardblast("blastn", *words)
+
+    verified = json.loads((wrapped.folder / "report.json").read_bytes())["verified"]
+    wrong = {row.split(b"\t")[0].decode() for row in finished.stdout.splitlines() if row.endswith(b"\t77")}
+    assert finished.returncode == 7
+    assert wrong
+    assert {name for name, is_identical in verified.items() if not is_identical} == wrong
+    assert b"Without shards, BLAST+ finds other hits of " in finished.stderr
+    assert all(name.encode() in finished.stderr for name in wrong)
 
 
 def test_report_of_an_unsharded_search_says_why(place: Place) -> None:

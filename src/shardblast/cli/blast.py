@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from shardblast.bootstrap import known_arguments, local_engine
 from shardblast.core import __version__
-from shardblast.core.errors import InputError, OutputError, UsageError
+from shardblast.core.errors import DifferentError, InputError, OutputError, UsageError
 from shardblast.core.events import PieceFinished, PiecesPlanned, QueriesFinished, SearchEvent, Warned
-from shardblast.core.options import OUR_HELP, SearchOptions, parse, without_ours
+from shardblast.core.options import OUR_HELP, Exactness, SearchOptions, parse, without_ours
 from shardblast.core.program import Program
 from shardblast.core.report import Report
+from shardblast.core.units import counted
 from shardblast.engine.out_file import is_writable, open_output
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def search(program: Program, argv: Sequence[str]) -> int:
         return subprocess.call([path, *without_ours(argv, arguments)])  # BLAST+ itself reports the error, or knows more
     if options.ours.engine == "local" and options.ours.scheduler is not None:
         raise UsageError("--scheduler needs --engine dask.", remedy="Give both, or neither.")
+    if options.ours.verify and (options.ours.engine != "local" or options.ours.exactness is not Exactness.IDENTICAL):
+        raise UsageError("--verify needs --engine local and --exactness identical.", remedy="Leave one of them out.")
     _check_report(options)
     gc.disable()  # the merge makes millions of rows without cycles; collecting would take a third of its time
     with progress_of(options) as notify:
@@ -63,7 +66,20 @@ def search(program: Program, argv: Sequence[str]) -> int:
             notify.print()
     if options.ours.report is not None:
         write_report(options.ours.report, outcome.report)
+    if options.ours.verify:
+        _show_verified(outcome.report, quiet=options.ours.quiet)
     return outcome.status
+
+
+def _show_verified(report: Report, *, quiet: bool) -> None:
+    """Print the result of ``--verify``; raise DifferentError if a query has other hits without shards."""
+    differing = [query_id for query_id, is_identical in report.verified.items() if not is_identical]
+    if differing:
+        problem = f"Without shards, BLAST+ finds other hits of {', '.join(differing)}. The output is complete."
+        raise DifferentError(problem, remedy="Use '--shards off', and please report the command as a fault.")
+    if not quiet:
+        same = f"{counted(len(report.verified), 'query', 'queries')} verified: identical without shards"
+        sys.stderr.write(f"{same if report.verified else f'nothing to verify: {report.why}'}\n")
 
 
 def write_report(path: str, report: Report) -> None:

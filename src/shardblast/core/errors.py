@@ -308,6 +308,10 @@ class UnauthorizedError(ShardblastError, code="unauthorized", exit_status=1):
     """The service does not know the caller, or the caller's session has ended."""
 
 
+class DifferentError(ShardblastError, code="different", exit_status=7):
+    """With --verify: the output is complete, but a query has other hits without shards."""
+
+
 class Interrupted(ShardblastError, code="interrupted", exit_status=130):
     """The search was stopped from outside."""
 

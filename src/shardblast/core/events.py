@@ -95,6 +95,14 @@ class QueryJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryVerified:
+    """A query was also searched without shards."""
+
+    query_id: str
+    is_identical: bool
+
+
+@dataclass(frozen=True, slots=True)
 class QueriesFinished:
     """More queries are merged, and printed if the search prints."""
 
@@ -140,7 +148,7 @@ class SearchWaits:
 
 PhaseEvent = PhaseBegun | PhaseCounted | PhaseFailed
 PieceEvent = PiecesPlanned | PieceStarted | PieceStopped | PieceFinished | PieceFailed | PieceReport
-SearchEvent = PhaseEvent | PieceEvent | QueryJudged | QueriesFinished | Warned | SearchWaits
+SearchEvent = PhaseEvent | PieceEvent | QueryJudged | QueryVerified | QueriesFinished | Warned | SearchWaits
 Notify = Callable[[SearchEvent], None]
 
 

@@ -18,7 +18,7 @@ from shardblast.core.program import Arguments, Kind, Program, Value
 Shards = Literal["auto", "off"] | int
 Engine = Literal["local", "dask"]
 
-OUR_NAMES = ("shards", "exactness", "report", "quiet", "keep", "engine", "scheduler")
+OUR_NAMES = ("shards", "exactness", "verify", "report", "quiet", "keep", "engine", "scheduler")
 OUR_HELP = """\
  *** shardblast options
  --shards <auto, off, or a number>
@@ -27,6 +27,8 @@ OUR_HELP = """\
  --exactness <identical, complete>
    What saturated queries get: the bytes of BLAST+, or the best of all hits
    Default = `identical'
+ --verify <a number of queries>
+   Also search this many random queries without shards, and compare the hits
  --engine <local, dask>
    Where to search: this machine, or a cluster; -db then names a database of SHARDBLAST_STORAGE
    Default = `local'
@@ -65,6 +67,8 @@ class OurOptions:
     shards: Shards = "auto"
     """The number of shards (at least 1), "auto" for the fastest choice, or "off" for BLAST+ itself."""
     exactness: Exactness = Exactness.IDENTICAL
+    verify: int = 0
+    """How many random queries are also searched without shards."""
     report: str | None = None
     quiet: bool = False
     keep: str | None = None
@@ -105,6 +109,7 @@ def our_options(ours: Mapping[str, str]) -> OurOptions:
     return OurOptions(
         shards=_shards(ours.get("shards", "auto")),
         exactness=Exactness(_choice(ours, "exactness", *Exactness)),
+        verify=_verify(ours.get("verify", "0")),
         report=ours.get("report"),
         quiet="quiet" in ours,
         keep=ours.get("keep"),
@@ -357,6 +362,12 @@ def _shards(text: str) -> Shards:
     if text not in ("auto", "off"):
         raise UsageError(f"--shards: {text!r} is not a number of shards.", remedy="Write auto, off, or 1 or more.")
     return "auto" if text == "auto" else "off"
+
+
+def _verify(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise UsageError(f"--verify: {text!r} is not a number of queries.", remedy="Write 1 or more.")
+    return int(text)
 
 
 def _choice(ours: Mapping[str, str], name: str, *choices: str) -> str:

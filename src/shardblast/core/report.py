@@ -25,7 +25,7 @@ class PieceReport:
     """One BLAST+ process; also the event that it succeeded."""
 
     purpose: str
-    """``search``, ``probe``, ``sample``, ``pilot``, ``candidates`` or ``research``."""
+    """``search``, ``probe``, ``sample``, ``pilot``, ``candidates``, ``research`` or ``verify``."""
     batch: int
     """0-based."""
     shard: int | None
@@ -68,6 +68,8 @@ class Report:
     """Ids of the queries with each verdict except ``merged``."""
     bound_reached: list[str] = field(default_factory=list)
     """With ``--exactness complete``: queries for which a shard's list was still full at the largest limit."""
+    verified: dict[str, bool] = field(default_factory=dict)
+    """With ``--verify``: queries that were also searched without shards, and whether their hits are identical."""
     pieces: list[PieceReport] = field(default_factory=list)
     """The BLAST+ processes, in the order in which they ended."""
     seconds: float = 0.0
@@ -102,6 +104,7 @@ class Report:
             "verdicts": {verdict.value: self.verdicts[verdict] for verdict in Verdict if self.verdicts[verdict]},
             "not_merged": {verdict.value: ids for verdict, ids in self.not_merged.items()},
             "bound_reached": self.bound_reached,
+            "verified": self.verified,
             "pieces": [asdict(piece) | {"seconds": round(piece.seconds, 3)} for piece in self.pieces],
             "seconds": round(self.seconds, 3),
         }

@@ -1,6 +1,7 @@
 """The local engine: runs a search on this machine, from the options to the printed result."""
 
 import os
+import random
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -25,7 +26,7 @@ from shardblast.core.errors import (
     UnknownFailure,
     UsageError,
 )
-from shardblast.core.events import Notify, QueryJudged, SearchEvent, Warned
+from shardblast.core.events import Notify, QueryJudged, QueryVerified, SearchEvent, Warned
 from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.report import PieceReport, Report
 from shardblast.engine.out_file import Tally
@@ -164,7 +165,11 @@ class _LocalSearch:
                 with self._work(database, report, processes) as work:
                     self.notify(Warned(warnings))
                     parts, by_shard = LocalParts(work), choice.by_shard
-                    search = ShardedSearch(work, parts, shards, carrier, by_shard=by_shard, threads=choice.threads)
+                    count = sum(batch.queries for batch in batches)
+                    verified = frozenset(random.sample(range(count), min(options.ours.verify, count)))
+                    search = ShardedSearch(
+                        work, parts, shards, carrier, by_shard=by_shard, threads=choice.threads, verified=verified
+                    )
                     search.run(batches, printer)
             except LeftToBlast as why:
                 if printed is None:
@@ -200,6 +205,8 @@ class _LocalSearch:
                     report.pieces.append(event)
                 case QueryJudged(query_id, verdict, bound_reached):
                     report.judge(query_id, verdict, bound_reached)
+                case QueryVerified(query_id, is_identical):
+                    report.verified[query_id] = is_identical and report.verified.get(query_id, True)
             self.notify(event)
 
         with (

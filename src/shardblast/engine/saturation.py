@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +88,7 @@ class Research:
         database = None if self.needs_no_shards else self._candidates.database(batch, suspects)
         wanted = set(suspects.saturated)
         started = [
-            (ordinals, *self._start(batch, ordinals, number, database, threads))
+            (ordinals, *self._start(batch, ordinals, f"research.{number}", database, threads))
             for number, (ordinals, threads) in enumerate(self._searched_together(batch, suspects))
         ]
 
@@ -97,6 +97,18 @@ class Research:
             return (hits for hits in self._read(ordinals, out, database) if hits.ordinal in wanted)
 
         yield from heapq.merge(*itertools.starmap(results, started), key=lambda hits: hits.ordinal)
+
+    def unsharded(self, batch: Batch, chosen: Collection[int]) -> Iterator[QueryHits]:
+        """Search the chosen queries, with those that BLAST+ searches together with them, in the whole database.
+
+        Yield the hits of the chosen queries in order.
+        """
+        scan_letters = QUERY_LETTERS_PER_SCAN.get(self.work.options.program, 1)
+        found = scans(self._lengths(batch), scan_letters)
+        together = [*itertools.chain(*(scan for scan in found if not set(chosen).isdisjoint(scan)))]
+        out, future = self._start(batch, together, "verify", None, self.options.threads)
+        future.result()
+        return (hits for hits in self._read(together, out, None) if hits.ordinal in chosen)
 
     def _searched_together(self, batch: Batch, suspects: Suspects) -> list[tuple[Sequence[int], int | None]]:
         """Return the positions of the queries that each process searches, and its threads if their number matters.
@@ -142,19 +154,19 @@ class Research:
         self,
         batch: Batch,
         ordinals: Sequence[int],
-        number: int,
+        name: str,
         database: CandidateDatabase | None,
         threads: int | None,
     ) -> tuple[Path, Future[Finished]]:
         """Start the search of queries of a batch in their candidates, or in the whole database."""
-        out = self.work.folder / f"batch{batch.index}.research.{number}"
+        out = self.work.folder / f"batch{batch.index}.{name}"
         run = PieceRun(
             argv=[*self.options.argv(self.options.max_target_seqs), *threads_argument(threads)],
             queries=out.with_name(f"{out.name}.fa"),
             outfmt=self.carrier.outfmt,
             out=out,
-            purpose=Purpose("research", batch.index, None),
-            what=f"the search of the candidates of batch {batch.index + 1}, part {number + 1}",
+            purpose=Purpose(name.split(".")[0], batch.index, None),
+            what=f"the second search of batch {batch.index + 1}",
             priority=(0, batch.index),
         )
         write_selected(batch, ordinals, run.queries)

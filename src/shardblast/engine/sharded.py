@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -21,7 +21,7 @@ from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch, query_id, records
 from shardblast.blast.sequences import Naming
 from shardblast.core.cutting import Shard
-from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, Warned
+from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, QueryVerified, Warned
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
 from shardblast.engine.candidates import Suspects, last_kept
@@ -55,12 +55,14 @@ class ShardedSearch:
         by_shard: bool,
         by_candidates: bool = False,
         threads: int = 1,
+        verified: Collection[int] = (),
     ) -> None:
         """Prepare the search in shards in OID order.
 
         With ``by_shard``, all batches are searched in one shard before the next, because the shards do not all fit in
-        memory. For ``by_candidates`` see ``Choice``. A piece has several ``threads`` only if the whole database is the
-        only shard.
+        memory. For ``by_candidates`` see ``Choice``. The queries with the 0-based numbers in ``verified``
+        are searched without shards as well. A piece has several ``threads`` only if the whole database is the only
+        shard.
         """
         self._work = work
         self._parts = parts
@@ -68,6 +70,7 @@ class ShardedSearch:
         self._carrier = carrier
         self._by_shard = by_shard
         self._by_candidates = by_candidates
+        self._verified = verified
         self._threads = threads
         self._whole = len(shards) == 1
         self._plain_verdict = Verdict.UNSHARDED if self._whole else Verdict.MERGED
@@ -132,15 +135,27 @@ class ShardedSearch:
         suspects = self._suspects(current)
         self._judged += batch.queries
         self._saturated += len(suspects.saturated)
+        chosen = []
         for query in self._merged_queries(current, suspects):
             printer.write(query)
+            if query.number in self._verified:
+                chosen.append(query)
         printer.finish_batch(batch)
+        self._verify(batch, chosen)
         if warnings := current.warnings():
             self._work.notify(Warned(warnings))
         self._work.notify(QueriesFinished(batch.queries))
         if self._work.options.ours.keep is None:
             for file in self._work.folder.glob(f"*batch{batch.index}.*"):
                 file.unlink()
+
+    def _verify(self, batch: Batch, chosen: Sequence[MergedQuery]) -> None:
+        """Search queries also without shards, unless they were searched so anyway, and compare their hits."""
+        if not chosen or self._whole:
+            return
+        found = self._research.unsharded(batch, {query.number - batch.first_query for query in chosen})
+        for query, hits in zip(chosen, found, strict=True):
+            self._work.notify(QueryVerified(query.name, query.texts == hits.texts))
 
     def _suspects(self, current: _Started) -> Suspects:
         """Return which queries may be saturated."""
