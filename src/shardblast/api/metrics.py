@@ -13,7 +13,15 @@ from prometheus_client.registry import Collector
 
 from shardblast.core.node import STANDINGS, Member, summed
 from shardblast.core.search import Search, State, ended_phases
-from shardblast.service.events import Answer, Broadcast, BytesWritten, PieceFailure, SearchChanged, ServiceEvent
+from shardblast.service.events import (
+    Answer,
+    Broadcast,
+    BytesWritten,
+    PieceFailure,
+    QueryCompared,
+    SearchChanged,
+    ServiceEvent,
+)
 from shardblast.store.searches import Workload
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
@@ -40,6 +48,8 @@ class Metrics:
         self._phases = seconds("search_phase", "Finished phases.", "phase", "program")
         self._pieces = seconds("piece", "Finished BLAST+ processes.", "program", "purpose")
         self._failed_pieces = total("pieces_failed", "BLAST+ processes that failed.", "code")
+        self._verified = total("queries_verified", "Queries that were also searched without shards.")
+        self._different = total("queries_different", "Of these, queries that have other hits.")
         self._errors = total("errors", "Failed searches and requests.", "source", "code")
         text = "Requests, to the end of the response."
         self._requests = seconds("http_request", text, "method", "route", "status", buckets=QUICK)
@@ -59,6 +69,9 @@ class Metrics:
                 self._search_changed(before, after)
             case PieceFailure(_, failed):
                 self._failed_pieces.labels(failed.error.code).inc()
+            case QueryCompared(_, compared):
+                self._verified.inc()
+                self._different.inc(not compared.is_identical)
             case Answer():
                 self._answered(event)
             case BytesWritten(where, size_bytes):

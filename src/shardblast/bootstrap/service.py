@@ -72,7 +72,7 @@ class Service:
         self.settings = settings
         installation, machine, database = find_installation(), this_machine(), open_tables(settings)
         arguments = partial(known_arguments, installation)
-        engine = StoredEngine(installation, machine, Pool(machine.cores))
+        engine = StoredEngine(installation, machine, Pool(machine.cores), settings.verify_percent)
         self.listeners = listeners = Listeners([write_log, *_traces()])
         self.folders, self.broadcast = Folders(settings.home), Broadcast()
         self.store = SearchStore(database, self.broadcast.announce, lambda *change: listeners(SearchChanged(*change)))
@@ -230,6 +230,9 @@ def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[
 
     if not settings.storage_url:
         raise UsageError("A cluster needs a storage that its nodes can reach.", remedy="Set SHARDBLAST_STORAGE.")
+    if settings.verify_percent:
+        problem = "--verify-percent does not work with a cluster, because nodes need not hold the whole database."
+        raise UsageError(problem, remedy="Leave it out.")
     return searching(settings.scheduler, objects, settings.replicas, expected, timings().stuck_s)
 
 

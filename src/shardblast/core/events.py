@@ -15,7 +15,7 @@ from shardblast.core.search import Event, Phase, PhaseStatus, State
 from shardblast.core.units import counted
 
 WARNING = "warning"
-"""The kind of events that hold a warning of BLAST+."""
+"""The kind of events that hold a warning of BLAST+, or one of shardblast with its level."""
 LOGGED = ("search", "piece", WARNING)
 """The kinds of events from which the log is made."""
 QUERIES = ("query", "queries")
@@ -182,7 +182,8 @@ def log_of(events: Iterable[Event]) -> Iterator[Entry]:
         elif event.kind == "piece" and event.data["is_doubled"]:
             yield Entry(event.at, Level.WARNING, _doubled(event.data))
         elif event.kind == WARNING:
-            yield Entry(event.at, Level.WARNING, f"BLAST+: {event.data['text']}")
+            given, text = event.data.get("level"), event.data["text"]
+            yield Entry(event.at, Level(given), text) if given else Entry(event.at, Level.WARNING, f"BLAST+: {text}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ list of its queries. Each file gets its name when it is complete, so all existin
 import io
 import json
 import os
+import random
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -26,7 +27,7 @@ from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, letters_without_t
 from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
 from shardblast.core.events import Notify, PieceFinished, QueriesFinished
-from shardblast.core.options import SearchOptions
+from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.report import Verdict
 from shardblast.core.search import SearchId
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
@@ -107,6 +108,8 @@ class StoredEngine:
     installation: Installation
     machine: Machine
     pool: Pool
+    verify_percent: float = 0.0
+    """Percent of searches of which one random query is also searched without shards."""
 
     def plan(self, options: SearchOptions, database: Database, folder: Path, processes: Processes) -> StoredPlan:
         """Read a search's queries and decide how to cut. Raises Interrupted, InputError or DatabaseError."""
@@ -160,8 +163,17 @@ class StoredEngine:
             rank=magnitude(plan.letters),
         ) as work:
             carrier, by_shard = ArchiveCarrier(processes.over), plan.choice.by_shard
+            is_chosen = bool(missing) and random.random() * 100 < self.verify_percent
+            is_verified = is_chosen and options.ours.exactness is Exactness.IDENTICAL
+            verified = [random.randrange(missing[0].first_query, plan.queries)] if is_verified else []
             sharded = ShardedSearch(
-                work, LocalParts(work), shards, carrier, by_shard=by_shard, threads=plan.choice.threads
+                work,
+                LocalParts(work),
+                shards,
+                carrier,
+                by_shard=by_shard,
+                threads=plan.choice.threads,
+                verified=verified,
             )
             store_merged(sharded, missing, folder)
 

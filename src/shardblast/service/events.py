@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shardblast.core.events import PieceFailed
+from shardblast.core.events import PieceFailed, QueryVerified
 from shardblast.core.search import Event, Piece, Search, SearchId, State
 
 WAITING = 256
@@ -181,6 +181,12 @@ class PieceFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryCompared:
+    search_id: SearchId
+    event: QueryVerified
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A request was answered. The address is not included, because it may contain secrets."""
 
@@ -212,7 +218,7 @@ class ServiceClosed:
     """No more events follow."""
 
 
-ServiceEvent = SearchChanged | PieceFailure | Answer | BytesWritten | ServiceClosed
+ServiceEvent = SearchChanged | PieceFailure | QueryCompared | Answer | BytesWritten | ServiceClosed
 Notify = Callable[[ServiceEvent], None]
 """Called from any thread, while others may wait, so it must be quick."""
 
@@ -233,6 +239,8 @@ def write_log(event: ServiceEvent) -> None:
             fields: dict[str, Any] = {"search_id": search_id, **failed.purpose.document()}
             fields |= {"code": failed.error.code, "problem": failed.error.problem}
             logger.warning("piece failed", extra=fields)
+        case QueryCompared(search_id, QueryVerified(query_id, False)):
+            logger.error("a query has other hits without shards", extra={"search_id": search_id, "query": query_id})
         case Answer():
             fields = {"method": event.method, "route": event.route, "status": event.status}
             fields |= {"seconds": round(event.seconds, 4), "request_id": event.request_id}

@@ -44,12 +44,13 @@ from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.stored import PLAN, QUERY, OrderedSearch, StoredPlan, stored_plan, stored_queries
 from shardblast.service.backends import Searching
 from shardblast.service.catalogue import Catalogue
-from shardblast.service.events import Notify, PieceFailure
+from shardblast.service.events import Notify, PieceFailure, QueryCompared
 from shardblast.service.folders import Folders
 from shardblast.service.settings import KEPT_BYTES
 from shardblast.storage.objects import Objects, search_key
 from shardblast.store.searches import Change, SearchStore
 
+_REPORT_IT = "The result is complete. Please report the search as a fault."
 MOST_WARNINGS = 100
 LONGEST_WARNING = 500
 """Limit in characters."""
@@ -108,8 +109,8 @@ class Recorder:
                 self._note(events.STOPPED, {**purpose.document(), "node": node})
             case events.PieceFinished(piece):
                 self._piece_finished(piece)
-            case events.PieceFailed():
-                self._notify(PieceFailure(self._id, event))
+            case events.PieceFailed() | events.QueryVerified():
+                self._forward(event)
             case events.QueriesFinished(queries):
                 self._queries_finished(queries)
             case events.Warned(text):
@@ -139,6 +140,15 @@ class Recorder:
                 self._begin_merging()
             if self._merging:
                 self._store.change(self._id, lambda search: _counted(search, Phase.MERGING, done))
+
+    def _forward(self, event: events.PieceFailed | events.QueryVerified) -> None:
+        if isinstance(event, events.PieceFailed):
+            self._notify(PieceFailure(self._id, event))
+            return
+        self._notify(QueryCompared(self._id, event))
+        if not event.is_identical:
+            text = f"Without shards, BLAST+ finds other hits of {event.query_id[:LONGEST_WARNING]}. {_REPORT_IT}"
+            self._note(events.WARNING, {"text": text, "level": events.Level.PROBLEM.value})
 
     def _warned(self, text: bytes) -> None:
         for line in text.decode(errors="replace").splitlines():

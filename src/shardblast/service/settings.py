@@ -155,6 +155,13 @@ class Settings:
     waiting_hours: float = setting(
         WAITING_HOURS, "Hours that a search may wait for anything except its turn before it fails.", least=0
     )
+    verify_percent: float = setting(
+        0.0,
+        "Percent of searches of which one random query is also searched without shards, to compare its hits. "
+        "Without a cluster only.",
+        least=0,
+        most=100,
+    )
     oidc_issuer: str = setting("", "Address of the OpenID provider, as its tokens spell it.", metavar="URL")
     oidc_client_id: str = setting("", "Name by which the provider knows this service.", metavar="ID")
     oidc_client_secret: str = dataclasses.field(
