@@ -106,7 +106,8 @@ def test_a_query_with_other_hits_is_a_problem_in_the_logs_and_counted(
     problems = [entry.text for entry in log_of(service.store.events(search.id, LOGGED)) if entry.level is Level.PROBLEM]
     name = real("16s-queries")[0].title.split()[0]
     assert [text.startswith(f"Without shards, BLAST+ finds other hits of {name}. ") for text in problems] == [True]
-    errors = [one for one in caplog.records if one.levelno == logging.ERROR]
+    found = "a query has other hits without shards"
+    errors = [one for one in caplog.records if one.getMessage() == found and one.levelno == logging.ERROR]
     assert [vars(one)["search_id"] for one in errors] == [search.id]
 
 
