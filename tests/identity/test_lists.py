@@ -23,6 +23,8 @@ POSITIVE = {
     "accessions with another version": b"M36660.1\nNM_000120.2\nM36662.1\n",
     "types and bars": b"lcl|contig_1\ngb|M36660|\nSP|p12345.2|\nemb|X12345.1\nref|nm_000120.3|\ngnl|lab|12\n",
     "local ids in another case": b"CONTIG_1\ncontig_2\nAbc\nuniref90_A0A\nContig_2\n",
+    "ids twice": b"contig_1\nCONTIG_1\nm36660\nM36660.1\nm36660\nm36660\ncontig_1\nlcl|contig_1\n",
+    "gi numbers and types in upper case": b"gi|123\nLCL|contig_1\nREF|NM_000120|\nGNL|lab|12\n",
     "numbers": b"123\n8\nlab:12\ngi|5\n",
     "Windows line ends": b"contig_1\r\nm36660\r\n\r\nabc\r\n",
     "old Macintosh line ends": b"contig_1\rm36660\rabc",
@@ -86,6 +88,16 @@ def test_binary_lists_are_read(odd: dict[str, Path], option: str, tmp_path: Path
     subprocess.run(["blastdb_aliastool", "-seqid_file_in", text, "-seqid_file_out", binary], check=True)
 
     assert_identical_here("blastn", words_of(odd, "nucl5", option, binary.read_bytes(), tmp_path), shards=[2])
+
+
+@pytest.mark.parametrize("made_for", ["nucl5", "prot5"])
+def test_binary_lists_made_for_a_database_are_read(odd: dict[str, Path], made_for: str, tmp_path: Path) -> None:
+    text, binary = tmp_path / "text", tmp_path / "binary"
+    text.write_bytes(POSITIVE["types and bars"])
+    argv = ["blastdb_aliastool", "-seqid_file_in", text, "-seqid_file_out", binary, "-seqid_db", str(odd[made_for])]
+    subprocess.run([*argv, "-seqid_dbtype", made_for[:4]], check=True)
+
+    assert_identical_here("blastn", words_of(odd, "nucl5", "seqidlist", binary.read_bytes(), tmp_path), shards=[2])
 
 
 def test_titles_that_a_list_does_not_name_stay_hidden_however_it_writes_ids(tmp_path: Path) -> None:
