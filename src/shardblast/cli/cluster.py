@@ -16,6 +16,7 @@ import typer
 from shardblast.cli.options import AsJson, Log, bytes_of, grouped
 from shardblast.core.errors import InputError
 from shardblast.core.units import counted
+from shardblast.service.settings import TABLE
 
 if TYPE_CHECKING:
     from shardblast.cluster.kubernetes import NodeSet
@@ -30,7 +31,7 @@ HealthPort = Annotated[
 ]
 
 Scheduler = Annotated[
-    str, typer.Option("--scheduler", envvar="SHARDBLAST_SCHEDULER", metavar="ADDRESS", help="tls://HOST:PORT")
+    str, typer.Option("--scheduler", envvar=TABLE["scheduler"].variable, metavar="ADDRESS", help="tls://HOST:PORT")
 ]
 
 logger = logging.getLogger(__name__)
@@ -39,13 +40,15 @@ nodes = typer.Typer(add_completion=False, rich_markup_mode=None, help="The nodes
 
 Name = Annotated[
     str,
-    typer.Option("--statefulset", envvar="SHARDBLAST_STATEFULSET", metavar="NAME", help="StatefulSet of the nodes."),
+    typer.Option(
+        "--statefulset", envvar=TABLE["statefulset"].variable, metavar="NAME", help="StatefulSet of the nodes."
+    ),
 ]
 Namespace = Annotated[
     str,
     typer.Option(
         "--namespace",
-        envvar="SHARDBLAST_NAMESPACE",
+        envvar=TABLE["namespace"].variable,
         metavar="NAME",
         help="Namespace of the StatefulSet; default: that of kubectl's context.",
     ),
