@@ -1,4 +1,4 @@
-"""The application: routes, compression, the web page, programs and health."""
+"""The application: routes, compression, the web page, programs and formats, ``/health`` and ``/ready``."""
 
 import asyncio
 import json
@@ -172,7 +172,7 @@ def health() -> dict[str, str]:
 @probes_router.get("/ready")
 def ready(service: ServiceDep, response: Response) -> dict[str, Any]:
     """Check whether searches can run, and return the problems."""
-    checks = service.operations.checks()
+    checks = service.checks()
     good = all(state == "ok" for state in checks.values())
     response.status_code = 200 if good else 503
     return {"status": "ok" if good else "failing", "checks": checks}

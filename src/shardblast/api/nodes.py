@@ -161,7 +161,7 @@ def scale(body: ScalingIn, service: ServiceDep, caller: AdminDep) -> ScalingOut:
 
 
 def _nodes(service: Service) -> list[Document]:
-    nodes = map(_node, service.members_lately())
+    nodes = map(_node, service.recent_members())
     return [NodeOut.model_validate(node, from_attributes=True).model_dump(mode="json") for node in nodes]
 
 

@@ -7,11 +7,10 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
-from shardblast.blast.installation import Installation, find_installation
+from shardblast.blast.installation import find_installation
 from shardblast.blast.probe import Trial
 from shardblast.bootstrap import known_arguments
 from shardblast.bootstrap.databases import database_parts, open_storage, open_tables
@@ -58,10 +57,7 @@ if TYPE_CHECKING:
     from shardblast.cluster.searching import ClusterSearching
 
 RECEIVERS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-LATELY_S = 0.5
-"""Maximum age of the node list that event streams read."""
-
-T = TypeVar("T")
+RECENT_S = 0.5
 
 
 class Service:
@@ -106,8 +102,17 @@ class Service:
         sign_in = SignIn(settings, Issuer(settings), self.sessions, settings.address) if browsers else None
         self.identity = Identity(settings.auth, TokenStore(database), self.sessions, sign_in)
         self.sharing = Sharing(ShareStore(database), self.broadcast.look)
-        self.operations = Operations(self.store, objects, installation, self.folders)
-        self.members_lately = Lately(self.members, LATELY_S)
+        self.recent_members = RecentMembers(self.members)
+        self._needs = {
+            "database": self.store.check,
+            "storage": objects.check,
+            "blast": lambda: installation.program("blastn"),
+            "disk": self.folders.check_space,
+        }
+
+    def checks(self) -> dict[str, str]:
+        """Return ``ok`` or the problem of each thing that searches need."""
+        return {name: _problem_of(check) for name, check in self._needs.items()}
 
     def members(self) -> list[Member]:
         """Return the nodes that search: those of the cluster, or this machine."""
@@ -171,38 +176,17 @@ class Service:
         self.listeners(ServiceClosed())
 
 
-@dataclass(frozen=True, slots=True)
-class Operations:
-    """Checks that the service can run searches."""
+class RecentMembers:
+    """The nodes that search, read again at most every RECENT_S, so that many event streams cost as much as one."""
 
-    store: SearchStore
-    objects: Objects
-    installation: Installation
-    folders: Folders
-
-    def checks(self) -> dict[str, str]:
-        """Return ``ok`` or the problem of each thing that searches need."""
-        return {
-            "database": _problem_of(self.store.check),
-            "storage": _problem_of(self.objects.check),
-            "blast": _problem_of(lambda: self.installation.program("blastn")),
-            "disk": _problem_of(self.folders.check_space),
-        }
-
-
-class Lately(Generic[T]):
-    """Caches a function's result briefly, so that concurrent callers share one call. Thread-safe."""
-
-    def __init__(self, find: Callable[[], T], while_s: float) -> None:
+    def __init__(self, find: Callable[[], list[Member]]) -> None:
         self._find = find
-        self._while_s = while_s
-        self._found: tuple[float, T] | None = None
+        self._found: tuple[float, list[Member]] | None = None
         self._lock = threading.Lock()
 
-    def __call__(self) -> T:
-        """Return the function's cached or new result."""
+    def __call__(self) -> list[Member]:
         with self._lock:
-            if self._found is None or time.monotonic() - self._found[0] > self._while_s:
+            if self._found is None or time.monotonic() - self._found[0] > RECENT_S:
                 self._found = (time.monotonic(), self._find())
             return self._found[1]
 

@@ -1,4 +1,4 @@
-"""Decides whether a search is split, and into which shards of the database and batches of queries."""
+"""How a search that can be split is cut: whether shards are faster, which shards, and how large the batches are."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Parses ``-outfmt`` exactly as BLAST+ does: a number and, for tabular formats, columns and a delimiter."""
+"""The table of output formats, and ``-outfmt`` parsed as BLAST+ does: a number, then columns and a delimiter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides which searches BLAST+ must run alone, and runs them."""
+"""Decides why a search is not split, and runs it in BLAST+ alone."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Callers, their scopes, and the sessions of their browsers."""
+"""Callers: what they may see and do (their scopes), and the sessions of their browsers."""
 
 import hashlib
 import secrets

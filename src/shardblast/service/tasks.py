@@ -1,4 +1,4 @@
-"""Tasks on databases: started by a request, run durably, and watched and cancelled like searches."""
+"""Tasks on databases: started by a request, run durably, tried again, and watched and cancelled like searches."""
 
 from __future__ import annotations
 
