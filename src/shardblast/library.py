@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from shutil import rmtree
@@ -12,7 +12,7 @@ from tempfile import mkdtemp
 from shardblast.blast.alias import quoted
 from shardblast.blast.archive import STRING, Alignments, ArchiveReader, QueryArchive
 from shardblast.blast.database import open_database
-from shardblast.blast.formatter import Row, rows_of
+from shardblast.blast.formatter import printed_hsps
 from shardblast.blast.output import check_count
 from shardblast.blast.seqalign import ArchivedHsp, alignment_ids, hsps_of
 from shardblast.bootstrap import known_arguments, local_engine
@@ -47,8 +47,6 @@ _ELSEWHERE = {
     "export_search_strategy": "Use the command.",
     "in_pssm": "Use the command.",
 }
-_OF_ARCHIVE = frozenset({"evalue", "bit_score"})
-"""Fields of an HSP of which ``blast_formatter`` prints fewer digits than the archive has."""
 _FACT = re.compile(rb"\n +title (" + STRING + rb")|\n +length (\d+)|" + STRING)
 
 
@@ -224,43 +222,41 @@ class _Results:
         check_count(number + 1, self.queries)
 
     def _results(self, group: Sequence[_Query]) -> Iterator[QueryResult]:
-        rows = iter(self._rows([query for query in group if query.blocks]))
+        printed = iter(self._printed([query for query in group if query.blocks]))
         for query in group:
             title, length = _facts(query.archive.before)
             words = title.split(None, 1)
             query_id = words[0] if words else f"Query_{query.number + 1}"
-            yield QueryResult(query_id, title, length, tuple(self._hits(query.blocks, rows)))
-        if next(rows, None) is not None:
+            yield QueryResult(query_id, title, length, tuple(_hits(query.blocks, printed)))
+        if next(printed, None) is not None:
             raise _other_hsps()
 
-    def _rows(self, queries: Sequence[_Query]) -> list[Row]:
+    def _printed(self, queries: Sequence[_Query]) -> list[tuple[str, Hsp]]:
         if not queries:
             return []
         first, *others = (query.archive for query in queries)
         joined = first.joined(others) if others else first
         path = self.folder / "group"
         path.write_bytes(joined.with_alignments([block for query in queries for block in query.blocks]))
-        return rows_of(self.engine.installation, path, self.options.max_target_seqs)
-
-    def _hits(self, blocks: Sequence[bytes], rows: Iterator[Row]) -> Iterator[Hit]:
-        for _, same in groupby(blocks, key=lambda block: alignment_ids(block).subject):
-            pairs = [(hsp, _next(rows, hsp)) for block in same for hsp in hsps_of(block)]
-            yield Hit(pairs[0][1].subject_id, tuple(_hsp(hsp, row) for hsp, row in pairs))
+        return printed_hsps(self.engine.installation, path, self.options.max_target_seqs)
 
 
-def _next(rows: Iterator[Row], hsp: ArchivedHsp) -> Row:
-    row = next(rows, None)
-    if row is None or row.raw_score != hsp.raw_score:
+def _hits(blocks: Sequence[bytes], printed: Iterator[tuple[str, Hsp]]) -> Iterator[Hit]:
+    for _, same in groupby(blocks, key=lambda block: alignment_ids(block).subject):
+        found = [_exact(hsp, printed) for block in same for hsp in hsps_of(block)]
+        yield Hit(found[0][0], tuple(hsp for _, hsp in found))
+
+
+def _exact(hsp: ArchivedHsp, printed: Iterator[tuple[str, Hsp]]) -> tuple[str, Hsp]:
+    """Return the next printed HSP and its subject's id, with all digits of the archive."""
+    subject_id, same = next(printed, ("", None))
+    if same is None or same.raw_score != hsp.raw_score:
         raise _other_hsps()
-    return row
+    return subject_id, replace(same, evalue=hsp.evalue, bit_score=hsp.bit_score)
 
 
 def _other_hsps() -> EngineError:
     return EngineError("blast_formatter printed other HSPs than the search found.", remedy="Use the command.")
-
-
-def _hsp(hsp: ArchivedHsp, row: Row) -> Hsp:
-    return Hsp(**{name: getattr(hsp if name in _OF_ARCHIVE else row, name) for name in Hsp.__slots__})
 
 
 def _facts(before: bytes) -> tuple[str, int]:

@@ -11,7 +11,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -31,6 +30,7 @@ from shardblast.core.errors import (
 )
 from shardblast.core.option_table import FORMAT_OPTIONS
 from shardblast.core.options import SearchOptions
+from shardblast.core.result import Hsp
 
 OBEYED_HITS = 500
 """With longer lists of hits, ``blast_formatter`` ignores ``-max_target_seqs``, ``-sorthits`` and ``-line_length`` in
@@ -43,7 +43,8 @@ STREAM = "/dev/stdin"
 Copy = Callable[[BinaryIO], Printed]
 """Reads everything that ``blast_formatter`` prints, and returns how much it was."""
 
-_COLUMNS = "sseqid score nident positive qstart qend sstart send qframe sframe length gaps gapopen"
+_COLUMNS = "sseqid evalue bitscore score nident positive qstart qend sstart send qframe sframe length gaps gapopen"
+"""The subject's id, then the fields of ``Hsp`` in their order."""
 
 
 class Formatter:
@@ -144,33 +145,20 @@ class Formatter:
         return self._errors.read().decode(errors="replace").strip() or "blast_formatter failed without a message."
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The printed values of an HSP, in the order of the columns; numbers as in ``shardblast.core.result.Hsp``."""
+def printed_hsps(installation: Installation, archive: Path, max_target_seqs: int) -> list[tuple[str, Hsp]]:
+    """Return the HSPs of an archive in its order, with the digits that BLAST+ prints, and the ids of their subjects.
 
-    subject_id: str
-    raw_score: int
-    identities: int
-    positives: int
-    query_start: int
-    query_end: int
-    subject_start: int
-    subject_end: int
-    query_frame: int
-    subject_frame: int
-    length: int
-    gaps: int
-    gap_openings: int
-
-
-def rows_of(installation: Installation, archive: Path, max_target_seqs: int) -> list[Row]:
-    """Return a row for each HSP of an archive, in its order. Raises ShardblastError if it can't be printed."""
+    Raises ShardblastError if the archive can't be printed.
+    """
     argv = [installation.program("blast_formatter"), "-archive", str(archive), "-outfmt", f"6 {_COLUMNS}"]
     finished = checked(run([*argv, "-max_target_seqs", str(max_target_seqs)]), "the formatting of the result")
     lines = finished.stdout.decode(errors="replace").split("\n")[:-1]
     try:
         rows = [line.rsplit("\t", _COLUMNS.count(" ")) for line in lines]
-        return [Row(subject_id, *map(int, numbers)) for subject_id, *numbers in rows]
+        return [
+            (subject_id, Hsp(float(evalue), float(bits), *map(int, numbers)))
+            for subject_id, evalue, bits, *numbers in rows
+        ]
     except (TypeError, ValueError) as error:
         raise EngineError("blast_formatter did not print a table.", remedy="Install BLAST+ again.") from error
 
