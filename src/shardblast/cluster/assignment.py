@@ -167,7 +167,7 @@ class Holders:
         """Begin with the volumes that nodes report; ``grace_s`` is that of ``Timings``."""
         self._generation = generation
         self._grace_s = grace_s
-        self._sizes = {volume.name: sum(file.size_bytes for file in volume.files) for volume in generation.volumes}
+        self._sizes = {volume.name: volume.size_bytes for volume in generation.volumes}
         self._given: dict[str, set[str]] = {}
 
     def give(self, node: str, volumes: Iterable[str]) -> None:

@@ -114,9 +114,7 @@ class Preparation:
         has = self._held(there)
         wanted = self._volumes_of_nodes(there, has)
         missing = {name: volumes - has[name] for name, volumes in wanted.items() if volumes - has[name]}
-        sizes = {
-            volume.name: sum(file.size_bytes for file in volume.files) for volume in self.waiting.generation.volumes
-        }
+        sizes = {volume.name: volume.size_bytes for volume in self.waiting.generation.volumes}
         shared = sum(file.size_bytes for file in self.waiting.generation.shared)
         if missing:
             total = {name: shared + sum(sizes[volume] for volume in volumes) for name, volumes in missing.items()}

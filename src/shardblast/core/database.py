@@ -41,6 +41,10 @@ class VolumeMetadata:
     files: tuple[DatabaseFile, ...]
 
     @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
+
+    @property
     def mapped(self) -> tuple[DatabaseFile, ...]:
         """The files that a search maps into memory: the index and the sequences."""
         return tuple(file for file in self.files if file.name.endswith(("in", "sq")))

@@ -174,7 +174,7 @@ def need_of(volumes: Sequence[VolumeMetadata], shard: Shard, name: str) -> Shard
     mapped = sum(volume.mapped_bytes for volume in own)
     if shard.oids is not None:
         mapped = math.ceil(mapped * len(shard.oids) / max(own[0].num_seqs, 1))
-    staged = sum(file.size_bytes for volume in own for file in volume.files)
+    staged = sum(volume.size_bytes for volume in own)
     return ShardNeed(name, shard.letters, mapped, staged)
 
 

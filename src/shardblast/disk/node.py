@@ -72,7 +72,7 @@ def _held(placed: Placed, resident: Mapping[Path, int | None]) -> HeldGeneration
     volumes = tuple(
         HeldVolume(
             name=volume.name,
-            size_bytes=sum(file.size_bytes for file in volume.files),
+            size_bytes=volume.size_bytes,
             mapped_bytes=volume.mapped_bytes,
             resident_bytes=summed(resident[file] for file in placed.mapped_of(volume)),
         )

@@ -70,7 +70,7 @@ class ShardblastSource:
             path = ledger.work / file.name
             key = generation_key(self._name, generation.name, file.name)
             with _blamed_on(self._url):
-                fetch_file(objects, key, file, path, progress.add, progress.halted)
+                fetch_file(objects, key, file, path, progress.add, progress.halted.is_set)
             ledger.keep(file.name, [path])
 
         side_by_side(bring_one, missing, FILES_AT_ONCE, progress)

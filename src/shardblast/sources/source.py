@@ -116,7 +116,8 @@ class Progress:
         self._next = 0.0
         self._owner = threading.get_ident()
         self._lock = threading.Lock()
-        self._halted = threading.Event()
+        self.halted = threading.Event()
+        """Set in any thread to stop the work in all of them."""
 
     def add(self, count: int) -> None:
         """Count bytes, negative for bytes that must be fetched again; raise ``Interrupted`` if the work is stopped."""
@@ -126,24 +127,16 @@ class Progress:
             self._next = time.monotonic() + REPORT_INTERVAL_S
             self.flush()
             if self._stopped():
-                self.halt()
-        if self._halted.is_set():
+                self.halted.set()
+        if self.halted.is_set():
             raise Interrupted
 
     def pause(self, seconds: float) -> None:
         """Wait; raise ``Interrupted`` if the work is stopped."""
         end = time.monotonic() + seconds
         while (remaining := end - time.monotonic()) > 0:
-            self._halted.wait(min(remaining, REPORT_INTERVAL_S))
+            self.halted.wait(min(remaining, REPORT_INTERVAL_S))
             self.add(0)
-
-    def halted(self) -> bool:
-        """Return whether the work is stopped; may be called in any thread."""
-        return self._halted.is_set()
-
-    def halt(self) -> None:
-        """Stop the work in all threads."""
-        self._halted.set()
 
     def flush(self) -> None:
         self._report(self._done, max(self._total, self._done))
@@ -160,7 +153,7 @@ def side_by_side(work: Callable[[_Item], object], items: Iterable[_Item], parall
                     future.result()
                 progress.add(0)
         except BaseException:
-            progress.halt()
+            progress.halted.set()
             pool.shutdown(cancel_futures=True)
             raise
 
