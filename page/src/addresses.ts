@@ -91,8 +91,8 @@ function part<K extends string, V>(name: K, value: V | undefined): Partial<Recor
 }
 
 function text(value: unknown, most = 200): string | undefined {
-  const told = typeof value === "number" ? String(value) : value;
-  return typeof told === "string" && told !== "" && told.length <= most ? told : undefined;
+  const read = typeof value === "number" ? String(value) : value;
+  return typeof read === "string" && read !== "" && read.length <= most ? read : undefined;
 }
 
 function whole(value: unknown): number | undefined {
@@ -101,13 +101,13 @@ function whole(value: unknown): number | undefined {
 }
 
 function number(value: unknown, most = Number.MAX_VALUE): number | undefined {
-  const told = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  return typeof told === "number" && told >= 0 && told <= most ? told : undefined;
+  const read = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof read === "number" && read >= 0 && read <= most ? read : undefined;
 }
 
 function ranges(value: unknown): string | undefined {
-  const told = text(typeof value === "number" ? String(value) : value, MOST_SELECTED);
-  return told !== undefined && written(numbersOf(told)) === told ? told : undefined;
+  const read = text(typeof value === "number" ? String(value) : value, MOST_SELECTED);
+  return read !== undefined && written(numbersOf(read)) === read ? read : undefined;
 }
 
 function oneOf<T extends string>(known: readonly T[], value: unknown): T | undefined {

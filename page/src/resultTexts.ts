@@ -200,9 +200,9 @@ export const resultTexts = {
     },
     organisms: {
       none: "No organism information",
-      noneHelp: "Organisms need taxids in the database, and the files taxdb.btd and taxdb.bti beside it.",
+      noneHelp: "Organisms need taxids in the database, and the files taxdb.btd and taxdb.bti next to it.",
       noLineages:
-        "This is a flat list, because taxonomy4blast.sqlite3 is neither beside the database nor in the service's folder 'taxonomy'.",
+        "This is a flat list, because taxonomy4blast.sqlite3 is neither next to the database nor in the service's folder 'taxonomy'.",
       unknown: (number: string) => `${counted(number, "more hit has", "more hits have")} no taxid.`,
       openAll: "Expand all",
       closeAll: "Collapse all",

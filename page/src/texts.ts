@@ -306,7 +306,7 @@ export const texts = {
     loses: (number: number) =>
       `The results of ${counted(String(number), "finished search", "finished searches")} can't be printed without it.`,
     force: "Cancel these searches and remove it",
-    forceLoss: "Remove it nevertheless",
+    forceLoss: "Remove it anyway",
     notInUse: "No search is using it.",
     beingChanged: "It is being added or updated. Wait for that task, or cancel it first.",
     checkUpdates: "Check for updates",

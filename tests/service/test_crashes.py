@@ -94,7 +94,7 @@ def test_a_storage_that_is_away_for_a_while_costs_no_search_and_keeps_none_from_
     if is_mount_point:
         storage.mkdir()
     for one in (search, other):
-        own_server.logged(lambda record, one=one: record.get("search_id") == one and "tried again" in record["message"])
+        own_server.logged(lambda record, one=one: record.get("search_id") == one and "is retried" in record["message"])
     own_server.http.post(f"/searches/{other}/cancel")
     assert own_server.ended(other)["state"] == "cancelled"
     if is_mount_point:

@@ -128,8 +128,8 @@ def test_tasks_wait_for_a_storage_that_is_away_and_say_so(own_server: Server, fa
         away.rename(storage)
         return task_ended(own_server, task["id"])
 
-    missing = "The folder of the storage is missing. It is tried again."
-    empty = f"The folder of the storage is empty or not mounted: it has no file {MARK}. It is tried again."
+    missing = "The folder of the storage is missing. It is retried."
+    empty = f"The folder of the storage is empty or not mounted: it has no file {MARK}. It is retried."
     added = while_away(lambda: add(own_server, "waited", fasta), missing)
     write_fasta(fasta, real("proteins")[:7])
     updated = while_away(lambda: own_server.http.post("/databases/waited/update").json(), empty)
@@ -167,7 +167,7 @@ def test_work_is_begun_again_only_after_failures_that_pass(store: TaskStore) -> 
 
     task = ran(store, work)
 
-    assert [outcome for _, outcome in said] == [None, "No SQL. It is tried again.", "No storage. It is tried again."]
+    assert [outcome for _, outcome in said] == [None, "No SQL. It is retried.", "No storage. It is retried."]
     assert {state for state, _ in said} == {State.RUNNING}
     assert (task.state, task.outcome) == (State.FAILED, None)
     assert task.failure is not None

@@ -135,7 +135,7 @@ class Processes:
             except (StorageError, StoreError) as error:
                 if isinstance(error, DiskFull) or not attempts.may_follow(error, time.monotonic()):
                     raise
-                log.warning("%s It is tried again.", error.problem, extra=about)
+                log.warning("%s It is retried.", error.problem, extra=about)
             with self.when_stopped(stopped.set):
                 stopped.wait(pause_s(attempts.failures))
             self.check()

@@ -263,7 +263,7 @@ class Timings:
     expected_s: float = 120.0
     """Time for which a search waits for a node that was requested."""
     retry_s: float = TRIED_FOR_S
-    """Time for which a task is tried again whose failures pass, such as a node without memory."""
+    """Time for which a task is retried if its failures may pass, such as a node without memory."""
     stuck_s: float = 10.0
     """A service's search gives up its place after being stuck for this long."""
     gather_s: float = 20.0

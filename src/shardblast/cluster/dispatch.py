@@ -295,7 +295,7 @@ class Dispatcher:
             self._repeat(state, attempt, error)
 
     def _repeat(self, state: TaskState, attempt: Sending, error: BaseException) -> None:
-        """Send a task again that failed, unless its error is one that does not pass or it was tried for too long."""
+        """Send a failed task again, unless its error does not pass or it was tried for too long."""
         if attempt not in state.attempts:
             return
         is_repeated = isinstance(error, ShardblastError) and state.failed.may_follow(error, time.monotonic())

@@ -26,6 +26,7 @@ ShardblastError
 ├── NotAllowedError      the caller lacks permission      1
 ├── TooLargeError        the service's limit is exceeded  1
 ├── UnauthorizedError    the caller is unknown            1
+├── DifferentError       --verify found other hits        7
 └── Interrupted          the user stopped it              130, the status of a shell after Ctrl-C
 
 Source:
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from shardblast.core.lack import Lack
 
 TRIED_FOR_S = 900.0
-"""Seconds for which work is tried again whose failures pass. An outage of ten minutes ends no search."""
+"""Seconds for which work is retried if its failures may pass. An outage of ten minutes ends no search."""
 ATTEMPTS = 3
 """Most attempts at work whose failures do not pass but may be due to a node, and fewest at other repeated work."""
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S, DOUBLINGS = 0.25, 30.0, 7
@@ -225,21 +226,21 @@ class DamagedError(StorageError, code="damaged", passes=False):
 
 @dataclass(slots=True)
 class Attempts:
-    """The failed attempts at one piece of work, which decide whether it is tried again."""
+    """The failed attempts at one piece of work, which decide whether it is retried."""
 
     limit_s: float = TRIED_FOR_S
-    """Seconds from the first failure for which work is tried again whose failures pass."""
+    """Seconds from the first failure for which work is retried if its failures may pass."""
     failures: int = 0
     since: float = 0.0
     """Monotonic time of the first failure."""
 
     def may_follow(self, error: ShardblastError, at: float) -> bool:
-        """Note a failure at a monotonic time; return whether to try again. If not, the error says what was tried."""
+        """Note a failure at a monotonic time; return whether to retry. If not, the error says what was tried."""
         self.since = self.since if self.failures else at
         self.failures += 1
         is_early = self.failures < ATTEMPTS or (error.passes and at - self.since < self.limit_s)
         if not (error.retry_elsewhere and is_early) and self.failures > 1:
-            error.retry_elsewhere = error.passes = False  # whoever else handles the error does not try again either
+            error.retry_elsewhere = error.passes = False  # other handlers of the error must not retry either
             error.problem += f" It was tried {self.failures} times within {lasting(at - self.since)}."
         return error.retry_elsewhere and is_early
 

@@ -25,7 +25,7 @@ OUR_HELP = """\
    Shards of the database; auto: whatever is fastest, off: BLAST+ itself
    Default = `auto'
  --exactness <identical, complete>
-   What saturated queries get: the bytes of BLAST+, or the best of all hits
+   Result of saturated queries: the bytes of BLAST+, or the best of all hits
    Default = `identical'
  --verify <a number of queries>
    Also search this many random queries without shards, and compare the hits
@@ -33,7 +33,7 @@ OUR_HELP = """\
    Where to search: this machine, or a cluster; -db then names a database of SHARDBLAST_STORAGE
    Default = `local'
  --scheduler <Address>
-   Of the cluster, like tls://HOST:8786
+   The cluster's scheduler, such as tls://HOST:8786
  --report <File_Out>
    Write verdicts, shards and timings as JSON
  --keep <Folder>

@@ -183,7 +183,7 @@ class Settings:
     namespace: str = setting("", "Namespace of the StatefulSet. Default: that of the service.", metavar="NAME")
     most_nodes: int = setting(1, "Largest number of nodes, however much work there is.", least=1)
     idle_minutes: float = setting(
-        30.0, "Minutes without need for as many nodes, after which their number is reduced. 0: never.", least=0
+        30.0, "Minutes for which fewer nodes must be enough before their number is reduced. 0: never.", least=0
     )
 
     @property

@@ -1,4 +1,4 @@
-"""Tasks on databases: started by a request, run durably, tried again, and watched and cancelled like searches."""
+"""Tasks on databases: started by a request, run durably, retried, and watched and cancelled like searches."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class Tasks:
             except (StorageError, StoreError) as error:
                 if isinstance(error, DiskFull) or watch.stopped() or not attempts.may_follow(error, time.monotonic()):
                     raise
-                reason = f"{without_folders(error.problem)} It is tried again."
+                reason = f"{without_folders(error.problem)} It is retried."
                 logger.warning("a task waits: %s", reason)
                 with suppress(StoreError):
                     self.store.change(task.id, partial(replace, outcome=reason))
