@@ -216,7 +216,7 @@ describe("the removal of a database", () => {
     const button = asked({ searches: 0, results: 2, first: [], tasks: [] });
     expect(button.disabled).toBe(true);
     expect(screen.getByText("The results of 2 finished searches can't be printed without it.")).toBeTruthy();
-    await userEvent.click(screen.getByRole("checkbox", { name: "Remove it nevertheless" }));
+    await userEvent.click(screen.getByRole("checkbox", { name: "Remove it anyway" }));
     expect(button.disabled).toBe(false);
   });
 });

@@ -237,7 +237,7 @@ def test_a_database_that_results_need_is_removed_only_by_users_who_give_them_up(
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("The results of 1 finished search can't be printed without it.")
     expect(dialog.get_by_role("button", name="Remove")).to_be_disabled()
-    dialog.get_by_role("checkbox", name="Remove it nevertheless").check()
+    dialog.get_by_role("checkbox", name="Remove it anyway").check()
     dialog.get_by_role("button", name="Remove").click()
 
     expect(page.get_by_role("row").filter(has_text="needed")).to_have_count(0)
