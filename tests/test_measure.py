@@ -4,12 +4,38 @@ from __future__ import annotations
 
 import runpy
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.databases import Databases
+from tests.sequences import proteins, write_fasta
+
 ROOT = Path(__file__).parent.parent
+FOLLOWED = """
+import sys, threading
+from shardblast.cli.blast import search
+from shardblast.core.options import SearchOptions
+from shardblast.core.program import Program
+
+crossed = {}
+
+def follow(frame, event, _):
+    module, code = frame.f_globals.get("__name__", ""), frame.f_code
+    if event == "call" and module.startswith("shardblast."):
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        if any(isinstance(frame.f_locals.get(name), SearchOptions) for name in names if name != "self"):
+            crossed[module] = None
+
+threading.setprofile(follow)
+sys.setprofile(follow)
+status = search(Program.BLASTP, sys.argv[1:])
+sys.setprofile(None)
+print(*crossed, status, sep="\\n", file=sys.stderr)
+"""
+"""Runs blastp, and prints the modules with a function that took the options, in order, then the exit status."""
 MEASURE = runpy.run_path(str(ROOT / "scripts" / "measure"))
 TREE = {
     "src/shardblast/__init__.py": "",
@@ -140,3 +166,16 @@ def test_the_reference_names_each_environment_variable() -> None:
 
     assert "SHARDBLAST_TOKEN" in variables
     assert [variable for variable in variables if f"`{variable}`" not in reference] == []
+
+
+def test_the_options_of_a_search_cross_at_most_12_modules(databases: Databases, tmp_path: Path) -> None:
+    query = write_fasta(tmp_path / "query.fa", proteins()[:3])
+    search = ["-db", databases("v5-volumes", "prot"), "-query", str(query), "-outfmt", "0", "--shards", "4", "--quiet"]
+
+    done = subprocess.run([sys.executable, "-c", FOLLOWED, *search], capture_output=True, text=True, check=True)
+
+    *crossed, status = done.stderr.splitlines()
+    assert status == "0"
+    assert crossed[0] == "shardblast.core.options"
+    assert "shardblast.blast.formatter" in crossed, "the last module that a search's options reach"
+    assert len(crossed) <= 12, crossed
