@@ -55,6 +55,22 @@ def protein_families(families: int, copies: int, sequences: int) -> tuple[Path, 
     return _database(name, "prot", fasta.mixed([*related, *unrelated])), queries
 
 
+def gene_copies(copies: int, sequences: int) -> tuple[Path, Path]:
+    """Return a database of nearly equal copies of a gene of 900 bases among unrelated ones, and 5 copies as queries.
+
+    Args:
+        copies: Of the gene, of which up to 2 % of the bases are exchanged.
+        sequences: Of the database.
+    """
+    real = list(fasta.read_packed(DEMO_DATA / "proteins.fa.gz"))
+    genes = [fasta.coding(record) for record in real if len(record.letters) == 300]
+    related = list(fasta.copies(genes[0], copies, 0, 0.02))
+    name = f"{copies}-genes-in-{sequences}"
+    queries = _queries(f"{name}.queries", fasta.every(iter(related), copies // 5))
+    unrelated = fasta.shuffled(genes, sequences - copies)
+    return _database(name, "nucl", fasta.mixed([*related, *unrelated])), queries
+
+
 def small_rrna() -> Path:
     """Return the database of the 2,754 16S sequences of demo/data, as the demonstration makes it."""
     return _database("16s", "nucl", fasta.read_packed(DEMO_DATA / "16s.fa.gz"))

@@ -78,13 +78,13 @@ def mixed(records: list[Record]) -> Iterator[Record]:
     return numbered(iter(records))
 
 
-def copies(record: Record, count: int) -> Iterator[Record]:
-    """Yield copies of a protein, each with 5 to 60 % of its residues exchanged; the same ones every time."""
+def copies(record: Record, count: int, least: float = 0.05, most: float = 0.6) -> Iterator[Record]:
+    """Yield copies, each with a share between these of its letters exchanged; the same ones every time."""
     source = random.Random(record.letters)
     residues = record.letters
     for number in range(count):
         letters = list(residues)
-        for place in source.choices(range(len(letters)), k=int(len(letters) * source.uniform(0.05, 0.6))):
+        for place in source.choices(range(len(letters)), k=int(len(letters) * source.uniform(least, most))):
             letters[place] = source.choice(residues)
         yield Record(f"copy{number} of {record.title}", "".join(letters))
 

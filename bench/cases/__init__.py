@@ -28,6 +28,7 @@ CASES: Mapping[str, Callable[[Settings], Measured]] = {
     "saturated": saturated.measure_small,
     "saturated-ssu": saturated.measure_ssu,
     "saturated-families": saturated.measure_families,
+    "saturated-genes": saturated.measure_genes,
     "tiny": tiny.measure,
     "output": output.measure,
     "disk": disk.measure,

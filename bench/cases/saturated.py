@@ -41,18 +41,28 @@ def _measure(name: str, database: Path, what: str, settings: Settings) -> Measur
 def measure_families(settings: Settings) -> Measured:
     """Proteins of families of 5,000, and one query with ever more hits, on a machine whose memory holds no shard."""
     size = settings.size(SEQUENCES, 4000)
-    figures = [_against_blast("20 queries with 5,000 hits", 4, size // 40, size, settings.repeats)]
-    figures += [
-        _against_blast(f"5 queries with {hits:,} hits", 1, min(hits, size), size, settings.repeats) for hits in HITS
-    ]
+    made = {"20 queries with 5,000 hits": data.protein_families(4, size // 40, size)}
+    made |= {_with(hits): data.protein_families(1, min(hits, size), size) for hits in HITS}
+    figures = [_against_blast("blastp", what, *files, settings.repeats) for what, files in made.items()]
     return Measured(f"blastp, {size:,} proteins of 300 residues, 4 shards; processor time", tuple(figures))
 
 
-def _against_blast(what: str, families: int, copies: int, sequences: int, repeats: int) -> Figure:
-    database, queries = data.protein_families(families, copies, sequences)
+def measure_genes(settings: Settings) -> Measured:
+    """Queries with ever more nearly equal hits, on a machine whose memory holds no shard."""
+    size = settings.size(SEQUENCES, 4000)
+    made = {_with(hits): data.gene_copies(min(hits, size), size) for hits in HITS}
+    figures = [_against_blast("blastn", what, *files, settings.repeats) for what, files in made.items()]
+    return Measured(f"megablast, {size:,} genes of 900 bases, 4 shards; processor time", tuple(figures))
+
+
+def _with(hits: int) -> str:
+    return f"5 queries with {hits:,} hits"
+
+
+def _against_blast(program: str, what: str, database: Path, queries: Path, repeats: int) -> Figure:
     words = ["-db", str(database), "-query", str(queries), "-outfmt", "6"]
-    ours = [sys.executable, "-m", "bench.little_memory", "blastp", *words, "--shards", "4"]
-    runs = interleaved({"families.blast": ["blastp", *words], "families.ours": ours}, repeats)
+    ours = [sys.executable, "-m", "bench.little_memory", program, *words, "--shards", "4"]
+    runs = interleaved({"families.blast": [program, *words], "families.ours": ours}, repeats)
     blast, candidates = runs["families.blast"], runs["families.ours"]
     return Figure(
         f"processor time, {what}",

@@ -71,9 +71,9 @@ def added() -> set[str]:
 
 @pytest.mark.parametrize("place", ["local", "remote"])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("limited", [False, True])
-def test_lists_that_grow_over_many_passes_find_the_hits_of_blast(
-    limited: bool,
+@pytest.mark.parametrize("options", ["-evalue 1e-6", "-evalue 10", "-culling_limit 1"])
+def test_lists_of_several_passes_find_the_hits_of_blast(
+    options: str,
     kind: str,
     place: str,
     cluster: LocalCluster,
@@ -82,10 +82,12 @@ def test_lists_that_grow_over_many_passes_find_the_hits_of_blast(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A strict ``-evalue`` allows limits of the score, and ``-culling_limit`` needs all hits in lists that grow."""
     monkeypatch.setattr(candidates, "FIRST_LIMIT", 2)
     monkeypatch.setattr(candidates, "GROWTH", 4)
+    monkeypatch.setattr(candidates, "SHORTEST_VIEW_LIST", 2)
     monkeypatch.setenv("SHARDBLAST_STORAGE", cluster.storage)
-    name, strict = f"few-{kind}", ["-evalue", "1e-6"] if limited else []  # which allows a limit of the score
+    name, words = f"few-{kind}", options.split()
     path = databases.of(name, "nucl", copies_among_others(220, 120), "-max_file_sz", "8000", *KINDS[kind])
     database = open_database(find_installation(), path, Molecule.NUCLEOTIDE)
     shards = shards_of(database, len(database.volumes))
@@ -96,26 +98,27 @@ def test_lists_that_grow_over_many_passes_find_the_hits_of_blast(
     made = local(database, tmp_path) if place == "local" else remote(cluster, name, shards, tmp_path)
 
     with made as parts:
-        printed, lists = searched(parts, database, shards, tmp_path, strict)
+        printed, lists = searched(parts, database, shards, tmp_path, words)
 
-    assert printed == blast("blastn", Path(path), name, QUERY, [*BEST, *strict], "6", tmp_path)
-    assert len(lists) > 3
+    assert printed == blast("blastn", Path(path), name, QUERY, [*BEST, *words], "6", tmp_path)
+    assert len(lists) >= (4 if "culling" in options else 1)
 
 
 def searched(
-    parts: Parts, database: Database, shards: tuple[Shard, ...], folder: Path, strict: list[str]
+    parts: Parts, database: Database, shards: tuple[Shard, ...], folder: Path, given: list[str]
 ) -> tuple[bytes, set[str]]:
     """Return what a search prints whose parts these are, and the lengths of lists that it asked the shards for."""
     installation, (query, out) = find_installation(), (folder / "query.fa", folder / "out")
     query.write_text(QUERY)
-    words = ["-db", database.name, "-query", str(query), "-outfmt", "6", *BEST, *strict, "-out", str(out)]
+    words = ["-db", database.name, "-query", str(query), "-outfmt", "6", *BEST, *given, "-out", str(out)]
     options = parse(Program.BLASTN, words, known_arguments(installation, Program.BLASTN))
     carrier = choose_carrier(options, shards=len(shards), unique_ids=database.unique_ids)
     batches = batches_of(str(query), folder, Molecule.NUCLEOTIDE, Choice(len(shards), 1000, 1, True, ""))
     asked = Asked(parts)
     pool = Pool(1)
     with Work(installation, options, database, folder, pool, Processes()) as work:
-        search = ShardedSearch(work, asked, shards, carrier, by_shard=True)
+        unmerged = "-culling_limit" in given
+        search = ShardedSearch(work, asked, shards, carrier, by_shard=True, by_candidates=unmerged)
         with open_printer(installation, work.processes, options, carrier, folder) as (printer, _):
             search.run(batches, printer)
     pool.close()
@@ -123,19 +126,23 @@ def searched(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_shard_with_more_hits_than_the_first_list_is_listed_completely(
+def test_a_query_with_60000_nearly_equal_hits_needs_few_candidates_of_the_nodes(
     kind: str, cluster: LocalCluster, databases: Databases, tmp_path: Path
 ) -> None:
-    path = databases.of(f"many-{kind}", "nucl", copies_among_others(150, 5100), *KINDS[kind])
+    copies = copies_with_codes(GENE, 20_000, 40_000)
+    path = databases.of(f"many-{kind}", "nucl", copies, "-max_file_sz", "1000000", *KINDS[kind])
     cluster.add_database(f"many-{kind}", path)
     (tmp_path / "gene.fa").write_text(QUERY)
-    words = ["-db", f"many-{kind}", "-query", str(tmp_path / "gene.fa"), "-outfmt", "6", *BEST]
+    words = ["-db", f"many-{kind}", "-query", str(tmp_path / "gene.fa"), "-outfmt", "6"]
 
-    found = cluster.search("blastn", *words, "--shards", "2")
+    for limit in ("1", "500"):
+        found = cluster.search("blastn", *words, "-max_target_seqs", limit)
 
-    assert found.returncode == 0, found.stderr.decode()
-    expected = blast("blastn", Path(path), f"many-{kind}", QUERY, list(BEST), "6", tmp_path)
-    assert found.stdout == expected
+        assert found.returncode == 0, found.stderr.decode()
+        expected = blast("blastn", Path(path), f"many-{kind}", QUERY, ["-max_target_seqs", limit], "6", tmp_path)
+        assert found.stdout == expected
+    parts = [cluster.volumes_of(node, f"many-{kind}") for node in ("a", "b")]
+    assert parts[0] != parts[0] | parts[1] != parts[1]
 
 
 @pytest.mark.parametrize("program", ["blastp", "blastx", "tblastn"])

@@ -17,7 +17,15 @@ from shardblast.engine.pieces import part_of
 from shardblast.engine.workspace import Machine
 from tests.databases import Databases
 from tests.identity.comparison import DATABASE_TYPE, assert_identical_here
-from tests.sequences import Sequence, gene, other_strand, protein_family, unrelated_proteins, write_fasta
+from tests.sequences import (
+    Sequence,
+    copies_with_codes,
+    gene,
+    other_strand,
+    protein_family,
+    unrelated_proteins,
+    write_fasta,
+)
 
 TINY_MEMORY = Machine(cores=2, memory_bytes=1 << 12)
 """A machine whose memory does not hold our databases."""
@@ -101,17 +109,53 @@ def test_candidates_serve_with_all_options(
     assert_identical_here("blastn", [*words, *strict, *options.split()], machine=TINY_MEMORY, shards=[3], empty=True)
 
 
-def test_many_equal_scores_make_longer_lists(
-    query: Path, databases: Databases, monkeypatch: pytest.MonkeyPatch, counted: list[int | None]
+@pytest.mark.parametrize(("limit", "most"), [("1", 40), ("7", 60), ("100", 600)])
+def test_of_many_equal_scores_only_those_that_blast_keeps_are_candidates(
+    limit: str, most: int, query: Path, databases: Databases, counted: list[int | None]
 ) -> None:
-    monkeypatch.setattr("shardblast.engine.candidates.FIRST_LIMIT", 30)
-    same = [Sequence(f"s{number}", family(1, "g", 1, 400, 1)[0].letters) for number in range(400)]
+    same = [Sequence(f"s{number}", family(1, "g", 1, 400, 1)[0].letters) for number in range(4000)]
     others = family(7, "o", 600, 500, 1)
-    words = ["-db", databases.of("same", "nucl", [*same, *others]), "-query", str(query), "-max_target_seqs", "7"]
+    words = ["-db", databases.of("same", "nucl", [*same, *others]), "-query", str(query), "-max_target_seqs", limit]
 
     assert_identical_here("blastn", [*words, *STRICT, "-outfmt", "6"], machine=TINY_MEMORY, shards=[2])
 
-    assert counted == [400]
+    assert all(count is not None and count <= most for count in counted), counted
+
+
+@pytest.fixture(scope="module")
+def alike() -> list[Sequence]:
+    """Return 60,000 copies of a gene: every second is the same, and every fourth has ambiguity codes or a change."""
+    chance, (same, _) = random.Random(11), family(9, "a", 2, 110, 1)
+    coded, changed = (copies_with_codes(same.letters, *counts) for counts in ((15_000, 0), (0, 15_000)))
+    letters = [*[same.letters] * 30_000, *(one.letters for one in chain(coded, changed))]
+    chance.shuffle(letters)
+    return [Sequence(f"a{number}", one) for number, one in enumerate(letters)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "kind"), [("1", ()), ("50", ("-parse_seqids", "-max_file_sz", "1000000")), ("500", ())], ids=str
+)
+def test_a_query_with_tens_of_thousands_of_nearly_equal_hits_has_few_candidates(
+    kind: tuple[str, ...],
+    limit: str,
+    alike: list[Sequence],
+    databases: Databases,
+    tmp_path: Path,
+    counted: list[int | None],
+) -> None:
+    same = family(9, "a", 1, 110, 1)[0].letters
+    near = f"{same[:50]}{'A' if same[50] == 'C' else 'C'}{same[51:]}"
+    query = write_fasta(
+        tmp_path / "q.fa", [Sequence("same", same), Sequence("near", near), Sequence("part", same[20:])]
+    )
+    name = databases.of("alike" + "".join(kind), "nucl", alike, *kind)
+    words = ["-db", name, "-query", str(query), "-max_target_seqs", limit, "-outfmt", "6 std score"]
+
+    (report,) = assert_identical_here("blastn", words, machine=TINY_MEMORY, shards=[4])
+
+    kept = min(max(2 * int(limit), 10), int(limit) + 50)
+    assert [count for count in counted if count is None or count > 12 * kept] == []
+    assert sum(piece["purpose"] == "candidates" for piece in report["pieces"]) <= 4 * 4
 
 
 def test_volumes_with_ambiguity_codes_would_give_wrong_hits(

@@ -12,14 +12,23 @@ Source: NCBI C++ Toolkit, algo/blast/core/blast_gapalign.c (BLAST_GetGappedScore
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
-from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, TabularCarrier, by_query, layout_for, merge_hits
+from shardblast.blast.hits import (
+    ArchiveCarrier,
+    Carrier,
+    PieceHit,
+    QueryHits,
+    TabularCarrier,
+    by_query,
+    layout_for,
+    merge_hits,
+)
 from shardblast.blast.queries import Batch, lengths_of, write_selected
 from shardblast.blast.sequences import CandidateDatabase, Naming, id_of, oid_of, write_candidates
 from shardblast.core.cutting import Shard
@@ -33,12 +42,19 @@ WHOLE_DATABASE_SHARE = 0.5
 FIRST_LIMIT = 5_000
 BOUND = 500_000
 """The shortest and the longest list that a shard keeps when all of its hits are wanted."""
-VIEW_BOUND = 50_000
-"""The longest list of a view, whose archives have a thousand bytes for a subject."""
 GROWTH = 10
 
-SCORE_SHARES = (0.99, 0.94, 0.8, 0)
-"""Limits of the score that are tried one after the other, in shares of the score of the last subject that is kept."""
+FIRST_SHARE = 0.99
+"""The first limit of the score, in shares of the score of the last subject that is kept by final scores."""
+FALLS = (0.95, 0.85)
+"""The factors by which it falls if it leaves too few; then there is no limit."""
+PASSES = 6
+"""How many limits are tried. One or two are usual."""
+MANY = 8
+"""More candidates than this multiple of those wanted are too many if a higher limit leaves enough."""
+LENGTH = 4
+SHORTEST_VIEW_LIST = 1_000
+"""The lists of the shards have this multiple of the subjects wanted, or are as long as this."""
 SPREAD = 1.02
 MOST_GROUPS = 16
 """Queries whose limits differ by no more than this factor, if that makes few enough groups, are searched together."""
@@ -62,9 +78,8 @@ class Suspects:
     """Queries that may be saturated."""
     unfilled: Collection[int] = ()
     """Queries with fewer subjects than ``-max_target_seqs``."""
-    scores: Mapping[int, float] = field(default_factory=dict)
-    """For each saturated query the raw score of the last subject that BLAST+ would keep before the traceback, if it
-    ranked by final scores, and 0 if the shards found fewer; empty if they were not searched."""
+    scores: Mapping[int, int] = field(default_factory=dict)
+    """For each saturated query the first limit of the score, see ``first_limit``; empty if shards were not searched."""
 
 
 @dataclass
@@ -91,8 +106,11 @@ class Candidates:
         ids: dict[int, list[str]] | None = None
         if self.options.scores_residues:
             ids = self._best(batch, suspects.saturated)
-        elif self.options.ranks_by_score:
+        elif self.options.ranks_by_score and self.options.ranks:
             ids = self._ids_above(batch, suspects)
+        elif self.options.ranks_by_score:
+            argv = partial(self.options.above, 0)
+            ids = self._passing(batch, suspects.saturated, self._view_carrier, argv, view_of)
         if ids is None and not self.options.composition_based:
             ids = self._passing(batch, suspects.saturated, self._carrier, self.options.candidates)
         work = self.work
@@ -111,37 +129,69 @@ class Candidates:
     def _ids_above(self, batch: Batch, suspects: Suspects) -> dict[int, list[str]] | None:
         """Return the OIDs, with ids, of subjects among which are all that BLAST+ keeps in the preliminary stage.
 
-        They are those with at least some raw score in the views of the shards, which see the bases that the preliminary
-        stage reads. If a query has as many as BLAST+ keeps, no other subject can be among these. The limits begin just
-        below the score of the last subject that would be kept by final scores, and fall; without a limit, the subjects
-        are all that pass.
+        They are the best of those with at least some raw score in the views of the shards, which see the bases that the
+        preliminary stage reads; for the proof see ``best_of``. Where E-values differ by strand, the strands are ranked
+        apart, and subjects of the second one count only with scores that enough subjects of the first one have.
 
-        Return None if some can't be identified, or if too many have the same score.
+        Return None if some can't be identified, or if too many have nearly the same score.
         """
-        least = int(self.options.preliminary * MARGIN)
         listed: dict[int, set[bytes]] = {}
-        pending: dict[int, float] = dict.fromkeys(suspects.saturated, 0)
-        if self.options.triggers_alike(self._shortest(batch, suspects.saturated), self.work.database):
-            pending |= suspects.scores or self._estimated(batch, suspects.saturated)
-        for number, share in enumerate(SCORE_SHARES):
-            limits = {one: int(share * score) for one, score in pending.items()}
-            for group in _grouped(limits):
-                score = min(limits[one] for one in group)
-                name = f"above.{number}.{group[0]}"
-                argv, carrier = partial(self.options.above, score), self._view_carrier
-                files, full = self.every(batch, group, name, carrier, argv, view_of, VIEW_BOUND)
-                if full:
-                    return None
-                for local, parts in enumerate(self._by_query(carrier, files, len(group))):
-                    subjects = [carrier.subjects(part) for part in parts]
-                    if score and sum(map(len, subjects)) < least:
-                        continue
-                    del pending[group[local]]
-                    for shard, names in zip(self.shards, subjects, strict=True):
-                        listed.setdefault(shard.index, set()).update(names)
-            if not pending:
-                break
+        first = suspects.scores or self._estimated(batch, suspects.saturated)
+        limits = {one: Limit(score) for one, score in first.items()}
+        alike = self.options.triggers_alike(self._shortest(batch, suspects.saturated), self.work.database)
+        for name, changes in self.options.strands.items():
+            if not self._limit(batch, limits, f"{name}.above", changes):
+                return None
+            if not (alike or self._rank(batch, limits, f"{name}.all", changes)):
+                return None
+            for limit in limits.values():
+                for shard, hit in limit.found or ():
+                    listed.setdefault(self.shards[shard].index, set()).add(hit.subject)
+            limits = {one: Limit(limit.proven, limit.proven) for one, limit in limits.items()}
         return self._identified(batch, listed, is_view=True)
+
+    def _limit(self, batch: Batch, limits: Mapping[int, Limit], name: str, changes: Mapping[str, str]) -> bool:
+        """Find the limits of queries, and their candidates above; return whether there are some for every query."""
+        length, wanted = self._length, self._wanted
+        for number in range(PASSES):
+            pending = {one: limit.score for one, limit in limits.items() if not limit.is_settled}
+            for group in _grouped(pending):
+                score = min(pending[one] for one in group)
+                argv = self.options.above(score, length, changes)
+                for one, lists in self._lists(batch, group, f"{name}.{number}.{group[0]}", argv):
+                    limits[one].score = score
+                    limits[one].judge(lists, wanted, length)
+        return all(limit.found is not None for limit in limits.values())
+
+    def _rank(self, batch: Batch, limits: Mapping[int, Limit], name: str, changes: Mapping[str, str]) -> bool:
+        """Find candidates in lists without a limit, if a limit changes what BLAST+ extends; return whether it is done.
+
+        At least as many subjects as with a limit have such scores without it.
+        """
+        length, wanted = self._length, self._wanted
+        for one, lists in self._lists(batch, sorted(limits), name, self.options.above(0, length, changes)):
+            limit = limits[one]
+            tied = {(shard, hit.subject) for shard, hit in limit.found or () if hit.raw_score == limit.proven}
+            limit.found = best_of(lists, limit.proven, wanted, length, tied)
+        return all(limit.found is not None for limit in limits.values())
+
+    @property
+    def _wanted(self) -> int:
+        return int(self.options.preliminary * MARGIN)
+
+    @property
+    def _length(self) -> int:
+        """The length of the lists of candidates above a limit."""
+        return max(SHORTEST_VIEW_LIST, LENGTH * self._wanted)
+
+    def _lists(
+        self, batch: Batch, queries: Sequence[int], name: str, argv: list[str]
+    ) -> Iterator[tuple[int, list[list[PieceHit]]]]:
+        """Search queries in the views of all shards; yield the hits of each query, by shard."""
+        carrier = self._view_carrier
+        files = self._list(batch, queries, name, carrier.outfmt, argv, view_of)
+        for one, parts in zip(queries, self._by_query(carrier, files, len(queries)), strict=True):
+            yield one, [carrier.hits(part) for part in parts]
 
     def _best(self, batch: Batch, suspects: Sequence[int]) -> dict[int, list[str]] | None:
         """Return the OIDs, with ids, of subjects among which are all that BLAST+ keeps in the preliminary stage.
@@ -173,13 +223,11 @@ class Candidates:
             pending = longer
         return self._identified(batch, listed, is_view=reads_view)
 
-    def _estimated(self, batch: Batch, suspects: Sequence[int]) -> dict[int, float]:
-        """Return for each query the score of the last subject that would be kept by final scores."""
-        kept, carrier = self.options.preliminary, self._view_carrier
-        files = self._list(batch, suspects, "best", carrier.outfmt, self.options.above(0, kept), view_of)
-        queries = self._by_query(carrier, files, len(suspects))
-        scores = (chain.from_iterable(map(carrier.scores, parts)) for parts in queries)
-        return {one: last_kept(found, kept) for one, found in zip(suspects, scores, strict=True)}
+    def _estimated(self, batch: Batch, suspects: Sequence[int]) -> dict[int, int]:
+        """Return for each query the first limit of the score, from the best subjects by final scores."""
+        kept = self.options.preliminary
+        found = self._lists(batch, suspects, "best", self.options.above(0, kept))
+        return {one: first_limit([hit.raw_score for hits in lists for hit in hits], kept) for one, lists in found}
 
     def _identified(
         self, batch: Batch, listed: Mapping[int, Collection[bytes]], *, is_view: bool
@@ -211,7 +259,6 @@ class Candidates:
         carrier: Carrier,
         argv: Callable[[int], list[str]],
         part: Callable[[Shard], Part] = part_of,
-        bound: int = BOUND,
     ) -> tuple[list[Path], set[int]]:
         """Search queries in all shards with ever longer lists, with the options from ``argv``, until no list is full.
 
@@ -227,11 +274,11 @@ class Candidates:
                 for local, parts in enumerate(self._by_query(carrier, files, len(suspects)))
                 if any(carrier.count(part) >= limit for part in parts if len(part.texts) >= limit)
             }
-            if not full or limit >= bound:
+            if not full or limit >= BOUND:
                 return files, full
             for file in files:
                 file.unlink()
-            limit = min(limit * GROWTH, bound)
+            limit = min(limit * GROWTH, BOUND)
 
     def _list(
         self,
@@ -278,10 +325,85 @@ class Candidates:
         return self.work.processes.over(by_query([carrier.read(path, queries) for path in files], queries))
 
 
-def last_kept(scores: Iterable[float], kept: int) -> float:
-    """Return the lowest of the ``kept`` highest scores; 0 if there are fewer."""
-    best = heapq.nlargest(kept, scores)
-    return best[-1] if len(best) == kept else 0
+@dataclass
+class Limit:
+    """The limit of the raw score of a query's candidates, which is changed until neither too few nor too many are left.
+
+    In lists of views, final scores are at least the scores of the preliminary stage.
+    """
+
+    score: int
+    """The limit to try next; 0: none."""
+    enough_at: int = 0
+    """A limit that can't leave too few."""
+    proven: int = 0
+    """The limit of the candidates that were found."""
+    found: list[tuple[int, PieceHit]] | None = None
+    """Candidates with the indices of their shards; None if any may be missing."""
+    is_settled: bool = False
+    _low: int = -1
+    _high: int | None = None
+    _falls: Iterator[float] = field(default_factory=lambda: iter(FALLS))
+
+    def judge(self, lists: Sequence[list[PieceHit]], wanted: int, length: int) -> None:
+        """Choose the next limit from the lists of all shards with this one; a full list has the given length."""
+        if self.score > self.enough_at and sum(map(len, lists)) < wanted:
+            self._high = self.score
+            following = int(self.score * next(self._falls, 0)) if self._low < 0 else (self._low + self.score) // 2
+            self.score, self.is_settled = max(following, self.enough_at), following == self._low
+            return
+        best = best_of(lists, self.score, wanted, length)
+        if best is not None:
+            self.found, self.proven = best, self.score
+            self.is_settled = len(best) <= MANY * wanted
+        if not self.is_settled:
+            self._low = self.score
+            ranked = heapq.nlargest(2 * wanted, (hit.raw_score for hits in lists for hit in hits))
+            higher = ranked[-1] if self._high is None else min(ranked[-1], (self.score + self._high) // 2)
+            self.score, self.is_settled = higher, higher <= self._low
+
+
+def best_of(
+    lists: Sequence[list[PieceHit]],
+    score: int,
+    wanted: int,
+    length: int,
+    tied: Collection[tuple[int, bytes]] | None = None,
+) -> list[tuple[int, PieceHit]] | None:
+    """Return subjects of the shards' lists among which are the ``wanted`` best by preliminary score and OID.
+
+    At least so many must have this preliminary score. A list of a view is by final score, which is not lower, and by
+    OID. If it is full, at ``length``, BLAST+ has chosen it from a longer list of the best by preliminary score. So any
+    other subject of the shard comes later than those at the end of the list, whose final score is their preliminary
+    score if it is the limit. Then ``wanted`` of these, from the last shard on, are enough; ``tied`` names them if the
+    lists themselves have no limit.
+
+    Return None if a full list ends before, so that others may be missing.
+    """
+    merged = merge_hits(lists, sum(map(len, lists)))
+    end = bisect_right(merged, -score - 1, key=lambda entry: -entry[1].raw_score)
+    count = 0
+    while end < len(merged) and merged[end][1].raw_score == score and count < wanted:
+        shard, hit = merged[end]
+        count += tied is None or (shard, hit.subject) in tied
+        end += 1
+    first = merged[end - 1][0] if count == wanted else -1
+    ends = ((shard, hits[-1].raw_score) for shard, hits in enumerate(lists) if len(hits) >= length)
+    complete = all(last < score or (last == score and shard <= first) for shard, last in ends)
+    return merged[:end] if complete else None
+
+
+def first_limit(scores: Iterable[int], kept: int) -> int:
+    """Return the first limit of the score if these are final scores, and ``kept`` subjects are kept; 0 if all are.
+
+    It is just below the score of the last subject that would be kept, unless many have just that.
+    """
+    wanted = int(kept * MARGIN)
+    best = heapq.nlargest(wanted, scores)
+    if len(best) < kept:
+        return 0
+    last = best[kept - 1]
+    return last if len(best) == wanted and best[-1] == last else int(FIRST_SHARE * last)
 
 
 def _grouped(limits: Mapping[int, float]) -> list[list[int]]:

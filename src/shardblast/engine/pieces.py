@@ -109,6 +109,8 @@ class PieceOptions:
     user: SearchOptions
     is_whole: bool = False
     """Whether a piece searches the whole database, where BLAST+ makes its own cutoff."""
+    by_strand: bool = False
+    """Whether equal scores on the two strands may have different E-values."""
 
     @property
     def max_target_seqs(self) -> int:
@@ -179,11 +181,18 @@ class PieceOptions:
         user = self.user
         return user.program is Program.BLASTN and not (user.links_hsps or user.has("min_raw_gapped_score"))
 
-    def above(self, score: int, limit: int) -> list[str]:
+    @property
+    def strands(self) -> Mapping[str, Mapping[str, str]]:
+        """Changes of the options by which subjects are ranked, under a name: one for each strand if E-values differ."""
+        if not self.by_strand or self.user.text("strand") not in (None, "both"):
+            return {"both": {}}
+        return {strand: {"strand": strand} for strand in ("plus", "minus")}
+
+    def above(self, score: int, limit: int, changes: Mapping[str, str] | None = None) -> list[str]:
         """Return options that find, in a view, the subjects that pass the preliminary stage with this raw score."""
-        changes = {"max_target_seqs": str(limit), "max_hsps": "1"}
         scored = {"min_raw_gapped_score": str(score)} if score else {}
-        return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes | scored)
+        changes = {"max_target_seqs": str(limit), "max_hsps": "1", **scored, **(changes or {})}
+        return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes)
 
     @property
     def ranks(self) -> bool:
@@ -215,8 +224,6 @@ class PieceOptions:
 
         Source: NCBI C++ Toolkit, algo/blast/core/blast_parameters.c (BlastInitialWordParametersUpdate).
         """
-        if not self.ranks:
-            return False
         searched, taken = database.searched, LONGEST_ADJUSTMENT
         space = max(query_letters - taken, 1) * max(searched.letters - taken * searched.num_seqs, 1)
         return bool(space >= float(self._evalue(1)) * 2**GAP_TRIGGER_BITS)

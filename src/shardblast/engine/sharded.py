@@ -24,7 +24,7 @@ from shardblast.core.cutting import Shard
 from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, QueryVerified, Warned
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
-from shardblast.engine.candidates import Suspects, last_kept
+from shardblast.engine.candidates import Suspects, first_limit
 from shardblast.engine.pieces import Parts, PieceOptions, part_of, threads_argument
 from shardblast.engine.printing import MergedQuery, Printer
 from shardblast.engine.probed import ProbedBatch, ProbedQuery, printed_file
@@ -74,7 +74,7 @@ class ShardedSearch:
         self._threads = threads
         self._whole = len(shards) == 1
         self._plain_verdict = Verdict.UNSHARDED if self._whole else Verdict.MERGED
-        self._options = options = PieceOptions(work.options, self._whole)
+        self._options = options = PieceOptions(work.options, self._whole, by_candidates)
         self._research = Research(work, parts, shards, carrier, options, in_memory=not by_shard)
         hidden = options.are_identical and not self._whole and options.composition_based and can_hide(work.database)
         self._hidden = HiddenSaturation(work, parts, options) if hidden else None
@@ -184,7 +184,7 @@ class ShardedSearch:
                 saturated.append(ordinal)
                 if options.ranks_by_score:
                     found_scores = chain.from_iterable(map(self._carrier.scores, parts))
-                    scores[ordinal] = last_kept(found_scores, options.preliminary)
+                    scores[ordinal] = first_limit(found_scores, options.preliminary)
             elif found < wanted:
                 unfilled.append(ordinal)
         return Suspects(saturated, unfilled, scores)
