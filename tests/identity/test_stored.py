@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -133,6 +134,40 @@ def test_a_result_is_printed_without_its_database(store: Store, databases: Datab
 
     for outfmt in formats:
         assert store.print(program, plan, outfmt, "-max_target_seqs", "20") == expected[outfmt], outfmt
+
+
+@pytest.mark.parametrize("dbtype", PROGRAMS)
+def test_queries_without_hits_or_names_keep_the_numbers_of_the_others(
+    store: Store, databases: Databases, dbtype: str
+) -> None:
+    program, (first, *others) = PROGRAMS[dbtype], {"nucl": nucleotides, "prot": proteins}[dbtype]()
+    store.name_database(dbtype, databases("v5", dbtype))
+    letters = {"nucl": "ACGT", "prot": "MKVW"}[dbtype]
+    without = [Sequence("", "".join(Random(number).choices(letters, k=200))) for number in range(3)]
+    unsearchable, found = Sequence("", "NX"[dbtype == "prot"] * 60), Sequence("", first.letters)
+    queries = (without[0], found, unsearchable, others[0], without[1], found, Sequence("same", first.letters), without[2])
+    formats = ("5", "6", "7", "8", "10 qseqid sseqid qcovs evalue", "12", COLUMNS)
+    _, plan = store.search(program, queries, "-evalue", "1e-9")
+
+    for outfmt in formats:
+        expected = store.plainly(program, outfmt, "-evalue", "1e-9")
+        assert store.print(program, plan, outfmt, "-evalue", "1e-9") == expected, outfmt
+    assert b"Query_6\t" in store.print(program, plan, "6", "-evalue", "1e-9")
+    assert len((store.folder / "merged" / "0.asn").read_bytes().split(b"\nend\n")) == 2
+
+
+@pytest.mark.parametrize("dbtype", PROGRAMS)
+def test_a_search_without_any_hits_is_a_line(store: Store, databases: Databases, dbtype: str) -> None:
+    program, letters = PROGRAMS[dbtype], {"nucl": "ACGT", "prot": "MKVW"}[dbtype]
+    store.name_database(dbtype, databases("v5", dbtype))
+    queries = tuple(Sequence(f"q{n}", "".join(Random(n).choices(letters, k=300))) for n in range(120))
+
+    _, plan = store.search(program, queries, "-evalue", "1e-30")
+
+    assert (store.folder / "merged" / "0.asn").stat().st_size < 40
+    for outfmt in ("0", "6", "7", "10", "15"):
+        expected = store.plainly(program, outfmt, "-evalue", "1e-30")
+        assert store.print(program, plan, outfmt, "-evalue", "1e-30") == expected, outfmt
 
 
 @pytest.mark.parametrize("version", ["4", "5"])

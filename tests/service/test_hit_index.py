@@ -45,6 +45,23 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_queries_without_hits_are_listed_between_those_with_hits(tmp_path: Path) -> None:
+    path, found = tmp_path / "hits.sqlite", {1: 2, 4: 3}
+    queries = [StoredQuery(n, f"q{n}", found.get(n, 0), found.get(n, 0), Verdict.MERGED) for n in range(6)]
+    parts = (
+        f"# B\n# Query: q\n# Database: d\n# {hits} hits found\n{''.join(map(line, range(hits)))}"
+        for hits in found.values()
+    )
+    write_index(path, queries, BytesIO("".join([*parts, "# BLAST processed 2 queries\n"]).encode()))
+
+    with closing(HitIndex(path)) as index:
+        rows = index.queries(text="", after=0, limit=9).rows
+        assert [(row["id"], row["hits"], row["length"]) for row in rows] == [
+            (f"q{n}", found.get(n, 0), 9 if n in found else None) for n in range(6)
+        ]
+        assert [len(index.hits(n, offset=0, limit=9).rows) for n in range(6)] == [found.get(n, 0) for n in range(6)]
+
+
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize(("text", "count"), [("", HITS), ("TITLE of 3", 4), ("absent", 0)])
 def test_pages_in_any_order_are_the_whole_list_once(index: Path, sort: str, text: str, count: int) -> None:

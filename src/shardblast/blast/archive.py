@@ -58,8 +58,9 @@ _SEARCH_SPACE = b'name "EffectiveSearchSpace"'
 _NUMBERED = re.compile(rb'local str "Query_(\d+)"')
 """Ids of queries, the only ids in an archive without alignments; no string matches, since quotes are doubled there."""
 
-_MAGIC = b"shardblast alignments 1\n"
-_END_OF_CONDENSED = b"end\n"
+CONDENSED = b"shardblast alignments 1\n"
+"""The first line of a condensed archive."""
+END_OF_CONDENSED = b"end\n"
 
 _TOKEN = re.compile(STRING + rb"|'[^']*'|[{}]")
 
@@ -72,6 +73,11 @@ class Alignments:
     """0-based position of the query in the file."""
     blocks: list[bytes]
     """Texts of the ``Seq-align``s, without the enclosing braces."""
+
+    def condensed(self) -> bytes:
+        """Return the query's part of a condensed archive."""
+        text = NEXT_ALIGNMENT.join(self.blocks)
+        return b"%d %d\n%b" % (self.ordinal, len(text), text)
 
 
 class ArchiveReader:
@@ -251,9 +257,10 @@ def split_archive(before: bytes, after: bytes) -> Iterator[QueryArchive]:
     if len(queries) == 1:
         yield QueryArchive(before, after)
         return
+    unmasked = _without_masks(after)
     for number, query in enumerate(queries, 1):
         head = before[:begin] + b"          " + query + b"\n        " + before[end:]
-        yield QueryArchive(head, after if number == len(queries) else _without_masks(after))
+        yield QueryArchive(head, after if number == len(queries) else unmasked)
 
 
 def condense(path: Path, queries: int, over: Over = iter) -> None:
@@ -261,29 +268,31 @@ def condense(path: Path, queries: int, over: Over = iter) -> None:
     condensed = path.with_name(f"{path.name}.condensed")
     try:
         with path.open("rb") as stream, condensed.open("wb") as out:
-            out.write(_MAGIC)
+            out.write(CONDENSED)
             reader = ArchiveReader(stream, path.name, over)
             for query in reader.numbered():
-                text = NEXT_ALIGNMENT.join(query.blocks)
-                out.write(b"%d %d\n" % (query.ordinal, len(text)))
-                out.write(text)
+                out.write(query.condensed())
             check_count(reader.queries, queries)
-            out.write(_END_OF_CONDENSED)
+            out.write(END_OF_CONDENSED)
         os.replace(condensed, path)
     finally:
         condensed.unlink(missing_ok=True)
 
 
-def read_alignments(path: Path, queries: int, over: Over = iter) -> Iterator[Alignments]:
-    """Yield every query with alignments of an archive of ``queries`` queries, condensed or not, in its order."""
+def read_alignments(path: Path, queries: int | None = None, over: Over = iter) -> Iterator[Alignments]:
+    """Yield every query with alignments of an archive, condensed or not, in its order.
+
+    Raises EngineError if an archive that is not condensed has not ``queries`` queries, unless that is None.
+    """
     with path.open("rb") as stream:
-        if stream.read(len(_MAGIC)) != _MAGIC:
+        if stream.read(len(CONDENSED)) != CONDENSED:
             stream.seek(0)
             reader = ArchiveReader(stream, path.name, over)
             yield from reader.alignments()
-            check_count(reader.queries, queries)
+            if queries is not None:
+                check_count(reader.queries, queries)
             return
-        while (line := stream.readline()) != _END_OF_CONDENSED:
+        while (line := stream.readline()) != END_OF_CONDENSED:
             if not line.endswith(b"\n"):
                 raise ArchiveError(f"The file {path.name} is truncated.")
             ordinal, size = (int(word) for word in line.split())

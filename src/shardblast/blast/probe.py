@@ -16,10 +16,8 @@ Source: NCBI C++ Toolkit, algo/blast/blastinput/blast_input_aux.cpp (GetQueryBat
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from functools import cache, lru_cache
 from itertools import product
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from random import Random
 from signal import Signals
@@ -117,10 +115,7 @@ class Trial:
 
     def _ask(self, program: Program, words: tuple[str, ...]) -> str | None:
         with TemporaryDirectory() as folder:
-            query, subject = Path(folder, "query.fa"), Path(folder, "subject.fa")
-            query.write_text(f">q\n{ANY_SEQUENCE[program.query_molecule]}\n")
-            subject.write_text(f">s\n{ANY_SEQUENCE[program.database_molecule]}\n")
-            argv = [self._installation.program(program.value), "-query", str(query), "-subject", str(subject)]
+            argv = [self._installation.program(program.value), *_any_pair(program, Path(folder))]
             finished = _run([*argv, "-outfmt", "6", *words])
         if finished is None or finished.status == 0:
             return None
@@ -130,13 +125,13 @@ class Trial:
         return said or f"BLAST+ is ended {how} if it is given {' '.join(words)}."
 
 
-def matrix_name(archive: Path) -> str | None:
-    """Return the matrix that an archive names as that of its search; None if it names none."""
-    if not archive.stat().st_size:
-        return None
-    with archive.open("rb") as file, closing(mmap(file.fileno(), 0, access=ACCESS_READ)) as text:
-        match = _NAME.search(text)
-        return match[1].decode() if match else None
+def searched_matrix(installation: Installation, program: Program, words: Sequence[str]) -> str:
+    """Return the matrix with which BLAST+ searches if it is given these options."""
+    with TemporaryDirectory() as folder:
+        argv = [installation.program(program.value), *_any_pair(program, Path(folder)), "-outfmt", "11", *words]
+        archive = checked(run(argv), "the search for the name of the matrix").stdout
+    match = _NAME.search(archive)
+    return match[1].decode() if match else DEFAULT_MATRIX
 
 
 def positive_pairs(installation: Installation, matrix: str) -> frozenset[str]:
@@ -183,6 +178,14 @@ def _run(argv: list[str]) -> Finished | None:
         return None
     finally:
         timer.cancel()
+
+
+def _any_pair(program: Program, folder: Path) -> list[str]:
+    """Write a query and a subject to a folder; return the options that name them."""
+    query, subject = folder / "query.fa", folder / "subject.fa"
+    query.write_text(f">q\n{ANY_SEQUENCE[program.query_molecule]}\n")
+    subject.write_text(f">s\n{ANY_SEQUENCE[program.database_molecule]}\n")
+    return ["-query", str(query), "-subject", str(subject)]
 
 
 def _general(words: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ from itertools import groupby
 from pathlib import Path
 
 from shardblast.blast.alias import quoted, write_alias
-from shardblast.blast.archive import BLOCK_BYTES, ArchiveReader
+from shardblast.blast.archive import BLOCK_BYTES, read_alignments
 from shardblast.blast.database import Database
 from shardblast.blast.id_lists import kind_of
 from shardblast.blast.installation import Installation
@@ -222,13 +222,12 @@ def write_subjects(
 def subject_names(archive: Path, over: Over = iter) -> Iterator[bytes | int | None]:
     """Yield each subject's id in an archive, its OID if it has no id, or None for an id of unknown kind."""
     last = b""
-    with archive.open("rb") as stream:
-        for query in ArchiveReader(stream, archive.name, over).alignments():
-            for block in over(query.blocks):
-                subject = alignment_ids(block).subject
-                if subject != last:
-                    last, ordinal = subject, ordinal_id(subject)
-                    yield id_of(subject) if ordinal is None else ordinal
+    for query in read_alignments(archive, over=over):
+        for block in over(query.blocks):
+            subject = alignment_ids(block).subject
+            if subject != last:
+                last, ordinal = subject, ordinal_id(subject)
+                yield id_of(subject) if ordinal is None else ordinal
 
 
 def id_of(subject: bytes) -> bytes | None:

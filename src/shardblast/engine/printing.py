@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, BinaryIO, Self, cast
 
 from shardblast.blast import output as blast_output
-from shardblast.blast.archive import ArchiveReader, QueryArchive
+from shardblast.blast.archive import QueryArchive, read_alignments
 from shardblast.blast.formatter import Copy, Formatter
 from shardblast.blast.hits import Carrier, TabularCarrier, TabularLayout, alignments_by_subject
 from shardblast.blast.installation import Installation
@@ -57,6 +57,9 @@ class MergedQuery:
 class Printer(ABC):
     """Prints or stores queries in order; a context manager that finishes the output unless an error occurred."""
 
+    needs_templates = False
+    """Whether queries must have a template."""
+
     @abstractmethod
     def write(self, query: MergedQuery) -> None: ...
 
@@ -101,6 +104,8 @@ class TabularPrinter(Printer):
 
 class ArchivePrinter(Printer):
     """Prints the other formats: it sends archives to one ``blast_formatter`` and stitches its output."""
+
+    needs_templates = True
 
     def __init__(
         self,
@@ -290,6 +295,8 @@ class Chosen:
     """0-based numbers of the queries; None for all."""
     hsps: Numbers | None = None
     """0-based positions among all HSPs of the query, in BLAST's order; None for all."""
+    renumbers: bool = True
+    """Whether queries are numbered as if no others had been searched."""
 
     def of(self, batch: Batch) -> list[int]:
         """Return the 0-based positions of the chosen queries in a batch."""
@@ -311,7 +318,7 @@ def print_batch(
     chosen: Chosen,
     first: int,
 ) -> int:
-    """Print the chosen part of a batch as if the queries were alone in their file; return the number of queries.
+    """Print the chosen part of a batch, as if the queries were alone in their file; return the number of queries.
 
     ``archive`` is the merged one, ``counts`` the number of alignments of each query when it was merged, ``first`` the
     number of queries printed before, and ``probe`` a database with one sequence. Raises EngineError if the archive
@@ -324,7 +331,7 @@ def print_batch(
         path = batch.path.with_name(f"{batch.path.name}.chosen")
         write_selected(batch, ordinals, path)
         batch = replace(batch, path=path, queries=len(ordinals))
-    probed = ProbedBatch(work, replace(batch, first_query=first), probe)
+    probed = ProbedBatch(work, batch, probe, with_hits=all(counts[ordinal] for ordinal in ordinals))
     recorded, over = _recorded_ids(work, archive, ordinals), work.processes.over
     alignments = alignments_of(archive, ordinals, over)
     pairs = over(zip(alignments, probed.queries(), strict=True))
@@ -333,9 +340,10 @@ def print_batch(
             raise EngineError("The stored result lacks hits that were found.", remedy="Run the search again.")
         if chosen.hsps is not None:
             texts = [text for first_hsp, text in _by_first_hsp(texts) if first_hsp in chosen.hsps]
+        before = first if chosen.renumbers else batch.first_query + ordinal - position
         merged = MergedQuery(
-            number=first + position,
-            first_of_batch=first,
+            number=before + position,
+            first_of_batch=before,
             texts=[with_recorded(with_query_number(text, position - ordinal), recorded) for text in over(texts)],
             template=query.template,
             printed=query.printed,
@@ -357,13 +365,12 @@ def _recorded_ids(work: Work, archive: Path, ordinals: Sequence[int]) -> dict[by
 
 def alignments_of(archive: Path, ordinals: Sequence[int], over: Over = iter) -> Iterator[list[bytes]]:
     """Yield the alignments of ascending 0-based positions in a merged batch, [] without hits, reading no further."""
-    with archive.open("rb") as stream:
-        alignments = ArchiveReader(stream, archive.name, over).alignments()
-        head = next(alignments, None)
-        for ordinal in ordinals:
-            while head is not None and head.ordinal < ordinal:
-                head = next(alignments, None)
-            yield head.blocks if head is not None and head.ordinal == ordinal else []
+    alignments = read_alignments(archive, over=over)
+    head = next(alignments, None)
+    for ordinal in ordinals:
+        while head is not None and head.ordinal < ordinal:
+            head = next(alignments, None)
+        yield head.blocks if head is not None and head.ordinal == ordinal else []
 
 
 def keys_of(texts: Sequence[bytes], places: Sequence[range], ids: Sequence[str]) -> list[Key]:

@@ -44,8 +44,19 @@ def printed_file(folder: Path, batch: Batch) -> Path:
 class ProbedBatch:
     """A batch that is searched in the probe, a database with one sequence."""
 
-    def __init__(self, work: Work, batch: Batch, database: str, printed: Future[Finished] | None = None) -> None:
-        """``printed`` writes BLAST+'s output to ``printed_file``, if it runs already."""
+    def __init__(
+        self,
+        work: Work,
+        batch: Batch,
+        database: str,
+        printed: Future[Finished] | None = None,
+        *,
+        with_hits: bool = False,
+    ) -> None:
+        """``printed`` writes BLAST+'s output to ``printed_file``, if it runs already.
+
+        ``with_hits`` says whether all queries are known to have hits, so that all could be searched.
+        """
         self._work = work
         self._batch = batch
         self._database = database
@@ -53,7 +64,9 @@ class ProbedBatch:
         argv = [options.argv(options.max_target_seqs, **words) for words in ({}, SHORT_WORDS)]
         long_words = work.options.may_have_long_words
         self._words = self._start("words", "11", argv[0], queries=self._any_query()) if long_words else None
-        self._archives = self._start("probe", "11", argv[long_words], ONE_QUERY_PER_ARCHIVE)
+        has_statistics = work.options.outfmt.format.has_statistics
+        self._apart = has_statistics or (self._prints_unsearchable and not with_hits)
+        self._archives = self._start("probe", "11", argv[long_words], ONE_QUERY_PER_ARCHIVE if self._apart else {})
         self._printed = printed or (self._start_printed() if work.options.outfmt.is_pairwise else None)
 
     def queries(self) -> Iterator[ProbedQuery]:
@@ -66,7 +79,7 @@ class ProbedBatch:
         with self._file("probe").open("rb") as stream:
             templates = ArchiveReader(stream, "of the probe").templates()
             for ordinal, template in enumerate(self._work.processes.over(templates)):
-                searchable = _UNSEARCHABLE.search(template.after) is None
+                searchable = not self._apart or _UNSEARCHABLE.search(template.after) is None
                 if not searchable and parts is None and self._prints_unsearchable:
                     parts = self._parts(self._start_printed())
                 printed = parts[ordinal] if parts and (self._printed is not None or not searchable) else None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from shardblast.blast.hits import ArchiveCarrier, Carrier, QueryHits, by_query
+from shardblast.blast.hits import Carrier, QueryHits, by_query
 from shardblast.blast.probe import write_probe
 from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch, query_id, records
@@ -78,7 +78,6 @@ class ShardedSearch:
         self._research = Research(work, parts, shards, carrier, options, in_memory=not by_shard)
         hidden = options.are_identical and not self._whole and options.composition_based and can_hide(work.database)
         self._hidden = HiddenSaturation(work, parts, options) if hidden else None
-        self._archives = isinstance(carrier, ArchiveCarrier)
         self._probe = write_probe(work.installation, work.folder, work.database)
         self._naming = Naming.of(work.database)
         self._first_oids = [shard.first_oid for shard in shards]
@@ -93,14 +92,14 @@ class ShardedSearch:
         started: deque[_Started] = deque()
         with printer:
             first = list(islice(waiting, None if self._by_shard else BATCHES_AHEAD))
-            started.extend(self._start(batch, alone=len(first) == 1) for batch in first)
+            started.extend(self._start(batch, printer, alone=len(first) == 1) for batch in first)
             while started:
                 self._finish(started.popleft(), printer)
-                started.extend(self._start(batch) for batch in islice(waiting, 1))
+                started.extend(self._start(batch, printer) for batch in islice(waiting, 1))
 
-    def _start(self, batch: Batch, *, alone: bool = False) -> _Started:
+    def _start(self, batch: Batch, printer: Printer, *, alone: bool = False) -> _Started:
         warned = WarnedBatch(self._work, batch, self._probe, alone=alone)
-        probed = ProbedBatch(self._work, batch, self._probe, warned.printed) if self._archives else None
+        probed = ProbedBatch(self._work, batch, self._probe, warned.printed) if printer.needs_templates else None
         if not self._whole and (self._by_candidates or self._fills_most(batch)):
             return _Started(batch, [], True, probed, warned)
         self._work.notify(PiecesPlanned(len(self._shards)))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from shardblast.blast.archive import CONDENSED, END_OF_CONDENSED, Alignments
 from shardblast.blast.database import Database, Filter
 from shardblast.blast.hits import ArchiveCarrier
 from shardblast.blast.id_lists import read_listing
@@ -27,9 +28,11 @@ from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, letters_without_t
 from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import DatabaseError, InputError, LeftToBlast
 from shardblast.core.events import Notify, PieceFinished, QueriesFinished
+from shardblast.core.formats import COMMENTED
 from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.report import Verdict
 from shardblast.core.search import SearchId
+from shardblast.core.units import Numbers
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
 from shardblast.engine.pieces import LocalParts, batches_of, choice_of, shards_of
 from shardblast.engine.printing import EVERYTHING, ArchivePrinter, Chosen, MergedQuery, Printer, print_batch
@@ -192,6 +195,11 @@ class StoredEngine:
         as a zip archive of its files, which otherwise stay in the folder ``FILES`` of ``scratch``.
         """
         options, files = search.options, scratch / FILES
+        shows_hits_only = options.outfmt.is_tabular and options.outfmt.number != COMMENTED and not options.has("html")
+        if chosen == EVERYTHING and shows_hits_only:
+            chosen = Chosen(Numbers.these(queries_with_hits(search.folder)), renumbers=False)
+        if chosen.queries == Numbers(()):
+            return
         if database is None:
             unpacked = scratch / "database"
             unpacked.mkdir()
@@ -313,6 +321,11 @@ def stored_queries(folder: Path) -> Iterator[StoredQuery]:
         yield from _listed(path)
 
 
+def queries_with_hits(folder: Path) -> list[int]:
+    """Return the 0-based numbers of the queries of a finished search that have hits."""
+    return [query.number for query in stored_queries(folder) if query.hsps]
+
+
 def _listed(path: Path) -> Iterator[StoredQuery]:
     """Yield the queries of a merged batch from the file that lists them."""
     for query in json.loads(path.read_text()):
@@ -330,7 +343,7 @@ def store_merged(search: ShardedSearch, batches: Iterable[Batch], folder: Path) 
 
 
 class MergedBatches(Printer):
-    """Writes the archives of batches: one for each query, numbered from the first query of the batch."""
+    """Writes the condensed archives of batches. Those of earlier versions have an archive for each query."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -338,15 +351,17 @@ class MergedBatches(Printer):
         self._queries: list[StoredQuery] = []
 
     def write(self, query: MergedQuery) -> None:
-        assert query.template is not None
         assert query.verdict is not None
         if self._file is None:
             self._file = (self._folder / "current.partial").open("wb")
-        self._file.write(query.template.with_alignments(query.texts))
+            self._file.write(CONDENSED)
+        if query.texts:
+            self._file.write(Alignments(query.number - query.first_of_batch, query.texts).condensed())
         self._queries.append(StoredQuery(query.number, query.name, query.hits, len(query.texts), query.verdict))
 
     def finish_batch(self, batch: Batch) -> None:
         assert self._file is not None
+        self._file.write(END_OF_CONDENSED)
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()

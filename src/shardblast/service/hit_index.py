@@ -110,7 +110,7 @@ class ChosenHit:
 def write_index(
     path: Path, queries: Iterable[StoredQuery], printed: Iterable[bytes], going_on: Callable[[], None] = lambda: None
 ) -> None:
-    """Write the index from all queries and the lines of the result in OUTFMT, whole or not at all.
+    """Write the index from all queries and the lines of those with hits in OUTFMT, whole or not at all.
 
     ``going_on`` is called for each query and each hit; an exception that it raises ends the work.
     """
@@ -118,17 +118,20 @@ def write_index(
     partial.unlink(missing_ok=True)
     with closing(sqlite3.connect(partial, isolation_level=None)) as connection:
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;" + _SCHEMA)
-        rows_of_queries = [(query.number, query.id, query.hits, query.hsps, query.verdict.value) for query in queries]
-        connection.executemany("INSERT INTO queries VALUES (?, ?, NULL, ?, ?, ?)", rows_of_queries)
-        for query, rows in _by_query(printed):
+        found = []
+        for query in queries:
+            values = (query.number, query.id, query.hits, query.hsps, query.verdict.value)
+            connection.execute("INSERT INTO queries VALUES (?, ?, NULL, ?, ?, ?)", values)
+            found += [query.number] if query.hsps else []
+        for number, rows in zip(found, _rows_of_queries(printed), strict=True):
             going_on()
             length = int(rows[0][COLUMNS.index("qlen")])
-            connection.execute("UPDATE queries SET length = ? WHERE number = ?", [length, query])
+            connection.execute("UPDATE queries SET length = ? WHERE number = ?", [length, number])
             for rank, hsps in enumerate(_by_subject(rows)):
                 going_on()
-                connection.execute(f"INSERT INTO hits VALUES ({_HIT_MARKS})", _hit(query, rank, hsps))
-                values = [_hsp(query, rank, number, hsp) for number, hsp in enumerate(hsps)]
-                connection.executemany(f"INSERT INTO hsps VALUES ({_HSP_MARKS})", values)
+                connection.execute(f"INSERT INTO hits VALUES ({_HIT_MARKS})", _hit(number, rank, hsps))
+                of_hit = [_hsp(number, rank, place, hsp) for place, hsp in enumerate(hsps)]
+                connection.executemany(f"INSERT INTO hsps VALUES ({_HSP_MARKS})", of_hit)
         connection.execute("COMMIT")
     partial.replace(path)
 
@@ -223,11 +226,10 @@ def _taxids(text: str) -> frozenset[str]:
     return frozenset(text.split(";"))
 
 
-def _by_query(printed: Iterable[bytes]) -> Iterator[tuple[int, list[list[str]]]]:
-    for number, query in enumerate(read_commented(printed)):
-        if query.rows:
-            lines = (row.decode(errors="replace").rstrip("\n") for row in query.rows)
-            yield number, [line.split("\t", len(COLUMNS) - 1) for line in lines]
+def _rows_of_queries(printed: Iterable[bytes]) -> Iterator[list[list[str]]]:
+    for query in read_commented(printed):
+        lines = (row.decode(errors="replace").rstrip("\n") for row in query.rows)
+        yield [line.split("\t", len(COLUMNS) - 1) for line in lines]
 
 
 def _by_subject(rows: list[list[str]]) -> Iterator[list[dict[str, str]]]:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from shardblast.blast.database import Database
-from shardblast.blast.probe import DEFAULT_MATRIX, matrix_name, positive_pairs
+from shardblast.blast.probe import positive_pairs, searched_matrix
 from shardblast.blast.process import Processes
 from shardblast.blast.taxonomy import expansion_report
 from shardblast.core import __version__
@@ -21,7 +21,15 @@ from shardblast.core.search import Piece, Search, SearchId, State
 from shardblast.core.units import Numbers
 from shardblast.engine.kept_sequences import HitSequences
 from shardblast.engine.printing import EVERYTHING, Chosen
-from shardblast.engine.stored import PLAN, QUERY, StoredEngine, StoredSearch, stored_plan, stored_queries
+from shardblast.engine.stored import (
+    PLAN,
+    QUERY,
+    StoredEngine,
+    StoredSearch,
+    queries_with_hits,
+    stored_plan,
+    stored_queries,
+)
 from shardblast.service.catalogue import Catalogue
 from shardblast.service.events import BytesWritten, Notify
 from shardblast.service.folders import Folders
@@ -83,7 +91,7 @@ class Results:
     runner: Runner
     notify: Notify
     _turns: Turns = field(default_factory=Turns, init=False)
-    _matrices: dict[str, frozenset[str]] = field(default_factory=dict, init=False)
+    _matrices: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict, init=False)
 
     @contextmanager
     def printed(
@@ -177,10 +185,13 @@ class Results:
         """Return the pairs of residues that the search's matrix scores above 0; None for nucleotides."""
         if search.program == Program.BLASTN:
             return None
-        matrix = matrix_name(self.folder(search.id) / "merged" / "0.asn") or DEFAULT_MATRIX
-        if matrix not in self._matrices:
-            self._matrices[matrix] = positive_pairs(self.engine.installation, matrix)
-        return self._matrices[matrix]
+        installation, options = self.engine.installation, self.runner.options(search, "0")
+        words = options.argv(drop=set(options.given) - {"matrix", "task"})
+        key = (search.program, *words)
+        if key not in self._matrices:
+            matrix = searched_matrix(installation, options.program, words)
+            self._matrices[key] = positive_pairs(installation, matrix)
+        return self._matrices[key]
 
     def complete(self, search_id: SearchId, processes: Processes) -> None:
         """Write the files that pages and later formats need, once all batches are merged."""
@@ -198,7 +209,8 @@ class Results:
         """Write the index of the hits of a search whose batches are all merged."""
         folder = self.folder(search_id)
         search = self.store.get(search_id)
-        printing = self._printed(search, self.runner.options(search, OUTFMT), processes)
+        found = Chosen(Numbers.these(queries_with_hits(folder)))
+        printing = self._printed(search, self.runner.options(search, OUTFMT), processes, found)
         with self._turns.of(search_id), printing as path, path.open("rb") as printed:
             queries = processes.over(stored_queries(folder))
             write_index(folder / FILE, queries, printed, processes.check)
