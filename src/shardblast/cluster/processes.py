@@ -263,6 +263,9 @@ def _until_signalled(run: Callable[[_Ending], Awaitable[None]], timings: Timings
         "distributed.comm.timeouts.tcp": silent,
         "distributed.worker.daemon": False,
         "distributed.admin.log-length": 0,
+        "distributed.admin.tick.interval": "1s",  # by default, measurements wake idle processes 150 times a second
+        "distributed.admin.system-monitor.interval": "5s",
+        "distributed.worker.profile.enabled": False,
     }
     with dask.config.set(settings):
         asyncio.run(main())

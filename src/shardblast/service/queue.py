@@ -75,7 +75,7 @@ class DurableQueue:
             "application_version": VERSION,
             "executor_id": self._server if self._peers.possible else "local",
             "log_level": "WARNING",
-            "notification_listener_polling_interval_sec": 0.1,
+            "notification_listener_polling_interval_sec": 1.0,
         }
         DBOS(config=config)
         self._workflow, self._task_workflow, self._expiry = self._workflows()
