@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardblast.blast.hits import PieceHit, QueryHits, by_query, layout_for, merge_hits, merge_rows, parse_rows
+from shardblast.blast.alias import write_part
+from shardblast.blast.database import open_database
+from shardblast.blast.hits import (
+    ArchiveCarrier,
+    ListCarrier,
+    PieceHit,
+    QueryHits,
+    by_query,
+    layout_for,
+    merge_hits,
+    merge_rows,
+    parse_rows,
+)
+from shardblast.blast.installation import find_installation
+from shardblast.blast.seqalign import ordinal_id
+from shardblast.blast.volume import View
 from shardblast.core.errors import EngineError
+from shardblast.core.program import Molecule
+from tests.databases import Databases
+from tests.identity.comparison import DATABASE_TYPE
+from tests.sequences import nucleotide_queries, protein_queries, write_fasta
 
 found = st.lists(st.tuples(st.sampled_from([0.0, 1e-200, 1e-50, 1e-3, 5.0]), st.integers(1, 6)), max_size=12)
 
@@ -88,3 +110,37 @@ def test_pieces_that_leave_queries_out_are_read_side_by_side() -> None:
 def test_a_piece_of_more_queries_than_were_searched_is_refused() -> None:
     with pytest.raises(EngineError, match="more queries"):
         list(by_query([iter([QueryHits(0, [b"a"]), QueryHits(2, [b"b"])])], 2))
+
+
+@pytest.mark.parametrize("program", ["blastn", "blastp", "blastx", "tblastn", "tblastx"])
+def test_a_list_holds_what_the_archive_of_the_same_search_holds(
+    program: str, databases: Databases, tmp_path: Path
+) -> None:
+    dbtype = DATABASE_TYPE[program]
+    molecule = Molecule.PROTEIN if dbtype == "prot" else Molecule.NUCLEOTIDE
+    database = open_database(find_installation(), databases("v5-volumes", dbtype), molecule)
+    name = write_part(tmp_path, "part", database, range(len(database.volumes)), view=View.STORED)
+    queries = [*(protein_queries() if program in ("blastp", "tblastn") else nucleotide_queries())]
+    query = write_fasta(tmp_path / "q.fa", queries)
+    found = []
+    for carrier in (ListCarrier(), ArchiveCarrier()):
+        out = tmp_path / carrier.outfmt
+        argv = [program, "-db", name, "-query", str(query), "-max_hsps", "1", "-outfmt", carrier.outfmt]
+        subprocess.run([*argv, "-out", str(out)], check=True, capture_output=True)
+        by_ordinal = {hits.ordinal: carrier.hits(hits) for hits in carrier.read(out, len(queries)) if hits.texts}
+        found.append(
+            {
+                ordinal: [(hit.evalue, hit.raw_score, oid_of(hit.subject)) for hit in hits]
+                for ordinal, hits in by_ordinal.items()
+            }
+        )
+    assert len(found[0]) > 1
+    assert found[0] == found[1]
+
+    (tmp_path / "9").write_bytes((tmp_path / "9").read_bytes()[:-1500])
+    with pytest.raises(EngineError, match="incomplete"):
+        list(ListCarrier().read(tmp_path / "9", len(queries)))
+
+
+def oid_of(subject: bytes) -> int | None:
+    return int(subject) if subject.isdigit() else ordinal_id(subject)

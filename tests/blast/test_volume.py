@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from shardblast.blast.alias import write_view_part
+from shardblast.blast.alias import write_part
 from shardblast.blast.database import open_database
 from shardblast.blast.installation import find_installation
-from shardblast.blast.volume import Volume, VolumeWriter, read_volume
+from shardblast.blast.volume import View, Volume, VolumeWriter, read_volume
 from shardblast.core.errors import DatabaseError
 from shardblast.core.program import Molecule
 from tests.databases import Databases, make_database
@@ -163,7 +163,7 @@ def test_a_view_shows_the_bases_that_makeblastdb_stored_in_place_of_codes(databa
     database = open_database(find_installation(), str(path), Molecule.NUCLEOTIDE)
     shown = [one.letters for one in sequences]
 
-    alias = write_view_part(tmp_path, "part", database, range(len(database.volumes)))
+    alias = write_part(tmp_path, "part", database, range(len(database.volumes)), view=View.PACKED)
 
     seen = listed(Path(alias), Molecule.NUCLEOTIDE, "%s")
     assert len(database.volumes) > 1
@@ -172,6 +172,8 @@ def test_a_view_shows_the_bases_that_makeblastdb_stored_in_place_of_codes(databa
     assert all(
         a in ("N", "R", "Y", b) for one, two in zip(shown, seen, strict=True) for a, b in zip(one, two, strict=True)
     )
-    second = write_view_part(tmp_path, "range", database, [1], range(2, 4))
+    second = write_part(tmp_path, "range", database, [1], range(2, 4), View.PACKED)
     first = database.first_oids[1] + 2
     assert listed(Path(second), Molecule.NUCLEOTIDE, "%s") == seen[first : first + 2]
+    as_stored = write_part(tmp_path, "stored", database, range(len(database.volumes)), view=View.STORED)
+    assert listed(Path(as_stored), Molecule.NUCLEOTIDE, "%s") == shown

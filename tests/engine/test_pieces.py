@@ -5,22 +5,23 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from shardblast.blast.database import Database, open_database
+from shardblast.blast.hits import ListCarrier
 from shardblast.blast.installation import find_installation
 from shardblast.blast.sequences import by_volume
-from shardblast.blast.volume import VolumeWriter
+from shardblast.blast.volume import View, VolumeWriter
 from shardblast.bootstrap import known_arguments
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import InputError
 from shardblast.core.events import Purpose
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
-from shardblast.engine.pieces import Parts, PieceOptions, part_of, shards_of, whole_of
+from shardblast.engine.pieces import Parts, PieceOptions, part_of, shards_of, view_of, whole_of
 from shardblast.engine.workspace import SEARCH, PieceRun
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
@@ -165,23 +166,23 @@ def test_an_existing_piece_is_not_searched_again(place: Place) -> None:
     assert run.out.read_text() == "of an earlier run"
 
 
-def test_ids_are_looked_up_in_the_shards_that_have_them(place: Place) -> None:
-    by_oid = {int(line.split()[0]): line.split()[1] for line in place.listed("%o %a")}
-    wanted = {shard.index: shard.first_oid for shard in place.shards}
+@pytest.mark.parametrize("view", View)
+def test_a_run_in_views_names_subjects_by_their_oids(view: View, place: Place) -> None:
+    carrier, argv = ListCarrier(), [*EVALUE, "-max_hsps", "1"]
+    runs = [replace(place.run(f"out.{shard.index}", argv), outfmt=carrier.outfmt) for shard in place.shards]
+    started = [place.parts.start(view_of(view, shard), run) for shard, run in zip(place.shards, runs, strict=True)]
+    for future in started:
+        future.result()
 
-    found = place.parts.ids_of({index: [by_oid[oid].encode()] for index, oid in wanted.items()}, place.folder / "ids")
-
-    assert found is not None
-    assert set(found) == set(wanted.values())
-    assert all(any(by_oid[oid] in one for one in ids) for oid, ids in found.items())
-
-
-def test_an_id_that_no_sequence_has_is_reported(place: Place) -> None:
-    assert place.parts.ids_of({0: [b"nothing_of_the_kind"]}, place.folder / "ids") is None
-
-
-def test_no_ids_are_looked_up_at_once(place: Place) -> None:
-    assert place.parts.ids_of({}, place.folder / "ids") == {}
+    ids = dict(line.split() for line in place.listed("%o %a"))
+    queries = [one.title.split()[0] for one in nucleotide_queries()]
+    found = {
+        f"{queries[hits.ordinal]}\t{ids[str(place.database.first_oids[shard.volumes[0]] + int(name) // view.spread)]}"
+        for shard, run in zip(place.shards, runs, strict=True)
+        for hits in carrier.read(run.out, len(queries))
+        for name in carrier.subjects(hits)
+    }
+    assert found == set(place.blast("blastn", "-query", str(place.queries), *EVALUE, "-outfmt", PAIRS))
 
 
 def test_the_number_of_letters_is_about_right(place: Place) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from shardblast.blast.sequences import CandidateDatabase
+from shardblast.blast.volume import View
 from shardblast.engine.candidates import Candidates, _grouped
-from shardblast.engine.pieces import part_of
+from shardblast.engine.pieces import view_of
 from shardblast.engine.workspace import Machine
 from tests.databases import Databases
 from tests.identity.comparison import DATABASE_TYPE, assert_identical_here
@@ -172,7 +173,7 @@ def test_volumes_with_ambiguity_codes_would_give_wrong_hits(
 
     assert_identical_here("blastn", words, machine=TINY_MEMORY, shards=[4])
 
-    monkeypatch.setattr("shardblast.engine.candidates.view_of", part_of)
+    monkeypatch.setattr("shardblast.engine.candidates.view_of", lambda _, shard: view_of(View.STORED, shard))
     with pytest.raises(AssertionError):
         assert_identical_here("blastn", words, machine=TINY_MEMORY, shards=[4])
 

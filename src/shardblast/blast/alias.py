@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shardblast.blast.database import Database, Filter, Totals
-from shardblast.blast.volume import write_view
+from shardblast.blast.volume import View, write_view
 
 
 def write_alias(
@@ -39,31 +39,33 @@ def write_alias(
     return quoted(folder / name)
 
 
-def write_part(folder: Path, name: str, database: Database, volumes: Sequence[int], oids: range | None = None) -> str:
-    """Write the alias of the volumes with these indices, restricted by the database's filter.
+def write_part(
+    folder: Path,
+    name: str,
+    database: Database,
+    volumes: Sequence[int],
+    oids: range | None = None,
+    view: View | None = None,
+) -> str:
+    """Write the alias of the volumes with these indices, or of their views, restricted by the database's filter.
 
-    ``oids`` are 0-based and select from a single volume; None: all.
+    ``oids`` are 0-based and select from a single volume; None: all. The views are written to the folder, too.
     """
     selection = database.filter
-    if selection is not None and selection.line is None:
-        return write_alias(folder, name, database, _masked(folder, name, database, selection, volumes, oids))
+    if view is not None:
+        every = tuple(
+            b"\1" * volume.num_seqs if place in volumes else b"" for place, volume in enumerate(database.volumes)
+        )
+        selection = selection or Filter(every, (), Totals(0, 0))
+        for place in volumes:
+            path = folder / _view_of(place, view)
+            if not path.with_name(f"{path.name}.{database.molecule.letter}in").exists():
+                write_view(database.volumes[place], path, view)
+    if selection is not None and (selection.line is None or view is not None):
+        return write_alias(folder, name, database, _masked(folder, name, database, selection, volumes, oids, view))
     lines = [] if oids is None else [f"FIRST_OID {oids.start + 1}", f"LAST_OID {oids.stop}"]
     lines += [selection.line] if selection and selection.line else []
     return write_alias(folder, name, database, [database.volumes[index].path for index in volumes], lines)
-
-
-def write_view_part(
-    folder: Path, name: str, database: Database, volumes: Sequence[int], oids: range | None = None
-) -> str:
-    """Write the same alias for the views of these nucleotide volumes, which are written to the folder, too."""
-    all_kept = tuple(
-        b"\1" * volume.num_seqs if index in volumes else b"" for index, volume in enumerate(database.volumes)
-    )
-    selection = database.filter or Filter(all_kept, (), Totals(0, 0))
-    for index in volumes:
-        if not (folder / f"{_view_of(index)}.nin").exists():
-            write_view(database.volumes[index], folder / _view_of(index))
-    return write_alias(folder, name, database, _masked(folder, name, database, selection, volumes, oids, is_view=True))
 
 
 def write_masked(folder: Path, name: str, database: Database, kept: Mapping[int, bytes]) -> str:
@@ -81,8 +83,8 @@ def quoted(path: Path) -> str:
     return f'"{path}"' if " " in str(path) else str(path)
 
 
-def _view_of(index: int) -> Path:
-    return Path(f"view.{index}")
+def _view_of(index: int, view: View) -> Path:
+    return Path(f"view{view.value}.{index}")
 
 
 def _masked(
@@ -92,15 +94,14 @@ def _masked(
     selection: Filter,
     volumes: Sequence[int],
     oids: range | None,
-    *,
-    is_view: bool = False,
+    view: View | None = None,
 ) -> list[Path]:
-    """Write an alias per volume, because a mask applies to one volume; return their names."""
+    """Write an alias per volume, or per view, because a mask applies to one volume; return their names."""
     names = []
     for index in volumes:
         mask = folder / f"{name}.{index}.msk"
-        mask.write_bytes(selection.mask(index, oids, is_view=is_view))
-        paths = [_view_of(index) if is_view else database.volumes[index].path]
+        mask.write_bytes(selection.mask(index, oids, view.spread if view else 1))
+        paths = [_view_of(index, view) if view else database.volumes[index].path]
         write_alias(folder, f"{name}.{index}", database, paths, [f"OIDLIST {mask.name}"], totals=False)
         names.append(Path(f"{name}.{index}"))
     return names

@@ -81,18 +81,18 @@ class Filter:
             return sum(self.counts[index] for index in volumes)
         return sum(self.kept[index].count(1, oids.start, oids.stop) for index in volumes)
 
-    def mask(self, volume: int, oids: range | None = None, *, is_view: bool = False) -> bytes:
+    def mask(self, volume: int, oids: range | None = None, spread: int = 1) -> bytes:
         """Return a volume's mask file: the last OID, then a bit per OID, with the first OID in the highest bit.
 
-        ``is_view`` stands for the mask of the volume's view, in which every second OID is a sequence.
+        Sequences are at every ``spread``-th OID, see ``View``.
         """
         kept = self.kept[volume]
         if oids is not None:
             kept = bytes(oids.start) + kept[oids.start : oids.stop] + bytes(len(kept) - oids.stop)
-        if is_view:
-            spread = bytearray(2 * len(kept))
-            spread[0::2] = kept
-            kept = bytes(spread)
+        if spread > 1:
+            wider = bytearray(spread * len(kept))
+            wider[::spread] = kept
+            kept = bytes(wider)
         padded = kept + bytes(-len(kept) % 32)
         bits = int(padded.translate(bytes.maketrans(b"\0\1", b"01")), 2).to_bytes(len(padded) // 8, "big")
         return struct.pack(">I", len(kept) - 1) + bits

@@ -9,9 +9,12 @@ score of the first HSP descending, OID descending.
 """
 
 import heapq
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import compress, islice
+from itertools import compress, groupby, islice
+from mmap import ACCESS_READ, mmap
 from operator import ne
 from pathlib import Path
 
@@ -34,6 +37,14 @@ EVALUE_FLOOR = 1e-180
 FREE_TEXT = frozenset({"stitle", "salltitles", "ssciname", "scomname", "sblastname", "sskingdom"}) | frozenset(
     {"sscinames", "scomnames", "sblastnames", "sskingdoms"}
 )
+
+_INTEGER = rb"(\x01.|\x02..|\x03...|\x04....|\x05.....)"
+_NAMES = re.compile(rb"\x1a.Query_(\d+)\0.*?BL_ORD_ID\0\0\xa1\x80\xa0\x80\x02" + _INTEGER, re.S)
+_SCORE = re.compile(rb"\x1a\x05score\0\0\0\0\xa1\x80\xa1\x80\x02" + _INTEGER, re.S)
+_EVALUE = re.compile(rb"\x1a(?:\x07e_value|\x05sum_e)\0\0\0\0\xa1\x80\xa0\x80\x09.\0([^\0]*)", re.S)
+"""The ids and scores of an alignment, the BER of a Seq-align."""
+_END = 12
+"""Fewer zeros than mark the end of all alignments, and more than occur elsewhere."""
 
 
 def hit_key(evalue: float, raw_score: int, shard: int, place: int) -> tuple[float, int, int, int]:
@@ -280,6 +291,39 @@ class TabularCarrier:
 
     def renumbered(self, texts: Sequence[bytes], shift: int) -> list[bytes]:
         return list(texts)  # a row names its query by its title
+
+
+class ListCarrier(TabularCarrier):
+    """Pieces write binary alignments of sequences without ids, with one HSP for each subject.
+
+    They are 2 to 5 times smaller than archives, and read 6 times as fast. Tables are much smaller, but BLAST+ needs
+    30 us for a row, because it looks up the subject.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(layout_for(("evalue",)))
+
+    @property
+    def outfmt(self) -> str:
+        return "9"
+
+    def read(self, path: Path, queries: int) -> Iterator[QueryHits]:
+        """Yield the queries with hits. Raises EngineError if the file is incomplete."""
+        if not path.stat().st_size:
+            return
+        with path.open("rb") as file, closing(mmap(file.fileno(), 0, access=ACCESS_READ)) as text:
+            names = dict.fromkeys(_NAMES.findall(text))  # an alignment of translated sequences repeats them
+            scores, evalues = _SCORE.findall(text), _EVALUE.findall(text)
+            if not len(names) == len(scores) == len(evalues) or text[-_END:].strip(b"\0"):
+                raise EngineError("BLAST+ wrote an incomplete list of subjects.", remedy="Use '--shards off'.")
+        rows = zip(names, scores, evalues, strict=True)
+        for query, found in groupby(rows, key=lambda row: row[0][0]):
+            texts = [b"%b\t%d\t%d\n" % (evalue, _number(score), _number(oid)) for (_, oid), score, evalue in found]
+            yield QueryHits(int(query) - 1, texts)
+
+
+def _number(integer: bytes) -> int:
+    return int.from_bytes(integer[1:], "big", signed=True)
 
 
 Carrier = ArchiveCarrier | TabularCarrier

@@ -51,6 +51,8 @@ _NAMED = re.compile(rb'^(pir|prf) \{\s+name "((?:[^"]|"")+)"')
 
 _LIKE_A_QUERY = re.compile(rb'(?:local str ")?query_([1-9]\d*)"?', re.IGNORECASE)
 _LIKE_AN_OID = re.compile(rb'general \{\s+db "BL_ORD_ID",\s+tag (?:id (\d+)|str .*)\s+\}', re.IGNORECASE | re.DOTALL)
+_IDS = "%o\t%g\t%i"
+"""Format in which ``blastdbcmd`` prints the OID and the ids of a sequence, a line for each title."""
 _NOT_FOUND = b"Unknown"
 """Printed by BLAST+ in tables instead of the id of a subject that it does not find."""
 _FOUND_AGAIN = frozenset(
@@ -115,42 +117,38 @@ def recorded_ids(
     }
 
 
-def oid_of(subject: bytes, first_oid: int, naming: Naming, *, is_view: bool = False) -> int | None:
-    """Return the OID in the whole database of a subject without id, as named in a shard's archive; None for others.
-
-    ``is_view`` says that the archive is of the shard's view. There BLAST+ adds the OID that a header holds, which is
-    that in the volume, to the doubled OID of the volume's first sequence.
-    """
-    ordinal = ordinal_id(subject)
-    if ordinal is None:
-        return None
-    oid = first_oid + ordinal
-    if is_view:
-        volume = bisect_right(naming.first_oids, first_oid + ordinal // 2) - 1
-        oid -= naming.first_oids[volume] - first_oid
-    return oid if naming.is_numbered(oid) else None
-
-
 def write_candidates(
     installation: Installation,
     processes: Processes,
     folder: Path,
     name: str,
     database: Database,
-    ids: Mapping[int, Sequence[str]],
+    oids: Collection[int],
     sources: Iterable[tuple[Volume, Sequence[int]]],
 ) -> CandidateDatabase | None:
     """Copy sequences into a separate database, behind an alias with the whole database's totals.
 
-    ``ids`` has all ids of each OID to copy, none for a sequence without id. ``sources`` are in the order of the OIDs.
-    Returns None if the ids can't be indexed.
+    ``sources`` are in the order of the OIDs. Returns None if the ids can't be indexed.
     """
-    ordered = tuple(sorted(ids))
-    path = folder / f"{name}.volume"
-    if any(ids.values()) and not write_id_index(installation, processes, path, database.molecule, ids):
-        return None
-    VolumeWriter(path, database.molecule).write((volume, processes.over(oids)) for volume, oids in sources)
+    ordered = tuple(sorted(oids))
+    copy, path = folder / f"{name}.copy", folder / f"{name}.volume"
+    VolumeWriter(copy, database.molecule).write((volume, processes.over(own)) for volume, own in sources)
+    naming = Naming.of(database)
+    if any(naming.with_ids):
+        found = _ids_in(installation, processes, copy, database.molecule)
+        ids = {place: [] if naming.is_numbered(oid) else found[place] for place, oid in enumerate(ordered)}
+        if not write_id_index(installation, processes, path, database.molecule, ids):
+            return None
+    for file in copy.parent.glob(f"{copy.name}.*"):
+        file.replace(path.with_name(f"{path.name}{file.suffix}"))
     return CandidateDatabase(write_alias(folder, name, database, [path]), ordered)
+
+
+def _ids_in(installation: Installation, processes: Processes, volume: Path, molecule: Molecule) -> dict[int, list[str]]:
+    """Return all FASTA ids of each sequence of a volume, which needs no index of ids, by OID."""
+    argv = [installation.program("blastdbcmd"), "-db", quoted(volume), "-dbtype", molecule.dbtype]
+    finished = processes.run([*argv, "-entry", "all", "-outfmt", _IDS], environment={})
+    return _by_oid(checked(finished, "the retrieval of ids").stdout.decode().splitlines())
 
 
 def write_id_index(
@@ -304,7 +302,7 @@ def _look_up(
     database: Database,
     ids: Iterable[bytes],
     ids_file: Path,
-    outfmt: str = "%o\t%g\t%i",
+    outfmt: str = _IDS,
 ) -> Finished:
     ids_file.write_bytes(b"\n".join(ids) + b"\n")
     argv = [installation.program("blastdbcmd"), "-db", database.name, "-dbtype", database.molecule.dbtype]

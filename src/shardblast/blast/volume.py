@@ -17,6 +17,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -36,6 +37,9 @@ _ORDINAL = re.compile(
     rb"(\x1a\x09BL_ORD_ID\x00\x00\xa1\x80\xa0\x80\x02)(?:\x01.|\x02..|\x03...|\x04....|\x05.....)", re.S
 )
 """The OID in a header, the BER of a Blast-def-line-set."""
+_HEADER = b"0!0\x1f\xa1\x1d0\x1b\xaa\x190\x17\xa0\x0b\x1a\x09BL_ORD_ID\xa1\x08\xa0\x06\x02\x04%4b" % b""
+"""The header of a sequence that is named by its OID, which are the last 4 bytes."""
+_HEADERS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -309,26 +313,54 @@ class VolumeWriter:
         return offsets
 
 
-def write_view(volume: Volume, path: Path) -> None:
-    """Write a view of a nucleotide volume without ambiguity codes: an index, and links to the files of the volume.
+class View(Enum):
+    """A volume with other headers, in which each sequence is named by its OID in the view."""
+
+    STORED = 1
+    """The sequences as they are."""
+    PACKED = 2
+    """Nucleotides without ambiguity codes, as BLAST+'s preliminary stage reads them.
 
     Sequence i of the volume has the OID 2 i in the view, and its ambiguity data the OID 2 i + 1, which a mask must
-    hide. So a search of the view aligns the bases that BLAST+'s preliminary stage reads.
+    hide.
 
     Source: NCBI C++ Toolkit, algo/blast/core/blast_engine.c (BLAST_PreliminarySearchEngine reads packed bases).
     """
-    headers, starts, ends = (volume.offsets(number) for number in range(3))
-    for suffix in ("hr", "sq"):
-        path.with_name(f"{path.name}.n{suffix}").symlink_to(
-            volume.path.absolute().with_name(f"{volume.path.name}.n{suffix}")
-        )
-    arrays = [
-        _interleaved(headers, headers[1:]),
-        _interleaved(starts, ends[: volume.num_seqs]),
-        _interleaved(ends[: volume.num_seqs] + starts[-1:], starts[1:]),
-    ]
+
+    @property
+    def spread(self) -> int:
+        """The number of OIDs of the view for each sequence."""
+        return self.value
+
+
+def write_view(volume: Volume, path: Path, view: View) -> None:
+    """Write a view of a volume: an index, headers, and a link to the sequences."""
+    letter, count = volume.molecule.letter, volume.num_seqs
+    path.with_name(f"{path.name}.{letter}sq").symlink_to(volume.sequence_file.absolute())
+    with path.with_name(f"{path.name}.{letter}hr").open("wb") as file:
+        file.writelines(_headers(count, view.spread))
+    size = len(_HEADER)
+    headers = array("I", range(0, size * count + 1, size))
+    arrays = [headers, *map(volume.offsets, range(1, 3 if volume.molecule is Molecule.NUCLEOTIDE else 2))]
+    if view is View.PACKED:
+        _, starts, ends = arrays
+        arrays = [
+            _interleaved(headers, headers[1:]),
+            _interleaved(starts, ends[:count]),
+            _interleaved(ends[:count] + starts[-1:], starts[1:]),
+        ]
     index = _index_of(volume.molecule, b"view", b"Jan 1, 1970  0:00 AM", (volume.letters, volume.max_length), arrays)
-    path.with_name(f"{path.name}.nin").write_bytes(index)
+    path.with_name(f"{path.name}.{letter}in").write_bytes(index)
+
+
+def _headers(count: int, spread: int) -> Iterator[bytes]:
+    """Yield the headers of a view with ``count`` sequences in blocks."""
+    for begin in range(0, count, _HEADERS_AT_ONCE):
+        oids = range(spread * begin, spread * min(begin + _HEADERS_AT_ONCE, count), spread)
+        headers, numbers = bytearray(_HEADER * len(oids)), _big_endian(array("I", oids))
+        for place in range(4):
+            headers[len(_HEADER) - 4 + place :: len(_HEADER)] = numbers[place::4]
+        yield bytes(headers)
 
 
 def _interleaved(even: array[int], odd: array[int]) -> array[int]:

@@ -162,30 +162,20 @@ class RemoteParts:
     def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
         return [[place] for place in volumes]
 
-    def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
-        shards = {shard.index: shard for shard in self.shards}
-        asked = [self._look_up(shards[index].volumes, ids) for index, ids in names.items()]
-        by_oid = self._found(asked)
-        return by_oid if sum(map(len, by_oid.values())) >= sum(map(len, names.values())) else None
-
     def known_ids(self, names: Collection[bytes]) -> dict[int, list[str]]:
         """Return the OIDs, with all ids, of the given ids that some shard has."""
-        return self._found([self._look_up([place], names) for place in range(len(self._names))])
-
-    def _look_up(self, volumes: Sequence[int], names: Collection[bytes]) -> tuple[str, Future[None]]:
-        """Look up ids in consecutive volumes; return the name of the result and a future that marks its end."""
         listed = self._listed(sorted(names))
-        found = f"{WORK}/found/{_key(repr(tuple(volumes)), listed)}.zst"
-        arguments = (self.hosted.run, tuple(volumes), listed, found)
-        task = NodeTask(_key(found), node_tasks.look_up, arguments, self._volumes(volumes), self._priority)
-        return found, self._reached.submit(task)
-
-    def _found(self, asked: Iterable[tuple[str, Future[None]]]) -> dict[int, list[str]]:
+        asked = []
+        for volume in range(len(self._names)):
+            found = f"{WORK}/found/{_key(str(volume), listed)}.zst"
+            arguments = (self.hosted.run, volume, listed, found)
+            task = NodeTask(_key(found), node_tasks.look_up, arguments, self._volumes([volume]), self._priority)
+            asked.append((found, self._reached.submit(task)))
         by_oid: dict[int, list[str]] = {}
-        for name, done in asked:
+        for found, done in asked:
             done.result()
-            found: dict[str, list[str]] = json.loads(self.hosted.fetched(name).read_bytes())
-            by_oid |= {int(oid): ids for oid, ids in found.items()}
+            ids: dict[str, list[str]] = json.loads(self.hosted.fetched(found).read_bytes())
+            by_oid |= {int(oid): names_of for oid, names_of in ids.items()}
         return by_oid
 
     def letters_of(self, oids: Iterable[int]) -> int:

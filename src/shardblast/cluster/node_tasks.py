@@ -123,20 +123,20 @@ def list_volume(hosted: HostedSearch, place: int) -> None:
 
 
 @on_this_node
-def look_up(hosted: HostedSearch, volumes: Sequence[int], listed: str, found: str) -> None:
-    """Find the sequences of consecutive volumes that have the ids of a list, an object with one id per line.
+def look_up(hosted: HostedSearch, volume: int, listed: str, found: str) -> None:
+    """Find the sequences of a volume that have the ids of a list, an object with one id per line.
 
     Their OIDs in the whole database, with all ids, are stored as the object ``found``, a JSON dictionary.
     """
     if hosted.has(found):
         return
     names = hosted.fetched(listed).read_bytes().split(b"\n")[:-1]
-    with hosted.scratch() as folder, hosted.opened(volumes) as database:
-        alias = write_alias(folder, "ids", database, [database.volumes[place].path for place in volumes], totals=False)
+    with hosted.scratch() as folder, hosted.opened([volume]) as database:
+        alias = write_alias(folder, "ids", database, [database.volumes[volume].path], totals=False)
         here = replace(database, name=alias)
         with hosted.processes() as processes:
             ids_of = known_ids_by_oid(hosted.host.installation, processes, here, names, folder / "names")
-        first = database.first_oids[volumes[0]]
+        first = database.first_oids[volume]
         document = folder / "found.json"
         document.write_text(json.dumps({first + oid: ids for oid, ids in ids_of.items()}))
         hosted.put(document, found)

@@ -19,18 +19,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from shardblast.blast.hits import (
-    ArchiveCarrier,
-    Carrier,
-    PieceHit,
-    QueryHits,
-    TabularCarrier,
-    by_query,
-    layout_for,
-    merge_hits,
-)
+from shardblast.blast.hits import Carrier, ListCarrier, PieceHit, QueryHits, by_query, merge_hits
 from shardblast.blast.queries import Batch, lengths_of, write_selected
-from shardblast.blast.sequences import CandidateDatabase, Naming, id_of, oid_of, write_candidates
+from shardblast.blast.sequences import CandidateDatabase, write_candidates
+from shardblast.blast.volume import View
 from shardblast.core.cutting import Shard
 from shardblast.core.events import Purpose
 from shardblast.core.program import Molecule
@@ -92,33 +84,32 @@ class Candidates:
     options: PieceOptions
 
     def __post_init__(self) -> None:
-        self._naming = Naming.of(self.work.database)
-        unique = self.work.database.unique_ids
-        over = self.work.processes.over
-        self._view_carrier = ArchiveCarrier(over)
-        self._carrier: Carrier = TabularCarrier(layout_for(("evalue",))) if unique else self._view_carrier
+        self._carrier = ListCarrier()
+        is_packed = self.options.user.program.database_molecule is Molecule.NUCLEOTIDE and not self.options.is_final
+        self._kind = View.PACKED if is_packed else View.STORED
+        self._view = partial(view_of, self._kind)
 
     def database(self, batch: Batch, suspects: Suspects) -> CandidateDatabase | None:
         """Return a database of all subjects that BLAST+ may keep in the preliminary stage.
 
-        Return None if some of these subjects can't be identified, or if they make up most of the database.
+        Return None if there are too many of them, if they make up most of the database, or if their ids can't be
+        indexed.
         """
-        ids: dict[int, list[str]] | None = None
+        oids: set[int] | None = None
         if self.options.scores_residues:
-            ids = self._best(batch, suspects.saturated)
+            oids = self._best(batch, suspects.saturated)
         elif self.options.ranks_by_score and self.options.ranks:
-            ids = self._ids_above(batch, suspects)
+            oids = self._above(batch, suspects)
         elif self.options.ranks_by_score:
-            argv = partial(self.options.above, 0)
-            ids = self._passing(batch, suspects.saturated, self._view_carrier, argv, view_of)
-        if ids is None and not self.options.composition_based:
-            ids = self._passing(batch, suspects.saturated, self._carrier, self.options.candidates)
+            oids = self._passing(batch, suspects.saturated, partial(self.options.above, 0))
+        if oids is None and not self.options.composition_based:
+            oids = self._passing(batch, suspects.saturated, self.options.candidates)
         work = self.work
-        if ids is None or self.parts.letters_of(ids) > WHOLE_DATABASE_SHARE * work.database.searched.letters:
+        if oids is None or self.parts.letters_of(oids) > WHOLE_DATABASE_SHARE * work.database.searched.letters:
             return None
         name = f"batch{batch.index}.candidates"
-        sources = self.parts.sources(sorted(ids))
-        return write_candidates(work.installation, work.processes, work.folder, name, work.database, ids, sources)
+        sources = self.parts.sources(sorted(oids))
+        return write_candidates(work.installation, work.processes, work.folder, name, work.database, oids, sources)
 
     def _shortest(self, batch: Batch, suspects: Sequence[int]) -> int:
         """Return the length of the shortest query, in residues for programs that score residues."""
@@ -126,16 +117,16 @@ class Candidates:
         lengths = lengths_of(batch, program.query_molecule)
         return min(lengths[one] for one in suspects) // (3 if program.translates_query else 1)
 
-    def _ids_above(self, batch: Batch, suspects: Suspects) -> dict[int, list[str]] | None:
-        """Return the OIDs, with ids, of subjects among which are all that BLAST+ keeps in the preliminary stage.
+    def _above(self, batch: Batch, suspects: Suspects) -> set[int] | None:
+        """Return the OIDs of subjects among which are all that BLAST+ keeps in the preliminary stage.
 
         They are the best of those with at least some raw score in the views of the shards, which see the bases that the
         preliminary stage reads; for the proof see ``best_of``. Where E-values differ by strand, the strands are ranked
         apart, and subjects of the second one count only with scores that enough subjects of the first one have.
 
-        Return None if some can't be identified, or if too many have nearly the same score.
+        Return None if too many have nearly the same score.
         """
-        listed: dict[int, set[bytes]] = {}
+        listed: set[int] = set()
         first = suspects.scores or self._estimated(batch, suspects.saturated)
         limits = {one: Limit(score) for one, score in first.items()}
         alike = self.options.triggers_alike(self._shortest(batch, suspects.saturated), self.work.database)
@@ -145,10 +136,9 @@ class Candidates:
             if not (alike or self._rank(batch, limits, f"{name}.all", changes)):
                 return None
             for limit in limits.values():
-                for shard, hit in limit.found or ():
-                    listed.setdefault(self.shards[shard].index, set()).add(hit.subject)
+                listed.update(self._oid(shard, hit.subject) for shard, hit in limit.found or ())
             limits = {one: Limit(limit.proven, limit.proven) for one, limit in limits.items()}
-        return self._identified(batch, listed, is_view=True)
+        return listed
 
     def _limit(self, batch: Batch, limits: Mapping[int, Limit], name: str, changes: Mapping[str, str]) -> bool:
         """Find the limits of queries, and their candidates above; return whether there are some for every query."""
@@ -188,68 +178,41 @@ class Candidates:
         self, batch: Batch, queries: Sequence[int], name: str, argv: list[str]
     ) -> Iterator[tuple[int, list[list[PieceHit]]]]:
         """Search queries in the views of all shards; yield the hits of each query, by shard."""
-        carrier = self._view_carrier
-        files = self._list(batch, queries, name, carrier.outfmt, argv, view_of)
-        for one, parts in zip(queries, self._by_query(carrier, files, len(queries)), strict=True):
-            yield one, [carrier.hits(part) for part in parts]
+        files = self._list(batch, queries, name, self._carrier.outfmt, argv, self._view)
+        for one, parts in zip(queries, self._by_query(self._carrier, files, len(queries)), strict=True):
+            yield one, [self._carrier.hits(part) for part in parts]
 
-    def _best(self, batch: Batch, suspects: Sequence[int]) -> dict[int, list[str]] | None:
-        """Return the OIDs, with ids, of subjects among which are all that BLAST+ keeps in the preliminary stage.
+    def _best(self, batch: Batch, suspects: Sequence[int]) -> set[int] | None:
+        """Return the OIDs of subjects among which are all that BLAST+ keeps in the preliminary stage.
 
         The shards list the best subjects of each query, and the best of all lists are candidates. If a whole list is
         among these, it is made longer. With options that compare subjects, all that pass are candidates.
 
-        Return None if some can't be identified, or if too many pass.
+        Return None if too many pass.
         """
-        reads_view = self.options.user.program.database_molecule is Molecule.NUCLEOTIDE
-        carrier, part = (self._view_carrier, view_of) if reads_view else (self._carrier, part_of)
         argv = partial(self.options.best, self._shortest(batch, suspects) * self.work.database.searched.letters)
         if not self.options.ranks:
-            return self._passing(batch, suspects, carrier, argv, part)
+            return self._passing(batch, suspects, argv)
         wanted = LISTED[self.options.user.links_hsps] * self.options.preliminary
-        listed: dict[int, set[bytes]] = {}
+        listed: set[int] = set()
         first = max(int(LIST_SHARE * wanted / len(self.shards)), SHORTEST_LIST)
         pending = suspects
         for limit in (min(first, wanted), wanted):
-            files = self._list(batch, pending, f"best.{limit}", carrier.outfmt, argv(limit), part) if pending else []
             longer = []
-            for one, parts in zip(pending, self._by_query(carrier, files, len(pending)), strict=True):
-                best = merge_hits([carrier.hits(part) for part in parts], wanted)
+            for one, lists in self._lists(batch, pending, f"best.{limit}", argv(limit)) if pending else ():
+                best = merge_hits(lists, wanted)
                 if limit < wanted and limit in Counter(shard for shard, _ in best).values():
                     longer.append(one)
                     continue
-                for shard, hit in best:
-                    listed.setdefault(self.shards[shard].index, set()).add(hit.subject)
+                listed.update(self._oid(shard, hit.subject) for shard, hit in best)
             pending = longer
-        return self._identified(batch, listed, is_view=reads_view)
+        return listed
 
     def _estimated(self, batch: Batch, suspects: Sequence[int]) -> dict[int, int]:
         """Return for each query the first limit of the score, from the best subjects by final scores."""
         kept = self.options.preliminary
         found = self._lists(batch, suspects, "best", self.options.above(0, kept))
         return {one: first_limit([hit.raw_score for hits in lists for hit in hits], kept) for one, lists in found}
-
-    def _identified(
-        self, batch: Batch, listed: Mapping[int, Collection[bytes]], *, is_view: bool
-    ) -> dict[int, list[str]] | None:
-        """Return the OIDs, with ids, of subjects by shard, as archives of views or carriers name them.
-
-        Return None if any is not found.
-        """
-        oids: dict[int, list[str]] = {}
-        names: dict[int, set[bytes]] = {}
-        for shard in self.shards:
-            for subject in self.work.processes.over(listed.get(shard.index, ())):
-                oid = oid_of(subject, shard.first_oid, self._naming, is_view=is_view)
-                name = id_of(subject) if is_view else subject
-                if oid is not None:
-                    oids[oid] = []
-                elif name is not None and self.work.database.unique_ids:
-                    names.setdefault(shard.index, set()).add(name)
-                else:
-                    return None
-        named = self.parts.ids_of(names, self.work.folder / f"batch{batch.index}.ids")
-        return None if named is None else oids | named
 
     def every(
         self,
@@ -287,7 +250,7 @@ class Candidates:
         name: str,
         outfmt: str,
         argv: list[str],
-        part: Callable[[Shard], Part] = part_of,
+        part: Callable[[Shard], Part],
     ) -> list[Path]:
         """Search queries in all shards, or in their views; return the pieces' files in shard order."""
         queries = self.work.folder / f"batch{batch.index}.suspects.fa"
@@ -303,23 +266,18 @@ class Candidates:
         )
         return run_in_all(self.parts, self.shards, run, part)
 
-    def _passing(
-        self,
-        batch: Batch,
-        suspects: Sequence[int],
-        carrier: Carrier,
-        argv: Callable[[int], list[str]],
-        part: Callable[[Shard], Part] = part_of,
-    ) -> dict[int, list[str]] | None:
-        """Return the OIDs, with ids, of all subjects that pass; None if any can't be found, or if they are too many."""
-        files, full = self.every(batch, suspects, "candidates", carrier, argv, part)
+    def _passing(self, batch: Batch, suspects: Sequence[int], argv: Callable[[int], list[str]]) -> set[int] | None:
+        """Return the OIDs of all subjects that pass; None if they are too many."""
+        files, full = self.every(batch, suspects, "candidates", self._carrier, argv, self._view)
         if full:
             return None
-        listed: dict[int, set[bytes]] = {}
-        for shard, path in zip(self.shards, files, strict=True):
-            for query in self.work.processes.over(carrier.read(path, len(suspects))):
-                listed.setdefault(shard.index, set()).update(carrier.subjects(query))
-        return self._identified(batch, listed, is_view=part is view_of)
+        queries = self._by_query(self._carrier, files, len(suspects))
+        named = ((shard, part) for parts in queries for shard, part in enumerate(parts))
+        return {self._oid(shard, name) for shard, part in named for name in self._carrier.subjects(part)}
+
+    def _oid(self, shard: int, subject: bytes) -> int:
+        """Return the OID in the whole database of a subject that is named by its OID in the view of a shard."""
+        return self.work.database.first_oids[self.shards[shard].volumes[0]] + int(subject) // self._kind.spread
 
     def _by_query(self, carrier: Carrier, files: Sequence[Path], queries: int) -> Iterator[list[QueryHits]]:
         return self.work.processes.over(by_query([carrier.read(path, queries) for path in files], queries))

@@ -1,20 +1,20 @@
 """The pieces of a search: its batches and shards, the options of a piece, and the parts of the database it reads."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
-from shardblast.blast.alias import write_part, write_view_part
+from shardblast.blast.alias import write_part
 from shardblast.blast.archive import condense
 from shardblast.blast.database import Database
 from shardblast.blast.hits import FREE_TEXT, ArchiveCarrier, Carrier, TabularCarrier, layout_for
 from shardblast.blast.process import Finished, Over
 from shardblast.blast.queries import Batch, open_queries, records, split
-from shardblast.blast.sequences import by_volume, ids_by_oid, letters_of
-from shardblast.blast.volume import Volume
+from shardblast.blast.sequences import by_volume, letters_of
+from shardblast.blast.volume import View, Volume
 from shardblast.core.cutting import BATCH_QUERIES, Choice, Shard, Situation, VolumeSize, choose, cut_shards
 from shardblast.core.option_table import NOT_OF_A_PIECE, Use, names
 from shardblast.core.options import Exactness, SearchOptions
@@ -253,8 +253,8 @@ class Part:
     """0-based indices in the database's list of volumes."""
     oids: range | None = None
     """0-based OIDs in the volume; None for whole volumes."""
-    is_view: bool = False
-    """Whether it is read without ambiguity codes, see ``write_view``."""
+    view: View | None = None
+    """The views that are read in place of the volumes, so that tables name subjects by their OIDs."""
 
 
 class Parts(Protocol):
@@ -266,14 +266,6 @@ class Parts(Protocol):
 
     def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
         """Return volumes in groups that one process can read."""
-        ...
-
-    def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
-        """Look up ids, as ``sseqid`` prints them, in a database with unique ids.
-
-        ``names`` are ids by the index of the shard that holds their sequences. Returns all ids of each sequence by its
-        OID in the whole database, or None if any id is not found. ``scratch`` is a file that may be written.
-        """
         ...
 
     def letters_of(self, oids: Iterable[int]) -> int:
@@ -289,8 +281,8 @@ def part_of(shard: Shard) -> Part:
     return Part(f"shard{shard.index}", tuple(shard.volumes), shard.oids)
 
 
-def view_of(shard: Shard) -> Part:
-    return Part(f"shard{shard.index}.view", tuple(shard.volumes), shard.oids, is_view=True)
+def view_of(view: View, shard: Shard) -> Part:
+    return Part(f"shard{shard.index}.view{view.value}", tuple(shard.volumes), shard.oids, view)
 
 
 def whole_of(database: Database) -> Part:
@@ -329,10 +321,6 @@ class LocalParts:
     def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
         return [volumes]
 
-    def ids_of(self, names: Mapping[int, Collection[bytes]], scratch: Path) -> dict[int, list[str]] | None:
-        unique = {name for of_shard in names.values() for name in of_shard}
-        return ids_by_oid(self._work.installation, self._work.processes, self._work.database, unique, scratch)
-
     def letters_of(self, oids: Iterable[int]) -> int:
         return letters_of(self._work.database, oids)
 
@@ -344,9 +332,7 @@ class LocalParts:
         database = self._work.database
         if self._named and part.name == WHOLE and database.filter is None:
             return database.name
-        if part.is_view:
-            return write_view_part(self._work.folder, part.name, database, part.volumes, part.oids)
-        return write_part(self._work.folder, part.name, database, part.volumes, part.oids)
+        return write_part(self._work.folder, part.name, database, part.volumes, part.oids, part.view)
 
 
 def _condense(queries: Path, over: Over, path: Path) -> None:
