@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from shardblast.blast.database import open_database
 from shardblast.blast.id_lists import read_listing
 from shardblast.blast.installation import Installation, find_installation
+from shardblast.blast.probe import Inquiry
 from shardblast.blast.process import Processes
 from shardblast.bootstrap import known_arguments
 from shardblast.core.errors import OutOfMemory
@@ -40,6 +42,7 @@ def test_a_killed_program_does_not_count_as_an_answer(program: str, databases: D
     (folder / program).write_text("#!/bin/sh\n" + KILLED[program].format(real=shutil.which(program)) + "\n")
     (folder / program).chmod(0o755)
 
-    assert read_listing(installed, Processes(), database, options, tmp_path).filter
+    search = Inquiry(installed, Processes(), database, options, tmp_path)
+    assert read_listing(search).filter
     with pytest.raises(OutOfMemory):
-        read_listing(Installation(folder), Processes(), database, options, tmp_path)
+        read_listing(replace(search, installation=Installation(folder)))

@@ -116,7 +116,7 @@ def searched(
     batches = batches_of(str(query), folder, Molecule.NUCLEOTIDE, Choice(len(shards), 1000, 1, True, ""))
     asked = Asked(parts)
     pool = Pool(1)
-    with Work(installation, options, database, folder, pool, Processes()) as work:
+    with Work(installation, Processes(), database, options, folder, pool) as work:
         unmerged = "-culling_limit" in given
         search = ShardedSearch(work, asked, shards, carrier, by_shard=True, by_candidates=unmerged)
         with open_printer(installation, work.processes, options, carrier, folder) as (printer, _):

@@ -35,7 +35,7 @@ def local(database: Database, folder: Path) -> Iterator[Parts]:
     words = ["-db", database.name, "-query", str(folder / "queries.fa"), *EVALUE]
     options = parse(Program.BLASTN, words, known_arguments(installation, Program.BLASTN))
     pool = Pool(2)
-    with Work(installation, options, database, folder, pool, Processes(), resumes=True) as work:
+    with Work(installation, Processes(), database, options, folder, pool, resumes=True) as work:
         yield LocalParts(work)
     pool.close()
 

@@ -34,7 +34,7 @@ def test_when_a_search_fails_its_other_pieces_stop_and_those_that_wait_never_sta
     )
     database = open_database(installation, str(path), Molecule.PROTEIN)
     events: list[SearchEvent] = []
-    work = Work(installation, options, database, tmp_path, pool, Processes(), events.append, resumes=True)
+    work = Work(installation, Processes(), database, options, tmp_path, pool, events.append, resumes=True)
     started = []
 
     def fail() -> None:
@@ -74,7 +74,7 @@ def test_a_search_that_is_stopped_does_not_wait_for_its_turn_behind_others(tmp_p
 
     other = pool.submit(busy, (0,))
     begun.wait(WITHIN_S)
-    with Work(installation, options, database, tmp_path, pool, processes, events.append) as work:
+    with Work(installation, processes, database, options, tmp_path, pool, events.append) as work:
         first = PieceRun([], query, "6", tmp_path / "piece", Purpose("search", 0, 0), "piece 1", (1,))
         waiting = work.start(first, str(path))
         processes.stop()
@@ -100,7 +100,7 @@ def test_all_work_of_a_small_search_goes_before_the_waiting_work_of_a_large_one(
     options = parse(Program.BLASTP, words, known_arguments(installation, Program.BLASTP))
     events: list[SearchEvent] = []
     database = open_database(installation, str(path), Molecule.PROTEIN)
-    large = Work(installation, options, database, tmp_path, pool, Processes(), events.append, rank=30)
+    large = Work(installation, Processes(), database, options, tmp_path, pool, events.append, rank=30)
     until(pool.submit(lambda: gate.wait(WITHIN_S), (0,)).running)
 
     with large, replace(large, processes=Processes(), rank=10) as small:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from shardblast.blast.alias import write_alias, write_masked
 from shardblast.blast.database import Database, Filter, Totals
-from shardblast.blast.installation import Installation
-from shardblast.blast.process import Finished, Processes, checked, was_killed
+from shardblast.blast.probe import Inquiry
+from shardblast.blast.process import Finished, checked, was_killed
 from shardblast.core.errors import LeftToBlast
 from shardblast.core.option_table import BINARY, SEQID_FILTERS, listed_ids
 from shardblast.core.options import SearchOptions
@@ -62,25 +62,18 @@ class Listed:
     """BLAST+'s message if no sequence has any of the taxids."""
 
 
-def read_listing(
-    installation: Installation,
-    processes: Processes,
-    database: Database,
-    options: SearchOptions,
-    folder: Path,
-    *,
-    named: bool = True,
-) -> Listing:
+def read_listing(search: Inquiry, *, named: bool = True) -> Listing:
     """Determine with BLAST+ which sequences of a database a search's list of ids or taxids leaves.
 
-    ``folder`` is for temporary files; ``named`` says whether BLAST+ finds the database by its name. Raises LeftToBlast
-    if only BLAST+ itself can handle the list, and ShardblastError if BLAST+ was killed, or can't read the database.
+    ``named`` says whether BLAST+ finds the database by its name. Raises LeftToBlast if only BLAST+ itself can handle
+    the list, and ShardblastError if BLAST+ was killed, or can't read the database.
     """
-    if options.filter is None:
+    if search.options.filter is None:
         return Listing(None, b"")
-    places = range(len(database.volumes))
-    listed, kept = ListReader(installation, processes, database, options, folder, places, named).read()
-    return Listing(filter_of(options, [listed], [kept[place] for place in places]), listed.warnings)
+    places, database = range(len(search.database.volumes)), search.database
+    reader = ListReader(search.installation, search.processes, database, search.options, search.folder, places, named)
+    listed, kept = reader.read()
+    return Listing(filter_of(search.options, [listed], [kept[place] for place in places]), listed.warnings)
 
 
 def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[bytes]) -> Filter:
@@ -108,19 +101,13 @@ def filter_of(options: SearchOptions, listed: Sequence[Listed], kept: Iterable[b
     return Filter(tuple(kept), in_order, totals, line, () if negative else taxids)
 
 
-def write_list(
-    installation: Installation,
-    processes: Processes,
-    database: Database,
-    options: SearchOptions,
-    taxids: Sequence[int],
-    folder: Path,
-) -> str:
-    """Write a search's list to a file in a folder; return the line for an alias in that folder.
+def write_list(search: Inquiry, taxids: Sequence[int]) -> str:
+    """Write a search's list to a file in its folder; return the line for an alias in that folder.
 
     ``taxids`` are those of the list, including descendants if BLAST+ adds them. Raises LeftToBlast if BLAST+ does not
     accept the list.
     """
+    options, folder = search.options, search.folder
     name = options.filter or ""
     if name not in SEQID_FILTERS:
         if not taxids:
@@ -130,19 +117,19 @@ def write_list(
     path = Path(options.text(name) or "")
     if not path.is_file():
         raise LeftToBlast(f"the list of -{name} is not a file on this machine.")
-    if _is_looked_up_as_written(database):
+    if _is_looked_up_as_written(search.database):
         shutil.copyfile(path, folder / LISTED_IDS)
     else:
-        write_looked_up(installation, processes, path, folder, folder / LISTED_IDS)
+        _write_looked_up(search, path, folder / LISTED_IDS)
     return _line(name)
 
 
-def write_looked_up(installation: Installation, processes: Processes, path: Path, folder: Path, target: Path) -> None:
+def _write_looked_up(search: Inquiry, path: Path, target: Path) -> None:
     """Write a user's list, text or binary, as BLAST+ looks it up in a database of version 5.
 
     BLAST+ normalises the ids in a user's list before it looks them up, for example to upper case, but not the ids in a
     list that an alias refers to. blastdb_aliastool normalises ids as a search does, and its binary lists are looked up
-    unchanged in both cases. ``folder`` is for temporary files.
+    unchanged in both cases.
 
     Raises LeftToBlast if BLAST+ accepts none of the ids. Source: NCBI C++ Toolkit,
     objtools/blast/seqdb_reader/seqdbgilistset.cpp (s_ProcessSeqIDsForV5) and
@@ -152,10 +139,10 @@ def write_looked_up(installation: Installation, processes: Processes, path: Path
     if text.startswith(BINARY):
         shutil.copyfile(path, target)
         return
-    words = folder / f"{target.name}.words"
+    words = search.folder / f"{target.name}.words"
     words.write_bytes(b"".join(b"%s\n" % word for word in listed_ids(text)))
-    argv = [installation.program("blastdb_aliastool"), "-seqid_file_in", str(words), "-seqid_file_out", str(target)]
-    finished = processes.run(argv)
+    argv = [search.installation.program("blastdb_aliastool"), "-seqid_file_in", str(words)]
+    finished = search.processes.run([*argv, "-seqid_file_out", str(target)])
     if was_killed(finished):
         checked(finished, _WHAT)
     if finished.status:
@@ -169,7 +156,7 @@ def hides_others(binary: bytes, ids: Iterable[tuple[int, str]], named: bytes) ->
     every title whose id is in the list in lower case or without the part after the first dot. A sequence without
     remaining titles is not a hit, but the totals include it. This comparison is slightly stricter than BLAST+'s.
 
-    ``binary`` is the list of ``write_looked_up``, ``ids`` are all OIDs and ids of ``blastdbcmd``, ``named`` has a byte
+    ``binary`` is the list of ``_write_looked_up``, ``ids`` are all OIDs and ids of ``blastdbcmd``, ``named`` has a byte
     per OID: 1 if the list names it. Source: NCBI C++ Toolkit, objtools/blast/seqdb_reader/seqdbcommon.cpp
     (CSeqDBNegativeList::FindId).
     """
@@ -212,18 +199,11 @@ def _is_looked_up_as_written(database: Database) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class ListReader:
+class ListReader(Inquiry):
     """Determines with BLAST+ which sequences of some volumes a search's list of ids or taxids leaves."""
 
-    installation: Installation
-    processes: Processes
-    database: Database
-    """The whole database, of which these volumes are here."""
-    options: SearchOptions
-    folder: Path
-    """For temporary files."""
     places: Sequence[int]
-    """Indices of the volumes, ascending."""
+    """Indices, ascending, of the volumes of the database that are here."""
     named: bool = False
     """Whether these are all volumes and BLAST+ finds the database by its name."""
 
@@ -243,7 +223,7 @@ class ListReader:
             return self._listed(named, (), hides=False, refusal=_words(finished.stderr))
         asked = None if name in SEQID_FILTERS else _TAXIDS.search(self._asked_file.read_bytes())
         taxids = tuple(int(number) for number in asked[1].split(b",") if number.strip()) if asked else ()
-        line = write_list(self.installation, self.processes, self.database, self.options, taxids, self.folder)
+        line = write_list(self, taxids)
         alias = write_alias(self.folder, "listed", self.database, self._paths, [line], totals=False)
         ids = list(self._ids(alias))
         titled = [oid for oid, _ in ids]

@@ -16,6 +16,7 @@ Source: NCBI C++ Toolkit, algo/blast/blastinput/blast_input_aux.cpp (GetQueryBat
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import product
 from pathlib import Path
@@ -71,17 +72,28 @@ _MIDLINE = re.compile(rb"<Hsp_midline>(.*)</Hsp_midline>")
 _NAME = re.compile(rb'name "MatrixName",\n +value string "(\w+)"')
 
 
-def write_probe(installation: Installation, folder: Path, database: Database) -> str:
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What it takes to ask BLAST+ about a search in a database."""
+
+    installation: Installation
+    processes: Processes
+    database: Database
+    options: SearchOptions
+    folder: Path
+    """The folder for the search's temporary files."""
+
+
+def write_probe(search: Inquiry) -> str:
     """Write the probe database; return the path for ``-db``."""
-    for name, content in _volume(installation, database.molecule).items():
+    folder, database = search.folder, search.database
+    for name, content in _volume(search.installation, database.molecule).items():
         (folder / name).write_bytes(content)
     whole = Totals(database.num_seqs, database.letters)
     return write_alias(folder, "probe", database, [folder / VOLUME], printed=whole)
 
 
-def strands_are_alike(
-    installation: Installation, processes: Processes, folder: Path, database: Database, options: SearchOptions
-) -> bool:
+def strands_are_alike(search: Inquiry) -> bool:
     """Return whether equal raw scores on both strands of a blastn query mean E-values that are equal to the last digit.
 
     They do if the gapped parameters come from a table. If there is no entry for the gap costs, BLAST+ computes them per
@@ -90,14 +102,16 @@ def strands_are_alike(
 
     Raises ShardblastError if BLAST+ rejects the options.
     """
+    options = search.options
     if options.program is not Program.BLASTN:
         return True
-    probe = write_probe(installation, folder, database)
-    query = folder / "strands.fa"
+    probe = write_probe(search)
+    query = search.folder / "strands.fa"
     query.write_bytes(b">strands\nGATTACAGGCTCCTAGTCAAGCGTATTCGGACCTTGAGCATCGTTAACCGGATAC\n")
-    argv = [installation.program(options.program.value), *options.argv(drop=NOT_OF_A_PIECE | {"max_target_seqs"})]
+    program, words = options.program.value, options.argv(drop=NOT_OF_A_PIECE | {"max_target_seqs"})
+    argv = [search.installation.program(program), *words]
     place = ["-query", str(query), "-db", probe, "-outfmt", "11"]
-    archive = checked(processes.run([*argv, *place]), "the check of the scores").stdout
+    archive = checked(search.processes.run([*argv, *place]), "the check of the scores").stdout
     match = _GAPPED_LAMBDA.search(archive)  # None if the search is ungapped
     return match is not None and len(match[1]) <= TABULATED_DIGITS
 

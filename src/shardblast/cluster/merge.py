@@ -372,7 +372,7 @@ def _merge_whole(hosted: HostedSearch, batch: Batch, folder: Path, notify: Notif
     """Search a batch in the whole database, which this node stages if need be."""
     with hosted.opened(range(len(hosted.generation.volumes))) as database:
         with hosted.processes() as processes:
-            chosen = read_filter(hosted.host.installation, hosted.options, database, folder, processes, named=False)
+            chosen = read_filter(hosted.inquiry(processes, database, folder), named=False)
         database = replace(database, filter=chosen)
         threads = hosted.host.cores if hosted.order.threads > 1 else 1
         with hosted.work(database, folder, notify) as work:

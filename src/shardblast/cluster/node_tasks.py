@@ -238,8 +238,7 @@ def restricted(hosted: HostedSearch, database: Database, folder: Path, volumes: 
     kept = tuple(_kept(hosted, place) if place in wanted else b"" for place in range(len(restriction.counts)))
     line = None
     if restriction.hides_titles:
-        installation = hosted.host.installation
-        line = write_list(installation, Processes(), database, hosted.options, restriction.taxids, folder)
+        line = write_list(hosted.inquiry(Processes(), database, folder), restriction.taxids)
     chosen = Filter(kept, restriction.counts, restriction.totals, line, restriction.taxids)
     return Restricted(replace(database, filter=chosen), restriction.shards(hosted.order))
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shardblast.blast.compression import pack
-from shardblast.blast.database import Database, database_of
+from shardblast.blast.database import database_of
 from shardblast.blast.installation import Installation
+from shardblast.blast.probe import Inquiry
 from shardblast.blast.process import Processes
 from shardblast.blast.taxonomy import EXPANSION
 from shardblast.cluster.assignment import can_go_on, check_room
@@ -88,10 +89,11 @@ class ClusterSearching:
         if wrong := options.program.objection(database.name, database.molecule):
             raise DatabaseError(wrong, remedy="Choose another database or program.")
         program, nowhere = options.program, database_of(database.facts, folder, ())
-        count, why = 1, self._why_whole(options, nowhere, folder, processes)
+        search = Inquiry(self.installation, processes, nowhere, options, folder)
+        count, why = 1, self._why_whole(search)
         unmerged = why if options.has_candidates else None
         if unmerged is not None:
-            why = self._why_whole(options, nowhere, folder, processes, merged=False)
+            why = self._why_whole(search, merged=False)
         is_whole = why is not None
         if why is None:
             requested, why = self._count(options, database.facts)
@@ -176,13 +178,10 @@ class ClusterSearching:
         order.put(self.means.objects, search.search_id)
         return order
 
-    def _why_whole(
-        self, options: SearchOptions, database: Database, folder: Path, processes: Processes, *, merged: bool = True
-    ) -> str | None:
+    def _why_whole(self, search: Inquiry, *, merged: bool = True) -> str | None:
         """Return why a node must search the whole database; None if shards can be searched."""
-        one = options.ours.shards in (1, "off")
-        why = why_whole(self.installation, options, database, folder, processes, one_shard=one, merged=merged)
-        return why or ("one shard asked for" if one else None)
+        one = search.options.ours.shards in (1, "off")
+        return why_whole(search, one_shard=one, merged=merged) or ("one shard asked for" if one else None)
 
     def _count(self, options: SearchOptions, generation: Generation) -> tuple[int, str]:
         """Return the number of shards: by default one per volume, so that nodes may come and go."""

@@ -18,6 +18,7 @@ from typing import Any
 from shardblast.blast.compression import pack, unpack
 from shardblast.blast.database import Database, database_of
 from shardblast.blast.installation import Installation
+from shardblast.blast.probe import Inquiry
 from shardblast.blast.process import Processes
 from shardblast.cluster.connection import Timings
 from shardblast.cluster.messages import RunId, SearchOrder
@@ -304,6 +305,9 @@ class HostedSearch:
             with self._changed:
                 self._tasks.remove(folder)
                 self._changed.notify_all()
+
+    def inquiry(self, processes: Processes, database: Database, folder: Path) -> Inquiry:
+        return Inquiry(self.host.installation, processes, database, self.options, folder)
 
     @contextmanager
     def work(self, database: Database, folder: Path, notify: Notify = ignore, task: str = "") -> Iterator[Work]:

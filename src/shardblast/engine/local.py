@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from shardblast.blast.database import Database, open_database
 from shardblast.blast.id_lists import read_listing
 from shardblast.blast.installation import Installation
-from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike
+from shardblast.blast.probe import STRANDS_DIFFER, Inquiry, strands_are_alike
 from shardblast.blast.process import Processes
 from shardblast.blast.queries import Batch, NotFasta, plain_queries
 from shardblast.core.cutting import Choice
@@ -137,7 +137,7 @@ class _LocalSearch:
         """Search in shards and print; raise ``LeftToBlast`` if only BLAST+ can do it, or if it is faster."""
         options = self.options
         _leave(database.obstacle)
-        listing = read_listing(self.installation, Processes(), database, options, self.folder)
+        listing = read_listing(self._inquiry(database))
         database = replace(database, filter=listing.filter)
         choice = choice_of(options, database, self.machine, self._query_letters())
         _leave(choice.why if choice.shards == 0 else None)
@@ -177,6 +177,9 @@ class _LocalSearch:
                 return self._unsharded(database, str(why), printed)
         return Outcome(0, report)
 
+    def _inquiry(self, database: Database) -> Inquiry:
+        return Inquiry(self.installation, Processes(), database, self.options, self.folder)
+
     def _query_letters(self) -> int | None:
         try:
             return os.path.getsize(self.query)
@@ -186,7 +189,7 @@ class _LocalSearch:
     def _obstacle_of_strands(self, database: Database) -> str | None:
         """Return why sharding could reorder tied hits, or None."""
         try:
-            alike = strands_are_alike(self.installation, Processes(), self.folder, database, self.options)
+            alike = strands_are_alike(self._inquiry(database))
         except ShardblastError:
             return "BLAST+ rejects the options and reports why"
         return None if alike else STRANDS_DIFFER
@@ -212,7 +215,7 @@ class _LocalSearch:
         with (
             _exceptions_left_to_blast(),
             closing(Pool(self.machine.cores)) as pool,
-            Work(self.installation, self.options, database, self.folder, pool, processes, note) as work,
+            Work(self.installation, processes, database, self.options, self.folder, pool, note) as work,
         ):
             yield work
 

@@ -78,7 +78,7 @@ class ShardedSearch:
         self._research = Research(work, parts, shards, carrier, options, in_memory=not by_shard)
         hidden = options.are_identical and not self._whole and options.composition_based and can_hide(work.database)
         self._hidden = HiddenSaturation(work, parts, options) if hidden else None
-        self._probe = write_probe(work.installation, work.folder, work.database)
+        self._probe = write_probe(work)
         self._naming = Naming.of(work.database)
         self._first_oids = [shard.first_oid for shard in shards]
         self._saturated = self._judged = 0

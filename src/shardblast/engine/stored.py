@@ -21,7 +21,7 @@ from shardblast.blast.database import Database, Filter
 from shardblast.blast.hits import ArchiveCarrier
 from shardblast.blast.id_lists import read_listing
 from shardblast.blast.installation import Installation
-from shardblast.blast.probe import STRANDS_DIFFER, strands_are_alike, write_probe
+from shardblast.blast.probe import STRANDS_DIFFER, Inquiry, strands_are_alike, write_probe
 from shardblast.blast.process import Processes
 from shardblast.blast.queries import Batch, faults_of, letters_of, query_id, records
 from shardblast.core.cutting import NO_END, ONE_BATCH, Choice, letters_without_threads, magnitude
@@ -132,7 +132,7 @@ class StoredEngine:
         choice = choice_of(options, database, machine, query_bytes)
         is_whole = choice.shards == 0 or options.ours.shards == "off"
         one = is_whole or choice.shards == 1
-        why = why_whole(self.installation, options, database, folder, processes, one_shard=one)
+        why = why_whole(Inquiry(self.installation, processes, database, options, folder), one_shard=one)
         if why is None and not is_whole:
             return choice, 1
         return replace(choice, shards=1, threads=1, by_shard=False, why=why or choice.why), self.pool.size
@@ -150,7 +150,8 @@ class StoredEngine:
             for _ in range(plan.choice.shards):
                 notify(PieceFinished(None))
             notify(QueriesFinished(batch.queries))
-        database = replace(database, filter=read_filter(self.installation, options, database, folder, processes))
+        chosen = read_filter(Inquiry(self.installation, processes, database, options, folder))
+        database = replace(database, filter=chosen)
         shards = shards_of(database, plan.choice.shards)
         for _ in range((plan.choice.shards - len(shards)) * len(missing)):
             notify(PieceFinished(None))  # a shard in which the filter leaves nothing
@@ -207,13 +208,12 @@ class StoredEngine:
         database = StoredFilter(search.folder).applied(database, scratch)
         files.mkdir()
         place, stream = (files, io.BytesIO()) if options.outfmt.writes_files else (scratch, target or io.BytesIO())
-        probe = write_probe(self.installation, scratch, database)
         with (
             closing(Pool(PRINTING_THREADS)) as pool,  # the pieces of searches may occupy the engine's pool for hours
-            Work(self.installation, options, database, scratch, pool, processes) as work,
+            Work(self.installation, processes, database, options, scratch, pool) as work,
             ArchivePrinter(self.installation, processes, options, place, stream, database.environment) as printer,
         ):
-            printed = 0
+            printed, probe = 0, write_probe(work)
             for batch in search.batches(scratch):
                 archive = search.folder / "merged" / f"{batch.index}.asn"
                 counts = [query.hsps for query in _listed(archive.with_suffix(".json"))]
@@ -224,25 +224,16 @@ class StoredEngine:
                     archived.write(file, file.name)
 
 
-def why_whole(
-    installation: Installation,
-    options: SearchOptions,
-    database: Database,
-    folder: Path,
-    processes: Processes,
-    *,
-    one_shard: bool,
-    merged: bool = True,
-) -> str | None:
+def why_whole(search: Inquiry, *, one_shard: bool, merged: bool = True) -> str | None:
     """Return why shards can't be searched, or None; ``one_shard`` says that there is only one anyway.
 
     ``merged`` is that of ``SearchOptions.why_unsplittable``. Raises InputError if BLAST+ rejects the options.
     """
-    if options.needs_one_batch:
+    if search.options.needs_one_batch:
         return ONE_BATCH
-    if why := options.why_unsplittable(merged=merged):
+    if why := search.options.why_unsplittable(merged=merged):
         return why
-    alike = one_shard or not merged or strands_are_alike(installation, processes, folder, database, options)
+    alike = one_shard or not merged or strands_are_alike(search)
     return None if alike else STRANDS_DIFFER
 
 
@@ -287,25 +278,17 @@ def check_query_loc(options: SearchOptions, query: Path) -> None:
                 raise InputError(problem, remedy="Leave it out, or search it without -query_loc.")
 
 
-def read_filter(
-    installation: Installation,
-    options: SearchOptions,
-    database: Database,
-    folder: Path,
-    processes: Processes,
-    *,
-    named: bool = True,
-) -> Filter | None:
+def read_filter(search: Inquiry, *, named: bool = True) -> Filter | None:
     """Apply a search's list of ids or taxids to a database, and store the parts that printing needs.
 
     ``named`` says whether BLAST+ finds the database by its name. Raises InputError if the list can't be used.
     """
     try:
-        chosen = read_listing(installation, processes, database, options, folder, named=named).filter
+        chosen = read_listing(search, named=named).filter
     except LeftToBlast as why:
         raise unusable(why) from None
     if chosen is not None:
-        StoredFilter(folder).keep(chosen)
+        StoredFilter(search.folder).keep(chosen)
     return chosen
 
 

@@ -15,12 +15,10 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, mkdtemp
 from typing import Any, Self, TypeVar
 
-from shardblast.blast.database import Database
-from shardblast.blast.installation import Installation
-from shardblast.blast.process import Finished, Processes, checked
+from shardblast.blast.probe import Inquiry
+from shardblast.blast.process import Finished, checked
 from shardblast.core.errors import DiskFull, Interrupted, OutputError, ShardblastError
 from shardblast.core.events import Notify, PieceFailed, PieceFinished, PieceStarted, Purpose, ignore
-from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -145,15 +143,10 @@ class PieceRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Work(Inquiry):
     """The resources that every step of a search needs; after its context, no process of the search runs."""
 
-    installation: Installation
-    options: SearchOptions
-    database: Database
-    folder: Path
     pool: Pool
-    processes: Processes
     notify: Notify = ignore
     node: str = ""
     """The node of a cluster that runs the search's processes; empty on a single machine."""
