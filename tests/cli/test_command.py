@@ -13,6 +13,7 @@ import pytest
 
 from shardblast import __version__
 from shardblast.core.program import Program
+from shardblast.engine.pieces import chosen_queries
 from tests.cli.conftest import SHARDED, Place
 from tests.databases import make_database
 from tests.sequences import Sequence, real
@@ -64,7 +65,7 @@ def test_bad_input_has_the_status_and_the_message_of_blast(place: Place, words: 
         (["--shards", "0"], "'0' is not a number of shards"),
         (["--exactness", "nearly"], "unknown value 'nearly'"),
         (["--verify", "all"], "'all' is not a number of queries"),
-        (["--verify", "2", "--exactness", "complete"], "--verify needs --engine local and --exactness identical"),
+        (["--verify", "2", "--exactness", "complete"], "--verify needs --exactness identical"),
         (["--report"], "--report has no value"),
         (["--fast"], "Unknown option '--fast'"),
         (["--quiet", "--quiet"], "--quiet is given twice"),
@@ -160,7 +161,7 @@ def test_verified_queries_have_the_same_hits_without_shards(place: Place, option
     assert finished.stdout == place.blast("blastn", *words).stdout
     assert b"4 queries verified: identical without shards" in finished.stderr
     assert len(report["verified"]) == 4
-    assert all(report["verified"].values())
+    assert all(one == {"identical": True, "detail": ""} for one in report["verified"].values())
     assert [piece["purpose"] for piece in report["pieces"]].count("verify") == 1
     assert place.left_behind() == ["report.json"]
 
@@ -186,9 +187,30 @@ def test_a_wrong_score_in_a_shard_is_found_by_a_query_that_is_verified(wrapped: 
     wrong = {row.split(b"\t")[0].decode() for row in finished.stdout.splitlines() if row.endswith(b"\t77")}
     assert finished.returncode == 7
     assert wrong
-    assert {name for name, is_identical in verified.items() if not is_identical} == wrong
+    assert {name for name, one in verified.items() if not one["identical"]} == wrong
+    assert all(re.fullmatch("row or alignment .* with shards, .* without", verified[name]["detail"]) for name in wrong)
     assert b"Without shards, BLAST+ finds other hits of " in finished.stderr
     assert all(name.encode() in finished.stderr for name in wrong)
+
+
+def test_a_check_that_fails_leaves_the_result_as_it_is(wrapped: Place) -> None:
+    wrapped.variables["DO"] = 'case "$*" in *verify*) echo broken >&2; exit 3;; esac'
+    words = [*wrapped.words, "-outfmt", "6"]
+
+    finished = wrapped.shardblast("blastn", *words, *SHARDED, "--verify", "2", "--report", "report.json")
+
+    verified = json.loads((wrapped.folder / "report.json").read_bytes())["verified"]
+    assert finished.returncode == 0
+    assert finished.stdout == wrapped.blast("blastn", *words).stdout
+    assert [one["identical"] for one in verified.values()] == [None, None]
+    assert all("broken" in one["detail"] for one in verified.values())
+    assert finished.stderr.count(b"could not be verified") == 2
+
+
+def test_the_same_queries_are_verified_each_time() -> None:
+    assert chosen_queries(1000, 5000, 20) == chosen_queries(1000, 5000, 20) != chosen_queries(1000, 5001, 20)
+    assert len(set(chosen_queries(1000, 5000, 20))) == 20
+    assert sorted(chosen_queries(3, 50, 20)) == [0, 1, 2]
 
 
 def test_report_of_an_unsharded_search_says_why(place: Place) -> None:

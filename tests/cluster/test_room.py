@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,6 +54,23 @@ def narrow(tmp_path: Path) -> Iterator[Narrow]:
     yield Narrow(cluster, server, path)
     server.close()
     cluster.close()
+
+
+def test_queries_are_verified_if_a_node_has_room(narrow: Narrow, tmp_path: Path) -> None:
+    options = ["-evalue", "1e-5", "-comp_based_stats", "0", "--verify", "2", "--report", str(tmp_path / "report.json")]
+    expected = blast("blastp", narrow.path, "proteins", QUERY, options[:4], "6", tmp_path)
+
+    without_room = narrow.command(options)
+    before = json.loads((tmp_path / "report.json").read_text())["verified"]
+    narrow.cluster.add("c").wait_for("the node is connected")
+    with_room = narrow.command(options)
+    after = json.loads((tmp_path / "report.json").read_text())["verified"]
+
+    assert without_room.stdout == with_room.stdout == expected, without_room.stderr
+    assert (without_room.returncode, with_room.returncode) == (0, 0)
+    assert [one["identical"] for one in before.values()] == [None, None]
+    assert all("can be verified only there" in one["detail"] for one in before.values())
+    assert after == {name: {"identical": True, "detail": ""} for name in before}
 
 
 def test_a_search_that_no_node_has_room_for_is_refused_until_one_has(narrow: Narrow, tmp_path: Path) -> None:

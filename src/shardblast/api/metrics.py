@@ -69,7 +69,7 @@ class Metrics:
                 self._search_changed(before, after)
             case PieceFailure(_, failed):
                 self._failed_pieces.labels(failed.error.code).inc()
-            case QueryCompared(_, compared):
+            case QueryCompared(_, compared) if compared.is_identical is not None:
                 self._verified.inc()
                 self._different.inc(not compared.is_identical)
             case Answer():

@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -214,10 +215,8 @@ def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[
 
     if not settings.storage_url:
         raise UsageError("A cluster needs a storage that its nodes can reach.", remedy="Set SHARDBLAST_STORAGE.")
-    if settings.verify_percent:
-        problem = "--verify-percent does not work with a cluster, because nodes need not hold the whole database."
-        raise UsageError(problem, remedy="Leave it out.")
-    return searching(settings.scheduler, objects, settings.replicas, expected, timings().stuck_s)
+    found = searching(settings.scheduler, objects, settings.replicas, expected, timings().stuck_s)
+    return replace(found, verify_percent=settings.verify_percent)
 
 
 def _traces() -> list[Notify]:

@@ -53,8 +53,8 @@ def search(program: Program, argv: Sequence[str]) -> int:
         return subprocess.call([path, *without_ours(argv, arguments)])  # BLAST+ itself reports the error, or knows more
     if options.ours.engine == "local" and options.ours.scheduler is not None:
         raise UsageError("--scheduler needs --engine dask.", remedy="Give both, or neither.")
-    if options.ours.verify and (options.ours.engine != "local" or options.ours.exactness is not Exactness.IDENTICAL):
-        raise UsageError("--verify needs --engine local and --exactness identical.", remedy="Leave one of them out.")
+    if options.ours.verify and options.ours.exactness is not Exactness.IDENTICAL:
+        raise UsageError("--verify needs --exactness identical.", remedy="Leave one of them out.")
     _check_report(options)
     gc.disable()  # the merge makes millions of rows without cycles; collecting would take a third of its time
     with progress_of(options) as notify:
@@ -73,12 +73,15 @@ def search(program: Program, argv: Sequence[str]) -> int:
 
 def _show_verified(report: Report, *, quiet: bool) -> None:
     """Print the result of ``--verify``; raise DifferentError if a query has other hits without shards."""
-    differing = [query_id for query_id, is_identical in report.verified.items() if not is_identical]
+    differing = [query_id for query_id, one in report.verified.items() if one["identical"] is False]
     if differing:
         problem = f"Without shards, BLAST+ finds other hits of {', '.join(differing)}. The output is complete."
         raise DifferentError(problem, remedy="Use '--shards off', and please report the command as a fault.")
+    unknown = {query_id: one["detail"] for query_id, one in report.verified.items() if one["identical"] is None}
+    for query_id, why in unknown.items():
+        sys.stderr.write(f"{query_id} could not be verified: {why}\n")
     if not quiet:
-        same = f"{counted(len(report.verified), 'query', 'queries')} verified: identical without shards"
+        same = f"{counted(len(report.verified) - len(unknown), 'query', 'queries')} verified: identical without shards"
         sys.stderr.write(f"{same if report.verified else f'nothing to verify: {report.why}'}\n")
 
 

@@ -23,7 +23,7 @@ from shardblast.cluster.connection import Timings
 from shardblast.cluster.searching import ClusterSearching
 from shardblast.core.database import CataloguedDatabase, Generation, checked_name
 from shardblast.core.errors import DatabaseError, EngineError, Interrupted, NotFoundError, OutputError, ShardblastError
-from shardblast.core.events import Notify, PieceFinished, PiecesPlanned, SearchEvent, SearchWaits
+from shardblast.core.events import Notify, PieceFinished, PiecesPlanned, QueryVerified, SearchEvent, SearchWaits
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport, Report
 from shardblast.core.search import SearchId
@@ -92,16 +92,20 @@ class ClusterCommand:
             self.searching.check_room(database, plan.choice.why)
         search = OrderedSearch(options, plan, folder, search_id, database)
         pieces: list[PieceReport] = []
+        verified: list[QueryVerified] = []
 
         def note(event: SearchEvent) -> None:
             if isinstance(event, PieceFinished) and event.piece is not None:
                 pieces.append(event.piece)
+            elif isinstance(event, QueryVerified):
+                verified.append(event)
             elif isinstance(event, SearchWaits) and event.lack is not None:
                 log.warning("%s", event.lack.sentence)
             notify(event)
 
         def find() -> bool:
             pieces.clear()
+            verified.clear()
             notify(PiecesPlanned(plan.pieces))
             self.searching.search(search, note, processes)
             kept = self.searching.keep_sequences(search, note, processes, MOST_KEPT_BYTES)
@@ -117,6 +121,8 @@ class ClusterCommand:
         command, choice = [options.program.value, *options.argv()], plan.choice
         report = Report.of(command, database.name, version, totals, choice.shards, choice.why)
         report.pieces += pieces
+        for one in verified:
+            report.verify(one.query_id, one.is_identical, one.detail)
         for query in stored_queries(folder):
             report.judge(query.id, query.verdict)
         return Outcome(0, report)

@@ -273,6 +273,8 @@ class Drive:
             searched += [None] * (len(self.order.shards) - len(searched))
         for run in searched:
             self.notify(events.PieceFinished(run))
+        for verified in facts.verified:
+            self.notify(verified)
         if facts.warnings:
             self.notify(events.Warned(facts.warnings))
         self.notify(events.QueriesFinished(batch.queries))

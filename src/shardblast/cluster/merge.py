@@ -39,7 +39,7 @@ from shardblast.cluster.node_tasks import Restricted, on_this_node, restricted
 from shardblast.cluster.worker import HostedSearch
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import NotFoundError
-from shardblast.core.events import Notify, SearchEvent, Warned
+from shardblast.core.events import Notify, QueryVerified, SearchEvent, Warned
 from shardblast.core.lack import Lack
 from shardblast.core.placement import lacking
 from shardblast.core.program import Molecule
@@ -48,7 +48,7 @@ from shardblast.engine.kept_sequences import FILTER_FACTS, KEPT, HitSequences, S
 from shardblast.engine.pieces import WHOLE, LocalParts, Part, shards_of
 from shardblast.engine.sharded import ShardedSearch, piece_file
 from shardblast.engine.stored import read_filter, store_merged
-from shardblast.engine.workspace import NOTHING_TO_DO, SEARCH, PieceRun
+from shardblast.engine.workspace import NOTHING_TO_DO, SEARCH, VERIFY, PieceRun
 from shardblast.storage.objects import search_key
 
 QUERIES = "batch.fa"
@@ -67,14 +67,16 @@ class MergeFacts:
     warnings: bytes
     """Warnings of BLAST+."""
     runs: tuple[PieceReport, ...]
+    verified: tuple[QueryVerified, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        return {"warnings": self.warnings.decode(errors="surrogateescape"), "runs": [asdict(run) for run in self.runs]}
+        return asdict(self) | {"warnings": self.warnings.decode(errors="surrogateescape")}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> MergeFacts:
         warnings = values["warnings"].encode(errors="surrogateescape")
-        return cls(warnings, tuple(PieceReport(**run) for run in values["runs"]))
+        verified = tuple(QueryVerified(**one) for one in values.get("verified", ()))  # not in those of earlier versions
+        return cls(warnings, tuple(PieceReport(**run) for run in values["runs"]), verified)
 
 
 @on_this_node
@@ -89,7 +91,8 @@ def merge(hosted: HostedSearch, batch: Batch) -> MergeFacts:
         events: list[SearchEvent] = []
         (_merge_whole if hosted.order.is_whole else _merge_shards)(hosted, batch, folder, events.append)
         warnings = b"".join(event.text for event in events if isinstance(event, Warned))
-        facts = MergeFacts(warnings, tuple(event for event in events if isinstance(event, PieceReport)))
+        runs = tuple(event for event in events if isinstance(event, PieceReport))
+        facts = MergeFacts(warnings, runs, tuple(event for event in events if isinstance(event, QueryVerified)))
         _store_merged(hosted, batch, folder, facts)
     return facts
 
@@ -258,6 +261,8 @@ class RemoteParts:
         )
         if self.hosted.order.by_candidates:
             why = f"the subjects that may be hits of {named} are too many, or can't be told apart by their ids"
+        if run.purpose.name == VERIFY:
+            why = f"{named} can be verified only there"
         ways = ["--exactness complete", *(["-comp_based_stats 0"] if self.hosted.options.composition_based else [])]
         remedy = (
             f"Start a node whose disk has room for it, or search with {' or '.join(ways)}, which changes the results."
@@ -357,7 +362,15 @@ def _merge_shards(hosted: HostedSearch, batch: Batch, folder: Path, notify: Noti
             hosted.fetch(piece_key(batch.index, shard.index), piece_file(folder, batch.index, shard.index))
     with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, notify) as work:
         carrier, by_candidates = ArchiveCarrier(work.processes.over), hosted.order.by_candidates
-        search = ShardedSearch(work, parts, seen.shards, carrier, by_shard=True, by_candidates=by_candidates)
+        search = ShardedSearch(
+            work,
+            parts,
+            seen.shards,
+            carrier,
+            by_shard=True,
+            by_candidates=by_candidates,
+            verified=hosted.order.verified,
+        )
         store_merged(search, [batch], folder)
 
 

@@ -50,6 +50,8 @@ class SearchOrder:
     """Bases or residues of all queries."""
     by_candidates: bool = False
     """Whether BLAST+ searches all queries in the candidates of all shards, see ``Choice``."""
+    verified: tuple[int, ...] = ()
+    """The 0-based numbers of queries that are also searched without shards."""
 
     @property
     def is_whole(self) -> bool:
@@ -66,8 +68,9 @@ class SearchOrder:
         document = asdict(self)
         for values, shard in zip(document["shards"], self.shards, strict=True):
             values |= {"volumes": _ends(shard.volumes), "oids": _ends(shard.oids)}
-        if not self.by_candidates:
-            del document["by_candidates"]  # nodes of earlier versions do not know it
+        for name in ("by_candidates", "verified"):
+            if not document[name]:
+                del document[name]  # nodes of earlier versions do not know it
         objects.put(search_key(search_id, ORDER), json.dumps(document).encode())
 
     @classmethod

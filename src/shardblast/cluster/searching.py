@@ -1,5 +1,6 @@
 """Searches that this process plans and drives on a cluster, for a command or for a service."""
 
+import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,11 +21,11 @@ from shardblast.core.errors import DatabaseError, NetworkError, NotFoundError
 from shardblast.core.events import Notify
 from shardblast.core.lack import NO_NODE, NO_SCHEDULER, Lack
 from shardblast.core.option_table import LISTS
-from shardblast.core.options import SearchOptions
+from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.search import SearchId
 from shardblast.core.units import counted
 from shardblast.engine.kept_sequences import KEPT
-from shardblast.engine.pieces import shards_of
+from shardblast.engine.pieces import chosen_queries, shards_of
 from shardblast.engine.stored import PLAN, OrderedSearch, StoredPlan, plan_of, why_whole
 from shardblast.storage.objects import search_key
 
@@ -37,6 +38,8 @@ class ClusterSearching:
 
     means: DriverMeans
     installation: Installation
+    verify_percent: float = 0.0
+    """Percent of searches of which one random query is also searched without shards."""
 
     leaves_results_here = False
 
@@ -174,9 +177,15 @@ class ClusterSearching:
             threads=search.plan.choice.threads,
             letters=search.plan.letters,
             by_candidates=search.plan.choice.by_candidates,
+            verified=chosen_queries(search.plan.queries, search.plan.letters, self._wanted(options)),
         )
         order.put(self.means.objects, search.search_id)
         return order
+
+    def _wanted(self, options: SearchOptions) -> int:
+        """Return the number of queries to search without shards as well."""
+        is_chosen = random.random() * 100 < self.verify_percent and options.ours.exactness is Exactness.IDENTICAL
+        return options.ours.verify or int(is_chosen)
 
     def _why_whole(self, search: Inquiry, *, merged: bool = True) -> str | None:
         """Return why a node must search the whole database; None if shards can be searched."""

@@ -96,10 +96,20 @@ class QueryJudged:
 
 @dataclass(frozen=True, slots=True)
 class QueryVerified:
-    """A query was also searched without shards."""
+    """A query was also searched without shards, or could not be."""
 
     query_id: str
-    is_identical: bool
+    is_identical: bool | None
+    """Whether its hits are the same; None if that could not be checked."""
+    detail: str = ""
+    """The first difference, or why it could not be checked."""
+
+    @property
+    def text(self) -> str:
+        if self.is_identical is None:
+            return f"{self.query_id} could not be verified: {self.detail}"
+        found = "the same hits" if self.is_identical else "other hits"
+        return f"Without shards, BLAST+ finds {found} of {self.query_id}."
 
 
 @dataclass(frozen=True, slots=True)

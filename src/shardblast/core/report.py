@@ -68,8 +68,9 @@ class Report:
     """Ids of the queries with each verdict except ``merged``."""
     bound_reached: list[str] = field(default_factory=list)
     """With ``--exactness complete``: queries for which a shard's list was still full at the largest limit."""
-    verified: dict[str, bool] = field(default_factory=dict)
-    """With ``--verify``: queries that were also searched without shards, and whether their hits are identical."""
+    verified: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """With ``--verify``: for each chosen query, whether its hits are ``identical`` without shards (null if that could
+    not be checked), and a ``detail``: the first difference, or why it could not be checked."""
     pieces: list[PieceReport] = field(default_factory=list)
     """The BLAST+ processes, in the order in which they ended."""
     seconds: float = 0.0
@@ -82,6 +83,12 @@ class Report:
         """Return the report of a search before it begins; ``totals`` are the sequences and letters of its database."""
         program, blast_version = command[0], ".".join(map(str, version))
         return cls(program, blast_version, database, *totals, shards=shards, why=why, command=command)
+
+    def verify(self, query_id: str, is_identical: bool | None, detail: str) -> None:
+        """Record a check; of several queries with one id, the worst result counts."""
+        before = self.verified.get(query_id, {"identical": True})["identical"]
+        if before is True or is_identical is False:
+            self.verified[query_id] = {"identical": is_identical, "detail": detail}
 
     def judge(self, query_id: str, verdict: Verdict, bound_reached: str | None = None) -> None:
         """Record a query's verdict; for ``bound_reached`` see ``QueryJudged``."""

@@ -1,7 +1,6 @@
 """The local engine: runs a search on this machine, from the options to the printed result."""
 
 import os
-import random
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -30,7 +29,15 @@ from shardblast.core.events import Notify, QueryJudged, QueryVerified, SearchEve
 from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.report import PieceReport, Report
 from shardblast.engine.out_file import Tally
-from shardblast.engine.pieces import LocalParts, PieceOptions, batches_of, choice_of, choose_carrier, shards_of
+from shardblast.engine.pieces import (
+    LocalParts,
+    PieceOptions,
+    batches_of,
+    choice_of,
+    choose_carrier,
+    chosen_queries,
+    shards_of,
+)
 from shardblast.engine.printing import open_printer
 from shardblast.engine.saturation import mostly_saturated
 from shardblast.engine.sharded import ShardedSearch
@@ -165,8 +172,8 @@ class _LocalSearch:
                 with self._work(database, report, processes) as work:
                     self.notify(Warned(warnings))
                     parts, by_shard = LocalParts(work), choice.by_shard
-                    count = sum(batch.queries for batch in batches)
-                    verified = frozenset(random.sample(range(count), min(options.ours.verify, count)))
+                    queries, letters = sum(batch.queries for batch in batches), sum(batch.letters for batch in batches)
+                    verified = chosen_queries(queries, letters, options.ours.verify)
                     search = ShardedSearch(
                         work, parts, shards, carrier, by_shard=by_shard, threads=choice.threads, verified=verified
                     )
@@ -208,8 +215,8 @@ class _LocalSearch:
                     report.pieces.append(event)
                 case QueryJudged(query_id, verdict, bound_reached):
                     report.judge(query_id, verdict, bound_reached)
-                case QueryVerified(query_id, is_identical):
-                    report.verified[query_id] = is_identical and report.verified.get(query_id, True)
+                case QueryVerified(query_id, is_identical, detail):
+                    report.verify(query_id, is_identical, detail)
             self.notify(event)
 
         with (

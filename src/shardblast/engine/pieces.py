@@ -1,5 +1,6 @@
 """The pieces of a search: its batches and shards, the options of a piece, and the parts of the database it reads."""
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -75,6 +76,11 @@ def choice_of(options: SearchOptions, database: Database, machine: Machine, quer
         threads=options.may_use_threads,
     )
     return choose(situation, wanted if isinstance(wanted, int) else None)
+
+
+def chosen_queries(queries: int, letters: int, wanted: int) -> tuple[int, ...]:
+    """Return the 0-based numbers of ``wanted`` queries; the choice is random, but the same for the same totals."""
+    return tuple(random.Random(f"{queries} {letters}").sample(range(queries), min(wanted, queries)))
 
 
 def shards_of(database: Database, count: int) -> tuple[Shard, ...]:

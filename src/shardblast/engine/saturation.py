@@ -33,7 +33,7 @@ from shardblast.core.cutting import QUERY_LETTERS_PER_SCAN, Shard, scans, split_
 from shardblast.core.events import Purpose
 from shardblast.engine.candidates import Candidates, Suspects
 from shardblast.engine.pieces import LocalParts, Part, Parts, PieceOptions, run_in_all, threads_argument, whole_of
-from shardblast.engine.workspace import PieceRun, Work
+from shardblast.engine.workspace import VERIFY, PieceRun, Work
 
 KEPT = 1050
 """The number of subjects that BLAST keeps before the traceback with composition-based statistics and up to 500 hits.
@@ -106,7 +106,7 @@ class Research:
         scan_letters = QUERY_LETTERS_PER_SCAN.get(self.work.options.program, 1)
         found = scans(self._lengths(batch), scan_letters)
         together = [*itertools.chain(*(scan for scan in found if not set(chosen).isdisjoint(scan)))]
-        out, future = self._start(batch, together, "verify", None, self.options.threads)
+        out, future = self._start(batch, together, VERIFY, None, self.options.threads)
         future.result()
         return (hits for hits in self._read(together, out, None) if hits.ordinal in chosen)
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 from shardblast.blast.hits import Carrier, QueryHits, by_query
@@ -21,6 +21,7 @@ from shardblast.blast.process import Finished
 from shardblast.blast.queries import Batch, query_id, records
 from shardblast.blast.sequences import Naming
 from shardblast.core.cutting import Shard
+from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, QueryVerified, Warned
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
@@ -30,6 +31,9 @@ from shardblast.engine.printing import MergedQuery, Printer
 from shardblast.engine.probed import ProbedBatch, ProbedQuery, printed_file
 from shardblast.engine.saturation import HiddenSaturation, Research, can_hide, comments_of, is_unsaturated
 from shardblast.engine.workspace import SEARCH, PieceRun, Work
+
+LONGEST_SHOWN = 200
+"""Characters of a line that a difference shows."""
 
 BATCHES_AHEAD = 3
 """The number of batches whose pieces are queued before the first batch is merged."""
@@ -152,9 +156,17 @@ class ShardedSearch:
         """Search queries also without shards, unless they were searched so anyway, and compare their hits."""
         if not chosen or self._whole:
             return
-        found = self._research.unsharded(batch, {query.number - batch.first_query for query in chosen})
+        try:
+            found = [*self._research.unsharded(batch, {query.number - batch.first_query for query in chosen})]
+        except Interrupted:
+            raise
+        except (ShardblastError, OSError) as error:  # the result is complete without the check
+            for query in chosen:
+                self._work.notify(QueryVerified(query.name, None, str(error)))
+            return
         for query, hits in zip(chosen, found, strict=True):
-            self._work.notify(QueryVerified(query.name, query.texts == hits.texts))
+            difference = first_difference(query.texts, hits.texts)
+            self._work.notify(QueryVerified(query.name, difference is None, difference or ""))
 
     def _suspects(self, current: _Started) -> Suspects:
         """Return which queries may be saturated."""
@@ -228,6 +240,20 @@ class ShardedSearch:
         for hits, bound_reached in self._research.complete(current.batch, suspects.saturated):
             number = f"Query_{current.batch.first_query + hits.ordinal + 1}"
             yield hits, Verdict.COMPLETE, number if bound_reached else None
+
+
+def first_difference(ours: Sequence[bytes], others: Sequence[bytes]) -> str | None:
+    """Return the first lines that differ in a query's hits with and without shards; None if there are none."""
+    for number, (one, other) in enumerate(zip_longest(ours, others, fillvalue=b"no hit"), 1):
+        if one != other:
+            pairs = zip_longest(one.splitlines(), other.splitlines(), fillvalue=b"")
+            shown = next([*map(_shown, pair)] for pair in pairs if pair[0] != pair[1])
+            return f"row or alignment {number}: {shown[0]!r} with shards, {shown[1]!r} without"
+    return None
+
+
+def _shown(line: bytes) -> str:
+    return line.decode(errors="replace").strip()[:LONGEST_SHOWN]
 
 
 def piece_file(folder: Path, batch: int, shard: int) -> Path:

@@ -32,6 +32,7 @@ T = TypeVar("T")
 Priority = tuple[int, ...]
 
 SEARCH = "search"
+VERIFY = "verify"
 """The name of the purpose of pieces."""
 NOTHING_TO_DO = Finished(0, b"", b"", 0.0, 0)
 """The result of a piece that an earlier run of the search has finished."""

@@ -146,9 +146,9 @@ class Recorder:
             self._notify(PieceFailure(self._id, event))
             return
         self._notify(QueryCompared(self._id, event))
-        if not event.is_identical:
-            text = f"Without shards, BLAST+ finds other hits of {event.query_id[:LONGEST_WARNING]}. {_REPORT_IT}"
-            self._note(events.WARNING, {"text": text, "level": events.Level.PROBLEM.value})
+        level = {True: events.Level.NOTE, None: events.Level.WARNING, False: events.Level.PROBLEM}[event.is_identical]
+        text = event.text[:LONGEST_WARNING] + (f" {_REPORT_IT}" if event.is_identical is False else "")
+        self._note(events.WARNING, {"text": text, "level": level.value})
 
     def _warned(self, text: bytes) -> None:
         for line in text.decode(errors="replace").splitlines():

@@ -157,8 +157,8 @@ class Settings:
     )
     verify_percent: float = setting(
         0.0,
-        "Percent of searches of which one random query is also searched without shards, to compare its hits. "
-        "Without a cluster only.",
+        "Percent of searches of which one random query is also searched without shards, to compare its hits. On a "
+        "cluster, a node must have room for the whole database.",
         least=0,
         most=100,
     )
