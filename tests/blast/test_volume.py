@@ -14,6 +14,8 @@ from shardblast.blast.installation import find_installation
 from shardblast.blast.volume import View, Volume, VolumeWriter, read_volume
 from shardblast.core.errors import DatabaseError
 from shardblast.core.program import Molecule
+from shardblast.disk.memory import resident_bytes
+from tests.cold import cool
 from tests.databases import Databases, make_database
 from tests.sequences import Sequence, nucleotides, proteins, write_fasta
 
@@ -177,3 +179,15 @@ def test_a_view_shows_the_bases_that_makeblastdb_stored_in_place_of_codes(databa
     assert listed(Path(second), Molecule.NUCLEOTIDE, "%s") == seen[first : first + 2]
     as_stored = write_part(tmp_path, "stored", database, range(len(database.volumes)), view=View.STORED)
     assert listed(Path(as_stored), Molecule.NUCLEOTIDE, "%s") == shown
+
+
+def test_sequences_that_are_not_needed_any_more_leave_memory(tmp_path: Path) -> None:
+    volume = read_volume(make_database(tmp_path / "db", "prot", proteins()), Molecule.PROTEIN)
+    written = volume.sequence_file
+    cool(written)
+    written.read_bytes()
+    assert resident_bytes([written]) == [written.stat().st_size]
+
+    volume.forget(None)
+
+    assert resident_bytes([written]) == [0]

@@ -14,9 +14,11 @@ from shardblast.blast.database import open_database
 from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Processes
 from shardblast.core.options import parse
-from shardblast.core.program import Program
+from shardblast.core.program import Molecule, Program
+from shardblast.disk.memory import resident_bytes
 from shardblast.engine.stored import StoredEngine
 from shardblast.engine.workspace import Pool
+from tests.cold import cool
 from tests.databases import Databases
 from tests.identity.comparison import (
     AMPLE,
@@ -110,3 +112,22 @@ def test_a_kept_search_whose_hits_blastn_links_is_one_batch(databases: Databases
         assert (shards, threads) == ([1, 1, 3], [2, 1, 1])
     else:
         assert (shards, threads) == ([3, 3, 3], [1, 1, 1])
+
+
+def test_shards_of_a_database_larger_than_memory_leave_memory_after_their_last_batch(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shardblast.engine.pieces.BATCH_QUERIES", 3)
+    named = [Sequence(f"s{number}", one.letters) for number, one in enumerate(real("16s"))]
+    database = databases.of("leaving", "nucl", named, "-parse_seqids", "-max_file_sz", "300000")
+    query = write_fasta(tmp_path / "query.fa", real("16s-queries")[:8])
+    volumes = open_database(find_installation(), database, Molecule.NUCLEOTIDE).volumes
+    sequences = [volume.sequence_file for volume in volumes]
+    cool(*sequences)
+    words = ["-db", database, "-query", str(query), "-outfmt", "6", "-max_target_seqs", "5000"]
+
+    (report,) = assert_identical_here("blastn", words, shards=(len(volumes),), machine=replace(AMPLE, memory_bytes=1))
+
+    assert report["verdicts"] == {"merged": 8}
+    assert sum(piece["purpose"] == "search" for piece in report["pieces"]) == 3 * len(volumes)
+    assert resident_bytes(sequences) == [0] * len(volumes)

@@ -16,6 +16,7 @@ import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -95,6 +96,17 @@ class Volume:
         """Return the bases or residues of the OIDs from ``first`` to before ``last``, to within one byte each."""
         span = self.offset(1, last) - self.offset(1, first)
         return span * 4 if self.molecule is Molecule.NUCLEOTIDE else max(span - (last - first), 0)
+
+    def forget(self, oids: range | None) -> None:
+        """Let the sequences of these OIDs, by default all, leave the page cache, if no process maps them."""
+        if not hasattr(os, "posix_fadvise"):  # missing on macOS
+            return
+        first, size = 0, 0  # up to the end
+        if oids is not None:
+            first = self.offset(1, oids.start)
+            size = self.offset(1, oids.stop) - first
+        with suppress(OSError), self.sequence_file.open("rb") as file:
+            os.posix_fadvise(file.fileno(), first, size, os.POSIX_FADV_DONTNEED)
 
     def counted_lengths(self) -> Iterator[int]:
         """Yield the length of every sequence, in OID order, as SeqDB computes it when it adds up lengths.

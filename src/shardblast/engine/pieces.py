@@ -270,6 +270,10 @@ class Parts(Protocol):
         """Queue a run in a part; the future holds a successful process, after which ``run.out`` exists."""
         ...
 
+    def forget(self, part: Part) -> None:
+        """Let a part leave this machine's memory, because no process will read it again."""
+        ...
+
     def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
         """Return volumes in groups that one process can read."""
         ...
@@ -323,6 +327,10 @@ class LocalParts:
         condensed = run.purpose.name == SEARCH and is_archive  # most of an archive are the queries, which are known
         finish = partial(_condense, run.queries, self._work.processes.over) if condensed else None
         return self._work.start(run, self._name(part), finish=finish)
+
+    def forget(self, part: Part) -> None:
+        for volume in part.volumes:
+            self._work.database.volumes[volume].forget(part.oids)
 
     def together(self, volumes: Sequence[int]) -> Sequence[Sequence[int]]:
         return [volumes]

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, Quer
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
 from shardblast.engine.candidates import Suspects, first_limit
-from shardblast.engine.pieces import Parts, PieceOptions, part_of, threads_argument
+from shardblast.engine.pieces import Part, Parts, PieceOptions, part_of, threads_argument
 from shardblast.engine.printing import MergedQuery, Printer
 from shardblast.engine.probed import ProbedBatch, ProbedQuery, printed_file
 from shardblast.engine.saturation import HiddenSaturation, Research, can_hide, comments_of, is_unsaturated
@@ -84,6 +85,7 @@ class ShardedSearch:
         self._hidden = HiddenSaturation(work, parts, options) if hidden else None
         self._probe = write_probe(work)
         self._naming = Naming.of(work.database)
+        self._largest_first = sorted(shards, key=lambda shard: -shard.letters)
         self._first_oids = [shard.first_oid for shard in shards]
         self._saturated = self._judged = 0
 
@@ -97,6 +99,8 @@ class ShardedSearch:
         with printer:
             first = list(islice(waiting, None if self._by_shard else BATCHES_AHEAD))
             started.extend(self._start(batch, printer, alone=len(first) == 1) for batch in first)
+            if self._by_shard:
+                self._forget_searched(started)
             while started:
                 self._finish(started.popleft(), printer)
                 started.extend(self._start(batch, printer) for batch in islice(waiting, 1))
@@ -107,9 +111,21 @@ class ShardedSearch:
         if not self._whole and (self._by_candidates or self._fills_most(batch)):
             return _Started(batch, [], True, probed, warned)
         self._work.notify(PiecesPlanned(len(self._shards)))
-        largest_first = sorted(self._shards, key=lambda shard: -shard.letters)
-        pieces = [self._start_piece(batch, shard) for shard in largest_first]
+        pieces = [self._start_piece(batch, shard) for shard in self._largest_first]
         return _Started(batch, pieces, False, probed, warned)
+
+    def _forget_searched(self, started: Iterable[_Started]) -> None:
+        """Let each shard leave memory after its last piece. Its pages, used often, would displace those of the next."""
+        searched = zip(*(batch.pieces for batch in started if batch.pieces), strict=True)
+        for shard, pieces in zip(self._largest_first, searched, strict=False):
+            end = partial(self._end_piece, list(pieces), part_of(shard))
+            for piece in pieces:
+                piece.add_done_callback(end)
+
+    def _end_piece(self, running: list[Future[Finished]], part: Part, piece: Future[Finished]) -> None:
+        running.remove(piece)
+        if not running:
+            self._parts.forget(part)
 
     def _fills_most(self, batch: Batch) -> bool:
         """Return whether most queries of a batch are likely saturated; searching the shards first is then a waste."""
