@@ -28,7 +28,7 @@ bench-databases: setup ## Measure adding, staging and warming databases (needs n
 	.venv/bin/python -m bench --only add-fasta --only warming --only staging-again --only staging-fetch
 
 bench-service: setup ## Measure only the service
-	.venv/bin/python -m bench --only service-tiny --only service-list --only service-hits --only service-events --only service-resume
+	.venv/bin/python -m bench --only service-tiny --only service-cost --only service-together --only service-list --only service-hits --only service-events --only service-resume
 
 bench-page: setup ## Measure the web page in Chromium (scripts/test-needs installs it)
 	.venv/bin/python -m bench --only page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -127,6 +128,35 @@ def ssu_copies(count: int) -> tuple[Path, int]:
     alias = folder / f"copies{count}"
     alias.with_name(f"{alias.name}.nal").write_text(f"TITLE {count} copies of {SSU.name}\nDBLIST {names}\n")
     return alias, scanned
+
+
+def random_queries(count: int, length: int) -> Path:
+    """Return queries of random bases."""
+    draw = random.Random(count)
+    records = (fasta.Record(f"random{n}", "".join(draw.choices("ACGT", k=length))) for n in range(count))
+    return _queries(f"random-{count}-{length}", records)
+
+
+def short_reads(count: int) -> Path:
+    """Return reads of 100 nt, of which every tenth is a piece of a 16S sequence and the others are random."""
+    draw = random.Random(count)
+    real = [record for record in fasta.read_packed(DEMO_DATA / "16s.fa.gz") if len(record.letters) > 100]
+
+    def read(number: int) -> fasta.Record:
+        if number % 10:
+            return fasta.Record(f"read{number}", "".join(draw.choices("ACGT", k=100)))
+        letters = draw.choice(real).letters
+        start = draw.randrange(len(letters) - 100)
+        return fasta.Record(f"read{number}", letters[start : start + 100])
+
+    return _queries(f"reads-{count}", map(read, range(count)))
+
+
+def single_reads(count: int) -> list[Path]:
+    """Return reads of 16S sequences, each in a file of its own."""
+    with short_reads(10 * count).open() as lines:
+        reads = list(fasta.every(fasta.read(lines), 10))
+    return [_queries(f"single-{record.title}", iter([record])) for record in reads]
 
 
 def protein_queries(step: int) -> Path:

@@ -38,6 +38,8 @@ CASES: Mapping[str, Callable[[Settings], Measured]] = {
     "staging-fetch": databases.measure_fetch,
     "placement": placement.measure,
     "service-tiny": service.measure_tiny,
+    "service-cost": service.measure_cost,
+    "service-together": service.measure_together,
     "service-list": service.measure_list,
     "service-hits": service.measure_hits,
     "service-events": service.measure_events,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import shutil
 import statistics
+import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -23,7 +25,8 @@ from sqlalchemy import insert
 from bench import data
 from bench.cases.case import Measured, Settings
 from bench.figure import Figure
-from bench.place import BUILD
+from bench.measure import run
+from bench.place import BUILD, CORES
 from shardblast.core.report import Verdict
 from shardblast.core.search import Search, SearchId, State
 from shardblast.engine.stored import StoredQuery
@@ -36,6 +39,11 @@ LATENCY_MEDIAN_S, LATENCY_P95_S = 0.5, 1.0
 LIST_P95_S = 0.05
 READER_LAG_S = 1.0
 PAGE_P95_S = 0.3
+COST, TOGETHER = 1.3, 0.8
+MANY = 10_000
+"""Number of queries from which on a fixed time does not count."""
+AFTER_QUERY_S, AFTER_ROW_S = 3e-4, 2e-5
+READS = ("-max_target_seqs", "5")
 ORGANISMS = 500
 QUERY_STEP = 7
 """One protein of so many is a query."""
@@ -60,6 +68,76 @@ def measure_tiny(settings: Settings) -> Measured:
         Figure("more than BLAST+, 95 of 100", p95(seconds), "s", LATENCY_P95_S),
     )
     return Measured(f"1 query of 100 nt in 16S of demo/data, {len(seconds)} times", figures)
+
+
+def measure_cost(settings: Settings) -> Measured:
+    """What a search of many queries costs a service beside BLAST+, and what comes after its search."""
+    cases = {"no hits": data.random_queries(settings.size(3_000, 30), 1_000)}
+    cases["short reads"] = data.short_reads(settings.size(100_000, 100))
+    with served() as server:
+        figures = [figure for name, query in cases.items() for figure in _cost(server, name, query)]
+    return Measured(
+        "random queries of 1,000 nt, and reads of 100 nt of which a tenth are of 16S, in 16S", tuple(figures)
+    )
+
+
+def _cost(server: Server, name: str, query: Path) -> list[Figure]:
+    place = ["-db", str(data.small_rrna()), "-query", str(query), "-num_threads", str(CORES)]
+    blast = run("cost", ["blastn", *place, "-outfmt", "6", *READS])
+    before, started = cpu_s(server.pid), time.monotonic()
+    search = server.submit("blastn", "16s", query.read_text(), " ".join(READS))
+    searched = None
+    for event in server.events(search["id"]):
+        if (
+            event.event == "search"
+            and searched is None
+            and json.loads(event.data)["phase"] in ("merging", "publishing")
+        ):
+            searched = cpu_s(server.pid)
+    seconds, after = time.monotonic() - started, cpu_s(server.pid)
+    assert searched is not None
+    same = server.result(search["id"], "6") == blast.out.read_bytes()
+    queries = int(search["queries"])
+    allowed = max(0.2 * (searched - before), AFTER_QUERY_S * queries + AFTER_ROW_S * blast.rows)
+    note = (
+        f"{queries:,} queries, {blast.rows:,} rows; search {searched - before:.1f} s, after it {after - searched:.1f} s"
+    )
+    ratio, spent = seconds / blast.seconds, (after - before) / blast.cpu_s
+    return [
+        Figure(
+            f"{name}: time", ratio, "x BLAST+", COST if queries > MANY else None, False, blast.seconds, seconds, same
+        ),
+        Figure(f"{name}: processor time", spent, "x BLAST+", None, False, blast.cpu_s, after - before),
+        Figure(f"{name}: processor time after the search", (after - searched) / allowed, "x allowed", 1, note=note),
+    ]
+
+
+def measure_together(settings: Settings) -> Measured:
+    """How fast many small searches that are submitted together end, beside as many processes of BLAST+ as cores."""
+    count = settings.size(200, 4)
+    queries = data.single_reads(count)
+    argv = ["blastn", "-db", str(data.small_rrna()), "-outfmt", "6", "-query"]
+    started = time.monotonic()
+    with ThreadPoolExecutor(CORES) as pool:
+        for ended in pool.map(lambda query: subprocess.run([*argv, query], capture_output=True, check=True), queries):
+            assert ended.returncode == 0
+    blast_s = time.monotonic() - started
+    with served() as server:
+        server.ended(server.submit("blastn", "16s", queries[0].read_text())["id"])
+        before, started = cpu_s(server.pid), time.monotonic()
+        searches = [server.submit("blastn", "16s", query.read_text())["id"] for query in queries]
+        for search in searches:
+            server.ended(search)
+        seconds, spent = time.monotonic() - started, cpu_s(server.pid) - before
+    note = f"{1000 * spent / count:.0f} ms of processor time each"
+    figure = Figure("rate", blast_s / seconds, "x BLAST+", TOGETHER, True, blast_s, seconds, note=note)
+    return Measured(f"{count} searches of 100 nt in 16S", (figure,))
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time of a process and of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure_list(settings: Settings) -> Measured:

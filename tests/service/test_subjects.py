@@ -118,6 +118,7 @@ def test_sequences_that_are_gone_are_reported(folder: Path, tmp_path: Path) -> N
     own.start()
     try:
         search = searched(own, "copied")
+        own.http.get(f"/searches/{search}/hits", params={"query": 0}).raise_for_status()
         own.http.delete("/databases/copied").raise_for_status()
         shutil.rmtree(own.home / "searches" / search / "hits")
 

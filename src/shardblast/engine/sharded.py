@@ -24,6 +24,7 @@ from shardblast.blast.sequences import Naming
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, QueryVerified, Warned
+from shardblast.core.formats import ARCHIVE
 from shardblast.core.option_table import OF_EACH_PROCESS
 from shardblast.core.report import Verdict
 from shardblast.engine.candidates import Suspects, first_limit
@@ -106,8 +107,9 @@ class ShardedSearch:
                 started.extend(self._start(batch, printer) for batch in islice(waiting, 1))
 
     def _start(self, batch: Batch, printer: Printer, *, alone: bool = False) -> _Started:
-        warned = WarnedBatch(self._work, batch, self._probe, alone=alone)
-        probed = ProbedBatch(self._work, batch, self._probe, warned.printed) if printer.needs_templates else None
+        warned = None if self._warns_alike(batch) else WarnedBatch(self._work, batch, self._probe, alone=alone)
+        printed = warned.printed if warned is not None else None
+        probed = ProbedBatch(self._work, batch, self._probe, printed) if printer.needs_templates else None
         if not self._whole and (self._by_candidates or self._fills_most(batch)):
             return _Started(batch, [], True, probed, warned)
         self._work.notify(PiecesPlanned(len(self._shards)))
@@ -126,6 +128,12 @@ class ShardedSearch:
         running.remove(piece)
         if not running:
             self._parts.forget(part)
+
+    def _warns_alike(self, batch: Batch) -> bool:
+        """Return whether the batch's only piece will run, and prints the warnings of the user's search."""
+        if not self._whole or self._work.options.outfmt.number != ARCHIVE:
+            return False
+        return not piece_file(self._work.folder, batch.index, self._shards[0].index).exists()
 
     def _fills_most(self, batch: Batch) -> bool:
         """Return whether most queries of a batch are likely saturated; searching the shards first is then a waste."""
@@ -298,9 +306,7 @@ class WarnedBatch:
 
     def text(self) -> bytes:
         """Return BLAST+'s warnings, with queries and lines numbered as in the user's file."""
-        batch = self._batch
-        text = _OF_A_QUERY.sub(lambda match: b"%s%d" % (match[1], int(match[2]) + batch.first_query), self.stderr)
-        return _OF_A_LINE.sub(lambda match: _shifted(match, batch.first_line), text)
+        return _numbered(self.stderr, self._batch)
 
     @property
     def stderr(self) -> bytes:
@@ -316,10 +322,13 @@ class _Started:
     suspected: bool
     """Whether all queries count as saturated from the start; the batch then has no pieces."""
     probed: ProbedBatch | None
-    warned: WarnedBatch
+    warned: WarnedBatch | None
+    """None if the only piece prints the same warnings."""
 
     def warnings(self) -> bytes:
         """Return BLAST+'s warnings; the taxonomic ones are equal in all shards, so one shard's are enough."""
+        if self.warned is None:
+            return _numbered(self.pieces[0].result().stderr, self.batch)
         lines = self.pieces[0].result().stderr.splitlines(keepends=True) if self.pieces else []
         return self.warned.text() + b"".join(line for line in lines if _OF_TAXONOMY in line)
 
@@ -331,6 +340,12 @@ def _query(batch: Batch, result: QueryHits, probe: ProbedQuery | None, name: str
     if probe is not None:
         query.template, query.printed, query.searchable = probe.template, probe.printed, probe.searchable
     return query
+
+
+def _numbered(warnings: bytes, batch: Batch) -> bytes:
+    """Return warnings about a batch with the numbers of queries and lines in the user's file."""
+    text = _OF_A_QUERY.sub(lambda match: b"%s%d" % (match[1], int(match[2]) + batch.first_query), warnings)
+    return _OF_A_LINE.sub(lambda match: _shifted(match, batch.first_line), text)
 
 
 def _shifted(match: re.Match[bytes], lines: int) -> bytes:

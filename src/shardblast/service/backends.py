@@ -116,7 +116,7 @@ class LocalSearching:
         for done, (file, name) in enumerate(zip(files, names, strict=True), 1):
             processes.check()
             self.objects.put(search_key(search.search_id, name), file, lambda sent_bytes: processes.check())
-            if done % 50 == 1:
+            if done % 50 == 0:
                 notify(PhaseCounted(Phase.PUBLISHING, done, total))
         notify(PhaseCounted(Phase.PUBLISHING, total, total))
         return names

@@ -10,6 +10,7 @@ from typing import ClassVar
 from shardblast.blast.database import Database
 from shardblast.blast.probe import positive_pairs, searched_matrix
 from shardblast.blast.process import Processes
+from shardblast.blast.sequences import subject_names
 from shardblast.blast.taxonomy import expansion_report
 from shardblast.core import __version__
 from shardblast.core.errors import ConflictError, InputError
@@ -44,6 +45,8 @@ CITATION = (
 )
 
 AS_SEARCHED = Printing()
+FEW = 1000
+"""The largest number of alignments in a result whose index of hits is written only when it is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,15 +198,30 @@ class Results:
 
     def complete(self, search_id: SearchId, processes: Processes) -> None:
         """Write the files that pages and later formats need, once all batches are merged."""
-        self.write_index(search_id, processes)
         search, folder = self.store.get(search_id), self.folder(search_id)
+        if sum(query.hsps for query in processes.over(stored_queries(folder))) > FEW:
+            self.write_index(search_id, processes)
         if HitSequences(folder).are_kept:
             return
-        with closing(HitIndex(folder / FILE)) as index:
-            ids = index.ids()
+        ids = self._subjects(search_id, processes)
         with TemporaryDirectory(dir=self.folders.scratch) as scratch, self._database(search) as database:
             kept = HitSequences(folder)
-            kept.keep(self.engine.installation, processes, database, ids, Path(scratch), KEPT_BYTES)
+            if kept.keep(self.engine.installation, processes, database, ids, Path(scratch), KEPT_BYTES):
+                return
+        if not (folder / FILE).exists():  # later, the database may be gone
+            self.write_index(search_id, processes)
+
+    def _subjects(self, search_id: SearchId, processes: Processes) -> Sequence[str]:
+        """Return the ids of all subjects as ``sseqid`` prints them, or others by which they are found."""
+        folder = self.folder(search_id)
+        if not (folder / FILE).exists():
+            merged = (folder / "merged").glob("*.asn")
+            names = {name for archive in merged for name in subject_names(archive, processes.over)}
+            if None not in names:
+                return [name.decode() if isinstance(name, bytes) else f"gnl|BL_ORD_ID|{name}" for name in names]
+            self.write_index(search_id, processes)
+        with closing(HitIndex(folder / FILE)) as index:
+            return index.ids()
 
     def write_index(self, search_id: SearchId, processes: Processes) -> None:
         """Write the index of the hits of a search whose batches are all merged."""

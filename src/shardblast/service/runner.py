@@ -128,17 +128,16 @@ class Recorder:
             if piece is not None:
                 piece = replace(piece, node=piece.node or socket.gethostname())
                 recorded = None if _run_of(piece) in self._known else Piece(**asdict(piece), finished=time.time())
-            self._store.change(self._id, lambda search: _counted(search, Phase.SEARCHING, done), recorded)
-            if self._pieces >= self._plan.pieces:
-                self._begin_merging()
+            change = self._searched() if done >= self._plan.pieces and not self._merging else None
+            self._store.change(self._id, change or (lambda search: _counted(search, Phase.SEARCHING, done)), recorded)
 
     def _queries_finished(self, queries: int) -> None:
         with self._lock:
             self._queries += queries
             done = self._queries
-            if done >= self._plan.queries:
-                self._begin_merging()
-            if self._merging:
+            if done >= self._plan.queries and not self._merging:
+                self._store.change(self._id, self._searched())
+            elif self._merging:
                 self._store.change(self._id, lambda search: _counted(search, Phase.MERGING, done))
 
     def _forward(self, event: events.PieceFailed | events.QueryVerified) -> None:
@@ -164,9 +163,8 @@ class Recorder:
         except (StoreError, DiskFull) as error:
             logger.info("an event can't be recorded: %s", error.problem, extra={"search_id": self._id})
 
-    def _begin_merging(self) -> None:
-        if self._merging:
-            return
+    def _searched(self) -> Change:
+        """Return the change from searching to merging."""
         self._merging = True
         pieces, queries, total = self._pieces, self._queries, self._plan.queries
 
@@ -175,7 +173,7 @@ class Recorder:
             merging = begin(searched, Phase.MERGING, time.time(), total)
             return progressed(search, count(merging, Phase.MERGING, queries))
 
-        self._store.change(self._id, change)
+        return change
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,8 @@ Each server holds an advisory lock while its connection lives, so PostgreSQL rat
 server is gone. Changes are sent by ``NOTIFY`` within the transaction that makes them.
 """
 
+from __future__ import annotations
+
 import hashlib
 import logging
 import threading
@@ -11,9 +13,8 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import psycopg
 from sqlalchemy import Connection, Select, Table, func, insert, select, update
 
 from shardblast.core.errors import NotFoundError, StoreError
@@ -21,6 +22,9 @@ from shardblast.core.search import Event, Search, SearchId
 from shardblast.core.task import Task
 from shardblast.store.connection import SqlDatabase, record_of
 from shardblast.store.tables import events
+
+if TYPE_CHECKING:
+    import psycopg
 
 CHANNEL = "shardblast_searches"
 QUIET_S = 5.0
@@ -154,6 +158,8 @@ class Peers:
 
     def _listen(self, connection: psycopg.Connection | None, notify: Callable[[SearchId | None], None]) -> None:
         """Receive notifications until the process ends, and with it the connection."""
+        import psycopg  # slow to import, and needed by PostgreSQL alone
+
         missed = False
         while True:
             try:
@@ -176,6 +182,8 @@ class Peers:
                 time.sleep(RETRY_S)
 
     def _connect(self) -> psycopg.Connection:
+        import psycopg
+
         url = self._database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
             connection = psycopg.connect(url, autocommit=True)
