@@ -16,16 +16,17 @@ from shardblast.blast.database import open_database
 from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Processes
 from shardblast.core.errors import InputError
-from shardblast.core.events import ignore
+from shardblast.core.events import PieceStarted, Warned, ignore
 from shardblast.core.formatting import Printing, printed_with
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Program
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
+from shardblast.engine.sharded import piece_file
 from shardblast.engine.stored import StoredEngine, StoredPlan, StoredSearch
 from shardblast.engine.workspace import Pool, this_machine
 from tests.databases import KINDS, Databases, make_database
 from tests.identity.comparison import arguments, as_they_stand
-from tests.sequences import Sequence, nucleotides, proteins, real
+from tests.sequences import Sequence, nucleotides, proteins, real, write_fasta
 
 NAME = "named"
 COLUMNS = (
@@ -379,3 +380,25 @@ def without_statistics(printed: bytes) -> bytes:
 
 def words_of(printing: Printing) -> list[str]:
     return [word for name, value in printing.given.items() for word in (f"-{name}", value) if word is not None]
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_search_in_the_whole_database_warns_like_blast(store: Store, databases: Databases, resumed: bool) -> None:
+    store.name_database("nucl", databases("v5", "nucl"))
+    some = nucleotides()
+    queries = (some[0], Sequence("never", "N" * 60), some[1], Sequence("again", "N" * 80))
+    query = write_fasta(store.folder / "query.fa", queries)
+    words = ["-db", NAME, "-query", str(query), "-outfmt", "11", "-max_target_seqs", "3"]
+    options = parse(Program.BLASTN, [*words, "--shards", "1"], arguments("blastn"))
+    database = open_database(store.engine.installation, NAME, Program.BLASTN.database_molecule)
+    plan = store.engine.plan(options, database, store.folder, Processes())
+    plain = subprocess.run(["blastn", *words], capture_output=True, check=True)
+    if resumed:
+        piece_file(store.folder, 0, 0).write_bytes(plain.stdout)
+
+    heard: list[object] = []
+    store.engine.search(StoredSearch(options, plan, store.folder), database, heard.append, Processes())
+
+    assert b"".join(event.text for event in heard if isinstance(event, Warned)) == plain.stderr
+    assert b"5 or more matches" in plain.stderr
+    assert sum(isinstance(event, PieceStarted) for event in heard) == (not resumed)
