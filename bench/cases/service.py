@@ -212,7 +212,7 @@ def write_hits(path: Path, hits: int, hsps_each: int) -> None:
     draw = random.Random(1)
     rows = "A" * 300
     with TemporaryFile() as printed:
-        printed.write(b"# Query: one\n")
+        printed.write(b"# BLASTN\n# Query: one\n# Database: 16s\n# %d hits found\n" % (hits * hsps_each))
         for hit in range(hits):
             for _ in range(hsps_each):
                 score = draw.randrange(40, 4000)
@@ -222,6 +222,7 @@ def write_hits(path: Path, hits: int, hsps_each: int) -> None:
                 organism = f"{9606 + hit % ORGANISMS}\tHomo sapiens {hit % ORGANISMS}"
                 line = f"id{hit}\tid{hit}.1\t5000\t300\t{organism}\t{numbers}\t{where}\t{rows}\t{rows}"
                 printed.write(f"{line}\tputative protein {hit} of nobody in particular\n".encode())
+        printed.write(b"# BLAST processed 1 queries\n")
         printed.seek(0)
         write_index(path, [StoredQuery(0, "one", hits, hits * hsps_each, Verdict.MERGED)], printed)
 

@@ -311,8 +311,10 @@ def queries_with_hits(folder: Path) -> list[int]:
 
 def _listed(path: Path) -> Iterator[StoredQuery]:
     """Yield the queries of a merged batch from the file that lists them."""
+    verdicts = {verdict.value: verdict for verdict in Verdict}
     for query in json.loads(path.read_text()):
-        yield StoredQuery(**{**query, "verdict": Verdict(query["verdict"])})
+        verdict = verdicts[query["verdict"]]
+        yield StoredQuery(query["number"], query["id"], query["hits"], query["hsps"], verdict)
 
 
 def store_merged(search: ShardedSearch, batches: Iterable[Batch], folder: Path) -> None:

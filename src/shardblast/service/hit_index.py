@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,11 @@ CREATE TABLE hsps (query INTEGER, rank INTEGER, number INTEGER, evalue REAL, bit
     query_frame INTEGER, subject_frame INTEGER, coverage REAL, query_row TEXT, subject_row TEXT,
     PRIMARY KEY (query, rank, number)) WITHOUT ROWID;
 """
+_EVALUE, _BIT_SCORE, _COVERAGE = map(COLUMNS.index, ("evalue", "bitscore", "qcovhsp"))
+_subject = itemgetter(*map(COLUMNS.index, ("sseqid", "stitle", "slen")))
+_aligned = itemgetter(*map(COLUMNS.index, ("qseq", "sseq")))
+_INTEGERS = "score nident positive length gaps gapopen qstart qend sstart send qframe sframe"
+_integers = itemgetter(*map(COLUMNS.index, _INTEGERS.split()))
 _HIT_MARKS, _HSP_MARKS = ", ".join("?" * 14), ", ".join("?" * 20)
 
 
@@ -127,11 +134,14 @@ def write_index(
             going_on()
             length = int(rows[0][COLUMNS.index("qlen")])
             connection.execute("UPDATE queries SET length = ? WHERE number = ?", [length, number])
-            for rank, hsps in enumerate(_by_subject(rows)):
+            hits, hsps = [], []
+            for rank, (_, same) in enumerate(groupby(rows, key=_subject)):
                 going_on()
-                connection.execute(f"INSERT INTO hits VALUES ({_HIT_MARKS})", _hit(number, rank, hsps))
-                of_hit = [_hsp(number, rank, place, hsp) for place, hsp in enumerate(hsps)]
-                connection.executemany(f"INSERT INTO hsps VALUES ({_HSP_MARKS})", of_hit)
+                of_hit = list(same)
+                hits.append(_hit(number, rank, of_hit))
+                hsps += [_hsp(number, rank, place, hsp) for place, hsp in enumerate(of_hit)]
+            connection.executemany(f"INSERT INTO hits VALUES ({_HIT_MARKS})", hits)
+            connection.executemany(f"INSERT INTO hsps VALUES ({_HSP_MARKS})", hsps)
         connection.execute("COMMIT")
     partial.replace(path)
 
@@ -232,37 +242,19 @@ def _rows_of_queries(printed: Iterable[bytes]) -> Iterator[list[list[str]]]:
         yield [line.split("\t", len(COLUMNS) - 1) for line in lines]
 
 
-def _by_subject(rows: list[list[str]]) -> Iterator[list[dict[str, str]]]:
-    hsps: list[dict[str, str]] = []
-    for row in rows:
-        hsp = dict(zip(COLUMNS, row, strict=True))
-        if hsps and _subject(hsps[0]) != _subject(hsp):
-            yield hsps
-            hsps = []
-        hsps.append(hsp)
-    if hsps:
-        yield hsps
-
-
-def _subject(hsp: dict[str, str]) -> tuple[str, str, str]:
-    return hsp["sseqid"], hsp["stitle"], hsp["slen"]
-
-
-def _hit(query: int, rank: int, hsps: list[dict[str, str]]) -> tuple[Any, ...]:
-    best = hsps[0]
+def _hit(query: int, rank: int, rows: Sequence[Sequence[str]]) -> tuple[Any, ...]:
+    best = dict(zip(COLUMNS, rows[0], strict=True))
     subject = (best["sseqid"], best["saccver"], best["stitle"], int(best["slen"]))
     organism = (_known(best["staxids"]), _known(best["sscinames"]))
-    evalue, total_score = min(float(hsp["evalue"]) for hsp in hsps), sum(float(hsp["bitscore"]) for hsp in hsps)
+    evalue, total_score = min(float(row[_EVALUE]) for row in rows), sum(float(row[_BIT_SCORE]) for row in rows)
     scores = (evalue, float(best["bitscore"]), total_score, float(best["qcovs"]), float(best["pident"]))
-    return (query, rank, *subject, *organism, *scores, len(hsps))
+    return (query, rank, *subject, *organism, *scores, len(rows))
 
 
-def _hsp(query: int, rank: int, number: int, hsp: dict[str, str]) -> tuple[Any, ...]:
-    whole = ("score", "nident", "positive", "length", "gaps", "gapopen", "qstart", "qend", "sstart", "send")
-    frames = (int(hsp["qframe"]), int(hsp["sframe"]))
-    numbers = (int(hsp[name]) for name in whole)
-    scores = (float(hsp["evalue"]), float(hsp["bitscore"]))
-    return (query, rank, number, *scores, *numbers, *frames, float(hsp["qcovhsp"]), hsp["qseq"], hsp["sseq"])
+def _hsp(query: int, rank: int, number: int, row: Sequence[str]) -> tuple[Any, ...]:
+    """Return the values of a row of the table; SQLite converts the integers."""
+    scores = float(row[_EVALUE]), float(row[_BIT_SCORE])
+    return (query, rank, number, *scores, *_integers(row), float(row[_COVERAGE]), *_aligned(row))
 
 
 def _known(text: str) -> str | None:
