@@ -25,7 +25,7 @@ from shardblast.core.cutting import Shard
 from shardblast.core.errors import Interrupted, ShardblastError
 from shardblast.core.events import PiecesPlanned, Purpose, QueriesFinished, QueryJudged, QueryVerified, Warned
 from shardblast.core.formats import ARCHIVE
-from shardblast.core.option_table import OF_EACH_PROCESS
+from shardblast.core.option_table import FORMAT_OPTIONS, OF_EACH_PROCESS
 from shardblast.core.report import Verdict
 from shardblast.engine.candidates import Suspects, first_limit
 from shardblast.engine.pieces import Part, Parts, PieceOptions, part_of, threads_argument
@@ -131,7 +131,9 @@ class ShardedSearch:
 
     def _warns_alike(self, batch: Batch) -> bool:
         """Return whether the batch's only piece will run, and prints the warnings of the user's search."""
-        if not self._whole or self._work.options.outfmt.number != ARCHIVE:
+        user = self._work.options
+        dropped = FORMAT_OPTIONS | {"num_threads", "mt_mode"}
+        if not self._whole or user.outfmt.number != ARCHIVE or not dropped.isdisjoint(user.given):
             return False
         return not piece_file(self._work.folder, batch.index, self._shards[0].index).exists()
 
