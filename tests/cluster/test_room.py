@@ -20,6 +20,8 @@ QUERY = "".join(one.fasta for one in real("proteins")[:8])
 SATURATED = ["-max_target_seqs", "5", "-evalue", "1000"]
 """With composition-based statistics: searched in shards first, and then in the whole database."""
 UNSPLITTABLE = ["-qcov_hsp_perc", "10"]
+"""Searched in candidates, if not all hits are wanted."""
+COMPLETE = "complete"
 
 
 @dataclass
@@ -75,8 +77,9 @@ def test_queries_are_verified_if_a_node_has_room(narrow: Narrow, tmp_path: Path)
 
 def test_a_search_that_no_node_has_room_for_is_refused_until_one_has(narrow: Narrow, tmp_path: Path) -> None:
     body = {"program": "blastp", "database": "proteins", "query": QUERY, "options": " ".join(UNSPLITTABLE)}
+    body["exactness"] = COMPLETE
     refused = [narrow.server.http.post(where, json=body) for where in ("/searches/preflight", "/searches")]
-    by_command = narrow.command(UNSPLITTABLE)
+    by_command = narrow.command([*UNSPLITTABLE, "--exactness", COMPLETE])
     assert [one.status_code for one in refused] == [200, 422]
     for (problem,) in (one.json()["problems"] for one in refused):
         assert problem["code"] == "no-room"
@@ -95,7 +98,8 @@ def test_a_search_that_no_node_has_room_for_is_refused_until_one_has(narrow: Nar
     assert f"the first stage of the search for {first}, ".encode() in by_command.stderr
 
     narrow.cluster.add("c").wait_for("the node is connected")
-    ended = narrow.server.ended(narrow.server.submit("blastp", "proteins", QUERY, " ".join(UNSPLITTABLE))["id"])
+    submitted = narrow.server.submit("blastp", "proteins", QUERY, " ".join(UNSPLITTABLE), exactness=COMPLETE)
+    ended = narrow.server.ended(submitted["id"])
     assert ended["state"] == "completed", ended["failure"]
     expected = blast("blastp", narrow.path, "proteins", QUERY, UNSPLITTABLE, "6", tmp_path)
     assert narrow.server.result(ended["id"], "6") == expected

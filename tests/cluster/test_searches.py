@@ -105,7 +105,7 @@ def test_saturated_queries_need_no_whole_database(compared: Compared) -> None:
 
 
 def test_searches_that_cannot_be_split_run_in_the_whole_database(compared: Compared) -> None:
-    report = compared.assert_identical("blastx", "v5-volumes", "6", "-qcov_hsp_perc", "50")
+    report = compared.assert_identical("blastx", "v5-volumes", "0", "-sorthits", "2")
 
     assert report["shards"] == 1
 
@@ -119,7 +119,10 @@ def test_searches_that_cannot_be_split_run_in_the_whole_database(compared: Compa
         ("blastn", "0", "-ungapped -max_hsps 1"),
         ("blastp", "0", "-culling_limit 2"),
         ("blastp", "6", "-query_loc 5-90"),
+        ("blastp", "6", "-qcov_hsp_perc 40 -max_target_seqs 5 -evalue 1000"),
+        ("blastp", "0", "-qcov_hsp_perc 40 -max_target_seqs 5 -evalue 1000 -num_threads 2"),
         ("blastx", "0", "-culling_limit 1 -evalue 1e-5"),
+        ("blastx", "7", "-qcov_hsp_perc 30"),
         ("tblastn", "7", "-max_hsps 1 -evalue 1e-5"),
         ("tblastx", "6", "-max_hsps 1 -evalue 1e-5"),
         ("tblastx", "5", "-culling_limit 1 -evalue 1e-5"),
@@ -133,6 +136,44 @@ def test_what_can_not_be_merged_is_searched_in_candidates(
     assert int(str(report["shards"])) > 1
     assert "BLAST+ searches the candidates of all shards" in str(report["why"])
     assert report["verdicts"] == {"researched": len(QUERIES[program]())}
+
+
+@pytest.mark.parametrize(
+    ("program", "options"),
+    [
+        ("blastn", "-subject_besthit -max_target_seqs 5 -evalue 1000"),
+        ("blastp", "-subject_besthit -max_target_seqs 5 -evalue 1000"),
+        ("blastp", "-use_sw_tback -max_target_seqs 1"),
+        ("blastn", "-perc_identity 90 -qcov_hsp_perc 20 -max_target_seqs 5"),
+    ],
+)
+def test_options_that_pieces_or_candidates_lack_are_obeyed(compared: Compared, program: str, options: str) -> None:
+    """Candidates are found without options that drop or align hits after the first stage."""
+    report = compared.assert_identical(program, "v5-volumes", "6", *options.split())
+
+    assert int(str(report["shards"])) > 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-parse_deflines",
+        "-db_soft_mask 100",
+        "-db_hard_mask 100",
+        "-filtering_db x",
+        "-gilist x",
+        "-window_masker_taxid 9",
+    ],
+)
+def test_options_that_need_what_nodes_lack_are_refused_before_anything_runs(compared: Compared, options: str) -> None:
+    name, _ = compared.database("v5-volumes", "nucl")
+    query = compared.cluster.folder / "refused.fa"
+    query.write_text(fasta(nucleotide_queries()))
+
+    found = compared.cluster.search("blastn", "-db", name, "-query", str(query), *options.split())
+
+    assert (found.returncode, found.stdout) == (1, b"")
+    assert f"{options.split()[0]} can't be used on a cluster".encode() in found.stderr
 
 
 @pytest.mark.parametrize("outfmt", ["5", "15", "6 qlen", "7 qseqid qcovs"])

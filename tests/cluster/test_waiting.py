@@ -92,7 +92,8 @@ def test_a_command_reports_the_resource_that_it_waits_for_and_ends_if_that_does_
 
 def submitted(server: Server) -> tuple[list[str], list[str]]:
     """Submit searches, of which some need the whole of the large database; return the ids of both kinds."""
-    impossible = [server.submit("blastp", "proteins", PROTEINS, "-qcov_hsp_perc 10") for _ in range(IMPOSSIBLE)]
+    unmerged = {"options": "-qcov_hsp_perc 10", "exactness": "complete"}  # without candidates
+    impossible = [server.submit("blastp", "proteins", PROTEINS, **unmerged) for _ in range(IMPOSSIBLE)]
     possible = [server.submit("blastn", "16s", one) for one in GENES]
     return [one["id"] for one in possible], [one["id"] for one in impossible]
 

@@ -31,6 +31,9 @@ from tests.sequences import (
 TINY_MEMORY = Machine(cores=2, memory_bytes=1 << 12)
 """A machine whose memory does not hold our databases."""
 COPIES = 1500
+GENE_PROTEINS = unrelated_proteins(6)
+GENES = [*map(gene, GENE_PROTEINS)]
+"""Of which chromosomes hold copies."""
 STRICT = ["-evalue", "1e-6"]
 
 
@@ -176,6 +179,44 @@ def test_volumes_with_ambiguity_codes_would_give_wrong_hits(
     monkeypatch.setattr("shardblast.engine.candidates.view_of", lambda _, shard: view_of(View.STORED, shard))
     with pytest.raises(AssertionError):
         assert_identical_here("blastn", words, machine=TINY_MEMORY, shards=[4])
+
+
+@pytest.fixture(scope="module")
+def chromosomes(databases: Databases) -> str:
+    """Return a database of six sequences of 3 million bases; gene n is in the first 6 - n of them, with changes."""
+    chance = random.Random(21)
+    made = []
+    for number in range(6):
+        bases = bytearray(chance.randbytes(3_000_000).translate(b"ACGT" * 64))
+        for place, one in enumerate(GENES[: 6 - number]):
+            for start in range(100_000, 3_000_000, 700_000):
+                copy = bytearray(one.letters.encode())
+                for at in chance.sample(range(len(copy)), chance.randrange(12)):
+                    copy[at] = chance.choice(b"ACGTN")
+                bases[start + 2000 * place : start + 2000 * place + len(copy)] = copy
+        made.append(Sequence(f"chromosome{number}", bases.decode()))
+    return databases.of("chromosomes", "nucl", made, "-max_file_sz", "3000000")
+
+
+@pytest.mark.parametrize(
+    ("program", "limit", "options", "verdicts"),
+    [
+        ("blastn", "1", "", {"merged"}),
+        ("blastn", "3", "-perc_identity 97 -task blastn", {"merged"}),
+        ("tblastn", "1", "", {"researched"}),
+        ("tblastn", "3", "-comp_based_stats 0", {"merged"}),
+    ],
+)
+def test_chromosomes_are_merged_where_blast_drops_none_of_them(
+    program: str, limit: str, options: str, verdicts: set[str], chromosomes: str, tmp_path: Path
+) -> None:
+    queries = GENES if program == "blastn" else GENE_PROTEINS[:3]
+    query = write_fasta(tmp_path / "q.fa", queries)
+    words = ["-db", chromosomes, "-query", str(query), "-max_target_seqs", limit, "-outfmt", "6 std score", *STRICT]
+
+    (report,) = assert_identical_here(program, [*words, *options.split()], machine=TINY_MEMORY, shards=[3])
+
+    assert set(report["verdicts"]) == verdicts
 
 
 PROTEINS = protein_family(1, "p", 4500, 90)

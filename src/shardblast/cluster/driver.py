@@ -206,7 +206,8 @@ class Drive:
         """Whether merges start without pieces: the database is one shard, or all queries count as saturated."""
         if len(self._shards) == 1:
             return self.order.is_whole
-        return self.order.by_candidates or self._piece_options.always_research
+        options = self._piece_options
+        return self.order.by_candidates or (options.always_research and not options.keeps_all(self.generation.num_seqs))
 
     def _pieces(self, batches: Sequence[Batch], earlier: EarlierResults) -> list[tuple[Batch, StoredRun]]:
         """Return the pieces to search, shard by shard, so that each shard is read from disk once."""

@@ -17,10 +17,10 @@ from shardblast.cluster.driver import Drive, DriverMeans
 from shardblast.cluster.messages import ALL_CORES, PIECES, WORK, SearchOrder, list_name, merged_key
 from shardblast.core.cutting import BATCH_LETTERS, QUERY_LETTERS_PER_SCAN, Choice, shards_for
 from shardblast.core.database import CataloguedDatabase, Generation
-from shardblast.core.errors import DatabaseError, NetworkError, NotFoundError
+from shardblast.core.errors import DatabaseError, InputError, NetworkError, NotFoundError
 from shardblast.core.events import Notify
 from shardblast.core.lack import NO_NODE, NO_SCHEDULER, Lack
-from shardblast.core.option_table import LISTS
+from shardblast.core.option_table import LISTS, Use, names
 from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.search import SearchId
 from shardblast.core.units import counted
@@ -91,6 +91,9 @@ class ClusterSearching:
             raise DatabaseError(problem, remedy=remedy)
         if wrong := options.program.objection(database.name, database.molecule):
             raise DatabaseError(wrong, remedy="Choose another database or program.")
+        if here := [name for name in options.given if name in names(Use.FILE, Use.LOCAL)]:
+            problem = f"-{here[0]} can't be used on a cluster, whose nodes and results lack what it needs."
+            raise InputError(problem, remedy="Leave it out, or search with '--engine local' where the database is.")
         program, nowhere = options.program, database_of(database.facts, folder, ())
         search = Inquiry(self.installation, processes, nowhere, options, folder)
         count, why = 1, self._why_whole(search)

@@ -311,16 +311,16 @@ UNSPLITTABLE: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
         lambda options: options.max_target_seqs > LONGEST_LIST,
         "-max_target_seqs is so large that BLAST+ can't keep the longer lists that shards need.",
     ),
-    (
-        lambda options: options.has("qcov_hsp_perc") and options.threads_matter,
-        "-qcov_hsp_perc with composition-based statistics or -sum_stats makes BLAST+'s answer depend on -num_threads.",
-    ),
 )
 """Why shards can't obey options that they obey with other values or in other searches, with the test for each."""
 UNMERGED: tuple[tuple[Callable[[SearchOptions], bool], str], ...] = (
     (
         lambda options: options.has("max_hsps") and (options.links_hsps or options.program.translates_query),
         "-max_hsps drops HSPs whose E-values order the subjects.",
+    ),
+    (
+        lambda options: options.has("qcov_hsp_perc") and options.threads_matter,
+        "-qcov_hsp_perc with composition-based statistics or -sum_stats makes BLAST+'s answer depend on -num_threads.",
     ),
 )
 """The same for options that BLAST+ obeys in the candidates of all shards."""

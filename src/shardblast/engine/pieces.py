@@ -172,6 +172,13 @@ class PieceOptions:
         wanted = self.max_target_seqs
         return max(2 * wanted, 1000) + 50 if self.composition_based else min(max(2 * wanted, 10), wanted + 50)
 
+    def keeps_all(self, num_seqs: int) -> bool:
+        """Return whether BLAST+ keeps all subjects before the traceback, since a database has so few sequences.
+
+        With composition-based statistics it may skip some nevertheless.
+        """
+        return num_seqs <= self.preliminary and not self.composition_based
+
     @property
     def is_final(self) -> bool:
         """Whether BLAST+ cuts by final scores, so that the best hits of all shards are its hits.

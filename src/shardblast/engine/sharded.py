@@ -84,6 +84,7 @@ class ShardedSearch:
         self._research = Research(work, parts, shards, carrier, options, in_memory=not by_shard)
         hidden = options.are_identical and not self._whole and options.composition_based and can_hide(work.database)
         self._hidden = HiddenSaturation(work, parts, options) if hidden else None
+        self._keeps_all = options.keeps_all(work.database.num_seqs)
         self._probe = write_probe(work)
         self._naming = Naming.of(work.database)
         self._largest_first = sorted(shards, key=lambda shard: -shard.letters)
@@ -140,7 +141,7 @@ class ShardedSearch:
     def _fills_most(self, batch: Batch) -> bool:
         """Return whether most queries of a batch are likely saturated; searching the shards first is then a waste."""
         is_expected = self._options.are_identical and self._saturated * 2 > self._judged
-        if self._options.always_research or is_expected:
+        if (self._options.always_research and not self._keeps_all) or is_expected:
             return True
         return self._hidden is not None and self._hidden.fills_most(batch)
 
@@ -204,7 +205,7 @@ class ShardedSearch:
             return Suspects(self._research.dependent_on_threads(batch, counts))
         if current.suspected:
             return Suspects(range(batch.queries))
-        if options.is_final:
+        if options.is_final or self._keeps_all:
             return Suspects(())
         # A query with just as many hits as wanted would have fewer in the candidates of other queries.
         fills_candidates = options.composition_based and not self._research.needs_no_shards
