@@ -29,6 +29,7 @@ CASES: Mapping[str, Callable[[Settings], Measured]] = {
     "saturated-ssu": saturated.measure_ssu,
     "saturated-families": saturated.measure_families,
     "saturated-genes": saturated.measure_genes,
+    "saturated-nodes": saturated.measure_nodes,
     "tiny": tiny.measure,
     "output": output.measure,
     "disk": disk.measure,

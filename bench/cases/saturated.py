@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import data
 from bench.cases.case import RATIO, Measured, Settings, compare, ratios
 from bench.command import Search
 from bench.figure import Figure
-from bench.measure import interleaved, median_cpu, median_seconds, same_output
+from bench.little_memory import MEMORY_BYTES
+from bench.measure import interleaved, median_cpu, median_seconds, run, same_output
+from bench.place import OUTPUT
+from shardblast.blast.installation import find_installation
+from shardblast.bootstrap import home, known_arguments
+from shardblast.core.events import SearchEvent
+from shardblast.core.options import parse
+from shardblast.core.program import Program
+from shardblast.core.report import PieceReport
+from shardblast.engine.local import LocalEngine
+from shardblast.engine.workspace import Machine
 
 SHARDS = ("4", "auto")
 TARGET = 1.6
 FAMILY_TARGET = 1.3
 HITS = (10_000, 50_000, 200_000)
 SEQUENCES = 200_000
+NODES = {4: (1.3, 0.4), 16: (1.6, 0.12)}
+"""By the number of nodes, the targets for the processor time of all, and of the slowest, in that of BLAST+."""
 
 
 def measure_small(settings: Settings) -> Measured:
@@ -74,3 +88,48 @@ def _against_blast(program: str, what: str, database: Path, queries: Path, repea
         identical=same_output(candidates[-1], blast[-1]),
         note=f"{median_cpu(blast):.1f} and {median_cpu(candidates):.1f} s of processor time",
     )
+
+
+def measure_nodes(settings: Settings) -> Measured:
+    """Proteins of families of 5,000 on nodes that hold a part of the database each, run one after the other."""
+    size = settings.size(SEQUENCES, 4000)
+    database, queries = data.protein_families(4, size // 40, size)
+    words = ["-db", str(database), "-query", str(queries), "-outfmt", "6"]
+    blast = run("nodes.blast", ["blastp", *words])
+    figures = []
+    for nodes, (all_target, slowest_target) in NODES.items():
+        out = OUTPUT / f"nodes.{nodes}.out"
+        spent, slowest = _on_nodes([*words, "-out", str(out), "--shards", str(nodes)])
+        same = out.read_bytes() == blast.out.read_bytes()
+        for what, ours, target in (("all", spent, all_target), ("the slowest node", slowest, slowest_target)):
+            note = f"{blast.cpu_s:.1f} and {ours:.1f} s of processor time"
+            named = f"processor time of {what}, {nodes} nodes"
+            figures.append(Figure(named, ours / blast.cpu_s, RATIO, target, identical=same, note=note))
+    what = f"blastp, 20 queries with {size // 40:,} hits each in {size:,} proteins of 300 residues"
+    return Measured(f"{what}; the merge counts for the slowest node", tuple(figures))
+
+
+def _on_nodes(argv: Sequence[str]) -> tuple[float, float]:
+    """Return the processor time of a search in shards, and that of the slowest node, which also merges, in seconds."""
+    installation = find_installation()
+    options = parse(Program.BLASTP, argv, known_arguments(installation, Program.BLASTP))
+    by_shard: dict[int, float] = {}
+    began, last = _processor_s(), os.times()
+
+    def note(event: SearchEvent) -> None:
+        nonlocal last
+        if isinstance(event, PieceReport):
+            before, last = last, os.times()
+            if event.shard is not None:
+                spent = last.children_user + last.children_system - before.children_user - before.children_system
+                by_shard[event.shard] = by_shard.get(event.shard, 0) + spent
+
+    one_core = Machine(1, MEMORY_BYTES)  # pieces run one at a time, so that their processor time can be told
+    LocalEngine(installation, one_core, home()).search(options, note)
+    spent = _processor_s() - began
+    return spent, spent - sum(by_shard.values()) + max(by_shard.values())
+
+
+def _processor_s() -> float:
+    """Return the processor time of this process and of those that it started and waited for."""
+    return sum(os.times()[:4])
