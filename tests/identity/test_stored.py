@@ -20,6 +20,7 @@ from shardblast.core.events import PieceStarted, Warned, ignore
 from shardblast.core.formatting import Printing, printed_with
 from shardblast.core.options import SearchOptions, parse
 from shardblast.core.program import Program
+from shardblast.core.report import PieceReport
 from shardblast.engine.kept_sequences import HitSequences, StoredFilter
 from shardblast.engine.sharded import piece_file
 from shardblast.engine.stored import StoredEngine, StoredPlan, StoredSearch
@@ -402,3 +403,5 @@ def test_a_search_in_the_whole_database_warns_like_blast(store: Store, databases
     assert b"".join(event.text for event in heard if isinstance(event, Warned)) == plain.stderr
     assert b"5 or more matches" in plain.stderr
     assert sum(isinstance(event, PieceStarted) for event in heard) == (not resumed)
+    probes = [event for event in heard if isinstance(event, PieceReport) and event.purpose == "probe"]
+    assert len(probes) == resumed, "another process need not print what the piece prints"

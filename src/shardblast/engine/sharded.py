@@ -133,7 +133,7 @@ class ShardedSearch:
     def _warns_alike(self, batch: Batch) -> bool:
         """Return whether the batch's only piece will run, and prints the warnings of the user's search."""
         user = self._work.options
-        dropped = FORMAT_OPTIONS | {"num_threads", "mt_mode"}
+        dropped = (FORMAT_OPTIONS | {"num_threads", "mt_mode"}) - {"outfmt"}
         if not self._whole or user.outfmt.number != ARCHIVE or not dropped.isdisjoint(user.given):
             return False
         return not piece_file(self._work.folder, batch.index, self._shards[0].index).exists()
