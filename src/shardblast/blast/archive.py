@@ -282,7 +282,7 @@ def condense(path: Path, queries: int, over: Over = iter) -> None:
 def read_alignments(path: Path, queries: int | None = None, over: Over = iter) -> Iterator[Alignments]:
     """Yield every query with alignments of an archive, condensed or not, in its order.
 
-    Raises EngineError if an archive that is not condensed has not ``queries`` queries, unless that is None.
+    Raises EngineError if ``queries`` is not None and an archive that is not condensed has another number of queries.
     """
     with path.open("rb") as stream:
         if stream.read(len(CONDENSED)) != CONDENSED:
