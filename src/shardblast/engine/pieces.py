@@ -267,7 +267,7 @@ class Part:
     oids: range | None = None
     """0-based OIDs in the volume; None for whole volumes."""
     view: View | None = None
-    """The views that are read in place of the volumes, so that tables name subjects by their OIDs."""
+    """The kind of view that is read in place of the volumes, so that lists name subjects by OID; None for volumes."""
 
 
 class Parts(Protocol):
