@@ -368,7 +368,7 @@ export const texts = {
     ready: "Ready",
     asked: "Requested",
     needed: "Needed",
-    most: "Automatic maximum",
+    most: "Maximum",
     unknown: "unknown",
     why: (needed: { to_hold: number; for_work: number; busy: number }) =>
       `${needed.to_hold} to hold databases, ${needed.for_work} for waiting work; ` +

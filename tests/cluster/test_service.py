@@ -158,6 +158,38 @@ def test_nodes_are_listed_with_their_volumes(served: Served) -> None:
     assert served.nodes()["a"]["state"] == "connected"
 
 
+def test_a_node_that_is_told_to_go_has_left_and_is_not_lost(served: Served) -> None:
+    until(lambda: served.states() == {"a": "connected", "b": "connected"}, served.nodes)
+
+    with connect_sse(served.server.http, "GET", "/nodes/events", timeout=300) as source:
+        events = (one for one in source.iter_sse() if one.event != "message")
+        next(events)
+        node = served.cluster.nodes.pop("b")
+        node.signal(signal.SIGTERM)
+        node.wait()
+        gone = next(one for one in events if one.event == "gone" or '"lost"' in one.data)
+
+    assert (gone.event, json.loads(gone.data)) == ("gone", {"name": "b"})
+    assert served.states() == {"a": "connected"}
+    assert figures(served.server)["shardblast_nodes"][("state", "lost"),] == 0
+
+
+def test_a_search_says_that_all_nodes_are_busy_with_others(served: Served, tmp_path: Path) -> None:
+    served.cluster.nodes.pop("b").kill()
+    until(lambda: served.states()["b"] == "lost", served.nodes)
+    first = served.server.submit("blastp", "proteins", LONG)
+    pid, _, _ = stopped_piece(tmp_path / "a")
+    second = served.server.submit("blastn", "16s", SHORT)["id"]
+
+    until(lambda: (served.server.search(second)["waiting"] or {}).get("code") == "busy", served.nodes)
+
+    sentence = served.server.search(second)["waiting"]["sentence"]
+    assert sentence == "The search waits for a node that is free: the only one is busy with other searches."
+    os.kill(pid, signal.SIGCONT)
+    assert served.server.ended(second)["state"] == "completed"
+    assert served.server.ended(first["id"])["state"] == "completed"
+
+
 def test_a_node_that_is_stopped_finishes_its_piece_first(served: Served, tmp_path: Path) -> None:
     search = served.server.submit("blastp", "proteins", LONG)
     pid, batch, shard = stopped_piece(tmp_path / "b")

@@ -23,7 +23,7 @@ PROTEINS = "".join(one.fasta for one in real("proteins")[:8])
 GENES = [one.fasta for one in real("16s")[:40]]
 POSSIBLE, IMPOSSIBLE = 40, 10
 CHROMIUM_PATH = os.environ.get("CHROMIUM") or shutil.which("chromium")
-NO_NODE = "The search waits for a node of the cluster."
+NO_NODE = "The search waits for a node of the cluster: none is connected."
 
 
 @dataclass
@@ -86,7 +86,7 @@ def test_a_command_reports_the_resource_that_it_waits_for_and_ends_if_that_does_
     assert ended.returncode == 1
     reported = ended.stderr.decode()
     assert NO_NODE in reported
-    assert "The search waited 2 seconds for a node of the cluster." in reported
+    assert "The search waited 2 seconds for a node of the cluster: none is connected." in reported
     assert "Start nodes" in reported
 
 
@@ -116,6 +116,7 @@ def test_all_of_fifty_searches_end_or_say_why_they_wait_until_they_fail(crowded:
     ((_, _, sentence),) = crowded.reported(impossible)
     assert sentence is not None
     assert sentence.startswith("The search waits for a node whose disk has room for the whole database (")
+    assert f": a may hold {crowded.room // 1024 / 1024:.1f} MiB" in sentence
     crowded.say_everywhere(impossible[0], sentence)
     assert figures(server)["shardblast_searches_waiting"][("code", "whole-database"),] == IMPOSSIBLE
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 from shardblast.core.cutting import Shard
 from shardblast.core.database import DatabaseFile, Generation, VolumeMetadata
-from shardblast.core.lack import NO_NODE, REMEDIES, Lack, LackCode, lacked, lasting
+from shardblast.core.lack import (
+    MORE_NODES,
+    NO_NODE,
+    REMEDIES,
+    ExpectedNodes,
+    Lack,
+    LackCode,
+    lacked,
+    lacks_nodes,
+    lasting,
+)
+from shardblast.core.node import HeldGeneration, HeldVolume, NodeState
 from shardblast.core.placement import lacking
 from shardblast.core.program import Molecule
 
@@ -56,7 +67,66 @@ def test_a_task_that_needs_the_whole_database_states_its_size() -> None:
 
     assert found.code is LackCode.WHOLE_DATABASE
     assert found.what == "a node whose disk has room for the whole database (8.0 GiB)"
+    assert found.detail == ""
     assert found.volumes == (tuple(f"genes.{number}" for number in range(8)),)
+
+
+def node(name: str, room: int, *numbers: int) -> NodeState:
+    volumes = tuple(HeldVolume(f"genes.{number}", 1 << 30, 1 << 30, None) for number in numbers)
+    return NodeState(name, 4, 1 << 40, room, 0, room, (HeldGeneration("genes", "1", False, volumes, 8),))
+
+
+def test_a_database_of_one_volume_is_called_whole_only_if_it_is_searched_whole() -> None:
+    one = replace(GENES, volumes=VOLUMES[:1])
+    parts = [Shard(index, range(1), range(index * 5, index * 5 + 5), index * 5, 500) for index in range(2)]
+    whole = [Shard(0, range(1), None, 0, 1000)]
+
+    of_parts, of_whole = lacking([needs(0)], one, parts), lacking([needs(0)], one, whole)
+
+    assert of_parts is not None
+    assert (of_parts.code, of_parts.what) == (LackCode.SHARDS, "a node that holds shard 1, 2 of 2")
+    assert of_whole is not None
+    assert of_whole.code is LackCode.WHOLE_DATABASE
+
+
+def test_nodes_that_are_too_small_are_named_with_their_sizes() -> None:
+    there = [node("b", 1 << 29), node("a", 1 << 28)]
+
+    found = lacking([needs(2)], GENES, SHARDS, there)
+
+    assert found is not None
+    assert found.code is LackCode.SHARDS
+    assert found.sentence == (
+        "The search waits for a node whose disk has room for shard 3 of 8 (1.0 GiB): "
+        "b may hold 512.0 MiB, a may hold 256.0 MiB."
+    )
+    many = lacking([needs(2)], GENES, SHARDS, [*there, *(node(str(number), 1) for number in range(9))])
+    assert many is not None
+    assert many.sentence.endswith(" and the others no more.")
+
+
+def test_what_a_node_holds_is_not_lacking() -> None:
+    assert lacking([needs(2)], GENES, SHARDS, [node("a", 1 << 40, 1, 2)]) is None
+    held = lacking([needs(2), needs(3)], GENES, SHARDS, [node("a", 1 << 40, 1, 2)])
+    assert held is not None
+    assert held.what == "a node that holds shard 4 of 8"
+    assert lacking([needs(*range(8))], GENES, SHARDS, [node("a", 1 << 20, *range(8))]) is None
+
+
+@pytest.mark.parametrize(
+    ("lacks", "words"),
+    [
+        (lacks_nodes(NO_NODE, 0, ExpectedNodes()), "a node of the cluster: none is connected."),
+        (lacks_nodes(NO_NODE, 0, ExpectedNodes(), 2), "a node of the cluster: 2 draining."),
+        (
+            lacks_nodes(NO_NODE, 0, ExpectedNodes(3, 1, "node-2: no machine has room.")),
+            "a node of the cluster: none is connected, 3 asked for, 2 pending because of: node-2: no machine has room.",
+        ),
+        (lacks_nodes(MORE_NODES, 1, ExpectedNodes(2, 2)), "more nodes of the cluster: 1 connected, 2 asked for."),
+    ],
+)
+def test_missing_nodes_are_told_with_those_that_were_asked_for(lacks: Lack, words: str) -> None:
+    assert lacks.sentence == f"The search waits for {words}"
 
 
 def test_a_task_that_needs_no_volume_waits_for_any_node() -> None:

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from shardblast.core.cutting import MEMORY_SHARE
 from shardblast.core.database import DatabaseFile, VolumeMetadata
-from shardblast.core.scaling import Demand, Need, NodeSize, Scale, ScalingRule, SearchedDatabase, need, scaled
+from shardblast.core.errors import ConflictError
+from shardblast.core.scaling import (
+    Demand,
+    Need,
+    NodeSize,
+    Scale,
+    ScalingRule,
+    SearchedDatabase,
+    check_most,
+    need,
+    scaled,
+)
 
 GIB = 1 << 30
 SIZE = NodeSize(memory_bytes=16 * GIB, disk_bytes=1000 * GIB, cores=4)
@@ -40,6 +51,12 @@ demands = st.builds(
     st.integers(1, 32),
 )
 rules = st.builds(ScalingRule, st.integers(1, 20), st.sampled_from([0.0, 60.0, 600.0]), st.integers(1, 3))
+
+
+def test_more_nodes_than_the_operator_allows_are_refused() -> None:
+    check_most(8, 8)
+    with pytest.raises(ConflictError, match="At most 8 nodes may be asked for, not 9"):
+        check_most(9, 8)
 
 
 def test_without_searches_no_node_is_needed() -> None:

@@ -91,8 +91,18 @@ def test_administrators_scale_the_nodes_through_the_service(service: Client) -> 
 
     assert answer.status_code == 200, answer.text
     assert answer.json()["asked"] == wanted_nodes() == 1
-    until("the last node is lost", lambda: service.node_states() == {NAMES[0]: "connected", NAMES[1]: "lost"})
+    until("the last node has left", lambda: service.node_states() == {NAMES[0]: "connected"})
     until("one is reported as ready", lambda: service.scaling()["ready"] == 1)
+
+
+def test_more_nodes_than_the_operator_allows_are_refused(service: Client) -> None:
+    before = wanted_nodes()
+
+    answer = service.http.post("/nodes/scaling", json={"nodes": NODES + 1})
+
+    assert answer.status_code == 409
+    assert f"At most {NODES} nodes may be asked for, not {NODES + 1}." in answer.json()["detail"]
+    assert wanted_nodes() == before
 
 
 def test_nodes_are_removed_after_a_time_without_work(token: str) -> None:

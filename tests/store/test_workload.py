@@ -57,6 +57,7 @@ def test_waiting_and_running_searches_are_listed_with_their_place_and_lack(
         LackCode.SCHEDULER: 0,
         LackCode.NODES: 2,
         LackCode.SHARDS: 1,
+        LackCode.BUSY: 0,
         LackCode.WHOLE_DATABASE: 0,
     }
 

@@ -843,7 +843,7 @@ export interface paths {
          * Scale
          * @description Request a number of nodes from Kubernetes. They start and stop in their own time, and drain before they stop.
          *
-         *     The answer is 409 if the nodes do not run on Kubernetes, and if more nodes are needed now.
+         *     The answer is 409 if the nodes do not run on Kubernetes, if more nodes are needed now, and above the maximum.
          */
         post: operations["scale_api_v1_nodes_scaling_post"];
         delete?: never;
@@ -1422,7 +1422,7 @@ export interface components {
          * @description The missing resource; stable, part of the API.
          * @enum {string}
          */
-        LackCode: "turn" | "scheduler" | "nodes" | "shards" | "whole-database";
+        LackCode: "turn" | "scheduler" | "nodes" | "busy" | "shards" | "whole-database";
         /**
          * MeOut
          * @description The caller.
@@ -1975,7 +1975,7 @@ export interface components {
             needed: components["schemas"]["NodesNeededOut"] | null;
             /**
              * Most
-             * @description Maximum number of nodes that the service requests automatically
+             * @description Maximum number of nodes that can be requested
              */
             most: number | null;
             /**
@@ -1985,7 +1985,7 @@ export interface components {
             idle_minutes: number | null;
             /**
              * Problem
-             * @description Why scaling is impossible or its state unknown, or null
+             * @description Why scaling is impossible or its state unknown, or why nodes are pending; or null
              */
             problem: string | null;
         };

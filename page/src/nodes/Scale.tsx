@@ -31,7 +31,7 @@ export function Scale({ scaling, mayScale }: { scaling: Scaling; mayScale: boole
       {needed !== null && <p className="quiet">{words.why(needed)}</p>}
       <p className="quiet">{words.idle(scaling.idle_minutes ?? 0)}</p>
       {scaling.problem !== null && <p className="mend">{scaling.problem}</p>}
-      {mayScale && <Control asked={scaling.asked ?? 0} least={needed?.nodes ?? 0} />}
+      {mayScale && <Control asked={scaling.asked ?? 0} least={needed?.nodes ?? 0} most={scaling.most ?? MOST} />}
     </section>
   );
 }
@@ -45,7 +45,7 @@ function Amount({ name, value }: { name: string; value: number | null }) {
   );
 }
 
-function Control({ asked, least }: { asked: number; least: number }) {
+function Control({ asked, least, most }: { asked: number; least: number; most: number }) {
   const [written, setWritten] = useState<string | null>(null);
   const scale = useMutation({
     mutationFn: (nodes: number) => told(api.POST("/api/v1/nodes/scaling", { body: { nodes } })),
@@ -70,7 +70,7 @@ function Control({ asked, least }: { asked: number; least: number }) {
           type="number"
           required
           min={least}
-          max={MOST}
+          max={most}
           step={1}
           value={wanted}
           onChange={(event) => setWritten(event.target.value)}

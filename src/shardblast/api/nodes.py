@@ -79,9 +79,11 @@ class ScalingOut(BaseModel):
     asked: int | None = Field(description="Number of nodes requested")
     ready: int | None = Field(description="Number of nodes ready")
     needed: NodesNeededOut | None
-    most: int | None = Field(description="Maximum number of nodes that the service requests automatically")
+    most: int | None = Field(description="Maximum number of nodes that can be requested")
     idle_minutes: float | None = Field(description="Minutes a node may be idle before scaling down (0: never)")
-    problem: str | None = Field(description="Why scaling is impossible or its state unknown, or null")
+    problem: str | None = Field(
+        description="Why scaling is impossible or its state unknown, or why nodes are pending; or null"
+    )
 
     @classmethod
     def of(cls, service: Service) -> Self:
@@ -152,7 +154,7 @@ def read_scaling(service: ServiceDep, caller: ReaderDep) -> ScalingOut:
 def scale(body: ScalingIn, service: ServiceDep, caller: AdminDep) -> ScalingOut:
     """Request a number of nodes from Kubernetes. They start and stop in their own time, and drain before they stop.
 
-    The answer is 409 if the nodes do not run on Kubernetes, and if more nodes are needed now.
+    The answer is 409 if the nodes do not run on Kubernetes, if more nodes are needed now, and above the maximum.
     """
     if service.scaling is None:
         raise ConflictError(why_not_scaled(service), remedy="Start and stop nodes with 'shardblast node'.")

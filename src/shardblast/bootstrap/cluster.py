@@ -14,6 +14,7 @@ from shardblast.cluster.driver import DriverMeans
 from shardblast.cluster.searching import ClusterSearching
 from shardblast.cluster.worker import Host
 from shardblast.core.errors import UsageError
+from shardblast.core.lack import ExpectedNodes
 from shardblast.disk.node import Node
 from shardblast.disk.staging import Stager
 from shardblast.engine.stored import StoredEngine
@@ -72,12 +73,12 @@ def searching(
     address: str,
     objects: Objects,
     replicas: int = 1,
-    expected: Callable[[], int] = lambda: 0,
+    expected: Callable[[], ExpectedNodes] = ExpectedNodes,
     patience_s: float = math.inf,
 ) -> ClusterSearching:
     """Return the backend that searches on a scheduler's cluster, with each shard on this number of nodes.
 
-    ``expected`` returns the number of requested nodes, 0 if unknown. A search that can't run fails after
+    ``expected`` returns the nodes that were asked for. A search that can't run fails after
     ``patience_s``.
     """
     return ClusterSearching(DriverMeans(cluster(address), objects, replicas, expected, patience_s), find_installation())

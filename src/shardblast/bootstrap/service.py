@@ -16,6 +16,7 @@ from shardblast.blast.probe import Trial
 from shardblast.bootstrap import known_arguments
 from shardblast.bootstrap.databases import database_parts, open_storage, open_tables
 from shardblast.core.errors import InputError, ShardblastError, UsageError
+from shardblast.core.lack import ExpectedNodes
 from shardblast.core.node import Member
 from shardblast.core.scaling import ScalingRule
 from shardblast.core.search import Search, SearchId
@@ -118,9 +119,13 @@ class Service:
     def members(self) -> list[Member]:
         """Return the nodes that search: those of the cluster, or this machine."""
         if self.cluster is not None:
-            return self.cluster.members()
+            return [member for member in self.cluster.members() if member.is_connected or not self._has_left(member)]
         state = self.node.state(Placed(one.facts, folders, True) for one, folders in self.catalogue.in_place())
         return [Member(state, True, time.time(), self.runner.running)]
+
+    def _has_left(self, member: Member) -> bool:
+        """Return whether a node that is not connected is one that Kubernetes was asked to remove."""
+        return self.scaling is not None and self.scaling.removed(member.state.name)
 
     def _cancel(self, search_id: SearchId) -> None:
         self.searches.cancel(self.store.get(search_id))
@@ -128,9 +133,9 @@ class Service:
     def _end(self, search: Search) -> None:
         self.queue.begin(search).get_result()
 
-    def _expected(self) -> int:
-        """Return the number of nodes that were requested; 0 if that is unknown."""
-        return 0 if self.scaling is None else self.scaling.state.asked
+    def _expected(self) -> ExpectedNodes:
+        """Return the nodes that were asked for, as far as that is known."""
+        return ExpectedNodes() if self.scaling is None else self.scaling.state.expected
 
     def claim(self) -> None:
         """Claim the home and leave its address there for commands. Raises ConflictError if another service uses it."""
@@ -208,7 +213,9 @@ def _scaling(
     return Scaling(workload, catalogue.get, members, group, rule)
 
 
-def _cluster_searching(settings: Settings, objects: Objects, expected: Callable[[], int]) -> ClusterSearching | None:
+def _cluster_searching(
+    settings: Settings, objects: Objects, expected: Callable[[], ExpectedNodes]
+) -> ClusterSearching | None:
     if not settings.scheduler:
         return None
     from shardblast.bootstrap.cluster import searching, timings  # brings Dask, which takes a while

@@ -190,9 +190,13 @@ def scale(
 ) -> int:
     """Request a number of nodes from Kubernetes, which starts and stops them in its own time.
 
-    A service with --statefulset requests more nodes when its searches need them, and step by step fewer when they have
-    not been needed for --idle-minutes.
+    If SHARDBLAST_MOST_NODES is set, more are refused. A service with --statefulset requests more nodes when its
+    searches need them, and step by step fewer when they have not been needed for --idle-minutes.
     """
+    from shardblast.core.scaling import check_most
+    from shardblast.service.settings import from_environment
+
+    check_most(number, from_environment().get("most_nodes", number))
     _nodes(name, namespace).scale(number)
     return 0
 

@@ -29,6 +29,8 @@ from shardblast.core.units import split_address
 
 FACTS = "shardblast"
 """Name of the plugin on each node, and of the facts that nodes report with each heartbeat."""
+LEFT = "shardblast-left"
+"""Topic at the scheduler under which nodes that were told to go say so, by the names that Dask has for them."""
 CONNECT_WITHIN_S = 5
 FRESH_S = 0.25
 """Age in seconds up to which the known nodes are reused."""
@@ -106,6 +108,9 @@ class Cluster:
                 return known
             workers = self._workers()
             addresses = [_address(worker, report) for worker, report in workers.items() if _has_reported(report)]
+            if gone := {node.worker: node.name for node in known if node.worker not in workers}:
+                for worker in gone.keys() & self._left():
+                    self._seen.pop(gone[worker], None)
             ended = time.monotonic()
             self._known = (ended, addresses)
             self._fresh_s = max(FRESH_S, min(FRESH_TIMES * (ended - started), FRESH_MOST_S))
@@ -124,17 +129,27 @@ class Cluster:
         ``Client.scheduler_info`` does not serve: it returns the client's copy, which every two seconds is replaced by
         an answer without workers, so that all nodes seem to be gone at times.
         """
+        identity: dict[str, dict[str, dict[str, Any]]] = self._answer("identity")
+        return identity["workers"]
+
+    def _left(self) -> set[str]:
+        """Ask the scheduler which workers were told to go and went."""
+        return {worker for _, worker in self._answer("events", topic=LEFT)}
+
+    def _answer(self, question: str, **details: str) -> Any:
         client = self.client
         if (scheduler := client.scheduler) is None:  # it was closed just now
             raise _unreachable()
         try:
-            identity: dict[str, dict[str, dict[str, Any]]] = client.sync(scheduler.identity)
+            return client.sync(getattr(scheduler, question), **details)
         except (OSError, TimeoutError, CommClosedError) as error:
             raise _unreachable() from error
-        return identity["workers"]
 
     def members(self) -> list[Member]:
-        """Return nodes that are or were connected, by name. A silent scheduler's answer counts for ``silent_s``."""
+        """Return nodes that are connected, or were and did not leave, by name.
+
+        A silent scheduler's answer counts for ``silent_s``.
+        """
         with suppress(NetworkError):
             self.addresses()
         with self._lock:

@@ -44,6 +44,7 @@ from shardblast.cluster.preparation import Preparation, Waiting
 from shardblast.core import events
 from shardblast.core.cutting import Shard
 from shardblast.core.database import Generation
+from shardblast.core.lack import ExpectedNodes
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport
 from shardblast.core.search import Phase
@@ -64,8 +65,8 @@ class DriverMeans:
     cluster: Cluster
     objects: Objects
     replicas: int = 1
-    expected: Callable[[], int] = lambda: 0
-    """Returns the number of nodes that should exist; 0 if that is unknown."""
+    expected: Callable[[], ExpectedNodes] = ExpectedNodes
+    """Returns the nodes that were asked for."""
     patience_s: float = math.inf
     """Time for which a search may be stuck before it fails."""
 
@@ -99,7 +100,7 @@ class Drive:
         with self._dispatcher() as dispatcher:
             waiting = self._waiting(dispatcher)
             if not self.order.is_whole:
-                Preparation(waiting, self.means.replicas, self.means.expected, self.order.priority).prepare()
+                Preparation(waiting, self.means.replicas, self.order.priority).prepare()
             self.notify(events.PhaseBegun(Phase.SEARCHING, len(self.batches) * len(self.order.shards)))
             if self.options.filter is not None and not self.order.is_whole:
                 self._shards = self._restrict(dispatcher, waiting)
@@ -136,6 +137,7 @@ class Drive:
             notify=self.notify,
             processes=self.processes,
             patience_s=self.means.patience_s,
+            expected=self.means.expected,
         )
 
     def _restrict(self, dispatcher: Dispatcher, waiting: Waiting) -> tuple[Shard, ...]:

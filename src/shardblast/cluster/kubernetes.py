@@ -6,8 +6,9 @@ Only this module uses kr8s. It finds the cluster as kubectl does (``KUBECONFIG``
 import math
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import kr8s
@@ -19,6 +20,10 @@ from shardblast.core.scaling import NodeCount
 # kr8s warns of versions with which it is not tested. The calls used here are the same in all versions.
 warnings.filterwarnings("ignore", "Kubernetes version .* is not supported", UserWarning)
 
+STARTING = ("ContainerCreating", "PodInitializing")
+"""Reasons for which a container waits that need no explanation."""
+NAMED = 3
+"""Number of pods that are named for each reason."""
 _UNITS = {"m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _UNITS |= {f"{letter}i": 2.0 ** (10 * power) for power, letter in enumerate("KMGT", 1)}
 _QUANTITY = re.compile(r"([0-9]+\.?[0-9]*)(" + "|".join(_UNITS) + ")")
@@ -28,6 +33,25 @@ def quantity(text: str) -> float:
     """Return the value of a quantity of Kubernetes (``16Gi``, ``500m``); 0 if its form is unknown."""
     match = _QUANTITY.fullmatch(text)
     return 0 if match is None else float(match[1]) * _UNITS[match[2]]
+
+
+def why_pending(pods: Iterable[Mapping[str, Any]]) -> str:
+    """Return why pods are not ready, by the names of some of them, from their documents; empty if nothing says why."""
+    reasons: dict[str, list[str]] = {}
+    for pod in pods:
+        if reason := _reason(pod.get("status", {})):
+            reasons.setdefault(reason, []).append(pod["metadata"]["name"])
+    return "; ".join(f"{', '.join(sorted(names)[:NAMED])}: {reason}" for reason, names in sorted(reasons.items()))
+
+
+def _reason(status: Mapping[str, Any]) -> str:
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return str(condition.get("message") or condition.get("reason", "")).rstrip(".")
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        if (waiting := container.get("state", {}).get("waiting")) and waiting.get("reason") not in STARTING:
+            return ": ".join(filter(None, (waiting.get("reason"), waiting.get("message")))).rstrip(".")
+    return ""
 
 
 class NodeSet:
@@ -46,12 +70,25 @@ class NodeSet:
             resources = spec["template"]["spec"]["containers"][0].get("resources", {})
             each = {**resources.get("requests", {}), **resources.get("limits", {})}
             memory, cores = (quantity(each.get(name, "")) for name in ("memory", "cpu"))
+            ready = document["status"].get("readyReplicas", 0)
             return NodeCount(
                 spec["replicas"],
-                document["status"].get("readyReplicas", 0),
+                ready,
                 int(memory) if memory else None,
                 math.ceil(cores) if cores else None,
+                self._why_pending(spec["selector"]["matchLabels"]) if ready < spec["replicas"] else "",
             )
+
+    def _why_pending(self, labels: Mapping[str, str]) -> str:
+        """Return why pods with these labels wait; empty if the account may not list pods."""
+        api = kr8s.api(namespace=self._namespace or None)
+        try:
+            found = list(api.get("pods", label_selector=dict(labels)))
+            return why_pending([pod if isinstance(pod, dict) else pod.to_dict() for pod in found])
+        except kr8s.ServerError as error:
+            if error.response is not None and error.response.status_code == httpx.codes.FORBIDDEN:
+                return ""
+            raise
 
     def scale(self, nodes: int) -> None:
         """Request a number of nodes; they start and stop in their own time. The errors are those of ``count``."""
@@ -87,7 +124,7 @@ class NodeSet:
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             return NotAllowedError(
                 f"Kubernetes denied access: {error}.",
-                remedy="The account needs 'get' on the StatefulSet and 'patch' on its scale.",
+                remedy="The account needs 'get' on the StatefulSet, 'patch' on its scale, and 'list' on pods.",
             )
         return NetworkError(f"Kubernetes failed: {error}.", remedy="Try again.")
 

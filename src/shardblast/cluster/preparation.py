@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shardblast.blast.process import Processes
@@ -15,14 +15,26 @@ from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.messages import RunId
 from shardblast.core.cutting import MEMORY_SHARE, Shard
 from shardblast.core.database import Generation
-from shardblast.core.errors import Interrupted, ShardblastError, WaitError
+from shardblast.core.errors import Interrupted, NetworkError, ShardblastError, WaitError
 from shardblast.core.events import Notify, PhaseBegun, PhaseCounted, SearchWaits
-from shardblast.core.lack import MORE_NODES, NO_NODE, NO_SCHEDULER, Lack, lasting
+from shardblast.core.lack import (
+    MORE_NODES,
+    NO_FREE_NODE,
+    NO_NODE,
+    NO_SCHEDULER,
+    ExpectedNodes,
+    Lack,
+    LackCode,
+    lacks_nodes,
+    lasting,
+)
 from shardblast.core.node import NodeState
 from shardblast.core.placement import NodeRoom, Placement, lacking, need_of, place
 from shardblast.core.search import Phase
 
 CHECKED_EVERY_S = 0.2
+BUSY_AFTER_S = 5.0
+"""A search of which no task ran for this long, because all nodes are full, counts as waiting."""
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +51,11 @@ class Waiting:
     notify: Notify
     processes: Processes
     patience_s: float
+    expected: Callable[[], ExpectedNodes]
     _reported: Lack | None = field(default=None, init=False)
     _proceeded: float = field(default_factory=time.monotonic, init=False)
+    _ran: float = field(default_factory=time.monotonic, init=False)
+    """When a node last ran a task of this search, or none waited for one."""
 
     def ended(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
         """Wait briefly; return ended futures. Raises Interrupted if the search was stopped, WaitError if stuck."""
@@ -71,27 +86,46 @@ class Waiting:
     def _look(self, lack: Lack | None = None) -> None:
         if self.processes.is_stopped():
             raise Interrupted
-        there = self.cluster.takers()
-        if self.dispatcher.is_cut_off:
+        there: list[Address] = []
+        try:
+            there = self.cluster.addresses()
+            lack = self._found(there) or lack
+        except NetworkError:
             lack = NO_SCHEDULER
-        else:
-            lack = lacking(self.dispatcher.wanted, self.generation, self.shards) or self._nodes_wait(there) or lack
-            lack = NO_NODE if lack is not None and not there else lack
+        lack = NO_SCHEDULER if self.dispatcher.is_cut_off else lack
+        takers = [node for node in there if node.takes_work]
+        if lack is not None and lack != NO_SCHEDULER and (lack.code is LackCode.NODES or not takers):
+            which = MORE_NODES if takers and lack.what == MORE_NODES.what else NO_NODE
+            lack = lacks_nodes(which, len(takers), self.expected(), len(there) - len(takers))
         self._report_lack(lack)
-        if lack is None or self._proceeds(lack, there):
+        if lack is None or self._proceeds(lack, takers):
             self._proceeded = time.monotonic()
         elif time.monotonic() - self._proceeded > self.patience_s:
             raise WaitError(lack, lasting(self.patience_s))
 
-    def _nodes_wait(self, there: Iterable[Address]) -> Lack | None:
-        """Return what a merge of this search on some node waits for."""
-        lacks = (node.waiting.get(str(self.run)) for node in there)
-        return next((lack for lack in lacks if lack), None)
+    def _found(self, there: Sequence[Address]) -> Lack | None:
+        """Return what tasks of this search, or its merges on nodes, wait for."""
+        takers = [node for node in there if node.takes_work]
+        of_merges = [lack for node in there if (lack := node.waiting.get(str(self.run)))]
+        wanted = {*self.dispatcher.wanted, *(frozenset(names) for lack in of_merges for names in lack.volumes)}
+        lack = lacking(wanted, self.generation, self.shards, [node.member.state for node in takers])
+        if lack is not None and not (lack == NO_NODE and takers):  # any node takes a task that needs no volumes
+            return lack
+        is_full = bool(takers) and all(len(node.doing) >= node.member.state.cores for node in takers)
+        if not is_full or self._runs(there):
+            self._ran = time.monotonic()
+        is_busy = time.monotonic() - self._ran > BUSY_AFTER_S
+        which = f"all {len(takers)} are" if len(takers) > 1 else "the only one is"
+        return replace(NO_FREE_NODE, detail=f"{which} busy with other searches") if is_busy else None
+
+    def _runs(self, there: Iterable[Address]) -> bool:
+        """Return whether a node works on this search."""
+        return any(key.startswith(str(self.run)) for node in there for key in node.doing)
 
     def _proceeds(self, lack: Lack, there: Sequence[Address]) -> bool:
         """Return whether a node works on this search, could run a waiting task, or is starting."""
-        runs = any(key.startswith(str(self.run)) for node in there for key in node.doing)
-        return runs or lack == MORE_NODES or (lack != NO_SCHEDULER and can_go_on(lack, self.generation, there))
+        is_coming = lack.what == MORE_NODES.what
+        return self._runs(there) or is_coming or (lack != NO_SCHEDULER and can_go_on(lack, self.generation, there))
 
     def _report_lack(self, lack: Lack | None) -> None:
         if lack != self._reported:
@@ -104,8 +138,6 @@ class Preparation:
     waiting: Waiting
     """What waits for the tasks of the search that is prepared."""
     replicas: int
-    expected: Callable[[], int]
-    """Returns the number of nodes that should exist."""
     priority: int
 
     def prepare(self) -> None:
@@ -136,7 +168,9 @@ class Preparation:
 
     def _lacks_nodes(self, there: Mapping[str, NodeState]) -> bool:
         """Return whether nodes are expected and the current ones have no room for a copy of each shard."""
-        return len(there) < self.expected() and self._placed(there, self._held(there), 1).problem is not None
+        return (
+            len(there) < self.waiting.expected().asked and self._placed(there, self._held(there), 1).problem is not None
+        )
 
     def _held(self, there: Mapping[str, NodeState]) -> dict[str, frozenset[str]]:
         return {

@@ -16,12 +16,12 @@ from typing import Any
 import dask
 from distributed import Scheduler, Security, Worker, WorkerPlugin
 from distributed.comm.core import CommClosedError, connect
-from distributed.core import Status
+from distributed.core import RPCClosed, Status
 from distributed.utils import get_ip
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
-from shardblast.cluster.connection import FACTS, Certificates, Timings, doing_of
+from shardblast.cluster.connection import FACTS, LEFT, Certificates, Timings, doing_of
 from shardblast.cluster.worker import Host
 from shardblast.core.errors import ConflictError
 
@@ -98,6 +98,8 @@ def run_node(
             await asyncio.wait([started, over], return_when=asyncio.FIRST_COMPLETED)
             if worker.status is Status.running and not ending.at_once.is_set():
                 await _drain(worker, own, ending, drain_s)
+            if ending.asked.is_set():
+                await _take_leave(worker)
             started.cancel()
             over.cancel()
             await worker.close(timeout=CLOSE_WITHIN_S, nanny=False)
@@ -207,6 +209,12 @@ async def _drain(worker: Worker, own: Host, ending: _Ending, within_s: float) ->
         if not (worker.active_keys or worker.state.executing or worker.data):
             break  # no task runs, is about to store its result, or has one that was not read
         await _either(ending.at_once, CHECKED_EVERY_S)
+
+
+async def _take_leave(worker: Worker) -> None:
+    """Tell the scheduler that this node was told to go, so that it does not count as lost."""
+    with suppress(OSError, TimeoutError, CommClosedError, RPCClosed):
+        await asyncio.wait_for(worker.scheduler.log_event(topic=LEFT, msg=worker.address), HEARTBEAT_WITHIN_S)
 
 
 async def _either(ended: asyncio.Event, seconds: float) -> None:

@@ -19,7 +19,7 @@ from shardblast.core.cutting import BATCH_LETTERS, QUERY_LETTERS_PER_SCAN, Choic
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import DatabaseError, InputError, NetworkError, NotFoundError
 from shardblast.core.events import Notify
-from shardblast.core.lack import NO_NODE, NO_SCHEDULER, Lack
+from shardblast.core.lack import NO_NODE, NO_SCHEDULER, Lack, lacks_nodes
 from shardblast.core.option_table import LISTS, Use, names
 from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.search import SearchId
@@ -49,11 +49,12 @@ class ClusterSearching:
 
     def lack(self, generation: Generation, before: Lack | None) -> Lack | None:
         try:
-            there = [node for node in self.means.cluster.addresses() if node.takes_work]
+            connected = self.means.cluster.addresses()
         except NetworkError:
             return NO_SCHEDULER
+        there = [node for node in connected if node.takes_work]
         if not there:
-            return NO_NODE
+            return lacks_nodes(NO_NODE, 0, self.means.expected(), len(connected))
         return None if before is None or can_go_on(before, generation, there) else before
 
     def fits_in_memory(self, database: CataloguedDatabase) -> None:
@@ -199,5 +200,5 @@ class ClusterSearching:
         """Return the number of shards: by default one per volume, so that nodes may come and go."""
         if isinstance(options.ours.shards, int):
             return options.ours.shards, f"{counted(options.ours.shards, 'shard')} asked for"
-        there = max(len(self.means.cluster.takers()), self.means.expected())
+        there = max(len(self.means.cluster.takers()), self.means.expected().asked)
         return shards_for(there, len(generation.volumes), generation.letters)

@@ -293,7 +293,7 @@ class WaitError(ShardblastError, code="waited", exit_status=1):
     """A search waited in vain for the resource that ``lack`` names."""
 
     def __init__(self, lack: Lack, lasted: str) -> None:
-        super().__init__(f"The search waited {lasted} for {lack.what}.", remedy=lack.remedy)
+        super().__init__(f"The search waited {lasted} for {lack.phrase.rstrip('.')}.", remedy=lack.remedy)
         self.lack = lack
 
 

@@ -9,6 +9,7 @@ from heapq import heapify, heappop, heappush
 from shardblast.core.cutting import MEMORY_SHARE, Shard, VolumeSize, cut_shards
 from shardblast.core.database import Generation, VolumeMetadata
 from shardblast.core.lack import NO_NODE, Lack, LackCode
+from shardblast.core.node import NodeState
 from shardblast.core.units import counted, size
 
 _PRECISION = 1 << 40
@@ -178,22 +179,42 @@ def need_of(volumes: Sequence[VolumeMetadata], shard: Shard, name: str) -> Shard
     return ShardNeed(name, shard.letters, mapped, staged)
 
 
-def lacking(wanted: Collection[frozenset[str]], generation: Generation, shards: Sequence[Shard]) -> Lack | None:
-    """Return what a search's waiting tasks lack, or None. ``wanted`` has each task's volumes, empty for any node."""
-    if not wanted:
-        return None
+def lacking(
+    wanted: Iterable[frozenset[str]], generation: Generation, shards: Sequence[Shard], there: Sequence[NodeState] = ()
+) -> Lack | None:
+    """Return what a search's waiting tasks lack, or None if nodes that are there have all of it.
+
+    ``wanted`` has the names of each task's volumes, empty for any node. ``there`` are the nodes that accept work.
+    """
+    held = [node.held(generation.database, generation.name) for node in there]
+    sets = {volumes for volumes in wanted if not any(volumes <= own for own in held)}
+    if not any(sets):
+        return NO_NODE if sets else None
+    sizes = {volume.name: volume.size_bytes for volume in generation.volumes}
+    needed = max(sum(sizes[name] for name in volumes) for volumes in sets)
+    rooms = [(node.disk_budget_bytes, node.name) for node in there]
+    is_small = bool(rooms) and needed > max(rooms)[0]
     names = [volume.name for volume in generation.volumes]
-    if frozenset(names) in wanted:
-        whole = f"a node whose disk has room for the whole database ({size(generation.size_bytes)})"
-        return Lack(LackCode.WHOLE_DATABASE, whole, (tuple(names),))
-    volumes = frozenset().union(*wanted)
+    lacked = tuple(sorted(tuple(name for name in names if name in volumes) for volumes in sets if volumes))
+    code, what = LackCode.SHARDS, _numbers(names, shards, frozenset().union(*sets))
+    if frozenset(names) in sets and (len(names) > 1 or len(shards) == 1):
+        code, what, lacked = LackCode.WHOLE_DATABASE, "the whole database", (tuple(names),)
+    if is_small or (code is LackCode.WHOLE_DATABASE and not there):
+        return Lack(code, f"a node whose disk has room for {what} ({size(needed)})", lacked, _too_small(rooms))
+    return Lack(code, f"a node that holds {what}", lacked)
+
+
+def _numbers(names: Sequence[str], shards: Sequence[Shard], volumes: frozenset[str]) -> str:
     missing = [shard.index + 1 for shard in shards if {names[index] for index in shard.volumes} & volumes]
-    if not missing:
-        return NO_NODE
-    numbers = ", ".join(map(str, missing[:NAMED_SHARDS]))
     more = " and others" if len(missing) > NAMED_SHARDS else ""
-    sets = tuple(sorted(tuple(sorted(names)) for names in wanted if names))
-    return Lack(LackCode.SHARDS, f"a node that holds shard {numbers}{more} of {len(shards)}", sets)
+    return f"shard {', '.join(map(str, missing[:NAMED_SHARDS]))}{more} of {len(shards)}"
+
+
+def _too_small(rooms: Sequence[tuple[int, str]]) -> str:
+    """Return the sizes of nodes that are too small, given with their names."""
+    largest = sorted(rooms, reverse=True)
+    words = [f"{name} may hold {size(most)}" for most, name in largest[:NAMED_SHARDS]]
+    return ", ".join(words) + " and the others no more" * (len(largest) > NAMED_SHARDS)
 
 
 class _Board:

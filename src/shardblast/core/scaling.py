@@ -10,7 +10,9 @@ from functools import lru_cache
 
 from shardblast.core.cutting import MEMORY_SHARE, shards_for
 from shardblast.core.database import VolumeMetadata
+from shardblast.core.errors import ConflictError
 from shardblast.core.placement import NodeRoom, ShardNeed, cut_for, need_of, place
+from shardblast.core.units import counted
 
 PIECES_OF_A_CORE = 4
 """The number of pieces that may wait for each core before another node is wanted."""
@@ -30,6 +32,14 @@ class ScalingRule:
     """The number of nodes that should hold each shard."""
 
 
+def check_most(nodes: int, most: int) -> None:
+    """Raise ConflictError if more nodes are asked for than the operator allows."""
+    if nodes > most:
+        problem = f"At most {counted(most, 'node')} may be asked for, not {nodes:,}."
+        remedy = "Ask for fewer, or allow more: --most-nodes of the service, SHARDBLAST_MOST_NODES."
+        raise ConflictError(problem, remedy=remedy)
+
+
 @dataclass(frozen=True, slots=True)
 class NodeCount:
     wanted: int
@@ -40,6 +50,8 @@ class NodeCount:
     """Memory that each node may use; None if its pods set neither a limit nor a request."""
     cores: int | None = None
     """Cores that each node may use; None if its pods set neither a limit nor a request."""
+    why_pending: str = ""
+    """Why pods wait, as Kubernetes reports it; empty if none does, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Protocol
 from shardblast.core.cutting import BATCH_LETTERS
 from shardblast.core.database import CataloguedDatabase
 from shardblast.core.errors import ConflictError, NotFoundError, ShardblastError
+from shardblast.core.lack import ExpectedNodes
 from shardblast.core.node import Member
 from shardblast.core.program import Program
 from shardblast.core.scaling import (
@@ -23,6 +24,7 @@ from shardblast.core.scaling import (
     Scale,
     ScalingRule,
     SearchedDatabase,
+    check_most,
     need,
     scaled,
 )
@@ -58,7 +60,14 @@ class Scaled:
     ready: int
     need: Need
     problem: str | None
-    """Why these values may be stale; None if they are current."""
+    """Why these values may be stale, or why pods are not ready; None if all is well."""
+    why_pending: str = ""
+    """Why pods wait."""
+
+    @property
+    def expected(self) -> ExpectedNodes:
+        """The nodes that were asked for."""
+        return ExpectedNodes(self.asked, self.ready, self.why_pending)
 
 
 @dataclass(slots=True, eq=False)
@@ -94,10 +103,14 @@ class Scaling:
             if self._scale.nodes != count.wanted:
                 logger.info("nodes are scaled", extra={"before": count.wanted, "nodes": self._scale.nodes})
                 self._nodes.scale(self._scale.nodes)
-            self.state = Scaled(self._scale.nodes, count.ready, needed, None)
+            self.state = _scaled(self._scale.nodes, count, needed)
 
     def ask(self, nodes: int) -> Scaled:
-        """Request nodes, which stay until they have been idle for long. Raises ConflictError if searches need more."""
+        """Request nodes, which stay until they have been idle for long.
+
+        Raises ConflictError if searches need more, or the operator allows fewer.
+        """
+        check_most(nodes, self.rule.most)
         with self._lock:
             count, needed = self._counted()
             if nodes < needed.nodes:
@@ -105,8 +118,13 @@ class Scaling:
                 raise ConflictError(problem, remedy="Wait until they have ended, or cancel them.")
             logger.info("nodes are scaled by hand", extra={"before": count.wanted, "nodes": nodes})
             self._nodes.scale(nodes)
-            self.state = Scaled(nodes, count.ready, needed, None)
+            self.state = _scaled(nodes, count, needed)
             return self.state
+
+    def removed(self, node: str) -> bool:
+        """Return whether a node is one of those that were last asked to go."""
+        place = self._nodes.place(node)
+        return self._scale is not None and place is not None and place >= self.state.asked
 
     def _counted(self) -> tuple[NodeCount, Need]:
         count, members, unended = self._nodes.count(), self._members(), self._workload.unended()
@@ -144,6 +162,12 @@ class Scaling:
                 last = self.state
                 self.state = Scaled(last.asked, last.ready, last.need, error.problem)
             time.sleep(CHECKED_EVERY_S)
+
+
+def _scaled(asked: int, count: NodeCount, needed: Need) -> Scaled:
+    pending = max(asked - count.ready, 0)
+    why = f"{counted(pending, 'node is', 'nodes are')} pending: {count.why_pending}"
+    return Scaled(asked, count.ready, needed, why if pending and count.why_pending else None, count.why_pending)
 
 
 def _is_busy(member: Member, searched: set[tuple[str, str]]) -> bool:
