@@ -272,6 +272,8 @@ export const texts = {
     inPlace: "in place",
     volumes: (number: string) => counted(number, "volume"),
     oneVolume: "1 volume",
+    onNodes: (number: string) => `on ${number} nodes`,
+    onOneNode: "on 1 node",
     unknown: "unknown",
     warm: "Warm",
     update: "Update",

@@ -515,7 +515,7 @@ export interface paths {
         };
         /**
          * List Databases
-         * @description List the databases by name, each with how much of it is on the disk and in memory now.
+         * @description List the databases by name, each with how much of it is on the disks and in the memory of nodes now.
          */
         get: operations["list_databases_api_v1_databases_get"];
         put?: never;
@@ -539,7 +539,7 @@ export interface paths {
         };
         /**
          * Read Database
-         * @description Read a database, with how much of it is on the disk and in memory now.
+         * @description Read a database, with how much of it is on the disks and in the memory of nodes now.
          */
         get: operations["read_database_api_v1_databases__name__get"];
         put?: never;
@@ -587,7 +587,7 @@ export interface paths {
         put?: never;
         /**
          * Warm Database
-         * @description Start to read a database into memory.
+         * @description Start to copy a database to the nodes, or to this machine without a cluster, and to read it into memory.
          */
         post: operations["warm_database_api_v1_databases__name__warm_post"];
         delete?: never;
@@ -1760,17 +1760,17 @@ export interface components {
         };
         /**
          * PresenceOut
-         * @description How much of a database is on the server's disk and in its memory now.
+         * @description How much of a database is on the disks and in the memory of the machines that search it.
          */
         PresenceOut: {
             /**
              * Staged Bytes
-             * @description Bytes on the server's disk
+             * @description Bytes on the disks of nodes, or of the server if it searches alone; copies of a volume count once
              */
             staged_bytes: number;
             /**
              * Resident Bytes
-             * @description How much of mapped_bytes is in memory; null if unknown
+             * @description How much of mapped_bytes is in memory there; null if unknown
              */
             resident_bytes: number | null;
             /**
@@ -1783,6 +1783,11 @@ export interface components {
              * @description Why the database can't be searched now, or null
              */
             problem: string | null;
+            /**
+             * Nodes
+             * @description Number of nodes that hold any of it; null without a cluster
+             */
+            nodes: number | null;
         };
         /**
          * ProblemOut

@@ -75,14 +75,19 @@ function Row({ one, mayChange }: { one: Database; mayChange: boolean }) {
         {one.in_place ? (
           words.inPlace
         ) : (
-          <Share done={one.here.staged_bytes} of={one.size_bytes} name={words.columns.disk} />
+          <Share done={one.here.staged_bytes} of={one.size_bytes} name={words.columns.disk} nodes={one.here.nodes} />
         )}
       </td>
       <td>
         {one.here.resident_bytes === null ? (
           <span className="quiet">{words.unknown}</span>
         ) : (
-          <Share done={one.here.resident_bytes} of={one.here.mapped_bytes} name={words.columns.memory} />
+          <Share
+            done={one.here.resident_bytes}
+            of={one.here.mapped_bytes}
+            name={words.columns.memory}
+            nodes={one.here.nodes}
+          />
         )}
       </td>
       <td className="actions">
@@ -92,13 +97,21 @@ function Row({ one, mayChange }: { one: Database; mayChange: boolean }) {
   );
 }
 
-function Share({ done, of, name }: { done: number; of: number; name: string }) {
+interface Measured {
+  done: number;
+  of: number;
+  name: string;
+  nodes: number | null;
+}
+
+function Share({ done, of, name, nodes }: Measured) {
   const share = of === 0 ? 1 : done / of;
   return (
     <span className="progress">
       <Meter share={share} label={name} />
       <small>
         {percent(share)}, {bytes(done)}
+        {nodes !== null && ` ${nodes === 1 ? words.onOneNode : words.onNodes(count(nodes))}`}
       </small>
     </span>
   );

@@ -11,12 +11,13 @@ from shardblast.api.events import PING_EVERY_S, Watched, id_of, stream, task_cha
 from shardblast.api.models import SearchOut, StateName
 from shardblast.bootstrap.service import Service
 from shardblast.core.errors import NotFoundError
+from shardblast.core.node import Presence
 from shardblast.core.placement import NodePlan
 from shardblast.core.program import Molecule
 from shardblast.core.search import Document, Failure, SearchId
 from shardblast.core.task import Task, TaskId, TaskKind
 from shardblast.service.callers import Caller, Scope
-from shardblast.service.databases import Presence, Updates
+from shardblast.service.databases import Updates
 
 router = APIRouter(prefix="/databases", tags=["databases"])
 
@@ -135,7 +136,7 @@ class UseOut(BaseModel):
 
 @router.get("", response_model=list[DatabaseOut])
 def list_databases(service: ServiceDep, caller: ReaderDep) -> list[Document]:
-    """List the databases by name, each with how much of it is on the disk and in memory now."""
+    """List the databases by name, each with how much of it is on the disks and in the memory of nodes now."""
     return [service.databases.described(database) for database in service.databases.generations.all()]
 
 
@@ -152,7 +153,7 @@ def add_database(body: DatabaseIn, response: Response, service: ServiceDep, call
 
 @router.get("/{name}", response_model=DatabaseOut)
 def read_database(name: str, service: ServiceDep, caller: ReaderDep) -> Document:
-    """Read a database, with how much of it is on the disk and in memory now."""
+    """Read a database, with how much of it is on the disks and in the memory of nodes now."""
     return service.databases.described(service.catalogue.get(name))
 
 
@@ -179,7 +180,7 @@ def read_use(name: str, service: ServiceDep, caller: AdminDep) -> Document:
 
 @router.post("/{name}/warm", status_code=status.HTTP_202_ACCEPTED, response_model=TaskOut)
 def warm_database(name: str, response: Response, service: ServiceDep, caller: SearcherDep) -> Document:
-    """Start to read a database into memory."""
+    """Start to copy a database to the nodes, or to this machine without a cluster, and to read it into memory."""
     return _begun(service.databases.begin_warming(service.tasks, name, caller.owner), response, caller)
 
 

@@ -12,6 +12,7 @@ from shardblast.cluster.command import ClusterCommand
 from shardblast.cluster.connection import Cluster, Timings, certificates_of, check_scheduler
 from shardblast.cluster.driver import DriverMeans
 from shardblast.cluster.searching import ClusterSearching
+from shardblast.cluster.warming import ClusterWarming
 from shardblast.cluster.worker import Host
 from shardblast.core.errors import UsageError
 from shardblast.core.lack import ExpectedNodes
@@ -82,6 +83,11 @@ def searching(
     ``patience_s``.
     """
     return ClusterSearching(DriverMeans(cluster(address), objects, replicas, expected, patience_s), find_installation())
+
+
+def warming(address: str, objects: Objects, replicas: int, patience_s: float) -> ClusterWarming:
+    """Return what warms databases on the nodes of a scheduler's cluster, for a command."""
+    return ClusterWarming(DriverMeans(cluster(address), objects, replicas, patience_s=patience_s))
 
 
 def command(address: str | None) -> ClusterCommand:

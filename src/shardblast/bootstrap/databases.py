@@ -21,6 +21,7 @@ from shardblast.service.catalogue import Catalogue, Generations
 from shardblast.service.databases import Databases, Removal
 from shardblast.service.folders import Folders
 from shardblast.service.settings import TABLE, Setting, Settings, from_environment
+from shardblast.service.warming import LocalWarming, Warming
 from shardblast.storage.objects import Objects
 from shardblast.store.connection import SqlDatabase, migrate
 from shardblast.store.credentials import TokenStore
@@ -103,8 +104,18 @@ def administration(settings: Settings, *, is_new: bool = False) -> Administratio
     def cancel(search_id: SearchId) -> None:
         searches.change(search_id, lambda one: cancelled(one, time.time()))
 
-    parts = database_parts(settings, database, installation, open_storage(settings, database), cancel)
+    objects = open_storage(settings, database)
+    parts = database_parts(settings, database, installation, objects, cancel, _nodes(settings, objects))
     return Administration(settings, parts.databases, parts.removal, TokenStore(database))
+
+
+def _nodes(settings: Settings, objects: Objects) -> Warming | None:
+    """Return the nodes of the cluster that the settings name, which are reached when they are needed."""
+    if not settings.scheduler or not settings.storage_url:
+        return None
+    from shardblast.bootstrap.cluster import warming  # brings Dask, which takes a while
+
+    return warming(settings.scheduler, objects, settings.replicas, settings.waiting_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +132,23 @@ def database_parts(
     installation: Installation,
     objects: Objects,
     cancel: Callable[[SearchId], object],
+    nodes: Warming | None,
 ) -> DatabaseParts:
-    """Wire the parts that handle databases; ``cancel`` stops a search of a database that is removed."""
+    """Wire the parts that handle databases.
+
+    ``cancel`` stops a search of a database that is removed; ``nodes`` are those of a cluster.
+    """
     folders, generations = Folders(settings.home), Generations(DatabaseStore(database), objects)
     node = Node(socket.gethostname(), Stager(objects, folders.staged, settings.staged_bytes or None))
     catalogue = Catalogue(generations, installation, node.stager, folders.databases, folders.taxonomy)
     acquisition = Acquisition(generations, catalogue, objects, installation, folders)
     removal = Removal(generations, objects, catalogue, acquisition, node.stager, cancel)
-    return DatabaseParts(catalogue, node, removal, Databases(generations, catalogue, acquisition, removal))
+    return DatabaseParts(
+        catalogue,
+        node,
+        removal,
+        Databases(generations, catalogue, acquisition, removal, nodes or LocalWarming(catalogue)),
+    )
 
 
 def open_storage(

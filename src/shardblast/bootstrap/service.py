@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from shardblast.blast.installation import find_installation
 from shardblast.blast.probe import Trial
 from shardblast.bootstrap import known_arguments
 from shardblast.bootstrap.databases import database_parts, open_storage, open_tables
-from shardblast.core.errors import InputError, ShardblastError, UsageError
+from shardblast.core.errors import ConflictError, InputError, ShardblastError, UsageError
 from shardblast.core.lack import ExpectedNodes
 from shardblast.core.node import Member
 from shardblast.core.scaling import ScalingRule
@@ -57,6 +58,7 @@ from shardblast.store.searches import SearchStore, Workload
 
 if TYPE_CHECKING:
     from shardblast.cluster.searching import ClusterSearching
+    from shardblast.cluster.warming import ClusterWarming
 
 RECEIVERS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 RECENT_S = 0.5
@@ -76,18 +78,21 @@ class Service:
         self.store = SearchStore(database, self.broadcast.announce, lambda *change: listeners(SearchChanged(*change)))
         self.workload, self.peers = Workload(database), Peers(database)
         objects = open_storage(settings, database, lambda size_bytes: listeners(BytesWritten("storage", size_bytes)))
-        parts = database_parts(settings, database, installation, objects, self._cancel)
+        served = _cluster_searching(settings, objects, self._expected)
+        nodes = None if served is None else _cluster_warming(served, settings, self._ask_for_nodes)
+        parts = database_parts(settings, database, installation, objects, self._cancel, nodes)
         self.node, self.catalogue = parts.node, parts.catalogue
         self.databases, self.removal, released = parts.databases, parts.removal, parts.removal.released
-        served = _cluster_searching(settings, objects, self._expected)
         self.cluster = None if served is None else served.means.cluster
         searching: Searching = served or LocalSearching(self.catalogue, engine, objects)
-        self.scaling = None if served is None else _scaling(settings, self.workload, self.catalogue, self.members)
+        tasks = TaskStore(database, self.broadcast.announce)
+        self.scaling = (
+            None if served is None else _scaling(settings, self.workload, tasks, self.catalogue, self.members)
+        )
         self.runner = Runner(self.store, objects, self.catalogue, searching, self.folders, arguments, listeners)
         self.results = Results(self.store, self.catalogue, engine, self.folders, self.runner, listeners)
         self.subjects = Subjects(self.results, self.catalogue, installation, self.folders)
         self.organisms = Organisms(self.results, self.catalogue)
-        tasks = TaskStore(database, self.broadcast.announce)
         self.tasks = Tasks(tasks, self.databases.works(), lambda task: self.queue.enqueue_task(task))
         trial = Trial(installation)
         self.preflights = Preflights(self.workload, self.catalogue, arguments, trial, searching)
@@ -123,6 +128,12 @@ class Service:
         state = self.node.state(Placed(one.facts, folders, True) for one, folders in self.catalogue.in_place())
         return [Member(state, True, time.time(), self.runner.running)]
 
+    def _ask_for_nodes(self) -> None:
+        """Ask for the nodes that are needed now, as far as that is possible."""
+        if self.scaling is not None:
+            with suppress(ShardblastError):
+                self.scaling.look()
+
     def _has_left(self, member: Member) -> bool:
         """Return whether a node that is not connected is one that Kubernetes was asked to remove."""
         return self.scaling is not None and self.scaling.removed(member.state.name)
@@ -147,6 +158,7 @@ class Service:
             shutil.rmtree(folder, ignore_errors=True)
         self.folders.take_reserve()
         self.node.stager.start()
+        self._drop_copies()
         self.peers.join(self._follow)
         self.queue.launch(self.expire)
         self.listeners.append(self.admission.notice)
@@ -163,6 +175,14 @@ class Service:
             self.tasks.expire(days)
         self.sessions.expire()
         self.removal.collect()
+        self._drop_copies()
+
+    def _drop_copies(self) -> None:
+        """Remove the copies of databases that nothing uses here, if nodes search. Printing may have needed them."""
+        for generation, _, volumes in self.node.stager.held() if self.cluster is not None else ():
+            if volumes:
+                with suppress(ConflictError):
+                    self.node.stager.forget(generation.database, generation.name)
 
     def _follow(self, search_id: SearchId | None) -> None:
         """React to another server's change of a search; None means that any may have changed."""
@@ -198,7 +218,11 @@ class RecentMembers:
 
 
 def _scaling(
-    settings: Settings, workload: Workload, catalogue: Catalogue, members: Callable[[], list[Member]]
+    settings: Settings,
+    workload: Workload,
+    tasks: TaskStore,
+    catalogue: Catalogue,
+    members: Callable[[], list[Member]],
 ) -> Scaling | None:
     """Return the scaling of nodes on Kubernetes; None without ``--statefulset``."""
     if not settings.statefulset:
@@ -210,7 +234,7 @@ def _scaling(
         raise InputError(problem, remedy="Install shardblast[kubernetes], or leave the option out.") from error
     group = NodeSet(settings.statefulset, settings.namespace)
     rule = ScalingRule(settings.most_nodes, settings.idle_minutes * 60, settings.replicas)
-    return Scaling(workload, catalogue.get, members, group, rule)
+    return Scaling(workload, tasks, catalogue.get, members, group, rule)
 
 
 def _cluster_searching(
@@ -224,6 +248,12 @@ def _cluster_searching(
         raise UsageError("A cluster needs a storage that its nodes can reach.", remedy="Set SHARDBLAST_STORAGE.")
     found = searching(settings.scheduler, objects, settings.replicas, expected, timings().stuck_s)
     return replace(found, verify_percent=settings.verify_percent)
+
+
+def _cluster_warming(served: ClusterSearching, settings: Settings, ask: Callable[[], object]) -> ClusterWarming:
+    from shardblast.cluster.warming import ClusterWarming
+
+    return ClusterWarming(replace(served.means, patience_s=settings.waiting_s), ask)
 
 
 def _traces() -> list[Notify]:

@@ -33,8 +33,8 @@ NOTHING_NEWER = 1
 
 
 DETAILS = (
-    "name molecule title date num_seqs letters max_length size_bytes mapped_bytes staged_bytes resident_bytes problem "
-    "has_ids has_taxids masks version generation in_place source source_version"
+    "name molecule title date num_seqs letters max_length size_bytes mapped_bytes staged_bytes resident_bytes nodes "
+    "problem has_ids has_taxids masks version generation in_place source source_version"
 )
 """Details of a database that are printed, in order."""
 
@@ -142,7 +142,7 @@ def check_updates(name: Name, home: Home = None) -> int:
 
 @databases.command("list", short_help="List the databases.")
 def list_databases(as_json: AsJson = False, home: Home = None) -> int:
-    """List the databases by name, with how much of each is on this machine's disk and in its memory now."""
+    """List the databases by name, with how much of each is in the memory of the machines that search it."""
     administration = administration_of(home)
     rows = [_described(administration, database) for database in administration.databases.generations.all()]
     if as_json:
@@ -194,9 +194,13 @@ def plan_database(
     return 0 if plan.fits else 1
 
 
-@databases.command("warm", short_help="Read a database into memory.")
+@databases.command("warm", short_help="Read a database into the memory of the machines that search it.")
 def warm_database(name: Name, quiet: Quiet = False, home: Home = None) -> int:
-    """Read a database into this machine's memory, and print how much of it is there then."""
+    """Read a database into memory, and print how much of it is there then.
+
+    With a scheduler (SHARDBLAST_SCHEDULER), it is copied to the nodes of the cluster and read into their memory, as a
+    search would place it. A service asks for nodes if there are too few.
+    """
     if (service := _service(home)) is not None:
         outcome = _finished(service, service.act_on_database(name, "warm"), quiet=quiet)["outcome"]
     else:
@@ -232,7 +236,7 @@ def remove_database(
 def _described(administration: Administration, database: CataloguedDatabase) -> dict[str, Any]:
     found = administration.databases.described(database)
     here = found["here"]
-    found |= {"staged_bytes": here.staged_bytes, "resident_bytes": here.resident_bytes, "problem": here.problem}
+    found |= {name: getattr(here, name) for name in ("staged_bytes", "resident_bytes", "nodes", "problem")}
     return {name: found[name] for name in DETAILS.split()} | {"masks": ", ".join(found["masks"])}
 
 
@@ -302,6 +306,7 @@ def _watch(name: str, *, quiet: bool) -> Iterator[Watch]:
             ),
             lambda: False,
             lambda: False,
+            lambda why: console.print(f"{name}: {why}", style="yellow") if not quiet else None,
         )
 
 
@@ -313,12 +318,14 @@ def _finished(service: Client, begun: Mapping[str, Any], *, quiet: bool) -> Mapp
 
     if "state" not in begun:
         return begun
-    last = begun
+    last, told = begun, None
     try:
         with _watch(begun["database"], quiet=quiet) as watch:
             for last in service.task_changes(begun["id"]):
                 if last["step"] is not None:
                     watch.report(Step(last["step"]), last["done"], last["total"])
+                if last["outcome"] not in (None, told) and last["state"] == State.RUNNING:
+                    watch.waits(told := last["outcome"])
     except KeyboardInterrupt:
         problem = "The task continues in the service."
         remedy = "Run the same command to wait for it again, or cancel it on the page."

@@ -31,7 +31,7 @@ FACTS = "shardblast"
 """Name of the plugin on each node, and of the facts that nodes report with each heartbeat."""
 LEFT = "shardblast-left"
 """Topic at the scheduler under which nodes that were told to go say so, by the names that Dask has for them."""
-CONNECT_WITHIN_S = 5
+CONNECT_WITHIN_S, CONNECT_AGAIN_S = 5, 1.0
 FRESH_S = 0.25
 """Age in seconds up to which the known nodes are reused."""
 FRESH_TIMES, FRESH_MOST_S = 20, 2.0
@@ -74,6 +74,7 @@ class Cluster:
         self.timings = timings
         self._connect = connect
         self._client: Client | None = None
+        self._connects_at = 0.0
         self._known: tuple[float, list[Address]] = (0.0, [])
         self._fresh_s = FRESH_S
         self._seen: dict[str, Member] = {}
@@ -91,9 +92,12 @@ class Cluster:
         """The connection, opened again if it was lost. Raises NetworkError while the scheduler is unreachable."""
         with self._lock:
             if self._client is None or self._client.status in ("closed", "closing"):
+                if time.monotonic() < self._connects_at:
+                    raise _unreachable()
                 try:
                     self._client = self._connect()
                 except (OSError, TimeoutError, CommClosedError) as error:
+                    self._connects_at = time.monotonic() + CONNECT_AGAIN_S
                     raise _unreachable() from error
             if self._client.status != "running":
                 raise _unreachable()

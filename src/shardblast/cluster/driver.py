@@ -135,7 +135,7 @@ class Drive:
             generation=self.generation,
             shards=self.order.shards,
             notify=self.notify,
-            processes=self.processes,
+            stopped=self.processes.is_stopped,
             patience_s=self.means.patience_s,
             expected=self.means.expected,
         )

@@ -7,7 +7,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shardblast.blast.process import Processes
 from shardblast.cluster import node_tasks
 from shardblast.cluster.assignment import NodeTask, can_go_on
 from shardblast.cluster.connection import Address, Cluster
@@ -49,7 +48,7 @@ class Waiting:
     generation: Generation
     shards: Sequence[Shard]
     notify: Notify
-    processes: Processes
+    stopped: Callable[[], bool]
     patience_s: float
     expected: Callable[[], ExpectedNodes]
     _reported: Lack | None = field(default=None, init=False)
@@ -84,7 +83,7 @@ class Waiting:
         self._look(lack)
 
     def _look(self, lack: Lack | None = None) -> None:
-        if self.processes.is_stopped():
+        if self.stopped():
             raise Interrupted
         there: list[Address] = []
         try:
@@ -139,6 +138,8 @@ class Preparation:
     """What waits for the tasks of the search that is prepared."""
     replicas: int
     priority: int
+    is_asked: bool = False
+    """Whether users asked for warming itself: a share that is larger than half of a node's memory is warmed too."""
 
     def prepare(self) -> None:
         """Stage and warm shards on the nodes that are to hold them; the errors are those of ``Waiting``."""
@@ -219,8 +220,10 @@ class Preparation:
                 for volume in held.volumes
                 if volume.is_warm
             }
-            rest = volumes - warm - staged.get(node, frozenset())  # newly staged volumes are in memory
-            if rest and sum(mapped[name] for name in volumes) <= state.memory_bytes * MEMORY_SHARE:
+            new = frozenset() if self.is_asked else staged.get(node, frozenset())  # they are in memory, most likely
+            rest = volumes - warm - new
+            share = 1.0 if self.is_asked else MEMORY_SHARE
+            if rest and sum(mapped[name] for name in volumes) <= state.memory_bytes * share:
                 cold[node], total[node] = rest, sum(mapped[name] for name in rest)
         if cold:
             self.waiting.notify(PhaseBegun(Phase.WARMING, sum(total.values())))

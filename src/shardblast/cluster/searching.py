@@ -15,6 +15,7 @@ from shardblast.blast.taxonomy import EXPANSION
 from shardblast.cluster.assignment import can_go_on, check_room
 from shardblast.cluster.driver import Drive, DriverMeans
 from shardblast.cluster.messages import ALL_CORES, PIECES, WORK, SearchOrder, list_name, merged_key
+from shardblast.cluster.warming import unreadable
 from shardblast.core.cutting import BATCH_LETTERS, QUERY_LETTERS_PER_SCAN, Choice, shards_for
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import DatabaseError, InputError, NetworkError, NotFoundError
@@ -86,10 +87,8 @@ class ClusterSearching:
         self, options: SearchOptions, database: CataloguedDatabase, folder: Path, processes: Processes
     ) -> tuple[Choice, bool]:
         """Return the cut, and whether a node must search the whole database. Raises DatabaseError or InputError."""
-        if database.path is not None:
-            problem = f"The database {database.name!r} is on the service's machine, where nodes can't read it."
-            remedy = f"Copy it to the storage: 'shardblast db add {database.name} PATH --copy'."
-            raise DatabaseError(problem, remedy=remedy)
+        if error := unreadable(database):
+            raise error
         if wrong := options.program.objection(database.name, database.molecule):
             raise DatabaseError(wrong, remedy="Choose another database or program.")
         if here := [name for name in options.given if name in names(Use.FILE, Use.LOCAL)]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, get_args
 
+from shardblast.core.database import Generation
+
 
 @dataclass(frozen=True, slots=True)
 class HeldVolume:
@@ -52,6 +54,24 @@ class HeldGeneration:
     def resident_bytes(self) -> int | None:
         """The part of ``mapped_bytes`` that is in memory; None if it is unknown for any volume."""
         return summed(volume.resident_bytes for volume in self.volumes)
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How much of a database is on the disks and in the memory of the machines that search it."""
+
+    __pydantic_config__: ClassVar = {"use_attribute_docstrings": True}
+
+    staged_bytes: int
+    """Bytes on the disks of nodes, or of the server if it searches alone; copies of a volume count once."""
+    resident_bytes: int | None
+    """How much of mapped_bytes is in memory there; null if unknown."""
+    mapped_bytes: int
+    """Size of the files that a search maps into memory."""
+    problem: str | None
+    """Why the database can't be searched now, or null."""
+    nodes: int | None = None
+    """Number of nodes that hold any of it; null without a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +135,23 @@ class Warmed:
     resident_bytes: int | None
     """None if the kernel does not report it; every byte was read then."""
     total_bytes: int
+
+
+def presence_on(nodes: Iterable[NodeState], generation: Generation) -> Presence:
+    """Return how much of a generation nodes hold. Of several copies of a volume, the one with most in memory counts."""
+    own = [
+        held
+        for state in nodes
+        for held in state.generations
+        if (held.database, held.generation) == (generation.database, generation.name)
+    ]
+    resident: dict[str, int | None] = {}
+    for volume in (volume for held in own for volume in held.volumes):
+        known = [some for some in (resident.get(volume.name), volume.resident_bytes) if some is not None]
+        resident[volume.name] = max(known, default=None)
+    staged = sum(volume.size_bytes for volume in generation.volumes if volume.name in resident)
+    staged += sum(file.size_bytes for file in generation.shared) if own else 0
+    return Presence(staged, summed(resident.values()), generation.mapped_bytes, None, len(own))
 
 
 def summed(values: Iterable[int | None]) -> int | None:

@@ -58,7 +58,7 @@ class Task:
     started: float | None = None
     finished: float | None = None
     outcome: str | None = None
-    """The result or, while the task waits for the storage, the reason, as text for people."""
+    """The result or, while the task waits for the storage or for nodes, the reason, as text for people."""
     failure: Failure | None = None
 
     def document(self) -> Document:

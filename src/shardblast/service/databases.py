@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from shardblast.core.database import TOTALS, CataloguedDatabase, Generation, checked_name
-from shardblast.core.errors import ConflictError, DatabaseError, InputError, NotFoundError, without_folders
-from shardblast.core.node import summed
+from shardblast.core.errors import ConflictError, InputError, NotFoundError
+from shardblast.core.events import PhaseBegun, PhaseCounted, SearchEvent, SearchWaits
+from shardblast.core.lack import Lack
 from shardblast.core.placement import NodePlan, plan_nodes
 from shardblast.core.search import Document, SearchId, State
 from shardblast.core.task import Step, Task, TaskKind
 from shardblast.core.units import counted
-from shardblast.disk.memory import resident_bytes, warm
 from shardblast.disk.staging import Stager
 from shardblast.service.acquisition import Acquisition
 from shardblast.service.catalogue import Catalogue, Generations
 from shardblast.service.tasks import Tasks, Watch
+from shardblast.service.warming import Warming
 from shardblast.sources.source import has_database
 from shardblast.storage.objects import Objects, database_key, generation_key
-
-
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """How much of a database is on the server's disk and in its memory now."""
-
-    __pydantic_config__: ClassVar = {"use_attribute_docstrings": True}
-
-    staged_bytes: int
-    """Bytes on the server's disk."""
-    resident_bytes: int | None
-    """How much of mapped_bytes is in memory; null if unknown."""
-    mapped_bytes: int
-    """Size of the files that a search maps into memory."""
-    problem: str | None
-    """Why the database can't be searched now, or null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +40,7 @@ class Databases:
     catalogue: Catalogue
     acquisition: Acquisition
     removal: Removal
+    warming: Warming
 
     def check(self, name: str) -> str | None:
         """Read all of a database; return what is wrong with it, or None."""
@@ -142,16 +127,6 @@ class Databases:
             raise InputError(problem, remedy="Give a number of nodes and the memory of each.")
         return plan_nodes(self.generations.get(name).facts.volumes, nodes, memory_bytes)
 
-    def presence(self, database: CataloguedDatabase) -> Presence:
-        """Return how much of a database is now on this machine's disk and in its memory."""
-        try:
-            files = self.catalogue.mapped_files(database)
-            missing = self.catalogue.missing_bytes(database.name, database.generation)
-        except DatabaseError as error:
-            return Presence(0, None, database.facts.mapped_bytes, without_folders(error.problem))
-        resident = summed(resident_bytes(files)) if files else 0
-        return Presence(database.facts.size_bytes - missing, resident, database.facts.mapped_bytes, None)
-
     def described(self, database: CataloguedDatabase) -> Document:
         """Return what users see of a database; its ``source`` is only for administrators of the machine."""
         return {
@@ -161,7 +136,7 @@ class Databases:
             "volumes": len(database.facts.volumes),
             "in_place": database.path is not None,
             "added": database.added,
-            "here": self.presence(database),
+            "here": self.warming.presence(database),
         }
 
     def uses(self, name: str) -> Sequence[SearchId]:
@@ -210,21 +185,20 @@ class Databases:
             self.removal.released(task.database, generation)
 
     def warm(self, entry: CataloguedDatabase, watch: Watch) -> str:
-        """Read a database into memory; return the outcome for users. Raises ShardblastError if not all of it fits."""
-        started = time.monotonic()
-        meter = watch.begin(Step.STAGING, 0 if entry.path else entry.facts.size_bytes)
-        with self.catalogue.opened(entry.name, entry.generation, meter, watch.stopped) as database:
-            meter.close()
-            files, before = database.mapped_files, summed(resident_bytes(database.mapped_files)) or 0
-            meter = watch.begin(Step.WARMING, database.size_bytes)
-            warmed = warm(files, meter, watch.stopped)
-            meter.close()
-        seconds = time.monotonic() - started
-        if warmed.resident_bytes is None:
-            read = f"{warmed.total_bytes:,} bytes were read in {seconds:.2f} s."
-            return f"{read} The kernel does not report how many stay."
-        resident = f"{warmed.resident_bytes:,} of {warmed.total_bytes:,} bytes are in memory ({before:,} before)"
-        return f"{resident}, read in {seconds:.2f} s."
+        """Read a database into memory; see ``Warming.warm``."""
+        total = 0
+
+        def note(event: SearchEvent) -> None:
+            nonlocal total
+            match event:
+                case PhaseBegun(phase, total):
+                    watch.report(Step(phase.value), 0, total)
+                case PhaseCounted(phase, done):
+                    watch.report(Step(phase.value), done, total)
+                case SearchWaits(Lack() as lack):
+                    watch.waits(f"It waits for {lack.phrase.rstrip('.')}.")
+
+        return self.warming.warm(entry, note, watch.stopped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""Scaling: adds nodes when searches need them, and removes them stepwise when they have been idle."""
+"""Scaling: adds nodes when searches and warming need them, and removes them stepwise when they have been idle."""
 
 import logging
 import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -29,7 +29,9 @@ from shardblast.core.scaling import (
     scaled,
 )
 from shardblast.core.search import State
+from shardblast.core.task import TaskKind
 from shardblast.core.units import counted
+from shardblast.store.databases import TaskStore
 from shardblast.store.searches import Unended, Workload
 
 CHECKED_EVERY_S = 2.0
@@ -79,6 +81,7 @@ class Scaling:
     """
 
     _workload: Workload
+    _tasks: TaskStore
     _database: Callable[[str, str], CataloguedDatabase]
     _members: Callable[[], Sequence[Member]]
     _nodes: ScalableNodes
@@ -128,13 +131,15 @@ class Scaling:
 
     def _counted(self) -> tuple[NodeCount, Need]:
         count, members, unended = self._nodes.count(), self._members(), self._workload.unended()
-        busy = min(self._busy(members, unended), count.wanted)
-        demand = Demand(tuple(self._searched(unended)), busy, _size_of(members, count))
+        tasks = [task for task in self._tasks.active() if task.kind is TaskKind.WARM]
+        warmed = {(task.database, task.details["generation"]) for task in tasks}
+        busy = min(self._busy(members, unended, warmed), count.wanted)
+        demand = Demand(tuple(self._used(unended, warmed)), busy, _size_of(members, count))
         return count, need(self.rule, demand)
 
-    def _searched(self, unended: Sequence[Unended]) -> Iterator[SearchedDatabase]:
-        """Yield the databases of searches that wait or run."""
-        batches: Counter[tuple[str, str]] = Counter()
+    def _used(self, unended: Sequence[Unended], warmed: Iterable[tuple[str, str]]) -> Iterator[SearchedDatabase]:
+        """Yield the databases of searches that wait or run, and those that are being warmed."""
+        batches = Counter(dict.fromkeys(warmed, 0))
         for group in unended:
             least = math.ceil(group.letters / BATCH_LETTERS[Program(group.program)])
             batches[group.database, group.generation] += max(group.searches, least)
@@ -143,9 +148,9 @@ class Scaling:
                 volumes = self._database(name, generation).facts.volumes
                 yield SearchedDatabase(f"{name}/{generation}", volumes, number)
 
-    def _busy(self, members: Sequence[Member], unended: Sequence[Unended]) -> int:
-        """Return the number of nodes up to the last one that runs something or holds a searched database."""
-        searched = {(group.database, group.generation) for group in unended if group.state is State.RUNNING}
+    def _busy(self, members: Sequence[Member], unended: Sequence[Unended], warmed: Set[tuple[str, str]]) -> int:
+        """Return the number of nodes up to the last one that runs something or holds a database in use."""
+        searched = warmed | {(group.database, group.generation) for group in unended if group.state is State.RUNNING}
         places = (self._nodes.place(member.state.name) for member in members if _is_busy(member, searched))
         return max((place + 1 for place in places if place is not None), default=0)
 
@@ -170,7 +175,7 @@ def _scaled(asked: int, count: NodeCount, needed: Need) -> Scaled:
     return Scaled(asked, count.ready, needed, why if pending and count.why_pending else None, count.why_pending)
 
 
-def _is_busy(member: Member, searched: set[tuple[str, str]]) -> bool:
+def _is_busy(member: Member, searched: Set[tuple[str, str]]) -> bool:
     if member.standing != "connected":
         return False
     held = {(generation.database, generation.generation) for generation in member.state.generations}

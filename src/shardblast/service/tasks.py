@@ -70,6 +70,8 @@ class Watch:
     stopped: Callable[[], bool]
     is_cancelled: Callable[[], bool]
     """Returns whether the task is never to resume."""
+    waits: Callable[[str], None] = lambda why: None
+    """Called with the reason for a wait, as a sentence."""
     settle: Callable[[], None] = lambda: None
     """Begins the part that can't be undone; raises Interrupted if the task was cancelled before."""
 
@@ -142,6 +144,7 @@ class Tasks:
             partial(self._record, task.id),
             lambda: stop.is_set() or self._stopping.is_set(),
             stop.is_set,
+            lambda why: self._waits(task.id, why),
             lambda: self._settle(task.id, stop),
         )
         try:
@@ -179,7 +182,7 @@ class Tasks:
                 reason = f"{without_folders(error.problem)} It is retried."
                 logger.warning("a task waits: %s", reason)
                 with suppress(StoreError):
-                    self.store.change(task.id, partial(replace, outcome=reason))
+                    self._waits(task.id, reason)
             stop.wait(pause_s(attempts.failures))  # if it is cancelled, the work removes what it has made
 
     def expire(self, days: float) -> None:
@@ -188,6 +191,9 @@ class Tasks:
 
     def _record(self, task_id: TaskId, step: Step, done: int, total: int) -> None:
         self.store.change(task_id, _at(step, done, total))
+
+    def _waits(self, task_id: TaskId, why: str) -> None:
+        self.store.change(task_id, lambda task: replace(task, outcome=why) if task.state is State.RUNNING else task)
 
     def _settle(self, task_id: TaskId, stop: threading.Event) -> None:
         """Begin the last step, in the same transaction that checks for a cancellation."""
