@@ -1,14 +1,18 @@
 """The composition root: the only package that wires the parts together."""
 
+from __future__ import annotations
+
 import os
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shardblast.blast.installation import Installation, find_installation, read_arguments
 from shardblast.blast.process import checked, run
 from shardblast.core.program import Arguments, Program
-from shardblast.engine.local import LocalEngine
-from shardblast.engine.workspace import this_machine
+
+if TYPE_CHECKING:
+    from shardblast.engine.local import LocalEngine
 
 
 def home() -> Path:
@@ -20,6 +24,9 @@ def home() -> Path:
 
 def local_engine() -> LocalEngine:
     """Return the engine that searches on this machine."""
+    from shardblast.engine.local import LocalEngine  # commands that search nothing start without it
+    from shardblast.engine.workspace import this_machine
+
     return LocalEngine(find_installation(), this_machine(), home())
 
 

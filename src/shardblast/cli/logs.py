@@ -5,10 +5,10 @@ import logging
 import re
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from shardblast.api.errors import request_id
 from shardblast.cli.options import LogFormat
 
 ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -23,12 +23,21 @@ SECRETS = re.compile(
 """Passwords, tokens and signatures, which libraries' errors may contain."""
 
 
-def configure(form: LogFormat | None) -> LogFormat:
-    """Send all logs, also of libraries, to standard error; return their format, by default text on a terminal."""
+def configure(form: LogFormat | None, request_id: Callable[[], str] = lambda: "") -> LogFormat:
+    """Send all logs, also of libraries, to standard error; return their format, by default text on a terminal.
+
+    ``request_id`` returns the id of the request that is answered, if any, which each record gets.
+    """
+
+    def note_request(record: logging.LogRecord) -> bool:
+        if not hasattr(record, "request_id") and (number := request_id()):
+            record.request_id = number
+        return True
+
     form = form or (LogFormat.TEXT if sys.stderr.isatty() else LogFormat.JSON)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form is LogFormat.JSON else TextFormatter())
-    handler.addFilter(_note_request)
+    handler.addFilter(note_request)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("dbos").addHandler(logging.NullHandler())  # DBOS adds its own handler if there is none
@@ -74,12 +83,6 @@ def fields(record: logging.LogRecord) -> dict[str, Any]:
 def without_secrets(text: str) -> str:
     """Return a text with ``…`` in place of passwords, tokens and signatures."""
     return SECRETS.sub(lambda found: f"{next(filter(None, found.groups()), '')}…", text)
-
-
-def _note_request(record: logging.LogRecord) -> bool:
-    if not hasattr(record, "request_id") and (number := request_id()):
-        record.request_id = number
-    return True
 
 
 def _note_thread(args: threading.ExceptHookArgs) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import uvicorn
 
 from shardblast.api.app import make_app
+from shardblast.api.errors import request_id
 from shardblast.bootstrap.databases import new_home
 from shardblast.bootstrap.service import Service
 from shardblast.cli.logs import configure
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 def serve(settings: Settings, log_format: LogFormat | None) -> int:
     """Serve until stopped. Raises ShardblastError if something is missing, or the service would be open to everyone."""
     check_mode(settings)
-    form = configure(log_format)
+    form = configure(log_format, request_id)
     with listening(settings.host, settings.port) as listener:
         settings = replace(settings, port=listener.getsockname()[1])
         with new_home(settings):
