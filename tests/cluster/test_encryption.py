@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from shardblast.cluster.connection import Certificates, certificates_of, check_reach, check_scheduler
+from shardblast.cluster.connection import (
+    DAY_S,
+    WARNED_DAYS,
+    Certificates,
+    certificates_of,
+    check_reach,
+    check_scheduler,
+    warning_of_end,
+)
 from shardblast.core.errors import UsageError
 from tests.cluster.parts import LocalCluster
 from tests.databases import Databases
@@ -68,6 +77,23 @@ def test_certificates_are_named_together_or_not_at_all() -> None:
     assert certificates_of("", "", "") is None
     with pytest.raises(UsageError):
         certificates_of("ca.pem", "", "")
+
+
+def test_the_end_of_certificates_is_that_of_the_first(certificates: dict[str, str]) -> None:
+    authority, certificate, key = (Path(certificates[f"SHARDBLAST_TLS_{name}"]) for name in ("CA", "CERT", "KEY"))
+    authority.write_bytes(authority.read_bytes() + certificate.read_bytes())  # as while the authority is changed
+
+    end = Certificates(authority, certificate, key).end()
+
+    assert time.time() + DAY_S < end < time.time() + 3 * DAY_S
+    with pytest.raises(UsageError, match="can't be read as certificates"):
+        Certificates(authority, key, key).end()
+
+
+def test_processes_warn_before_their_certificate_ends() -> None:
+    assert warning_of_end(end=WARNED_DAYS * DAY_S + 1, now=0) is None
+    assert "ends on 1970-01-31 00:00 UTC" in str(warning_of_end(end=WARNED_DAYS * DAY_S, now=0))
+    assert "ended on 1970-01-01 00:00 UTC" in str(warning_of_end(end=0, now=1))
 
 
 def openssl(*words: object) -> None:

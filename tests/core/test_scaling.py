@@ -19,6 +19,7 @@ from shardblast.core.scaling import (
     ScalingRule,
     SearchedDatabase,
     check_most,
+    kept,
     need,
     scaled,
 )
@@ -204,3 +205,23 @@ def test_a_decision_that_was_carried_out_is_not_changed(present: int, needed: in
 @pytest.mark.parametrize(("busy", "hold", "work", "nodes"), [(0, 2, 5, 5), (0, 3, 1, 3), (9, 2, 2, 9), (0, 20, 0, 8)])
 def test_the_largest_of_all_needs_counts(busy: int, hold: int, work: int, nodes: int) -> None:
     assert Need(hold, work, busy, 8).nodes == nodes
+
+
+@pytest.mark.parametrize(
+    ("nodes", "wanted", "ready", "number"),
+    [
+        (2, 3, [0, 1, 2], 2),
+        (2, 3, [1, 2], 3),
+        (1, 3, [1, 2], 2),
+        (1, 3, [2], 3),
+        (2, 4, [3], 4),
+        (0, 3, [1, 2], 0),
+        (2, 3, [], 2),
+        (5, 3, [2], 5),
+        (3, 3, [2], 3),
+    ],
+)
+def test_ready_nodes_stay_in_place_of_those_that_are_not(
+    nodes: int, wanted: int, ready: list[int], number: int
+) -> None:
+    assert kept(nodes, wanted, ready) == number

@@ -75,40 +75,58 @@ def state() -> str:
     return "\n".join(shown)
 
 
-def overlay(image: str, settings: Mapping[str, str]) -> Path:
-    """Write the manifests that this test deploys: the overlay `local` with another image and other settings.
+def overlay(image: str, settings: Mapping[str, str], own: Mapping[str, str]) -> Path:
+    """Write the manifests that most tests deploy: the base with small sizes, another image and other settings.
 
-    The scheduler is where the service is, so that some node's machine has neither, and can be lost.
+    The scheduler is where the service is, so that some node's machine has neither, and can be lost. ``own`` are
+    settings of the service alone.
     """
-    name, _, tag = image.rpartition(":")
-    literals = "".join(f"      - {key}={value}\n" for key, value in settings.items())
+    small = (ROOT / "deploy" / "overlays" / "local" / "small.yaml").read_text()
+    literals, owned = ("".join(f"      - {key}={value}\n" for key, value in given.items()) for given in (settings, own))
     OVERLAY.mkdir(parents=True, exist_ok=True)
     (OVERLAY / "beside.yaml").write_text(BESIDE)
+    (OVERLAY / "small.yaml").write_text(small)
     (OVERLAY / "kustomization.yaml").write_text(f"""\
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 namespace: {NAMESPACE}
 bases:
-  - ../../../deploy/overlays/local
+  - ../../../deploy/base
 patchesStrategicMerge:
+  - small.yaml
   - beside.yaml
 configMapGenerator:
   - name: shardblast
     behavior: merge
     literals:
-{literals}images:
-  - name: localhost/shardblast
-    newName: {name}
-    newTag: {tag}
-""")
+{literals}  - name: shardblast-service
+    behavior: merge
+    literals:
+{owned}{images("shardblast", image)}""")
     return OVERLAY
 
 
-def deploy(image: str, settings: Mapping[str, str]) -> None:
-    """Apply the overlay, and wait until the service and the scheduler are there."""
-    kubectl("apply", "--kustomize", str(overlay(image, settings)))
+def images(before: str, image: str) -> str:
+    """Return the part of a kustomization that replaces an image."""
+    name, _, tag = image.rpartition(":")
+    return f"images:\n  - name: {before}\n    newName: {name}\n    newTag: {tag}\n"
+
+
+def deploy(folder: Path) -> None:
+    """Apply a folder of manifests, and wait until the service and the scheduler are there."""
+    kubectl("apply", "--kustomize", str(folder))
     for name in ("shardblast", "shardblast-scheduler"):
         until(f"{name} is ready", partial(is_there, name))
+
+
+def remove() -> None:
+    """Remove the namespace with all that is in it."""
+    # The pods first: a namespace that still has some looks again only after half of the time that they may take.
+    kubectl("delete", "statefulset,deployment", "--all")
+    until("no pod is left", lambda: not read("pods")["items"])
+    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", timeout=600)
+    if reset := kit("k8s-pv-reset"):
+        subprocess.run([reset], check=True)
 
 
 def is_there(deployment: str) -> bool:

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.databases import Databases
-from tests.k8s.cluster import NAMESPACE, NODES, ROOT, Client, client, deploy, in_service, kit, kubectl, read, until
+from tests.k8s.cluster import NODES, ROOT, Client, client, deploy, in_service, kit, kubectl, overlay, read, remove
 from tests.storage.servers import Place, moto, s3
 
+DEFAULT = "storageclass.kubernetes.io/is-default-class"
 GIVEN = ("AWS_", "AZURE_", "GOOGLE_")
 
 
@@ -36,40 +37,42 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             subprocess.run([expose, "--stop", port], check=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def default_class() -> None:
+    """A default storage class, which kind, k3s and clouds have; the kit has only one that is no default."""
+    classes = {one["metadata"]["name"]: one["metadata"].get("annotations", {}) for one in read("storageclass")["items"]}
+    if not any(annotations.get(DEFAULT) == "true" for annotations in classes.values()):
+        kubectl("annotate", "storageclass", min(classes), f"{DEFAULT}=true")
+
+
 @pytest.fixture(scope="session")
-def deployed(store: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The overlay `local`, with a Secret for TLS and one for the object store."""
-    _remove()
-    kubectl("apply", "--filename", str(ROOT / "deploy" / "base" / "namespace.yaml"))
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Secrets with the certificates of all parts."""
     folder = tmp_path_factory.mktemp("certificates")
     subprocess.run([ROOT / "deploy" / "certificates", folder], check=True)
-    files = [f"--from-file={folder / name}" for name in ("ca.crt", "tls.crt", "tls.key")]
-    kubectl("create", "secret", "generic", "shardblast-tls", *files)
-    kubectl(
-        "create", "secret", "generic", "shardblast", *(f"--from-literal={k}={v}" for k, v in store.environment.items())
-    )
-    settings = {
-        "SHARDBLAST_STORAGE": store.url,
+    return folder / "secrets.yaml"
+
+
+@pytest.fixture(scope="module")
+def deployed(store: Place, certificates: Path) -> Iterator[None]:
+    """The base in a small size, with its Secrets."""
+    remove()
+    kubectl("apply", "--filename", str(ROOT / "deploy" / "base" / "namespace.yaml"))
+    kubectl("apply", "--filename", str(certificates))
+    given = [f"--from-literal={name}={value}" for name, value in store.environment.items()]
+    kubectl("create", "secret", "generic", "shardblast-storage", *given)
+    settings = {"SHARDBLAST_STORAGE": store.url, "BLAST_USAGE_REPORT": "false"}
+    own = {
         "SHARDBLAST_MOST_NODES": str(NODES),
         "SHARDBLAST_IDLE_MINUTES": "0",
         "SHARDBLAST_REPLICAS": str(NODES),
-        "BLAST_USAGE_REPORT": "false",
     }
-    deploy(os.environ["SHARDBLAST_K8S_IMAGE"], settings)
+    deploy(overlay(os.environ["SHARDBLAST_K8S_IMAGE"], settings, own))
     yield
-    _remove()
+    remove()
 
 
-def _remove() -> None:
-    # The pods first: a namespace that still has some looks again only after half of the time that they may take.
-    kubectl("delete", "statefulset,deployment", "--all")
-    until("no pod is left", lambda: not read("pods")["items"])
-    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", timeout=600)
-    if reset := kit("k8s-pv-reset"):
-        subprocess.run([reset], check=True)
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def token(deployed: None) -> str:
     """An administrator's."""
     words = ("token", "create", "tests", "--owner", "tests", "--scope", "admin", "--scope", "search", "--scope", "read")
@@ -83,7 +86,7 @@ def service(token: str) -> Iterator[Client]:
         yield one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def database(deployed: None, databases: Databases) -> Path:
     """A database of a dozen volumes here, and in the service's storage as ``proteins``."""
     here = Path(databases("v5-volumes-ids", "prot"))

@@ -112,8 +112,8 @@ def watched(service: Client) -> Iterator[list[Nodes]]:
 
 
 def states_of(reports: Sequence[Nodes], name: str) -> list[str]:
-    """Return the states of a node, one after the other."""
-    return [state for state, _ in groupby(one[name]["state"] for one in reports)]
+    """Return the states of a node, one after the other; one that has left is ``gone``."""
+    return [state for state, _ in groupby(one[name]["state"] if name in one else "gone" for one in reports)]
 
 
 def volumes_of(node: Mapping[str, Any]) -> list[str]:
@@ -184,8 +184,49 @@ def test_a_search_continues_while_the_nodes_are_upgraded(
     assert search.returncode == 0, errors.decode()
     assert printed == blast("blastp", database, queries["prot"], *SLOW)
     for name in NAMES:
-        assert_lost_and_back(reports, name)
+        states = states_of(reports, name)
+        assert states[0] == states[-1] == "connected"
+        assert "gone" in states, states
     assert all(any(node["state"] == "connected" for node in one.values()) for one in reports), "all of them were away"
+
+
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["silent", "deleted"])
+def test_a_node_whose_machine_is_gone_starts_on_another(service: Client, *, is_deleted: bool) -> None:
+    kill, start = kit("k8s-node-kill"), kit("k8s-node-start")
+    if kill is None or start is None:
+        pytest.skip("no machine can be lost without SHARDBLAST_K8S_KIT")
+    (here,) = {machine_of(f"pod/{pod['metadata']['name']}") for pod in [*pods("service"), *pods("scheduler")]}
+    lost = only_node_apart_from(here)
+
+    subprocess.run([kill, lost.removeprefix("node")], check=True)
+    try:
+        if is_deleted:
+            kubectl("delete", "node", lost)
+        until("the node is on the other machine", lambda: machines() == {here} and ready_nodes() == 1)
+        until("it is connected", lambda: service.node_states()[NAMES[0]] == "connected")
+    finally:
+        subprocess.run([start, lost.removeprefix("node")], check=True)
+    kubectl("scale", "statefulset/shardblast-node", f"--replicas={NODES}")
+    until("the machine that came back has a node", lambda: machines() == {here, lost} and ready_nodes() == NODES)
+
+
+def only_node_apart_from(machine: str) -> str:
+    """Leave one node, on another machine; return that machine."""
+    kubectl("scale", "statefulset/shardblast-node", "--replicas=0")
+    until("no node is left", lambda: not pods("node"))
+    kubectl("cordon", machine)
+    try:
+        kubectl("scale", "statefulset/shardblast-node", "--replicas=1")
+        until("the node is ready", lambda: ready_nodes() == 1)
+    finally:
+        kubectl("uncordon", machine)
+    (other,) = machines()
+    return other
+
+
+def machines() -> set[str]:
+    """Return the machines that have nodes."""
+    return {str(pod["spec"].get("nodeName")) for pod in pods("node")}
 
 
 def test_nodes_without_a_scheduler_live_but_are_not_ready(service: Client) -> None:

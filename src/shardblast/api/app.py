@@ -95,7 +95,8 @@ def make_app(service: Service) -> ASGIApp:
     add_handlers(app)
     app.add_middleware(Guard)
     app.add_middleware(Compression)
-    metrics = Metrics(service.workload, service.broadcast, service.members)
+    end = None if service.certificates is None else service.certificates.end()
+    metrics = Metrics(service.workload, service.broadcast, service.members, end)
     service.listeners.append(metrics)
     app.state.metrics = metrics
     return Requests(app, service.listeners)

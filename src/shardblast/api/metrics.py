@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -32,9 +32,18 @@ LONG = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
 class Metrics:
     """Counts events. Labels hold fixed names only: no ids, paths or owners."""
 
-    def __init__(self, workload: Workload, broadcast: Broadcast, members: Callable[[], Sequence[Member]]) -> None:
+    def __init__(
+        self,
+        workload: Workload,
+        broadcast: Broadcast,
+        members: Callable[[], Sequence[Member]],
+        certificate_end: float | None = None,
+    ) -> None:
         self._registry = registry = CollectorRegistry()
         registry.register(_Gauges(workload, broadcast, members))
+        if certificate_end is not None:  # without TLS, there is no such metric
+            text = "When the TLS certificate of this process ends, in seconds since 1970."
+            Gauge("shardblast_certificate_end_seconds", text, registry=registry).set(certificate_end)
         ProcessCollector(registry=registry)
 
         def seconds(name: str, text: str, *labels: str, buckets: Sequence[float] = LONG) -> Histogram:

@@ -84,6 +84,7 @@ class Service:
         self.node, self.catalogue = parts.node, parts.catalogue
         self.databases, self.removal, released = parts.databases, parts.removal, parts.removal.released
         self.cluster = None if served is None else served.means.cluster
+        self.certificates = None if self.cluster is None else self.cluster.certificates
         searching: Searching = served or LocalSearching(self.catalogue, engine, objects)
         tasks = TaskStore(database, self.broadcast.announce)
         self.scaling = (
@@ -167,6 +168,8 @@ class Service:
             self.identity.sign_in.connect()
         if self.scaling is not None:
             self.scaling.start()
+        if self.certificates is not None:
+            self.certificates.watch()
 
     def expire(self) -> None:
         """Remove searches, tasks, sessions and generations whose time is over."""

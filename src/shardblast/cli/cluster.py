@@ -117,6 +117,8 @@ def scheduler(
     certificates = certificates_of(transport.authority, transport.certificate, transport.key)
     check_reach(host, certificates, insecure=transport.insecure)
     configure(log_format)
+    if certificates is not None:
+        certificates.watch()
     run_scheduler(host, port, health_port, certificates, timings(), partial(_log_address, "the scheduler listens"))
     return 0
 
@@ -161,6 +163,8 @@ def node(
     listens = host or own_address(scheduler)
     check_reach(listens, certificates, insecure=transport.insecure)
     configure(log_format)
+    if certificates is not None:
+        certificates.watch()
     memory_bytes, disk_bytes = (bytes_of(size) if size else None for size in (allowance.memory, allowance.disk))
     own = host_of(name or socket.gethostname(), allowance.home, allowance.cores, memory_bytes, disk_bytes)
     connected = partial(_log_address, "the node is connected")

@@ -269,8 +269,8 @@ def _show_plan(plan: NodePlan) -> None:
     for number, share in enumerate(plan.shares, 1):
         part = f" sequences {share.shard.oids.start + 1:,} to {share.shard.oids.stop:,}" if share.shard.oids else ""
         names = share.volumes[0] + (f" to {share.volumes[-1]}" if len(share.volumes) > 1 else part)
-        sizes = f"{counted(share.shard.letters, 'letter')}, {share.mapped_bytes:,} bytes to map"
-        sys.stdout.write(f"node {number:>4}  {names}  {sizes}\n")
+        sizes = f"{share.mapped_bytes:,} bytes to map, {share.staged_bytes:,} bytes on disk"
+        sys.stdout.write(f"node {number:>4}  {names}  {counted(share.shard.letters, 'letter')}, {sizes}\n")
     sys.stdout.write(f"largest share over the mean: {plan.balance:.2f}\n")
     sys.stdout.write(f"{plan.problem} {plan.remedy}\n" if plan.problem else "fits\n")
 

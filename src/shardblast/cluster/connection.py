@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from cryptography.x509 import load_pem_x509_certificates
 from distributed import Client, Security, Worker, get_worker
 from distributed.comm.core import CommClosedError
 
@@ -37,7 +38,10 @@ FRESH_S = 0.25
 FRESH_TIMES, FRESH_MOST_S = 20, 2.0
 """With very many nodes, they are reused for this multiple of a request's time, but at most for the second number."""
 END_WITHIN_S = 6.0
-KEPT_S = 24 * 3600.0
+DAY_S = 24 * 3600.0
+WARNED_DAYS = 30
+"""Days before the end of a certificate in which each process warns of it daily."""
+KEPT_S = DAY_S
 """Time for which a lost node remains listed."""
 
 log = logging.getLogger(__name__)
@@ -70,8 +74,11 @@ class Address:
 class Cluster:
     """A connection to the scheduler, shared by all threads."""
 
-    def __init__(self, connect: Callable[[], Client], timings: Timings) -> None:
+    def __init__(
+        self, connect: Callable[[], Client], timings: Timings, certificates: Certificates | None = None
+    ) -> None:
         self.timings = timings
+        self.certificates = certificates
         self._connect = connect
         self._client: Client | None = None
         self._connects_at = 0.0
@@ -85,7 +92,9 @@ class Cluster:
     def at(cls, address: str, certificates: Certificates | None, timings: Timings) -> Cluster:
         """Return the cluster of a scheduler, which need not run yet."""
         given: dict[str, Any] = {"security": certificates.security() if certificates else None, "name": "shardblast"}
-        return cls(lambda: Client(address, timeout=CONNECT_WITHIN_S, set_as_default=False, **given), timings)
+        return cls(
+            lambda: Client(address, timeout=CONNECT_WITHIN_S, set_as_default=False, **given), timings, certificates
+        )
 
     @property
     def client(self) -> Client:
@@ -237,6 +246,38 @@ class Certificates:
         own = {"cert": str(self.certificate), "key": str(self.key)}
         roles = {f"tls_{role}_{name}": path for role in ("client", "scheduler", "worker") for name, path in own.items()}
         return Security(tls_ca_file=str(self.authority), require_encryption=True, **roles)
+
+    def end(self) -> float:
+        """Return when the certificate or its authority ends, whichever is first, in seconds since 1970."""
+        ends: list[float] = []
+        for file in (self.authority, self.certificate):
+            try:
+                ends += [one.not_valid_after_utc.timestamp() for one in load_pem_x509_certificates(file.read_bytes())]
+            except (OSError, ValueError) as error:
+                problem = f"The TLS file {str(file)!r} can't be read as certificates: {error}."
+                raise UsageError(problem, remedy="Check the --tls options.") from error
+        return min(ends)
+
+    def watch(self) -> None:
+        """Warn daily for the life of this process, which keeps its certificate, when that is about to end."""
+        end = self.end()
+        threading.Thread(target=_warn_daily, args=(end,), name="certificate", daemon=True).start()
+
+
+def _warn_daily(end: float) -> None:
+    while True:
+        if warning := warning_of_end(end, time.time()):
+            log.warning("%s", warning)
+        time.sleep(DAY_S)
+
+
+def warning_of_end(end: float, now: float) -> str | None:
+    """Return what people should know ``WARNED_DAYS`` before a certificate ends. Times are in seconds since 1970."""
+    if end - now > WARNED_DAYS * DAY_S:
+        return None
+    when = f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime(end))} UTC"
+    verb = "ended" if end <= now else "ends"
+    return f"The TLS certificate of this process or its authority {verb} on {when}. Renew it, and restart the process."
 
 
 def certificates_of(authority: str, certificate: str, key: str) -> Certificates | None:

@@ -1,4 +1,4 @@
-"""The StatefulSet whose pods are the nodes: the number of nodes, and how to change it.
+"""The StatefulSet whose pods are the nodes: their number, how to change it, and how to replace a lost one.
 
 Only this module uses kr8s. It finds the cluster as kubectl does (``KUBECONFIG``), or in a pod by its service account.
 """
@@ -7,15 +7,15 @@ import math
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
 import kr8s
-from kr8s.objects import StatefulSet
+from kr8s.objects import Pod, StatefulSet
 
 from shardblast.core.errors import NetworkError, NotAllowedError, NotFoundError, ShardblastError
-from shardblast.core.scaling import NodeCount
+from shardblast.core.scaling import NodeCount, NodePod
 
 # kr8s warns of versions with which it is not tested. The calls used here are the same in all versions.
 warnings.filterwarnings("ignore", "Kubernetes version .* is not supported", UserWarning)
@@ -54,6 +54,12 @@ def _reason(status: Mapping[str, Any]) -> str:
     return ""
 
 
+def _pod_of(document: Mapping[str, Any]) -> NodePod:
+    metadata, conditions = document["metadata"], document.get("status", {}).get("conditions", ())
+    is_ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return NodePod(metadata["name"], is_ready, "deletionTimestamp" in metadata)
+
+
 class NodeSet:
     def __init__(self, name: str, namespace: str = "") -> None:
         """Name a StatefulSet, by default in the namespace of kubectl's context, which a pod lacks."""
@@ -71,24 +77,35 @@ class NodeSet:
             each = {**resources.get("requests", {}), **resources.get("limits", {})}
             memory, cores = (quantity(each.get(name, "")) for name in ("memory", "cpu"))
             ready = document["status"].get("readyReplicas", 0)
+            pods = self._pods(spec["selector"]["matchLabels"])
             return NodeCount(
                 spec["replicas"],
                 ready,
                 int(memory) if memory else None,
                 math.ceil(cores) if cores else None,
-                self._why_pending(spec["selector"]["matchLabels"]) if ready < spec["replicas"] else "",
+                why_pending(pods) if ready < spec["replicas"] else "",
+                tuple(map(_pod_of, pods)),
             )
 
-    def _why_pending(self, labels: Mapping[str, str]) -> str:
-        """Return why pods with these labels wait; empty if the account may not list pods."""
+    def _pods(self, labels: Mapping[str, str]) -> list[Mapping[str, Any]]:
+        """Return the documents of the pods with these labels; none if the account may not list pods."""
         api = kr8s.api(namespace=self._namespace or None)
         try:
             found = list(api.get("pods", label_selector=dict(labels)))
-            return why_pending([pod if isinstance(pod, dict) else pod.to_dict() for pod in found])
+            return [pod if isinstance(pod, dict) else pod.to_dict() for pod in found]
         except kr8s.ServerError as error:
             if error.response is not None and error.response.status_code == httpx.codes.FORBIDDEN:
-                return ""
+                return []
             raise
+
+    def replace(self, node: str) -> None:
+        """Delete a pod that was asked to end on a machine that is lost: only then does the StatefulSet start another.
+
+        Does nothing if the pod has gone. The errors are those of ``count``.
+        """
+        with self._translated(), suppress(kr8s.NotFoundError):
+            api = kr8s.api(namespace=self._namespace or None)
+            Pod({"metadata": {"name": node, "namespace": api.namespace}}, api=api).delete(force=True)
 
     def scale(self, nodes: int) -> None:
         """Request a number of nodes; they start and stop in their own time. The errors are those of ``count``."""
@@ -124,7 +141,7 @@ class NodeSet:
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             return NotAllowedError(
                 f"Kubernetes denied access: {error}.",
-                remedy="The account needs 'get' on the StatefulSet, 'patch' on its scale, and 'list' on pods.",
+                remedy="The account needs 'get' on the StatefulSet, 'patch' on its scale, 'list' and 'delete' on pods.",
             )
         return NetworkError(f"Kubernetes failed: {error}.", remedy="Try again.")
 

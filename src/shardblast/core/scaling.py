@@ -4,7 +4,7 @@ The number grows at once. It falls step by step, after an idle time in which few
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,6 +41,16 @@ def check_most(nodes: int, most: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class NodePod:
+    """The pod of a node."""
+
+    name: str
+    is_ready: bool
+    is_ending: bool
+    """Whether it was asked to end, which only its machine can confirm."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeCount:
     wanted: int
     """Nodes that were requested."""
@@ -52,6 +62,8 @@ class NodeCount:
     """Cores that each node may use; None if its pods set neither a limit nor a request."""
     why_pending: str = ""
     """Why pods wait, as Kubernetes reports it; empty if none does, or nobody knows."""
+    pods: tuple[NodePod, ...] = ()
+    """The pods; empty if nobody knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +158,16 @@ def scaled(rule: ScalingRule, before: Scale | None, present: int, needed: int, n
     if rule.idle_s and lately < present and now - before.changed >= rule.idle_s / STEPS:
         return Scale(present - math.ceil((present - lately) / 2), needs, now)
     return Scale(present, needs, before.changed)
+
+
+def kept(nodes: int, wanted: int, ready: Collection[int]) -> int:
+    """Return how many nodes to request so that ``nodes`` of them are ready, or all that are.
+
+    Nodes are removed from the end of the list. ``ready`` has the indices of those that are ready, such as none whose
+    machine is lost; ``wanted`` is the number requested now.
+    """
+    first = sorted(index for index in ready if index < wanted)[:nodes]
+    return max([nodes, *(index + 1 for index in first)]) if nodes < wanted else nodes
 
 
 def _noted(

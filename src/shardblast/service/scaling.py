@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from shardblast.core.cutting import BATCH_LETTERS
@@ -25,6 +25,7 @@ from shardblast.core.scaling import (
     ScalingRule,
     SearchedDatabase,
     check_most,
+    kept,
     need,
     scaled,
 )
@@ -35,6 +36,8 @@ from shardblast.store.databases import TaskStore
 from shardblast.store.searches import Unended, Workload
 
 CHECKED_EVERY_S = 2.0
+GONE_S = 30.0
+"""Time after which a pod that was asked to end, and is not connected, counts as that of a lost machine."""
 UNKNOWN_DISK = 1 << 62
 """Assumed disk space of nodes that have not reported yet."""
 
@@ -49,6 +52,9 @@ class ScalableNodes(Protocol):
 
     def scale(self, nodes: int) -> None:
         """Request a number of nodes. If there are more, the last ones are removed."""
+
+    def replace(self, node: str) -> None:
+        """Let another node start in place of one that was asked to end and whose machine is lost."""
 
     def place(self, node: str) -> int | None:
         """Return a node's ordinal, 0-based; None if it is none of these nodes."""
@@ -89,6 +95,8 @@ class Scaling:
     state: Scaled = field(init=False)
     """The result of the last adjustment."""
     _scale: Scale | None = field(default=None, init=False)
+    _lost: dict[str, float] = field(default_factory=dict, init=False)
+    """When nodes that were asked to end were first seen without a connection, by a monotonic clock."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __post_init__(self) -> None:
@@ -102,7 +110,9 @@ class Scaling:
         """Request the number of nodes that is needed, if it differs from the current one."""
         with self._lock:
             count, needed = self._counted()
-            self._scale = scaled(self.rule, self._scale, count.wanted, needed.nodes, time.time())
+            self._replace_lost(count)
+            scale = scaled(self.rule, self._scale, count.wanted, needed.nodes, time.time())
+            self._scale = replace(scale, nodes=self._kept(scale.nodes, count))
             if self._scale.nodes != count.wanted:
                 logger.info("nodes are scaled", extra={"before": count.wanted, "nodes": self._scale.nodes})
                 self._nodes.scale(self._scale.nodes)
@@ -119,10 +129,30 @@ class Scaling:
             if nodes < needed.nodes:
                 problem = f"The current searches need {counted(needed.nodes, 'node')}."
                 raise ConflictError(problem, remedy="Wait until they have ended, or cancel them.")
+            nodes = self._kept(nodes, count)
             logger.info("nodes are scaled by hand", extra={"before": count.wanted, "nodes": nodes})
             self._nodes.scale(nodes)
             self.state = _scaled(nodes, count, needed)
             return self.state
+
+    def _kept(self, nodes: int, count: NodeCount) -> int:
+        """Return a number of nodes that leaves ready nodes in place of those that are not, see ``kept``."""
+        places = (self._nodes.place(pod.name) for pod in count.pods if pod.is_ready)
+        return kept(nodes, count.wanted, [place for place in places if place is not None])
+
+    def _replace_lost(self, count: NodeCount) -> None:
+        """Replace nodes that were asked to end and have not been connected for ``GONE_S``.
+
+        A node that drains is connected until it ends. The pod of a lost machine would be asked to end for ever.
+        """
+        connected = {member.state.name for member in self._members() if member.is_connected}
+        ending = {pod.name for pod in count.pods if pod.is_ending and not pod.is_ready} - connected
+        now = time.monotonic()
+        self._lost = {name: self._lost.get(name, now) for name in ending}
+        for name, since in self._lost.items():
+            if now - since >= GONE_S:
+                logger.warning("a node is replaced, since its machine is lost", extra={"node": name})
+                self._nodes.replace(name)
 
     def removed(self, node: str) -> bool:
         """Return whether a node is one of those that were last asked to go."""
