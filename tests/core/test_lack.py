@@ -118,6 +118,7 @@ def test_what_a_node_holds_is_not_lacking() -> None:
     [
         (lacks_nodes(NO_NODE, 0, ExpectedNodes()), "a node of the cluster: none is connected."),
         (lacks_nodes(NO_NODE, 0, ExpectedNodes(), 2), "a node of the cluster: 2 draining."),
+        (lacks_nodes(NO_NODE, 0, ExpectedNodes(), 0, 2), "a node of the cluster: 2 with another version of BLAST+."),
         (
             lacks_nodes(NO_NODE, 0, ExpectedNodes(3, 1, "node-2: no machine has room.")),
             "a node of the cluster: none is connected, 3 asked for, 2 pending because of: node-2: no machine has room.",

@@ -50,6 +50,11 @@ class Installation:
         major, minor, patch = (int(part) for part in match.groups())
         return major, minor, patch
 
+    @property
+    def release(self) -> str:
+        """The version as people write it, such as 2.12.0."""
+        return ".".join(map(str, self.version))
+
 
 def find_installation() -> Installation:
     blastn = shutil.which("blastn")

@@ -63,11 +63,14 @@ def check_cluster(address: str) -> None:
     storage()
 
 
-def cluster(address: str) -> Cluster:
-    """Return a scheduler's cluster, with the environment's certificates. Raises UsageError for a wrong address."""
+def cluster(address: str, blast: str = "") -> Cluster:
+    """Return a scheduler's cluster, with the environment's certificates. Raises UsageError for a wrong address.
+
+    Only nodes with the version ``blast`` of BLAST+ accept its work; empty for any.
+    """
     certificates = certificates_of(*(os.environ.get(f"SHARDBLAST_TLS_{name}", "") for name in ("CA", "CERT", "KEY")))
     check_scheduler(address, certificates, insecure=bool(os.environ.get("SHARDBLAST_INSECURE")))
-    return Cluster.at(address, certificates, timings())
+    return Cluster.at(address, certificates, timings(), blast)
 
 
 def searching(
@@ -82,7 +85,9 @@ def searching(
     ``expected`` returns the nodes that were asked for. A search that can't run fails after
     ``patience_s``.
     """
-    return ClusterSearching(DriverMeans(cluster(address), objects, replicas, expected, patience_s), find_installation())
+    installation = find_installation()
+    reached = cluster(address, installation.release)
+    return ClusterSearching(DriverMeans(reached, objects, replicas, expected, patience_s), installation)
 
 
 def warming(address: str, objects: Objects, replicas: int, patience_s: float) -> ClusterWarming:

@@ -24,7 +24,7 @@ from distributed.comm.core import CommClosedError
 
 from shardblast.cluster.messages import RunId
 from shardblast.core.errors import TRIED_FOR_S, NetworkError, UsageError
-from shardblast.core.lack import Lack
+from shardblast.core.lack import ExpectedNodes, Lack, lacks_nodes
 from shardblast.core.node import Member, NodeState
 from shardblast.core.units import split_address
 
@@ -59,6 +59,8 @@ class Address:
     """Seconds since the start of each task that occupies one of its cores, by the task's key."""
     waiting: dict[str, Lack] = field(default_factory=dict)
     """What merges on the node wait for, by run."""
+    is_alike: bool = True
+    """Whether its BLAST+ has the version of the driver's: one search never mixes two."""
 
     @property
     def name(self) -> str:
@@ -68,16 +70,22 @@ class Address:
     @property
     def takes_work(self) -> bool:
         """Whether the node accepts tasks. A draining node only finishes those it runs."""
-        return not self.member.is_draining
+        return self.is_alike and not self.member.is_draining
 
 
 class Cluster:
     """A connection to the scheduler, shared by all threads."""
 
     def __init__(
-        self, connect: Callable[[], Client], timings: Timings, certificates: Certificates | None = None
+        self,
+        connect: Callable[[], Client],
+        timings: Timings,
+        certificates: Certificates | None = None,
+        blast: str = "",
     ) -> None:
+        """``blast`` is the version of BLAST+ that nodes must have to accept work; empty for any."""
         self.timings = timings
+        self._blast = blast
         self.certificates = certificates
         self._connect = connect
         self._client: Client | None = None
@@ -89,12 +97,11 @@ class Cluster:
         self._asker = ThreadPoolExecutor(4, thread_name_prefix="end")
 
     @classmethod
-    def at(cls, address: str, certificates: Certificates | None, timings: Timings) -> Cluster:
-        """Return the cluster of a scheduler, which need not run yet."""
+    def at(cls, address: str, certificates: Certificates | None, timings: Timings, blast: str = "") -> Cluster:
+        """Return the cluster of a scheduler, which need not run yet. ``blast`` is that of the class."""
         given: dict[str, Any] = {"security": certificates.security() if certificates else None, "name": "shardblast"}
-        return cls(
-            lambda: Client(address, timeout=CONNECT_WITHIN_S, set_as_default=False, **given), timings, certificates
-        )
+        given |= {"timeout": CONNECT_WITHIN_S, "set_as_default": False}
+        return cls(lambda: Client(address, **given), timings, certificates, blast)
 
     @property
     def client(self) -> Client:
@@ -120,7 +127,7 @@ class Cluster:
             if started - asked < self._fresh_s and not now:
                 return known
             workers = self._workers()
-            addresses = [_address(worker, report) for worker, report in workers.items() if _has_reported(report)]
+            addresses = [self._address(*found) for found in workers.items() if _has_reported(found[1])]
             if gone := {node.worker: node.name for node in known if node.worker not in workers}:
                 for worker in gone.keys() & self._left():
                     self._seen.pop(gone[worker], None)
@@ -135,6 +142,14 @@ class Cluster:
         with suppress(NetworkError):
             return [node for node in self.addresses(now=now) if node.takes_work]
         return []
+
+    def _address(self, worker: str, report: dict[str, Any]) -> Address:
+        facts = report["metrics"][FACTS]
+        state, is_draining = NodeState.of(facts), facts.get("is_draining", False)
+        member = Member(state, True, report["last_seen"], facts["running"], is_draining)
+        waiting = {run: Lack.of(lack) for run, lack in facts["waiting"].items()}
+        is_alike = self._blast in ("", facts.get("blast"))
+        return Address(worker, member, dict(facts["staging"]), dict(facts.get("doing", {})), waiting, is_alike)
 
     def _workers(self) -> dict[str, dict[str, Any]]:
         """Ask the scheduler for the workers it knows, by address.
@@ -209,6 +224,13 @@ class Cluster:
             client, self._client = self._client, None
         if client is not None:
             client.close(timeout=CONNECT_WITHIN_S)
+
+
+def lack_of_nodes(lack: Lack, there: Sequence[Address], expected: ExpectedNodes) -> Lack:
+    """Return ``NO_NODE`` or ``MORE_NODES`` with what is known about the connected nodes and those asked for."""
+    alike = [node for node in there if node.is_alike]
+    takers = sum(node.takes_work for node in alike)
+    return lacks_nodes(lack, takers, expected, len(alike) - takers, len(there) - len(alike))
 
 
 def host_here() -> Any:
@@ -369,13 +391,6 @@ def _host_of(worker: Worker) -> Any:
 
 def _has_reported(report: dict[str, Any]) -> bool:
     return bool(report.get("metrics", {}).get(FACTS, {}).get("name"))
-
-
-def _address(worker: str, report: dict[str, Any]) -> Address:
-    facts = report["metrics"][FACTS]
-    member = Member(NodeState.of(facts), True, report["last_seen"], facts["running"], facts.get("is_draining", False))
-    waiting = {run: Lack.of(lack) for run, lack in facts["waiting"].items()}
-    return Address(worker, member, dict(facts["staging"]), dict(facts.get("doing", {})), waiting)
 
 
 def _unreachable() -> NetworkError:

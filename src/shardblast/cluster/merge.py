@@ -293,7 +293,7 @@ def dispatcher_of(hosted: HostedSearch, folder: Path) -> Dispatcher:
     """Connect to the cluster from within a task that has this folder."""
     secede()  # so that the tasks it waits for can run here too
     client = get_client()
-    cluster = Cluster(lambda: client, hosted.host.timings)
+    cluster = Cluster(lambda: client, hosted.host.timings, blast=hosted.host.installation.release)
     return Dispatcher(cluster, hosted.generation, hosted.is_unwanted, f"{hosted.run}-{_key(str(folder))}")
 
 

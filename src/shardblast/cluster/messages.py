@@ -13,6 +13,7 @@ from shardblast.storage.objects import Objects, search_key
 WORK = "work"
 """Prefix, below that of the search, of all objects except pieces that are needed only while the search runs."""
 PIECES = "pieces"
+MERGED = "merged"
 ALL_CORES = 2
 """The number of threads of a piece that uses all cores of its node."""
 ORDER = f"{WORK}/order.json"
@@ -52,6 +53,8 @@ class SearchOrder:
     """Whether BLAST+ searches all queries in the candidates of all shards, see ``Choice``."""
     verified: tuple[int, ...] = ()
     """The 0-based numbers of queries that are also searched without shards."""
+    blast: str = ""
+    """The version of BLAST+ that searches; empty in orders of earlier versions of shardblast."""
 
     @property
     def is_whole(self) -> bool:
@@ -114,7 +117,7 @@ def piece_key(batch: int, shard: int) -> str:
 
 def merged_key(batch: int) -> str:
     """Return the name of the object that is stored last for a merged batch."""
-    return f"merged/{batch}.json"
+    return f"{MERGED}/{batch}.json"
 
 
 def facts_key(result: str) -> str:

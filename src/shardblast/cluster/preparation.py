@@ -9,7 +9,7 @@ from typing import Any
 
 from shardblast.cluster import node_tasks
 from shardblast.cluster.assignment import NodeTask, can_go_on
-from shardblast.cluster.connection import Address, Cluster
+from shardblast.cluster.connection import Address, Cluster, lack_of_nodes
 from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.messages import RunId
 from shardblast.core.cutting import MEMORY_SHARE, Shard
@@ -24,7 +24,6 @@ from shardblast.core.lack import (
     ExpectedNodes,
     Lack,
     LackCode,
-    lacks_nodes,
     lasting,
 )
 from shardblast.core.node import NodeState
@@ -95,7 +94,7 @@ class Waiting:
         takers = [node for node in there if node.takes_work]
         if lack is not None and lack != NO_SCHEDULER and (lack.code is LackCode.NODES or not takers):
             which = MORE_NODES if takers and lack.what == MORE_NODES.what else NO_NODE
-            lack = lacks_nodes(which, len(takers), self.expected(), len(there) - len(takers))
+            lack = lack_of_nodes(which, there, self.expected())
         self._report_lack(lack)
         if lack is None or self._proceeds(lack, takers):
             self._proceeded = time.monotonic()

@@ -1,5 +1,6 @@
 """Searches that this process plans and drives on a cluster, for a command or for a service."""
 
+import logging
 import random
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,14 +14,15 @@ from shardblast.blast.probe import Inquiry
 from shardblast.blast.process import Processes
 from shardblast.blast.taxonomy import EXPANSION
 from shardblast.cluster.assignment import can_go_on, check_room
+from shardblast.cluster.connection import lack_of_nodes
 from shardblast.cluster.driver import Drive, DriverMeans
-from shardblast.cluster.messages import ALL_CORES, PIECES, WORK, SearchOrder, list_name, merged_key
+from shardblast.cluster.messages import ALL_CORES, MERGED, PIECES, WORK, SearchOrder, list_name, merged_key
 from shardblast.cluster.warming import unreadable
 from shardblast.core.cutting import BATCH_LETTERS, QUERY_LETTERS_PER_SCAN, Choice, shards_for
 from shardblast.core.database import CataloguedDatabase, Generation
 from shardblast.core.errors import DatabaseError, InputError, NetworkError, NotFoundError
 from shardblast.core.events import Notify
-from shardblast.core.lack import NO_NODE, NO_SCHEDULER, Lack, lacks_nodes
+from shardblast.core.lack import NO_NODE, NO_SCHEDULER, Lack
 from shardblast.core.option_table import LISTS, Use, names
 from shardblast.core.options import Exactness, SearchOptions
 from shardblast.core.search import SearchId
@@ -29,6 +31,8 @@ from shardblast.engine.kept_sequences import KEPT
 from shardblast.engine.pieces import chosen_queries, shards_of
 from shardblast.engine.stored import PLAN, OrderedSearch, StoredPlan, plan_of, why_whole
 from shardblast.storage.objects import search_key
+
+log = logging.getLogger(__name__)
 
 KEPT_FILES = (PLAN, EXPANSION)
 
@@ -55,7 +59,7 @@ class ClusterSearching:
             return NO_SCHEDULER
         there = [node for node in connected if node.takes_work]
         if not there:
-            return lacks_nodes(NO_NODE, 0, self.means.expected(), len(connected))
+            return lack_of_nodes(NO_NODE, connected, self.means.expected())
         return None if before is None or can_go_on(before, generation, there) else before
 
     def fits_in_memory(self, database: CataloguedDatabase) -> None:
@@ -115,6 +119,7 @@ class ClusterSearching:
 
     def search(self, search: OrderedSearch, notify: Notify, processes: Processes) -> None:
         """Search and merge what is left; then the storage has every merged batch. See ``Drive.search``."""
+        self._discard_others(search.search_id)
         self._drive(search, notify, processes).search()
 
     def keep_sequences(self, search: OrderedSearch, notify: Notify, processes: Processes, most_bytes: int) -> bool:
@@ -157,6 +162,17 @@ class ClusterSearching:
             processes=processes,
         )
 
+    def _discard_others(self, search_id: SearchId) -> None:
+        """Delete what another version of BLAST+ has found: results of two versions do not make those of one."""
+        objects = self.means.objects
+        with suppress(NotFoundError):
+            before = SearchOrder.read(objects, search_id).blast
+            if before not in ("", self.installation.release):
+                log.warning("results of BLAST+ %s are discarded", before, extra={"search_id": search_id})
+                self.end(search_id)
+                for name in (PIECES, MERGED, WORK):  # the order last, in case of a crash
+                    objects.delete(search_key(search_id, name))
+
     def _ordered(self, search: OrderedSearch) -> SearchOrder:
         """Store the order of a search unless it exists: finished pieces belong to its shards."""
         with suppress(NotFoundError):
@@ -181,6 +197,7 @@ class ClusterSearching:
             letters=search.plan.letters,
             by_candidates=search.plan.choice.by_candidates,
             verified=chosen_queries(search.plan.queries, search.plan.letters, self._wanted(options)),
+            blast=self.installation.release,
         )
         order.put(self.means.objects, search.search_id)
         return order

@@ -163,8 +163,8 @@ class Host:
         running = sum(search.running for search in hosted)
         waiting = {str(search.run): asdict(lack) for search in hosted if (lack := search.waiting)}
         state = {} if self._state is None else asdict(self._state)
-        own = {"cores": self.cores, "memory_bytes": self.memory_bytes}
-        own |= {"running": running, "is_draining": self.is_draining}
+        own: dict[str, Any] = {"cores": self.cores, "memory_bytes": self.memory_bytes}
+        own |= {"running": running, "is_draining": self.is_draining, "blast": self.installation.release}
         return {**state, **own, "staging": staging, "waiting": waiting}
 
     def _watch(self) -> None:

@@ -87,10 +87,14 @@ class ExpectedNodes:
     """Why those that are not ready are not, as Kubernetes reports it; empty if that is unknown."""
 
 
-def lacks_nodes(lack: Lack, there: int, expected: ExpectedNodes, draining: int = 0) -> Lack:
-    """Return ``NO_NODE`` or ``MORE_NODES`` with the numbers of nodes that are there, drain, and were asked for."""
-    words = [f"{there} connected" if there else "none is connected" if not draining else ""]
+def lacks_nodes(lack: Lack, there: int, expected: ExpectedNodes, draining: int = 0, others: int = 0) -> Lack:
+    """Return ``NO_NODE`` or ``MORE_NODES`` with the numbers of nodes that are there, drain, and were asked for.
+
+    ``others`` is the number of nodes whose BLAST+ has another version.
+    """
+    words = [f"{there} connected" if there else "none is connected" if not draining + others else ""]
     words += [f"{draining} draining"] if draining else []
+    words += [f"{others} with another version of BLAST+"] if others else []
     if expected.asked:
         words.append(f"{expected.asked} asked for")
     if pending := max(expected.asked - expected.ready, 0):
