@@ -43,7 +43,7 @@ Source: NCBI C++ Toolkit, algo/blast/core/blast_options.c (GetPrelimHitlistSize)
 SAFETY = 4
 """A query counts as saturated if the estimate from the sample exceeds ``KEPT`` divided by this factor."""
 SAMPLE_SHARE = 32
-SAMPLE_LETTERS = 500_000
+SAMPLE_LETTERS = 250_000
 """The sample is one part in ``SAMPLE_SHARE`` of the database's letters, but has at least this many letters."""
 
 FEWEST_QUERIES = 24
@@ -264,8 +264,12 @@ class HiddenSaturation:
 
 
 def mostly_saturated(work: Work, options: PieceOptions, shards: Sequence[Shard], batch: Batch) -> bool:
-    """Search a few queries of the first batch in all shards; return whether most have more hits than the user wants."""
-    if batch.queries < FEWEST_QUERIES or options.is_final:
+    """Search a few queries of the first batch in all shards; return whether most have more hits than the user wants.
+
+    Where hidden saturation is possible, its sample tells the same, and nothing is searched here.
+    """
+    is_sampled = options.composition_based and can_hide(work.database)
+    if batch.queries < FEWEST_QUERIES or options.is_final or is_sampled:
         return False
     step = max(SAMPLED_QUERIES, batch.queries // SAMPLED_QUERIES)
     ordinals = range(step // 2, batch.queries, step)
