@@ -105,11 +105,11 @@ def test_lists_of_several_passes_find_the_hits_of_blast(
 
 
 def searched(
-    parts: Parts, database: Database, shards: tuple[Shard, ...], folder: Path, given: list[str]
+    parts: Parts, database: Database, shards: tuple[Shard, ...], folder: Path, given: list[str], queries: str = QUERY
 ) -> tuple[bytes, set[str]]:
     """Return what a search prints whose parts these are, and the lengths of lists that it asked the shards for."""
     installation, (query, out) = find_installation(), (folder / "query.fa", folder / "out")
-    query.write_text(QUERY)
+    query.write_text(queries)
     words = ["-db", database.name, "-query", str(query), "-outfmt", "6", *BEST, *given, "-out", str(out)]
     options = parse(Program.BLASTN, words, known_arguments(installation, Program.BLASTN))
     carrier = choose_carrier(options, shards=len(shards), unique_ids=database.unique_ids)
@@ -123,6 +123,47 @@ def searched(
             search.run(batches, printer)
     pool.close()
     return out.read_bytes(), asked.lengths
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_second_search_of_saturated_queries_is_divided_among_the_nodes(
+    kind: str, cluster: LocalCluster, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHARDBLAST_STORAGE", cluster.storage)
+    name, queries = f"divided-{kind}", "".join(Sequence(f"gene{number}", GENE[number:]).fasta for number in range(5))
+    path = databases.of(name, "nucl", copies_among_others(220, 120), "-max_file_sz", "8000", *KINDS[kind])
+    database = open_database(find_installation(), path, Molecule.NUCLEOTIDE)
+    shards = shards_of(database, len(database.volumes))
+    cluster.add_database(name, path)
+    sent: list[NodeTask] = []
+
+    with remote(cluster, name, shards, tmp_path, partial(Noted, sent, [])) as parts:
+        printed, _ = searched(parts, database, shards, tmp_path, [], queries)
+
+    assert printed == blast("blastn", Path(path), name, queries, [*BEST], "6", tmp_path)
+    again = [task for task in sent if task.kind == "research"]
+    assert len(again) == 2  # as many as the nodes have cores
+    assert all(not task.volumes for task in again)  # nodes that hold nothing of the database may run them
+
+
+@pytest.mark.parametrize("program", ["blastp", "blastx", "tblastn"])
+def test_a_family_of_saturated_queries_is_searched_again_on_several_nodes(
+    program: str, cluster: LocalCluster, databases: Databases, tmp_path: Path
+) -> None:
+    """Statistics based on composition make the hits of a query depend on the others that BLAST+ searches with it."""
+    copies, others, name = protein_family(5, "copy", 1700, 100), unrelated_proteins(1500), f"divided-{program}"
+    queries = [*copies[:5], others[0], *copies[5:8]]
+    held = [*map(gene, [*copies, *others])] if program == "tblastn" else [*copies, *others]
+    text = "".join((gene(one, 2) if program == "blastx" else one).fasta for one in queries)
+    path = databases.of(name, DATABASE_TYPE[program], held, "-max_file_sz", "150000")
+    cluster.add_database(name, path)
+    (tmp_path / "queries.fa").write_text(text)
+    words = ["-db", name, "-query", str(tmp_path / "queries.fa"), "-outfmt", "6", "-max_target_seqs", "5"]
+
+    found = cluster.search(program, *words)
+
+    assert found.returncode == 0, found.stderr.decode()
+    assert found.stdout == blast(program, Path(path), name, text, ["-max_target_seqs", "5"], "6", tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -69,6 +69,8 @@ class CandidateDatabase:
     """The value of ``-db``."""
     oids: tuple[int, ...]
     """The OID of each sequence in the whole database."""
+    volume: Path
+    """Its files without their suffixes."""
 
 
 def ids_by_oid(
@@ -141,7 +143,7 @@ def write_candidates(
             return None
     for file in copy.parent.glob(f"{copy.name}.*"):
         file.replace(path.with_name(f"{path.name}{file.suffix}"))
-    return CandidateDatabase(write_alias(folder, name, database, [path]), ordered)
+    return CandidateDatabase(write_alias(folder, name, database, [path]), ordered, path)
 
 
 def _ids_in(installation: Installation, processes: Processes, volume: Path, molecule: Molecule) -> dict[int, list[str]]:

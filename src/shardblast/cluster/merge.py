@@ -19,7 +19,7 @@ from shardblast.blast.database import Database, database_of
 from shardblast.blast.hits import ArchiveCarrier
 from shardblast.blast.process import Finished, Processes
 from shardblast.blast.queries import Batch, query_id, records
-from shardblast.blast.sequences import by_volume, subject_names
+from shardblast.blast.sequences import CandidateDatabase, by_volume, subject_names
 from shardblast.blast.volume import Volume, read_volume
 from shardblast.cluster import node_tasks
 from shardblast.cluster.assignment import NodeTask, check_room
@@ -147,16 +147,29 @@ class RemoteParts:
             return _done(NOTHING_TO_DO)
         if part.name == WHOLE:
             self._check_room(run)
-        stored = self._stored(part, run)
+        return self._submit(self._stored(part, run), run, self._letters(part))
+
+    @property
+    def cores(self) -> int:
+        return max(sum(node.member.state.cores for node in self._reached.cluster.takers(now=True)), 1)
+
+    def search(self, candidates: CandidateDatabase, run: PieceRun) -> Future[Finished]:
+        """Queue a run on any node, which fetches the candidates from the storage."""
+        files = sorted(candidates.volume.parent.glob(f"{candidates.volume.name}.*"))
+        objects = tuple((file.suffix, self._given(file)) for file in files)
+        stored = self._stored(Part("candidates", ()), run, objects)
+        return self._submit(stored, run, self.letters_of(candidates.oids))
+
+    def _submit(self, stored: StoredRun, run: PieceRun, letters: int) -> Future[Finished]:
         task = NodeTask(
             _key(stored.result),
             node_tasks.run_stored,
             (self.hosted.run, stored),
-            self._volumes(part.volumes),
+            self._volumes(stored.part.volumes),
             self._priority,
-            stages=part.name == WHOLE,
+            stages=stored.part.name == WHOLE,
             kind=run.purpose.name,
-            size=max(self._letters(part) * run.queries.stat().st_size, 1),
+            size=max(letters * run.queries.stat().st_size, 1),
         )
         result: Future[Finished] = Future()
         self._reached.submit(task).add_done_callback(lambda done: self._bring(done, stored, run.out, result))
@@ -211,11 +224,12 @@ class RemoteParts:
             self.hosted.fetch(f"{name}.{suffix}.zst", path.with_name(f"{path.name}.{letter}{suffix}"))
         return read_volume(path, self.database.molecule)
 
-    def _stored(self, part: Part, run: PieceRun) -> StoredRun:
+    def _stored(self, part: Part, run: PieceRun, candidates: tuple[tuple[str, str], ...] = ()) -> StoredRun:
         """Return a run as a node of the part executes it, with its queries in the storage."""
         purpose = run.purpose
         queries = batch_key(purpose.batch) if run.queries.name == QUERIES else self._given(run.queries)
         what = [purpose.name, part.name, repr(part.volumes), repr(part.oids), queries, run.outfmt, *run.argv]
+        what += [name for _, name in candidates]
         result = f"{WORK}/again/{purpose.batch}/{_key(*what)}.zst"
         return StoredRun(
             part=part,
@@ -227,6 +241,7 @@ class RemoteParts:
             batch=purpose.batch,
             shard=purpose.shard,
             what=run.what,
+            candidates=candidates,
         )
 
     def _listed(self, lines: Iterable[bytes]) -> str:
@@ -238,7 +253,8 @@ class RemoteParts:
 
     def _given(self, path: Path) -> str:
         """Store a file for a task under a name derived from its content; return the name."""
-        name = f"{WORK}/given/{hashlib.sha256(path.read_bytes()).hexdigest()[:20]}.zst"
+        with path.open("rb") as file:
+            name = f"{WORK}/given/{hashlib.file_digest(file, 'sha256').hexdigest()[:20]}.zst"
         if not self.hosted.has(name):
             self.hosted.put(path, name)
         return name

@@ -99,6 +99,8 @@ class StoredRun:
     shard: int | None
     what: str
     """Description for messages."""
+    candidates: tuple[tuple[str, str], ...] = ()
+    """The files of a volume that is searched in place of the part: their suffixes, and the names of their objects."""
 
 
 RunFacts = PieceReport

@@ -37,6 +37,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RESTRICTION = f"{WORK}/restriction.json"
+CANDIDATES = "candidates.volume"
+"""The name of a volume of candidates on the node that searches them."""
 
 
 def on_this_node(task: Callable[Concatenate[HostedSearch, P], R]) -> Callable[Concatenate[RunId, P], R]:
@@ -91,13 +93,18 @@ def run_stored(hosted: HostedSearch, stored: StoredRun) -> PieceReport | None:
     volumes = stored.part.volumes
     with hosted.scratch() as folder, hosted.opened(volumes) as opened:
         database = restricted(hosted, opened, folder, volumes).database
+        for suffix, name in stored.candidates:
+            hosted.fetch(name, folder / f"{CANDIDATES}{suffix}")
         queries = hosted.fetched(stored.queries)
         purpose = Purpose(stored.purpose, stored.batch, stored.shard)
         out = folder / "result"
         wanted = PieceRun(list(stored.argv), queries, stored.outfmt, out, purpose, stored.what, (1,))
         events: list[SearchEvent] = []
         with hosted.work(database, folder, events.append, task=key_here()) as work:
-            LocalParts(work, named=False).start(stored.part, wanted).result()
+            if stored.candidates:
+                work.start(wanted, write_alias(folder, stored.part.name, database, [folder / CANDIDATES])).result()
+            else:
+                LocalParts(work, named=False).start(stored.part, wanted).result()
         if hosted.has(stored.result):  # another node was faster
             return _run_before(hosted, stored)
         (facts,) = (event for event in events if isinstance(event, PieceReport))

@@ -334,5 +334,8 @@ class HostedSearch:
     def opened(self, volumes: Collection[int]) -> Iterator[Database]:
         """Open the database with some of its volumes on this node's disk, which are staged if need be."""
         names = {self.generation.volumes[place].name for place in volumes}
+        if not names:
+            yield database_of(self.generation, self.folder, names, self.host.taxonomy)
+            return
         with self.host.staged(self.generation, names, lambda size_bytes: None, self.is_ended) as folder:
             yield database_of(self.generation, folder, names, self.host.taxonomy)

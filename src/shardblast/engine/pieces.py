@@ -14,7 +14,7 @@ from shardblast.blast.database import Database
 from shardblast.blast.hits import FREE_TEXT, ArchiveCarrier, Carrier, TabularCarrier, layout_for
 from shardblast.blast.process import Finished, Over
 from shardblast.blast.queries import Batch, open_queries, records, split
-from shardblast.blast.sequences import by_volume, letters_of
+from shardblast.blast.sequences import CandidateDatabase, by_volume, letters_of
 from shardblast.blast.volume import View, Volume
 from shardblast.core.cutting import BATCH_QUERIES, Choice, Shard, Situation, VolumeSize, choose, cut_shards
 from shardblast.core.option_table import NOT_OF_A_PIECE, Use, names
@@ -277,6 +277,15 @@ class Parts(Protocol):
         """Queue a run in a part; the future holds a successful process, after which ``run.out`` exists."""
         ...
 
+    @property
+    def cores(self) -> int:
+        """How many processes can run side by side where the parts are."""
+        ...
+
+    def search(self, candidates: CandidateDatabase, run: PieceRun) -> Future[Finished]:
+        """Queue a run in candidates that were copied to this machine; see ``start``."""
+        ...
+
     def forget(self, part: Part) -> None:
         """Let a part leave this machine's memory, because no process will read it again."""
         ...
@@ -334,6 +343,13 @@ class LocalParts:
         condensed = run.purpose.name == SEARCH and is_archive  # most of an archive are the queries, which are known
         finish = partial(_condense, run.queries, self._work.processes.over) if condensed else None
         return self._work.start(run, self._name(part), finish=finish)
+
+    @property
+    def cores(self) -> int:
+        return self._work.pool.size
+
+    def search(self, candidates: CandidateDatabase, run: PieceRun) -> Future[Finished]:
+        return self._work.start(run, candidates.name)
 
     def forget(self, part: Part) -> None:
         for volume in part.volumes:

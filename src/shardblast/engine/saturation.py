@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from shardblast.blast.database import Database, Filter
@@ -87,9 +88,12 @@ class Research:
         """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order."""
         database = None if self.needs_no_shards else self._candidates.database(batch, suspects)
         wanted = set(suspects.saturated)
+        cores = self.parts.cores if database else self.work.pool.size
+        groups = self._searched_together(batch, suspects, cores)
+        start = self._starter(database, divided=len(groups) > 1)
         started = [
-            (ordinals, *self._start(batch, ordinals, f"research.{number}", database, threads))
-            for number, (ordinals, threads) in enumerate(self._searched_together(batch, suspects))
+            (ordinals, *self._start(batch, ordinals, f"research.{number}", start, threads))
+            for number, (ordinals, threads) in enumerate(groups)
         ]
 
         def results(ordinals: Sequence[int], out: Path, future: Future[Finished]) -> Iterator[QueryHits]:
@@ -106,11 +110,14 @@ class Research:
         scan_letters = QUERY_LETTERS_PER_SCAN.get(self.work.options.program, 1)
         found = scans(self._lengths(batch), scan_letters)
         together = [*itertools.chain(*(scan for scan in found if not set(chosen).isdisjoint(scan)))]
-        out, future = self._start(batch, together, VERIFY, None, self.options.threads)
+        start = self._starter(None, divided=False)
+        out, future = self._start(batch, together, VERIFY, start, self.options.threads)
         future.result()
         return (hits for hits in self._read(together, out, None) if hits.ordinal in chosen)
 
-    def _searched_together(self, batch: Batch, suspects: Suspects) -> list[tuple[Sequence[int], int | None]]:
+    def _searched_together(
+        self, batch: Batch, suspects: Suspects, cores: int
+    ) -> list[tuple[Sequence[int], int | None]]:
         """Return the positions of the queries that each process searches, and its threads if their number matters.
 
         With composition-based statistics, BLAST+ skips subjects with preliminary E-values above 0.01 as soon as *all*
@@ -121,7 +128,6 @@ class Research:
         Source: NCBI C++ Toolkit, algo/blast/composition_adjustment/redo_alignment.c (BlastCompo_EarlyTermination) and
         compo_heap.c (BlastCompo_HeapFilledToCutoff).
         """
-        cores = self.work.pool.size
         if self.options.are_linked:
             return [(range(batch.queries), self.options.threads)]
         if not self.options.composition_based:
@@ -150,15 +156,20 @@ class Research:
     def _lengths(self, batch: Batch) -> list[int]:
         return lengths_of(batch, self.work.options.program.query_molecule)
 
+    def _starter(self, database: CandidateDatabase | None, *, divided: bool) -> Callable[[PieceRun], Future[Finished]]:
+        """Return what queues runs in candidates, also elsewhere if they are divided, or in the whole database."""
+        if database is None:
+            return partial(self.parts.start, whole_of(self.work.database))
+        return partial(self.parts.search, database) if divided else partial(self.work.start, db=database.name)
+
     def _start(
         self,
         batch: Batch,
         ordinals: Sequence[int],
         name: str,
-        database: CandidateDatabase | None,
+        start: Callable[[PieceRun], Future[Finished]],
         threads: int | None,
     ) -> tuple[Path, Future[Finished]]:
-        """Start the search of queries of a batch in their candidates, or in the whole database."""
         out = self.work.folder / f"batch{batch.index}.{name}"
         run = PieceRun(
             argv=[*self.options.argv(self.options.max_target_seqs), *threads_argument(threads)],
@@ -170,8 +181,7 @@ class Research:
             priority=(0, batch.index),
         )
         write_selected(batch, ordinals, run.queries)
-        whole = whole_of(self.work.database)
-        return out, self.work.start(run, database.name) if database else self.parts.start(whole, run)
+        return out, start(run)
 
     def complete(self, batch: Batch, suspects: Sequence[int]) -> Iterator[tuple[QueryHits, bool]]:
         """Search saturated queries in all shards with ever longer lists; yield the best hits of all.
