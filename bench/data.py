@@ -39,21 +39,26 @@ def proteins() -> Path:
     return _database("proteins", "prot", fasta.read_packed(DEMO_DATA / "proteins.fa.gz"))
 
 
-def protein_families(families: int, copies: int, sequences: int) -> tuple[Path, Path]:
+def protein_families(families: int, copies: int, sequences: int, volumes: int = 1) -> tuple[Path, Path]:
     """Return a database of families of proteins among unrelated ones, and 5 queries of each family.
 
     Args:
         families: How many.
         copies: Proteins of each family.
         sequences: Of the database.
+        volumes: Into how many volumes it is cut, or one or two more.
     """
     real = list(fasta.read_packed(DEMO_DATA / "proteins.fa.gz"))
     chosen = [record for record in real if 250 < len(record.letters) < 350][:families]
     related = [copy for record in chosen for copy in fasta.copies(record, copies)]
     name = f"{families}-families-of-{copies}-in-{sequences}"
     queries = _queries(f"{name}.queries", fasta.every(iter(related), copies // 5))
-    unrelated = fasta.shuffled(real, sequences - len(related))
-    return _database(name, "prot", fasta.mixed([*related, *unrelated])), queries
+    unrelated = list(fasta.shuffled(real, sequences - len(related)))
+    if volumes == 1:
+        return _database(name, "prot", fasta.mixed([*related, *unrelated])), queries
+    most = max(sum(len(record.letters) for record in (*related, *unrelated)) // volumes, 20_000)
+    name = f"{name}-{volumes}-volumes"
+    return _database(name, "prot", fasta.mixed([*related, *unrelated]), "-max_file_sz", str(most)), queries
 
 
 def gene_copies(copies: int, sequences: int) -> tuple[Path, Path]:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench import data
 from bench.cases.case import RATIO, Measured, Settings, compare, ratios
 from bench.command import Search
 from bench.figure import Figure
-from bench.little_memory import MEMORY_BYTES
 from bench.measure import interleaved, median_cpu, median_seconds, run, same_output
-from bench.place import OUTPUT
-from shardblast.blast.installation import find_installation
-from shardblast.bootstrap import home, known_arguments
-from shardblast.core.events import SearchEvent
-from shardblast.core.options import parse
-from shardblast.core.program import Program
-from shardblast.core.report import PieceReport
-from shardblast.engine.local import LocalEngine
-from shardblast.engine.workspace import Machine
+from bench.place import BUILD
+from tests.cluster.parts import LocalCluster
 
 SHARDS = ("4", "auto")
 TARGET = 1.6
@@ -91,45 +83,41 @@ def _against_blast(program: str, what: str, database: Path, queries: Path, repea
 
 
 def measure_nodes(settings: Settings) -> Measured:
-    """Proteins of families of 5,000 on nodes that hold a part of the database each, run one after the other."""
+    """Proteins of families of 5,000 on a cluster whose nodes hold a part of the database each."""
     size = settings.size(SEQUENCES, 4000)
-    database, queries = data.protein_families(4, size // 40, size)
-    words = ["-db", str(database), "-query", str(queries), "-outfmt", "6"]
-    blast = run("nodes.blast", ["blastp", *words])
+    database, queries = data.protein_families(4, size // 40, size, max(NODES))
+    blast = run("nodes.blast", ["blastp", "-db", str(database), "-query", str(queries), "-outfmt", "6"])
     figures = []
     for nodes, (all_target, slowest_target) in NODES.items():
-        out = OUTPUT / f"nodes.{nodes}.out"
-        spent, slowest = _on_nodes([*words, "-out", str(out), "--shards", str(nodes)])
-        same = out.read_bytes() == blast.out.read_bytes()
-        for what, ours, target in (("all", spent, all_target), ("the slowest node", slowest, slowest_target)):
+        printed, spent = _on_nodes(database, queries, nodes)
+        same = printed == blast.out.read_bytes()
+        named = (("all", sum(spent), all_target), ("the slowest node", max(spent), slowest_target))
+        for what, ours, target in named:
             note = f"{blast.cpu_s:.1f} and {ours:.1f} s of processor time"
-            named = f"processor time of {what}, {nodes} nodes"
-            figures.append(Figure(named, ours / blast.cpu_s, RATIO, target, identical=same, note=note))
+            figure = f"processor time of {what}, {nodes} nodes"
+            figures.append(Figure(figure, ours / blast.cpu_s, RATIO, target, identical=same, note=note))
     what = f"blastp, 20 queries with {size // 40:,} hits each in {size:,} proteins of 300 residues"
-    return Measured(f"{what}; the merge counts for the slowest node", tuple(figures))
+    return Measured(f"{what}; nodes of one core, with their Python, without command and scheduler", tuple(figures))
 
 
-def _on_nodes(argv: Sequence[str]) -> tuple[float, float]:
-    """Return the processor time of a search in shards, and that of the slowest node, which also merges, in seconds."""
-    installation = find_installation()
-    options = parse(Program.BLASTP, argv, known_arguments(installation, Program.BLASTP))
-    by_shard: dict[int, float] = {}
-    began, last = _processor_s(), os.times()
-
-    def note(event: SearchEvent) -> None:
-        nonlocal last
-        if isinstance(event, PieceReport):
-            before, last = last, os.times()
-            if event.shard is not None:
-                spent = last.children_user + last.children_system - before.children_user - before.children_system
-                by_shard[event.shard] = by_shard.get(event.shard, 0) + spent
-
-    one_core = Machine(1, MEMORY_BYTES)  # pieces run one at a time, so that their processor time can be told
-    LocalEngine(installation, one_core, home()).search(options, note)
-    spent = _processor_s() - began
-    return spent, spent - sum(by_shard.values()) + max(by_shard.values())
+def _on_nodes(database: Path, queries: Path, count: int) -> tuple[bytes, list[float]]:
+    """Return what a cluster prints, and the processor time of each node, in seconds. All nodes share this machine."""
+    with TemporaryDirectory(dir=BUILD) as folder:
+        cluster = LocalCluster(Path(folder), (Path(folder) / "storage").as_uri())
+        cluster.add_database("families", database)
+        cluster.start(*(f"node{number}" for number in range(count)))
+        try:
+            words = ["-db", "families", "-outfmt", "6", "-query"]
+            cluster.search("blastp", *words, str(data.protein_queries(5000)))  # stages the database
+            before = [_processor_s(node.pid) for node in cluster.nodes.values()]
+            found = cluster.search("blastp", *words, str(queries))
+            after = [_processor_s(node.pid) for node in cluster.nodes.values()]
+        finally:
+            cluster.close()
+    return found.stdout, [now - then for now, then in zip(after, before, strict=True)]
 
 
-def _processor_s() -> float:
-    """Return the processor time of this process and of those that it started and waited for."""
-    return sum(os.times()[:4])
+def _processor_s(pid: int) -> float:
+    """Return the processor time of a process and of those that it started and waited for (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
