@@ -39,7 +39,7 @@ from shardblast.cluster.node_tasks import Restricted, on_this_node, restricted
 from shardblast.cluster.worker import HostedSearch
 from shardblast.core.cutting import Shard
 from shardblast.core.errors import NotFoundError
-from shardblast.core.events import Notify, QueryVerified, SearchEvent, Warned
+from shardblast.core.events import Notify, QueryVerified, SearchEvent, Warned, ignore
 from shardblast.core.lack import Lack
 from shardblast.core.placement import lacking
 from shardblast.core.program import Molecule
@@ -95,6 +95,16 @@ def merge(hosted: HostedSearch, batch: Batch) -> MergeFacts:
         facts = MergeFacts(warnings, runs, tuple(event for event in events if isinstance(event, QueryVerified)))
         _store_merged(hosted, batch, folder, facts)
     return facts
+
+
+@on_this_node
+def fills_most(hosted: HostedSearch, batch: Batch) -> bool:
+    """Return whether a sample shows that most queries of a batch are saturated, so that pieces would be a waste."""
+    with hosted.scratch() as folder:
+        batch = replace(batch, path=folder / QUERIES)
+        hosted.fetch(batch_key(batch.index), batch.path)
+        with _search(hosted, _seen(hosted, folder), folder) as search:
+            return search.fills_most(batch)
 
 
 @on_this_node
@@ -373,24 +383,28 @@ def _earlier_facts(hosted: HostedSearch, batch: Batch) -> MergeFacts:
 
 
 def _merge_shards(hosted: HostedSearch, batch: Batch, folder: Path, notify: Notify) -> None:
-    seen = restricted(hosted, database_of(hosted.generation, folder, (), hosted.host.taxonomy), folder)
+    seen = _seen(hosted, folder)
     if seen.database.filter is not None:
         StoredFilter(folder).keep(seen.database.filter)
     for shard in seen.shards:
         if hosted.has(piece_key(batch.index, shard.index)):
             hosted.fetch(piece_key(batch.index, shard.index), piece_file(folder, batch.index, shard.index))
-    with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, notify) as work:
-        carrier, by_candidates = ArchiveCarrier(work.processes.over), hosted.order.by_candidates
-        search = ShardedSearch(
-            work,
-            parts,
-            seen.shards,
-            carrier,
-            by_shard=True,
-            by_candidates=by_candidates,
-            verified=hosted.order.verified,
-        )
+    with _search(hosted, seen, folder, notify) as search:
         store_merged(search, [batch], folder)
+
+
+def _seen(hosted: HostedSearch, folder: Path) -> Restricted:
+    return restricted(hosted, database_of(hosted.generation, folder, (), hosted.host.taxonomy), folder)
+
+
+@contextmanager
+def _search(hosted: HostedSearch, seen: Restricted, folder: Path, notify: Notify = ignore) -> Iterator[ShardedSearch]:
+    order = hosted.order
+    with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, notify) as work:
+        carrier, shards = ArchiveCarrier(work.processes.over), seen.shards
+        yield ShardedSearch(
+            work, parts, shards, carrier, by_shard=True, by_candidates=order.by_candidates, verified=order.verified
+        )
 
 
 @contextmanager

@@ -221,9 +221,9 @@ def comments_of(parts: Sequence[QueryHits]) -> Comments | None:
     return next((part.comments for part in parts if part.texts), parts[0].comments)
 
 
-def can_hide(database: Database) -> bool:
-    """Return whether a database has more sequences than BLAST keeps."""
-    return database.searched.num_seqs > KEPT
+def can_hide(options: PieceOptions, num_seqs: int) -> bool:
+    """Return whether queries of a search of so many sequences may be saturated without having many hits."""
+    return options.are_identical and options.composition_based and num_seqs > KEPT
 
 
 class HiddenSaturation:
@@ -278,7 +278,7 @@ def mostly_saturated(work: Work, options: PieceOptions, shards: Sequence[Shard],
 
     Where hidden saturation is possible, its sample tells the same, and nothing is searched here.
     """
-    is_sampled = options.composition_based and can_hide(work.database)
+    is_sampled = can_hide(options, work.database.searched.num_seqs)
     if batch.queries < FEWEST_QUERIES or options.is_final or is_sampled:
         return False
     step = max(SAMPLED_QUERIES, batch.queries // SAMPLED_QUERIES)
