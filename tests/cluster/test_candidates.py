@@ -260,6 +260,22 @@ def test_a_task_is_repeated_until_what_it_lacks_is_there(cluster: LocalCluster, 
     driver.close()
 
 
+def test_a_withdrawn_task_leaves_its_node_to_others(cluster: LocalCluster, tmp_path: Path) -> None:
+    driver = Cluster.at(cluster.address, None, Timings())
+    dispatcher = Dispatcher(driver, generation("x"), lambda: False, "withdrawn")
+    waiting = [NodeTask(f"waits-{number}", os.path.getsize, (str(tmp_path / "missing"),)) for number in range(50)]
+
+    unwanted = dispatcher.submit_all(waiting)
+    dispatcher.withdraw([task.key for task in waiting])
+    wanted = dispatcher.submit_all([NodeTask(f"runs-{number}", bytes, (number,)) for number in range(50)])
+
+    assert [len(one.result()) for one in wanted] == list(range(50))
+    assert not any(one.done() for one in unwanted)
+    assert not dispatcher._states
+    dispatcher.close()
+    driver.close()
+
+
 def test_a_task_whose_nodes_die_is_given_up_after_some_time(tmp_path: Path) -> None:
     cluster = LocalCluster(tmp_path, (tmp_path / "storage").as_uri())
     cluster.start("a")
