@@ -83,6 +83,7 @@ export const resultTexts = {
     waitingSince: (when: string) => `Waiting since ${when}.`,
   },
   report: {
+    incidents: "What cost time",
     verdicts: "Exactness",
     allIdentical: "The result of every query is byte for byte what one unsharded BLAST+ run prints.",
     notIdentical: "As requested, some queries have other hits than one unsharded BLAST+ run prints.",

@@ -61,6 +61,10 @@ export const texts = {
   notFound: { title: "Page not found", help: "Check the address.", home: "Start a new search" },
   nav: { new: "New search", searches: "Searches", databases: "Databases", nodes: "Nodes", skip: "Skip to content" },
   theme: { label: "Theme", system: "System", light: "Light", dark: "Dark" },
+  away: {
+    title: (part: string, since: string) => `The ${part} of the service has been away since ${since}.`,
+    rest: "What needs it waits or is refused. Everything else works.",
+  },
   connection: {
     unreachable: "The service can't be reached.",
     unreachableHelp: "Check that it runs; the page tries again.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from tests.cluster.parts import LocalCluster, blast_pids, state_of, stopped_piec
 from tests.databases import make_database
 from tests.sequences import real
 from tests.service.processes import blast
-from tests.service.server import Server
+from tests.service.server import Server, get
 from tests.service.test_metrics import figures
 from tests.waiting import until
 
@@ -51,6 +52,10 @@ class Served:
 
     def states(self) -> dict[str, str]:
         return {name: one["state"] for name, one in self.nodes().items()}
+
+    def told(self, search_id: str) -> list[str]:
+        """Return the log of a search, without times."""
+        return [one["text"] for one in self.server.http.get(f"/searches/{search_id}/log").json()]
 
     def running(self, search_id: str) -> set[tuple[int, int, str]]:
         """Return the batches, shards and nodes of the pieces that run now, as the service reports them."""
@@ -211,6 +216,55 @@ def test_a_node_that_is_stopped_finishes_its_piece_first(served: Served, tmp_pat
     assert len(searched) == len(pieces)
 
 
+def test_a_search_tells_what_cost_it_time_and_an_outage_stops_only_what_needs_the_storage(
+    served: Served, tmp_path: Path
+) -> None:
+    url, http, storage, away = served.server.url, served.server.http, tmp_path / "storage", tmp_path / "away"
+    search = served.server.submit("blastp", "proteins", LONG)["id"]
+    _, batch, shard = stopped_piece(tmp_path / "b")
+    until(lambda: (batch, shard, "b") in served.running(search), lambda: served.running(search))
+
+    served.cluster.nodes["b"].kill()
+    until(lambda: any("Node b was lost" in line for line in served.told(search)), lambda: served.told(search))
+    storage.rename(away)
+    until(lambda: get(f"{url}/ready").json()["status"] == "impaired", lambda: get(f"{url}/ready").text)
+    ready, figure = get(f"{url}/ready"), figures(served.server)["shardblast_available"]
+    refused, nodes, shown = http.get("/databases"), http.get("/nodes"), http.get(f"/searches/{search}")
+    away.rename(storage)
+    until(lambda: get(f"{url}/ready").json()["status"] == "ok", lambda: get(f"{url}/ready").text)
+    served.cluster.add("b")
+    ended = served.server.ended(search)
+
+    assert (ready.status_code, ready.json()["checks"]["storage"]) == (200, "The folder of the storage is missing.")
+    assert ready.json()["away_since"].keys() == {"storage"}
+    assert (figure[("part", "storage"),], figure[("part", "database"),]) == (0, 1)
+    assert (refused.status_code, refused.json()["code"]) == (503, "storage")
+    assert "The storage is away" in refused.json()["detail"]
+    assert (nodes.status_code, shown.status_code) == (200, 200)
+    assert ended["state"] == "completed", ended
+    assert served.server.result(search, "6") == served.answers("blastp", "proteins", LONG, "6")
+    told = served.told(search)
+    lost = f" UTC while it ran batch {batch + 1}, shard {shard + 1}, which runs again."
+    assert any(line.startswith("Node b was lost before ") and line.endswith(lost) for line in told), told
+    assert any(re.fullmatch(r"The storage was away from [0-9:]{8} to [0-9:]{8} UTC: .*", line) for line in told), told
+    report = http.get(f"/searches/{search}/report").json()["incidents"]
+    assert {one["text"] for one in report} <= set(told)
+    assert len(report) >= 2
+
+
+def test_a_search_tells_of_another_scheduler(served: Served, tmp_path: Path) -> None:
+    search = served.server.submit("blastp", "proteins", LONG)["id"]
+    stopped_piece(tmp_path / "b")
+
+    served.cluster.scheduler.kill()
+    served.cluster.scheduler.start()
+
+    assert served.server.ended(search)["state"] == "completed"
+    told = served.told(search)
+    assert any("The scheduler was replaced before " in line for line in told), told
+    assert not any("Node" in line for line in told), told
+
+
 def test_a_node_that_is_stopped_twice_ends_at_once(served: Served, tmp_path: Path) -> None:
     search = served.server.submit("blastp", "proteins", LONG)
     pid, _, _ = stopped_piece(tmp_path / "b")
@@ -252,6 +306,7 @@ def test_a_killed_service_resumes_from_the_results_of_the_nodes(served: Served, 
 
     assert done
     assert ended["state"] == "completed", ended
+    assert any("another process of it took over" in line for line in served.told(search["id"]))
     assert served.server.result(search["id"], "6") == served.answers("blastp", "proteins", LONG, "6")
     searching = next(phase for phase in ended["phases"] if phase["name"] == "searching")
     searched = [(one["batch"], one["shard"]) for one in served.reported(search["id"])]

@@ -37,6 +37,16 @@ function pagesOnce<T extends { next: number | null }>(
   });
 }
 
+const READY_EVERY_MS = 15_000;
+
+/** The parts of the service that are away. */
+export const readyQuery = queryOptions({
+  queryKey: ["ready"],
+  queryFn: () => told(api.GET("/ready")),
+  refetchInterval: READY_EVERY_MS,
+  retry: false,
+});
+
 export const meQuery = queryOptions({
   queryKey: ["me"],
   queryFn: ({ signal }) => told(api.GET("/api/v1/me", { signal })),

@@ -901,7 +901,7 @@ export interface paths {
         };
         /**
          * Ready
-         * @description Check whether searches can run, and return the problems.
+         * @description Answer while the service can answer requests, and say which parts that searches need are away.
          */
         get: operations["ready_ready_get"];
         put?: never;
@@ -1418,6 +1418,16 @@ export interface components {
             next: number | null;
         };
         /**
+         * IncidentOfReport
+         * @description Something that cost a search time.
+         */
+        IncidentOfReport: {
+            /** At */
+            at: number | null;
+            /** Text */
+            text: string;
+        };
+        /**
          * LackCode
          * @description The missing resource; stable, part of the API.
          * @enum {string}
@@ -1876,6 +1886,31 @@ export interface components {
             verdict: string;
         };
         /**
+         * ReadyOut
+         * @description Whether the parts that searches need can be reached.
+         */
+        ReadyOut: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "impaired";
+            /**
+             * Checks
+             * @description Problem of each part that is away; ok for the others
+             */
+            checks: {
+                [key: string]: string;
+            };
+            /**
+             * Away Since
+             * @description When each of these parts went away, in seconds since 1970
+             */
+            away_since: {
+                [key: string]: number;
+            };
+        };
+        /**
          * ReportOut
          * @description A search's report.
          */
@@ -1927,6 +1962,11 @@ export interface components {
             self_contained: boolean;
             /** Seconds */
             seconds: number;
+            /**
+             * Incidents
+             * @description What cost the search time: lost nodes, work that ran again, parts that were away
+             */
+            incidents: components["schemas"]["IncidentOfReport"][];
             /** Citation */
             citation: string;
         };
@@ -4103,9 +4143,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ReadyOut"];
                 };
             };
         };

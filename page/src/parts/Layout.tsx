@@ -4,7 +4,8 @@ import { useEffect, useRef, useState, type ReactNode } from "react";
 import { complain } from "./actions";
 import { headers, Problem, problemOf, shareToken } from "../api/client";
 import { TasksConnection, useLiveTasks } from "../api/liveCluster";
-import { meQuery } from "../api/queries";
+import { meQuery, readyQuery } from "../api/queries";
+import { time } from "../model/display";
 import { texts } from "../texts";
 import { Notices } from "./Notices";
 import { SignIn } from "./SignIn";
@@ -46,6 +47,7 @@ export function Layout({ taskEnds, onSignOut }: Frame) {
         <ThemeChoice />
       </header>
       <main id="content" tabIndex={-1}>
+        <Away />
         <TasksConnection value={tasks}>{isStranger ? <SignIn /> : <Outlet />}</TasksConnection>
       </main>
       {maySeeTasks && taskEnds}
@@ -53,6 +55,21 @@ export function Layout({ taskEnds, onSignOut }: Frame) {
       <Title />
       <Focus />
     </>
+  );
+}
+
+/** Says which parts of the service are away. */
+function Away() {
+  const { data } = useQuery(readyQuery);
+  const away = Object.entries(data?.away_since ?? {});
+  return (
+    <div role="status" aria-live="polite">
+      {away.map(([part, since]) => (
+        <div key={part} className="box warning slim">
+          <strong>{texts.away.title(part, time(since))}</strong> {data?.checks[part]} {texts.away.rest}
+        </div>
+      ))}
+    </div>
   );
 }
 

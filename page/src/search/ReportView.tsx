@@ -20,6 +20,7 @@ export function ReportView({ search }: { search: Search }) {
       <Verdicts report={report} />
       <div className="stack">
         <Facts report={report} />
+        <Incidents report={report} />
         <section className="card">
           <Command text={commandLine(report.commands)} label={texts.report.command} />
           <Command text={report.citation} label={texts.report.citation} />
@@ -48,6 +49,20 @@ function Verdicts({ report }: { report: Report }) {
           <Ids ids={report.not_merged[verdict] ?? []} />
         </div>
       ))}
+    </section>
+  );
+}
+
+function Incidents({ report }: { report: Report }) {
+  if (report.incidents.length === 0) return null;
+  return (
+    <section className="card" aria-labelledby="incidents-title">
+      <h2 id="incidents-title">{texts.report.incidents}</h2>
+      <ul>
+        {report.incidents.map((one, place) => (
+          <li key={place}>{one.text}</li>
+        ))}
+      </ul>
     </section>
   );
 }

@@ -96,7 +96,7 @@ def make_app(service: Service) -> ASGIApp:
     app.add_middleware(Guard)
     app.add_middleware(Compression)
     end = None if service.certificates is None else service.certificates.end()
-    metrics = Metrics(service.workload, service.broadcast, service.members, end)
+    metrics = Metrics(service.workload, service.broadcast, service.members, service.health, end)
     service.listeners.append(metrics)
     app.state.metrics = metrics
     return Requests(app, service.listeners)
@@ -164,19 +164,29 @@ def read_asset(name: str) -> Response:
     return FileResponse(FILES / "assets" / name, headers={"Cache-Control": FOR_EVER})
 
 
+class ReadyOut(BaseModel):
+    """Whether the parts that searches need can be reached."""
+
+    status: Literal["ok", "impaired"]
+    checks: dict[str, str] = Field(description="Problem of each part that is away; ok for the others")
+    away_since: dict[str, float] = Field(description="When each of these parts went away, in seconds since 1970")
+
+
 @probes_router.get("/health")
-def health() -> dict[str, str]:
+async def health() -> dict[str, str]:
     """Answer while the process is running."""
     return {"status": "ok", "version": __version__}
 
 
 @probes_router.get("/ready")
-def ready(service: ServiceDep, response: Response) -> dict[str, Any]:
-    """Check whether searches can run, and return the problems."""
-    checks = service.checks()
-    good = all(state == "ok" for state in checks.values())
-    response.status_code = 200 if good else 503
-    return {"status": "ok" if good else "failing", "checks": checks}
+async def ready(service: ServiceDep) -> ReadyOut:
+    """Answer while the service can answer requests, and say which parts that searches need are away."""
+    away = await asyncio.to_thread(service.health.look)
+    return ReadyOut(
+        status="impaired" if away else "ok",
+        checks={part: away[part].problem if part in away else "ok" for part in service.health.parts},
+        away_since={part: outage.since for part, outage in away.items()},
+    )
 
 
 @probes_router.get("/metrics", response_class=PlainTextResponse)

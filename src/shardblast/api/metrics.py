@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from shardblast.core.errors import StorageError, StoreError
 from shardblast.core.node import STANDINGS, Member, summed
 from shardblast.core.search import Search, State, ended_phases
 from shardblast.service.events import (
@@ -22,6 +24,7 @@ from shardblast.service.events import (
     SearchChanged,
     ServiceEvent,
 )
+from shardblast.service.health import Health
 from shardblast.store.searches import Workload
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
@@ -37,10 +40,11 @@ class Metrics:
         workload: Workload,
         broadcast: Broadcast,
         members: Callable[[], Sequence[Member]],
+        health: Health,
         certificate_end: float | None = None,
     ) -> None:
         self._registry = registry = CollectorRegistry()
-        registry.register(_Gauges(workload, broadcast, members))
+        registry.register(_Gauges(workload, broadcast, members, health))
         if certificate_end is not None:  # without TLS, there is no such metric
             text = "When the TLS certificate of this process ends, in seconds since 1970."
             Gauge("shardblast_certificate_end_seconds", text, registry=registry).set(certificate_end)
@@ -110,16 +114,28 @@ class Metrics:
 class _Gauges(Collector):
     """Reads the current state, so that gauges are never stale."""
 
-    def __init__(self, workload: Workload, broadcast: Broadcast, members: Callable[[], Sequence[Member]]) -> None:
+    def __init__(
+        self, workload: Workload, broadcast: Broadcast, members: Callable[[], Sequence[Member]], health: Health
+    ) -> None:
         self._workload = workload
         self._broadcast = broadcast
         self._members = members
+        self._health = health
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Return nothing, so that registering does not read the database."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        away = self._health.look()
+        text = "Whether a part that searches need can be reached: 1, or 0 while it is away."
+        yield _gauge("available", text, "part", {part: int(part not in away) for part in self._health.parts})
+        yield GaugeMetricFamily("shardblast_event_readers", "Readers of event streams.", self._broadcast.readers)
+        with suppress(StoreError, StorageError):  # what only the database or the storage knows is left out
+            yield from self._searches()
+            yield from self._nodes()
+
+    def _searches(self) -> Iterator[GaugeMetricFamily]:
         states, lacks = self._workload.counts(), self._workload.lacks()
         yield _gauge("searches", "Searches in each state.", "state", states)
         yield _gauge("searches_waiting", "Searches that wait for anything but their turn.", "code", lacks)
@@ -127,8 +143,6 @@ class _Gauges(Collector):
         age = 0.0 if oldest is None else max(time.time() - oldest, 0.0)
         text = "Age of the oldest queued search; 0 without one."
         yield GaugeMetricFamily("shardblast_queue_oldest_seconds", text, age)
-        yield GaugeMetricFamily("shardblast_event_readers", "Readers of event streams.", self._broadcast.readers)
-        yield from self._nodes()
 
     def _nodes(self) -> Iterator[GaugeMetricFamily]:
         members = self._members()

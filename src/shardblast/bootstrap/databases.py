@@ -133,12 +133,14 @@ def database_parts(
     objects: Objects,
     cancel: Callable[[SearchId], object],
     nodes: Warming | None,
+    check_storage: Callable[[], object] = lambda: None,
 ) -> DatabaseParts:
     """Wire the parts that handle databases.
 
-    ``cancel`` stops a search of a database that is removed; ``nodes`` are those of a cluster.
+    ``cancel`` stops a search of a database that is removed; ``nodes`` are those of a cluster; ``check_storage`` raises
+    StorageError if the storage is known to be away.
     """
-    folders, generations = Folders(settings.home), Generations(DatabaseStore(database), objects)
+    folders, generations = Folders(settings.home), Generations(DatabaseStore(database), objects, check_storage)
     node = Node(socket.gethostname(), Stager(objects, folders.staged, settings.staged_bytes or None))
     catalogue = Catalogue(generations, installation, node.stager, folders.databases, folders.taxonomy)
     acquisition = Acquisition(generations, catalogue, objects, installation, folders)

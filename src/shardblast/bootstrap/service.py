@@ -1,4 +1,4 @@
-"""The service: its wired parts, its start and end, and its readiness checks."""
+"""The service: its wired parts, its start and end."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from shardblast.blast.probe import Trial
 from shardblast.bootstrap import known_arguments
 from shardblast.bootstrap.databases import database_parts, open_storage, open_tables
 from shardblast.core.errors import ConflictError, InputError, ShardblastError, UsageError
+from shardblast.core.events import WARNING, incident
 from shardblast.core.lack import ExpectedNodes
 from shardblast.core.node import Member
 from shardblast.core.scaling import ScalingRule
@@ -38,6 +39,7 @@ from shardblast.service.events import (
     write_log,
 )
 from shardblast.service.folders import Claim, Folders
+from shardblast.service.health import Health, Outage
 from shardblast.service.identity import Identity, Sharing
 from shardblast.service.openid import Issuer, SignIn
 from shardblast.service.preflight import Preflights
@@ -78,9 +80,18 @@ class Service:
         self.store = SearchStore(database, self.broadcast.announce, lambda *change: listeners(SearchChanged(*change)))
         self.workload, self.peers = Workload(database), Peers(database)
         objects = open_storage(settings, database, lambda size_bytes: listeners(BytesWritten("storage", size_bytes)))
+        checks = {
+            "database": self.store.check,
+            "storage": Objects(settings.storage, is_known=True, is_quick=True).check,
+            "blast": lambda: installation.program("blastn"),
+            "disk": self.folders.check_space,
+        }
+        self.health = Health(checks, self._note_outage)
         served = _cluster_searching(settings, objects, self._expected)
         nodes = None if served is None else _cluster_warming(served, settings, self._ask_for_nodes)
-        parts = database_parts(settings, database, installation, objects, self._cancel, nodes)
+        parts = database_parts(
+            settings, database, installation, objects, self._cancel, nodes, self.health.check_storage
+        )
         self.node, self.catalogue = parts.node, parts.catalogue
         self.databases, self.removal, released = parts.databases, parts.removal, parts.removal.released
         self.cluster = None if served is None else served.means.cluster
@@ -111,16 +122,13 @@ class Service:
         self.identity = Identity(settings.auth, TokenStore(database), self.sessions, sign_in)
         self.sharing = Sharing(ShareStore(database), self.broadcast.look)
         self.recent_members = RecentMembers(self.members)
-        self._needs = {
-            "database": self.store.check,
-            "storage": objects.check,
-            "blast": lambda: installation.program("blastn"),
-            "disk": self.folders.check_space,
-        }
 
-    def checks(self) -> dict[str, str]:
-        """Return ``ok`` or the problem of each thing that searches need."""
-        return {name: _problem_of(check) for name, check in self._needs.items()}
+    def _note_outage(self, outage: Outage, until: float | None) -> None:
+        """Tell the searches that run what costs them time."""
+        with suppress(ShardblastError):
+            for search in self.workload.standings():
+                if search.has_place:
+                    self.store.tell(search.id, WARNING, incident(outage.text(until)))
 
     def members(self) -> list[Member]:
         """Return the nodes that search: those of the cluster, or this machine."""
@@ -160,6 +168,7 @@ class Service:
         self.folders.take_reserve()
         self.node.stager.start()
         self._drop_copies()
+        self.health.start()
         self.peers.join(self._follow)
         self.queue.launch(self.expire)
         self.listeners.append(self.admission.notice)
@@ -272,11 +281,3 @@ def _traces() -> list[Notify]:
         problem = f"{RECEIVERS[0]} asks for traces, but OpenTelemetry is not installed."
         raise InputError(problem, remedy="Install shardblast[otel], or unset the variable.") from error
     return [Traces()]
-
-
-def _problem_of(check: Callable[[], object]) -> str:
-    try:
-        check()
-    except ShardblastError as error:
-        return error.problem
-    return "ok"

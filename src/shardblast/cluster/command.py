@@ -23,7 +23,15 @@ from shardblast.cluster.connection import Timings
 from shardblast.cluster.searching import ClusterSearching
 from shardblast.core.database import CataloguedDatabase, Generation, checked_name
 from shardblast.core.errors import DatabaseError, EngineError, Interrupted, NotFoundError, OutputError, ShardblastError
-from shardblast.core.events import Notify, PieceFinished, PiecesPlanned, QueryVerified, SearchEvent, SearchWaits
+from shardblast.core.events import (
+    Incident,
+    Notify,
+    PieceFinished,
+    PiecesPlanned,
+    QueryVerified,
+    SearchEvent,
+    SearchWaits,
+)
 from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport, Report
 from shardblast.core.search import SearchId
@@ -93,12 +101,15 @@ class ClusterCommand:
         search = OrderedSearch(options, plan, folder, search_id, database)
         pieces: list[PieceReport] = []
         verified: list[QueryVerified] = []
+        incidents: list[str] = []
 
         def note(event: SearchEvent) -> None:
             if isinstance(event, PieceFinished) and event.piece is not None:
                 pieces.append(event.piece)
             elif isinstance(event, QueryVerified):
                 verified.append(event)
+            elif isinstance(event, Incident):
+                incidents.append(event.text)
             elif isinstance(event, SearchWaits) and event.lack is not None:
                 log.warning("%s", event.lack.sentence)
             notify(event)
@@ -121,6 +132,7 @@ class ClusterCommand:
         command, choice = [options.program.value, *options.argv()], plan.choice
         report = Report.of(command, database.name, version, totals, choice.shards, choice.why)
         report.pieces += pieces
+        report.incidents += incidents
         for one in verified:
             report.verify(one.query_id, one.is_identical, one.detail)
         for query in stored_queries(folder):

@@ -89,6 +89,8 @@ class Cluster:
         self.certificates = certificates
         self._connect = connect
         self._client: Client | None = None
+        self.scheduler = ""
+        """The id of the scheduler that last answered."""
         self._connects_at = 0.0
         self._known: tuple[float, list[Address]] = (0.0, [])
         self._fresh_s = FRESH_S
@@ -157,8 +159,10 @@ class Cluster:
         ``Client.scheduler_info`` does not serve: it returns the client's copy, which every two seconds is replaced by
         an answer without workers, so that all nodes seem to be gone at times.
         """
-        identity: dict[str, dict[str, dict[str, Any]]] = self._answer("identity")
-        return identity["workers"]
+        identity: dict[str, Any] = self._answer("identity")
+        self.scheduler = str(identity["id"])
+        workers: dict[str, dict[str, Any]] = identity["workers"]
+        return workers
 
     def _left(self) -> set[str]:
         """Ask the scheduler which workers were told to go and went."""

@@ -21,8 +21,10 @@ from distributed.scheduler import KilledWorker
 
 from shardblast.cluster.assignment import Holders, NodeTask, Sending, Stragglers, TaskState, cancel
 from shardblast.cluster.connection import Address, Cluster
+from shardblast.cluster.incidents import runs_again
 from shardblast.core.database import Generation
 from shardblast.core.errors import Attempts, Interrupted, NetworkError, NodesDied, ShardblastError, pause_s
+from shardblast.core.events import Notify, ignore
 from shardblast.core.report import PieceReport
 
 TICK_S = 0.25
@@ -49,17 +51,19 @@ class Dispatcher:
         stopped: Callable[[], bool],
         prefix: str,
         seen: Callable[[Doing], None] = lambda doing: None,
+        notify: Notify = ignore,
     ) -> None:
         """Start the thread, for tasks that need volumes of a generation, until ``stopped`` returns true.
 
         ``prefix`` begins Dask's keys and is unique to this dispatcher. ``seen`` gets the tasks that nodes report
-        running.
+        running, and ``notify`` the first failure of each task that runs again.
         """
         self.cluster = cluster
         self._holders = Holders(generation, cluster.timings.grace_s)
         self._stopped = stopped
         self._prefix = prefix
         self._seen = seen
+        self._notify = notify
         self._states: dict[str, TaskState] = {}
         self._unsent: dict[str, TaskState] = {}
         self._sent: dict[str, TaskState] = {}
@@ -310,6 +314,8 @@ class Dispatcher:
         is_repeated = isinstance(error, ShardblastError) and state.failed.may_follow(error, time.monotonic())
         level = logging.INFO if is_repeated and state.failed.failures > 1 else logging.WARNING
         log.log(level, "a task failed: %s: %s", state.task.key, getattr(error, "problem", repr(error)))
+        if is_repeated and state.failed.failures == 1 and not isinstance(error, NodesDied):
+            self._notify(runs_again(state.task.key, getattr(error, "problem", "")))
         if isinstance(error, ShardblastError) and error.node is not None:
             state.failed_on.add(error.node)
         if is_repeated or len(state.attempts) > 1:  # the other submission may succeed

@@ -118,7 +118,7 @@ class Drive:
     def _dispatcher(self) -> Iterator[Dispatcher]:
         running = Running(self.notify)
         dispatcher = Dispatcher(
-            self.means.cluster, self.generation, self.processes.is_stopped, str(self._run), seen=running.seen
+            self.means.cluster, self.generation, self.processes.is_stopped, str(self._run), running.seen, self.notify
         )
         ended_well = False
         try:

@@ -11,6 +11,7 @@ from shardblast.cluster import node_tasks
 from shardblast.cluster.assignment import NodeTask, can_go_on
 from shardblast.cluster.connection import Address, Cluster, lack_of_nodes
 from shardblast.cluster.dispatch import Dispatcher
+from shardblast.cluster.incidents import Incidents
 from shardblast.cluster.messages import RunId
 from shardblast.core.cutting import MEMORY_SHARE, Shard
 from shardblast.core.database import Generation
@@ -50,10 +51,14 @@ class Waiting:
     stopped: Callable[[], bool]
     patience_s: float
     expected: Callable[[], ExpectedNodes]
+    _incidents: Incidents = field(init=False)
     _reported: Lack | None = field(default=None, init=False)
     _proceeded: float = field(default_factory=time.monotonic, init=False)
     _ran: float = field(default_factory=time.monotonic, init=False)
     """When a node last ran a task of this search, or none waited for one."""
+
+    def __post_init__(self) -> None:
+        self._incidents = Incidents(self.run, self.generation, self.notify)
 
     def ended(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
         """Wait briefly; return ended futures. Raises Interrupted if the search was stopped, WaitError if stuck."""
@@ -87,8 +92,10 @@ class Waiting:
         there: list[Address] = []
         try:
             there = self.cluster.addresses()
+            self._incidents.look(there, self.cluster.scheduler)
             lack = self._found(there) or lack
         except NetworkError:
+            self._incidents.cut_off()
             lack = NO_SCHEDULER
         lack = NO_SCHEDULER if self.dispatcher.is_cut_off else lack
         takers = [node for node in there if node.takes_work]

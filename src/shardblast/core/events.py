@@ -156,9 +156,22 @@ class SearchWaits:
     lack: Lack | None
 
 
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that cost the search time: a lost node, work that runs again, a part that was away."""
+
+    text: str
+    """A sentence."""
+
+
+def incident(text: str) -> dict[str, Any]:
+    """Return the data of the event, of the kind ``WARNING``, that stands for an incident."""
+    return {"text": text, "level": Level.WARNING.value, "is_incident": True}
+
+
 PhaseEvent = PhaseBegun | PhaseCounted | PhaseFailed
 PieceEvent = PiecesPlanned | PieceStarted | PieceStopped | PieceFinished | PieceFailed | PieceReport
-SearchEvent = PhaseEvent | PieceEvent | QueryJudged | QueryVerified | QueriesFinished | Warned | SearchWaits
+SearchEvent = PhaseEvent | PieceEvent | QueryJudged | QueryVerified | QueriesFinished | Warned | SearchWaits | Incident
 Notify = Callable[[SearchEvent], None]
 
 

@@ -75,6 +75,8 @@ class Report:
     """The BLAST+ processes, in the order in which they ended."""
     seconds: float = 0.0
     """Wall-clock time of the whole search."""
+    incidents: list[str] = field(default_factory=list)
+    """On a cluster: what cost the search time, such as lost nodes and work that ran again, as sentences."""
 
     @classmethod
     def of(
@@ -114,4 +116,5 @@ class Report:
             "verified": self.verified,
             "pieces": [asdict(piece) | {"seconds": round(piece.seconds, 3)} for piece in self.pieces],
             "seconds": round(self.seconds, 3),
+            "incidents": self.incidents,
         }

@@ -51,6 +51,8 @@ class Generations:
 
     store: DatabaseStore
     objects: Objects
+    check_storage: Callable[[], object] = lambda: None
+    """Raises StorageError at once if the storage is known to be away."""
     _needing: dict[str, str | None] = field(default_factory=dict, init=False)
     """A search whose result needs a generation, for each of the generations for which one was found."""
 
@@ -128,7 +130,8 @@ class Generations:
 
     def _current(self, known: Sequence[CataloguedDatabase]) -> CataloguedDatabase | None:
         """Return the current one of a database's generations, given newest first; None if none is current."""
-        is_stored = any(database.path is None for database in known)
+        if is_stored := any(database.path is None for database in known):
+            self.check_storage()
         named = self.objects.find(current_key(known[0].name)) if is_stored else None
         if named is None:
             return next((database for database in known if database.path is not None), None)

@@ -14,6 +14,7 @@ from shardblast.blast.sequences import subject_names
 from shardblast.blast.taxonomy import expansion_report
 from shardblast.core import __version__
 from shardblast.core.errors import ConflictError, InputError
+from shardblast.core.events import WARNING
 from shardblast.core.formatting import Printing, commands, printed_with
 from shardblast.core.options import SearchOptions
 from shardblast.core.program import Program
@@ -58,6 +59,14 @@ class DatabaseOfReport:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentOfReport:
+    """Something that cost a search time."""
+
+    at: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchReport:
     """A search's report."""
 
@@ -82,6 +91,8 @@ class SearchReport:
     self_contained: bool
     """Whether results can be printed without the database."""
     seconds: float
+    incidents: Sequence[IncidentOfReport]
+    """What cost the search time: lost nodes, work that ran again, parts that were away."""
     citation: str = CITATION
 
 
@@ -257,6 +268,11 @@ class Results:
             pieces=self.store.pieces(search_id),
             self_contained=HitSequences(self.folder(search_id)).are_kept,
             seconds=(search.finished or 0.0) - (search.started or 0.0),
+            incidents=[
+                IncidentOfReport(event.at, event.data["text"])
+                for event in self.store.events(search_id, [WARNING])
+                if event.data.get("is_incident")
+            ],
         )
 
     def completed(self, search_id: SearchId) -> Search:

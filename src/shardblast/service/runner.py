@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import shutil
 import socket
 import threading
@@ -51,7 +52,7 @@ from shardblast.storage.objects import Objects, search_key
 from shardblast.store.searches import Change, SearchStore
 
 _REPORT_IT = "The result is complete. Please report the search as a fault."
-MOST_WARNINGS = 100
+MOST_WARNINGS = MOST_INCIDENTS = 100
 LONGEST_WARNING = 500
 """Limit in characters."""
 
@@ -95,7 +96,7 @@ class Recorder:
         self._plan = search.plan
         self._notify = notify
         self._lock = threading.Lock()
-        self._pieces = self._queries = 0
+        self._pieces = self._queries = self._incidents = 0
         self._merging = False
         self._known = {_run_of(piece) for piece in store.pieces(search_id)}
         self._warnings = {str(event.data["text"]) for event in store.events(search_id, [events.WARNING])}
@@ -109,7 +110,7 @@ class Recorder:
                 self._note(events.STOPPED, {**purpose.document(), "node": node})
             case events.PieceFinished(piece):
                 self._piece_finished(piece)
-            case events.PieceFailed() | events.QueryVerified():
+            case events.PieceFailed() | events.QueryVerified() | events.Incident():
                 self._forward(event)
             case events.QueriesFinished(queries):
                 self._queries_finished(queries)
@@ -140,9 +141,14 @@ class Recorder:
             elif self._merging:
                 self._store.change(self._id, lambda search: _counted(search, Phase.MERGING, done))
 
-    def _forward(self, event: events.PieceFailed | events.QueryVerified) -> None:
+    def _forward(self, event: events.PieceFailed | events.QueryVerified | events.Incident) -> None:
         if isinstance(event, events.PieceFailed):
             self._notify(PieceFailure(self._id, event))
+            return
+        if isinstance(event, events.Incident):
+            self._incidents += 1
+            if self._incidents <= MOST_INCIDENTS:
+                self._note(events.WARNING, events.incident(without_folders(event.text)[:LONGEST_WARNING]))
             return
         self._notify(QueryCompared(self._id, event))
         level = {True: events.Level.NOTE, None: events.Level.WARNING, False: events.Level.PROBLEM}[event.is_identical]
@@ -191,6 +197,8 @@ class Runner:
     """The stint of each search that runs here, and its processes."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _turns: Turns = field(default_factory=Turns, init=False)
+    _process: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
+    """Distinguishes this process of the service from all others."""
 
     def options(self, search: Search, outfmt: str) -> SearchOptions:
         """Return a search's options for printing. Lists have the names that users know."""
@@ -221,19 +229,33 @@ class Runner:
     def search(self, search_id: SearchId, stint: int) -> None:
         """Search and merge what is not finished yet; the errors are those of ``Searching.search``."""
         with self._stoppable(search_id, stint) as processes:
-            processes.persist(lambda: self._search(search_id, processes), search_id=search_id)
+            processes.persist(lambda: self._search(search_id, stint, processes), search_id=search_id)
 
-    def _search(self, search_id: SearchId, processes: Processes) -> None:
+    def _search(self, search_id: SearchId, stint: int, processes: Processes) -> None:
         if not (self.folders.work(search_id) / PLAN).exists():
             self._decide(search_id, processes)  # the server that had the plan is gone
         ordered = self._ordered(search_id)
-        self.store.tell(search_id, events.SEARCHING, {})  # pieces that ran before a crash no longer run
+        self._take_over(search_id, stint)
+        began = {"stint": stint, "process": self._process}
+        self.store.tell(search_id, events.SEARCHING, began)  # pieces that ran before a crash no longer run
         self.searching.search(ordered, Recorder(self.store, ordered, self.notify), processes)
+
+    def _take_over(self, search_id: SearchId, stint: int) -> None:
+        """Tell that another process of a service began this stint, if one did, and is gone."""
+        began = [
+            event for event in self.store.events(search_id, [events.SEARCHING]) if event.data.get("stint") == stint
+        ]
+        if began and began[-1].data["process"] != self._process:
+            since = time.strftime("%H:%M:%S", time.gmtime())
+            text = f"The service that ran the search is gone; another process of it took over at {since} UTC."
+            self.store.tell(search_id, events.WARNING, events.incident(text))
 
     def publish(self, search_id: SearchId, stint: int, complete: Complete) -> None:
         """Store the result and end the search, after ``complete`` has added the files made on this machine."""
         with self._stoppable(search_id, stint) as processes:
-            totals = processes.persist(lambda: self._publish(search_id, complete, processes), search_id=search_id)
+            totals = processes.persist(
+                lambda: self._publish(search_id, stint, complete, processes), search_id=search_id
+            )
 
         def completed(search: Search) -> Search:
             return moved(in_stint(search, stint), State.COMPLETED, time.time(), **totals)
@@ -243,12 +265,12 @@ class Runner:
     def _change(self, search_id: SearchId, change: Change) -> None:
         Processes().persist(lambda: self.store.change(search_id, change), search_id=search_id)
 
-    def _publish(self, search_id: SearchId, complete: Complete, processes: Processes) -> dict[str, Any]:
+    def _publish(self, search_id: SearchId, stint: int, complete: Complete, processes: Processes) -> dict[str, Any]:
         """Store the result; return its numbers of hits and verdicts."""
         folder = self.folders.work(search_id)
         plan = stored_plan(folder) if (folder / PLAN).exists() else None
         if plan is None or not self.searching.is_merged(search_id, plan, folder):
-            self._search(search_id, processes)  # the server that had merged batches is gone
+            self._search(search_id, stint, processes)  # the server that had merged batches is gone
         ordered = self._ordered(search_id)
         recorder = Recorder(self.store, ordered, self.notify)
         recorder(events.PhaseBegun(Phase.PUBLISHING, 1))

@@ -59,6 +59,8 @@ RETRY: RetryConfig = {
 }
 """Retries of one request. obstore resumes an interrupted body where it ended and counts that as a retry."""
 
+QUICK: RetryConfig = {**RETRY, "max_retries": 1, "retry_timeout": timedelta(seconds=2)}
+_QUICK = timedelta(seconds=4)
 _STALLED = timedelta(seconds=30)
 _SLOWEST = timedelta(minutes=30)
 """Time limit of one request with its body, which is a part of a few megabytes."""
@@ -85,13 +87,16 @@ def _silent(size_bytes: int) -> None: ...
 class Objects:
     """An object store. Keys are relative paths with slashes; each object appears atomically."""
 
-    def __init__(self, url: str, stored: Callable[[int], None] = _silent, *, is_known: bool = False) -> None:
+    def __init__(
+        self, url: str, stored: Callable[[int], None] = _silent, *, is_known: bool = False, is_quick: bool = False
+    ) -> None:
         """Open ``file:///PATH``, ``s3://BUCKET/PREFIX``, ``gs://…`` or ``az://…``, creating and marking a folder.
 
         Credentials are found where the cloud's own tools look for them. ``stored`` is called with the size in bytes of
         each object written. ``is_known`` says that the storage exists: an empty folder is then an empty mount point.
+        ``is_quick`` gives up after seconds instead of minutes.
         """
-        self._url, self._stored, self._folder = url, stored, folder_of(url)
+        self._url, self._stored, self._folder, self._is_quick = url, stored, folder_of(url), is_quick
         with translated(shown(url)), suppress(*([OSError] if is_known else [])):
             if self._folder is None:
                 _ = self._store
@@ -101,7 +106,7 @@ class Objects:
 
     @cached_property
     def _store(self) -> ObjectStore:
-        return open_store(self._url)
+        return open_store(self._url, is_quick=self._is_quick)
 
     @contextmanager
     def _reached(self, key: str) -> Iterator[None]:
@@ -308,7 +313,7 @@ def fetch_file(
             count(-done)
 
 
-def open_store(url: str) -> ObjectStore:
+def open_store(url: str, *, is_quick: bool = False) -> ObjectStore:
     """Open the store at an address; a folder must exist.
 
     Raises StorageError if the address contains a password, and errors of obstore and ValueError if it is not valid.
@@ -323,7 +328,9 @@ def open_store(url: str) -> ObjectStore:
     server = next((os.environ[name] for name in ENDPOINTS.get(parts.scheme, ()) if os.environ.get(name)), url)
     plain = server.startswith("http:")
     client: ClientConfig = {"allow_http": plain, "read_timeout": _STALLED, "timeout": _SLOWEST}
-    remote: dict[str, Any] = {"client_options": client, "retry_config": RETRY}
+    if is_quick:
+        client |= {"timeout": _QUICK, "connect_timeout": _QUICK}
+    remote: dict[str, Any] = {"client_options": client, "retry_config": QUICK if is_quick else RETRY}
     return from_url(url, **remote)
 
 
