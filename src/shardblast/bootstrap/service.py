@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from shardblast.blast.installation import find_installation
+from shardblast.blast.installation import Installation, find_installation
 from shardblast.blast.probe import Trial
 from shardblast.bootstrap import known_arguments
 from shardblast.bootstrap.databases import database_parts, open_storage, open_tables
@@ -80,13 +80,7 @@ class Service:
         self.store = SearchStore(database, self.broadcast.announce, lambda *change: listeners(SearchChanged(*change)))
         self.workload, self.peers = Workload(database), Peers(database)
         objects = open_storage(settings, database, lambda size_bytes: listeners(BytesWritten("storage", size_bytes)))
-        checks = {
-            "database": self.store.check,
-            "storage": Objects(settings.storage, is_known=True, is_quick=True).check,
-            "blast": lambda: installation.program("blastn"),
-            "disk": self.folders.check_space,
-        }
-        self.health = Health(checks, self._note_outage)
+        self.health = Health(self._checks(installation), self._note_outage)
         served = _cluster_searching(settings, objects, self._expected)
         nodes = None if served is None else _cluster_warming(served, settings, self._ask_for_nodes)
         parts = database_parts(
@@ -122,6 +116,15 @@ class Service:
         self.identity = Identity(settings.auth, TokenStore(database), self.sessions, sign_in)
         self.sharing = Sharing(ShareStore(database), self.broadcast.look)
         self.recent_members = RecentMembers(self.members)
+
+    def _checks(self, installation: Installation) -> dict[str, Callable[[], object]]:
+        """Return what raises ShardblastError while a part that searches need is away, by part."""
+        return {
+            "database": self.store.check,
+            "storage": Objects(self.settings.storage, is_known=True, is_quick=True).check,
+            "blast": lambda: installation.program("blastn"),
+            "disk": self.folders.check_space,
+        }
 
     def _note_outage(self, outage: Outage, until: float | None) -> None:
         """Tell the searches that run what costs them time."""

@@ -33,7 +33,7 @@ from shardblast.core.events import (
     SearchWaits,
 )
 from shardblast.core.options import SearchOptions
-from shardblast.core.report import PieceReport, Report
+from shardblast.core.report import Report
 from shardblast.core.search import SearchId
 from shardblast.disk.staging import Stager
 from shardblast.engine.kept_sequences import KEPT
@@ -99,24 +99,24 @@ class ClusterCommand:
         if plan.choice.shards == 1:
             self.searching.check_room(database, plan.choice.why)
         search = OrderedSearch(options, plan, folder, search_id, database)
-        pieces: list[PieceReport] = []
-        verified: list[QueryVerified] = []
-        incidents: list[str] = []
+        totals, version = (database.facts.num_seqs, database.facts.letters), self.printer.installation.version
+        command, choice = [options.program.value, *options.argv()], plan.choice
+        report = Report.of(command, database.name, version, totals, choice.shards, choice.why)
 
         def note(event: SearchEvent) -> None:
             if isinstance(event, PieceFinished) and event.piece is not None:
-                pieces.append(event.piece)
+                report.pieces.append(event.piece)
             elif isinstance(event, QueryVerified):
-                verified.append(event)
+                report.verify(event.query_id, event.is_identical, event.detail)
             elif isinstance(event, Incident):
-                incidents.append(event.text)
+                report.incidents.append(event.text)
             elif isinstance(event, SearchWaits) and event.lack is not None:
                 log.warning("%s", event.lack.sentence)
             notify(event)
 
         def find() -> bool:
-            pieces.clear()
-            verified.clear()
+            report.pieces.clear()
+            report.verified.clear()
             notify(PiecesPlanned(plan.pieces))
             self.searching.search(search, note, processes)
             kept = self.searching.keep_sequences(search, note, processes, MOST_KEPT_BYTES)
@@ -128,13 +128,6 @@ class ClusterCommand:
         with ExitStack() as stack:
             whole = None if kept else stack.enter_context(self._whole(database.facts, folder))
             self._print(search, whole, processes)
-        totals, version = (database.facts.num_seqs, database.facts.letters), self.printer.installation.version
-        command, choice = [options.program.value, *options.argv()], plan.choice
-        report = Report.of(command, database.name, version, totals, choice.shards, choice.why)
-        report.pieces += pieces
-        report.incidents += incidents
-        for one in verified:
-            report.verify(one.query_id, one.is_identical, one.detail)
         for query in stored_queries(folder):
             report.judge(query.id, query.verdict)
         return Outcome(0, report)
