@@ -45,6 +45,15 @@ def test_each_change_of_a_search_is_a_line(server: Server) -> None:
     assert {line["owner"] for line in lines} == {"anybody"}
 
 
+def test_probes_leave_no_line(server: Server) -> None:
+    for route in ("health", "ready"):
+        assert get(f"{server.url}/{route}").status_code == 200
+    server.http.get("/me")
+    server.logged(lambda one: one.get("route") == "/api/v1/me")
+
+    assert not [one for one in server.records if one.get("route") in ("/health", "/ready")]
+
+
 def test_a_search_that_fails_leaves_the_code_and_the_piece(server: Server) -> None:
     add_cut(server, "cut")
     search = server.submit("blastp", "cut", real("proteins")[0].fasta)

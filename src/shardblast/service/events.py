@@ -27,6 +27,9 @@ OF_TASKS = frozenset({"task"})
 
 logger = logging.getLogger(__name__)
 
+PROBES = ("/health", "/ready")
+"""Routes that probes ask every few seconds for ever; the log leaves them out if they succeed."""
+
 
 class Subscription:
     """One reader of one search's events."""
@@ -246,7 +249,14 @@ def write_log(event: ServiceEvent) -> None:
             fields |= {"seconds": round(event.seconds, 4), "request_id": event.request_id}
             if event.code:
                 fields["code"] = event.code
-            logger.log(logging.WARNING if event.status >= 500 else logging.INFO, "request answered", extra=fields)
+            logger.log(_level_of(event), "request answered", extra=fields)
+
+
+def _level_of(answer: Answer) -> int:
+    """Return the level of a request in the log."""
+    if answer.status >= 500:
+        return logging.WARNING
+    return logging.DEBUG if answer.route in PROBES else logging.INFO
 
 
 def _log_change(before: Search | None, after: Search) -> None:
