@@ -71,7 +71,6 @@ def test_the_overlay_for_trials_ends_in_a_search_that_works(token: str, tmp_path
         "16s",
         "-out",
         str(tmp_path / "16s"),
-        "-parse_seqids",
     ]
     with subprocess.Popen(["gunzip", "-c", ROOT / "demo/data/16s.fa.gz"], stdout=subprocess.PIPE) as fasta:
         subprocess.run(argv, check=True, stdin=fasta.stdout, capture_output=True)
