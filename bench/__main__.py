@@ -15,10 +15,10 @@ from bench.cases import CASES
 from bench.cases.case import Measured, Settings
 from bench.cgroup import NoCgroup
 from bench.data import NoData
-from bench.document import NoBlock, write_block
+from bench.document import NoBlock, write_chart, write_results
 from bench.figure import CaseResult, Figure, Results, read_results
 from bench.measure import CommandFailed
-from bench.place import DOCUMENT, prepare, results_file
+from bench.place import DOCUMENT, README, prepare, results_file
 from bench.table import rich_table
 
 errors = Console(stderr=True, highlight=False)
@@ -89,7 +89,9 @@ def _write_docs() -> int:
         errors.print(f"There is no {results_file(quick=False)}: run 'python -m bench' first.", style="red")
         return 1
     try:
-        write_block(DOCUMENT, results)
+        write_results(DOCUMENT, results)
+        for document in (DOCUMENT, README):
+            write_chart(document, results)
     except NoBlock as error:
         errors.print(escape(str(error)), style="red")
         return 1

@@ -19,6 +19,10 @@ SSU_STEP = 100
 """Every such sequence of it can become a query."""
 HITLIST_SIZE = 500
 """``-max_target_seqs`` by default."""
+GENOME_LENGTH = 4_000_000
+"""Bases of a made genome."""
+BASES = bytes(ord("ACGT"[byte % 4]) for byte in range(256))
+"""The base that a random byte stands for, with which ``bytes.translate`` makes sequences as fast as memory."""
 
 
 class NoData(Exception):
@@ -133,6 +137,47 @@ def ssu_copies(count: int) -> tuple[Path, int]:
     alias = folder / f"copies{count}"
     alias.with_name(f"{alias.name}.nal").write_text(f"TITLE {count} copies of {SSU.name}\nDBLIST {names}\n")
     return alias, scanned
+
+
+def genomes(count: int) -> tuple[Path, int]:
+    """Return a database of so many genomes of random bases, and the bytes that a search of it has to read.
+
+    Args:
+        count: Genomes of 4 million bases; each takes 1 MB.
+    """
+    database = DATA / f"{count}-genomes"
+    if not database.with_name(f"{database.name}.nal").exists():
+        argv = ["makeblastdb", "-in", "-", "-dbtype", "nucl", "-title", database.name, "-out", str(database)]
+        argv += [
+            "-max_file_sz",
+            f"{min(500, count // 2)}MB",
+        ]  # several volumes, whose alias is the last file to be made
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as made:
+            assert made.stdin is not None
+            for number in range(count):
+                made.stdin.write(b">genome%d\n%b\n" % (number, _genome(number)))
+        if made.returncode:
+            raise NoData(f"makeblastdb can't make {database}: it ended with status {made.returncode}")
+    volumes = chain(DATA.glob(f"{database.name}.*.nin"), DATA.glob(f"{database.name}.*.nsq"))
+    return database, sum(file.stat().st_size for file in volumes)
+
+
+def genome_reads(genomes: int, count: int, length: int) -> Path:
+    """Return reads of such genomes, of which up to two bases are exchanged."""
+    draw = random.Random(count)
+
+    def read(number: int) -> fasta.Record:
+        letters = bytearray(_genome(number * genomes // count))
+        start = draw.randrange(len(letters) - length)
+        for place in draw.sample(range(length), 2):
+            letters[start + place] = BASES[draw.randrange(256)]
+        return fasta.Record(f"read{number}", letters[start : start + length].decode())
+
+    return _queries(f"{count}-reads-of-{genomes}-genomes", map(read, range(count)))
+
+
+def _genome(number: int) -> bytes:
+    return random.Random(number).randbytes(GENOME_LENGTH).translate(BASES)
 
 
 def random_queries(count: int, length: int) -> Path:

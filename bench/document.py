@@ -1,8 +1,8 @@
-"""Results as the generated block of docs/benchmarks.md."""
+"""Results as the generated block of docs/benchmarks.md, and as the chart there and in the README."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.figure import Figure, Results
@@ -10,24 +10,51 @@ from bench.table import seconds, target, value
 
 BEGIN = "<!-- measured: begin. Written by `python -m bench --write-docs`; do not edit. -->"
 END = "<!-- measured: end -->"
+CHART_BEGIN = "<!-- chart: begin. Written by `python -m bench --write-docs`; do not edit. -->"
+CHART_END = "<!-- chart: end -->"
+CHARTED = "large"
+"""The case whose times the chart shows."""
 
 
 class NoBlock(Exception):
     """The document lacks the two lines between which the block goes."""
 
 
-def write_block(document: Path, results: Results) -> None:
-    """Replace what is between the two marks.
+def write_results(document: Path, results: Results) -> None:
+    """Replace the tables of results.
 
     Raises:
-        NoBlock: They are not there.
+        NoBlock: The document lacks their marks.
     """
+    _replace(document, BEGIN, END, block(results))
+
+
+def write_chart(document: Path, results: Results) -> None:
+    """Replace the chart, if its case was measured.
+
+    Raises:
+        NoBlock: The document lacks its marks.
+    """
+    case = results.cases.get(CHARTED)
+    if case is not None and (bars := [figure for figure in case.figures if figure.unit == "s"]):
+        _replace(document, CHART_BEGIN, CHART_END, chart(bars, f"Seconds for {case.data.partition(',')[0]}, by memory"))
+
+
+def _replace(document: Path, first: str, last: str, new: str) -> None:
     text = document.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = text.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise NoBlock(f"{document} lacks the lines {BEGIN!r} and {END!r}")
-    document.write_text(f"{before}{BEGIN}\n\n{block(results)}\n\n{END}{after}")
+        raise NoBlock(f"{document} lacks the lines {first!r} and {last!r}")
+    document.write_text(f"{before}{first}\n\n{new}\n\n{last}{after}")
+
+
+def chart(bars: Sequence[Figure], title: str) -> str:
+    """Return bars as a chart in Mermaid's language."""
+    names = ", ".join(f'"{bar.what}"' for bar in bars)
+    values = ", ".join(f"{bar.value or 0:.1f}" for bar in bars)
+    lines = ("xychart-beta horizontal", f'    title "{title}"', f"    x-axis [{names}]", f"    bar [{values}]")
+    return "\n".join(["```mermaid", *lines, "```"])
 
 
 def block(results: Results) -> str:

@@ -14,6 +14,7 @@ DATA = BUILD / "data"
 OUTPUT = BUILD / "output"
 """The output of the measured commands, replaced by each."""
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
 SHARDBLAST = Path(sys.executable).with_name("shardblast")
 CORES = 2
 

@@ -17,7 +17,7 @@ from bench import data
 from bench.cases.case import Measured, Settings
 from bench.cgroup import cold_cache, limited_memory, slow_disk
 from bench.figure import Figure
-from bench.measure import run
+from bench.measure import Run, run
 from bench.place import DATA
 from shardblast.blast.alias import write_part
 from shardblast.blast.database import Database
@@ -103,14 +103,33 @@ def _slowest(search: _Search, database: Database, clusters: Sequence[_Nodes], re
 
 def _node_s(search: _Search, database: Database, shard: Shard, cluster: _Nodes) -> float:
     name = write_part(DATA, f"scaling{cluster.count}-{shard.index}", database, list(shard.volumes), shard.oids)
-    files = [str(database.volumes[place].path) for place in shard.volumes]
+    warming = _warming(database, shard)
+    return on_node(cluster.memory_bytes, [search.smallest], warming, search.command(name)).seconds
+
+
+def _warming(database: Database, shard: Shard) -> list[str]:
+    """Return a command that reads what a search of the shard reads."""
+    files = " ".join(f"{shlex.quote(str(database.volumes[place].path))}.n[is][nq]" for place in shard.volumes)
+    return ["sh", "-c", f"cat {files} >/dev/null"]
+
+
+def on_node(
+    memory_bytes: int, programs: Sequence[Sequence[str]], warming: Sequence[str], command: Sequence[str]
+) -> Run:
+    """Run a command as on a machine with so much memory and a slow disk.
+
+    Args:
+        memory_bytes: Memory, page cache included.
+        programs: Commands that load the programs, whose memory does not count.
+        warming: A command that reads the node's share of the database first, at the full speed of the disk.
+        command: What is measured.
+    """
     with ExitStack() as stack:
-        node = stack.enter_context(limited_memory(cluster.memory_bytes))
+        node = stack.enter_context(limited_memory(memory_bytes))
         disk = stack.enter_context(slow_disk(DATA, DISK_BYTES_PER_S))
-        cold_cache([search.smallest])
-        read = " ".join(f"{shlex.quote(file)}.n[is][nq]" for file in files)
-        run("scaling.warm", node.argv(["sh", "-c", f"cat {read} >/dev/null"]))
-        return run("scaling", node.argv(disk.argv(search.command(name)))).seconds
+        cold_cache(programs)
+        run("scaling.warm", node.argv(warming))
+        return run("scaling", node.argv(disk.argv(command)))
 
 
 def _search(settings: Settings, task: str, batches: int, queries: int) -> _Search:
