@@ -15,11 +15,12 @@ from shardblast.core.program import Molecule
 SIZE = 1000
 
 
-def generation(*volumes: str) -> Generation:
+def generation(*volumes: str, shared_bytes: int = 0) -> Generation:
     found = [
         VolumeMetadata(name, 1, SIZE, SIZE, SIZE, (DatabaseFile(f"{name}.nsq", SIZE, "0" * 64),)) for name in volumes
     ]
-    place = ("nt", "1", Molecule.NUCLEOTIDE, "nt", "", 5, tuple(found), ())
+    shared = (DatabaseFile("nt.not", shared_bytes, "0" * 64),) if shared_bytes else ()
+    place = ("nt", "1", Molecule.NUCLEOTIDE, "nt", "", 5, tuple(found), shared)
     return Generation(*place, has_ids=True, has_taxids=False, masks=(), source="", source_version="")
 
 
@@ -100,6 +101,34 @@ def test_a_task_waits_for_a_lost_node_before_another_gets_its_volumes() -> None:
     assert allowed(holders, state, node("a")) == set()
     state.waits_since = time.monotonic() - 61
     assert allowed(holders, state, node("a")) == {"a"}
+
+
+def test_volumes_of_a_lost_node_go_to_nodes_that_have_room_beside_what_they_hold_and_were_assigned() -> None:
+    holders = Holders(generation("a", "b", "x", "y"), 0)
+    there = [node("full", "a", disk_bytes=SIZE), node("n1", "b", disk_bytes=2 * SIZE), node("n2", disk_bytes=SIZE)]
+
+    given = [allowed(holders, waiting(one), *there) for one in ("x", "y")]
+
+    assert given == [{"n1"}, {"n2"}]
+
+
+def test_a_node_that_is_full_is_passed_by_and_its_room_is_free_for_others() -> None:
+    holders = Holders(generation("x", "y"), 0)
+    state, there = waiting("x"), [node("n1", disk_bytes=SIZE), node("n2", disk_bytes=SIZE)]
+    assert allowed(holders, state, *there) == {"n1"}
+
+    state.failed_on.add("n1")
+    state.failed.since -= 1
+
+    assert allowed(holders, state, *there) == {"n2"}
+    assert allowed(holders, waiting("y"), *there) == {"n1"}
+
+
+def test_files_that_all_volumes_share_count_on_each_node() -> None:
+    holders = Holders(generation("x", "y", shared_bytes=SIZE), 0)
+    there = [node("small", disk_bytes=2 * SIZE - 1), node("large", disk_bytes=2 * SIZE)]
+
+    assert allowed(holders, waiting("x"), *there) == {"large"}
 
 
 def test_a_task_waits_if_no_node_has_room() -> None:

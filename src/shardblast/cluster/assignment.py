@@ -18,6 +18,7 @@ from shardblast.cluster.connection import Address
 from shardblast.core.database import Generation
 from shardblast.core.errors import Attempts, NoRoomError
 from shardblast.core.lack import Lack
+from shardblast.core.placement import has_room
 from shardblast.core.report import PieceReport
 from shardblast.core.units import size
 
@@ -184,14 +185,22 @@ class Holders:
         return held | self._given.get(node.name, set())
 
     def roomiest(self, volumes: frozenset[str], takers: Sequence[Address]) -> Address | None:
-        """Of the nodes that have room for some volumes, return the one that lacks the least of them."""
+        """Return the node that lacks the least of some volumes, of those with room for them beside what they have."""
 
         def missing(node: Address) -> int:
             return sum(self._sizes[name] for name in volumes - self.has(node))
 
-        need = sum(self._sizes[name] for name in volumes)
-        fit = [node for node in takers if need <= node.member.state.disk_budget_bytes]
+        def has_room_for(node: Address, wanted: frozenset[str]) -> bool:
+            return has_room(self._generation, node.member.state, wanted)
+
+        fit = [node for node in takers if has_room_for(node, volumes | self._given.get(node.name, set()))]
+        fit = fit or [node for node in takers if has_room_for(node, volumes)]  # what was assigned may never be staged
         return min(fit, key=lambda node: (missing(node), -node.member.state.disk_free_bytes, node.name), default=None)
+
+    def take_back(self, nodes: Iterable[str], volumes: Iterable[str]) -> None:
+        """Note that nodes need not stage volumes, because another node was assigned them."""
+        for node in nodes:
+            self._given.get(node, set()).difference_update(volumes)
 
     def is_patient(self, state: TaskState, *, is_held: bool) -> bool:
         """Return whether a task still waits for nodes to hold its volumes, or is repeated on those that do."""
@@ -248,6 +257,7 @@ class Look:
         roomy = self._holders.roomiest(task.volumes, others or ([] if holding else self._takers))
         if roomy is None:
             return holding
+        self._holders.take_back(state.failed_on, task.volumes)
         self._holders.give(roomy.name, task.volumes)
         self._note(roomy.worker, task.volumes)
         return frozenset([roomy.worker])

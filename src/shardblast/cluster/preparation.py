@@ -28,7 +28,7 @@ from shardblast.core.lack import (
     lasting,
 )
 from shardblast.core.node import NodeState
-from shardblast.core.placement import NodeRoom, Placement, lacking, need_of, place
+from shardblast.core.placement import NodeRoom, Placement, lacking, need_of, place, staged_bytes
 from shardblast.core.search import Phase
 
 CHECKED_EVERY_S = 0.2
@@ -153,10 +153,8 @@ class Preparation:
         has = self._held(there)
         wanted = self._volumes_of_nodes(there, has)
         missing = {name: volumes - has[name] for name, volumes in wanted.items() if volumes - has[name]}
-        sizes = {volume.name: volume.size_bytes for volume in self.waiting.generation.volumes}
-        shared = sum(file.size_bytes for file in self.waiting.generation.shared)
         if missing:
-            total = {name: shared + sum(sizes[volume] for volume in volumes) for name, volumes in missing.items()}
+            total = {name: staged_bytes(self.waiting.generation, volumes) for name, volumes in missing.items()}
             self.waiting.notify(PhaseBegun(Phase.STAGING, sum(total.values())))
             for name in self._prepare(node_tasks.stage, Phase.STAGING, missing, total):
                 wanted.pop(name)
@@ -194,7 +192,11 @@ class Preparation:
     def _placed(self, there: Mapping[str, NodeState], has: Mapping[str, frozenset[str]], replicas: int) -> Placement:
         needs = self._volumes
         held = {index: [node for node, own in has.items() if need <= own] for index, need in needs.items()}
-        rooms = [NodeRoom(state.name, state.memory_bytes, state.disk_budget_bytes) for state in there.values()]
+        shared = staged_bytes(self.waiting.generation, ())
+        rooms = [
+            NodeRoom(state.name, state.memory_bytes, max(state.disk_budget_bytes - shared, 0))
+            for state in there.values()
+        ]
         shards = [need_of(self.waiting.generation.volumes, shard, str(shard.index)) for shard in self.waiting.shards]
         return place(shards, rooms, replicas, held)
 

@@ -179,6 +179,24 @@ def need_of(volumes: Sequence[VolumeMetadata], shard: Shard, name: str) -> Shard
     return ShardNeed(name, shard.letters, mapped, staged)
 
 
+def staged_bytes(generation: Generation, volumes: Collection[str]) -> int:
+    """Return the bytes that volumes of a generation take on a node's disk, with the files that all volumes share."""
+    shared = sum(file.size_bytes for file in generation.shared)
+    return shared + sum(volume.size_bytes for volume in generation.volumes if volume.name in volumes)
+
+
+def has_room(generation: Generation, node: NodeState, volumes: frozenset[str]) -> bool:
+    """Return whether the disk of a node has room for volumes beside those of the same generation that it holds.
+
+    While a search uses a generation, its node drops nothing of it. Other generations do not count, since they are
+    dropped as soon as no search uses them.
+    """
+    held = node.held(generation.database, generation.name)
+    same = [one for one in node.generations if (one.database, one.generation) == (generation.database, generation.name)]
+    copies = volumes - held if any(one.in_place for one in same) else volumes | held
+    return staged_bytes(generation, copies) <= node.disk_budget_bytes
+
+
 def lacking(
     wanted: Iterable[frozenset[str]], generation: Generation, shards: Sequence[Shard], there: Sequence[NodeState] = ()
 ) -> Lack | None:
@@ -190,8 +208,7 @@ def lacking(
     sets = {volumes for volumes in wanted if not any(volumes <= own for own in held)}
     if not any(sets):
         return NO_NODE if sets else None
-    sizes = {volume.name: volume.size_bytes for volume in generation.volumes}
-    needed = max(sum(sizes[name] for name in volumes) for volumes in sets)
+    needed = max(staged_bytes(generation, volumes) for volumes in sets)
     rooms = [(node.disk_budget_bytes, node.name) for node in there]
     is_small = bool(rooms) and needed > max(rooms)[0]
     names = [volume.name for volume in generation.volumes]
