@@ -57,6 +57,8 @@ READ_AT_ONCE = 16
 """Number of small objects read concurrently, because each read takes one round trip to the storage."""
 
 PIECE = "piece"
+WORTH_A_SAMPLE = 20_000_000_000
+"""The letters of a batch multiplied by those of the database that blastp searches in about a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,21 +183,21 @@ class Drive:
     def _send(self, dispatcher: Dispatcher, waiting: Waiting) -> None:
         """Send pieces, then each batch's merge when its last piece is finished; wait for all merges.
 
-        Beside the pieces, a sample of the first batch may show that most queries are saturated. Then the other pieces
-        are withdrawn, since candidates will be searched instead: each merge takes its own sample, and sends the pieces
-        that it needs nevertheless.
+        Before the pieces of the first batch, and beside those of the others, a sample is searched. If it shows that
+        most queries are saturated, no more pieces are sent, since candidates will be searched instead: each merge takes
+        its own sample, and sends the pieces that it needs nevertheless.
         """
         earlier = EarlierResults(self.means.objects, self.search_id)
         batches = [batch for batch in self.batches if merged_key(batch.index) not in earlier]
         self._put_batches(batches, earlier)
         wanted = self._pieces(batches, earlier)
         left = Counter(stored.batch for stored in wanted)
-        sent = dispatcher.submit_all([self._piece_task(stored) for stored in wanted])
-        pieces: dict[Future[Any], StoredRun] = dict(zip(sent, wanted, strict=True))
-        merges = {self._send_merge(dispatcher, batch): batch for batch in batches if not left[batch.index]}
         sampled = self._send_sample(dispatcher, wanted)
+        held = [stored for stored in wanted if sampled and stored.batch == wanted[0].batch]
+        pieces = self._send_pieces(dispatcher, [one for one in wanted if not held or one.batch != held[0].batch])
+        merges = {self._send_merge(dispatcher, batch): batch for batch in batches if not left[batch.index]}
         self._report_earlier(wanted, earlier)
-        while pieces or merges:
+        while pieces or merges or sampled:
             ended = waiting.ended([*pieces, *merges, *sampled])
             for future in ended & pieces.keys():
                 batch = self.batches[pieces.pop(future).batch]
@@ -212,12 +214,20 @@ class Drive:
                     dispatcher.withdraw([piece_task(stored.batch, stored.shard) for stored in pieces.values()])
                     pieces.clear()
                     merges |= {self._send_merge(dispatcher, batch): batch for batch in batches if left[batch.index]}
+                else:
+                    pieces |= self._send_pieces(dispatcher, held)
+
+    def _send_pieces(self, dispatcher: Dispatcher, wanted: Sequence[StoredRun]) -> dict[Future[Any], StoredRun]:
+        sent = dispatcher.submit_all([self._piece_task(stored) for stored in wanted])
+        return dict(zip(sent, wanted, strict=True))
 
     def _send_sample(self, dispatcher: Dispatcher, wanted: Sequence[StoredRun]) -> set[Future[Any]]:
-        """Send the sample of the first batch that has pieces, if it can show anything."""
+        """Send the sample of the first batch that has pieces, if it can show anything that is worth the wait."""
         if not wanted or not can_hide(self._piece_options, self.generation.num_seqs):
             return set()
         batch = self.batches[wanted[0].batch]
+        if batch.letters * self.generation.letters < WORTH_A_SAMPLE:
+            return set()
         return {dispatcher.submit(self._batch_task(f"sample-{batch.index}", merge.fills_most, batch))}
 
     @property

@@ -57,6 +57,12 @@ LISTED = {False: 2, True: 3}
 The highest rank of a hit that BLAST+ reported was 1.16 times what it keeps with linked HSPs, and 0.96 without, in 130
 families of proteins and genes; see docs/exactness.md.
 """
+STEADY_EVALUE = 1e-6
+"""If all candidates of a query have E-values of at most this, BLAST+ skips none, whatever it searches with the query.
+
+With composition-based statistics it skips subjects with preliminary E-values above 0.01 once all queries of its batch
+have enough (BlastCompo_EarlyTermination). The E-values of lists are about the preliminary ones.
+"""
 LIST_SHARE = 1.25
 SHORTEST_LIST = 100
 """The first list of a shard is this multiple of its share of a query's candidates, or as long as this."""
@@ -84,6 +90,8 @@ class Candidates:
     options: PieceOptions
 
     def __post_init__(self) -> None:
+        self.steady: set[int] = set()
+        """Queries of the last batch whose hits do not depend on the queries that are searched with them."""
         self._carrier = ListCarrier()
         is_packed = self.options.user.program.database_molecule is Molecule.NUCLEOTIDE and not self.options.is_final
         self._kind = View.PACKED if is_packed else View.STORED
@@ -96,6 +104,7 @@ class Candidates:
         indexed.
         """
         oids: set[int] | None = None
+        self.steady = set()
         if self.options.scores_residues:
             oids = self._best(batch, suspects.saturated)
         elif self.options.ranks_by_score and self.options.ranks:
@@ -205,6 +214,8 @@ class Candidates:
                     longer.append(one)
                     continue
                 listed.update(self._oid(shard, hit.subject) for shard, hit in best)
+                if len(best) == wanted and best[-1][1].evalue <= STEADY_EVALUE:
+                    self.steady.add(one)
             pending = longer
         return listed
 

@@ -241,9 +241,9 @@ class PieceOptions:
         space = max(query_letters - taken, 1) * max(searched.letters - taken * searched.num_seqs, 1)
         return bool(space >= float(self._evalue(1)) * 2**GAP_TRIGGER_BITS)
 
-    def sample(self) -> list[str]:
+    def sample(self, limit: int) -> list[str]:
         """Return options that find the subjects that pass the preliminary stage with composition-based statistics."""
-        changes = {"max_target_seqs": "1000", "evalue": self._evalue(STRETCH), "max_hsps": "1"}
+        changes = {"max_target_seqs": str(limit), "evalue": self._evalue(STRETCH), "max_hsps": "1"}
         return self.user.argv(drop=NOT_OF_CANDIDATES, set=changes | {"comp_based_stats": "0"})
 
     def _evalue(self, factor: float) -> str:

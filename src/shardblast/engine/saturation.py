@@ -47,6 +47,9 @@ SAMPLE_SHARE = 32
 SAMPLE_LETTERS = 250_000
 """The sample is one part in ``SAMPLE_SHARE`` of the database's letters, but has at least this many letters."""
 
+SPARE = 20
+"""The lists of the sample are longer by this than is needed to show that a query is saturated."""
+
 FEWEST_QUERIES = 24
 """The smallest number of queries for which a pilot search can save more than it costs."""
 SAMPLED_QUERIES = 16
@@ -88,8 +91,8 @@ class Research:
         """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order."""
         database = None if self.needs_no_shards else self._candidates.database(batch, suspects)
         wanted = set(suspects.saturated)
-        cores = self.parts.cores if database else self.work.pool.size
-        groups = self._searched_together(batch, suspects, cores)
+        steady, cores = (self._candidates.steady, self.parts.cores) if database else (set(), self.work.pool.size)
+        groups = self._searched_together(batch, suspects, steady, cores)
         start = self._starter(database, divided=len(groups) > 1)
         started = [
             (ordinals, *self._start(batch, ordinals, f"research.{number}", start, threads))
@@ -116,14 +119,14 @@ class Research:
         return (hits for hits in self._read(together, out, None) if hits.ordinal in chosen)
 
     def _searched_together(
-        self, batch: Batch, suspects: Suspects, cores: int
+        self, batch: Batch, suspects: Suspects, steady: Collection[int], cores: int
     ) -> list[tuple[Sequence[int], int | None]]:
         """Return the positions of the queries that each process searches, and its threads if their number matters.
 
         With composition-based statistics, BLAST+ skips subjects with preliminary E-values above 0.01 as soon as *all*
         queries of its own batch have ``-max_target_seqs`` subjects with E-values of at most 0.002. So each batch must
         have an unfilled query if that of the whole search has one, and must be that batch otherwise. In the latter
-        case the result depends on the number of threads, too.
+        case the result depends on the number of threads, too. ``steady`` are the queries without such subjects.
 
         Source: NCBI C++ Toolkit, algo/blast/composition_adjustment/redo_alignment.c (BlastCompo_EarlyTermination) and
         compo_heap.c (BlastCompo_HeapFilledToCutoff).
@@ -132,7 +135,7 @@ class Research:
             return [(range(batch.queries), self.options.threads)]
         if not self.options.composition_based:
             return [(part, None) for part in split_evenly(suspects.saturated, cores)]
-        wanted, lengths = set(suspects.saturated), self._lengths(batch)
+        wanted, lengths = set(suspects.saturated).difference(steady), self._lengths(batch)
         scan_letters = QUERY_LETTERS_PER_SCAN[self.work.options.program]
         leaders = {one for one in suspects.unfilled if lengths[one] < scan_letters}
         found = [scan for scan in scans(lengths, scan_letters) if not wanted.isdisjoint(scan)]
@@ -140,6 +143,7 @@ class Research:
         alone = [one for scan in found if not leaders.isdisjoint(scan) for one in scan if one in wanted]
         shortest = min(leaders, key=lengths.__getitem__, default=0)
         return [
+            *((part, 1) for part in split_evenly(sorted(steady), cores)),
             *((list(itertools.chain(*part)), self.options.threads) for part in split_evenly(whole, cores)),
             *((list(with_leader(part, shortest, lengths, scan_letters)), 1) for part in split_evenly(alone, cores)),
         ]
@@ -237,6 +241,7 @@ class HiddenSaturation:
         self._passing: dict[int, list[float]] = {}
         volumes, oids, num_seqs = _sample(work.database)
         self._share = max(num_seqs, 1) / work.database.searched.num_seqs
+        self._most = int(self._share * max(KEPT, options.preliminary)) + SPARE
         most = max(1, int(self._share * work.database.searched.letters) // SAMPLE_LETTERS)
         ranges = [None] if oids is None else _cut(oids, min(work.pool.size, most))
         places = itertools.product(parts.together(volumes), ranges)
@@ -259,7 +264,7 @@ class HiddenSaturation:
 
     def _start(self, batch: Batch, part: Part) -> Future[Finished]:
         run = PieceRun(
-            argv=self._options.sample(),
+            argv=self._options.sample(self._most),
             queries=batch.path,
             outfmt=self._carrier.outfmt,
             out=self._file(batch, part),
