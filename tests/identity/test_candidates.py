@@ -6,8 +6,10 @@ The limits of ``-evalue`` are strict, because only then a small database has the
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence as Ordered
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +17,12 @@ from shardblast.blast.sequences import CandidateDatabase
 from shardblast.blast.volume import View
 from shardblast.engine.candidates import Candidates, _grouped
 from shardblast.engine.pieces import view_of
+from shardblast.engine.saturation import Research
 from shardblast.engine.workspace import Machine
 from tests.databases import Databases
 from tests.identity.comparison import DATABASE_TYPE, assert_identical_here
 from tests.sequences import (
+    AMINO_ACIDS,
     Sequence,
     copies_with_codes,
     gene,
@@ -49,6 +53,18 @@ def family(seed: int, name: str, copies: int, letters: int, codes: int) -> list[
             copy[chance.randrange(letters)] = chance.choice("NRYKM")
         found.append(Sequence(f"{name}{number} a copy", "".join(copy)))
     return [Sequence(f"{name}0 the gene", gene), *found[1:]]
+
+
+def mutants(seed: int, name: str, copies: int, rates: tuple[float, ...]) -> list[Sequence]:
+    """Return copies of a protein of 120 residues, in each of which a share of the residues is exchanged."""
+    chance = random.Random(seed)
+    protein = chance.choices(AMINO_ACIDS, k=120)
+
+    def copy() -> str:
+        rate = chance.choice(rates)
+        return "".join(chance.choice(AMINO_ACIDS) if chance.random() < rate else residue for residue in protein)
+
+    return [Sequence(f"{name}{number}", copy()) for number in range(copies)]
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +116,40 @@ def test_few_candidates_give_the_hits_of_blast(
     assert_identical_here("blastn", [*words, *options.split()], machine=TINY_MEMORY, shards=[2, 5])
 
     assert all(count is not None and 20 <= count < 300 for count in counted), counted  # of 1,800
+
+
+@pytest.mark.parametrize("queries", ["steady", "filled", "mixed"])
+@pytest.mark.parametrize("options", ["-max_target_seqs 5", "-max_target_seqs 60 -comp_based_stats 1"])
+def test_queries_whose_candidates_are_all_good_are_searched_apart(
+    queries: str, options: str, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BLAST+ skips weak subjects once all queries of a batch have enough hits; such queries have no weak subjects."""
+    near, far = mutants(7, "near", 2400, (0.05, 0.15)), protein_family(8, "far", 1500, 100)
+    held = [*near, *far, *unrelated_proteins(6000)]
+    random.Random(9).shuffle(held)
+    chosen = {
+        "steady": near[:6],
+        "filled": [*near[:4], *far[:3]],
+        "mixed": [*near[:4], *far[:3], Sequence("no", "WQ" * 40)],
+    }
+    query = write_fasta(tmp_path / "queries.fa", chosen[queries])
+    words = ["-db", databases.of("near-and-far", "prot", held), "-query", str(query), "-outfmt", "6", *options.split()]
+    groups: list[list[Ordered[int]]] = []
+    original = Research._searched_together
+
+    def searched_together(self: Research, *arguments: Any) -> list[tuple[Ordered[int], int | None]]:
+        found = original(self, *arguments)
+        groups.append([list(ordinals) for ordinals, _ in found])
+        return found
+
+    monkeypatch.setattr(Research, "_searched_together", searched_together)
+
+    assert_identical_here("blastp", words, machine=TINY_MEMORY, shards=[3])
+
+    (searched,) = groups
+    steady = len(chosen[queries]) if queries == "steady" else 4
+    assert [len(group) for group in searched[:2]] == [steady // 2, steady // 2]  # one for each core
+    assert (len(searched) > 2) == (queries != "steady")
 
 
 @pytest.mark.parametrize("options", ["-perc_identity 97", "-strand minus", "-task dc-megablast", "-evalue 10"])
@@ -242,7 +292,7 @@ def copies() -> dict[str, list[Sequence]]:
         if number % 7 == 0:
             bases[number % len(bases)] = "N"
         genes.append(Sequence(one.title, "".join(bases)))
-    found = {"prot": [*PROTEINS, *unrelated_proteins(3000)], "nucl": [*genes, *map(gene, unrelated_proteins(2500))]}
+    found = {"prot": [*PROTEINS, *unrelated_proteins(6000)], "nucl": [*genes, *map(gene, unrelated_proteins(2500))]}
     for sequences in found.values():
         random.Random(4).shuffle(sequences)
     return found

@@ -91,7 +91,8 @@ class Research:
         """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order."""
         database = None if self.needs_no_shards else self._candidates.database(batch, suspects)
         wanted = set(suspects.saturated)
-        steady, cores = (self._candidates.steady, self.parts.cores) if database else (set(), self.work.pool.size)
+        steady = frozenset(self._candidates.steady if database else ())
+        cores = self.parts.cores if database else self.work.pool.size
         groups = self._searched_together(batch, suspects, steady, cores)
         start = self._starter(database, divided=len(groups) > 1)
         started = [
@@ -101,7 +102,8 @@ class Research:
 
         def results(ordinals: Sequence[int], out: Path, future: Future[Finished]) -> Iterator[QueryHits]:
             future.result()
-            return (hits for hits in self._read(ordinals, out, database) if hits.ordinal in wanted)
+            chosen = steady if steady.issuperset(ordinals) else wanted - steady  # others are there for these alone
+            return (hits for hits in self._read(ordinals, out, database) if hits.ordinal in chosen)
 
         yield from heapq.merge(*itertools.starmap(results, started), key=lambda hits: hits.ordinal)
 
