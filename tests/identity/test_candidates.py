@@ -292,7 +292,7 @@ def copies() -> dict[str, list[Sequence]]:
         if number % 7 == 0:
             bases[number % len(bases)] = "N"
         genes.append(Sequence(one.title, "".join(bases)))
-    found = {"prot": [*PROTEINS, *unrelated_proteins(6000)], "nucl": [*genes, *map(gene, unrelated_proteins(2500))]}
+    found = {"prot": [*PROTEINS, *unrelated_proteins(3000)], "nucl": [*genes, *map(gene, unrelated_proteins(2500))]}
     for sequences in found.values():
         random.Random(4).shuffle(sequences)
     return found
@@ -302,13 +302,13 @@ def copies() -> dict[str, list[Sequence]]:
     ("program", "kind", "limit", "options", "outfmt"),
     [
         ("blastp", (), "500", "", "6 std score"),
-        ("blastp", ("-max_file_sz", "200000"), "20", "-comp_based_stats 0", "6"),
+        ("blastp", ("-max_file_sz", "50000"), "20", "-comp_based_stats 0", "6"),
         ("blastp", ("-blastdb_version", "4"), "5", "-task blastp-fast -comp_based_stats 3", "0"),
         ("blastp", (), "500", "-comp_based_stats 1 -evalue 1e-10", "6"),
         ("blastx", (), "500", "", "0"),
         ("blastx", ("-parse_seqids",), "100", "-comp_based_stats 0", "6 std score"),
         ("tblastn", ("-parse_seqids",), "20", "", "0"),
-        ("tblastn", ("-max_file_sz", "200000"), "100", "-comp_based_stats 0 -max_intron_length 200", "6"),
+        ("tblastn", ("-max_file_sz", "50000"), "100", "-comp_based_stats 0 -max_intron_length 200", "6"),
     ],
     ids=str,
 )
@@ -323,6 +323,7 @@ def test_few_candidates_of_each_program_give_the_hits_of_blast(
     tmp_path: Path,
     counted: list[int | None],
 ) -> None:
+    """Volumes of 50 kB are 20 to 40, so that shards have several whose numbers have one and two digits."""
     dbtype = DATABASE_TYPE[program]
     name = databases.of("copies" + "".join(kind), dbtype, copies[dbtype], *kind)
     made = [exons(one, 3) if program == "blastx" else one for one in QUERIES]

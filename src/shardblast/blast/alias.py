@@ -84,7 +84,8 @@ def quoted(path: Path) -> str:
 
 
 def _view_of(index: int, view: View) -> Path:
-    return Path(f"view{view.value}.{index}")
+    """Return a name by which BLAST+, which sorts volumes by their names, leaves views in the order of the volumes."""
+    return Path(f"view{view.value}.{index:06d}")
 
 
 def _masked(

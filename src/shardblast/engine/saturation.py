@@ -91,7 +91,8 @@ class Research:
         """Search saturated queries such that BLAST+ makes its own cutoff; yield their final hits in order."""
         database = None if self.needs_no_shards else self._candidates.database(batch, suspects)
         wanted = set(suspects.saturated)
-        steady = frozenset(self._candidates.steady if database else ())
+        has_steady = database is not None and self.options.composition_based and not self.options.are_linked
+        steady = frozenset(self._candidates.steady if has_steady else ())
         cores = self.parts.cores if database else self.work.pool.size
         groups = self._searched_together(batch, suspects, steady, cores)
         start = self._starter(database, divided=len(groups) > 1)
