@@ -180,6 +180,8 @@ def test_a_search_continues_while_the_nodes_are_upgraded(
             assert search.poll() is None, "it was over before the nodes were replaced"
             printed, errors = search.communicate(timeout=240)
         kubectl("rollout", "status", "statefulset/shardblast-node", "--timeout=200s")
+        # A pod is ready as soon as its node is connected, and the service knows it from its first report on.
+        until("all have reported", lambda: {states_of(reports[-1:], name)[0] for name in NAMES} == {"connected"})
 
     assert search.returncode == 0, errors.decode()
     assert printed == blast("blastp", database, queries["prot"], *SLOW)
