@@ -147,9 +147,8 @@ def test_queries_whose_candidates_are_all_good_are_searched_apart(
     assert_identical_here("blastp", words, machine=TINY_MEMORY, shards=[3])
 
     (searched,) = groups
-    steady = len(chosen[queries]) if queries == "steady" else 4
-    assert [len(group) for group in searched[:2]] == [steady // 2, steady // 2]  # one for each core
-    assert (len(searched) > 2) == (queries != "steady")
+    number = len(chosen[queries])
+    assert [len(group) for group in searched] == ([number // 2] * 2 if queries == "steady" else [number])
 
 
 @pytest.mark.parametrize("options", ["-perc_identity 97", "-strand minus", "-task dc-megablast", "-evalue 10"])

@@ -103,8 +103,7 @@ class Research:
 
         def results(ordinals: Sequence[int], out: Path, future: Future[Finished]) -> Iterator[QueryHits]:
             future.result()
-            chosen = steady if steady.issuperset(ordinals) else wanted - steady  # others are there for these alone
-            return (hits for hits in self._read(ordinals, out, database) if hits.ordinal in chosen)
+            return (hits for hits in self._read(ordinals, out, database) if hits.ordinal in wanted)
 
         yield from heapq.merge(*itertools.starmap(results, started), key=lambda hits: hits.ordinal)
 
@@ -143,10 +142,11 @@ class Research:
         leaders = {one for one in suspects.unfilled if lengths[one] < scan_letters}
         found = [scan for scan in scans(lengths, scan_letters) if not wanted.isdisjoint(scan)]
         whole = [scan for scan in found if leaders.isdisjoint(scan)]
+        apart = sorted(set(steady).difference(*whole))
         alone = [one for scan in found if not leaders.isdisjoint(scan) for one in scan if one in wanted]
         shortest = min(leaders, key=lengths.__getitem__, default=0)
         return [
-            *((part, 1) for part in split_evenly(sorted(steady), cores)),
+            *((part, 1) for part in split_evenly(apart, cores)),
             *((list(itertools.chain(*part)), self.options.threads) for part in split_evenly(whole, cores)),
             *((list(with_leader(part, shortest, lengths, scan_letters)), 1) for part in split_evenly(alone, cores)),
         ]
