@@ -239,7 +239,7 @@ def test_a_search_tells_what_cost_it_time_and_an_outage_stops_only_what_needs_th
     assert ready.json()["away_since"].keys() == {"storage"}
     assert (figure[("part", "storage"),], figure[("part", "database"),]) == (0, 1)
     assert (refused.status_code, refused.json()["code"]) == (503, "storage")
-    assert "The storage is away" in refused.json()["detail"]
+    assert "The folder of the storage is missing." in refused.json()["detail"]
     assert (nodes.status_code, shown.status_code) == (200, 200)
     assert ended["state"] == "completed", ended
     assert served.server.result(search, "6") == served.answers("blastp", "proteins", LONG, "6")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from httpx_sse import connect_sse
 
@@ -120,6 +121,8 @@ def test_tasks_wait_for_a_storage_that_is_away_and_say_so(own_server: Server, fa
         storage.rename(away)
         if "mounted" in reason:
             storage.mkdir()
+            ready = f"{own_server.url}/ready"
+            until(lambda: httpx.get(ready).json()["status"] == "impaired")  # what is known to be away is told alike
         task = begin()
         until(lambda: own_server.http.get(f"/tasks/{task['id']}").json()["outcome"] == reason)
         assert own_server.http.get(f"/tasks/{task['id']}").json()["state"] == "running"

@@ -55,7 +55,7 @@ def serve(tmp_path: Path, stocked: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def searched(service: Service, folder: Path) -> tuple[Search, dict[str, int]]:
     """Search, and return the search with the numbers of queries that were verified and that are different."""
-    metrics = Metrics(service.workload, service.broadcast, service.members)
+    metrics = Metrics(service.workload, service.broadcast, service.members, service.health)
     service.listeners.append(metrics)
     query = folder / "query.fa"
     query.write_text(real("16s-queries")[0].fasta)

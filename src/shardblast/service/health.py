@@ -71,13 +71,16 @@ class Health:
             if future.done():
                 self._note(part, future, future.result())
             elif time.monotonic() - began > SLOW_S:
-                self._note(part, None, f"It has not answered for {SLOW_S:.0f} s.")
+                self._note(part, None, f"The {part} has not answered for {SLOW_S:.0f} s.")
         return self.away
 
     def check_storage(self) -> None:
-        """Raise StorageError at once if the storage is away: a request would wait for minutes to learn it."""
+        """Raise StorageError at once if the storage is away: a request would wait for minutes to learn it.
+
+        The error says what a try would have said, so that an outage has the same words before and after it is noticed.
+        """
         if "storage" in self._away and (outage := self.look().get("storage")) is not None:
-            raise StorageError(outage.text(), remedy="Wait until it is back; searches that run go on then.")
+            raise StorageError(outage.problem, remedy="Wait until it is back; searches that run go on then.")
 
     def _started(self, part: str) -> "Future[str | None]":
         future: Future[str | None] = Future()
