@@ -173,6 +173,18 @@ def protein_family(seed: int, name: str, copies: int, letters: int) -> list[Sequ
     return found
 
 
+def mutants(seed: int, name: str, copies: int, rates: tuple[float, ...]) -> list[Sequence]:
+    """Return copies of a protein of 120 residues, in each of which a share of the residues is exchanged."""
+    chance = random.Random(seed)
+    protein = chance.choices(AMINO_ACIDS, k=120)
+
+    def copy() -> str:
+        rate = chance.choice(rates)
+        return "".join(chance.choice(AMINO_ACIDS) if chance.random() < rate else residue for residue in protein)
+
+    return [Sequence(f"{name}{number}", copy()) for number in range(copies)]
+
+
 def unrelated_proteins(count: int) -> list[Sequence]:
     """Return random proteins of 250 residues."""
     chance = random.Random(4)

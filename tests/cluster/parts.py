@@ -178,7 +178,9 @@ def stopped(running: Callable[[], list[int]]) -> int:
 
 def stopped_piece(node: Path) -> tuple[int, int, int]:
     """Stop a process that searches a piece on a node; return its id, and the piece's batch and shard."""
-    pid = stopped(lambda: blast_pids(node / "work", "/result"))
+    pid = stopped(
+        lambda: [one for one in blast_pids(node / "work", "/result") if b"/shard" in b" ".join(words_of(one))]
+    )
     words = b" ".join(words_of(pid)).decode()
     batch, shard = re.search(r"/batches/(\d+)\.fa", words), re.search(r"/shard(\d+)\b", words)
     assert batch, words

@@ -87,8 +87,8 @@ class Machine:
         return [pid for pid, some in words.items() if b"/blast" in some[0] and b"-db" in some]
 
     def stop_blast(self) -> int:
-        """Stop a process of BLAST+ where it is, as soon as one runs there; return its id."""
-        return stopped(self.blast_pids)
+        """Stop a process of BLAST+ where it is, as soon as one searches a shard there; return its id."""
+        return stopped(lambda: [pid for pid in self.blast_pids() if b"/shard" in b" ".join(words_of(pid))])
 
     def squeeze(self, node: int) -> None:
         """Leave this machine hardly more memory than its node, a process, has in use; what BLAST+ has, it loses."""

@@ -23,7 +23,7 @@ from tests.cluster.parts import LocalCluster, blast_pids, stopped, stopped_piece
 from tests.cluster.searched import Searched
 from tests.cluster.searched import search as searched_on
 from tests.databases import make_database
-from tests.sequences import real
+from tests.sequences import mutants, real, unrelated_proteins, write_fasta
 from tests.service.processes import blast
 from tests.waiting import until
 
@@ -153,6 +153,26 @@ def test_a_piece_that_hangs_is_started_a_second_time_on_another_holder(
     assert known[batch, shard] == ("b", True)
     assert len(known) == len(pieces)
     assert not searched.pieces
+
+
+def test_a_second_search_that_is_divided_among_nodes_continues_without_a_node(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    copies, queries = mutants(7, "near", 2400, (0.05, 0.15)), tmp_path / "near.fa"
+    held = [*copies, *unrelated_proteins(6000)]
+    path = make_database(tmp_path / "near" / "near", "prot", held, "-max_file_sz", "200000")
+    cluster.add_database("near", path)
+    write_fasta(queries, copies[:12])
+    words = ["-db", "near", "-query", str(queries), "-outfmt", "6", "-max_target_seqs", "5"]
+    report = tmp_path / "report.json"
+    searched = searched_on(cluster, ["blastp", *words, "--report", str(report)], SHARDBLAST_REPLICAS="2")
+
+    stopped(lambda: blast_pids(cluster.folder / "b" / "work", "/candidates"))
+    cluster.nodes.pop("b").kill()
+
+    searched.assert_ends_well(blast("blastp", path, "near", queries.read_text(), words[-2:], "6", tmp_path))
+    again = [one for one in json.loads(report.read_text())["pieces"] if one["purpose"] == "research"]
+    assert [one["node"] for one in again] == ["a", "a"], again
 
 
 def test_a_search_continues_when_the_scheduler_is_back(

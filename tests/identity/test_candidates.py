@@ -22,10 +22,10 @@ from shardblast.engine.workspace import Machine
 from tests.databases import Databases
 from tests.identity.comparison import DATABASE_TYPE, assert_identical_here
 from tests.sequences import (
-    AMINO_ACIDS,
     Sequence,
     copies_with_codes,
     gene,
+    mutants,
     other_strand,
     protein_family,
     unrelated_proteins,
@@ -53,18 +53,6 @@ def family(seed: int, name: str, copies: int, letters: int, codes: int) -> list[
             copy[chance.randrange(letters)] = chance.choice("NRYKM")
         found.append(Sequence(f"{name}{number} a copy", "".join(copy)))
     return [Sequence(f"{name}0 the gene", gene), *found[1:]]
-
-
-def mutants(seed: int, name: str, copies: int, rates: tuple[float, ...]) -> list[Sequence]:
-    """Return copies of a protein of 120 residues, in each of which a share of the residues is exchanged."""
-    chance = random.Random(seed)
-    protein = chance.choices(AMINO_ACIDS, k=120)
-
-    def copy() -> str:
-        rate = chance.choice(rates)
-        return "".join(chance.choice(AMINO_ACIDS) if chance.random() < rate else residue for residue in protein)
-
-    return [Sequence(f"{name}{number}", copy()) for number in range(copies)]
 
 
 @pytest.fixture(scope="module")

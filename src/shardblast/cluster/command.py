@@ -33,7 +33,7 @@ from shardblast.core.events import (
     SearchWaits,
 )
 from shardblast.core.options import SearchOptions
-from shardblast.core.report import Report
+from shardblast.core.report import PieceReport, Report
 from shardblast.core.search import SearchId
 from shardblast.disk.staging import Stager
 from shardblast.engine.kept_sequences import KEPT
@@ -106,6 +106,8 @@ class ClusterCommand:
         def note(event: SearchEvent) -> None:
             if isinstance(event, PieceFinished) and event.piece is not None:
                 report.pieces.append(event.piece)
+            elif isinstance(event, PieceReport):
+                report.pieces.append(event)
             elif isinstance(event, QueryVerified):
                 report.verify(event.query_id, event.is_identical, event.detail)
             elif isinstance(event, Incident):

@@ -313,6 +313,9 @@ class Drive:
         searched += [None] * (missing - len(searched))
         for run in searched:
             self.notify(events.PieceFinished(run))
+        for other in facts.runs:
+            if other.purpose != SEARCH:
+                self.notify(other)
         for verified in facts.verified:
             self.notify(verified)
         if facts.warnings:

@@ -134,6 +134,8 @@ class RemoteParts:
     folder: Path
     reach: Callable[[], Dispatcher]
     """Connects to the cluster when another node is needed."""
+    notify: Notify = ignore
+    """Gets what each process of BLAST+ on another node has cost."""
 
     def __post_init__(self) -> None:
         self._priority = self.hosted.order.priority + SENT_BY_MERGES
@@ -271,7 +273,9 @@ class RemoteParts:
 
     def _bring(self, done: Future[PieceReport | None], stored: StoredRun, out: Path, result: Future[Finished]) -> None:
         try:
-            done.result()
+            report = done.result()
+            if report is not None:
+                self.notify(report)
             self.hosted.fetch(stored.result, out)
         except BaseException as error:
             result.set_exception(error)
@@ -400,7 +404,7 @@ def _seen(hosted: HostedSearch, folder: Path) -> Restricted:
 @contextmanager
 def _search(hosted: HostedSearch, seen: Restricted, folder: Path, notify: Notify = ignore) -> Iterator[ShardedSearch]:
     order = hosted.order
-    with _parts(hosted, seen, folder) as parts, hosted.work(seen.database, folder, notify) as work:
+    with _parts(hosted, seen, folder, notify) as parts, hosted.work(seen.database, folder, notify) as work:
         carrier, shards = ArchiveCarrier(work.processes.over), seen.shards
         yield ShardedSearch(
             work, parts, shards, carrier, by_shard=True, by_candidates=order.by_candidates, verified=order.verified
@@ -408,8 +412,9 @@ def _search(hosted: HostedSearch, seen: Restricted, folder: Path, notify: Notify
 
 
 @contextmanager
-def _parts(hosted: HostedSearch, seen: Restricted, folder: Path) -> Iterator[RemoteParts]:
-    parts = RemoteParts(hosted, seen.database, seen.shards, folder, partial(dispatcher_of, hosted, folder))
+def _parts(hosted: HostedSearch, seen: Restricted, folder: Path, notify: Notify = ignore) -> Iterator[RemoteParts]:
+    reach = partial(dispatcher_of, hosted, folder)
+    parts = RemoteParts(hosted, seen.database, seen.shards, folder, reach, notify)
     with closing(parts), hosted.asked(parts.lacks):
         yield parts
 
