@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.parts import LocalCluster
+from tests.cluster.parts import LocalCluster, blast_pids, stopped
+from tests.cluster.searched import Searched, search
 from tests.databases import make_database
 from tests.sequences import real
 from tests.service.processes import blast
@@ -73,6 +76,65 @@ def test_queries_are_verified_if_a_node_has_room(narrow: Narrow, tmp_path: Path)
     assert [one["identical"] for one in before.values()] == [None, None]
     assert all("can be verified only there" in one["detail"] for one in before.values())
     assert after == {name: {"identical": True, "detail": ""} for name in before}
+
+
+@dataclass
+class Pair:
+    """Two databases in a cluster with one node, whose disk has room for either of them."""
+
+    cluster: LocalCluster
+    room: str
+    """The size of the disk."""
+    words: dict[str, list[str]]
+    """The search in each database."""
+    answers: dict[str, bytes]
+
+    def stopped(self) -> tuple[Searched, int]:
+        """Begin a search in the first database, and stop a process of it; return both."""
+        searched = search(self.cluster, self.words["first"])
+        return searched, stopped(lambda: blast_pids(self.cluster.folder / "a" / "work", "/shard"))
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    cluster = LocalCluster(tmp_path, (tmp_path / "storage").as_uri())
+    query, halves = tmp_path / "query.fa", {"first": real("proteins")[:2500], "second": real("proteins")[500:3000]}
+    query.write_text("".join(one.fasta for one in real("proteins")[:100]))
+    paths = {name: make_database(tmp_path / name / name, "prot", held) for name, held in halves.items()}
+    for name, path in paths.items():
+        cluster.add_database(name, path)
+    room = max(sum(file.stat().st_size for file in path.parent.iterdir()) for path in paths.values()) * 3 // 2
+    words = {name: ["blastp", "-db", name, "-query", str(query), "-outfmt", "6"] for name in paths}
+    answers = {name: blast("blastp", path, name, query.read_text(), [], "6", tmp_path) for name, path in paths.items()}
+    one = Pair(cluster, f"{room // 1024}KiB", words, answers)
+    cluster.start()
+    cluster.add("a", "--disk", one.room).wait_for("the node is connected")
+    yield one
+    cluster.close()
+
+
+def test_databases_that_exceed_a_disk_together_are_searched_one_after_the_other(pair: Pair) -> None:
+    running, pid = pair.stopped()
+
+    waiting = search(pair.cluster, pair.words["second"])
+    waiting.wait_for("of which other searches use")
+    os.kill(pid, signal.SIGCONT)
+
+    running.assert_ends_well(pair.answers["first"])
+    waiting.assert_ends_well(pair.answers["second"])
+    assert "There is no room" not in waiting.said
+
+
+def test_a_node_whose_disk_another_search_uses_is_passed_by(pair: Pair) -> None:
+    running, pid = pair.stopped()
+
+    pair.cluster.add("b", "--disk", pair.room).wait_for("the node is connected")
+    search(pair.cluster, pair.words["second"]).assert_ends_well(pair.answers["second"])
+    held = [pair.cluster.volumes_of(name, "second") for name in ("a", "b")]
+    os.kill(pid, signal.SIGCONT)
+
+    assert [bool(volumes) for volumes in held] == [False, True]
+    running.assert_ends_well(pair.answers["first"])
 
 
 def test_a_search_that_no_node_has_room_for_is_refused_until_one_has(narrow: Narrow, tmp_path: Path) -> None:

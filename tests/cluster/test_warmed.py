@@ -133,7 +133,7 @@ def test_warming_that_has_no_room_fails_and_says_how_much_is_there(warmed: Warme
 
     assert (ended["state"], (ended["failure"] or {}).get("code")) == ("failed", "out-of-memory"), ended
     staged, nodes = warmed.database()["here"]["staged_bytes"], warmed.database()["here"]["nodes"]
-    words = f"Only {staged:,} of {size:,} bytes are on the disks of {nodes} nodes after warming."
+    words = f"Only {staged:,} of {size:,} bytes are on the disks of {nodes} node{'s' * (nodes != 1)} after warming."
     assert ended["failure"]["problem"] == words
     assert "Start more nodes" in ended["failure"]["remedy"]
     assert staged < size

@@ -21,7 +21,7 @@ from shardblast.core.lack import (
     lasting,
 )
 from shardblast.core.node import HeldGeneration, HeldVolume, NodeState
-from shardblast.core.placement import lacking
+from shardblast.core.placement import has_room, lacking
 from shardblast.core.program import Molecule
 
 
@@ -103,6 +103,22 @@ def test_nodes_that_are_too_small_are_named_with_their_sizes() -> None:
     many = lacking([needs(2)], GENES, SHARDS, [*there, *(node(str(number), 1) for number in range(9))])
     assert many is not None
     assert many.sentence.endswith(" and the others no more.")
+
+
+def test_what_other_searches_use_of_a_disk_is_told_and_may_be_free_later() -> None:
+    used = HeldGeneration("other", "1", False, (), 3, 3 << 29)
+    busy = replace(node("a", 2 << 30), generations=(used,))
+
+    found = lacking([needs(2)], GENES, SHARDS, [busy])
+
+    assert found is not None
+    assert found.sentence == (
+        "The search waits for a node whose disk has room for shard 3 of 8 (1.0 GiB): "
+        "a may hold 2.0 GiB, of which other searches use 1.5 GiB."
+    )
+    assert not has_room(GENES, busy, needs(2))
+    assert has_room(GENES, busy, needs(2), ever=True)
+    assert has_room(GENES, replace(busy, generations=(replace(used, used_bytes=0),)), needs(2))
 
 
 def test_what_a_node_holds_is_not_lacking() -> None:

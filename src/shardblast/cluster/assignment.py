@@ -184,14 +184,17 @@ class Holders:
         held = node.member.state.held(self._generation.database, self._generation.name)
         return held | self._given.get(node.name, set())
 
-    def roomiest(self, volumes: frozenset[str], takers: Sequence[Address]) -> Address | None:
-        """Return the node that lacks the least of some volumes, of those with room for them beside what they have."""
+    def roomiest(self, volumes: frozenset[str], takers: Sequence[Address], *, ever: bool = False) -> Address | None:
+        """Return the node that lacks the least of some volumes, of those with room for them beside what they have.
+
+        For ``ever`` see ``has_room``.
+        """
 
         def missing(node: Address) -> int:
             return sum(self._sizes[name] for name in volumes - self.has(node))
 
         def has_room_for(node: Address, wanted: frozenset[str]) -> bool:
-            return has_room(self._generation, node.member.state, wanted)
+            return has_room(self._generation, node.member.state, wanted, ever=ever)
 
         fit = [node for node in takers if has_room_for(node, volumes | self._given.get(node.name, set()))]
         fit = fit or [node for node in takers if has_room_for(node, volumes)]  # what was assigned may never be staged
@@ -213,7 +216,7 @@ def can_go_on(lack: Lack, generation: Generation, takers: Sequence[Address]) -> 
     holders = Holders(generation, grace_s=0.0)
     sets = [frozenset(names) for names in lack.volumes] or [frozenset()]
     return all(
-        any(volumes <= holders.has(node) for node in takers) or holders.roomiest(volumes, takers) is not None
+        any(volumes <= holders.has(node) for node in takers) or holders.roomiest(volumes, takers, ever=True) is not None
         for volumes in sets
     )
 
@@ -222,7 +225,7 @@ def check_room(generation: Generation, takers: Sequence[Address], why: str, reme
     """Raise NoRoomError if nodes accept work, but none has room for the whole database."""
     holders = Holders(generation, grace_s=0.0)
     volumes = frozenset(volume.name for volume in generation.volumes)
-    if takers and holders.roomiest(volumes, takers) is None:
+    if takers and holders.roomiest(volumes, takers, ever=True) is None:
         most = max(node.member.state.disk_budget_bytes for node in takers)
         raise NoRoomError(
             f"The search needs the whole database on one node: {why.rstrip('.')}. {generation.database} has "

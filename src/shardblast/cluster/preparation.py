@@ -28,7 +28,7 @@ from shardblast.core.lack import (
     lasting,
 )
 from shardblast.core.node import NodeState
-from shardblast.core.placement import NodeRoom, Placement, lacking, need_of, place, staged_bytes
+from shardblast.core.placement import NodeRoom, Placement, has_room, lacking, need_of, place, room_for, staged_bytes
 from shardblast.core.search import Phase
 
 CHECKED_EVERY_S = 0.2
@@ -194,7 +194,7 @@ class Preparation:
         held = {index: [node for node, own in has.items() if need <= own] for index, need in needs.items()}
         shared = staged_bytes(self.waiting.generation, ())
         rooms = [
-            NodeRoom(state.name, state.memory_bytes, max(state.disk_budget_bytes - shared, 0))
+            NodeRoom(state.name, state.memory_bytes, max(room_for(self.waiting.generation, state) - shared, 0))
             for state in there.values()
         ]
         shards = [need_of(self.waiting.generation.volumes, shard, str(shard.index)) for shard in self.waiting.shards]
@@ -209,7 +209,11 @@ class Preparation:
         volumes: dict[str, frozenset[str]] = {}
         for index, nodes in placed.nodes.items():
             for node in nodes:
-                volumes[node] = volumes.get(node, frozenset()) | needs[index]
+                more = volumes.get(node, frozenset()) | needs[index]
+                if has_room(
+                    self.waiting.generation, there[node], more
+                ):  # otherwise its tasks wait for a node with room
+                    volumes[node] = more
         return volumes
 
     def _warm(

@@ -39,6 +39,8 @@ class HeldGeneration:
     """The volumes on this node, in OID order."""
     num_volumes: int
     """The number of volumes in the whole generation."""
+    used_bytes: int = 0
+    """The space of its copies, including those that are being fetched, while a search uses any of them; otherwise 0."""
 
     @property
     def size_bytes(self) -> int:
@@ -143,7 +145,7 @@ def presence_on(nodes: Iterable[NodeState], generation: Generation) -> Presence:
         held
         for state in nodes
         for held in state.generations
-        if (held.database, held.generation) == (generation.database, generation.name)
+        if (held.database, held.generation) == (generation.database, generation.name) and held.volumes
     ]
     resident: dict[str, int | None] = {}
     for volume in (volume for held in own for volume in held.volumes):

@@ -185,16 +185,28 @@ def staged_bytes(generation: Generation, volumes: Collection[str]) -> int:
     return shared + sum(volume.size_bytes for volume in generation.volumes if volume.name in volumes)
 
 
-def has_room(generation: Generation, node: NodeState, volumes: frozenset[str]) -> bool:
+def room_for(generation: Generation, node: NodeState) -> int:
+    """Return the bytes that a node can give to a generation now, beside the other generations that searches use there.
+
+    Generations that no search uses are dropped when room is needed.
+    """
+    others = [
+        one for one in node.generations if (one.database, one.generation) != (generation.database, generation.name)
+    ]
+    return max(node.disk_budget_bytes - sum(one.used_bytes for one in others), 0)
+
+
+def has_room(generation: Generation, node: NodeState, volumes: frozenset[str], *, ever: bool = False) -> bool:
     """Return whether the disk of a node has room for volumes beside those of the same generation that it holds.
 
-    While a search uses a generation, its node drops nothing of it. Other generations do not count, since they are
-    dropped as soon as no search uses them.
+    While a search uses a generation, its node drops nothing of it. With ``ever``, the question is whether it has room
+    once no search uses any other generation.
     """
     held = node.held(generation.database, generation.name)
     same = [one for one in node.generations if (one.database, one.generation) == (generation.database, generation.name)]
     copies = volumes - held if any(one.in_place for one in same) else volumes | held
-    return staged_bytes(generation, copies) <= node.disk_budget_bytes
+    room = node.disk_budget_bytes if ever else room_for(generation, node)
+    return staged_bytes(generation, copies) <= room
 
 
 def lacking(
@@ -209,8 +221,8 @@ def lacking(
     if not any(sets):
         return NO_NODE if sets else None
     needed = max(staged_bytes(generation, volumes) for volumes in sets)
-    rooms = [(node.disk_budget_bytes, node.name) for node in there]
-    is_small = bool(rooms) and needed > max(rooms)[0]
+    rooms = [(node.disk_budget_bytes, room_for(generation, node), node.name) for node in there]
+    is_small = bool(rooms) and needed > max(now for _, now, _ in rooms)
     names = [volume.name for volume in generation.volumes]
     lacked = tuple(sorted(tuple(name for name in names if name in volumes) for volumes in sets if volumes))
     code, what = LackCode.SHARDS, _numbers(names, shards, frozenset().union(*sets))
@@ -227,10 +239,13 @@ def _numbers(names: Sequence[str], shards: Sequence[Shard], volumes: frozenset[s
     return f"shard {', '.join(map(str, missing[:NAMED_SHARDS]))}{more} of {len(shards)}"
 
 
-def _too_small(rooms: Sequence[tuple[int, str]]) -> str:
-    """Return the sizes of nodes that are too small, given with their names."""
+def _too_small(rooms: Sequence[tuple[int, int, str]]) -> str:
+    """Return the room of nodes, given with what they have now and their names, that have too little."""
     largest = sorted(rooms, reverse=True)
-    words = [f"{name} may hold {size(most)}" for most, name in largest[:NAMED_SHARDS]]
+    words = [
+        f"{name} may hold {size(most)}" + f", of which other searches use {size(most - now)}" * (now < most)
+        for most, now, name in largest[:NAMED_SHARDS]
+    ]
     return ", ".join(words) + " and the others no more" * (len(largest) > NAMED_SHARDS)
 
 

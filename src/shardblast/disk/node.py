@@ -22,6 +22,11 @@ class Placed:
     """Whether the files are the operator's own rather than copies made by the node."""
 
     @property
+    def key(self) -> tuple[str, str]:
+        """The names of the database and of the generation."""
+        return self.generation.database, self.generation.name
+
+    @property
     def volumes(self) -> list[VolumeMetadata]:
         """The volumes that are here, in OID order."""
         return [volume for volume in self.generation.volumes if volume.name in self.folders]
@@ -54,6 +59,7 @@ class Node:
         """Return what is on the disk and in memory now, including databases used in place."""
         machine, budget = this_machine(), self.stager.budget
         placed = [*self.staged(), *in_place]
+        used = self.stager.used()
         files = [file for each in placed for file in each.mapped_files]
         resident = dict(zip(files, resident_bytes(files), strict=True))
         return NodeState(
@@ -63,11 +69,15 @@ class Node:
             disk_budget_bytes=budget.total_bytes,
             disk_used_bytes=budget.used_bytes,
             disk_free_bytes=budget.free_bytes,
-            generations=tuple(_held(each, resident) for each in placed if each.folders),
+            generations=tuple(
+                _held(each, resident, taken)
+                for each in placed
+                if (taken := 0 if each.in_place else used.get(each.key, 0)) or each.folders
+            ),
         )
 
 
-def _held(placed: Placed, resident: Mapping[Path, int | None]) -> HeldGeneration:
+def _held(placed: Placed, resident: Mapping[Path, int | None], used_bytes: int) -> HeldGeneration:
     generation = placed.generation
     volumes = tuple(
         HeldVolume(
@@ -78,4 +88,5 @@ def _held(placed: Placed, resident: Mapping[Path, int | None]) -> HeldGeneration
         )
         for volume in placed.volumes
     )
-    return HeldGeneration(generation.database, generation.name, placed.in_place, volumes, len(generation.volumes))
+    total = len(generation.volumes)
+    return HeldGeneration(generation.database, generation.name, placed.in_place, volumes, total, used_bytes)

@@ -95,6 +95,17 @@ class Stager:
                 parts = parts_of(generation, None)
                 yield generation, folder.path, frozenset(part.name for part in parts if folder.holds(part))
 
+    def used(self) -> dict[tuple[str, str], int]:
+        """Return the bytes of each generation, by database and name, that a search uses or that is being fetched."""
+        found = {}
+        with self.budget.settled():  # so that nobody who needs room takes this look for a use
+            for folder in folders(self._cache):
+                with unused(folder.path) as is_unused:
+                    generation = None if is_unused else folder.generation
+                if generation is not None:
+                    found[generation.database, generation.name] = sum(folder.sizes.values())
+        return found
+
     def verify(self, generation: Generation | None = None, stopped: Callable[[], bool] = lambda: False) -> list[Path]:
         """Read all bytes of a generation (None: of all); return the paths, without extension, of dropped volumes."""
         return [
