@@ -175,6 +175,32 @@ def test_a_second_search_that_is_divided_among_nodes_continues_without_a_node(
     assert [one["node"] for one in again] == ["a", "a"], again
 
 
+def test_an_update_keeps_the_generation_that_a_command_searches(
+    cluster: LocalCluster, question: Question, tmp_path: Path
+) -> None:
+    held, generations = real("proteins"), tmp_path / "storage" / "databases" / "own"
+    path = make_database(tmp_path / "own" / "own", "prot", held[:3000], "-max_file_sz", "300000")
+    cluster.add_database("own", path)
+    expected = blast("blastp", path, "own", QUERY, [], "6", tmp_path)
+    (searched_generation,) = [one.name for one in generations.iterdir() if one.is_dir()]
+    words = ["blastp", "-db", "own", "-query", str(question.query), "-outfmt", "6"]
+    searched = searched_on(cluster, words, SHARDBLAST_TIMINGS="grace_s=1")
+    stopped_piece(cluster.folder / "b")
+
+    make_database(path, "prot", held[500:3500], "-max_file_sz", "300000")
+    updated = cluster.run("db", "update", "own")
+    refused = cluster.run("db", "remove", "own")
+    cluster.nodes.pop("b").kill()  # so that a has to stage the rest of the generation
+
+    assert updated.returncode == 0, updated.stderr
+    assert (refused.returncode, b"1 search is using the database 'own'" in refused.stderr) == (1, True), refused.stderr
+    searched.assert_ends_well(expected)
+    assert {one.name for one in generations.iterdir() if one.is_dir()} > {searched_generation}
+    assert cluster.run("db", "update", "own").returncode == 0
+    assert searched_generation not in {one.name for one in generations.iterdir()}
+    assert not list((tmp_path / "storage" / "pins").glob("*/*/*"))
+
+
 def test_a_search_continues_when_the_scheduler_is_back(
     cluster: LocalCluster, search: Search, question: Question
 ) -> None:

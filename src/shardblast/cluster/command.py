@@ -42,7 +42,7 @@ from shardblast.engine.out_file import deliver, open_output
 from shardblast.engine.stored import FILES, QUERY, OrderedSearch, StoredEngine, stored_queries
 from shardblast.engine.unsharded import obstacle_of_output
 from shardblast.engine.workspace import scratch
-from shardblast.storage.objects import Objects, current_key, read_generation, search_key
+from shardblast.storage.objects import Objects, current_key, pin_key, read_generation, search_key
 
 MOST_KEPT_BYTES = 1 << 30
 """Limit of the stored hit sequences. Above it, the whole database is staged here to print the result."""
@@ -93,7 +93,7 @@ class ClusterCommand:
         processes: Processes,
         lease: Lease,
     ) -> Outcome:
-        database = CataloguedDatabase(self._generation(options.text("db") or ""), None, 0.0)
+        database = CataloguedDatabase(self._generation(options.text("db") or "", lease), None, 0.0)
         copy_queries(options.text("query") or "-", folder / QUERY)
         plan = self.searching.plan(options, database, folder, processes)
         if plan.choice.shards == 1:
@@ -134,12 +134,20 @@ class ClusterCommand:
             report.judge(query.id, query.verdict)
         return Outcome(0, report)
 
-    def _generation(self, name: str) -> Generation:
-        """Return the current generation of a database in the storage."""
-        objects = self.searching.means.objects
+    def _generation(self, name: str, lease: Lease) -> Generation:
+        """Return the current generation of a database in the storage, pinned until the search ends.
+
+        Only generations that are not current are removed. So a pin holds if its generation is still current after it.
+        """
+        objects, key = self.searching.means.objects, current_key(checked_name(name))
         try:
-            current = objects.read(current_key(checked_name(name))).decode().strip()
-            return read_generation(objects, name, current)
+            current = objects.read(key)
+            while True:
+                pinned, generation = current, current.decode().strip()
+                lease.pin(name, generation)
+                current = objects.read(key)
+                if current == pinned:
+                    return read_generation(objects, name, generation)
         except NotFoundError as error:
             problem = f"The storage has no database {name!r}."
             raise DatabaseError(problem, remedy="Add it: 'shardblast db add NAME SOURCE'.") from error
@@ -187,6 +195,7 @@ class Lease:
     timings: Timings
 
     def __post_init__(self) -> None:
+        self._pin: str | None = None
         self._ended = threading.Event()
         self._lost = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="lease", daemon=True)
@@ -206,6 +215,13 @@ class Lease:
             self._remove(self.search_id)
         except ShardblastError:  # a later command removes it
             log.warning("the search's objects can't be removed", exc_info=True)
+
+    def pin(self, database: str, generation: str) -> None:
+        """Keep a generation in the storage until the lease ends; only the last pin counts."""
+        before, self._pin = self._pin, pin_key(self.search_id, database, generation)
+        self.objects.put(self._pin, b"")
+        if before is not None and before != self._pin:
+            self.objects.discard(before)
 
     def check(self) -> None:
         """Raise EngineError if the lease was not renewed for so long that others may have removed the objects."""
@@ -230,6 +246,8 @@ class Lease:
     def _renew(self) -> None:
         begun = time.time()
         self.objects.put(_key(self.search_id), b"lives")
+        if self._pin is not None:
+            self.objects.put(self._pin, b"")
         self._renewed = begun
 
     def _remove_left(self) -> None:
@@ -250,6 +268,7 @@ class Lease:
 
     def _remove(self, search_id: str) -> None:
         self.objects.delete(search_key(search_id))
+        self.objects.delete(pin_key(search_id))
         self.objects.delete(f"{LEASES}/{search_id}")
 
 

@@ -22,7 +22,7 @@ from shardblast.service.catalogue import Catalogue, Generations
 from shardblast.service.tasks import Tasks, Watch
 from shardblast.service.warming import Warming
 from shardblast.sources.source import has_database
-from shardblast.storage.objects import Objects, database_key, generation_key
+from shardblast.storage.objects import Objects, database_key, generation_key, pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +222,13 @@ class Removal:
             self.generations.store.source(name)  # raises if it is unknown: objects of that name are another service's
             known = self.generations.store.generations(name)
             using, lost = self.generations.store.searches_of(name), self.generations.printed_from(known)
-            if (using or lost) and not force:
-                uses = f"{counted(len(using), 'search is', 'searches are')} using the database {name!r}."
+            used = len(using) + pinned(self.objects, name).total()
+            if (used or lost) and not force:
+                uses = f"{counted(used, 'search is', 'searches are')} using the database {name!r}."
                 losses = f"{counted(lost, 'finished search', 'finished searches')} can't be printed without {name!r}."
                 raise ConflictError(
-                    " ".join([uses] * bool(using) + [losses] * bool(lost)),
-                    remedy="Wait until they have ended." if using else "Download these results first.",
+                    " ".join([uses] * bool(used) + [losses] * bool(lost)),
+                    remedy="Wait until they have ended." if used else "Download these results first.",
                     allowed_with="force",
                 )
             for search_id in using:
@@ -247,7 +248,10 @@ class Removal:
                     self._collect(database)
 
     def _collect(self, name: str) -> None:
+        pins = pinned(self.objects, name)
         for generation in self.generations.unused(name):
+            if generation.generation in pins:
+                continue  # a command searches it; the service collects again within the hour
             if self.generations.store.remove_unused(name, generation.generation):
                 self._remove_files(generation)
 

@@ -7,6 +7,8 @@ import json
 import logging
 import os
 import re
+import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -267,6 +269,26 @@ def current_key(database: str) -> str:
 def generation_key(database: str, generation: str, name: str = "") -> str:
     """Return the key of a file of a generation; without a name, the prefix of all of them."""
     return f"databases/{database}/{generation}/{name}"
+
+
+PINS = "pins"
+PINNED_FOR_S = 3600.0
+"""A pin that was not renewed for this long counts as abandoned."""
+
+
+def pin_key(search_id: str, database: str = "", generation: str = "") -> str:
+    """Return the key of the object that keeps a generation while a command searches it; that of all by default."""
+    return f"{PINS}/{search_id}/" + f"{database}/{generation}" * bool(database)
+
+
+def pinned(objects: Objects, database: str) -> Counter[str]:
+    """Return the generations of a database that commands search now, with the number of these commands.
+
+    Ages are measured by this machine's clock; a store's clock is off by seconds at most.
+    """
+    oldest = time.time() - PINNED_FOR_S
+    keys = [key.split("/") for key, renewed in objects.changed(PINS).items() if renewed > oldest]
+    return Counter(generation for _, _, name, generation in keys if name == database)
 
 
 def search_key(search_id: str, name: str = "") -> str:
