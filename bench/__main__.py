@@ -15,10 +15,10 @@ from bench.cases import CASES
 from bench.cases.case import Measured, Settings
 from bench.cgroup import NoCgroup
 from bench.data import NoData
-from bench.document import NoBlock, write_chart, write_results
+from bench.document import NoBlock, write_chart, write_recorded, write_results
 from bench.figure import CaseResult, Figure, Results, read_results
 from bench.measure import CommandFailed
-from bench.place import DOCUMENT, README, prepare, results_file
+from bench.place import DOCUMENT, README, RECORDED, prepare, results_file
 from bench.table import rich_table
 
 errors = Console(stderr=True, highlight=False)
@@ -92,6 +92,7 @@ def _write_docs() -> int:
         write_results(DOCUMENT, results)
         for document in (DOCUMENT, README):
             write_chart(document, results)
+        write_recorded(RECORDED, results)
     except NoBlock as error:
         errors.print(escape(str(error)), style="red")
         return 1

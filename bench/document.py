@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from bench.figure import Figure, Results
@@ -37,7 +39,14 @@ def write_chart(document: Path, results: Results) -> None:
     """
     case = results.cases.get(CHARTED)
     if case is not None and (bars := [figure for figure in case.figures if figure.unit == "s"]):
-        _replace(document, CHART_BEGIN, CHART_END, chart(bars, f"Seconds for {case.data.partition(',')[0]}, by memory"))
+        title = f"Seconds for {case.data.partition(', ')[0]}, by memory"
+        _replace(document, CHART_BEGIN, CHART_END, chart(bars, title))
+
+
+def write_recorded(file: Path, results: Results) -> None:
+    """Write the case that the chart shows, if it was measured, for the demonstration."""
+    if (case := results.cases.get(CHARTED)) is not None:
+        file.write_text(json.dumps(asdict(case), indent=2, ensure_ascii=False) + "\n")
 
 
 def _replace(document: Path, first: str, last: str, new: str) -> None:

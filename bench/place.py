@@ -15,6 +15,7 @@ OUTPUT = BUILD / "output"
 """The output of the measured commands, replaced by each."""
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 README = ROOT / "README.md"
+RECORDED = ROOT / "demo" / "recorded.json"
 SHARDBLAST = Path(sys.executable).with_name("shardblast")
 CORES = 2
 

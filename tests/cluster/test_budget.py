@@ -66,6 +66,31 @@ def test_a_generation_that_is_used_stays(node: Nodes, generations: list[Generati
     assert held(stager) == ["1", "3", "4"]
 
 
+@pytest.mark.parametrize("ends", ["released", "lapsed"])
+def test_what_a_search_keeps_stays_between_its_tasks(
+    ends: str, node: Nodes, generations: list[Generation], three: int
+) -> None:
+    stager = node(three)
+    for one in generations[:3]:
+        stager.stage(one, None)
+    for _ in range(2):  # two tasks
+        with stager.using(generations[0]):
+            stager.keep("search", generations[0])
+    stager.lapse(600)
+
+    assert stager.used() == {("genes", "1"): generations[0].size_bytes}
+    stager.stage(generations[3], None)
+    assert held(stager) == ["1", "3", "4"]
+
+    if ends == "released":
+        stager.release("search")
+    else:
+        stager.lapse(-1)
+    assert not stager.used()
+    stager.stage(generations[1], None)
+    assert held(stager) == ["1", "2", "4"]
+
+
 def test_nothing_is_dropped_for_volumes_that_would_not_fit_anyway(
     node: Nodes, generations: list[Generation], three: int
 ) -> None:

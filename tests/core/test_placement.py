@@ -247,3 +247,36 @@ def test_with_copies_the_loss_of_a_node_moves_little_more_than_its_shards() -> N
     after = place(shards, nodes[1:], replicas=2, held=placement.nodes)
 
     assert len(moved(placement, after)) == len(placement.shards("node00"))
+
+
+@pytest.mark.parametrize(("share", "copies"), [(0.6, 1), (0.8, 1), (0.8, 2)])
+def test_hundreds_of_nodes_that_come_and_go_hold_all_shards_and_move_little(share: float, copies: int) -> None:
+    """Shards take most of the memory, and up to all of that of the smallest node."""
+    chance = Random(copies)
+    nodes = [_random_node(chance, f"node{number:04}") for number in range(400)]
+    sizes = _random_sizes(chance, share / copies * sum(node.memory_bytes for node in nodes) / 2)
+    shards = [ShardNeed(f"shard{number:05}", size, size, size * 2) for number, size in enumerate(sizes)]
+    placement = place(shards, nodes, copies)
+    for number in range(6):
+        gone = {node.name for node in chance.sample(nodes, chance.randrange(1, 20))}
+        came = [_random_node(chance, f"new{number}-{name}") for name in gone]
+        nodes = [node for node in nodes if node.name not in gone] + came
+        before, placement = placement, place(shards, nodes, copies, placement.nodes)
+        lost = sum(len(gone.intersection(holders)) for holders in before.nodes.values())
+        new = sum(map(len, moved(before, placement).values()))
+
+        assert placement.problem is None
+        assert new <= 2 * lost, (new, lost)
+
+
+def _random_node(chance: Random, name: str) -> NodeRoom:
+    memory = chance.choice((16, 32, 64, 128)) * GIB
+    return NodeRoom(name, memory, memory * chance.choice((1, 2, 4)))
+
+
+def _random_sizes(chance: Random, total: float) -> list[int]:
+    sizes: list[int] = []
+    while total > 0:
+        sizes.append(chance.randrange(GIB // 4, 8 * GIB))
+        total -= sizes[-1]
+    return sizes

@@ -356,6 +356,8 @@ class Timings:
     """Results that can't be read within this time are computed again."""
     late_s: float = 5.0
     """A run that is late by less than this is not started a second time."""
+    kept_s: float = 60.0
+    """Time for which a node keeps the volumes of a search that runs nothing there now."""
     report_s: float = 2.0
     """Interval at which a node checks its disk and memory."""
     rejoin_s: float = 1.0

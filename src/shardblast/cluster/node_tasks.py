@@ -67,7 +67,7 @@ def on_this_node(task: Callable[Concatenate[HostedSearch, P], R]) -> Callable[Co
 def stage(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
     """Stage volumes on this node's disk. Staged bytes are counted under a key."""
     host = hosted.host
-    with host.staged(hosted.generation, volumes, partial(host.count_staged, key), hosted.is_unwanted):
+    with hosted.staged(volumes, partial(host.count_staged, key), hosted.is_unwanted):
         host.look()
 
 
@@ -76,7 +76,7 @@ def warm(hosted: HostedSearch, key: str, volumes: Sequence[str]) -> None:
     """Read the files that searches map into memory, as far as there is room."""
     host = hosted.host
     wanted = [volume for volume in hosted.generation.volumes if volume.name in volumes]
-    with host.staged(hosted.generation, volumes, lambda size_bytes: None, hosted.is_unwanted) as folder:
+    with hosted.staged(volumes, lambda size_bytes: None, hosted.is_unwanted) as folder:
         files = [folder / file.name for volume in wanted for file in volume.mapped]
         try:
             memory.warm(files, partial(host.count_staged, key), hosted.is_unwanted)

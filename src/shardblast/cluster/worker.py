@@ -84,6 +84,7 @@ class Host:
             hosted, self._hosted = list(self._hosted.values()), {}
         for search in hosted:
             search.close()
+            self.node.stager.release(str(search.run))
 
     def search(self, run: RunId) -> HostedSearch:
         """Return a search on this node, and create it for its first task. Raises Interrupted if it was stopped."""
@@ -108,6 +109,7 @@ class Host:
             hosted = self._hosted.pop(run, None)
         if hosted is not None:
             hosted.close()
+        self.node.stager.release(str(run))
 
     def forget(self, search: str) -> None:
         """End all runs of a search."""
@@ -133,19 +135,6 @@ class Host:
                 self._generations[database, name] = known
         return known
 
-    @contextmanager
-    def staged(
-        self,
-        generation: Generation,
-        volumes: Collection[str],
-        report: Callable[[int], None],
-        stopped: Callable[[], bool],
-    ) -> Iterator[Path]:
-        """Stage volumes of a generation and keep them on the disk within the context; yield their folder."""
-        stager = self.node.stager
-        with stager.using(generation):
-            yield stager.stage(generation, volumes, report, stopped)
-
     def count_staged(self, key: str, size_bytes: int) -> None:
         """Add to the number of staged bytes that drivers read."""
         with self._lock:
@@ -170,6 +159,7 @@ class Host:
     def _watch(self) -> None:
         while True:
             time.sleep(self.timings.report_s)
+            self.node.stager.lapse(self.timings.kept_s)
             try:
                 self.look()
             except (OSError, ShardblastError):
@@ -337,5 +327,23 @@ class HostedSearch:
         if not names:
             yield database_of(self.generation, self.folder, names, self.host.taxonomy)
             return
-        with self.host.staged(self.generation, names, lambda size_bytes: None, self.is_ended) as folder:
+        with self.staged(names, lambda size_bytes: None, self.is_ended) as folder:
             yield database_of(self.generation, folder, names, self.host.taxonomy)
+
+    @contextmanager
+    def staged(
+        self, volumes: Collection[str], report: Callable[[int], None], stopped: Callable[[], bool]
+    ) -> Iterator[Path]:
+        """Stage volumes; yield their folder.
+
+        They stay on the disk within the context, and afterwards until the search ends or runs nothing here for a while.
+        So its next task finds them, whatever other searches need.
+        """
+        stager, owner = self.host.node.stager, str(self.run)
+        with stager.using(self.generation):
+            folder = stager.stage(self.generation, volumes, report, stopped)
+            try:
+                yield folder
+            finally:
+                if not self.is_ended():
+                    stager.keep(owner, self.generation)

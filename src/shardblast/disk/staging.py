@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -35,6 +36,9 @@ class Stager:
         self._objects = objects
         self._cache = cache
         self._transfers = Transfers(parallel)
+        self._kept: dict[str, tuple[int, float]] = {}
+        """The descriptor that keeps a generation, and the monotonic time of its last use, by owner."""
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Remove incomplete files of earlier processes, and verify again each volume whose files may have changed."""
@@ -86,6 +90,30 @@ class Stager:
             yield folder.path
         finally:
             close(held)
+
+    def keep(self, owner: str, generation: Generation) -> None:
+        """Prevent a generation that somebody is ``using`` from being dropped afterwards, until it is released.
+
+        An owner has one generation. Each call counts as a use.
+        """
+        with self._lock:
+            held, _ = self._kept.get(owner, (None, 0.0))
+            self._kept[owner] = use(self._folder(generation).path) if held is None else held, time.monotonic()
+
+    def release(self, owner: str) -> None:
+        """End what an owner keeps."""
+        with self._lock:
+            held, _ = self._kept.pop(owner, (None, 0.0))
+        if held is not None:
+            close(held)
+
+    def lapse(self, unused_s: float) -> None:
+        """Release what was not used for this long, so that an owner who is gone keeps nothing."""
+        latest = time.monotonic() - unused_s
+        with self._lock:
+            owners = [owner for owner, (_, used) in self._kept.items() if used < latest]
+        for owner in owners:
+            self.release(owner)
 
     def held(self) -> Iterator[tuple[Generation, Path, frozenset[str]]]:
         """Yield generations with their folders and the names of the complete parts there."""
