@@ -18,16 +18,13 @@ import pytest
 from shardblast.blast.database import Database, open_database
 from shardblast.blast.installation import find_installation
 from shardblast.blast.process import Finished, Processes
-from shardblast.bootstrap import cluster as bootstrap
 from shardblast.bootstrap import known_arguments
-from shardblast.cluster import driver as driving
 from shardblast.cluster.assignment import NodeTask
 from shardblast.cluster.connection import Cluster, Timings
 from shardblast.cluster.dispatch import Dispatcher
 from shardblast.cluster.messages import MERGING, SENT_BY_MERGES, SearchOrder
 from shardblast.core.cutting import Choice, Shard
 from shardblast.core.errors import ATTEMPTS, NetworkError, NodesDied
-from shardblast.core.events import PieceFinished, PiecesPlanned, SearchEvent
 from shardblast.core.options import parse
 from shardblast.core.program import Molecule, Program
 from shardblast.engine import candidates
@@ -169,48 +166,6 @@ def test_a_family_of_saturated_queries_is_searched_again_on_several_nodes(
     assert found.stdout == blast(program, Path(path), name, text, ["-max_target_seqs", "5"], "6", tmp_path)
 
 
-@pytest.mark.parametrize("held_s", [60, 0], ids=["held", "beside"])
-@pytest.mark.parametrize("is_family", [True, False], ids=["saturated", "merged"])
-def test_pieces_are_searched_unless_a_sample_shows_that_most_queries_are_saturated(
-    is_family: bool,
-    held_s: int,
-    cluster: LocalCluster,
-    databases: Databases,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(driving, "WORTH_A_SAMPLE", 0)
-    monkeypatch.setattr(driving, "HELD_FOR_S", held_s)
-    monkeypatch.setenv("SHARDBLAST_STORAGE", cluster.storage)
-    monkeypatch.setenv("SHARDBLAST_HOME", str(tmp_path / "home"))
-    copies, others, name = (
-        protein_family(6, "copy", 1700, 100),
-        unrelated_proteins(900),
-        f"sampled-{is_family}-{held_s}",
-    )
-    held = [one for pair in zip(copies, [*others, *others], strict=False) for one in pair] if is_family else others * 2
-    held = [Sequence(f"held{number}", one.letters) for number, one in enumerate(held)]
-    path = databases.of(name, "prot", held, "-max_file_sz", "150000")
-    cluster.add_database(name, path)
-    text = "".join(one.fasta for one in held[:12:2])
-    query, out = tmp_path / "queries.fa", tmp_path / "out"
-    query.write_text(text)
-    words = ["-db", name, "-query", str(query), "-outfmt", "6", "-max_target_seqs", "5", "-out", str(out)]
-    options = parse(Program.BLASTP, words, known_arguments(find_installation(), Program.BLASTP))
-    noted: list[SearchEvent] = []
-    command = bootstrap.command(cluster.address)
-
-    command.search(options, noted.append)
-    command.searching.means.cluster.close()
-
-    assert out.read_bytes() == blast("blastp", Path(path), name, text, ["-max_target_seqs", "5"], "6", tmp_path)
-    (planned,) = (event.pieces for event in noted if isinstance(event, PiecesPlanned))
-    pieces = [event.piece for event in noted if isinstance(event, PieceFinished)]
-    assert len(pieces) == planned
-    if held_s:  # otherwise pieces may end before the sample
-        assert {piece is None for piece in pieces} == {is_family}
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_query_with_60000_nearly_equal_hits_needs_few_candidates_of_the_nodes(
     kind: str, cluster: LocalCluster, databases: Databases, tmp_path: Path
@@ -301,22 +256,6 @@ def test_a_task_is_repeated_until_what_it_lacks_is_there(cluster: LocalCluster, 
     missing.write_bytes(b"1234")
 
     assert result.result() == 4
-    dispatcher.close()
-    driver.close()
-
-
-def test_a_withdrawn_task_leaves_its_node_to_others(cluster: LocalCluster, tmp_path: Path) -> None:
-    driver = Cluster.at(cluster.address, None, Timings())
-    dispatcher = Dispatcher(driver, generation("x"), lambda: False, "withdrawn")
-    waiting = [NodeTask(f"waits-{number}", os.path.getsize, (str(tmp_path / "missing"),)) for number in range(50)]
-
-    unwanted = dispatcher.submit_all(waiting)
-    dispatcher.withdraw([task.key for task in waiting])
-    wanted = dispatcher.submit_all([NodeTask(f"runs-{number}", bytes, (number,)) for number in range(50)])
-
-    assert [len(one.result()) for one in wanted] == list(range(50))
-    assert not any(one.done() for one in unwanted)
-    assert not dispatcher._states
     dispatcher.close()
     driver.close()
 

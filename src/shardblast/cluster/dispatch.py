@@ -102,15 +102,6 @@ class Dispatcher:
         with self._lock:
             self._holders.give(node, volumes)
 
-    def withdraw(self, keys: Iterable[str]) -> None:
-        """Forget tasks whose results are no longer wanted, and end their processes. Their futures never end."""
-        with self._lock:
-            states = [state for key in keys if (state := self._states.get(key)) is not None]
-            for state in states:
-                self._unsent.pop(state.task.key, None)
-        for state in states:
-            self._end(state)
-
     @property
     def wanted(self) -> frozenset[frozenset[str]]:
         """For each task that waits because no node accepts it, the volumes that a node must hold."""
@@ -324,8 +315,8 @@ class Dispatcher:
         self._end(state, attempt)
         state.result.set_exception(error)
 
-    def _end(self, state: TaskState, attempt: Sending | None = None) -> None:
-        """Forget a task, and end the processes of all submissions but the given one."""
+    def _end(self, state: TaskState, attempt: Sending) -> None:
+        """Forget a task, and end the processes of its second submission."""
         with self._lock:
             self._states.pop(state.task.key, None)
             attempts, state.attempts = state.attempts, []

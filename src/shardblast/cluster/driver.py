@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import secrets
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -50,7 +49,6 @@ from shardblast.core.options import SearchOptions
 from shardblast.core.report import PieceReport
 from shardblast.core.search import Phase
 from shardblast.engine.pieces import PieceOptions, part_of
-from shardblast.engine.saturation import can_hide
 from shardblast.engine.workspace import SEARCH
 from shardblast.storage.objects import Objects, search_key
 
@@ -58,10 +56,6 @@ READ_AT_ONCE = 16
 """Number of small objects read concurrently, because each read takes one round trip to the storage."""
 
 PIECE = "piece"
-WORTH_A_SAMPLE = 20_000_000_000
-"""The letters of a batch multiplied by those of the database that blastp searches in about a second."""
-HELD_FOR_S = 10.0
-"""Pieces wait no longer than this for the sample, which takes seconds unless something is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,57 +178,26 @@ class Drive:
         compressed.unlink()
 
     def _send(self, dispatcher: Dispatcher, waiting: Waiting) -> None:
-        """Send pieces, then each batch's merge when its last piece is finished; wait for all merges.
-
-        Before the pieces of the first batch, and beside those of the others, a sample is searched. If it shows that
-        most queries are saturated, pieces are withdrawn, since candidates will be searched instead: each merge takes
-        its own sample, and sends the pieces that it needs nevertheless. A sample that takes long holds nothing back.
-        """
+        """Send pieces, then each batch's merge when its last piece is finished; wait for all merges."""
         earlier = EarlierResults(self.means.objects, self.search_id)
         batches = [batch for batch in self.batches if merged_key(batch.index) not in earlier]
         self._put_batches(batches, earlier)
         wanted = self._pieces(batches, earlier)
-        left = Counter(stored.batch for stored in wanted)
-        sampled = self._send_sample(dispatcher, wanted)
-        held = [stored for stored in wanted if sampled and stored.batch == wanted[0].batch]
-        held_until = time.monotonic() + HELD_FOR_S
-        pieces = self._send_pieces(dispatcher, [one for one in wanted if not held or one.batch != held[0].batch])
+        left = Counter(batch.index for batch, _ in wanted)
+        sent = dispatcher.submit_all([self._piece_task(stored) for _, stored in wanted])
+        pieces: dict[Future[Any], Batch] = {future: batch for future, (batch, _) in zip(sent, wanted, strict=True)}
         merges = {self._send_merge(dispatcher, batch): batch for batch in batches if not left[batch.index]}
         self._report_earlier(wanted, earlier)
-        while pieces or merges or held:
-            ended = waiting.ended([*pieces, *merges, *sampled])
-            for future in ended & pieces.keys():
-                batch = self.batches[pieces.pop(future).batch]
+        while pieces or merges:
+            for future in waiting.ended([*pieces, *merges]):
+                if future in merges:
+                    self._merged(future.result(), merges.pop(future))
+                    continue
+                batch = pieces.pop(future)
                 self.notify(events.PieceFinished(future.result()))
                 left[batch.index] -= 1
                 if not left[batch.index]:
                     merges[self._send_merge(dispatcher, batch)] = batch
-            for future in ended & merges.keys():
-                batch = merges.pop(future)
-                self._merged(future.result(), batch, left[batch.index])
-            for future in ended & sampled:
-                sampled.remove(future)
-                if future.exception() is None and future.result():  # merges meet the error, too
-                    dispatcher.withdraw([piece_task(stored.batch, stored.shard) for stored in pieces.values()])
-                    pieces.clear()
-                    held.clear()
-                    merges |= {self._send_merge(dispatcher, batch): batch for batch in batches if left[batch.index]}
-            if held and (not sampled or time.monotonic() > held_until):
-                pieces |= self._send_pieces(dispatcher, held)
-                held.clear()
-
-    def _send_pieces(self, dispatcher: Dispatcher, wanted: Sequence[StoredRun]) -> dict[Future[Any], StoredRun]:
-        sent = dispatcher.submit_all([self._piece_task(stored) for stored in wanted])
-        return dict(zip(sent, wanted, strict=True))
-
-    def _send_sample(self, dispatcher: Dispatcher, wanted: Sequence[StoredRun]) -> set[Future[Any]]:
-        """Send the sample of the first batch that has pieces, if it can show anything that is worth the wait."""
-        if not wanted or not can_hide(self._piece_options, self.generation.num_seqs):
-            return set()
-        batch = self.batches[wanted[0].batch]
-        if batch.letters * self.generation.letters < WORTH_A_SAMPLE:
-            return set()
-        return {dispatcher.submit(self._batch_task(f"sample-{batch.index}", merge.fills_most, batch))}
 
     @property
     def _piece_options(self) -> PieceOptions:
@@ -248,7 +211,7 @@ class Drive:
         options = self._piece_options
         return self.order.by_candidates or (options.always_research and not options.keeps_all(self.generation.num_seqs))
 
-    def _pieces(self, batches: Sequence[Batch], earlier: EarlierResults) -> list[StoredRun]:
+    def _pieces(self, batches: Sequence[Batch], earlier: EarlierResults) -> list[tuple[Batch, StoredRun]]:
         """Return the pieces to search, shard by shard, so that each shard is read from disk once."""
         if self._skips_pieces:
             return []
@@ -256,16 +219,19 @@ class Drive:
         outfmt, count = ArchiveCarrier().outfmt, len(self._shards)
         largest_first = sorted(self._shards, key=lambda shard: -shard.letters)
         return [
-            StoredRun(
-                part=part_of(shard),
-                argv=argv,
-                queries=batch_key(batch.index),
-                result=piece_key(batch.index, shard.index),
-                outfmt=outfmt,
-                purpose=SEARCH,
-                batch=batch.index,
-                shard=shard.index,
-                what=f"batch {batch.index + 1}, shard {shard.index + 1} of {count}",
+            (
+                batch,
+                StoredRun(
+                    part=part_of(shard),
+                    argv=argv,
+                    queries=batch_key(batch.index),
+                    result=piece_key(batch.index, shard.index),
+                    outfmt=outfmt,
+                    purpose=SEARCH,
+                    batch=batch.index,
+                    shard=shard.index,
+                    what=f"batch {batch.index + 1}, shard {shard.index + 1} of {count}",
+                ),
             )
             for shard in largest_first
             for batch in batches
@@ -281,24 +247,22 @@ class Drive:
         )
 
     def _send_merge(self, dispatcher: Dispatcher, batch: Batch) -> Future[Any]:
-        task = self._batch_task(f"merge-{batch.index}", merge.merge, batch)
-        if self.order.is_whole:
-            names = frozenset(volume.name for volume in self.generation.volumes)
-            task = replace(task, volumes=names, stages=True)
-        return dispatcher.submit(task)
-
-    def _batch_task(self, key: str, function: Callable[..., Any], batch: Batch) -> NodeTask:
+        whole = self.order.is_whole
+        names = frozenset(volume.name for volume in self.generation.volumes) if whole else frozenset()
         arguments = (self._run, replace(batch, path=Path()))  # the node reads the queries from the storage
-        return NodeTask(key, function, arguments, priority=self.order.priority + MERGING)
+        task = NodeTask(
+            f"merge-{batch.index}", merge.merge, arguments, names, self.order.priority + MERGING, stages=whole
+        )
+        return dispatcher.submit(task)
 
     def _put_batches(self, batches: Sequence[Batch], earlier: EarlierResults) -> None:
         for batch in batches:
             if batch_key(batch.index) not in earlier:
                 self._put(batch.path, batch_key(batch.index))
 
-    def _report_earlier(self, wanted: Sequence[StoredRun], earlier: EarlierResults) -> None:
+    def _report_earlier(self, wanted: Sequence[tuple[Batch, StoredRun]], earlier: EarlierResults) -> None:
         if not self._skips_pieces:
-            is_wanted = {(stored.batch, stored.shard) for stored in wanted}
+            is_wanted = {(stored.batch, stored.shard) for _, stored in wanted}
             pieces = product((batch.index for batch in self.batches), (shard.index for shard in self.order.shards))
             for run in earlier.runs(piece for piece in pieces if piece not in is_wanted):
                 self.notify(events.PieceFinished(run))
@@ -306,11 +270,10 @@ class Drive:
         for batch, facts in zip(merged, earlier.merges(batch.index for batch in merged), strict=True):
             self._merged(facts, batch)
 
-    def _merged(self, facts: MergeFacts, batch: Batch, left: int = 0) -> None:
-        """Report a merged batch; ``left`` is the number of pieces that were withdrawn."""
+    def _merged(self, facts: MergeFacts, batch: Batch) -> None:
         searched: list[PieceReport | None] = [run for run in facts.runs if run.purpose == SEARCH]
-        missing = len(self.order.shards) if self._skips_pieces else left
-        searched += [None] * (missing - len(searched))
+        if self._skips_pieces:
+            searched += [None] * (len(self.order.shards) - len(searched))
         for run in searched:
             self.notify(events.PieceFinished(run))
         for other in facts.runs:

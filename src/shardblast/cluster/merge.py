@@ -98,16 +98,6 @@ def merge(hosted: HostedSearch, batch: Batch) -> MergeFacts:
 
 
 @on_this_node
-def fills_most(hosted: HostedSearch, batch: Batch) -> bool:
-    """Return whether a sample shows that most queries of a batch are saturated, so that pieces would be a waste."""
-    with hosted.scratch() as folder:
-        batch = replace(batch, path=folder / QUERIES)
-        hosted.fetch(batch_key(batch.index), batch.path)
-        with _search(hosted, _seen(hosted, folder), folder) as search:
-            return search.fills_most(batch)
-
-
-@on_this_node
 def keep(hosted: HostedSearch, batches: int, most_bytes: int) -> bool:
     """Store the sequences of a search's hits, so that printing needs no database; return whether that was possible."""
     with hosted.scratch() as folder:

@@ -111,7 +111,7 @@ class ShardedSearch:
         warned = None if self._warns_alike(batch) else WarnedBatch(self._work, batch, self._probe, alone=alone)
         printed = warned.printed if warned is not None else None
         probed = ProbedBatch(self._work, batch, self._probe, printed) if printer.needs_templates else None
-        if not self._whole and (self._by_candidates or self.fills_most(batch)):
+        if not self._whole and (self._by_candidates or self._fills_most(batch)):
             return _Started(batch, [], True, probed, warned)
         self._work.notify(PiecesPlanned(len(self._shards)))
         pieces = [self._start_piece(batch, shard) for shard in self._largest_first]
@@ -138,7 +138,7 @@ class ShardedSearch:
             return False
         return not piece_file(self._work.folder, batch.index, self._shards[0].index).exists()
 
-    def fills_most(self, batch: Batch) -> bool:
+    def _fills_most(self, batch: Batch) -> bool:
         """Return whether most queries of a batch are likely saturated; searching the shards first is then a waste."""
         is_expected = self._options.are_identical and self._saturated * 2 > self._judged
         if (self._options.always_research and not self._keeps_all) or is_expected:
