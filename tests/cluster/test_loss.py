@@ -172,7 +172,7 @@ def test_a_second_search_that_is_divided_among_nodes_continues_without_a_node(
 
     searched.assert_ends_well(blast("blastp", path, "near", queries.read_text(), words[-2:], "6", tmp_path))
     again = [one for one in json.loads(report.read_text())["pieces"] if one["purpose"] == "research"]
-    assert [one["node"] for one in again] == ["a", "a"], again
+    assert {one["node"] for one in again} == {"a"}, again  # undivided if the merge was on b, and runs again
 
 
 def test_an_update_keeps_the_generation_that_a_command_searches(
